@@ -1,0 +1,29 @@
+// Where time comes from. Everything with a timer is given a Clock, so that a test can turn the hands itself.
+
+/** A timer that has been set; `cancel` may be called at any time, also after it fired. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** The two times of a computer, and its alarm. All in milliseconds. */
+export interface Clock {
+  /** Milliseconds since some fixed moment of this process; never goes back. For durations and ages. */
+  monotonic(): number;
+  /** Milliseconds since 1970 UTC by the wall clock, which people and NTP move. For showing, and across restarts. */
+  epoch(): number;
+  /** Calls `fire` once, `ms` from now. It keeps the process alive until it fires or is cancelled. */
+  after(ms: number, fire: () => void): Timer;
+}
+
+// setTimeout fires at once, with a warning, when asked for more than 2^31-1 ms: a longer wait is cut and set again by its owner.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The computer's own clock. */
+export const systemClock: Clock = {
+  monotonic: () => performance.now(),
+  epoch: () => Date.now(),
+  after(ms, fire) {
+    const handle = setTimeout(fire, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
+    return { cancel: () => clearTimeout(handle) };
+  },
+};

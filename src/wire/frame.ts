@@ -1,0 +1,245 @@
+// The grammar of detour/1: bytes <-> header and body. PROTOCOL.md, "The grammar".
+// It knows no verb's meaning (verbs.ts does), no socket (net/ does) and no time. The journal uses the same grammar.
+
+/** The longest header line in bytes, its line end included. PROTOCOL.md, "Limits". */
+export const MAX_LINE = 1024;
+
+/** A body above the limit is still counted and discarded up to this many times the limit, so that the connection survives. */
+export const DISCARD_FACTOR = 16;
+
+/** The largest body that detour's own servers take, in bytes. PROTOCOL.md, "Limits". */
+export const MAX_BODY = 1024 * 1024;
+
+/** A header line, read: the verb and its fields as they stood there, in their order. */
+export interface Header {
+  readonly verb: string;
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+/** A whole frame. `body` is undefined if the header had no `size=`. */
+export interface Frame extends Header {
+  readonly body: Buffer | undefined;
+}
+
+/** Why bytes are no frame: `malformed` breaks the grammar, `too_large` is a body beyond what is even discarded. */
+export type GrammarFault = 'malformed' | 'too_large';
+
+/** What the decoder found next. After `fault` nothing more can be read: where the next frame begins is not known. */
+export type Decoded =
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  | { readonly kind: 'oversize'; readonly header: Header; readonly size: number }
+  | { readonly kind: 'fault'; readonly code: GrammarFault; readonly reason: string };
+
+const LF = 0x0a;
+const CR = 0x0d;
+const VERB = /^[A-Z]+$/;
+const FIELD = /^([a-z]+)=([\x21-\x7e]+)$/;
+const NUMBER = /^(?:0|[1-9][0-9]{0,14})$/;
+
+/** Reads a number as the protocol writes it: decimal, no sign, no leading zero, at most 15 digits. Undefined if it is none. */
+export function parseNumber(text: string): number | undefined {
+  return NUMBER.test(text) ? Number(text) : undefined;
+}
+
+/**
+ * Reads one header line, given without its line end.
+ * @returns the header, or a sentence that says what is wrong with the line
+ */
+export function parseHeader(line: string): Header | string {
+  const [verb = '', ...parts] = line.split(' ');
+  if (!VERB.test(verb)) return 'the line does not begin with a verb in capital letters';
+  const fields = new Map<string, string>();
+  for (const part of parts) {
+    const match = FIELD.exec(part);
+    if (match === null) return 'a field is not key=value (one space between fields, no other white space)';
+    const [, key = '', value = ''] = match;
+    if (fields.has(key)) return `the key ${key} appears twice`;
+    fields.set(key, value);
+  }
+  const size = fields.get('size');
+  if (size !== undefined && parseNumber(size) === undefined) return 'size is not a decimal number';
+  return { verb, fields };
+}
+
+/**
+ * Writes a frame. `size` is added from the body, last.
+ * @param fields in the order to be written; an undefined value leaves the key out
+ * @throws RangeError if the line would be longer than MAX_LINE or a value would break the grammar: a defect of the caller
+ */
+export function encodeFrame(
+  verb: string,
+  fields: Iterable<readonly [string, string | number | undefined]>,
+  body?: Uint8Array,
+): Buffer {
+  let line = verb;
+  for (const [key, value] of fields) {
+    if (value === undefined) continue;
+    const field = `${key}=${value}`;
+    if (!FIELD.test(field)) throw new RangeError(`${verb} ${key}: not a value that the grammar allows`);
+    line += ` ${field}`;
+  }
+  if (body !== undefined) line += ` size=${body.length}`;
+  line += '\n';
+  if (line.length > MAX_LINE) throw new RangeError(`${verb}: the header line would be ${line.length} bytes`);
+  if (body === undefined) return Buffer.from(line, 'latin1');
+  const bytes = Buffer.allocUnsafe(line.length + body.length + 1);
+  bytes.write(line, 0, 'latin1');
+  bytes.set(body, line.length);
+  bytes[bytes.length - 1] = LF;
+  return bytes;
+}
+
+//   LINE ──(no size=)──────────────────────────────► frame, LINE
+//    │ ├──(size <= limit)──► BODY ──► END ─────────► frame, LINE
+//    │ └──(size <= 16×limit)─► oversize, DISCARD ──► END ──► LINE
+//    └──(line breaks the grammar, size beyond that)► fault, DEAD
+type State = 'LINE' | 'BODY' | 'DISCARD' | 'END' | 'DEAD';
+
+/**
+ * Turns a stream of bytes, cut anywhere, into frames. Push what arrived, then call `next` until it returns undefined.
+ * It holds at most one unfinished frame: a line of MAX_LINE or a body of `maxBody`, and what was pushed and not yet asked for.
+ */
+export class FrameDecoder {
+  #state: State = 'LINE';
+  #input: Buffer = Buffer.alloc(0);
+  #at = 0;
+  #header: Header | undefined;
+  #body: Buffer | undefined;
+  #filled = 0;
+  #toDiscard = 0;
+  #sawCr = false;
+  #consumed = 0;
+
+  /** @param maxBody the largest body that is taken, in bytes */
+  constructor(readonly maxBody: number = MAX_BODY) {}
+
+  /** Gives the decoder the bytes that came next. It keeps a reference to them until they are read. */
+  push(bytes: Buffer): void {
+    this.#input = this.#at === this.#input.length ? bytes : Buffer.concat([this.#input.subarray(this.#at), bytes]);
+    this.#at = 0;
+  }
+
+  /** Bytes of the frame that has started and is not complete; 0 between frames. For the rule that a started frame must go on. */
+  get started(): number {
+    return this.#consumed + (this.#state === 'DEAD' ? 0 : this.#input.length - this.#at);
+  }
+
+  /** The next thing that is complete, or undefined if more bytes are needed. */
+  next(): Decoded | undefined {
+    for (;;) {
+      switch (this.#state) {
+        case 'DEAD':
+          return undefined;
+        case 'LINE': {
+          const found = this.#line();
+          if (found === 'more') return undefined;
+          if (found !== undefined) return found;
+          break;
+        }
+        case 'BODY':
+          if (!this.#fill()) return undefined;
+          break;
+        case 'DISCARD':
+          if (!this.#discard()) return undefined;
+          break;
+        case 'END': {
+          const found = this.#end();
+          if (found === 'more') return undefined;
+          if (found !== undefined) return found;
+          break;
+        }
+      }
+    }
+  }
+
+  // LINE: a complete frame, an oversize one, a fault, 'more', or undefined to go on in another state.
+  #line(): Decoded | 'more' | undefined {
+    const end = this.#input.indexOf(LF, this.#at);
+    const length = (end === -1 ? this.#input.length : end + 1) - this.#at;
+    if (length > MAX_LINE || (end === -1 && length === MAX_LINE)) return this.#fault(`the header line is longer than ${MAX_LINE} bytes`);
+    if (end === -1) return 'more';
+    const stop = end > this.#at && this.#input[end - 1] === CR ? end - 1 : end;
+    const header = parseHeader(this.#input.toString('latin1', this.#at, stop));
+    if (typeof header === 'string') return this.#fault(header);
+    this.#at = end + 1;
+    const text = header.fields.get('size');
+    if (text === undefined) return { kind: 'frame', frame: { ...header, body: undefined } };
+    const size = Number(text);
+    this.#header = header;
+    this.#consumed = length;
+    this.#sawCr = false;
+    if (size <= this.maxBody) {
+      // A body that is here already is a view; else untouched memory: the system commits it only as bytes arrive.
+      if (this.#input.length - this.#at >= size) {
+        this.#body = this.#input.subarray(this.#at, this.#at + size);
+        this.#at += size;
+        this.#consumed += size;
+        this.#state = 'END';
+      } else {
+        this.#body = Buffer.allocUnsafeSlow(size);
+        this.#filled = 0;
+        this.#state = 'BODY';
+      }
+      return undefined;
+    }
+    if (size > DISCARD_FACTOR * this.maxBody) {
+      return this.#fault(`a body of ${size} bytes is beyond ${DISCARD_FACTOR} times the limit of ${this.maxBody}`, 'too_large');
+    }
+    this.#toDiscard = size;
+    this.#state = 'DISCARD';
+    return { kind: 'oversize', header, size };
+  }
+
+  #fill(): boolean {
+    const body = this.#body as Buffer;
+    const count = this.#input.copy(body, this.#filled, this.#at);
+    this.#filled += count;
+    this.#at += count;
+    this.#consumed += count;
+    if (this.#filled < body.length) return false;
+    this.#state = 'END';
+    return true;
+  }
+
+  #discard(): boolean {
+    const count = Math.min(this.#toDiscard, this.#input.length - this.#at);
+    this.#toDiscard -= count;
+    this.#at += count;
+    this.#consumed += count;
+    if (this.#toDiscard > 0) return false;
+    this.#state = 'END';
+    return true;
+  }
+
+  // The newline behind a body, \n or \r\n; anything else means that the framing is lost.
+  #end(): Decoded | 'more' | undefined {
+    while (this.#at < this.#input.length) {
+      const byte = this.#input[this.#at];
+      this.#at += 1;
+      this.#consumed += 1;
+      if (byte === CR && !this.#sawCr) {
+        this.#sawCr = true;
+        continue;
+      }
+      if (byte !== LF) return this.#fault('the byte behind the body is not a newline: is size= right?');
+      const header = this.#header as Header;
+      const body = this.#body;
+      this.#header = undefined;
+      this.#body = undefined;
+      this.#consumed = 0;
+      this.#state = 'LINE';
+      return body === undefined ? undefined : { kind: 'frame', frame: { ...header, body } };
+    }
+    return 'more';
+  }
+
+  #fault(reason: string, code: GrammarFault = 'malformed'): Decoded {
+    this.#state = 'DEAD';
+    this.#consumed = 0;
+    this.#header = undefined;
+    this.#body = undefined;
+    this.#input = Buffer.alloc(0);
+    this.#at = 0;
+    return { kind: 'fault', code, reason };
+  }
+}
