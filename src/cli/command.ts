@@ -1,0 +1,16 @@
+// The shape that every command has. One file in commands/ exports one of these; main.ts lists them.
+
+import type { Command } from 'commander';
+
+/** A subcommand of detour. */
+export interface CommandSpec {
+  /** The words that name it, e.g. `sync send`. */
+  readonly path: string;
+  /** One line for `--help`. */
+  readonly summary: string;
+  /**
+   * Adds arguments, options and the action to a commander command that main.ts made. The action returns the exit code
+   * (by setting `process.exitCode`) and throws DetourError for what the person can put right.
+   */
+  build(command: Command): void;
+}
