@@ -1,0 +1,153 @@
+// The flight recorder: stamps each event once with who, when and where, and writes it down before the next one can happen.
+// It is the only place that knows pino. It does not merge (merge.ts), draw (diagram.ts) or talk to people (cli/).
+// The lines' form and the way back from a line to an event are in line.ts.
+
+import { type DestinationStream, pino } from 'pino';
+import { DetourError } from '../errors/error.ts';
+import type { Emit, Event, Recorded } from './event.ts';
+import { flatten } from './line.ts';
+
+export { formatJson, parseRecorded } from './line.ts';
+
+/** What a recorder is made from. */
+export interface RecorderOptions {
+  /** The name the process goes by: a name of the protocol, e.g. `bob`. */
+  readonly actor: string;
+  /** A file to which one JSON line per event is appended. */
+  readonly file?: string | undefined;
+  /** `info` leaves the frames (`sent`, `received`) out of the file. Default `debug`: everything. */
+  readonly level?: 'info' | 'debug' | undefined;
+  /** Is given each event after it was written to the file. */
+  readonly onEvent?: ((recorded: Recorded) => void) | undefined;
+  /** Is told, once, that the file can be written no more (a full disk, say); the recorder goes on without it. */
+  readonly onLost?: ((error: DetourError) => void) | undefined;
+}
+
+/** A flight recorder. After `close` events are still handed to `onEvent`, but not written. */
+export interface Recorder {
+  readonly emit: Emit;
+  close(): void;
+}
+
+/**
+ * Makes the recorder of this process.
+ * @throws DetourError with the errno if the file cannot be opened
+ */
+export function createRecorder(options: RecorderOptions): Recorder {
+  const stamp = createStamp();
+  const file = options.file === undefined ? undefined : openFile(options.file, options.level, options.onLost);
+  return {
+    emit(event) {
+      const recorded: Recorded = { ...event, time: stamp(), actor: options.actor, pid: process.pid };
+      file?.write(recorded);
+      options.onEvent?.(recorded);
+    },
+    close: () => file?.close(),
+  };
+}
+
+// A wall clock that moved by more than this since the anchor was taken has been set, or the computer slept.
+const CLOCK_JUMP_NS = 1_000_000_000n;
+
+/** The two clocks that a stamp is made from, both in nanoseconds. */
+export interface Clocks {
+  /** Since 1970 UTC; people and NTP move it, and its resolution may be a millisecond. */
+  wall(): bigint;
+  /** Since some fixed moment; never goes back. */
+  steady(): bigint;
+}
+
+const systemClocks: Clocks = {
+  wall: () => BigInt(Date.now()) * 1_000_000n,
+  steady: () => process.hrtime.bigint(),
+};
+
+/**
+ * Makes the function that says what time it is: ISO 8601 UTC with nanoseconds.
+ *
+ * The wall clock is read once, and the steady clock carries it on: milliseconds cannot order what happens on loopback.
+ * If the two drift apart by more than a second (the clock was set, or the computer slept), the wall clock is read again.
+ * So within a process the time goes back only when somebody set the clock back; the order of a log is the order of its lines.
+ * @param anchor the wall clock at this moment, finer than `clocks.wall` can say it
+ */
+export function createStamp(clocks: Clocks = systemClocks, anchor: bigint = anchorNow()): () => string {
+  let offset = anchor - clocks.steady();
+  return () => {
+    const steady = clocks.steady();
+    const wall = clocks.wall();
+    let now = steady + offset;
+    const drift = wall - now;
+    if (drift > CLOCK_JUMP_NS || drift < -CLOCK_JUMP_NS) {
+      offset = wall - steady;
+      now = wall;
+    }
+    return formatTime(now);
+  };
+}
+
+// Date.now() is cut to milliseconds, which two processes would cut at different moments; this is good to microseconds.
+function anchorNow(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
+/** Nanoseconds since 1970 UTC as ISO 8601, e.g. `2026-01-31T14:02:11.123456789Z`. */
+export function formatTime(ns: bigint): string {
+  const ms = ns / 1_000_000n;
+  const rest = (ns % 1_000_000n).toString().padStart(6, '0');
+  return `${new Date(Number(ms)).toISOString().slice(0, -1)}${rest}Z`;
+}
+
+interface LogFile {
+  write(recorded: Recorded): void;
+  close(): void;
+}
+
+// A synchronous destination and no transport: a process that is killed right after has left its last line behind.
+function openFile(
+  path: string,
+  level: 'info' | 'debug' = 'debug',
+  onLost?: (error: DetourError) => void,
+): LogFile {
+  let destination:
+    | (DestinationStream & { end(): void; on(event: 'error', take: (error: Error) => void): unknown })
+    | undefined;
+  try {
+    destination = pino.destination({ dest: path, sync: true, append: true });
+  } catch (error) {
+    throw fileError(error, path, 'cannot be opened');
+  }
+  // flatten has brought time and pid already.
+  const log = pino({ level, base: null, timestamp: false }, destination);
+  let lost = false;
+  destination.on('error', (error) => {
+    if (lost) return;
+    lost = true;
+    destination = undefined;
+    onLost?.(fileError(error, path, 'cannot be written any more'));
+  });
+  return {
+    write(recorded) {
+      if (destination === undefined) return;
+      log[isFrame(recorded) ? 'debug' : 'info'](flatten(recorded));
+    },
+    close() {
+      destination?.end();
+      destination = undefined;
+    },
+  };
+}
+
+const isFrame = ({ event }: Event): boolean => event === 'sent' || event === 'received';
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'the folder it would be in does not exist: create it, or give another --log',
+  EACCES: 'you may not write there: give another --log',
+  EISDIR: 'that is a folder: give the name of a file',
+  ENOSPC: 'the disk is full: free some space, or give a --log on another one',
+};
+
+function fileError(error: unknown, path: string, what: string): DetourError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+  const hint = ADVICE[code] ?? 'give another --log';
+  return new DetourError(code, `the log file ${path} ${what} (${code})`, hint, { cause: error });
+}

@@ -1,0 +1,161 @@
+// The recorder: stamps, lines, files. The form of a line both ways, and what is refused.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DetourError } from '../../src/errors/error.ts';
+import type { Event, Recorded } from '../../src/trace/event.ts';
+import { formatJson, parseRecorded } from '../../src/trace/line.ts';
+import { createRecorder, createStamp, formatTime } from '../../src/trace/log.ts';
+
+let dir = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'detour-log-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const SEND: Event = {
+  event: 'sent',
+  conn: 1,
+  n: 2,
+  verb: 'SEND',
+  fields: { id: 'k3-1', to: 'bob', size: 5 },
+};
+
+const caught = (run: () => unknown): DetourError => {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof DetourError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+describe('the recorder', () => {
+  it('has each event in the file and handed on, stamped once, before emit returns', () => {
+    const file = join(dir, 'bob.log');
+    const seen: Recorded[] = [];
+    const recorder = createRecorder({ actor: 'bob', file, onEvent: (recorded) => seen.push(recorded) });
+    recorder.emit({ event: 'listening', role: 'receiver', host: '127.0.0.1', port: 4101 });
+    recorder.emit(SEND);
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+    expect(lines.map((line, i) => parseRecorded(line, file, i + 1))).toEqual(seen);
+    expect(seen[1]).toMatchObject({ ...SEND, actor: 'bob', pid: process.pid });
+    recorder.close();
+    recorder.emit(SEND);
+    expect(seen).toHaveLength(3);
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
+  });
+
+  it('appends, and at level info leaves the frames out', () => {
+    const file = join(dir, 'bob.log');
+    for (const ms of [1, 2]) {
+      const recorder = createRecorder({ actor: 'bob', file, level: 'info' });
+      recorder.emit(SEND);
+      recorder.emit({ event: 'thawed', ms });
+      recorder.close();
+    }
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+    expect(lines.map((line) => parseRecorded(line))).toMatchObject([{ ms: 1 }, { ms: 2 }]);
+  });
+
+  it('says with the errno what is wrong with the file, and what to do', () => {
+    const missing = caught(() => createRecorder({ actor: 'bob', file: join(dir, 'no', 'bob.log') }));
+    expect(missing.code).toBe('ENOENT');
+    expect(missing.hint).toMatch(/folder/);
+    expect(caught(() => createRecorder({ actor: 'bob', file: dir })).code).toBe('EISDIR');
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'goes on without a file that can be written no more, and says so once',
+    () => {
+      const lost: DetourError[] = [];
+      const seen: Recorded[] = [];
+      const recorder = createRecorder({
+        actor: 'bob',
+        file: '/dev/full',
+        onEvent: (recorded) => seen.push(recorded),
+        onLost: (error) => lost.push(error),
+      });
+      recorder.emit(SEND);
+      recorder.emit(SEND);
+      recorder.close();
+      expect(lost.map(({ code }) => code)).toEqual(['ENOSPC']);
+      expect(seen).toHaveLength(2);
+    },
+  );
+});
+
+describe('the stamp', () => {
+  it('is ISO 8601 UTC with nanoseconds', () => {
+    expect(formatTime(1_769_868_131_123_456_789n)).toBe('2026-01-31T14:02:11.123456789Z');
+    expect(formatTime(1_769_868_131_000_000_001n)).toBe('2026-01-31T14:02:11.000000001Z');
+  });
+
+  it('goes on by the steady clock, and follows the wall clock only when that was set', () => {
+    let wall = 1_000_000_000_000n;
+    let steady = 5n;
+    const stamp = createStamp({ wall: () => wall, steady: () => steady }, wall + 7n);
+    const at = (): string => stamp().slice(17);
+    expect(at()).toBe('40.000000007Z');
+    steady += 10n;
+    expect(at()).toBe('40.000000017Z');
+    wall += 900_000_000n;
+    expect(at()).toBe('40.000000017Z');
+    wall += 5_100_000_000n;
+    expect(at()).toBe('46.000000000Z');
+    steady += 1n;
+    expect(at()).toBe('46.000000001Z');
+    wall -= 6_000_000_000n;
+    expect(at()).toBe('40.000000000Z');
+  });
+});
+
+describe('a line', () => {
+  const stamp = { time: '2026-01-31T14:02:11.123456789Z', actor: 'bob', pid: 7 };
+
+  it("has the frame's own fields beside the verb", () => {
+    expect(JSON.parse(formatJson({ ...SEND, ...stamp }))).toEqual({
+      ...stamp,
+      event: 'sent',
+      conn: 1,
+      n: 2,
+      verb: 'SEND',
+      id: 'k3-1',
+      to: 'bob',
+      size: 5,
+    });
+  });
+
+  it('comes back as it was, whatever keys the frame had', () => {
+    const key = fc.oneof(
+      fc.constantFrom('time', 'actor', 'pid', 'event', 'conn', 'n', 'verb', 'level', 'constructor'),
+      fc.stringMatching(/^[a-z]{1,8}$/),
+    );
+    const value = fc.oneof(fc.nat(), fc.stringMatching(/^[\x21-\x7e]{1,20}$/));
+    fc.assert(
+      fc.property(fc.dictionary(key, value, { noNullPrototype: true }), (fields) => {
+        const recorded: Recorded = { event: 'received', conn: 1, n: 1, verb: 'X', fields, ...stamp };
+        expect(parseRecorded(formatJson(recorded))).toEqual(recorded);
+      }),
+    );
+  });
+
+  it.each([
+    ['not JSON', '{"time":'],
+    ['not an event', '7'],
+    ['"time"', '{"time":"yesterday","actor":"bob","pid":7,"event":"fin","conn":1}'],
+    ['"actor"', JSON.stringify({ ...stamp, actor: 'b\u001b[2J', event: 'fin', conn: 1 })],
+    ['does not know', JSON.stringify({ ...stamp, event: 'toString' })],
+    ['"conn"', JSON.stringify({ ...stamp, event: 'fin' })],
+    ['"from"', JSON.stringify({ ...stamp, event: 'shown', id: 'a', from: '\u202e', size: 1 })],
+  ])('that is bad (%s) is refused with file and line number', (what, line) => {
+    const error = caught(() => parseRecorded(line, 'bob.log', 12));
+    expect(error.code).toBe('bad_log');
+    expect(error.message).toContain('bob.log, line 12');
+    expect(error.message).toContain(what);
+  });
+});
