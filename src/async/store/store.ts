@@ -41,6 +41,8 @@ export type Entry =
   | { readonly kind: 'expire'; readonly to: string; readonly seq: number }
   /** From now on in this life of the relay, any message of this mailbox may have been written to a receiver. */
   | { readonly kind: 'open'; readonly to: string }
+  /** This id was repeated: remember it, as that message, under this session and from this time on. */
+  | ({ readonly kind: 'remember' } & RememberedId)
   /** A throwaway mailbox is empty and forgotten, its numbering with it. */
   | { readonly kind: 'forget'; readonly to: string };
 

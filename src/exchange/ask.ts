@@ -1,0 +1,139 @@
+// SEND and its answer: the questions that one process has open, their attempts and deadlines. It writes a SEND and matches answers
+// by id; whether to ask again is the mode's decision (sync/sender.ts never does, async/sender.ts does under the same id).
+
+import type { Clock, Timer } from '../trace/clock.ts';
+import type { VerdictName } from '../trace/event.ts';
+import type { Message } from '../wire/verbs.ts';
+import type { Call } from './call.ts';
+import { type Attempt, type AttemptEnd, conclude } from './verdict.ts';
+
+/** What became of a message, as far as its sender can know. */
+export interface Outcome {
+  readonly send: Message<'SEND'>;
+  readonly verdict: VerdictName;
+  readonly attempts: readonly Attempt[];
+  /** The answer that took it, if one did. */
+  readonly answer?: Message<'RECEIVED'> | Message<'STORED'> | undefined;
+  /** From asking to knowing, in milliseconds. */
+  readonly ms: number;
+}
+
+/** One message on its way, with all its attempts. */
+export class Question {
+  readonly send: Message<'SEND'>;
+  readonly attempts: Attempt[] = [];
+  readonly #success: 'DELIVERED' | 'STORED';
+  readonly #clock: Clock;
+  readonly #began: number;
+  readonly #deadline: Timer;
+  readonly #settled: (outcome: Outcome) => void;
+  #done = false;
+
+  /**
+   * @param timeoutMs one deadline for everything: connecting, greeting, answer
+   * @param onDeadline called when it has passed and the question is still open; the question has been settled by then
+   */
+  constructor(
+    send: Message<'SEND'>,
+    success: 'DELIVERED' | 'STORED',
+    clock: Clock,
+    timeoutMs: number,
+    onDeadline: (question: Question) => void,
+    settled: (outcome: Outcome) => void,
+  ) {
+    this.send = send;
+    this.#success = success;
+    this.#clock = clock;
+    this.#began = clock.monotonic();
+    this.#settled = settled;
+    // What waits in the kernel is read once more before judging.
+    this.#deadline = clock.after(timeoutMs, () =>
+      setImmediate(() => {
+        if (this.#done) return;
+        this.end({ how: 'deadline' });
+        this.settle();
+        onDeadline(this);
+      }),
+    );
+  }
+
+  /** Has it been settled? */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Did an attempt that is over hand bytes to the socket and get no answer? Then only an answer that took it can help. */
+  get doubtful(): boolean {
+    return this.attempts.some(({ phase, end }) => phase === 'written' && end !== undefined && end.how !== 'refused');
+  }
+
+  /** Begins an attempt. */
+  begin(phase: Attempt['phase']): Attempt {
+    const attempt: Attempt = { phase };
+    this.attempts.push(attempt);
+    return attempt;
+  }
+
+  /** Ends the attempt that is under way, if one is. */
+  end(end: AttemptEnd): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt !== undefined) attempt.end ??= end;
+    else this.attempts.push({ phase: 'connecting', end });
+  }
+
+  /** Draws the conclusion and reports it, once. */
+  settle(answer?: Outcome['answer']): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#deadline.cancel();
+    const ms = this.#clock.monotonic() - this.#began;
+    this.#settled({ send: this.send, verdict: conclude(this.attempts, this.#success), attempts: this.attempts, answer, ms });
+  }
+}
+
+/** The SENDs of one call that are not answered yet, in the order they were written. */
+export class Unanswered {
+  readonly #questions = new Map<string, Question>();
+
+  /** How many there are; a sender keeps it at or below READY's `window`. */
+  get size(): number {
+    return this.#questions.size;
+  }
+
+  /** Writes a question's SEND on the call, if it is not beyond what READY allows; else the attempt ends there, unwritten. */
+  ask(call: Call, question: Question): boolean {
+    const max = call.greeting?.max ?? 0;
+    const attempt = question.attempts.at(-1) ?? question.begin('ready');
+    if (question.send.body.length > max) {
+      attempt.end = { how: 'error', code: 'too_large', reason: `the message has ${question.send.body.length} bytes, ${call.greeting?.as ?? 'the peer'} takes ${max}` };
+      return false;
+    }
+    attempt.phase = 'written';
+    this.#questions.set(question.send.id, question);
+    call.send(question.send);
+    return true;
+  }
+
+  /** Takes an answer to the question it belongs to; undefined if it belongs to none (any more). */
+  answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): Question | undefined {
+    const question = this.#questions.get(message.id);
+    if (question === undefined) return undefined;
+    this.#questions.delete(message.id);
+    if (message.verb === 'REFUSED') {
+      question.end({ how: 'refused', code: message.code, reason: message.body.toString() });
+      question.settle();
+    } else {
+      question.end({ how: 'taken' });
+      question.settle(message);
+    }
+    return question;
+  }
+
+  /** The call is over: their attempts end with it. Returns those still open, in order. */
+  end(end: AttemptEnd): Question[] {
+    const open = [...this.#questions.values()].filter(({ done }) => !done);
+    this.#questions.clear();
+    for (const question of open) question.end(end);
+    return open;
+  }
+}

@@ -1,0 +1,177 @@
+// The calling side of a connection: connect, wait for READY, say HELLO, keep the heartbeat, end. Both senders and the
+// asynchronous receiver make calls; greet.ts is the other end. It never calls again by itself.
+
+import { type Connection, connect, type Ending, type NetContext } from '../net/connection.ts';
+import { type Message, VERSION } from '../wire/verbs.ts';
+import { HEARTBEAT_S, Heartbeat } from './heartbeat.ts';
+import type { AttemptEnd, Phase } from './verdict.ts';
+
+/** Who calls, and where. */
+export interface CallOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The name that HELLO gives. */
+  readonly as: string;
+  /** Random per process; `tryNumber` counts its connections, from 1. */
+  readonly session: string;
+  readonly tryNumber: number;
+  /** The role that must answer; another is the wrong door. */
+  readonly expect: 'receiver' | 'relay';
+  readonly context: NetContext;
+}
+
+/** What the caller is told. `ended` is last and comes once. */
+export interface CallHandlers {
+  /** The call has come so far. */
+  progressed?(phase: Call['phase']): void;
+  ready(ready: Message<'READY'>): void;
+  /** Anything but READY, PING, PONG, BYE and ERROR. */
+  message(message: Message): void;
+  drained?(): void;
+  ended(end: AttemptEnd): void;
+}
+
+//  connecting ──► greeting ──(READY: role, version)──► ready ──► ended
+//      └──────────────┴────────────────────────────────────────► ended (an errno, FIN, ERROR, BYE, silence, wrong door)
+/** One call to a server. */
+export class Call {
+  /** What the server said of itself, once it has. */
+  greeting: Message<'READY'> | undefined;
+  phase: Exclude<Phase, 'written'> = 'connecting';
+  readonly #connection: Connection;
+  readonly #options: CallOptions;
+  readonly #on: CallHandlers;
+  #heartbeat: Heartbeat | undefined;
+  #end: AttemptEnd | undefined;
+  #leaving = false;
+
+  constructor(options: CallOptions, on: CallHandlers) {
+    this.#options = options;
+    this.#on = on;
+    this.#connection = connect(options.host, options.port, options.context, {
+      connected: () => this.#hello(),
+      message: (message) => this.#message(message),
+      unacceptable: (fault, verb) => this.#unacceptable(fault.code, verb, fault.reason),
+      oversize: (header) => this.#fail('too_large', `${header.verb} came with a body beyond every limit`),
+      fault: (code, reason) => this.#fail(this.greeting === undefined ? 'not_detour' : code, reason),
+      fin: () => this.#over({ how: 'fin' }),
+      drained: () => on.drained?.(),
+      closed: (ending) => this.#over(endOf(ending)),
+    });
+  }
+
+  /** Has the call ended? */
+  get over(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Number of the connection in this process's events. */
+  get number(): number {
+    return this.#connection.number;
+  }
+
+  /** Bytes not yet taken by the kernel. */
+  get queuedBytes(): number {
+    return this.#connection.queuedBytes;
+  }
+
+  /** Sends a message. */
+  send(message: Message): void {
+    this.#connection.send(message);
+  }
+
+  /** Says BYE; the server answers what it took, then BYE, then both close. `ended` follows. */
+  leave(): void {
+    if (this.#leaving || this.over) return;
+    this.#leaving = true;
+    this.#connection.send({ verb: 'BYE' });
+  }
+
+  /** Ends the call at once. `ended` is called now, with the reason given. */
+  drop(end: AttemptEnd): void {
+    this.#over(end);
+    this.#connection.destroy();
+  }
+
+  #reached(phase: Call['phase']): void {
+    this.phase = phase;
+    this.#on.progressed?.(phase);
+  }
+
+  #hello(): void {
+    const { as, session, tryNumber, context } = this.#options;
+    this.#reached('greeting');
+    this.#connection.send({ verb: 'HELLO', version: VERSION, as, session, try: tryNumber, heartbeat: HEARTBEAT_S });
+    this.#heartbeat = new Heartbeat(this.#connection, context, HEARTBEAT_S, () => this.drop({ how: 'silent' }));
+  }
+
+  #message(message: Message): void {
+    if (this.over) return;
+    switch (message.verb) {
+      case 'READY':
+        this.#ready(message);
+        break;
+      case 'PING':
+        this.#connection.send({ verb: 'PONG' });
+        break;
+      case 'PONG':
+        break;
+      case 'ERROR':
+        this.#over({ how: 'error', code: message.code, reason: message.body.toString() });
+        this.#connection.finish();
+        break;
+      case 'BYE':
+        this.#bye(message);
+        break;
+      default:
+        if (this.greeting === undefined) this.#fail('not_detour', `${message.verb} came before READY`);
+        else this.#on.message(message);
+    }
+  }
+
+  #ready(ready: Message<'READY'>): void {
+    const { expect } = this.#options;
+    if (this.greeting !== undefined) return this.#fail('malformed', 'READY came twice');
+    if (ready.version > VERSION) return this.#fail('version', `it speaks detour/${ready.version}, this is detour/${VERSION}`);
+    if (ready.role !== expect) {
+      const is = ready.role === 'relay' ? 'a relay' : 'a synchronous receiver';
+      return this.#fail('wrong_door', `${ready.as} is ${is}`);
+    }
+    this.greeting = ready;
+    this.#reached('ready');
+    this.#on.ready(ready);
+  }
+
+  #bye({ code }: Message<'BYE'>): void {
+    if (!this.#leaving) this.#connection.send({ verb: 'BYE' });
+    this.#over({ how: 'error', code: code ?? 'bye', reason: code ?? 'it said BYE' });
+    this.#connection.finish();
+  }
+
+  #unacceptable(code: string, verb: string, reason: string): void {
+    if (code === 'version') this.#fail('version', `it speaks a newer detour than detour/${VERSION}`);
+    else this.#fail(this.greeting === undefined ? 'not_detour' : code, `${verb}: ${reason}`);
+  }
+
+  // The server broke the protocol: tell it, and go.
+  #fail(code: string, reason: string): void {
+    if (this.over) return;
+    const wire = code === 'not_detour' || code === 'wrong_door' ? undefined : code;
+    if (wire !== undefined) this.#connection.send({ verb: 'ERROR', code: wire, body: Buffer.from(reason) });
+    this.#over({ how: 'error', code, reason });
+    this.#connection.finish();
+  }
+
+  #over(end: AttemptEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#heartbeat?.stop();
+    if (end.how === 'fin') this.#connection.finish();
+    this.#on.ended(end);
+  }
+}
+
+function endOf(ending: Ending): AttemptEnd {
+  if (ending.how === 'error') return { how: 'broken', code: ending.code, syscall: ending.syscall };
+  return { how: ending.how === 'fin' ? 'fin' : 'interrupted' };
+}

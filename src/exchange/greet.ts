@@ -1,0 +1,372 @@
+// The serving side of every connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and
+// the limits. What a SEND or RECEIVE *does* is the mode's own (sync/receiver.ts, async/relay.ts). call.ts is the other end.
+
+import type { Connection, ConnectionHandlers, NetContext } from '../net/connection.ts';
+import { MAX_CONNECTIONS } from '../net/listener.ts';
+import type { Timer } from '../trace/clock.ts';
+import type { Header } from '../wire/frame.ts';
+import { isToken, type Message, VERSION } from '../wire/verbs.ts';
+import { Heartbeat } from './heartbeat.ts';
+
+/** HELLO must come within this time, in milliseconds. PROTOCOL.md, "Limits". */
+export const HELLO_MS = 60_000;
+
+/** Bodies of one connection that are taken and not yet answered, in bytes; above it no further SEND is read. */
+export const UNANSWERED_BYTES = 4 * 1024 * 1024;
+
+/** Sessions whose highest `try` is kept after their last connection closed; the longest gone are dropped first. */
+const FENCES = 10_000;
+
+/** What a mode does with its guests. A guest is only passed on once its HELLO has been accepted. */
+export interface Host {
+  /** May this name come in? If not, ERROR with this code and sentence. */
+  admits(name: string): { readonly code: string; readonly reason: string } | undefined;
+  /** A guest is here. */
+  arrived(guest: Guest): void;
+  /** A SEND to be answered with `guest.answer`. */
+  send(guest: Guest, message: Message<'SEND'>): void;
+  /** Why a SEND whose body is above the limit is refused; its body is being discarded. */
+  oversize(guest: Guest, id: string, size: number): { readonly code: string; readonly reason: string };
+  /** Any other verb a client may say after HELLO. False: this role does not serve it. */
+  other(guest: Guest, message: Message): boolean;
+  /** STATUS, which is served before HELLO too. False: this role does not serve it. */
+  status(reply: (message: Message) => void, after: string | undefined): boolean;
+  /** Calls back when all that this guest has said is as durable as it gets. */
+  settled(guest: Guest, done: () => void): void;
+  /** The queue towards the guest has shrunk. */
+  drained(guest: Guest): void;
+  /** The guest says no more: its connection closed, or it said BYE or FIN and will not acknowledge anything. Once. */
+  left(guest: Guest): void;
+}
+
+interface Fence {
+  highest: number;
+  guest: Guest | undefined;
+}
+
+/** The door of a server: greets every connection, keeps the limits, passes guests to the host. */
+export class Door {
+  readonly ready: Message<'READY'>;
+  readonly host: Host;
+  readonly context: NetContext;
+  readonly #visits = new Set<Visit>();
+  readonly #fences = new Map<string, Fence>();
+
+  /** @param ready what READY says; its `max` and `window` are kept here */
+  constructor(ready: Message<'READY'>, host: Host, context: NetContext) {
+    this.ready = ready;
+    this.host = host;
+    this.context = context;
+  }
+
+  /** Takes a connection from listener.ts. */
+  accept(make: (handlers: ConnectionHandlers) => Connection): void {
+    if (this.#visits.size >= MAX_CONNECTIONS) this.#makeRoom();
+    const visit = new Visit(this, make, (gone) => this.#visits.delete(gone));
+    this.#visits.add(visit);
+    if (this.#visits.size > 2 * MAX_CONNECTIONS) visit.connection.destroy();
+    else if (this.#visits.size > MAX_CONNECTIONS) visit.fail('too_many', `${MAX_CONNECTIONS} connections are open already`);
+  }
+
+  /** Tries again to read from guests that `hold` had stopped. */
+  readOn(): void {
+    for (const visit of this.#visits) visit.readOn();
+  }
+
+  /** May a SEND of this size be taken now? The host sets it to bound what all guests together have on the way. */
+  hold: () => boolean = () => false;
+
+  /** Says BYE to everybody; each is answered what was taken first. Resolves when all connections are closed. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#visits].map((visit) => visit.sayBye()));
+  }
+
+  /** Closes every connection at once. */
+  slam(): void {
+    for (const visit of this.#visits) visit.connection.destroy();
+  }
+
+  /**
+   * Of one session only the connection with the highest `try` may act. The older is closed and what is unread from it dropped.
+   * @returns false if this guest is the older
+   */
+  enter(guest: Guest): boolean {
+    if (guest.session === undefined) return true;
+    const key = `${guest.as} ${guest.session}`;
+    const fence = this.#fences.get(key);
+    if (fence !== undefined && fence.highest >= guest.tryNumber) return false;
+    fence?.guest?.replace();
+    this.#fences.delete(key);
+    this.#fences.set(key, { highest: guest.tryNumber, guest });
+    for (const [old, { guest: holder }] of this.#fences) {
+      if (this.#fences.size <= FENCES) break;
+      if (holder === undefined) this.#fences.delete(old);
+    }
+    return true;
+  }
+
+  /** The guest's connection has closed; its `try` is remembered. */
+  leave(guest: Guest): void {
+    const key = `${guest.as} ${guest.session}`;
+    const fence = this.#fences.get(key);
+    if (fence?.guest !== guest) return;
+    fence.guest = undefined;
+    this.#fences.delete(key);
+    this.#fences.set(key, fence);
+  }
+
+  // Under pressure who has not said HELLO must go, the oldest first.
+  #makeRoom(): void {
+    for (const visit of this.#visits) {
+      if (visit.guest !== undefined || !visit.connection.open) continue;
+      visit.fail('no_hello', 'others are waiting, and no HELLO came');
+      return;
+    }
+  }
+}
+
+/** A client whose HELLO was accepted. */
+export class Guest {
+  readonly as: string;
+  /** Random per process; undefined if HELLO gave none: then the connection is its own session. */
+  readonly session: string | undefined;
+  readonly tryNumber: number;
+  readonly #visit: Visit;
+
+  constructor(hello: Message<'HELLO'>, visit: Visit) {
+    this.as = hello.as;
+    this.session = hello.session;
+    this.tryNumber = hello.try ?? 1;
+    this.#visit = visit;
+  }
+
+  /** Number of the connection in this process's events. */
+  get number(): number {
+    return this.#visit.connection.number;
+  }
+
+  /** Bytes that wait to be taken by the guest. */
+  get queuedBytes(): number {
+    return this.#visit.connection.queuedBytes;
+  }
+
+  /** Says something that is no answer to a SEND. */
+  say(message: Message): void {
+    this.#visit.connection.send(message);
+  }
+
+  /** Answers a SEND that was given to the host. */
+  answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>, size: number): void {
+    this.#visit.answer(message, size);
+  }
+
+  /** Answers a SEND with REFUSED. */
+  refuse(id: string, code: string, reason: string, size: number): void {
+    this.#visit.context.emit({ event: 'refused', conn: this.number, code, reason, id });
+    this.#visit.answer({ verb: 'REFUSED', id, code, body: Buffer.from(reason) }, size);
+  }
+
+  /** Says ERROR and closes. */
+  fail(code: string, reason: string): void {
+    this.#visit.fail(code, reason);
+  }
+
+  /** Another session took over what this guest had: says BYE code=replaced and closes. */
+  dismiss(): void {
+    this.#visit.dismiss('replaced');
+  }
+
+  /** A newer connection of the same session is here: closes this one at once. */
+  replace(): void {
+    this.#visit.end();
+    this.#visit.connection.destroy();
+  }
+}
+
+//  greeting ──(HELLO)──► guest ──(BYE, FIN)──► leaving ──► over
+//      └────────(ERROR, timeout, close)───────────────────► over
+/** One connection, from READY to its end. */
+class Visit {
+  readonly connection: Connection;
+  readonly context: NetContext;
+  guest: Guest | undefined;
+  readonly #door: Door;
+  readonly #forget: (visit: Visit) => void;
+  #helloTimer: Timer | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #unanswered = 0;
+  #unansweredBytes = 0;
+  #stash: Message<'SEND'> | undefined;
+  #leaving: 'no' | 'bye' | 'fin' = 'no';
+  #over = false;
+  #closed: (() => void) | undefined;
+
+  constructor(door: Door, make: (handlers: ConnectionHandlers) => Connection, forget: (visit: Visit) => void) {
+    this.#door = door;
+    this.context = door.context;
+    this.#forget = forget;
+    this.connection = make({
+      message: (message) => this.#message(message),
+      unacceptable: (fault, verb) => {
+        if (verb === 'SEND' && fault.id !== undefined && this.guest !== undefined) {
+          this.#unanswered += 1;
+          this.guest.refuse(fault.id, fault.code, `${fault.reason}.`, 0);
+        } else this.fail(fault.code, fault.reason);
+      },
+      oversize: (header, size) => this.#oversize(header, size),
+      fault: (code, reason) => this.fail(code, reason),
+      fin: () => this.#depart('fin'),
+      drained: () => this.guest !== undefined && !this.#over && door.host.drained(this.guest),
+      closed: () => this.#gone(),
+    });
+    this.connection.send(door.ready);
+    this.#helloTimer = this.context.clock.after(HELLO_MS, () =>
+      setImmediate(() => this.guest ?? this.fail('no_hello', `no HELLO came within ${HELLO_MS / 1000} s`)),
+    );
+  }
+
+  answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>, size: number): void {
+    this.#unanswered -= 1;
+    this.#unansweredBytes -= size;
+    this.connection.send(message);
+    this.readOn();
+    this.#checkDone();
+  }
+
+  fail(code: string, reason: string): void {
+    if (!this.connection.open) return;
+    this.context.emit({ event: 'refused', conn: this.connection.number, code, reason });
+    this.connection.send({ verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
+    this.end();
+    this.connection.finish();
+  }
+
+  dismiss(code: string): void {
+    this.connection.send({ verb: 'BYE', code });
+    this.end();
+    this.connection.finish();
+  }
+
+  /** Says BYE from this side once all that was taken is answered. Resolves when the connection is closed. */
+  sayBye(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#closed = resolve;
+      this.#depart('bye');
+    });
+  }
+
+  readOn(): void {
+    if (this.#stash === undefined || this.#full(this.#stash)) return;
+    const message = this.#stash;
+    this.#stash = undefined;
+    this.#take(message);
+    this.connection.resume();
+  }
+
+  /** The guest will say no more that counts. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#helloTimer?.cancel();
+    this.#heartbeat?.stop();
+    this.#stash = undefined;
+    if (this.guest === undefined) return;
+    this.#door.leave(this.guest);
+    this.#door.host.left(this.guest);
+  }
+
+  #message(message: Message): void {
+    const { host } = this.#door;
+    switch (message.verb) {
+      case 'PING':
+        return this.connection.send({ verb: 'PONG' });
+      case 'PONG':
+        return;
+      case 'BYE':
+        return this.#depart('bye');
+      case 'ERROR':
+        this.end();
+        return this.connection.finish();
+      case 'STATUS':
+        if (!host.status((reply) => this.connection.send(reply), message.after)) this.#unserved(message.verb);
+        return;
+      case 'HELLO':
+        return this.#hello(message);
+    }
+    if (this.guest === undefined) return this.fail('no_hello', `${message.verb} came before HELLO`);
+    if (message.verb !== 'SEND') {
+      if (!host.other(this.guest, message)) this.#unserved(message.verb);
+    } else if (this.#stash === undefined && !this.#full(message)) {
+      this.#take(message);
+    } else {
+      // A SEND beyond the window: it waits here, and nothing behind it is read.
+      this.#stash = message;
+      this.connection.pause();
+    }
+  }
+
+  #hello(hello: Message<'HELLO'>): void {
+    if (this.guest !== undefined) return this.fail('wrong_verb', 'HELLO came twice');
+    if (hello.version > VERSION) return this.fail('version', `this is detour/${VERSION}, you said ${hello.version}`);
+    const objection = this.#door.host.admits(hello.as);
+    if (objection !== undefined) return this.fail(objection.code, objection.reason);
+    const guest = new Guest(hello, this);
+    if (!this.#door.enter(guest)) return this.fail('stale', `a connection with try=${hello.try ?? 1} or higher of this session came before`);
+    this.guest = guest;
+    this.#helloTimer?.cancel();
+    if (hello.heartbeat !== undefined) {
+      this.#heartbeat = new Heartbeat(this.connection, this.context, hello.heartbeat, () => this.connection.destroy());
+    }
+    this.#door.host.arrived(guest);
+  }
+
+  #full(next: Message<'SEND'>): boolean {
+    if (this.#unanswered >= this.#door.ready.window || this.#door.hold()) return true;
+    return this.#unanswered > 0 && this.#unansweredBytes + next.body.length > UNANSWERED_BYTES;
+  }
+
+  #take(message: Message<'SEND'>): void {
+    if (this.guest === undefined) return;
+    this.#unanswered += 1;
+    this.#unansweredBytes += message.body.length;
+    this.#door.host.send(this.guest, message);
+  }
+
+  #oversize(header: Header, size: number): void {
+    const id = header.fields.get('id') ?? '';
+    if (this.guest === undefined) return this.fail('no_hello', `${header.verb} came before HELLO`);
+    if (header.verb !== 'SEND' || !isToken(id)) return this.fail('too_large', `a body of ${size} bytes is above the limit of ${this.#door.ready.max}`);
+    const { code, reason } = this.#door.host.oversize(this.guest, id, size);
+    this.#unanswered += 1;
+    this.guest.refuse(id, code, reason, 0);
+  }
+
+  #unserved(verb: string): void {
+    this.fail('wrong_verb', `a ${this.#door.ready.role} does not serve ${verb}`);
+  }
+
+  // BYE or FIN: answer what was taken, then go. Who has said it acknowledges nothing any more.
+  #depart(how: 'bye' | 'fin'): void {
+    if (this.#leaving !== 'no' && how === 'fin') return;
+    this.#leaving = how;
+    this.#checkDone();
+  }
+
+  #checkDone(): void {
+    if (this.#leaving === 'no' || this.#over || this.#unanswered > 0 || this.#stash !== undefined) return;
+    const leave = (): void => {
+      if (!this.connection.open) return;
+      if (this.#leaving === 'bye') this.connection.send({ verb: 'BYE' });
+      this.end();
+      this.connection.finish();
+    };
+    if (this.guest === undefined) leave();
+    else this.#door.host.settled(this.guest, leave);
+  }
+
+  #gone(): void {
+    this.end();
+    this.#forget(this);
+    this.#closed?.();
+  }
+}

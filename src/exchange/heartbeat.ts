@@ -1,0 +1,58 @@
+// Is the other *program* alive? TCP keepalive asks the other kernel, which answers for a frozen program too; PING asks the program.
+// PROTOCOL.md, "Heartbeats".
+
+import type { Connection, NetContext } from '../net/connection.ts';
+import type { Timer } from '../trace/clock.ts';
+
+/** Detour's own clients ask for a heartbeat of so many seconds. */
+export const HEARTBEAT_S = 10;
+
+/** After so many heartbeats without a byte the other side is given up. */
+export const SILENT_BEATS = 3;
+
+/** Watches one connection: PING after one heartbeat of silence, `giveUp` after three. */
+export class Heartbeat {
+  readonly #connection: Connection;
+  readonly #context: NetContext;
+  readonly #ms: number;
+  readonly #giveUp: () => void;
+  #timer: Timer | undefined;
+
+  /** @param seconds the heartbeat, as HELLO asked for it */
+  constructor(connection: Connection, context: NetContext, seconds: number, giveUp: () => void) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#ms = seconds * 1000;
+    this.#giveUp = giveUp;
+    this.#wait(this.#ms);
+  }
+
+  /** Stops watching. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #wait(ms: number): void {
+    // A timer that fires reads once more before judging: when this process was frozen, the peer's bytes wait in the kernel.
+    this.#timer = this.#context.clock.after(ms, () => setImmediate(() => this.#timer !== undefined && this.#judge()));
+  }
+
+  #judge(): void {
+    const silent = this.#context.clock.monotonic() - this.#connection.heard;
+    if (this.#connection.paused) {
+      // One who is not listening cannot call the other silent.
+      this.#wait(this.#ms);
+      return;
+    }
+    const beats = Math.floor(silent / this.#ms);
+    if (beats >= SILENT_BEATS) {
+      this.stop();
+      this.#context.emit({ event: 'silent', conn: this.#connection.number, ms: Math.round(silent) });
+      this.#giveUp();
+      return;
+    }
+    if (beats >= 1) this.#connection.send({ verb: 'PING' });
+    this.#wait((beats + 1) * this.#ms - silent);
+  }
+}

@@ -1,0 +1,59 @@
+// A listening socket that hands out Connections. It decides nothing about them but how many there may be.
+
+import { createServer, type Server } from 'node:net';
+import { DetourError } from '../errors/error.ts';
+import { Connection, type ConnectionHandlers, type NetContext, place } from './connection.ts';
+
+/** Connections a server holds at once. PROTOCOL.md, "Limits": each may hold one unfinished body, so 512 × 1 MiB at the very worst. */
+export const MAX_CONNECTIONS = 512;
+
+/** A server that listens. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops listening; connections that stand are left to their owners. */
+  close(): void;
+}
+
+/**
+ * Listens for connections.
+ * @param port 0 to let the system choose
+ * @param accept is given each connection and returns what will handle it
+ * @throws DetourError EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND
+ */
+export function listen(
+  host: string,
+  port: number,
+  context: NetContext,
+  accept: (make: (handlers: ConnectionHandlers) => Connection) => void,
+): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      accept((handlers) => {
+        const connection = new Connection(socket, context, handlers);
+        context.emit({ event: 'accepted', conn: connection.number, ...connection.ends });
+        return connection;
+      });
+    });
+    server.on('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      if (address === null || typeof address === 'string') throw new TypeError('a TCP server has an address and a port');
+      resolve({ host: address.address, port: address.port, close: () => server.close() });
+    });
+  });
+}
+
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): DetourError {
+  const where = place(host, port);
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new DetourError('EADDRINUSE', `Cannot listen on ${where}: another program already does (EADDRINUSE).`, 'Stop that one, or choose another port with --port (0 takes any free one).', { cause: error });
+    case 'EADDRNOTAVAIL':
+      return new DetourError('EADDRNOTAVAIL', `Cannot listen on ${where}: this computer has no such address (EADDRNOTAVAIL).`, 'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.', { cause: error });
+    case 'EACCES':
+      return new DetourError('EACCES', `Cannot listen on ${where}: the system does not allow it (EACCES).`, 'Ports below 1024 are reserved, and Windows reserves others: choose another with --port.', { cause: error });
+    default:
+      return new DetourError(error.code ?? 'EUNKNOWN', `Cannot listen on ${where}: ${error.code ?? error.message}.`, 'Check --host and --port.', { cause: error });
+  }
+}

@@ -1,0 +1,92 @@
+// The synchronous receiver: a server that must be listening now. It keeps nothing: a SEND is handled, answered RECEIVED, forgotten.
+// One message at a time per connection (window=1: stop and wait); different senders are served at the same time.
+
+import { Door, type Guest, type Host } from '../exchange/greet.ts';
+import type { NetContext } from '../net/connection.ts';
+import { type Listener, listen } from '../net/listener.ts';
+import { MAX_BODY } from '../wire/frame.ts';
+import { type Message, VERSION } from '../wire/verbs.ts';
+
+/** A message that came in. */
+export interface Incoming {
+  readonly id: string;
+  readonly from: string;
+  readonly body: Buffer;
+}
+
+/** How a synchronous receiver is set up. */
+export interface ReceiverOptions {
+  readonly as: string;
+  readonly host: string;
+  /** 0 to let the system choose. */
+  readonly port: number;
+  readonly context: NetContext;
+  /**
+   * Handles one message: when it resolves, the message *is* handled (written to the output and that write called back), and only then
+   * RECEIVED is sent, with the reply if there is one. If it rejects, the sender gets ERROR code=failed, which proves nothing.
+   */
+  handle(incoming: Incoming): Promise<Buffer | undefined>;
+}
+
+/** A synchronous receiver that listens. */
+export interface Receiver {
+  readonly host: string;
+  readonly port: number;
+  /** Stops listening, answers what was taken, says BYE. Resolves when every connection is closed. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a synchronous receiver.
+ * @throws DetourError if it cannot listen
+ */
+export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const { as, host, port, context } = options;
+  const ready: Message<'READY'> = { verb: 'READY', version: VERSION, role: 'receiver', as, max: MAX_BODY, window: 1 };
+  const door = new Door(ready, hostOf(options), context);
+  const listener: Listener = await listen(host, port, context, (make) => door.accept(make));
+  context.emit({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
+  return {
+    host: listener.host,
+    port: listener.port,
+    async close() {
+      listener.close();
+      await door.close();
+    },
+  };
+}
+
+function hostOf({ as, handle }: ReceiverOptions): Host {
+  return {
+    admits: () => undefined,
+    arrived: () => {},
+    send(guest, message) {
+      const objection = refusal(as, message);
+      if (objection !== undefined) guest.refuse(message.id, objection.code, objection.reason, message.body.length);
+      else void answer(guest, message, handle);
+    },
+    oversize: (_guest, _id, size) => ({ code: 'too_large', reason: `The message has ${size} bytes; ${as} takes at most ${MAX_BODY}.` }),
+    other: () => false,
+    status: () => false,
+    settled: (_guest, done) => done(),
+    drained: () => {},
+    left: () => {},
+  };
+}
+
+// Sync remembers nothing, so it cannot keep a message for a while or report on it later.
+function refusal(as: string, { to, ttl, notify }: Message<'SEND'>): { code: string; reason: string } | undefined {
+  if (to !== undefined && to !== as) return { code: 'wrong_name', reason: `This is ${as}, not ${to}.` };
+  if (ttl !== undefined) return { code: 'unsupported', reason: 'ttl= needs a relay that keeps messages; a receiver keeps nothing.' };
+  if (notify !== undefined) return { code: 'unsupported', reason: 'notify= needs a relay; a receiver answers at once or never.' };
+  return undefined;
+}
+
+async function answer(guest: Guest, { id, body }: Message<'SEND'>, handle: ReceiverOptions['handle']): Promise<void> {
+  try {
+    const reply = await handle({ id, from: guest.as, body });
+    guest.answer({ verb: 'RECEIVED', id, body: reply }, body.length);
+  } catch (error) {
+    guest.fail('failed', `the program could not handle message ${id}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

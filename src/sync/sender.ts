@@ -1,0 +1,99 @@
+// The synchronous sender: opens a connection straight to the receiver and asks once. It never repeats a message by itself,
+// for nobody on the other side would recognise the repeat.
+
+import { type Outcome, Question, Unanswered } from '../exchange/ask.ts';
+import { Call } from '../exchange/call.ts';
+import type { AttemptEnd } from '../exchange/verdict.ts';
+import type { NetContext } from '../net/connection.ts';
+
+/** How a synchronous sender is set up. */
+export interface SenderOptions {
+  readonly as: string;
+  /** Random per process. */
+  readonly session: string;
+  /** The place of the receiver. */
+  readonly host: string;
+  readonly port: number;
+  readonly context: NetContext;
+}
+
+/** Sends messages one after another, over one connection while it stands. */
+export class Sender {
+  readonly #options: SenderOptions;
+  #call: Call | undefined;
+  #tries = 0;
+  #unanswered = new Unanswered();
+  #question: Question | undefined;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** What the receiver said of itself when it was last called. */
+  get greeting(): Call['greeting'] {
+    return this.#call?.greeting;
+  }
+
+  /**
+   * Sends one message and waits for its answer. The one before must be settled.
+   * @param timeoutMs one deadline for the whole exchange
+   */
+  send(id: string, body: Buffer, timeoutMs: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const question = new Question(
+        { verb: 'SEND', id, body },
+        'DELIVERED',
+        this.#options.context.clock,
+        timeoutMs,
+        () => this.#call?.drop({ how: 'deadline' }),
+        resolve,
+      );
+      this.#question = question;
+      if (this.#call === undefined || this.#call.over) this.#dial(question);
+      else {
+        question.begin('ready');
+        this.#ask(question);
+      }
+    });
+  }
+
+  /** Gives up the message under way: its verdict comes now. */
+  interrupt(): void {
+    this.#call?.drop({ how: 'interrupted' });
+  }
+
+  /** Says BYE, if a connection stands. */
+  close(): void {
+    this.#call?.leave();
+  }
+
+  #dial(question: Question): void {
+    this.#tries += 1;
+    this.#unanswered = new Unanswered();
+    const attempt = question.begin('connecting');
+    const { as, session, host, port, context } = this.#options;
+    this.#call = new Call(
+      { host, port, as, session, tryNumber: this.#tries, expect: 'receiver', context },
+      {
+        progressed: (phase) => {
+          attempt.phase = phase;
+        },
+        ready: () => this.#ask(question),
+        message: (message) => {
+          if (message.verb === 'RECEIVED' || message.verb === 'REFUSED') this.#unanswered.answer(message);
+        },
+        ended: (end) => this.#ended(end),
+      },
+    );
+  }
+
+  #ask(question: Question): void {
+    if (question.done || this.#call === undefined) return;
+    if (!this.#unanswered.ask(this.#call, question)) question.settle();
+  }
+
+  #ended(end: AttemptEnd): void {
+    this.#question?.end(end);
+    this.#question?.settle();
+  }
+}
