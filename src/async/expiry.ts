@@ -22,11 +22,16 @@ export class Expiry<T> {
   /** Everything that is due at `now`, once. @param now monotonic milliseconds */
   *due(now: number): Generator<T> {
     const second = Math.floor(now / 1000);
-    this.#turned = second;
-    for (const [at, bucket] of this.#buckets) {
-      if (at > second) continue;
+    const passed = second - this.#turned;
+    const seconds =
+      passed <= this.#buckets.size
+        ? Array.from({ length: Math.max(0, passed) }, (_, i) => this.#turned + 1 + i)
+        : [...this.#buckets.keys()].filter((at) => at <= second);
+    this.#turned = Math.max(this.#turned, second);
+    for (const at of seconds) {
+      const bucket = this.#buckets.get(at);
       this.#buckets.delete(at);
-      yield* bucket;
+      if (bucket !== undefined) yield* bucket;
     }
   }
 }

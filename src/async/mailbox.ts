@@ -37,6 +37,8 @@ export class Mailbox {
   open: 'no' | 'pending' | 'yes' = 'no';
   /** Has anybody ever collected here? */
   known = false;
+  /** Messages held elsewhere whose fate will be told here; while there are any, the mailbox is not forgotten. */
+  promised = 0;
   /** Set once a body could not be read back: nothing more is sent, nothing is skipped. */
   damage: string | undefined;
   readonly #held = new Map<number, Held>();
@@ -87,7 +89,7 @@ export class Mailbox {
 
   /** May it be forgotten: nothing held, nothing on its way to or from the disk, nobody attached? */
   get idle(): boolean {
-    return this.#held.size === 0 && this.#expiring.size === 0 && this.#collecting === undefined && this.#durableWatermark === this.watermark;
+    return this.promised === 0 && this.#held.size === 0 && this.#expiring.size === 0 && this.#collecting === undefined && this.#durableWatermark === this.watermark;
   }
 
   /** The longest-held durable message. */
@@ -105,6 +107,11 @@ export class Mailbox {
   /** A held message by its number. */
   get(seq: number): Held | undefined {
     return this.#held.get(seq);
+  }
+
+  /** Everything that is held, in order. */
+  messages(): Iterable<Held> {
+    return this.#held.values();
   }
 
   /** Gives the next number to a message that is on its way to the disk. */

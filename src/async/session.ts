@@ -71,7 +71,8 @@ export class Memory {
       known = { ...id, renewed: now, holders: 0 };
       this.#byId.set(key, known);
     }
-    const { ids } = this.#touch(session, now);
+    // A session belongs to one name: nobody can push another's ids out by borrowing its token.
+    const { ids } = this.#touch(`${id.from} ${session}`, now);
     if (!ids.delete(key)) known.holders += 1;
     ids.set(key, known);
     if (ids.size <= this.#perSession) return;

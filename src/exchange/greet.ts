@@ -1,6 +1,7 @@
 // The serving side of every connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and
 // the limits. What a SEND or RECEIVE *does* is the mode's own (sync/receiver.ts, async/relay.ts). call.ts is the other end.
 
+import { randomUUID } from 'node:crypto';
 import type { Connection, ConnectionHandlers, NetContext } from '../net/connection.ts';
 import { MAX_CONNECTIONS } from '../net/listener.ts';
 import type { Timer } from '../trace/clock.ts';
@@ -130,12 +131,15 @@ export class Guest {
   readonly as: string;
   /** Random per process; undefined if HELLO gave none: then the connection is its own session. */
   readonly session: string | undefined;
+  /** The session, or a random token that stands for this one connection. */
+  readonly sessionToken: string;
   readonly tryNumber: number;
   readonly #visit: Visit;
 
   constructor(hello: Message<'HELLO'>, visit: Visit) {
     this.as = hello.as;
     this.session = hello.session;
+    this.sessionToken = hello.session ?? randomUUID();
     this.tryNumber = hello.try ?? 1;
     this.#visit = visit;
   }
@@ -199,6 +203,7 @@ class Visit {
   #stash: Message<'SEND'> | undefined;
   #leaving: 'no' | 'bye' | 'fin' = 'no';
   #over = false;
+  #left = false;
   #closed: (() => void) | undefined;
 
   constructor(door: Door, make: (handlers: ConnectionHandlers) => Connection, forget: (visit: Visit) => void) {
@@ -272,11 +277,18 @@ class Visit {
     this.#stash = undefined;
     if (this.guest === undefined) return;
     this.#door.leave(this.guest);
-    this.#door.host.left(this.guest);
+    this.#sayLeft(this.guest);
+  }
+
+  #sayLeft(guest: Guest): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#door.host.left(guest);
   }
 
   #message(message: Message): void {
     const { host } = this.#door;
+    if (this.#leaving !== 'no') return;
     switch (message.verb) {
       case 'PING':
         return this.connection.send({ verb: 'PONG' });
@@ -349,6 +361,7 @@ class Visit {
   #depart(how: 'bye' | 'fin'): void {
     if (this.#leaving !== 'no' && how === 'fin') return;
     this.#leaving = how;
+    if (this.guest !== undefined) this.#sayLeft(this.guest);
     this.#checkDone();
   }
 

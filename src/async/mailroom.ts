@@ -1,0 +1,120 @@
+// All that the relay remembers: the mailboxes and the remembered ids. It comes back from the store at the start, and answers the
+// store when old files are about to go. Pure bookkeeping: no socket, no disk, the time is an argument.
+
+import { type Held, Mailbox } from './mailbox.ts';
+import { Memory } from './session.ts';
+import type { Keeper, MailboxState, Recovered, Ref } from './store/store.ts';
+
+/** Mailboxes at the most. About 500 bytes each: 50 MB. PROTOCOL.md, "Limits". */
+export const MAX_MAILBOXES = 100_000;
+
+/** Names that begin so are throwaway: an empty one is forgotten, its numbering with it. */
+export const THROWAWAY = 'w-';
+
+/** A mailbox with mail, for people. */
+export interface Waiting {
+  readonly name: string;
+  readonly held: number;
+  readonly bytes: number;
+  /** When the longest-held message was stored, epoch milliseconds. */
+  readonly oldest: number;
+  readonly connected: boolean;
+}
+
+/** The mailboxes and the remembered ids. */
+export class Mailroom implements Keeper {
+  readonly memory: Memory;
+  readonly #boxes = new Map<string, Mailbox>();
+
+  /** @param remember ids to remember for each session */
+  constructor(remember: number) {
+    this.memory = new Memory(remember);
+  }
+
+  /**
+   * Takes over what the store brought back.
+   * @param now monotonic milliseconds
+   * @param wall epoch milliseconds. Age is monotonic time in this life plus wall-clock difference across restarts, never below 0.
+   */
+  recover({ mailboxes, remembered }: Recovered, now: number, wall: number): void {
+    const born = (at: number): number => now - Math.max(0, wall - at);
+    for (const id of remembered) this.memory.remember(id.session, id, born(id.at));
+    for (const [name, state] of mailboxes) {
+      const held = state.messages.map(
+        (message): Held => ({ ...message, born: born(message.at), attempts: message.seq <= state.tried ? 1 : 0 }),
+      );
+      this.box(name).recover(state, held);
+      for (const { notify } of held) if (notify !== undefined) this.box(notify).promised += 1;
+    }
+  }
+
+  /** The mailbox of this name, made if need be. */
+  box(name: string): Mailbox {
+    let box = this.#boxes.get(name);
+    if (box === undefined) {
+      box = new Mailbox(name);
+      this.#boxes.set(name, box);
+    }
+    return box;
+  }
+
+  /** The mailbox of this name, if there is one. */
+  find(name: string): Mailbox | undefined {
+    return this.#boxes.get(name);
+  }
+
+  /** All mailboxes. */
+  all(): Iterable<Mailbox> {
+    return this.#boxes.values();
+  }
+
+  /** Is there room for mailboxes of these names? */
+  hasRoom(names: readonly (string | undefined)[]): boolean {
+    const fresh = new Set(names.filter((name) => name !== undefined && !this.#boxes.has(name)));
+    return this.#boxes.size + fresh.size <= MAX_MAILBOXES;
+  }
+
+  /**
+   * Drops a mailbox that has nothing to remember: one that never held anything, or a throwaway one that is empty.
+   * @returns whether the store must forget it too
+   */
+  tidy(box: Mailbox): boolean {
+    if (!box.idle || this.#boxes.get(box.name) !== box) return false;
+    if (box.next > 1 && !box.name.startsWith(THROWAWAY)) return false;
+    this.#boxes.delete(box.name);
+    return box.next > 1;
+  }
+
+  /** The mailboxes with mail, by name, beginning after a name. @param most how many */
+  waiting(after: string | undefined, most: number): Waiting[] {
+    const boxes = [...this.#boxes.values()].filter(({ name, count }) => count > 0 && (after === undefined || name > after));
+    boxes.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return boxes.slice(0, most).map((box) => ({
+      name: box.name,
+      held: box.count,
+      bytes: box.bytes,
+      oldest: box.oldest?.at ?? 0,
+      connected: box.attached,
+    }));
+  }
+
+  holds(to: string, seq: number): boolean {
+    return this.#boxes.get(to)?.holds(seq) ?? false;
+  }
+
+  remembers(from: string, id: string, to: string, seq: number): boolean {
+    const known = this.memory.find(from, id);
+    return known !== undefined && known.to === to && known.seq === seq;
+  }
+
+  mailbox(to: string): MailboxState | undefined {
+    const box = this.#boxes.get(to);
+    if (box === undefined || box.next === 1) return undefined;
+    return { next: box.next, watermark: box.watermark, tried: box.tried, open: box.open !== 'no' };
+  }
+
+  moved(to: string, seq: number, ref: Ref): void {
+    const held = this.#boxes.get(to)?.get(seq);
+    if (held?.ref !== undefined) held.ref = ref;
+  }
+}

@@ -1,0 +1,180 @@
+// The asynchronous receiver: a client of the relay that collects its mail. It handles one message after the other, in order, and
+// acknowledges each when it is handled, never before. The same message may come again: then it is told apart by its seq.
+
+import { backoff } from '../exchange/backoff.ts';
+import { Call } from '../exchange/call.ts';
+import type { AttemptEnd } from '../exchange/verdict.ts';
+import type { NetContext } from '../net/connection.ts';
+import type { Timer } from '../trace/clock.ts';
+import type { Message } from '../wire/verbs.ts';
+
+/** Messages a receiver has unacknowledged at once: enough to hide a round trip, few enough to hold in memory. */
+export const RECEIVE_WINDOW = 64;
+
+/** Errors after which calling again would only bring the same. */
+const FINAL = new Set(['replaced', 'wrong_door', 'not_detour', 'version', 'wrong_name', 'damaged', 'wrong_verb', 'bad_value', 'malformed', 'unknown_verb', 'bad_ack']);
+
+/** How an asynchronous receiver is set up. */
+export interface ReceiverOptions {
+  readonly as: string;
+  /** Random per process. */
+  readonly session: string;
+  /** The place of the relay. */
+  readonly host: string;
+  readonly port: number;
+  readonly context: NetContext;
+  /** Stay and wait for more, calling again when the connection is lost? Else collect what is there and leave. */
+  readonly follow: boolean;
+  /** Leave after so many messages. */
+  readonly limit?: number | undefined;
+  /** Handles one message: when it resolves, the message is handled, and only then acknowledged. If it rejects, the receiver ends. */
+  handle(message: Message<'MESSAGE'>): Promise<void>;
+  /** From 0 to below 1, for the backoff. */
+  random(): number;
+}
+
+/** How collecting ended. */
+export interface Collected {
+  /** Messages handled. */
+  readonly handled: number;
+  /** `empty`: nothing else waits. `limit`: as many as wanted. `stopped`: asked to. `ended`: the connection did, see `end`. */
+  readonly why: 'empty' | 'limit' | 'stopped' | 'ended';
+  readonly end?: AttemptEnd | undefined;
+  /** The relay confirmed that every acknowledgement is durable there. */
+  readonly confirmed: boolean;
+}
+
+/** Collects the mail of one name. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  #call: Call | undefined;
+  #tries = 0;
+  #failures = 0;
+  #handled = 0;
+  /** The store in which `#last` counts. */
+  #store: string | undefined;
+  /** The last message this process handled. */
+  #last = 0;
+  #arrived: { readonly message: Message<'MESSAGE'>; readonly call: Call }[] = [];
+  #working = false;
+  /** Leave when what has arrived is handled; nothing that arrives later is. */
+  #leaving = false;
+  #why: Collected['why'] = 'ended';
+  #waiting: Timer | undefined;
+  #resolve: (collected: Collected) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** What the relay said of itself when it was last called. */
+  get greeting(): Call['greeting'] {
+    return this.#call?.greeting;
+  }
+
+  /** Collects until it is done. Rejects only if `handle` does. */
+  run(): Promise<Collected> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#dial();
+    });
+  }
+
+  /** Ends politely: the message in hand is handled and acknowledged first, the rest stays at the relay. */
+  stop(): void {
+    this.#arrived = [];
+    this.#leave('stopped');
+  }
+
+  #dial(): void {
+    this.#waiting = undefined;
+    this.#tries += 1;
+    const { as, session, host, port, context } = this.#options;
+    const call = new Call(
+      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', context },
+      {
+        ready: (ready) => this.#ready(ready),
+        message: (message) => this.#message(call, message),
+        ended: (end) => this.#ended(end),
+      },
+    );
+    this.#call = call;
+  }
+
+  #ready(ready: Message<'READY'>): void {
+    this.#failures = 0;
+    if (this.#store !== ready.store) this.#last = 0;
+    this.#store = ready.store;
+    const { limit, follow } = this.#options;
+    this.#call?.send({
+      verb: 'RECEIVE',
+      window: Math.min(RECEIVE_WINDOW, limit ?? RECEIVE_WINDOW),
+      limit: limit === undefined ? undefined : limit - this.#handled,
+      drain: follow ? undefined : 'yes',
+    });
+  }
+
+  #message(call: Call, message: Message): void {
+    if (message.verb === 'EMPTY' && !this.#options.follow) this.#leave('empty');
+    if (message.verb !== 'MESSAGE' || this.#leaving) return;
+    this.#arrived.push({ message, call });
+    if (!this.#working) void this.#work();
+  }
+
+  // Handles what has arrived, one after the other. An acknowledgement goes only to the connection that brought the message: on
+  // another it may not have been sent yet. There it comes again, and is known by its seq.
+  async #work(): Promise<void> {
+    this.#working = true;
+    try {
+      for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) {
+        const { message, call } = next;
+        if (message.seq > this.#last) {
+          await this.#options.handle(message);
+          this.#last = message.seq;
+          this.#handled += 1;
+        }
+        if (!call.over) call.send({ verb: 'ACK', seq: message.seq });
+        if (this.#handled === this.#options.limit) {
+          this.#arrived = [];
+          this.#leave('limit');
+        }
+      }
+    } catch (error) {
+      this.#why = 'stopped';
+      this.#call?.drop({ how: 'interrupted' });
+      this.#reject(error);
+    }
+    this.#working = false;
+    if (this.#leaving) this.#go();
+  }
+
+  #leave(why: Collected['why']): void {
+    if (this.#leaving) return;
+    this.#why = why;
+    this.#leaving = true;
+    this.#waiting?.cancel();
+    if (!this.#working) this.#go();
+  }
+
+  #go(): void {
+    if (this.#call === undefined || this.#call.over) this.#done();
+    else this.#call.leave();
+  }
+
+  #ended(end: AttemptEnd): void {
+    this.#arrived = [];
+    const { follow, context, random } = this.#options;
+    if (!follow || this.#why !== 'ended' || (end.how === 'error' && FINAL.has(end.code))) return this.#done(end);
+    this.#failures += 1;
+    const ms = backoff(this.#failures, random());
+    context.emit({ event: 'reconnecting', ms: Math.round(ms), why: end.how === 'broken' || end.how === 'error' ? end.code : end.how });
+    this.#waiting = context.clock.after(ms, () => this.#dial());
+  }
+
+  #done(end?: AttemptEnd): void {
+    const confirmed = end?.how === 'error' && end.code === 'bye';
+    this.#resolve({ handled: this.#handled, why: this.#why, end, confirmed });
+  }
+}

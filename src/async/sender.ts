@@ -1,0 +1,141 @@
+// The asynchronous sender: hands messages to the relay and waits until they are durable there. What was written and not answered
+// is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
+
+import { type Outcome, Question, Unanswered } from '../exchange/ask.ts';
+import { backoff } from '../exchange/backoff.ts';
+import { Call } from '../exchange/call.ts';
+import type { AttemptEnd } from '../exchange/verdict.ts';
+import type { NetContext } from '../net/connection.ts';
+import type { Timer } from '../trace/clock.ts';
+import type { Message } from '../wire/verbs.ts';
+
+/** How an asynchronous sender is set up. */
+export interface SenderOptions {
+  readonly as: string;
+  /** Random per process. */
+  readonly session: string;
+  /** The place of the relay. */
+  readonly host: string;
+  readonly port: number;
+  readonly context: NetContext;
+  /** From 0 to below 1, for the backoff. */
+  random(): number;
+}
+
+/** Sends messages to a relay over one connection, up to READY's `window` at once. */
+export class Sender {
+  readonly #options: SenderOptions;
+  // In the order to be written: repeats first.
+  #queue: Question[] = [];
+  #call: Call | undefined;
+  #unanswered = new Unanswered();
+  #tries = 0;
+  #failures = 0;
+  #waiting: Timer | undefined;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** What the relay said of itself when it was last called. */
+  get greeting(): Call['greeting'] {
+    return this.#call?.greeting;
+  }
+
+  /**
+   * Sends one message. Many may be under way at once.
+   * @param timeoutMs one deadline for all attempts
+   */
+  send(message: Omit<Message<'SEND'>, 'verb'>, timeoutMs: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const send: Message<'SEND'> = { verb: 'SEND', ...message };
+      const question = new Question(send, 'STORED', this.#options.context.clock, timeoutMs, () => this.#dropSettled(), resolve);
+      this.#queue.push(question);
+      if (this.#waiting !== undefined) return;
+      if (this.#call === undefined || this.#call.over) this.#dial();
+      else {
+        question.begin(this.#call.phase);
+        this.#flush();
+      }
+    });
+  }
+
+  /** Gives up everything under way: the verdicts come now. */
+  interrupt(): void {
+    const end: AttemptEnd = { how: 'interrupted' };
+    for (const question of [...this.#unanswered.end(end), ...this.#queue]) {
+      question.end(end);
+      question.settle();
+    }
+    this.#dropSettled();
+    this.#call?.drop(end);
+  }
+
+  /** Says BYE, if a connection stands. */
+  close(): void {
+    this.#call?.leave();
+  }
+
+  #dial(): void {
+    this.#waiting = undefined;
+    this.#tries += 1;
+    for (const question of this.#queue) question.begin('connecting');
+    const { as, session, host, port, context } = this.#options;
+    this.#call = new Call(
+      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', context },
+      {
+        progressed: (phase) => {
+          for (const question of this.#queue) {
+            const attempt = question.attempts.at(-1);
+            if (attempt?.end === undefined && attempt !== undefined) attempt.phase = phase;
+          }
+        },
+        ready: () => {
+          this.#failures = 0;
+          this.#flush();
+        },
+        message: (message) => {
+          if (message.verb !== 'STORED' && message.verb !== 'REFUSED') return;
+          this.#unanswered.answer(message);
+          this.#flush();
+        },
+        ended: (end) => this.#ended(end),
+      },
+    );
+  }
+
+  #flush(): void {
+    const window = this.#call?.greeting?.window ?? 0;
+    while (this.#call !== undefined && this.#unanswered.size < window) {
+      const question = this.#queue.shift();
+      if (question === undefined) return;
+      if (!question.done && !this.#unanswered.ask(this.#call, question)) question.settle();
+    }
+  }
+
+  #ended(end: AttemptEnd): void {
+    const phase = this.#call?.phase ?? 'connecting';
+    const repeats = this.#unanswered.end(end);
+    this.#unanswered = new Unanswered();
+    for (const question of this.#queue) question.end(end);
+    this.#queue = [...repeats, ...this.#queue].filter(({ done }) => !done);
+    // Whoever has bytes out there unanswered needs the relay to know more. Without such, the failure is certain: said at once.
+    if (!this.#queue.some(({ doubtful }) => doubtful)) {
+      for (const question of this.#queue.splice(0)) question.settle();
+      return;
+    }
+    if (phase !== 'ready') this.#failures += 1;
+    const { context, random } = this.#options;
+    const ms = backoff(this.#failures + 1, random());
+    context.emit({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
+    this.#waiting = context.clock.after(ms, () => this.#dial());
+  }
+
+  // After a deadline or interruption: when nobody waits any more, there is no need to call again.
+  #dropSettled(): void {
+    this.#queue = this.#queue.filter(({ done }) => !done);
+    if (this.#queue.length > 0 || this.#waiting === undefined) return;
+    this.#waiting.cancel();
+    this.#waiting = undefined;
+  }
+}
