@@ -1,0 +1,297 @@
+// A merge as a sequence diagram in plain text: a column of milliseconds, a lane for each actor, a row for each figure (figures.ts).
+// Pure: lines of text come out, without colour. Only glyphs that the fonts of Windows consoles have (WGL4).
+//
+//    ms  alice              bob          · not there (yet)      │ there      ░ frozen
+//   0.0    ├─── connected ───┤           ├───►│ logged at both ends, or at the end that is drawn whole: ├──… and …──►│
+//   0.8    │                 ■ shown     │◄- - FIN   seen only as an event on a socket
+
+import { type Figure, type FigureOptions, figuresOf, type MarkName, NOBODY } from './figures.ts';
+import type { Placed } from './links.ts';
+import type { Merged } from './merge.ts';
+
+/** How to draw. */
+export interface DiagramOptions extends FigureOptions {
+  /** Columns that may be used. */
+  readonly width: number;
+  /** Names that get a lane in any case, first, in this order: also those who never lived. */
+  readonly lanes?: readonly string[] | undefined;
+}
+
+/** One line under the heading, and the events that it stands for. */
+export interface Row {
+  readonly text: string;
+  readonly figure: Figure;
+}
+
+/** A diagram, ready to be printed or put beside another one. */
+export interface Diagram {
+  /** Heading and rows, each at most `width` columns wide, without trailing blanks. */
+  readonly lines: readonly string[];
+  readonly heading: readonly string[];
+  readonly rows: readonly Row[];
+  /** The signs that need explaining, of those that were used. */
+  readonly legend: readonly string[];
+  /** Actors for whom there was no room. */
+  readonly omitted: readonly string[];
+}
+
+const TIME_WIDTH = 6;
+const FIRST_LANE = 8;
+// Between two lanes there must be room for `├─SEND─►│`; more than this only makes the eye travel.
+const MIN_GAP = 9;
+const COMPACT_GAP = 18;
+const DETAIL_GAP = 34;
+// From this width on ids, pids and ports are told.
+const DETAIL_WIDTH = 52;
+// Right of the last lane: room for `■ on disk`.
+const MARGIN = 9;
+const DETAIL_MARGIN = 13;
+
+type Life = 'before' | 'alive' | 'frozen' | 'ended';
+const LIFE: Readonly<Record<Life, string>> = { before: '·', alive: '│', frozen: '░', ended: ' ' };
+
+const GLYPH: Readonly<Record<MarkName, string>> = {
+  begins: '│',
+  killed: '×',
+  gone: '·',
+  shown: '■',
+  stored: '■',
+  frozen: '░',
+  thawed: '│',
+  verdict: '=',
+  trouble: '!',
+};
+
+/** Draws a merge. */
+export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
+  const figures = figuresOf(merged, options);
+  const layout = layOut(lanesOf(merged, figures, options.lanes ?? []), options.width);
+  const lives = new Lives(merged, layout.lanes);
+  const zero = figures[0]?.at ?? 0;
+  const rows: Row[] = [];
+  let shownTime = 0;
+  for (const figure of figures) {
+    if (!lanesIn(figure).every((lane) => layout.columns.has(lane))) continue;
+    shownTime = Math.max(shownTime, figure.at - zero);
+    const line = new Line(layout.width);
+    line.put(0, formatMs(shownTime).padStart(TIME_WIDTH));
+    lives.upTo(figure.placed);
+    for (const [lane, column] of layout.columns) line.put(column, LIFE[lives.of(lane)]);
+    if (figure.kind === 'mark') drawMark(line, figure, layout);
+    else drawArrow(line, figure, layout, lives);
+    rows.push({ text: line.toString(), figure });
+  }
+  const heading = headingOf(merged, layout);
+  return {
+    lines: [...heading, ...rows.map(({ text }) => text)],
+    heading,
+    rows,
+    legend: legendOf(figures),
+    omitted: layout.omitted,
+  };
+}
+
+const lanesIn = (figure: Figure): string[] =>
+  figure.kind === 'mark' ? [figure.lane] : [figure.from, figure.to];
+
+// From left to right: who sends, the relay, the others.
+function lanesOf(merged: Merged, figures: readonly Figure[], first: readonly string[]): string[] {
+  const ranks = new Map<string, number>();
+  for (const { recorded } of merged.events) {
+    const rank = ranks.get(recorded.actor) ?? 3;
+    if (recorded.event === 'sent' && recorded.verb === 'SEND') ranks.set(recorded.actor, 1);
+    else if (recorded.event === 'listening' && recorded.role === 'relay')
+      ranks.set(recorded.actor, Math.min(rank, 2));
+    else ranks.set(recorded.actor, rank);
+  }
+  const drawn = new Set(figures.flatMap(lanesIn));
+  const rest = [...ranks].sort(([, a], [, b]) => a - b).map(([name]) => name);
+  const peers = [...drawn].filter((name) => name !== NOBODY);
+  const nobody = drawn.has(NOBODY) ? [NOBODY] : [];
+  return [...new Set([...first, ...rest.filter((name) => drawn.has(name)), ...peers, ...nobody])];
+}
+
+interface Layout {
+  readonly width: number;
+  readonly lanes: readonly string[];
+  readonly columns: ReadonlyMap<string, number>;
+  readonly gap: number;
+  readonly detail: boolean;
+  readonly omitted: readonly string[];
+}
+
+function layOut(all: readonly string[], width: number): Layout {
+  const detail = width >= DETAIL_WIDTH;
+  const half = (name: string): number => Math.floor((Math.min(name.length, MIN_GAP) - 1) / 2);
+  const start = FIRST_LANE + half(all[0] ?? '');
+  const right = detail && all.length < 4 ? DETAIL_MARGIN : MARGIN;
+  const room = Math.max(width - start - right, MIN_GAP);
+  const lanes = all.slice(0, 1 + Math.floor(room / MIN_GAP));
+  const widest = detail ? DETAIL_GAP : COMPACT_GAP;
+  const gap = Math.min(Math.floor(room / Math.max(1, lanes.length - 1)), widest);
+  const columns = new Map(lanes.map((name, index) => [name, start + index * gap]));
+  return { width, lanes, columns, gap, detail, omitted: all.slice(lanes.length) };
+}
+
+function headingOf(merged: Merged, layout: Layout): string[] {
+  const names = new Line(layout.width);
+  const pids = new Line(layout.width);
+  names.put(TIME_WIDTH - 2, 'ms');
+  for (const [name, column] of layout.columns) {
+    names.center(column, shorten(name, layout.gap - 1));
+    const pid = merged.processes.find(({ actor }) => actor === name)?.pid;
+    const listening = merged.events.find(
+      ({ recorded }) => recorded.actor === name && recorded.event === 'listening',
+    );
+    const port = listening?.recorded.event === 'listening' ? ` :${listening.recorded.port}` : '';
+    if (pid !== undefined) pids.center(column, shorten(`pid ${pid}${port}`, layout.gap - 1));
+  }
+  return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
+}
+
+// Who is there at a row: the first event of a process begins it, its last word or a kill ends it.
+class Lives {
+  readonly #life = new Map<string, Life>();
+  readonly #events: readonly Placed[];
+  readonly #index: ReadonlyMap<Placed, number>;
+  #next = 0;
+
+  constructor(merged: Merged, lanes: readonly string[]) {
+    const logged = new Set(merged.processes.map(({ actor }) => actor));
+    const mentioned = new Set(
+      merged.events.flatMap(({ recorded }) => ('fields' in recorded ? [recorded.fields.as] : [])),
+    );
+    // Of somebody without a log who was spoken to, it is not known when he came; that he was there is.
+    for (const lane of lanes)
+      this.#life.set(lane, !logged.has(lane) && mentioned.has(lane) ? 'alive' : 'before');
+    this.#events = merged.events;
+    this.#index = new Map(merged.events.map((placed, index) => [placed, index]));
+  }
+
+  /** Goes on to these events; what they change themselves is seen from the next row on, but who acts is there. */
+  upTo(placed: readonly Placed[]): void {
+    const last = Math.max(...placed.map((one) => this.#index.get(one) ?? 0));
+    for (; this.#next <= last; this.#next += 1) {
+      const { recorded } = this.#events[this.#next] as Placed;
+      const { actor } = recorded;
+      if (recorded.event === 'stopping') this.#life.set(actor, 'ended');
+      else if (recorded.event === 'freezing') this.#life.set(actor, 'frozen');
+      else this.#life.set(actor, 'alive');
+    }
+  }
+
+  of(lane: string): Life {
+    return this.#life.get(lane) ?? 'before';
+  }
+}
+
+function drawMark(
+  line: Line,
+  figure: Figure & { kind: 'mark' },
+  { columns, gap, detail, width }: Layout,
+): void {
+  const column = columns.get(figure.lane) ?? 0;
+  line.put(column, GLYPH[figure.mark]);
+  const isLast = column === Math.max(...columns.values());
+  const isFirst = column === Math.min(...columns.values());
+  const right = isLast ? width - column - 2 : gap - 2;
+  const left = isFirst ? 0 : gap - 3;
+  const texts = detail ? [...figure.long, ...figure.short] : figure.short;
+  const fits = (room: number): string | undefined => texts.find(({ length }) => length <= room);
+  const atRight = fits(right);
+  const atLeft = isLast ? fits(left) : undefined;
+  if (atLeft !== undefined && (atRight === undefined || atLeft.length > atRight.length)) {
+    line.put(column - 1 - atLeft.length, atLeft);
+  } else line.put(column + 2, atRight ?? shorten(texts.at(-1) ?? '', right));
+}
+
+function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
+  const from = layout.columns.get(figure.from) ?? 0;
+  const to = layout.columns.get(figure.to) ?? 0;
+  const [a, b] = from < to ? [from, to] : [to, from];
+  const room = b - a - 1;
+  const texts = layout.detail ? [...figure.long, ...figure.short] : figure.short;
+  const space = figure.head ? room - 1 : room;
+  const fits = (most: number): string | undefined => texts.find(({ length }) => length <= most);
+  const text = fits(space - 1) ?? fits(space) ?? shorten(texts.at(-1) ?? '', space);
+  const rightwards = from < to;
+  if (figure.known === 'socket' && figure.head) {
+    // A FIN or RST comes from a kernel: it starts in the empty, not at a lane.
+    const dashes = Math.max(0, Math.floor((room - 2 - text.length) / 2));
+    if (rightwards) line.put(b - 2 - 2 * dashes - text.length, `${text}${' -'.repeat(dashes)} ►`);
+    else line.put(a + 1, `◄${'- '.repeat(dashes)}${text}`);
+  } else if (figure.known === 'socket') {
+    const dashes = '- '.repeat(room).slice(0, room);
+    line.put(a, '├');
+    line.put(a + 1, dashes);
+    line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
+    if (lives.of(figure.to) === 'alive') line.put(b, rightwards ? '┤' : '├');
+  } else {
+    const body = spread(text, figure.head ? room - 1 : room, rightwards);
+    line.put(a + 1, rightwards ? `${body}${figure.head ? '►' : ''}` : `${figure.head ? '◄' : ''}${body}`);
+    line.put(from, rightwards ? '├' : '┤');
+    if (!figure.head) line.put(to, rightwards ? '┤' : '├');
+    // The half of which no log tells is left open.
+    if (figure.known === 'sent') line.put(rightwards ? b - 2 : a + 1, rightwards ? '… ' : ' …');
+    if (figure.known === 'received') {
+      line.put(rightwards ? a + 1 : b - 2, rightwards ? ' …' : '… ');
+      line.put(from, LIFE[lives.of(figure.from)]);
+    }
+  }
+  const note = figure.note.find(({ length }) => length <= layout.width - b - 2);
+  if (note !== undefined && b === Math.max(...layout.columns.values())) line.put(b + 2, note);
+}
+
+// ── text ──, or ─text─ where there is little room.
+function spread(text: string, room: number, rightwards: boolean): string {
+  const label = room - text.length >= 4 ? ` ${text} ` : text;
+  const dashes = room - label.length;
+  const before = Math.floor((dashes + Number(rightwards && dashes > 0)) / 2);
+  return '─'.repeat(before) + label + '─'.repeat(Math.max(0, dashes - before));
+}
+
+const shorten = (text: string, room: number): string =>
+  text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
+
+/** Milliseconds in at most six characters: `0.6`, `812.0`, `25310`, `1234s`. */
+function formatMs(ms: number): string {
+  if (ms < 9999.95) return ms.toFixed(1);
+  if (ms < 999_999.5) return ms.toFixed(0);
+  return ms < 99_999_500 ? `${(ms / 1000).toFixed(0)}s` : `${(ms / 3_600_000).toFixed(0)}h`;
+}
+
+function legendOf(figures: readonly Figure[]): string[] {
+  const arrows = figures.filter((figure) => figure.kind === 'arrow');
+  const legend: string[] = [];
+  if (arrows.some(({ known, head }) => known !== 'socket' && head))
+    legend.push('──► frame recorded in this run');
+  if (arrows.some(({ known }) => known === 'socket')) legend.push('◄- - seen only as an event on the socket');
+  if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
+    legend.push('─… one end of it recorded');
+  return legend;
+}
+
+// A line of text of which single columns are overwritten.
+class Line {
+  readonly #cells: string[];
+
+  constructor(width: number) {
+    this.#cells = Array.from({ length: width }, () => ' ');
+  }
+
+  /** Writes from a column on; what would stand outside is left out. */
+  put(column: number, text: string): void {
+    for (const [index, char] of [...text].entries()) {
+      const at = column + index;
+      if (at >= 0 && at < this.#cells.length) this.#cells[at] = char;
+    }
+  }
+
+  center(column: number, text: string): void {
+    this.put(column - Math.floor((text.length - 1) / 2), text);
+  }
+
+  toString(): string {
+    return this.#cells.join('').trimEnd();
+  }
+}

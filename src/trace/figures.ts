@@ -1,0 +1,331 @@
+// What of a merge is drawn, and in which order: events become figures, the rows of a sequence diagram. No columns here: diagram.ts.
+// Nothing is drawn that is not an event of a log.
+
+import { isName } from '../wire/verbs.ts';
+import { arrange } from './arrange.ts';
+import type { Link, Placed, Process } from './links.ts';
+import type { Merged } from './merge.ts';
+
+/** How an arrow is known: logged at both ends, at one, or not as a frame at all but as an event on a socket (FIN, RST, a call). */
+export type Known = 'both' | 'sent' | 'received' | 'socket';
+
+/** One row of a diagram. Of its texts the first that fits is taken: they go from the longest to the shortest. */
+export type Figure = {
+  /** With ids, pids and ports, for diagrams that have room. */
+  readonly long: readonly string[];
+  /** Without. At least one. */
+  readonly short: readonly string[];
+  /** The events that it stands for, at least one. */
+  readonly placed: readonly Placed[];
+  readonly at: number;
+} & (
+  | {
+      readonly kind: 'arrow';
+      readonly from: string;
+      readonly to: string;
+      readonly known: Known;
+      readonly head: boolean;
+      readonly note: readonly string[];
+    }
+  | {
+      readonly kind: 'mark';
+      readonly lane: string;
+      readonly mark: MarkName;
+    }
+);
+
+/** What a mark on a lane stands for. */
+export type MarkName =
+  | 'begins'
+  | 'killed'
+  | 'gone'
+  | 'shown'
+  | 'stored'
+  | 'frozen'
+  | 'thawed'
+  | 'verdict'
+  | 'trouble';
+
+/** How to draw. */
+export interface FigureOptions {
+  /** Who owns a place (`host:port`) that no log tells about: a peer that never lived. */
+  readonly places?: ReadonlyMap<string, string> | undefined;
+  /** Is the event drawn? Default: all that can be. */
+  readonly keep?: ((placed: Placed) => boolean) | undefined;
+}
+
+/** The lane of a peer that is known by no name. */
+export const NOBODY = '?';
+
+/** Turns a merge into the rows of a diagram, from top to bottom. In each lane they stand in the order of its log. */
+export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[] {
+  const context = createContext(merged, options.places);
+  const begins = lateBegins(merged, options.keep);
+  const drawn = merged.events.filter(
+    (placed) => begins.has(placed) || (isDrawn(placed) && (options.keep?.(placed) ?? true)),
+  );
+  return arrange(drawn).map((halves) => figureOf(halves, begins, context));
+}
+
+/** Leaves out what does not carry a message: greetings by the client, polite endings, heartbeats. For small diagrams. */
+export function essential({ recorded, link }: Placed): boolean {
+  if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
+  if (recorded.event === 'fin') return !endedPolitely(link);
+  return recorded.event !== 'acknowledged' && recorded.event !== 'verdict';
+}
+
+const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
+
+const endedPolitely = (link: Link | undefined): boolean =>
+  [link?.client, link?.server].some((end) =>
+    end?.events.some(({ recorded }) => recorded.event === 'sent' && recorded.verb === 'BYE'),
+  );
+
+const DRAWN: ReadonlySet<string> = new Set([
+  'stopping',
+  'freezing',
+  'thawed',
+  'connected',
+  'accepted',
+  'sent',
+  'received',
+  'fin',
+  'broken',
+  'silent',
+  'shown',
+  'stored',
+  'acknowledged',
+  'expired',
+  'verdict',
+]);
+
+function isDrawn({ recorded, peer, link }: Placed): boolean {
+  // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
+  if (recorded.event === 'accepted') return peer !== undefined || link?.client === undefined;
+  return DRAWN.has(recorded.event);
+}
+
+// The first event of a process that begins when the diagram is under way already: it deserves a row.
+function lateBegins(merged: Merged, keep: FigureOptions['keep']): Map<Placed, 'first' | 'again'> {
+  const begins = new Map<Placed, 'first' | 'again'>();
+  const seen = new Set<Process>();
+  const names = new Set<string>();
+  let underWay = false;
+  for (const placed of merged.events) {
+    const { process, recorded } = placed;
+    if (!seen.has(process)) {
+      seen.add(process);
+      if (underWay && (recorded.event === 'listening' || recorded.event === 'connecting'))
+        begins.set(placed, names.has(process.actor) ? 'again' : 'first');
+      names.add(process.actor);
+    }
+    if (isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
+  }
+  return begins;
+}
+
+type Context = {
+  readonly numberOf: (id: unknown) => number | undefined;
+  readonly peerName: (placed: Placed) => string;
+};
+
+function createContext({ events }: Merged, places: FigureOptions['places']): Context {
+  const numbers = new Map<unknown, number>();
+  const names = new Map<Link, { client?: string; server?: string }>();
+  const listeners = new Map<string, string>(places);
+  for (const { recorded, link } of events) {
+    if (recorded.event === 'listening') listeners.set(`${recorded.host}:${recorded.port}`, recorded.actor);
+    if (recorded.event !== 'sent' && recorded.event !== 'received') continue;
+    const { id, as } = recorded.fields;
+    if (id !== undefined && !numbers.has(id)) numbers.set(id, numbers.size + 1);
+    if (link === undefined || typeof as !== 'string' || !isName(as)) continue;
+    const known = names.get(link) ?? {};
+    if (recorded.verb === 'READY') known.server = as;
+    if (recorded.verb === 'HELLO') known.client = as;
+    names.set(link, known);
+  }
+  return {
+    numberOf: (id) => (numbers.size > 1 ? numbers.get(id) : undefined),
+    peerName({ process, link }) {
+      if (link === undefined) return NOBODY;
+      const weAreClient = link.client?.process === process;
+      const other = weAreClient ? link.server : link.client;
+      if (other !== undefined) return other.process.actor;
+      const said = names.get(link);
+      const name = weAreClient ? said?.server : said?.client;
+      if (name !== undefined) return name;
+      for (const { recorded } of link.client?.events ?? []) {
+        if (recorded.event !== 'connecting') continue;
+        return listeners.get(`${recorded.host}:${recorded.port}`) ?? NOBODY;
+      }
+      return NOBODY;
+    },
+  };
+}
+
+function figureOf(
+  halves: readonly Placed[],
+  begins: ReadonlyMap<Placed, 'first' | 'again'>,
+  context: Context,
+): Figure {
+  const [first, second] = halves as [Placed, Placed?];
+  const { recorded, process } = first;
+  const here = process.actor;
+  const base = { placed: halves, at: (second ?? first).at };
+  const mark = (name: MarkName, long: string[], ...short: string[]): Figure => ({
+    ...base,
+    kind: 'mark',
+    lane: here,
+    mark: name,
+    long,
+    short,
+  });
+  const begin = begins.get(first);
+  if (begin !== undefined) return mark('begins', ...beginTexts(first, begin));
+  switch (recorded.event) {
+    case 'sent':
+    case 'received': {
+      const peer = context.peerName(first);
+      const [from, to] = recorded.event === 'sent' ? [here, peer] : [peer, here];
+      const known = second === undefined ? recorded.event : 'both';
+      return { ...base, kind: 'arrow', from, to, known, head: true, ...frameTexts(recorded, context) };
+    }
+    case 'connected':
+    case 'accepted': {
+      const peer = context.peerName(first);
+      const [from, to, caller] =
+        recorded.event === 'connected' ? [here, peer, recorded.local] : [peer, here, recorded.remote];
+      const known = second === undefined ? 'socket' : 'both';
+      const text = known === 'both' ? 'connected' : recorded.event;
+      const long = [`${text} from ${caller.replace(/^.*:/, ':')}`];
+      return {
+        ...base,
+        kind: 'arrow',
+        from,
+        to,
+        known,
+        head: false,
+        long,
+        short: [text],
+        note: [],
+      };
+    }
+    case 'fin':
+      return {
+        ...base,
+        kind: 'arrow',
+        from: context.peerName(first),
+        to: here,
+        known: 'socket',
+        head: true,
+        ...FIN,
+      };
+    case 'broken': {
+      const short = [recorded.code, SHORT_CODES[recorded.code] ?? 'broken'];
+      if (!FROM_PEER.has(recorded.code)) return mark('trouble', [], ...short);
+      const from = context.peerName(first);
+      return {
+        ...base,
+        kind: 'arrow',
+        from,
+        to: here,
+        known: 'socket',
+        head: true,
+        long: [],
+        short,
+        note: [],
+      };
+    }
+    case 'silent':
+      return mark('trouble', [], `silent ${seconds(recorded.ms)}`, 'silent');
+    case 'stopping':
+      return mark(recorded.why === 'kill' ? 'killed' : 'gone', [], ENDS[recorded.why]);
+    case 'freezing':
+      return mark('frozen', [`FROZEN for ${seconds(recorded.ms)}`], 'FROZEN');
+    case 'thawed':
+      return mark('thawed', [], 'thawed');
+    case 'shown': {
+      const again = (recorded.attempt ?? 1) > 1;
+      const number = context.numberOf(recorded.id);
+      const what = `shown${again ? ' again' : ''}`;
+      return mark(
+        'shown',
+        [`${what} ${recorded.id}`],
+        number === undefined ? what : `${what} ${number}`,
+        again ? 'again' : what,
+      );
+    }
+    case 'stored':
+      return mark('stored', [`on disk, ${recorded.to} ${recorded.seq}`], 'on disk');
+    case 'acknowledged':
+      return mark('stored', [`ack of ${recorded.to} ${recorded.seq} on disk`, 'ack on disk'], 'acked');
+    case 'expired':
+      return mark('trouble', [`${recorded.to} ${recorded.seq} expired`], 'expired');
+    case 'verdict':
+      return mark('verdict', [], recorded.verdict.replace('_', ' '), recorded.verdict.slice(0, 3));
+    default:
+      return mark('trouble', [], recorded.event);
+  }
+}
+
+const FIN = { long: [], short: ['FIN'], note: [] } as const;
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms % 1000 === 0 ? 0 : 1)} s`;
+
+const ENDS = { asked: 'stopped', done: 'gone', failed: 'failed', kill: 'KILLED' } as const;
+
+// Codes that something which came from the other side has caused; the others are the judgement of this side alone.
+const FROM_PEER = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+
+const SHORT_CODES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ETIMEDOUT: 'no answer',
+};
+
+function beginTexts({ recorded, process }: Placed, begin: 'first' | 'again'): [string[], ...string[]] {
+  const who = begin === 'again' ? `new ${process.actor}` : process.actor;
+  const listens = recorded.event === 'listening';
+  const long = `${who} ${listens ? `listens on ${recorded.port}` : 'comes'}, pid ${process.pid}`;
+  if (begin === 'again') return [[long], who, 'new'];
+  return [[long], listens ? 'listens' : 'comes'];
+}
+
+type FrameEvent = Extract<Placed['recorded'], { event: 'sent' | 'received' }>;
+
+// Fields that make a frame what it is, and are worth their place in an arrow.
+const TELLING: Readonly<Record<string, readonly string[]>> = {
+  READY: ['role', 'as'],
+  HELLO: ['as', 'try'],
+  SEND: ['id', 'size'],
+  RECEIVED: ['id'],
+  STORED: ['id', 'seq', 'dup'],
+  REFUSED: ['id', 'code'],
+  RECEIVE: ['window', 'drain'],
+  MESSAGE: ['seq', 'attempt'],
+  ACK: ['seq'],
+  BYE: ['code'],
+  ERROR: ['code'],
+};
+
+function frameTexts(
+  { verb, fields }: FrameEvent,
+  context: Context,
+): Pick<Figure & { kind: 'arrow' }, 'long' | 'short' | 'note'> {
+  const telling = (TELLING[verb] ?? []).filter((key) => fields[key] !== undefined);
+  const words = telling.map((key) => (key === 'id' ? String(fields.id) : `${key}=${fields[key]}`));
+  const long = words.map((_, index) => [verb, ...words.slice(0, words.length - index)].join(' '));
+  const number = context.numberOf(fields.id) ?? (verb === 'SEND' ? 1 : undefined);
+  const short = [
+    ...(fields.code === undefined ? [] : [`${verb} ${fields.code}`]),
+    ...(number === undefined ? [] : [`${verb} ${number}`]),
+  ];
+  return { long, short: [...short, verb], note: frameNote(verb, fields) };
+}
+
+function frameNote(verb: string, fields: FrameEvent['fields']): string[] {
+  if (verb === 'MESSAGE' && Number(fields.attempt) > 1) return [`attempt ${fields.attempt}`, 'again'];
+  if (verb === 'STORED' && fields.dup === 'yes') return ['known already', 'again'];
+  return [];
+}

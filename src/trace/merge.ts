@@ -1,0 +1,193 @@
+// Puts the logs of several processes into one order in which every cause stands before its effect, whatever their clocks say.
+// Pure: it reads no file. What belongs together is found by links.ts; drawing is diagram.ts's.
+//
+// A process's own order is never touched. Between processes only this is certain: a frame was sent before it was received,
+// and a call began before it was accepted. Where that leaves a choice, the earlier time goes first. Times of one process may be
+// shifted as a whole: if clocks contradict the frames, each process is moved to the middle of what its frames allow.
+
+import type { Recorded } from './event.ts';
+import { type Link, matchLinks, type Placed, type Process, splitProcesses } from './links.ts';
+
+/** Something about the logs that a reader should know. */
+export interface Finding {
+  /**
+   * `not_received`: sent, and no log says that it arrived, though the other end's log is there.
+   * `not_sent`: received, and the other end's log does not say that it was sent.
+   * `impossible`: the logs contradict each other; this event stands before its cause.
+   */
+  readonly kind: 'not_received' | 'not_sent' | 'impossible';
+  readonly placed: Placed;
+}
+
+/** What several logs say together. */
+export interface Merged {
+  readonly processes: readonly Process[];
+  readonly links: readonly Link[];
+  /** All events, each after its causes; `at` never goes back. */
+  readonly events: readonly Placed[];
+  readonly findings: readonly Finding[];
+  /** By how many milliseconds the clock of each process was moved, by `index`. All 0 if the clocks agree with the frames. */
+  readonly shifts: readonly number[];
+}
+
+/** Merges logs; each may hold several processes, one after the other or mixed. */
+export function merge(logs: readonly (readonly Recorded[])[]): Merged {
+  const runs = logs.flatMap(splitProcesses);
+  const base = earliest(runs);
+  const lines = runs.map((run, index) => {
+    const process: Process = { index, actor: run[0]?.actor ?? '', pid: run[0]?.pid ?? 0 };
+    return run.map(
+      (recorded): Placed => ({ recorded, process, at: Number(toNs(recorded.time) - base) / 1e6 }),
+    );
+  });
+  const processes = lines.flatMap(([first]) => (first === undefined ? [] : [first.process]));
+  const links = matchLinks(lines.flat());
+  const shifts = estimateShifts(lines, links);
+  for (const line of lines) for (const placed of line) placed.at += shifts[placed.process.index] ?? 0;
+  const impossible: Finding[] = [];
+  const events = weave(lines, causesOf(links), impossible);
+  const zero = events[0]?.at ?? 0;
+  for (const placed of events) placed.at -= zero;
+  return { processes, links, events, findings: [...impossible, ...unmatched(links)], shifts };
+}
+
+function earliest(runs: readonly (readonly Recorded[])[]): bigint {
+  let base: bigint | undefined;
+  for (const run of runs) {
+    for (const { time } of run) {
+      const ns = toNs(time);
+      if (base === undefined || ns < base) base = ns;
+    }
+  }
+  return base ?? 0n;
+}
+
+/** Nanoseconds since 1970 UTC of a time that `formatTime` wrote, or any ISO 8601 UTC time with up to nine decimals. */
+export function toNs(time: string): bigint {
+  const [seconds = '', decimals = ''] = time.slice(0, -1).split('.');
+  return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(decimals.padEnd(9, '0'));
+}
+
+/** The events that must stand before an event, beside those of its own process. */
+type Causes = ReadonlyMap<Placed, readonly Placed[]>;
+
+function causesOf(links: readonly Link[]): Causes {
+  const causes = new Map<Placed, Placed[]>();
+  const add = (effect: Placed, cause: Placed): void => {
+    const known = causes.get(effect);
+    if (known === undefined) causes.set(effect, [cause]);
+    else known.push(cause);
+  };
+  for (const { client, server } of links) {
+    if (client === undefined || server === undefined) continue;
+    const connecting = client.events.find(({ recorded }) => recorded.event === 'connecting');
+    const accepted = server.events.find(({ recorded }) => recorded.event === 'accepted');
+    if (connecting !== undefined && accepted !== undefined) add(accepted, connecting);
+    for (const placed of [...client.events, ...server.events]) {
+      if (placed.recorded.event === 'received' && placed.peer !== undefined) add(placed, placed.peer);
+    }
+  }
+  return causes;
+}
+
+// For two processes: how far the second's clock may be ahead, by the frames from one to the other.
+interface Window {
+  low: number;
+  high: number;
+}
+
+/**
+ * How far each clock must be moved. 0 for all if no frame came before it was sent; else, from the first process on, each is moved
+ * into the middle of what the frames allow (as NTP does: it supposes that both directions take equally long).
+ */
+function estimateShifts(lines: readonly (readonly Placed[])[], links: readonly Link[]): number[] {
+  const windows = new Map<number, Map<number, Window>>();
+  const windowOf = (from: number, to: number): Window => {
+    let row = windows.get(from);
+    if (row === undefined) {
+      row = new Map();
+      windows.set(from, row);
+    }
+    let window = row.get(to);
+    if (window === undefined) {
+      window = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+      row.set(to, window);
+    }
+    return window;
+  };
+  let agreed = true;
+  for (const [effect, causes] of causesOf(links)) {
+    for (const cause of causes) {
+      const early = cause.at - effect.at;
+      if (early > 0) agreed = false;
+      const forth = windowOf(cause.process.index, effect.process.index);
+      forth.low = Math.max(forth.low, early);
+      const back = windowOf(effect.process.index, cause.process.index);
+      back.high = Math.min(back.high, -early);
+    }
+  }
+  const shifts = lines.map(() => 0);
+  if (agreed) return shifts;
+  const done = new Set<number>();
+  for (const start of lines.keys()) {
+    if (done.has(start)) continue;
+    done.add(start);
+    const queue = [start];
+    for (let from = queue.shift(); from !== undefined; from = queue.shift()) {
+      for (const [to, window] of windows.get(from) ?? []) {
+        if (done.has(to)) continue;
+        done.add(to);
+        shifts[to] = (shifts[from] ?? 0) + middle(window);
+        queue.push(to);
+      }
+    }
+  }
+  return shifts;
+}
+
+function middle({ low, high }: Window): number {
+  if (low <= 0 && high >= 0) return 0;
+  if (low === Number.NEGATIVE_INFINITY) return high;
+  return high === Number.POSITIVE_INFINITY ? low : (low + high) / 2;
+}
+
+// Takes, again and again, the earliest event whose causes have all been taken. `at` becomes what it must at least be.
+function weave(lines: readonly (readonly Placed[])[], causes: Causes, impossible: Finding[]): Placed[] {
+  const woven: Placed[] = [];
+  const taken = new Set<Placed>();
+  const next = lines.map(() => 0);
+  let clock = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    let best: Placed | undefined;
+    let stuck: Placed | undefined;
+    for (const [index, line] of lines.entries()) {
+      const head = line[next[index] ?? 0];
+      if (head === undefined) continue;
+      if (causes.get(head)?.every((cause) => taken.has(cause)) ?? true) {
+        if (best === undefined || head.at < best.at) best = head;
+      } else if (stuck === undefined || head.at < stuck.at) stuck = head;
+    }
+    const chosen = best ?? stuck;
+    if (chosen === undefined) return woven;
+    if (best === undefined) impossible.push({ kind: 'impossible', placed: chosen });
+    clock = Math.max(clock, chosen.at);
+    chosen.at = clock;
+    taken.add(chosen);
+    woven.push(chosen);
+    next[chosen.process.index] = (next[chosen.process.index] ?? 0) + 1;
+  }
+}
+
+// Frames of connections of which both ends were logged, that only one end knows of.
+function unmatched(links: readonly Link[]): Finding[] {
+  const findings: Finding[] = [];
+  for (const { client, server } of links) {
+    if (client === undefined || server === undefined) continue;
+    for (const placed of [...client.events, ...server.events]) {
+      if (placed.peer !== undefined) continue;
+      if (placed.recorded.event === 'sent') findings.push({ kind: 'not_received', placed });
+      if (placed.recorded.event === 'received') findings.push({ kind: 'not_sent', placed });
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,124 @@
+// The picture: golden diagrams at the widths that matter, every row an event of a log, only signs that every console has.
+
+import { describe, expect, it } from 'vitest';
+import { drawDiagram } from '../../src/trace/diagram.ts';
+import { essential } from '../../src/trace/figures.ts';
+import { merge } from '../../src/trace/merge.ts';
+import { Actor, Call, detourKill, directKill, LATER, logsOf } from './histories.ts';
+
+const draw = (actors: readonly Actor[], width: number, lanes: string[] = [], small = width < 50) =>
+  drawDiagram(merge(logsOf(actors)), { width, lanes, keep: small ? essential : undefined });
+
+// What Windows' console fonts draw: ASCII, some of Latin 1, box drawing, blocks and a few arrows (WGL4).
+const CONSOLE = /^[\x20-\x7e·×─│├┤┼░■►◄…]*$/;
+
+describe('a diagram', () => {
+  for (const width of [38, 39, 41, 60, 80, 120]) {
+    it(`of the direct route, ${width} columns`, () => {
+      expect(`\n${draw(directKill(), width).lines.join('\n')}\n`).toMatchSnapshot();
+    });
+    it(`of the detour, ${width} columns`, () => {
+      expect(`\n${draw(detourKill(), width).lines.join('\n')}\n`).toMatchSnapshot();
+    });
+  }
+
+  it('is the same, but for the times, when a clock is wrong by an hour', () => {
+    const texts = (skew: number) => draw(detourKill(skew), 80).lines.map((line) => line.slice(6));
+    expect(texts(3_600_000)).toEqual(texts(0));
+    expect(texts(-3_600_000)).toEqual(texts(0));
+  });
+
+  it('keeps to its width and to signs that every console has, and every row is an event of a log', () => {
+    for (const actors of [directKill(), detourKill(), crossed(), oneSided(), frozen()]) {
+      const logged = new Set(actors.flatMap(({ log }) => log));
+      for (let width = 30; width <= 130; width += 9) {
+        const { lines, rows } = draw(actors, width);
+        for (const line of lines) {
+          expect(line.length).toBeLessThanOrEqual(width);
+          expect(line).toMatch(CONSOLE);
+        }
+        for (const { text, figure } of rows) {
+          expect(figure.placed.length).toBeGreaterThan(0);
+          for (const { recorded } of figure.placed) expect(logged).toContain(recorded);
+          if (/►|◄/.test(text)) expect(figure.kind).toBe('arrow');
+        }
+      }
+    }
+  });
+
+  it('draws nothing as a recorded arrow that is not a frame of a log', () => {
+    for (const { text, figure } of [...draw(directKill(), 80).rows, ...draw(detourKill(), 41).rows]) {
+      const verbs = figure.placed.map(({ recorded }) =>
+        'verb' in recorded ? recorded.verb : recorded.event,
+      );
+      if (/─►|◄─/.test(text)) expect(new Set(verbs).size).toBe(1);
+      else expect(verbs.every((verb) => verb === verb.toLowerCase())).toBe(true);
+    }
+  });
+
+  it('cuts an arrow in two when frames crossed', () => {
+    expect(`\n${draw(crossed(), 41, [], false).lines.join('\n')}\n`).toMatchSnapshot();
+  });
+
+  it('leaves open the end of an arrow of which no log tells, and gives a lane to whoever was spoken to', () => {
+    expect(`\n${draw(oneSided(), 41).lines.join('\n')}\n`).toMatchSnapshot();
+  });
+
+  it('shows who is frozen, and when he read what had waited', () => {
+    expect(`\n${draw(frozen(), 41).lines.join('\n')}\n`).toMatchSnapshot();
+  });
+
+  it('shows a refused call to somebody who never lived', () => {
+    const alice = new Actor('alice', 7);
+    alice.at(0, { event: 'connecting', conn: 1, host: '127.0.0.1', port: 4101 });
+    alice.at(0.4, { event: 'broken', conn: 1, code: 'ECONNREFUSED', syscall: 'connect' });
+    const places = new Map([['127.0.0.1:4101', 'bob']]);
+    const { lines } = drawDiagram(merge([alice.log]), { width: 38, lanes: ['alice', 'bob'], places });
+    expect(lines[1]).toBe('   0.0    │◄- ECONNREFUSED  ·');
+  });
+
+  it('says whom it had no room for', () => {
+    const actors = Array.from({ length: 12 }, (_, index) =>
+      new Actor(`s${index}`, index).at(index, { event: 'stopping', why: 'done' }),
+    );
+    const { omitted, lines } = draw(actors, 60);
+    expect(omitted.length).toBeGreaterThan(0);
+    expect(lines.length).toBe(2 + 12 - omitted.length);
+  });
+});
+
+/** HELLO and READY on the way at the same time. */
+function crossed(): Actor[] {
+  const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
+  const alice = new Actor('alice', 2);
+  const call = new Call(alice, bob, 1, 4101);
+  const hello = call.frame(alice, 2, 'HELLO', { as: 'alice', session: 's', try: 1 }, LATER);
+  const ready = call.frame(bob, 2.1, 'READY', { as: 'bob' }, LATER);
+  hello(2.5);
+  ready(2.6);
+  return [alice, bob];
+}
+
+/** Only alice kept a log. */
+function oneSided(): Actor[] {
+  const bob = new Actor('bob', 1);
+  const alice = new Actor('alice', 2);
+  const call = new Call(alice, bob, 1, 4101);
+  call.frame(bob, 2, 'READY', { as: 'bob' });
+  call.frame(alice, 3, 'SEND', { id: 'x-1', size: 2 }, LATER);
+  return [alice];
+}
+
+/** bob stands still before he reads the message, and reads it when alice has long gone. */
+function frozen(): Actor[] {
+  const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
+  const alice = new Actor('alice', 2);
+  const call = new Call(alice, bob, 1, 4101);
+  call.frame(bob, 1.2, 'READY', { as: 'bob' });
+  bob.at(1.5, { event: 'freezing', ms: 20_000 });
+  const send = call.frame(alice, 2, 'SEND', { id: 'x-1', size: 2 }, LATER);
+  alice.at(5002, { event: 'stopping', why: 'done' });
+  bob.at(20_001.5, { event: 'thawed', ms: 20_000 });
+  send(20_002);
+  return [alice, bob];
+}

@@ -1,0 +1,165 @@
+// Makes logs as detour's processes would write them, for the tests of merge and diagram.
+
+import type { Event, FrameFields, Recorded } from '../../src/trace/event.ts';
+import { formatTime } from '../../src/trace/log.ts';
+
+const START = 1_769_868_131_000_000_000n;
+
+/** A process that acts at moments of true time (ms), and writes them down by a clock that may be wrong. */
+export class Actor {
+  readonly log: Recorded[] = [];
+  #conns = 0;
+
+  constructor(
+    readonly actor: string,
+    readonly pid: number,
+    readonly skewMs = 0,
+  ) {}
+
+  at(ms: number, event: Event): this {
+    const time = formatTime(START + BigInt(Math.round((ms + this.skewMs) * 1e6)));
+    this.log.push({ ...event, time, actor: this.actor, pid: this.pid });
+    return this;
+  }
+
+  listen(ms: number, role: 'receiver' | 'relay', port: number): this {
+    return this.at(ms, { event: 'listening', role, host: '127.0.0.1', port });
+  }
+
+  nextConn(): number {
+    this.#conns += 1;
+    return this.#conns;
+  }
+}
+
+/** A connection between two actors; frames go at one moment and arrive at another. */
+export class Call {
+  readonly #conns = new Map<Actor, number>();
+  readonly #sent = new Map<Actor, number>();
+
+  constructor(
+    readonly client: Actor,
+    readonly server: Actor,
+    ms: number,
+    port: number,
+    readonly clientPort = 50_000 + client.pid,
+  ) {
+    const conn = client.nextConn();
+    this.#conns.set(client, conn).set(server, server.nextConn());
+    const here = `127.0.0.1:${clientPort}`;
+    const there = `127.0.0.1:${port}`;
+    client.at(ms - 0.3, { event: 'connecting', conn, host: '127.0.0.1', port });
+    client.at(ms, { event: 'connected', conn, local: here, remote: there });
+    server.at(ms, { event: 'accepted', conn: this.connOf(server), local: there, remote: here });
+  }
+
+  connOf(actor: Actor): number {
+    return this.#conns.get(actor) ?? 0;
+  }
+
+  /** A frame from one end. Without `arrives` nobody reads it. Returns what writes its arrival down, if that is to come later. */
+  frame(
+    from: Actor,
+    ms: number,
+    verb: string,
+    fields: FrameFields = {},
+    arrives: number | undefined = ms + 0.1,
+  ): (at: number) => void {
+    const n = (this.#sent.get(from) ?? 0) + 1;
+    this.#sent.set(from, n);
+    from.at(ms, { event: 'sent', conn: this.connOf(from), n, verb, fields });
+    const to = from === this.client ? this.server : this.client;
+    const arrive = (at: number): void => {
+      to.at(at, { event: 'received', conn: this.connOf(to), n, verb, fields });
+    };
+    if (arrives >= 0) arrive(arrives);
+    return arrive;
+  }
+
+  fin(at: Actor, ms: number): void {
+    at.at(ms, { event: 'fin', conn: this.connOf(at) });
+  }
+}
+
+/** `arrives` of a frame that nobody reads, or whose arrival the test writes down itself. */
+export const LATER = -1;
+
+const READY = (role: string, as: string): FrameFields => ({
+  version: 1,
+  role,
+  as,
+  max: 1048576,
+  window: 256,
+});
+const HELLO = (as: string): FrameFields => ({ version: 1, as, session: `s-${as}`, try: 1, heartbeat: 10 });
+
+/** The direct route, bob killed after he showed the message and before he answered. */
+export function directKill(skew = 0): Actor[] {
+  const bob = new Actor('bob', 4711, skew).listen(-80, 'receiver', 4101);
+  const alice = new Actor('alice', 4712);
+  const call = new Call(alice, bob, 0, 4101);
+  call.frame(bob, 0.4, 'READY', READY('receiver', 'bob'));
+  call.frame(alice, 0.5, 'HELLO', HELLO('alice'));
+  call.frame(alice, 0.6, 'SEND', { id: 'k3f9-1', to: 'bob', size: 9 });
+  bob.at(0.8, { event: 'shown', id: 'k3f9-1', from: 'alice', size: 9 });
+  bob.at(5.3, { event: 'stopping', why: 'kill' });
+  call.fin(alice, 5.4);
+  alice.at(5.5, { event: 'verdict', verdict: 'UNKNOWN', code: 'fin', id: 'k3f9-1', ms: 5.8, exit: 20 });
+  alice.at(5.6, { event: 'stopping', why: 'done' });
+  return [alice, bob];
+}
+
+/** The detour, the same: bob is killed after he showed the message, and a new bob gets it again. */
+export function detourKill(skew = 0): Actor[] {
+  const relay = new Actor('relay', 4720, skew).listen(-80, 'relay', 4100);
+  const alice = new Actor('alice', 4721);
+  const first = new Call(alice, relay, 0, 4100);
+  first.frame(relay, 0.5, 'READY', READY('relay', 'relay'));
+  first.frame(alice, 0.6, 'HELLO', HELLO('alice'));
+  first.frame(alice, 0.7, 'SEND', { id: 'k3f9-1', to: 'bob', size: 9 });
+  relay.at(1.9, {
+    event: 'stored',
+    id: 'k3f9-1',
+    from: 'alice',
+    to: 'bob',
+    seq: 1,
+    size: 9,
+    held: 1,
+    present: 'no',
+  });
+  first.frame(relay, 2.0, 'STORED', { id: 'k3f9-1', seq: 1, present: 'never' });
+  alice.at(2.4, { event: 'stopping', why: 'done' });
+  const message = (attempt: number): FrameFields => ({
+    seq: 1,
+    id: 'k3f9-1',
+    from: 'alice',
+    at: 1,
+    held: 2,
+    attempt,
+    size: 9,
+  });
+  const shown = (attempt: number): Event => ({
+    event: 'shown',
+    id: 'k3f9-1',
+    from: 'alice',
+    size: 9,
+    seq: 1,
+    attempt,
+  });
+  const bob = new Actor('bob', 4722);
+  const second = new Call(bob, relay, 40, 4100);
+  second.frame(bob, 40.2, 'RECEIVE', { window: 256 });
+  second.frame(relay, 40.4, 'MESSAGE', message(1));
+  bob.at(42.6, shown(1)).at(45.7, { event: 'stopping', why: 'kill' });
+  second.fin(relay, 45.8);
+  const newBob = new Actor('bob', 4741);
+  const third = new Call(newBob, relay, 812, 4100);
+  third.frame(newBob, 812.2, 'RECEIVE', { window: 256 });
+  third.frame(relay, 812.4, 'MESSAGE', message(2));
+  newBob.at(812.9, shown(2));
+  third.frame(newBob, 813.1, 'ACK', { seq: 1 });
+  return [alice, relay, bob, newBob];
+}
+
+/** The logs of some actors. */
+export const logsOf = (actors: readonly Actor[]): Recorded[][] => actors.map(({ log }) => log);

@@ -1,0 +1,165 @@
+// Merging: cause before effect whatever the clocks say, and nothing lost or added.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Recorded } from '../../src/trace/event.ts';
+import type { Placed } from '../../src/trace/links.ts';
+import { type Merged, merge, toNs } from '../../src/trace/merge.ts';
+import { Actor, Call, detourKill, directKill, LATER, logsOf } from './histories.ts';
+
+const indexIn = ({ events }: Merged): ((recorded: Recorded) => number) => {
+  const indices = new Map(events.map(({ recorded }, index) => [recorded, index]));
+  return (recorded) => indices.get(recorded) ?? Number.NaN;
+};
+
+/** One step of a random history; numbers are taken modulo what there is. */
+const step = fc.record({
+  what: fc.constantFrom('call', 'frame', 'frame', 'frame', 'arrive', 'arrive', 'arrive', 'local'),
+  a: fc.nat(99),
+  b: fc.nat(99),
+  ms: fc.double({ min: 0.001, max: 50, noNaN: true }),
+});
+
+interface Way {
+  readonly call: Call;
+  readonly from: Actor;
+  arrive: (at: number) => void;
+}
+
+/** Plays a random history in true time and writes each process's log by its own wrong clock. */
+function play(
+  skews: readonly number[],
+  steps: readonly { what: string; a: number; b: number; ms: number }[],
+): Actor[] {
+  const actors = skews.map((skew, index) => new Actor(`a${index}`, 100 + index, skew));
+  const calls: Call[] = [];
+  const underWay: Way[] = [];
+  let now = 0;
+  const pick = <T>(from: readonly T[], n: number): T | undefined => from[n % Math.max(1, from.length)];
+  for (const { what, a, b, ms } of steps) {
+    now += ms;
+    const one = pick(actors, a);
+    const call = pick(calls, a);
+    if (what === 'call') {
+      const other = pick(actors, b);
+      if (one === undefined || other === undefined || one === other) continue;
+      const made = new Call(one, other, now, 4000 + calls.length, 50_000 + calls.length);
+      calls.push(made);
+      made.frame(
+        one,
+        now,
+        'HELLO',
+        { as: one.actor, session: `s${one.pid}`, try: made.connOf(one) },
+        now + 0.1,
+      );
+      now += 0.2;
+    } else if (what === 'frame' && call !== undefined) {
+      const from = b % 2 === 0 ? call.client : call.server;
+      underWay.push({ call, from, arrive: call.frame(from, now, 'PING', {}, LATER) });
+    } else if (what === 'arrive') {
+      // TCP keeps the order within one direction of one connection.
+      const way = pick(underWay, a);
+      const first = underWay.find((other) => other.call === way?.call && other.from === way?.from);
+      if (first === undefined) continue;
+      first.arrive(now);
+      underWay.splice(underWay.indexOf(first), 1);
+    } else if (what === 'local') one?.at(now, { event: 'thawed', ms: 1 });
+  }
+  return actors;
+}
+
+describe('merge', () => {
+  it('puts any history into causal order under any skew of the clocks', () => {
+    const skew = fc.oneof(fc.constant(0), fc.double({ min: -3_600_000, max: 3_600_000, noNaN: true }));
+    fc.assert(
+      fc.property(
+        fc.array(skew, { minLength: 2, maxLength: 6 }),
+        fc.array(step, { maxLength: 120 }),
+        (skews, steps) => {
+          const actors = play(skews, steps);
+          const merged = merge(logsOf(actors));
+          const index = indexIn(merged);
+          expect(merged.events).toHaveLength(actors.reduce((sum, { log }) => sum + log.length, 0));
+          for (const { log } of actors) {
+            const places = log.map(index);
+            expect(places).toEqual([...places].sort((a, b) => a - b));
+          }
+          for (const { recorded, peer } of merged.events) {
+            if (recorded.event === 'received') {
+              expect(peer?.recorded).toMatchObject({ event: 'sent', n: recorded.n, verb: recorded.verb });
+              expect(index(recorded)).toBeGreaterThan(index((peer as Placed).recorded));
+            }
+            if (recorded.event === 'accepted') expect(peer?.recorded.event).toBe('connected');
+          }
+          expect(merged.findings.filter(({ kind }) => kind !== 'not_received')).toEqual([]);
+          for (const [i, { at }] of merged.events.entries())
+            expect(at).toBeGreaterThanOrEqual(merged.events[i - 1]?.at ?? 0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('moves no clock when the clocks agree with the frames', () => {
+    const merged = merge(logsOf(detourKill()));
+    expect(merged.shifts).toEqual([0, 0, 0, 0]);
+    const times = merged.events.map(({ recorded }) => toNs(recorded.time));
+    expect(times).toEqual([...times].sort((a, b) => Number(a - b)));
+  });
+
+  it('moves a wrong clock into the middle of what the frames allow', () => {
+    const { shifts } = merge(logsOf(directKill(-90_000)));
+    expect(shifts[0]).toBe(0);
+    expect(shifts[1]).toBeCloseTo(90_000, 0);
+  });
+
+  it('tells runs of one program apart, also with the same pid', () => {
+    const [alice, relay, bob, newBob] = detourKill() as [Actor, Actor, Actor, Actor];
+    const samePid = newBob.log.map((recorded) => ({ ...recorded, pid: bob.pid }));
+    const merged = merge([alice.log, relay.log, [...bob.log, ...samePid]]);
+    expect(merged.processes.map(({ actor }) => actor)).toEqual(['alice', 'relay', 'bob', 'bob']);
+    expect(merged.findings).toEqual([]);
+  });
+
+  it('matches by address where no HELLO tells, also between an IPv6 socket and an IPv4 caller', () => {
+    const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
+    const alice = new Actor('alice', 2);
+    const call = new Call(alice, bob, 1, 4101);
+    call.frame(bob, 2, 'READY', { as: 'bob' });
+    const six = bob.log.map((recorded) =>
+      recorded.event === 'accepted'
+        ? { ...recorded, local: `::ffff:${recorded.local}`, remote: `::ffff:${recorded.remote}` }
+        : recorded,
+    );
+    const merged = merge([alice.log, six]);
+    expect(merged.links).toHaveLength(1);
+    expect(merged.findings).toEqual([]);
+  });
+
+  it('reports frames that only one end knows of, and logs that contradict each other', () => {
+    const [alice, bob] = directKill() as [Actor, Actor];
+    const without = bob.log.filter((recorded) => recorded.event !== 'received' || recorded.verb !== 'SEND');
+    expect(merge([alice.log, without]).findings).toMatchObject([
+      { kind: 'not_received', placed: { recorded: { verb: 'SEND' } } },
+    ]);
+    const mute = bob.log.filter((recorded) => recorded.event !== 'sent');
+    expect(merge([alice.log, mute]).findings).toMatchObject([
+      { kind: 'not_sent', placed: { recorded: { verb: 'READY' } } },
+    ]);
+    // Each end says that it read the other's frame before it sent its own.
+    const stranger = new Actor('carol', 8);
+    const other = new Actor('dave', 9);
+    const call = new Call(stranger, other, 0, 4101);
+    const forth = call.frame(stranger, 4, 'PING', {}, LATER);
+    const back = call.frame(other, 4, 'PONG', {}, LATER);
+    back(2);
+    forth(2);
+    const swapped = [stranger, other].map(({ log }) => [...log.slice(0, -2), ...log.slice(-2).reverse()]);
+    expect(merge(swapped).findings.map(({ kind }) => kind)).toEqual(['impossible']);
+  });
+
+  it('takes no logs, and empty ones', () => {
+    expect(merge([])).toMatchObject({ events: [], processes: [], findings: [] });
+    expect(merge([[], []]).events).toEqual([]);
+  });
+});
