@@ -160,7 +160,7 @@ export class Receiver {
 
   #go(): void {
     if (this.#call === undefined || this.#call.over) this.#done();
-    else this.#call.leave();
+    else void this.#call.leave();
   }
 
   #ended(end: AttemptEnd): void {

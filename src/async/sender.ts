@@ -71,9 +71,9 @@ export class Sender {
     this.#call?.drop(end);
   }
 
-  /** Says BYE, if a connection stands. */
-  close(): void {
-    this.#call?.leave();
+  /** Says BYE, if a connection stands. Resolves when it is over. */
+  async close(): Promise<void> {
+    await this.#call?.leave();
   }
 
   #dial(): void {

@@ -2,9 +2,13 @@
 // asynchronous receiver make calls; greet.ts is the other end. It never calls again by itself.
 
 import { type Connection, connect, type Ending, type NetContext } from '../net/connection.ts';
+import type { Timer } from '../trace/clock.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { HEARTBEAT_S, Heartbeat } from './heartbeat.ts';
 import type { AttemptEnd, Phase } from './verdict.ts';
+
+/** After our BYE, wait so long for the server's. Milliseconds. */
+export const LEAVE_MS = 2_000;
 
 /** Who calls, and where. */
 export interface CallOptions {
@@ -43,7 +47,9 @@ export class Call {
   readonly #on: CallHandlers;
   #heartbeat: Heartbeat | undefined;
   #end: AttemptEnd | undefined;
-  #leaving = false;
+  /** Who waits for the call to be over after BYE. */
+  readonly #left: (() => void)[] = [];
+  #patience: Timer | undefined;
 
   constructor(options: CallOptions, on: CallHandlers) {
     this.#options = options;
@@ -80,11 +86,15 @@ export class Call {
     this.#connection.send(message);
   }
 
-  /** Says BYE; the server answers what it took, then BYE, then both close. `ended` follows. */
-  leave(): void {
-    if (this.#leaving || this.over) return;
-    this.#leaving = true;
-    this.#connection.send({ verb: 'BYE' });
+  /** Says BYE; the server answers what it took, then BYE, then both close. `ended` comes first, then this resolves. */
+  leave(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.over) return resolve();
+      this.#left.push(resolve);
+      if (this.#left.length > 1) return;
+      this.#connection.send({ verb: 'BYE' });
+      this.#patience = this.#options.context.clock.after(LEAVE_MS, () => this.drop({ how: 'silent' }));
+    });
   }
 
   /** Ends the call at once. `ended` is called now, with the reason given. */
@@ -143,7 +153,7 @@ export class Call {
   }
 
   #bye({ code }: Message<'BYE'>): void {
-    if (!this.#leaving) this.#connection.send({ verb: 'BYE' });
+    if (this.#left.length === 0) this.#connection.send({ verb: 'BYE' });
     this.#over({ how: 'error', code: code ?? 'bye', reason: code ?? 'it said BYE' });
     this.#connection.finish();
   }
@@ -167,7 +177,9 @@ export class Call {
     this.#end = end;
     this.#heartbeat?.stop();
     if (end.how === 'fin') this.#connection.finish();
+    this.#patience?.cancel();
     this.#on.ended(end);
+    for (const resolve of this.#left) resolve();
   }
 }
 

@@ -62,9 +62,9 @@ export class Sender {
     this.#call?.drop({ how: 'interrupted' });
   }
 
-  /** Says BYE, if a connection stands. */
-  close(): void {
-    this.#call?.leave();
+  /** Says BYE, if a connection stands. Resolves when it is over. */
+  async close(): Promise<void> {
+    await this.#call?.leave();
   }
 
   #dial(question: Question): void {

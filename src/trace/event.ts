@@ -29,7 +29,18 @@ export type Event =
   | { event: 'reconnecting'; ms: number; why: string }
   | { event: 'refused'; conn: number; code: string; reason: string; id?: string }
   // a message
-  | { event: 'shown'; id: string; from: string; size: number; seq?: number; attempt?: number; kind?: string }
+  // `text` is the body; where it is no UTF-8, `base64`.
+  | {
+      event: 'shown';
+      id: string;
+      from: string;
+      size: number;
+      seq?: number;
+      attempt?: number;
+      kind?: string;
+      text?: string;
+      base64?: string;
+    }
   | { event: 'stored'; id: string; from: string; to: string; seq: number; size: number; held: number; present: string; kind?: string }
   | { event: 'acknowledged'; to: string; seq: number; held: number }
   | { event: 'expired'; to: string; seq: number; id: string; from: string; tried: 'yes' | 'no' }

@@ -1,0 +1,112 @@
+// What every command that takes part in an exchange has around it: the recorder behind --json and --log, Ctrl-C, and the lines that
+// a person (or a test) types to a running one: kill, freeze.
+
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { type NetContext, netContext } from '../net/connection.ts';
+import { systemClock } from '../trace/clock.ts';
+import type { Event } from '../trace/event.ts';
+import { createRecorder, formatJson } from '../trace/log.ts';
+import { duration } from './input.ts';
+import { say } from './output.ts';
+
+/** The flags that every actor has. */
+export interface ActorFlags {
+  readonly json?: true;
+  readonly log?: string;
+}
+
+/** One process that takes part. */
+export interface Actor {
+  readonly context: NetContext;
+  /** Is stdout the event stream? Then nothing else goes there, and talk is left out. */
+  readonly json: boolean;
+  /** Calls back at Ctrl-C or SIGTERM, each time, with how often it came. */
+  onInterrupt(call: (times: number) => void): void;
+  /** Obeys lines on stdin if it is a terminal or a pipe. */
+  obeyLines(): void;
+  /** Writes the last of the log and lets the process end. */
+  close(): void;
+}
+
+/** Adds --json and --log. */
+export function actorOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one event per line on stdout instead of talk')
+    .option('--log <file>', 'append every event to a file, for `detour trace`');
+}
+
+/**
+ * Sets up the process.
+ * @param name the name it goes by in the events
+ * @param narrate is given each event, unless --json
+ * @param frames report each frame although neither --json nor --log asks for it
+ * @throws DetourError if the log file cannot be opened
+ */
+export function startActor(name: string, flags: ActorFlags, narrate: (event: Event) => void, frames: boolean): Actor {
+  const json = flags.json === true;
+  const recorder = createRecorder({
+    actor: name,
+    file: flags.log,
+    onEvent: (recorded) => {
+      if (json) process.stdout.write(`${formatJson(recorded)}\n`);
+      else narrate(recorded);
+    },
+    onLost: (error) => say(`${error.message}; ${error.hint}`),
+  });
+  const context = netContext(recorder.emit, systemClock, frames || json || flags.log !== undefined);
+  let interrupts: ((times: number) => void) | undefined;
+  let times = 0;
+  const interrupted = (): void => {
+    times += 1;
+    if (interrupts === undefined || times > 2) process.exit(130);
+    interrupts(times);
+  };
+  return {
+    context,
+    json,
+    onInterrupt(call) {
+      interrupts = call;
+      process.on('SIGINT', interrupted);
+      process.on('SIGTERM', interrupted);
+    },
+    obeyLines: () => obeyLines(context),
+    close() {
+      process.off('SIGINT', interrupted);
+      process.off('SIGTERM', interrupted);
+      process.stdin.destroy();
+      recorder.close();
+    },
+  };
+}
+
+/** The longest freeze, in milliseconds: long enough for every deadline, short enough to wait for. */
+const LONGEST_FREEZE_MS = 10 * 60_000;
+
+// Closed, absent or boring stdin changes nothing.
+function obeyLines({ emit }: NetContext): void {
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  process.stdin.on('error', () => {});
+  lines.on('line', (line) => {
+    const [word = '', length = '20s', ...rest] = line.trim().split(/\s+/);
+    if (word === '' && rest.length === 0) return;
+    if (word === 'kill' && length === '20s') {
+      emit({ event: 'stopping', why: 'kill' });
+      process.kill(process.pid, 'SIGKILL');
+    } else if (word === 'freeze' && rest.length === 0) freeze(length, emit);
+    else say('  Type kill (SIGKILL to myself) or freeze 20s (my program stands still, my kernel goes on); Ctrl-C stops politely.');
+  });
+}
+
+function freeze(text: string, emit: NetContext['emit']): void {
+  let ms: number;
+  try {
+    ms = Math.min(duration(text), LONGEST_FREEZE_MS);
+  } catch (error) {
+    return say(`  freeze: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  emit({ event: 'freezing', ms });
+  // The event loop stands still: nothing is read, no timer fires, while the kernel goes on taking bytes for this process.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  emit({ event: 'thawed', ms });
+}

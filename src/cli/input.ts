@@ -1,0 +1,99 @@
+// What a person typed, read and checked: names, places, durations, numbers. Each mistake gets one sentence that says what to do.
+
+import { InvalidArgumentError } from 'commander';
+import { isName, isToken } from '../wire/verbs.ts';
+
+/** A host and a port. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_MS = 365 * 86_400_000;
+
+/** Reads a duration such as `8s`, `500ms`, `1m`, `1h`, `7d` into milliseconds. @throws InvalidArgumentError */
+export function duration(text: string): number {
+  const [, number = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
+  if (number === '' || !(ms <= LONGEST_MS)) {
+    const suggestion = /^[0-9]+$/.test(text) ? ` Did you mean ${text}s?` : '';
+    throw new InvalidArgumentError(`"${text}" is no duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`);
+  }
+  return ms;
+}
+
+/** A duration of at least a millisecond. @throws InvalidArgumentError */
+export function deadline(text: string): number {
+  const ms = duration(text);
+  if (ms < 1) throw new InvalidArgumentError('it must be at least 1ms, or nothing could ever arrive in time.');
+  return ms;
+}
+
+/** A `ttl`: a duration of whole seconds, from one second to a year, in seconds. @throws InvalidArgumentError */
+export function ttl(text: string): number {
+  const ms = duration(text);
+  if (ms < 1000 || ms % 1000 !== 0) throw new InvalidArgumentError('a life is counted in whole seconds: 1s or more.');
+  return ms / 1000;
+}
+
+/** Writes milliseconds as a person would: `8 s`, `1.5 s`, `250 ms`. */
+export function writeDuration(ms: number): string {
+  if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 120) return `${Number(s.toFixed(1))} s`;
+  if (s < 7200) return `${Math.round(s / 60)} min`;
+  return s < 172_800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86_400)} days`;
+}
+
+/** Reads a name of the protocol; suggests the nearest one. @throws InvalidArgumentError */
+export function name(text: string): string {
+  if (isName(text)) return text;
+  if (/[.:]/.test(text)) {
+    throw new InvalidArgumentError(`"${text}" looks like a place; here a name is wanted, such as bob. In async mode you address a name, in sync mode a place.`);
+  }
+  const nearest = text.toLowerCase().normalize('NFD').replace(/[^a-z0-9_-]/g, '').replace(/^[^a-z]+/, '').slice(0, 32);
+  const suggestion = isName(nearest) ? ` Try ${nearest}.` : '';
+  throw new InvalidArgumentError(`"${text}" is no name: 1 to 32 of a-z, 0-9, _ and -, a letter first.${suggestion}`);
+}
+
+/** Reads an id. @throws InvalidArgumentError */
+export function id(text: string): string {
+  if (isToken(text)) return text;
+  throw new InvalidArgumentError(`"${text}" is no id: 1 to 64 of A-Z, a-z, 0-9 and . _ : -`);
+}
+
+/** Reads a port, also 0. @throws InvalidArgumentError */
+export function port(text: string): number {
+  const value = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= 65_535) return value;
+  throw new InvalidArgumentError(`"${text}" is no port: a number from 0 (any free one) to 65535.`);
+}
+
+/** Reads a count of at least 1. @throws InvalidArgumentError */
+export function count(text: string): number {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+  if (value >= 1) return value;
+  throw new InvalidArgumentError(`"${text}" is no count: a number from 1 to 999999999.`);
+}
+
+/**
+ * Reads `HOST:PORT`, `[IPV6]:PORT`, or a host alone.
+ * @param fallback the port if none is given
+ * @throws InvalidArgumentError
+ */
+export function place(fallback: number): (text: string) => Place {
+  return (text) => {
+    const [, six, plain, digits] = /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+    const host = six ?? plain;
+    if (host === undefined) throw new InvalidArgumentError(`"${text}" is no place: write HOST:PORT, such as 127.0.0.1:${fallback}.`);
+    if (digits === undefined && isName(host)) {
+      throw new InvalidArgumentError(
+        `"${text}" is a name; here a place is wanted, such as 127.0.0.1:${fallback} or ${text}:${fallback}. In sync mode you address a place, in async mode a name.`,
+      );
+    }
+    const number = digits === undefined ? fallback : Number(digits);
+    if (number < 1 || number > 65_535) throw new InvalidArgumentError(`${digits} is no port: a number from 1 to 65535.`);
+    return { host, port: number };
+  };
+}

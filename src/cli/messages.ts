@@ -1,0 +1,48 @@
+// Where the messages to be sent come from: the command line, a pipe, or a person who types one per line.
+
+import { createInterface } from 'node:readline';
+import { DetourError } from '../errors/error.ts';
+import { MAX_BODY } from '../wire/frame.ts';
+
+/** What is to be sent. `typed`: a person types one message per line, until the end of input. */
+export type Source = { readonly kind: 'one'; readonly body: Buffer } | { readonly kind: 'typed' };
+
+/**
+ * Finds out what is to be sent.
+ * @param words the arguments; `-` alone means standard input
+ * @throws DetourError usage, too_large
+ */
+export async function messageSource(words: readonly string[]): Promise<Source> {
+  if (words.length === 1 && words[0] === '-') return { kind: 'one', body: await readAll() };
+  if (words.length > 0) return { kind: 'one', body: Buffer.from(words.join(' ')) };
+  if (process.stdin.isTTY) return { kind: 'typed' };
+  const body = await readAll();
+  if (body.length === 0) throw new DetourError('usage', 'There is no message to send.', 'Write it behind the command, or pipe it in: echo hello | detour …');
+  return { kind: 'one', body };
+}
+
+async function readAll(): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of process.stdin) {
+    parts.push(part);
+    size += part.length;
+    if (size > MAX_BODY) throw new DetourError('too_large', `A message may have ${MAX_BODY} bytes; standard input has more.`, 'Send it in parts.');
+  }
+  return Buffer.concat(parts);
+}
+
+/**
+ * Yields what a person types, line by line, without empty lines.
+ * @param prompt what stands before each line
+ */
+export async function* typedLines(prompt: string): AsyncGenerator<Buffer> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt, terminal: true });
+  // Ctrl-C in a line editor is a key, not a signal: pass it on.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') yield Buffer.from(line);
+    lines.prompt();
+  }
+}

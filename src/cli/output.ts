@@ -1,0 +1,58 @@
+// Where words go: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only carrier of a verdict.
+
+import { styleText } from 'node:util';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Columns of the terminal that a stream is, or 80. */
+export const columns = (stream: NodeJS.WriteStream): number => Math.max(40, stream.columns ?? 80);
+
+/** Colours a text for a stream: only if it is a terminal and NO_COLOR is not set to anything (an empty one counts as not set). */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string {
+  const wanted = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  return wanted ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** Says a line to the person, on stderr. */
+export function say(line = ''): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Writes data to stdout. Resolves when the write has called back: then it has been handed to whoever reads. Rejects if nobody does. */
+export function put(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** A line with a note at its right end: as wide as fits, at least two spaces between. */
+export function withNote(line: string, note: string, width: number): string {
+  if (note === '') return line;
+  const gap = width - line.length - note.length;
+  return gap >= 2 ? line + ' '.repeat(gap) + note : `${line}  ${note}`;
+}
+
+/** A progress bar on stderr, only if that is a terminal; redrawn at most ten times a second. */
+export class Progress {
+  readonly #total: number;
+  #drawn = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  /** Shows how far it is. @param note what else to say, short */
+  show(done: number, note: string): void {
+    if (process.stderr.isTTY !== true || (done < this.#total && performance.now() - this.#drawn < 100)) return;
+    this.#drawn = performance.now();
+    const width = Math.min(40, columns(process.stderr) - note.length - 16);
+    const filled = Math.round((width * done) / this.#total);
+    const bar = width < 5 ? '' : `[${'='.repeat(filled)}${' '.repeat(width - filled)}] `;
+    process.stderr.write(`\r\x1b[K  ${bar}${done}/${this.#total} ${note}`);
+  }
+
+  /** Wipes the bar away. */
+  end(): void {
+    if (process.stderr.isTTY === true && this.#drawn > 0) process.stderr.write('\r\x1b[K');
+  }
+}

@@ -1,0 +1,108 @@
+// What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not, what to
+// try. The verdict comes from exchange/verdict.ts, the words from errors/catalog.ts; nothing is concluded here.
+
+import { explainFailure, momentOf } from '../errors/catalog.ts';
+import type { Moment, Route } from '../errors/entry.ts';
+import type { Outcome } from '../exchange/ask.ts';
+import { type Attempt, telling } from '../exchange/verdict.ts';
+import type { VerdictName } from '../trace/event.ts';
+import { columns, paint, withNote } from './output.ts';
+
+/** The exit code of a verdict. */
+export const EXIT: Readonly<Record<VerdictName, number>> = { DELIVERED: 0, STORED: 0, NOT_DELIVERED: 10, UNKNOWN: 20 };
+
+/** Whom a message went to, in words. */
+export interface Addressee {
+  readonly route: Route;
+  /** Who was called: `bob`, `the relay`. */
+  readonly peer: string;
+  /** Where: `127.0.0.1:4101`. */
+  readonly place: string;
+}
+
+/** Milliseconds for people: three digits are enough. */
+export function ms(value: number): string {
+  if (value >= 10_000) return `${(value / 1000).toFixed(0)} s`;
+  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
+  return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+}
+
+/** Why an attempt ended, as a code of the catalogue and the moment it was met. */
+export function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
+  const greeted = phase === 'ready' || phase === 'written';
+  const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';
+  switch (end?.how) {
+    case 'refused':
+      return { code: end.code, moment: 'refused' };
+    case 'error':
+      if (end.code === 'bye') return { code: 'bye', moment: 'bye' };
+      return { code: end.code, moment: greeted ? 'error' : 'greeting' };
+    case 'broken':
+      return { code: end.code, moment: momentOf(end.syscall, greeted) };
+    case 'deadline':
+      return { code: phase === 'greeting' ? 'no_greeting' : 'deadline', moment: waiting };
+    case 'taken':
+      return { code: 'ok', moment: waiting };
+    default:
+      return { code: end?.how ?? 'interrupted', moment: waiting };
+  }
+}
+
+/** The code that stands in a verdict event: why, or `ok`. */
+export function codeOf({ attempts, verdict }: Outcome): string {
+  const attempt = telling(attempts, verdict);
+  return verdict === 'DELIVERED' || verdict === 'STORED' || attempt === undefined ? 'ok' : causeOf(attempt).code;
+}
+
+const WORDS: Readonly<Record<VerdictName, string>> = {
+  DELIVERED: 'DELIVERED',
+  STORED: 'STORED',
+  NOT_DELIVERED: 'NOT DELIVERED',
+  UNKNOWN: 'UNKNOWN',
+};
+const COLOURS = { DELIVERED: 'green', STORED: 'green', NOT_DELIVERED: 'red', UNKNOWN: 'yellow' } as const;
+
+/** The line that begins with a verdict; the exit code at its right end, if the process ends with it. */
+export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
+  const line = withNote(WORDS[verdict] + rest, exit === undefined ? '' : `exit ${exit}`, Math.min(columns(process.stderr), 80));
+  return paint(['bold', COLOURS[verdict]], WORDS[verdict]) + line.slice(WORDS[verdict].length);
+}
+
+/**
+ * The lines under a failure.
+ * @param repeat the command that repeats it safely, if there is one
+ */
+export function failureLines(outcome: Outcome, to: Addressee, repeat: string | undefined): string[] {
+  const attempt = telling(outcome.attempts, outcome.verdict);
+  if (attempt === undefined) return [];
+  const { code, moment } = causeOf(attempt);
+  const lines = explainFailure(code, moment, {
+    ...to,
+    handedOver: attempt.phase === 'written',
+    earlierUnanswered: outcome.attempts.some((other) => other !== attempt && other.phase === 'written' && other.end?.how !== 'refused'),
+  });
+  const { end } = attempt;
+  const said = end?.how === 'refused' || (end?.how === 'error' && code !== 'bye' && code !== 'replaced') ? end.reason : '';
+  return [
+    ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
+    ...row('so', lines.so),
+    ...(lines.notSo === undefined ? [] : row('not so', lines.notSo)),
+    ...row('try', repeat ?? lines.tryNext),
+  ];
+}
+
+/** A labelled line folded at the width of the terminal. */
+export function row(label: string, text: string): string[] {
+  const indent = 15;
+  const width = Math.max(30, Math.min(columns(process.stderr), 100) - indent);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(indent - 2)}` : ' '.repeat(indent)) + part);
+}
