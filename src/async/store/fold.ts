@@ -1,0 +1,104 @@
+// What the records of a journal mean, taken one after the other: mailboxes, messages held, ids remembered.
+// Pure: it knows no file and no time. A record that is read twice (a copy, a commit written again) changes nothing.
+
+import type { JournalRecord } from './record.ts';
+import type { HeldMessage, MailboxState, Recovered, Ref, RememberedId } from './store.ts';
+
+interface Box {
+  next: number;
+  watermark: number;
+  tried: number;
+  open: boolean;
+  readonly messages: Map<number, HeldMessage>;
+}
+
+/** Takes records in the order of the journal and says at the end what is left. */
+export class Fold {
+  readonly #boxes = new Map<string, Box>();
+  readonly #remembered = new Map<string, RememberedId>();
+
+  /** @param ref where the record lies */
+  take(record: JournalRecord, ref: Ref): void {
+    switch (record.kind) {
+      case 'send':
+        this.#send(record, ref);
+        return;
+      case 'ack': {
+        const box = this.#box(record.to);
+        box.next = Math.max(box.next, record.seq + 1);
+        box.watermark = Math.max(box.watermark, record.seq);
+        // In insertion order, which but for copies is the order of seq: what stays behind by that is left out at the end.
+        for (const seq of box.messages.keys()) {
+          if (seq > box.watermark) break;
+          box.messages.delete(seq);
+        }
+        return;
+      }
+      case 'expire': {
+        const box = this.#box(record.to);
+        box.next = Math.max(box.next, record.seq + 1);
+        box.messages.delete(record.seq);
+        return;
+      }
+      case 'open':
+        this.#box(record.to).open = true;
+        return;
+      case 'forget':
+        this.#boxes.delete(record.to);
+        return;
+      case 'mailbox': {
+        const box = this.#box(record.to);
+        box.next = Math.max(box.next, record.next);
+        box.watermark = Math.max(box.watermark, record.watermark);
+        box.tried = Math.max(box.tried, record.tried);
+        box.open ||= record.open;
+        return;
+      }
+      case 'remember': {
+        const { kind: _, ...remembered } = record;
+        this.#remember(remembered);
+        return;
+      }
+      case 'life':
+        for (const box of this.#boxes.values()) {
+          if (box.open) box.tried = box.next - 1;
+          box.open = false;
+        }
+        return;
+      case 'drop':
+        return;
+    }
+  }
+
+  #send(record: Extract<JournalRecord, { kind: 'send' }>, ref: Ref): void {
+    const { kind: _, crc, ...message } = record;
+    const { session, from, id, to, seq, size, at } = message;
+    const box = this.#box(to);
+    box.next = Math.max(box.next, seq + 1);
+    if (seq > box.watermark) box.messages.set(seq, { ...message, ref });
+    if (session !== undefined) this.#remember({ session, from, id, to, seq, size, crc, at });
+  }
+
+  #remember(remembered: RememberedId): void {
+    this.#remembered.set(`${remembered.from} ${remembered.id}`, remembered);
+  }
+
+  #box(name: string): Box {
+    let box = this.#boxes.get(name);
+    if (box === undefined) {
+      box = { next: 1, watermark: 0, tried: 0, open: false, messages: new Map() };
+      this.#boxes.set(name, box);
+    }
+    return box;
+  }
+
+  /** What the records come to. Nothing may be taken after it. */
+  result(): Recovered {
+    const mailboxes = new Map<string, MailboxState & { messages: readonly HeldMessage[] }>();
+    for (const [name, { next, watermark, tried, open, messages }] of this.#boxes) {
+      const held = [...messages.values()].filter((m) => m.seq > watermark).sort((a, b) => a.seq - b.seq);
+      mailboxes.set(name, { next, watermark, tried, open, messages: held });
+    }
+    return { mailboxes, remembered: [...this.#remembered.values()].sort((a, b) => a.at - b.at) };
+  }
+}

@@ -1,0 +1,135 @@
+// A segment: one file of the journal. Its name, its header, and how it comes into the directory without a moment of doubt.
+// It does not know what is in the commits behind the header.
+//
+//   SEGMENT version=1 k=7 salt=90ab… first=1234 oldest=3 token=c0ff… crc=9b2c1f04⏎
+
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { DetourError } from '../../errors/error.ts';
+import { MAX_LINE, parseHeader, parseNumber } from '../../wire/frame.ts';
+import { END_MARK } from './commit.ts';
+import { type Disk, errnoOf, syncDirectory, writtenDurably } from './disk.ts';
+import { crcText } from './record.ts';
+
+/** What a segment says of itself. */
+export interface SegmentHeader {
+  /** Segments are numbered from 1 through the whole life of the journal, without a gap. */
+  readonly k: number;
+  /** Random, new for every segment, also in a recycled file: what stood in it before is not valid under it. */
+  readonly salt: string;
+  /** The number of its first commit. Whatever stands in the segment before it from this number on was never durable. */
+  readonly first: number;
+  /** The oldest segment that still counted when this one was begun. */
+  readonly oldest: number;
+  /** Made with the journal, the same in every segment. */
+  readonly token: string;
+}
+
+/** Files whose names the journal knows. What a crash leaves behind has one of these names, too. */
+export const SEGMENT_NAME = /^([0-9]{8,12})\.segment$/;
+export const SPARE_NAME = /^[0-9a-f]{16}\.spare$/;
+export const CUT_NAME = /\.cut$/;
+
+const VERSION = 1;
+const LF = 0x0a;
+const SALT = /^[0-9a-f]{16}$/;
+const TOKEN = /^[A-Za-z0-9._:-]{1,64}$/;
+// Where a directory entry cannot be made twice (FAT, some shared folders of virtual machines).
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EACCES']);
+
+/** The name of segment `k`. */
+export function segmentName(k: number): string {
+  return `${String(k).padStart(8, '0')}.segment`;
+}
+
+/** A name under which a file can be prepared without being part of the journal. */
+export function spareName(): string {
+  return `${randomBytes(8).toString('hex')}.spare`;
+}
+
+/** A token or a salt: 64 random bits. */
+export function randomToken(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/** The bytes with which a segment begins. */
+export function encodeSegmentHeader(header: SegmentHeader): Buffer {
+  const { k, salt, first, oldest, token } = header;
+  const line = `SEGMENT version=${VERSION} k=${k} salt=${salt} first=${first} oldest=${oldest} token=${token}`;
+  return Buffer.from(`${line} crc=${crcText(crc32(line))}\n`, 'latin1');
+}
+
+/**
+ * Reads the header of a segment.
+ * @param bytes the file from its first byte on
+ * @returns the header and where the first commit begins; a string says what is wrong
+ */
+export function readSegmentHeader(
+  bytes: Buffer,
+): { readonly header: SegmentHeader; readonly length: number } | string {
+  const end = bytes.subarray(0, MAX_LINE).indexOf(LF);
+  const parsed = end === -1 ? 'it has no end' : parseHeader(bytes.toString('latin1', 0, end));
+  if (typeof parsed === 'string') return parsed;
+  const { verb, fields } = parsed;
+  if (verb !== 'SEGMENT') return 'it does not begin with SEGMENT';
+  const version = fields.get('version');
+  if (version !== String(VERSION))
+    return `it has version ${version}, and this detour reads version ${VERSION}`;
+  const [k, first, oldest] = ['k', 'first', 'oldest'].map((key) => parseNumber(fields.get(key) ?? ''));
+  const salt = fields.get('salt') ?? '';
+  const token = fields.get('token') ?? '';
+  if (k === undefined || first === undefined || oldest === undefined)
+    return 'a number in it is missing or is none';
+  if (!SALT.test(salt) || !TOKEN.test(token)) return 'its salt or its token is none';
+  if (k < 1 || first < 1 || oldest < 1 || oldest > k) return 'its numbers contradict each other';
+  const header = { k, salt, first, oldest, token };
+  if (!encodeSegmentHeader(header).equals(bytes.subarray(0, end + 1))) return 'its checksum does not fit';
+  return { header, length: end + 1 };
+}
+
+/**
+ * Turns a prepared file into a segment: its header is durable before it has its name, and its name before this returns.
+ * @param spare path of the prepared file, of the size the segment shall have
+ * @returns where the first commit goes
+ * @throws DetourError `locked` if the segment exists: another relay writes here, in spite of the lock
+ */
+export async function beginSegment(
+  disk: Disk,
+  dir: string,
+  spare: string,
+  header: SegmentHeader,
+): Promise<number> {
+  const line = encodeSegmentHeader(header);
+  const handle = await open(spare, 'r+');
+  try {
+    await writtenDurably(disk, handle.fd, Buffer.concat([line, Buffer.alloc(END_MARK)]), 0);
+  } finally {
+    await handle.close();
+  }
+  await claim(spare, path.join(dir, segmentName(header.k)), dir);
+  await syncDirectory(dir);
+  return line.length;
+}
+
+// Unlike rename, link never replaces a file. A crash between the two calls leaves a second name, which the next start removes.
+async function claim(from: string, to: string, dir: string): Promise<void> {
+  try {
+    await link(from, to);
+    await unlink(from);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') throw alreadyTaken(dir);
+    if (!NO_LINKS.has(errnoOf(error))) throw error;
+    if ((await stat(to).catch(() => undefined)) !== undefined) throw alreadyTaken(dir);
+    await rename(from, to);
+  }
+}
+
+function alreadyTaken(dir: string): DetourError {
+  return new DetourError(
+    'locked',
+    `another relay is writing to the journal in ${dir}`,
+    'Stop it, or give this one another directory with --journal.',
+  );
+}

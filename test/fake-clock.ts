@@ -1,0 +1,51 @@
+// A clock whose hands a test turns itself. Nothing here waits; timers fire inside `advance`, in the order of their time.
+
+import type { Clock, Timer } from '../src/trace/clock.ts';
+
+interface Alarm {
+  readonly at: number;
+  readonly fire: () => void;
+}
+
+/** A clock that stands still until it is told to go on. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #alarms = new Set<Alarm>();
+
+  /** @param start what `epoch` says at first, in milliseconds since 1970 */
+  constructor(readonly start = 1_767_225_600_000) {}
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  epoch(): number {
+    return this.start + this.#now;
+  }
+
+  after(ms: number, fire: () => void): Timer {
+    const alarm = { at: this.#now + Math.max(0, ms), fire };
+    this.#alarms.add(alarm);
+    return { cancel: () => this.#alarms.delete(alarm) };
+  }
+
+  /** How many timers are set. */
+  get pending(): number {
+    return this.#alarms.size;
+  }
+
+  /** Lets `ms` milliseconds pass, and fires what falls due in them, timers set meanwhile included. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (;;) {
+      let next: Alarm | undefined;
+      for (const alarm of this.#alarms)
+        if (alarm.at <= until && (next === undefined || alarm.at < next.at)) next = alarm;
+      if (next === undefined) break;
+      this.#alarms.delete(next);
+      this.#now = next.at;
+      next.fire();
+    }
+    this.#now = until;
+  }
+}
