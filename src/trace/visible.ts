@@ -1,0 +1,123 @@
+// Makes hostile text harmless to look at. What came from the network may contain what a terminal obeys: escape sequences
+// that set the title or the clipboard, characters that turn the writing direction round, or nothing one can see at all.
+// Here each of them becomes a few plain characters. It is not for escaping into a shell, a web page or JSON.
+
+/** How to show. */
+export interface VisibleOptions {
+  /**
+   * Show at most this many characters of the visible form (UTF-16 units, as `length` counts); what is left out is
+   * counted in a note behind it, which comes on top.
+   */
+  readonly max?: number;
+  /** Line feeds stay line feeds, for a body that is printed over several lines; the caller indents each. */
+  readonly multiline?: boolean;
+}
+
+// Controls (C0, DEL, C1), format (bidi, zero width, soft hyphen, tags), surrogates left alone, private use, line and
+// paragraph separators. Unassigned characters do nothing to a terminal and stay.
+const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
+const HOSTILE_IN_LINES = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
+const PICTOGRAPH = /\p{Extended_Pictographic}/u;
+const PICTOGRAPH_PART = /\p{Emoji_Modifier}|\ufe0f/u;
+const ZWJ = '\u200d';
+const REPLACEMENT = '\ufffd';
+
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+/**
+ * The text with everything invisible or obeyed made visible, in forms that any console font has: `\n`, `\x1b`, `\u{202e}`,
+ * and `\xff` for a byte that is no valid UTF-8. U+200D stays between emoji, where it only joins them. A backslash stays as
+ * it is, so the text `\n` and a shown line feed look alike: this is for eyes, and cannot be turned back.
+ * @param text what came from the network: text, or bytes that are read as UTF-8
+ */
+export function visible(text: string | Uint8Array, options: VisibleOptions = {}): string {
+  const { max = Number.POSITIVE_INFINITY, multiline = false } = options;
+  const hostile = multiline ? HOSTILE_IN_LINES : HOSTILE;
+  const plain =
+    typeof text === 'string' ? text : Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8');
+  // Nearly every message is harmless; then this is all.
+  if (plain.length <= max && !plain.includes(REPLACEMENT) && !hostile.test(plain)) return plain;
+  // Each unit shows as one character or more and comes from at most 4 bytes: what lies further back is only counted.
+  const enough = 4 * (max + 2);
+  const units = typeof text === 'string' ? [...text.slice(0, enough)] : [...decode(text.subarray(0, enough))];
+  let shown = '';
+  let joinable = false;
+  for (let index = 0; index < units.length; index += 1) {
+    const unit = units[index] ?? '';
+    const next = units[index + 1] ?? '';
+    // A joiner stays with the pictograph behind it or not at all, so that a cut cannot leave it at the end.
+    const joins: boolean = unit === ZWJ && joinable && PICTOGRAPH.test(next);
+    const found = joins ? unit + next : piece(unit, hostile);
+    if (shown.length + found.length > max) return shown + leftOut(text, units.slice(0, index));
+    shown += found;
+    if (joins) index += 1;
+    joinable = joins || PICTOGRAPH.test(unit) || (joinable && PICTOGRAPH_PART.test(unit));
+  }
+  return shown;
+}
+
+function leftOut(text: string | Uint8Array, shown: readonly string[]): string {
+  const [count, noun] =
+    typeof text === 'string'
+      ? [[...text].length - shown.length, 'character']
+      : [text.length - shown.reduce((sum, unit) => sum + lengthInBytes(unit), 0), 'byte'];
+  return `… (${count} more ${noun}${count === 1 ? '' : 's'})`;
+}
+
+// A byte that is no UTF-8 comes out of `decode` as its four visible characters, which no single character can be.
+const isRawByte = (unit: string): boolean => unit.length === 4;
+const lengthInBytes = (unit: string): number => (isRawByte(unit) ? 1 : Buffer.byteLength(unit));
+
+function piece(unit: string, hostile: RegExp): string {
+  return !isRawByte(unit) && hostile.test(unit) ? escaped(unit) : unit;
+}
+
+function escaped(unit: string): string {
+  const named = NAMED.get(unit);
+  if (named !== undefined) return named;
+  const code = unit.codePointAt(0) ?? 0;
+  // C1 controls get the long form: `\x9b` would look like a byte that is no UTF-8.
+  return code < 0x80 ? `\\x${hex(code)}` : `\\u{${hex(code)}}`;
+}
+
+const hex = (code: number): string => code.toString(16).padStart(2, '0');
+
+// One character at a time, or one invalid byte. TextDecoder would put the same U+FFFD for any of them, and hide which it was.
+function* decode(bytes: Uint8Array): Generator<string> {
+  let at = 0;
+  while (at < bytes.length) {
+    const size = sequence(bytes, at);
+    if (size === 0) {
+      yield `\\x${hex(bytes[at] ?? 0)}`;
+      at += 1;
+    } else {
+      yield Buffer.from(bytes.buffer, bytes.byteOffset + at, size).toString('utf8');
+      at += size;
+    }
+  }
+}
+
+// The length of the valid UTF-8 sequence at `at`, or 0: cut short, overlong, a surrogate, or beyond U+10FFFF (RFC 3629).
+function sequence(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0;
+  if (first < 0x80) return 1;
+  const second = bytes[at + 1] ?? 0;
+  if (first >= 0xc2 && first <= 0xdf) return tail(second) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const low = first === 0xe0 ? 0xa0 : 0x80;
+    const high = first === 0xed ? 0x9f : 0xbf;
+    return second >= low && second <= high && tail(bytes[at + 2]) ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const low = first === 0xf0 ? 0x90 : 0x80;
+    const high = first === 0xf4 ? 0x8f : 0xbf;
+    return second >= low && second <= high && tail(bytes[at + 2]) && tail(bytes[at + 3]) ? 4 : 0;
+  }
+  return 0;
+}
+
+const tail = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;

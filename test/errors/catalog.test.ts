@@ -1,0 +1,343 @@
+// The catalogue is complete: every situation, every code that the source uses, every field; and its texts keep the rules.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { asked, entryText, explain, listText } from '../../src/cli/commands/explain.ts';
+import {
+  CATALOG,
+  explainFailure,
+  type FailureContext,
+  lookup,
+  momentOf,
+  suggest,
+} from '../../src/errors/catalog.ts';
+import { type ByRoute, LAYERS, type Moment } from '../../src/errors/entry.ts';
+import { DetourError } from '../../src/errors/error.ts';
+
+// What TCP and the system do, as a course meets it: the situation, its code, and when it is met.
+const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
+  ['host up, nobody listening', 'ECONNREFUSED', 'connect'],
+  ['firewall says host-unreachable', 'EHOSTUNREACH', 'connect'],
+  ['no such host on the LAN', 'EHOSTUNREACH', 'connect'],
+  ['no route', 'ENETUNREACH', 'connect'],
+  ['a prohibited route', 'EACCES', 'connect'],
+  ['bad name', 'ENOTFOUND', 'lookup'],
+  ['no name service', 'EAI_AGAIN', 'lookup'],
+  ['several addresses, all failed', 'AggregateError', 'connect'],
+  ['SYN swallowed', 'ETIMEDOUT', 'connect'],
+  ['black hole', 'blackhole', 'connect'],
+  ['frozen program', 'frozen', 'answer'],
+  ['never-accepting listener', 'frozen', 'greeting'],
+  ['keepalive at a frozen peer', 'keepalive', 'idle'],
+  ['backlog full', 'backlog_full', 'connect'],
+  ['published port of a container', 'docker_port', 'greeting'],
+  ['killed, everything read', 'fin', 'answer'],
+  ['killed, data unread in its kernel', 'ECONNRESET', 'answer'],
+  ['killed after Node read, before the program did', 'lost_in_node', 'answer'],
+  ['write after the peer is gone', 'EPIPE', 'answer'],
+  ['RST behind unread data', 'rst_behind_data', 'answer'],
+  ['cable cut', 'cable_cut', 'idle'],
+  ['cable cut, keepalive or retries gave up', 'ETIMEDOUT', 'answer'],
+  ['cable cut while writing', 'EHOSTUNREACH', 'answer'],
+  ['setTimeout while writing into a black hole', 'own_writes', 'idle'],
+  ['peer rebooted', 'peer_rebooted', 'answer'],
+  ['silence', 'silence', 'answer'],
+  ['half-close', 'half_close', 'idle'],
+  ['TIME_WAIT', 'time_wait', 'idle'],
+  ['port taken', 'EADDRINUSE', 'listen'],
+  ['foreign address', 'EADDRNOTAVAIL', 'listen'],
+  ['reserved port', 'EACCES', 'listen'],
+  ['out of sockets', 'EMFILE', 'connect'],
+  ['disk full', 'ENOSPC', 'disk'],
+  ['disk failed', 'EIO', 'disk'],
+  ['not allowed to write', 'EACCES', 'disk'],
+  ...[
+    'malformed',
+    'unknown_verb',
+    'wrong_verb',
+    'bad_value',
+    'no_hello',
+    'version',
+    'wrong_name',
+    'too_large',
+    'bad_ack',
+  ].map((code) => [`ERROR ${code}`, code, 'error'] as const),
+  ...['damaged', 'failed', 'too_slow', 'too_many', 'stale'].map(
+    (code) => [`ERROR ${code}`, code, 'error'] as const,
+  ),
+  ...[
+    'too_large',
+    'wrong_name',
+    'unsupported',
+    'bad_value',
+    'id_reused',
+    'busy',
+    'too_many',
+    'disk_full',
+  ].map((code) => [`REFUSED ${code}`, code, 'refused'] as const),
+  ['BYE replaced', 'replaced', 'bye'],
+  ['no READY', 'no_greeting', 'greeting'],
+  ['the other role', 'wrong_door', 'greeting'],
+  ['another protocol', 'not_detour', 'greeting'],
+  ['our own deadline', 'deadline', 'answer'],
+  ['heartbeat', 'silent', 'idle'],
+  ['bounce', 'expired', 'answer'],
+  ['Ctrl-C', 'interrupted', 'answer'],
+  ['usage', 'usage', 'arguments'],
+  ['old Node', 'node_too_old', 'arguments'],
+  ['two relays on one journal', 'locked', 'disk'],
+  ['journal is a file', 'not_a_directory', 'disk'],
+  ['journal damaged', 'damaged', 'disk'],
+];
+
+const root = join(import.meta.dirname, '..', '..');
+
+// An errno or a lower-case word, as the catalogue has them; `code:` may also name a verb, which is no error.
+const CODE = /^(?:E[A-Z_]+|[a-z_]+)$/;
+
+function codesInSource(): { files: number; codes: Map<string, string> } {
+  const codes = new Map<string, string>();
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const patterns = [
+    /new DetourError\(\s*(?:\/\/[^\n]*\n\s*)*(['"])([^'"]+)\1/g,
+    /new DetourError\([^'";]*\?\s*(['"])([^'"]+)\1/g,
+    /\bcode:\s*(['"])([^'"]+)\1/g,
+    /(['"`])(?:ERROR|REFUSED|BYE)[^'"`\n]*code=([a-z_]+)/g,
+  ];
+  for (const file of files) {
+    const text = readFileSync(join(root, 'src', file), 'utf8');
+    for (const pattern of patterns)
+      for (const match of text.matchAll(pattern)) codes.set(match[2] ?? '', file);
+    // A union of codes: `code: 'a' | 'b'` or `type …Fault = 'a' | 'b'`.
+    for (const union of text.matchAll(
+      /(?:\bcode:|type \w*(?:Fault|Code) =)\s*((?:'[a-z_]+'\s*\|\s*)+'[a-z_]+')/g,
+    )) {
+      for (const word of (union[1] ?? '').matchAll(/'([a-z_]+)'/g)) codes.set(word[1] ?? '', file);
+    }
+  }
+  for (const code of codes.keys()) if (!CODE.test(code)) codes.delete(code);
+  return { files: files.length, codes };
+}
+
+const texts = (of: ByRoute | undefined): string[] =>
+  of === undefined ? [] : typeof of === 'string' ? [of] : [of.sync, of.async];
+
+const context: FailureContext = {
+  route: 'sync',
+  peer: 'bob',
+  place: '127.0.0.1:4101',
+  handedOver: false,
+  earlierUnanswered: false,
+};
+
+describe('the catalogue', () => {
+  it.each(SITUATIONS)('explains: %s (%s, %s)', (_, code, moment) => {
+    expect(lookup(code).filter((entry) => entry.moments.includes(moment))).toHaveLength(1);
+  });
+
+  it('has an entry for every code that the source uses', () => {
+    const { files, codes } = codesInSource();
+    expect(files).toBeGreaterThan(10);
+    expect(codes.size).toBeGreaterThan(5);
+    expect([...codes].filter(([code]) => lookup(code).length === 0)).toEqual([]);
+  });
+
+  it('gives each code and moment one entry', () => {
+    const keys = CATALOG.flatMap((entry) => entry.moments.map((moment) => `${entry.code} ${moment}`));
+    expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
+  });
+
+  it.each(CATALOG.map((entry) => [`${entry.code}, ${entry.moments.join()}`, entry] as const))(
+    'is complete: %s',
+    (_, entry) => {
+      expect(entry.moments).not.toHaveLength(0);
+      expect(LAYERS).toContain(entry.layer);
+      const all = [entry.wire, entry.so, entry.notSo, entry.tryNext].flatMap(texts);
+      for (const text of [
+        ...all,
+        entry.code,
+        entry.title,
+        entry.meaning,
+        entry.certainty,
+        entry.reference,
+        entry.elsewhere,
+      ]) {
+        expect(text.trim()).not.toBe('');
+        expect(text.replace(/\{(?:peer|place)\}/g, '')).not.toMatch(/[{}]/);
+      }
+      // A measured entry says what was not measured.
+      if (entry.basis === 'measured on Linux') expect(entry.elsewhere).toContain('Linux');
+    },
+  );
+
+  it('claims RFC sections only of RFC 9293, 1122 and 2525', () => {
+    const named = CATALOG.flatMap((entry) =>
+      [...entry.reference.matchAll(/RFC (\d+)/g)].map((match) => match[1]),
+    );
+    expect(new Set(named)).toEqual(new Set(['9293', '1122', '2525']));
+  });
+
+  it('finds a code in any case, and suggests what was meant', () => {
+    expect(lookup('econnrefused')).toEqual(lookup('ECONNREFUSED'));
+    expect(lookup('etimedout')).toHaveLength(2);
+    expect(suggest('ECONREFUSED')[0]).toBe('ECONNREFUSED');
+    expect(suggest('reset')).toContain('ECONNRESET');
+    expect(suggest('time-wait')[0]).toBe('time_wait');
+    expect(suggest('qqqqqqqq')).toEqual([]);
+    expect(suggest('')).toEqual([]);
+    expect(lookup('__proto__')).toEqual([]);
+  });
+});
+
+describe('the lines below a verdict', () => {
+  it('say what a refused connection means', () => {
+    expect(explainFailure('ECONNREFUSED', 'connect', context)).toEqual({
+      wire: '127.0.0.1:4101 refused the connection (ECONNREFUSED: RST to our SYN)',
+      so: 'the computer is up, no program listens; not one byte of it left',
+      notSo: '"bob gets it later": nobody kept a copy',
+      tryNext: 'start bob and send again, or take the detour: detour async send',
+    });
+  });
+
+  it('do not say that nothing left if an earlier attempt was handed over', () => {
+    for (const entry of CATALOG) {
+      for (const moment of entry.moments) {
+        for (const handedOver of [true, false]) {
+          const lines = explainFailure(entry.code, moment, {
+            ...context,
+            route: 'async',
+            handedOver,
+            earlierUnanswered: true,
+          });
+          expect(`${lines.so} ${lines.notSo}`).not.toMatch(
+            /not one byte of it left|never got it|nobody kept a copy/,
+          );
+        }
+      }
+    }
+  });
+
+  it('say "not one byte of it left" only where no byte can have left', () => {
+    for (const entry of CATALOG) {
+      for (const moment of entry.moments.filter(
+        (one) => one !== 'lookup' && one !== 'connect' && one !== 'greeting',
+      )) {
+        expect(explainFailure(entry.code, moment, { ...context, handedOver: true }).so).not.toContain(
+          'not one byte of it left',
+        );
+      }
+    }
+  });
+
+  it('say of a refusal that it is not the last word if an earlier attempt went unanswered', () => {
+    const lines = explainFailure('busy', 'refused', {
+      ...context,
+      route: 'async',
+      handedOver: true,
+      earlierUnanswered: true,
+    });
+    expect(lines.so).toContain('an earlier attempt was handed over and not answered');
+  });
+
+  it('explain the end of a connection by what was sent on it', () => {
+    expect(explainFailure('fin', 'answer', { ...context, handedOver: true }).so).toBe(
+      'nothing: died before reading and died after showing can look the same',
+    );
+    const early = explainFailure('fin', 'greeting', context);
+    expect(early.so).toBe('it was over before the message was handed to the socket; not one byte of it left');
+    expect(early.tryNext).toBe('look at bob, then send again');
+  });
+
+  it('tell the two ETIMEDOUTs apart, by the moment of the syscall', () => {
+    expect(explainFailure('ETIMEDOUT', momentOf('connect', false), context).wire).toContain('SYN');
+    expect(
+      explainFailure('ETIMEDOUT', momentOf('read', true), { ...context, handedOver: true }).wire,
+    ).toContain('gave up');
+    expect([momentOf('getaddrinfo', false), momentOf('write', false), momentOf('listen', false)]).toEqual([
+      'lookup',
+      'greeting',
+      'listen',
+    ]);
+  });
+
+  it('have something true to say about a code that the catalogue does not know', () => {
+    const lines = explainFailure('EWHATEVER', 'connect', context);
+    expect(lines.wire).toBe('127.0.0.1:4101: the system reported EWHATEVER');
+    expect(lines.tryNext).toBe('look at bob, then send again');
+    const refusal = explainFailure('new_code', 'refused', { ...context, handedOver: true });
+    expect(refusal.wire).toBe("bob's program answered REFUSED code=new_code");
+    expect(explainFailure('EWHATEVER', 'answer', { ...context, handedOver: true }).tryNext).toContain(
+      'may make it two',
+    );
+  });
+
+  it('take a name for a name, whatever is in it', () => {
+    expect(explainFailure('ECONNREFUSED', 'connect', { ...context, place: '{peer} $& $1' }).wire).toContain(
+      '{peer} $& $1 refused',
+    );
+  });
+});
+
+describe('detour explain', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  function run(...args: string[]): string {
+    const written: string[] = [];
+    vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+      written.push(String(chunk));
+      return true;
+    });
+    const command = new Command('explain');
+    explain.build(command);
+    command.parse(args, { from: 'user' });
+    return written.join('');
+  }
+
+  it('lists every entry by layer within 80 columns', () => {
+    const list = run();
+    expect(list).toBe(listText());
+    for (const layer of LAYERS) expect(list).toContain(`${layer}\n  `);
+    for (const entry of CATALOG) expect(list).toMatch(new RegExp(`^ {2}${entry.code} +\\S`, 'm'));
+    expect(list.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+  });
+
+  it('wraps every entry within 80 columns and leaves no placeholder', () => {
+    for (const entry of CATALOG) {
+      const text = entryText(entry);
+      expect(text.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+      expect(text).not.toMatch(/[{}]/);
+    }
+  });
+
+  it('prints every situation of a code', () => {
+    const text = run('etimedout');
+    expect(text).toContain('ETIMEDOUT: connecting');
+    expect(text).toContain('ETIMEDOUT: connected');
+  });
+
+  it('prints JSON, one entry a line', () => {
+    const lines = run('--json').trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { code: string }).code)).toEqual(
+      CATALOG.map((entry) => entry.code),
+    );
+    expect(run('fin', '--json')).not.toMatch(/\{(?:peer|place)\}/);
+  });
+
+  it('meets a slip with a suggestion, and hostile input with a visible form', () => {
+    expect(() => asked('ECONREFUSED')).toThrow(DetourError);
+    expect(() => asked('ECONREFUSED')).toThrow('the catalogue has no entry ECONREFUSED');
+    try {
+      asked('\x1b]0;x\x07');
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'usage', message: 'the catalogue has no entry \\x1b]0;x\\x07' });
+      expect((error as DetourError).hint).toContain('detour explain');
+    }
+  });
+});
