@@ -5,6 +5,7 @@ import { COMPUTER_ENTRIES } from './entries/computer.ts';
 import { CONNECTION_ENTRIES } from './entries/connection.ts';
 import { NETWORK_ENTRIES } from './entries/network.ts';
 import { PROTOCOL_ENTRIES } from './entries/protocol.ts';
+import { WORD_ENTRIES } from './entries/words.ts';
 import type { ByRoute, CatalogEntry, Moment, Route } from './entry.ts';
 
 /** Every situation that detour can explain, from the name lookup up to the command line. */
@@ -12,6 +13,7 @@ export const CATALOG: readonly CatalogEntry[] = [
   ...NETWORK_ENTRIES,
   ...CONNECTION_ENTRIES,
   ...PROTOCOL_ENTRIES,
+  ...WORD_ENTRIES,
   ...COMPUTER_ENTRIES,
 ];
 
@@ -100,7 +102,12 @@ const BEFORE: readonly Moment[] = ['lookup', 'connect', 'greeting'];
  */
 export function explainFailure(code: string, moment: Moment, context: FailureContext): FailureLines {
   const entries = lookup(code);
-  const entry = entries.find((one) => one.moments.includes(moment)) ?? entries[0] ?? unknown(code, moment);
+  // An ERROR about a message needs one to be sent: without, the code was found by what READY had said (too_large).
+  const met = moment === 'error' && !context.handedOver ? (['greeting', 'error'] as const) : [moment];
+  const entry =
+    met.map((one) => entries.find(({ moments }) => moments.includes(one))).find((one) => one !== undefined) ??
+    entries[0] ??
+    unknown(code, moment);
   const text = (of: ByRoute): string => fill(typeof of === 'string' ? of : of[context.route], context);
   const before = BEFORE.includes(moment);
   // Before READY no SEND is written: whoever says "handed over" with such a moment speaks of an earlier attempt.

@@ -77,6 +77,12 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
     'too_many',
     'disk_full',
   ].map((code) => [`REFUSED ${code}`, code, 'refused'] as const),
+  ['not a journal', 'not_a_journal', 'disk'],
+  ['not a log', 'bad_log', 'arguments'],
+  ['a failure without a code', 'EUNKNOWN', 'connect'],
+  ['too long for READY', 'too_large', 'greeting'],
+  ['no connection before the deadline', 'deadline', 'connect'],
+  ['BYE', 'bye', 'answer'],
   ['BYE replaced', 'replaced', 'bye'],
   ['no READY', 'no_greeting', 'greeting'],
   ['the other role', 'wrong_door', 'greeting'],
@@ -94,7 +100,7 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
 
 const root = join(import.meta.dirname, '..', '..');
 
-// An errno or a lower-case word, as the catalogue has them; `code:` may also name a verb, which is no error.
+// An errno or a lower-case word, as the catalogue has them; `code:` may also name a verb, or say `ok`: no errors.
 const CODE = /^(?:E[A-Z_]+|[a-z_]+)$/;
 
 function codesInSource(): { files: number; codes: Map<string, string> } {
@@ -119,7 +125,7 @@ function codesInSource(): { files: number; codes: Map<string, string> } {
       for (const word of (union[1] ?? '').matchAll(/'([a-z_]+)'/g)) codes.set(word[1] ?? '', file);
     }
   }
-  for (const code of codes.keys()) if (!CODE.test(code)) codes.delete(code);
+  for (const code of codes.keys()) if (!CODE.test(code) || code === 'ok') codes.delete(code);
   return { files: files.length, codes };
 }
 
@@ -262,6 +268,15 @@ describe('the lines below a verdict', () => {
       'greeting',
       'listen',
     ]);
+  });
+
+  it('tell an ERROR from a REFUSED of the same code, and both from what was not sent at all', () => {
+    const wire = (code: string, moment: Moment, handedOver: boolean) =>
+      explainFailure(code, moment, { ...context, handedOver }).wire;
+    expect(wire('too_many', 'greeting', false)).toContain('ERROR');
+    expect(wire('too_many', 'refused', true)).toContain('REFUSED');
+    expect(wire('too_large', 'error', true)).toContain('ERROR');
+    expect(wire('too_large', 'error', false)).toContain('READY');
   });
 
   it('have something true to say about a code that the catalogue does not know', () => {

@@ -1,7 +1,7 @@
 // The catalogue, part 3: what this computer itself refuses. Its ports and limits, its disk, the command line.
 // Nothing here has been on the network.
 
-import { BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
+import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
 const NOTHING = 'nothing: this computer said no before any packet';
 
@@ -71,6 +71,24 @@ const PORTS: readonly CatalogEntry[] = [
   },
 ];
 
+/** What has no other place. */
+const NAMELESS: readonly CatalogEntry[] = [
+  {
+    code: 'EUNKNOWN',
+    moments: ['connect', 'greeting', 'answer', 'listen'],
+    title: 'a failure without a code',
+    layer: 'this computer',
+    meaning: 'The system or Node reported a failure and gave it no code. This word stands in its place.',
+    wire: 'not known: the failure at {place} came without a code',
+    so: 'something failed, and its name was not said',
+    tryNext: 'look at the log: --log FILE keeps everything that was seen',
+    certainty: AFTER_CONNECTING,
+    reference: 'none',
+    elsewhere: 'Not verified on any system.',
+    basis: 'rule of detour/1',
+  },
+];
+
 /** The disk, and the journal on it. */
 const DISK: readonly CatalogEntry[] = [
   {
@@ -97,6 +115,20 @@ const DISK: readonly CatalogEntry[] = [
     wire: NOTHING,
     so: 'nothing was read and nothing was changed',
     tryNext: 'give a folder, or a name that does not exist yet: --journal',
+    certainty: NO_VERDICT,
+    reference: "detour's journal",
+    elsewhere: 'The same on every system.',
+    basis: 'rule of detour/1',
+  },
+  {
+    code: 'not_a_journal',
+    moments: ['disk'],
+    title: 'that folder is no journal',
+    layer: 'disk',
+    meaning: "The folder holds files that are not a journal's.",
+    wire: NOTHING,
+    so: "nothing was changed: detour does not write among other programs' files",
+    tryNext: "give the journal's folder; an empty or new one starts a journal afresh",
     certainty: NO_VERDICT,
     reference: "detour's journal",
     elsewhere: 'The same on every system.',
@@ -185,6 +217,20 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
     basis: 'rule of detour/1',
   },
   {
+    code: 'bad_log',
+    moments: ['arguments'],
+    title: 'that file is not a log of detour',
+    layer: 'command line',
+    meaning: 'A line of the file is not an event as --log and --json write them.',
+    wire: 'nothing: only a file was read',
+    so: 'the file and the line are named; nothing was guessed',
+    tryNext: 'give files that detour wrote with --log, or what --json printed',
+    certainty: NO_VERDICT,
+    reference: 'detour --help',
+    elsewhere: 'The same on every system.',
+    basis: 'rule of detour/1',
+  },
+  {
     code: 'node_too_old',
     moments: ['arguments'],
     title: 'this Node.js is too old',
@@ -201,4 +247,4 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
 ];
 
 /** Everything that this computer itself refuses. */
-export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...DISK, ...COMMAND_LINE];
+export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...NAMELESS, ...DISK, ...COMMAND_LINE];

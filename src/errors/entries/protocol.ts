@@ -1,14 +1,11 @@
-// The catalogue, part 4: what programs say to each other in detour/1. The answer REFUSED, the end ERROR, BYE, and
-// detour's own words for a peer that says too little, too late, or something else.
+// The catalogue, part 4: what a program answers in detour/1 when it cannot do what it was asked. REFUSED is about one
+// message, ERROR about the connection. What is not said at all is in words.ts.
 
 import {
-  AFTER_CONNECTING,
-  BEFORE_SENDING,
   type ByRoute,
   type CatalogEntry,
   ERROR,
   type Moment,
-  NO_VERDICT,
   PROTOCOL,
   REFUSED,
   SAME_TEXT,
@@ -32,11 +29,15 @@ const spoken =
   });
 
 const refused = spoken((code) => `{peer}'s program answered REFUSED code=${code}`, ['refused'], REFUSED);
-const error = spoken((code) => `ERROR code=${code}, then the connection is closed`, ['error'], ERROR);
+const error = spoken(
+  (code) => `ERROR code=${code}, then the connection is closed`,
+  ['error', 'greeting'],
+  ERROR,
+);
 const NOT_TAKEN = 'this attempt was not taken, and the program said so itself';
 
 /** REFUSED: one SEND was not taken. The connection stays open. */
-const REFUSALS: readonly CatalogEntry[] = [
+const REFUSALS: readonly Own[] = [
   {
     code: 'too_large',
     title: 'REFUSED: the message is too big',
@@ -47,9 +48,13 @@ const REFUSALS: readonly CatalogEntry[] = [
   {
     code: 'wrong_name',
     title: 'REFUSED: nobody of that name here',
-    meaning: 'The message says to=, and the receiver that was called goes by another name.',
-    so: 'a program took the call, but it goes by another name',
-    tryNext: 'check the place, or leave the name out: a sync message goes to whoever is there',
+    meaning:
+      'A sync receiver goes by another name than the to= of the message. A relay refuses its own name: it collects no mail.',
+    so: 'a program took the call, but takes no mail for that name',
+    tryNext: {
+      sync: 'check the place, or leave the name out: a sync message goes to whoever is there',
+      async: 'give the name of a receiver: --to bob',
+    },
   },
   {
     code: 'unsupported',
@@ -80,7 +85,7 @@ const REFUSALS: readonly CatalogEntry[] = [
     meaning:
       'The relay must remember ids to recognise repeats, and cannot take one more without forgetting another.',
     so: 'refused rather than risk storing it twice',
-    tryNext: 'wait a little and send again',
+    tryNext: 'wait some minutes and send again',
   },
   {
     code: 'too_many',
@@ -98,10 +103,10 @@ const REFUSALS: readonly CatalogEntry[] = [
     notSo: '"mail is lost": what was STORED stays stored',
     tryNext: "make room on the relay's disk; it goes on by itself then",
   },
-].map(refused);
+];
 
 /** ERROR: the connection cannot go on. */
-const PROTOCOL_ERRORS: readonly CatalogEntry[] = [
+const ERRORS: readonly Own[] = [
   {
     code: 'malformed',
     title: 'ERROR: not a frame',
@@ -155,6 +160,7 @@ const PROTOCOL_ERRORS: readonly CatalogEntry[] = [
   },
   {
     code: 'too_large',
+    moments: ['error'],
     title: 'ERROR: far too big even to throw away',
     meaning:
       'The body is announced as bigger than 16 times the limit, more than is even counted and discarded.',
@@ -212,122 +218,7 @@ const PROTOCOL_ERRORS: readonly CatalogEntry[] = [
     so: 'what was unread on this connection is dropped; the newer one counts',
     tryNext: 'nothing: the newer connection repeats what was not answered',
   },
-].map(error);
-
-/** Replies that end a wait in another way, and detour's own words. */
-const OWN_WORDS: readonly CatalogEntry[] = [
-  spoken(
-    () => 'BYE code=replaced from {peer}',
-    ['bye'],
-    NO_VERDICT,
-  )({
-    code: 'replaced',
-    title: 'BYE: somebody else took this mailbox',
-    meaning:
-      "A newer receiver asked for the same name's mail. The newest wins, and the older one does not come back by itself.",
-    so: 'mail not yet acknowledged here goes to the newer one, perhaps a second time',
-    notSo: '"mail was lost": what was not acknowledged comes again',
-    tryNext: 'let one program at a time receive for a name, or use another: --as',
-  }),
-  spoken(
-    () => 'connected to {place}, but no READY in time',
-    ['greeting'],
-    BEFORE_SENDING,
-  )({
-    code: 'no_greeting',
-    title: 'connected, but no program said READY',
-    meaning:
-      'The kernel took the call and no program greeted: it is frozen, busy, behind a proxy, or not a detour server.',
-    so: 'a kernel is there, a program did not show itself',
-    notSo: '"connected, so {peer} is there": a kernel connects, a program greets',
-    tryNext: 'look at {peer}: is it frozen? is it the right port?',
-  }),
-  spoken(
-    () => 'READY from {place}, in the other role',
-    ['greeting'],
-    BEFORE_SENDING,
-  )({
-    code: 'wrong_door',
-    title: 'a relay where a receiver was meant, or vice versa',
-    meaning:
-      'READY says whether a receiver (sync) or a relay (async) is there. It was not the one that was called.',
-    so: 'the other mode lives at that address',
-    tryNext: 'a receiver is called with detour sync send, a relay with detour async send',
-  }),
-  spoken(
-    () => '{place} sent bytes that are not detour/1',
-    ['greeting'],
-    BEFORE_SENDING,
-  )({
-    code: 'not_detour',
-    title: 'another protocol answers there',
-    meaning:
-      'Something listens there and talks, but its first bytes are no READY: a web server or a mail server, say.',
-    so: 'a program is there, and it is not detour',
-    tryNext: "check the port: detour's own are 4100 (relay) and 4101 (receiver)",
-  }),
-  spoken(
-    () => 'no answer from {place} in time',
-    ['greeting', 'answer'],
-    AFTER_CONNECTING,
-  )({
-    code: 'deadline',
-    title: 'no answer before our own deadline',
-    meaning:
-      'We stopped waiting. That is our clock and our decision; it says nothing about what the other side does.',
-    so: 'nothing: the answer may be a moment away, or never come',
-    notSo: '"timed out, so it failed": it may be handled after we left',
-    tryNext: {
-      sync: 'ask {peer}, or wait longer: --timeout. Sending again may make it two',
-      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
-    },
-  }),
-  spoken(
-    () => 'no byte from {place}, and no PONG to our PINGs',
-    ['answer', 'idle'],
-    AFTER_CONNECTING,
-  )({
-    code: 'silent',
-    title: 'the heartbeat gave up',
-    meaning:
-      'After one heartbeat without a byte comes PING, and after three without any the connection is given up.',
-    so: 'no program answers: frozen, cut off or gone, that cannot be told apart',
-    notSo: '"it is dead": a frozen program may thaw and go on',
-    tryNext: {
-      sync: 'look at {peer}. Sending again may make it two: sync remembers nothing',
-      async: 'connect again; the relay knows a repeat under the same --id for at least 10 minutes',
-    },
-  }),
-  spoken(
-    () => 'a bounce from {peer}: the message expired in the mailbox',
-    ['answer'],
-    'bounce tried=no: NOT DELIVERED. bounce tried=yes: UNKNOWN, for it had been written to a receiver that did not acknowledge.',
-  )({
-    code: 'expired',
-    title: 'nobody fetched it in time (--ttl)',
-    meaning:
-      'The message was kept as long as it asked for, and no receiver acknowledged it within that time.',
-    so: 'the relay hands it out no more; tried=no: nobody saw it, tried=yes: somebody may have',
-    notSo: '"expired, so nobody saw it": a receiver can show it and be killed before ACK',
-    tryNext: 'send it again with a longer --ttl, or with none',
-  }),
-  spoken(
-    () => 'nothing new: we stopped waiting',
-    ['greeting', 'answer'],
-    AFTER_CONNECTING,
-  )({
-    code: 'interrupted',
-    title: 'stopped with Ctrl-C while waiting',
-    meaning:
-      'The person at the keyboard ended the wait (exit code 130). The message goes its way, or not, without us.',
-    so: 'nothing about a message that was handed over already',
-    notSo: '"interrupted, so it was taken back": what is sent cannot be called back',
-    tryNext: {
-      sync: 'ask {peer} before sending again',
-      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
-    },
-  }),
 ];
 
-/** Everything that programs say, or fail to say. */
-export const PROTOCOL_ENTRIES: readonly CatalogEntry[] = [...REFUSALS, ...PROTOCOL_ERRORS, ...OWN_WORDS];
+/** Everything that a program says when it cannot do what it was asked. */
+export const PROTOCOL_ENTRIES: readonly CatalogEntry[] = [...REFUSALS.map(refused), ...ERRORS.map(error)];

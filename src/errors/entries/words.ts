@@ -1,0 +1,169 @@
+// The catalogue, part 5: the end of a conversation without the answer that was waited for. BYE, and detour's own words
+// for a peer that says too little, too late, or something else. They are no errno and no code of the system.
+
+import {
+  AFTER_CONNECTING,
+  BEFORE_SENDING,
+  type CatalogEntry,
+  NO_VERDICT,
+  PROTOCOL,
+  SAME_TEXT,
+} from '../entry.ts';
+
+type Shared = 'layer' | 'reference' | 'elsewhere' | 'basis';
+
+const spoken = (own: Omit<CatalogEntry, Shared>): CatalogEntry => ({
+  ...own,
+  layer: 'program (detour/1)',
+  reference: PROTOCOL,
+  elsewhere: SAME_TEXT,
+  basis: 'rule of detour/1',
+});
+
+const WORDS: readonly Omit<CatalogEntry, Shared>[] = [
+  {
+    code: 'replaced',
+    moments: ['bye'],
+    wire: 'BYE code=replaced from {peer}',
+    certainty: NO_VERDICT,
+    title: 'BYE: somebody else took this mailbox',
+    meaning:
+      "A newer receiver asked for the same name's mail. The newest wins, and the older one does not come back by itself.",
+    so: 'mail not yet acknowledged here goes to the newer one, perhaps a second time',
+    notSo: '"mail was lost": what was not acknowledged comes again',
+    tryNext: 'let one program at a time receive for a name, or use another: --as',
+  },
+  {
+    code: 'no_greeting',
+    moments: ['greeting'],
+    wire: 'connected to {place}, but no READY in time',
+    certainty: BEFORE_SENDING,
+    title: 'connected, but no program said READY',
+    meaning:
+      'The kernel took the call and no program greeted: it is frozen, busy, behind a proxy, or not a detour server.',
+    so: 'a kernel is there, a program did not show itself',
+    notSo: '"connected, so {peer} is there": a kernel connects, a program greets',
+    tryNext: 'look at {peer}: is it frozen? is it the right port?',
+  },
+  {
+    code: 'wrong_door',
+    moments: ['greeting'],
+    wire: 'READY from {place}, in the other role',
+    certainty: BEFORE_SENDING,
+    title: 'a relay where a receiver was meant, or vice versa',
+    meaning:
+      'READY says whether a receiver (sync) or a relay (async) is there. It was not the one that was called.',
+    so: 'the other mode lives at that address',
+    tryNext: 'a receiver is called with detour sync send, a relay with detour async send',
+  },
+  {
+    code: 'too_large',
+    moments: ['greeting'],
+    wire: 'READY from {place} names the largest body it takes',
+    certainty: BEFORE_SENDING,
+    title: 'longer than READY allows, so not sent',
+    meaning:
+      'READY said how long a message may be at most (max=). This one is longer, so detour did not send it at all.',
+    so: 'a program is there, and would have to refuse it',
+    tryNext: 'send a shorter message, or several',
+  },
+  {
+    code: 'not_detour',
+    moments: ['greeting'],
+    wire: '{place} sent bytes that are not detour/1',
+    certainty: BEFORE_SENDING,
+    title: 'another protocol answers there',
+    meaning:
+      'Something listens there and talks, but its first bytes are no READY: a web server or a mail server, say.',
+    so: 'a program is there, and it is not detour',
+    tryNext: "check the port: detour's own are 4100 (relay) and 4101 (receiver)",
+  },
+  {
+    code: 'bye',
+    moments: ['bye', 'answer'],
+    wire: 'BYE from {peer}, no answer',
+    certainty: AFTER_CONNECTING,
+    title: 'it said BYE and closed',
+    meaning:
+      'The other side is leaving politely: it was stopped, for example. What it took before, it answers first.',
+    so: 'it says goodbye to the connection, not what became of a message',
+    notSo: '"BYE, so it was handled": only the answer to that message says so',
+    tryNext: {
+      sync: 'ask {peer}. Sending again may make it two: sync remembers nothing',
+      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
+    },
+  },
+  {
+    code: 'deadline',
+    moments: ['connect'],
+    wire: 'no connection to {place} in time',
+    certainty: BEFORE_SENDING,
+    title: 'no connection before our own deadline',
+    meaning:
+      "We stopped waiting for the connection: packets may vanish on the way, or the listener's queue is full.",
+    so: 'no connection came about; why, silence does not say',
+    notSo: '"nobody listens there": then there would have been a refusal',
+    tryNext: 'check the address and the firewall, or wait longer: --timeout',
+  },
+  {
+    code: 'deadline',
+    moments: ['answer'],
+    wire: 'no answer from {place} in time',
+    certainty: AFTER_CONNECTING,
+    title: 'no answer before our own deadline',
+    meaning:
+      'We stopped waiting. That is our clock and our decision; it says nothing about what the other side does.',
+    so: 'nothing: the answer may be a moment away, or never come',
+    notSo: '"timed out, so it failed": it may be handled after we left',
+    tryNext: {
+      sync: 'ask {peer}, or wait longer: --timeout. Sending again may make it two',
+      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
+    },
+  },
+  {
+    code: 'silent',
+    moments: ['answer', 'idle'],
+    wire: 'no byte from {place}, and no PONG to our PINGs',
+    certainty: AFTER_CONNECTING,
+    title: 'the heartbeat gave up',
+    meaning:
+      'After one heartbeat without a byte comes PING, and after three without any the connection is given up.',
+    so: 'no program answers: frozen, cut off or gone, that cannot be told apart',
+    notSo: '"it is dead": a frozen program may thaw and go on',
+    tryNext: {
+      sync: 'look at {peer}. Sending again may make it two: sync remembers nothing',
+      async: 'connect again; the relay knows a repeat under the same --id for at least 10 minutes',
+    },
+  },
+  {
+    code: 'expired',
+    moments: ['answer'],
+    wire: 'a bounce from {peer}: the message expired in the mailbox',
+    certainty:
+      'bounce tried=no: NOT DELIVERED. bounce tried=yes: UNKNOWN, for it had been written to a receiver that did not acknowledge.',
+    title: 'nobody fetched it in time (--ttl)',
+    meaning:
+      'The message was kept as long as it asked for, and no receiver acknowledged it within that time.',
+    so: 'the relay hands it out no more; tried=no: nobody saw it, tried=yes: somebody may have',
+    notSo: '"expired, so nobody saw it": a receiver can show it and be killed before ACK',
+    tryNext: 'send it again with a longer --ttl, or with none',
+  },
+  {
+    code: 'interrupted',
+    moments: ['greeting', 'answer'],
+    wire: 'nothing new: we stopped waiting',
+    certainty: AFTER_CONNECTING,
+    title: 'stopped with Ctrl-C while waiting',
+    meaning:
+      'The person at the keyboard ended the wait (exit code 130). The message goes its way, or not, without us.',
+    so: 'nothing about a message that was handed over already',
+    notSo: '"interrupted, so it was taken back": what is sent cannot be called back',
+    tryNext: {
+      sync: 'ask {peer} before sending again',
+      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
+    },
+  },
+];
+
+/** BYE, and every way in which an answer stays away. */
+export const WORD_ENTRIES: readonly CatalogEntry[] = WORDS.map(spoken);
