@@ -75,7 +75,7 @@ const ENDED: readonly CatalogEntry[] = [
       "(Node's default) gives EPIPE by itself to the first write after the FIN; then nothing goes out.",
     wire: 'the connection to {place} had ended before this write (EPIPE)',
     so: 'nothing about what was written before: a write that "succeeds" reached our kernel only',
-    notSo: '"the first write went well, so it arrived": on the wire it met a RST, or nobody',
+    notSo: '"the write before it went well, so it arrived": it may have met a RST',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference: 'RFC 9293 §3.5.2 (RST to data); POSIX write(), EPIPE',
