@@ -89,7 +89,13 @@ export class Mailbox {
 
   /** May it be forgotten: nothing held, nothing on its way to or from the disk, nobody attached? */
   get idle(): boolean {
-    return this.promised === 0 && this.#held.size === 0 && this.#expiring.size === 0 && this.#collecting === undefined && this.#durableWatermark === this.watermark;
+    return (
+      this.promised === 0 &&
+      this.#held.size === 0 &&
+      this.#expiring.size === 0 &&
+      this.#collecting === undefined &&
+      this.#durableWatermark === this.watermark
+    );
   }
 
   /** The longest-held durable message. */

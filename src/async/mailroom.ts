@@ -41,7 +41,11 @@ export class Mailroom implements Keeper {
     for (const id of remembered) this.memory.remember(id.session, id, born(id.at));
     for (const [name, state] of mailboxes) {
       const held = state.messages.map(
-        (message): Held => ({ ...message, born: born(message.at), attempts: message.seq <= state.tried ? 1 : 0 }),
+        (message): Held => ({
+          ...message,
+          born: born(message.at),
+          attempts: message.seq <= state.tried ? 1 : 0,
+        }),
       );
       this.box(name).recover(state, held);
       for (const { notify } of held) if (notify !== undefined) this.box(notify).promised += 1;
@@ -87,7 +91,9 @@ export class Mailroom implements Keeper {
 
   /** The mailboxes with mail, by name, beginning after a name. @param most how many */
   waiting(after: string | undefined, most: number): Waiting[] {
-    const boxes = [...this.#boxes.values()].filter(({ name, count }) => count > 0 && (after === undefined || name > after));
+    const boxes = [...this.#boxes.values()].filter(
+      ({ name, count }) => count > 0 && (after === undefined || name > after),
+    );
     boxes.sort((a, b) => (a.name < b.name ? -1 : 1));
     return boxes.slice(0, most).map((box) => ({
       name: box.name,

@@ -12,7 +12,19 @@ import type { Message } from '../wire/verbs.ts';
 export const RECEIVE_WINDOW = 64;
 
 /** Errors after which calling again would only bring the same. */
-const FINAL = new Set(['replaced', 'wrong_door', 'not_detour', 'version', 'wrong_name', 'damaged', 'wrong_verb', 'bad_value', 'malformed', 'unknown_verb', 'bad_ack']);
+const FINAL = new Set([
+  'replaced',
+  'wrong_door',
+  'not_detour',
+  'version',
+  'wrong_name',
+  'damaged',
+  'wrong_verb',
+  'bad_value',
+  'malformed',
+  'unknown_verb',
+  'bad_ack',
+]);
 
 /** How an asynchronous receiver is set up. */
 export interface ReceiverOptions {
@@ -166,10 +178,15 @@ export class Receiver {
   #ended(end: AttemptEnd): void {
     this.#arrived = [];
     const { follow, context, random } = this.#options;
-    if (!follow || this.#why !== 'ended' || (end.how === 'error' && FINAL.has(end.code))) return this.#done(end);
+    if (!follow || this.#why !== 'ended' || (end.how === 'error' && FINAL.has(end.code)))
+      return this.#done(end);
     this.#failures += 1;
     const ms = backoff(this.#failures, random());
-    context.emit({ event: 'reconnecting', ms: Math.round(ms), why: end.how === 'broken' || end.how === 'error' ? end.code : end.how });
+    context.emit({
+      event: 'reconnecting',
+      ms: Math.round(ms),
+      why: end.how === 'broken' || end.how === 'error' ? end.code : end.how,
+    });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }
 

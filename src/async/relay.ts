@@ -12,7 +12,7 @@ import { type Message, VERSION } from '../wire/verbs.ts';
 import { Expiry } from './expiry.ts';
 import type { Held, Mailbox } from './mailbox.ts';
 import { MAX_MAILBOXES, Mailroom, type Waiting } from './mailroom.ts';
-import { type Remembered, RENEW_MS } from './session.ts';
+import { RENEW_MS, type Remembered } from './session.ts';
 import type { Entry, Ref, SendEntry, Store } from './store/store.ts';
 
 /** SENDs that one connection may have unanswered: enough to keep a disk of 1 ms and a LAN busy. PROTOCOL.md, "Limits". */
@@ -71,7 +71,15 @@ export class Relay {
     this.#room = room;
     this.#store.onFailure = (error) => this.#fail(error, options.onFailure);
     const { token } = options.store;
-    const ready: Message<'READY'> = { verb: 'READY', version: VERSION, role: 'relay', as: this.#name, max: MAX_BODY, window: WINDOW, store: token };
+    const ready: Message<'READY'> = {
+      verb: 'READY',
+      version: VERSION,
+      role: 'relay',
+      as: this.#name,
+      max: MAX_BODY,
+      window: WINDOW,
+      store: token,
+    };
     this.#door = new Door(ready, this.#host(), options.context);
     this.#door.hold = () => this.#inHand > IN_HAND_LIMIT;
     for (const box of room.all()) for (const held of box.messages()) this.#watch(box, held);
@@ -85,7 +93,13 @@ export class Relay {
   /** Begins to listen. @throws DetourError if it cannot */
   async listen(host: string, port: number): Promise<void> {
     this.#listener = await listen(host, port, this.#context, (make) => this.#door.accept(make));
-    this.#context.emit({ event: 'listening', role: 'relay', host: this.#listener.host, port: this.#listener.port, store: this.#store.token });
+    this.#context.emit({
+      event: 'listening',
+      role: 'relay',
+      host: this.#listener.host,
+      port: this.#listener.port,
+      store: this.#store.token,
+    });
     this.#turn();
   }
 
@@ -106,7 +120,8 @@ export class Relay {
 
   #host(): Host {
     return {
-      admits: (name) => (name === this.#name ? { code: 'wrong_name', reason: `${name} is the relay's own name` } : undefined),
+      admits: (name) =>
+        name === this.#name ? { code: 'wrong_name', reason: `${name} is the relay's own name` } : undefined,
       arrived: () => {},
       send: (guest, message) => this.#send(guest, message),
       oversize: (guest, id, size) => this.#oversize(guest, id, size),
@@ -141,7 +156,8 @@ export class Relay {
     const crc = crc32(body);
     const known = this.#room.memory.find(guest.as, id);
     if (known !== undefined) return this.#repeat(guest, message, known, crc);
-    if (to === undefined) return guest.refuse(id, 'bad_value', 'A relay needs to=NAME: it keeps mail for many.', size);
+    if (to === undefined)
+      return guest.refuse(id, 'bad_value', 'A relay needs to=NAME: it keeps mail for many.', size);
     const now = this.#context.clock.monotonic();
     const objection = this.#objection(to, notify, size, now);
     if (objection !== undefined) return guest.refuse(id, objection.code, objection.reason, size);
@@ -172,7 +188,10 @@ export class Relay {
     }
     const answer = (): void => {
       const box = this.#room.find(known.to);
-      guest.answer({ verb: 'STORED', id, seq: known.seq, present: box === undefined ? 'no' : presence(box), dup: 'yes' }, size);
+      guest.answer(
+        { verb: 'STORED', id, seq: known.seq, present: box === undefined ? 'no' : presence(box), dup: 'yes' },
+        size,
+      );
     };
     const now = this.#context.clock.monotonic();
     const session = guest.sessionToken;
@@ -180,7 +199,22 @@ export class Relay {
     if (now - known.renewed >= RENEW_MS) {
       known.renewed = now;
       const { from, seq } = known;
-      return this.#append([{ kind: 'remember', session, from, id, to: known.to, seq, size, crc, at: this.#context.clock.epoch() }], answer);
+      return this.#append(
+        [
+          {
+            kind: 'remember',
+            session,
+            from,
+            id,
+            to: known.to,
+            seq,
+            size,
+            crc,
+            at: this.#context.clock.epoch(),
+          },
+        ],
+        answer,
+      );
     }
     const waiting = this.#repeats.get(`${guest.as} ${id}`);
     if (waiting !== undefined) waiting.push(answer);
@@ -188,18 +222,34 @@ export class Relay {
   }
 
   #oversize(guest: Guest, id: string, size: number): { code: string; reason: string } {
-    if (this.#room.memory.find(guest.as, id) !== undefined) return { code: 'id_reused', reason: `The id ${id} was used for another message.` };
-    return { code: 'too_large', reason: `The message has ${size} bytes; this relay takes at most ${MAX_BODY}.` };
+    if (this.#room.memory.find(guest.as, id) !== undefined)
+      return { code: 'id_reused', reason: `The id ${id} was used for another message.` };
+    return {
+      code: 'too_large',
+      reason: `The message has ${size} bytes; this relay takes at most ${MAX_BODY}.`,
+    };
   }
 
-  #objection(to: string, notify: string | undefined, size: number, now: number): { code: string; reason: string } | undefined {
-    if (to === this.#name) return { code: 'wrong_name', reason: `${to} is the relay itself; it collects no mail.` };
-    if (notify === this.#name) return { code: 'wrong_name', reason: `notify=${notify} is the relay itself; it collects no mail.` };
+  #objection(
+    to: string,
+    notify: string | undefined,
+    size: number,
+    now: number,
+  ): { code: string; reason: string } | undefined {
+    if (to === this.#name)
+      return { code: 'wrong_name', reason: `${to} is the relay itself; it collects no mail.` };
+    if (notify === this.#name)
+      return { code: 'wrong_name', reason: `notify=${notify} is the relay itself; it collects no mail.` };
     if (!this.#room.hasRoom([to, notify])) {
-      return { code: 'too_many', reason: `There are ${MAX_MAILBOXES} mailboxes already; a new name finds no room.` };
+      return {
+        code: 'too_many',
+        reason: `There are ${MAX_MAILBOXES} mailboxes already; a new name finds no room.`,
+      };
     }
-    if (!this.#room.memory.hasRoom(now)) return { code: 'busy', reason: 'Too many ids are to be remembered; try again in some minutes.' };
-    if (!this.#store.hasRoom(size)) return { code: 'disk_full', reason: 'The disk is full: nothing more is taken until there is room.' };
+    if (!this.#room.memory.hasRoom(now))
+      return { code: 'busy', reason: 'Too many ids are to be remembered; try again in some minutes.' };
+    if (!this.#store.hasRoom(size))
+      return { code: 'disk_full', reason: 'The disk is full: nothing more is taken until there is room.' };
     return undefined;
   }
 
@@ -221,7 +271,8 @@ export class Relay {
 
   #ack(guest: Guest, seq: number): void {
     const box = this.#room.find(guest.as);
-    if (box === undefined || (this.#collectors.get(box) !== guest && seq > box.watermark)) return guest.fail('bad_ack', `nothing was sent to you up to ${seq}`);
+    if (box === undefined || (this.#collectors.get(box) !== guest && seq > box.watermark))
+      return guest.fail('bad_ack', `nothing was sent to you up to ${seq}`);
     const freed = box.ack(seq);
     if (freed === 'bad') return guest.fail('bad_ack', `${seq} was not sent on this connection`);
     if (freed === 'old') return;
@@ -269,7 +320,8 @@ export class Relay {
       const body = await this.#store.read(ref);
       const now = this.#context.clock.monotonic();
       // The receiver may have changed meanwhile, or the message expired: then the body is dropped.
-      if (this.#collectors.get(box) === guest && box.nextToSend(now) === held) this.#message(box, guest, held, body, now);
+      if (this.#collectors.get(box) === guest && box.nextToSend(now) === held)
+        this.#message(box, guest, held, body, now);
     } catch (error) {
       // Moved while it was being read: the new place is asked. Anything else stops the mailbox; nothing is skipped.
       if (held.ref === ref && box.holds(held.seq)) {
@@ -285,7 +337,18 @@ export class Relay {
   #message(box: Mailbox, guest: Guest, held: Held, body: Buffer, now: number): void {
     box.sent(held.seq);
     const { seq, id, from, at, notice, tried, attempts } = held;
-    guest.say({ verb: 'MESSAGE', seq, id, from, at, held: Math.max(0, Math.round(now - held.born)), attempt: attempts, kind: notice, tried, body });
+    guest.say({
+      verb: 'MESSAGE',
+      seq,
+      id,
+      from,
+      at,
+      held: Math.max(0, Math.round(now - held.born)),
+      attempt: attempts,
+      kind: notice,
+      tried,
+      body,
+    });
   }
 
   // Before a mailbox's first MESSAGE in this life: from now on `tried=no` can no longer be promised, also after a crash.
@@ -345,9 +408,21 @@ export class Relay {
     const box = this.#room.box(held.notify);
     box.promised -= 1;
     const { clock } = this.#context;
-    const text = notice === 'receipt' ? `${held.to} acknowledged ${held.id}` : `${held.id} expired before ${held.to} acknowledged it`;
+    const text =
+      notice === 'receipt'
+        ? `${held.to} acknowledged ${held.id}`
+        : `${held.id} expired before ${held.to} acknowledged it`;
     const body = Buffer.from(text);
-    const message = box.add({ id: held.id, from: this.#name, at: clock.epoch(), born: clock.monotonic(), size: body.length, ttl: NOTICE_TTL_S, notice, tried });
+    const message = box.add({
+      id: held.id,
+      from: this.#name,
+      at: clock.epoch(),
+      born: clock.monotonic(),
+      size: body.length,
+      ttl: NOTICE_TTL_S,
+      notice,
+      tried,
+    });
     return [{ box, held: message, entry: entryOf(message, crc32(body), body) }];
   }
 
@@ -363,7 +438,17 @@ export class Relay {
     box.stored(held.seq, ref);
     this.#watch(box, held);
     const { id, from, to, seq, size, notice } = held;
-    this.#context.emit({ event: 'stored', id, from, to, seq, size, held: box.count, present: presence(box), ...(notice && { kind: notice }) });
+    this.#context.emit({
+      event: 'stored',
+      id,
+      from,
+      to,
+      seq,
+      size,
+      held: box.count,
+      present: presence(box),
+      ...(notice && { kind: notice }),
+    });
   }
 
   // ---- the store
@@ -375,7 +460,8 @@ export class Relay {
       this.#settled += 1;
       durable(refs);
       if (this.#inHand <= IN_HAND_LIMIT) this.#door.readOn();
-      while (this.#barriers[0] !== undefined && this.#barriers[0].at <= this.#settled) this.#barriers.shift()?.done();
+      while (this.#barriers[0] !== undefined && this.#barriers[0].at <= this.#settled)
+        this.#barriers.shift()?.done();
     });
   }
 

@@ -49,7 +49,14 @@ export class Sender {
   send(message: Omit<Message<'SEND'>, 'verb'>, timeoutMs: number): Promise<Outcome> {
     return new Promise((resolve) => {
       const send: Message<'SEND'> = { verb: 'SEND', ...message };
-      const question = new Question(send, 'STORED', this.#options.context.clock, timeoutMs, () => this.#dropSettled(), resolve);
+      const question = new Question(
+        send,
+        'STORED',
+        this.#options.context.clock,
+        timeoutMs,
+        () => this.#dropSettled(),
+        resolve,
+      );
       this.#queue.push(question);
       if (this.#waiting !== undefined) return;
       if (this.#call === undefined || this.#call.over) this.#dial();

@@ -43,7 +43,12 @@ export function actorOptions(command: Command): Command {
  * @param frames report each frame although neither --json nor --log asks for it
  * @throws DetourError if the log file cannot be opened
  */
-export function startActor(name: string, flags: ActorFlags, narrate: (event: Event) => void, frames: boolean): Actor {
+export function startActor(
+  name: string,
+  flags: ActorFlags,
+  narrate: (event: Event) => void,
+  frames: boolean,
+): Actor {
   const json = flags.json === true;
   const recorder = createRecorder({
     actor: name,
@@ -94,7 +99,10 @@ function obeyLines({ emit }: NetContext): void {
       emit({ event: 'stopping', why: 'kill' });
       process.kill(process.pid, 'SIGKILL');
     } else if (word === 'freeze' && rest.length === 0) freeze(length, emit);
-    else say('  Type kill (SIGKILL to myself) or freeze 20s (my program stands still, my kernel goes on); Ctrl-C stops politely.');
+    else
+      say(
+        '  Type kill (SIGKILL to myself) or freeze 20s (my program stands still, my kernel goes on); Ctrl-C stops politely.',
+      );
   });
 }
 

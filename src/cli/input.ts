@@ -18,7 +18,9 @@ export function duration(text: string): number {
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
   if (number === '' || !(ms <= LONGEST_MS)) {
     const suggestion = /^[0-9]+$/.test(text) ? ` Did you mean ${text}s?` : '';
-    throw new InvalidArgumentError(`"${text}" is no duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`);
+    throw new InvalidArgumentError(
+      `"${text}" is no duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`,
+    );
   }
   return ms;
 }
@@ -26,14 +28,16 @@ export function duration(text: string): number {
 /** A duration of at least a millisecond. @throws InvalidArgumentError */
 export function deadline(text: string): number {
   const ms = duration(text);
-  if (ms < 1) throw new InvalidArgumentError('it must be at least 1ms, or nothing could ever arrive in time.');
+  if (ms < 1)
+    throw new InvalidArgumentError('it must be at least 1ms, or nothing could ever arrive in time.');
   return ms;
 }
 
 /** A `ttl`: a duration of whole seconds, from one second to a year, in seconds. @throws InvalidArgumentError */
 export function ttl(text: string): number {
   const ms = duration(text);
-  if (ms < 1000 || ms % 1000 !== 0) throw new InvalidArgumentError('a life is counted in whole seconds: 1s or more.');
+  if (ms < 1000 || ms % 1000 !== 0)
+    throw new InvalidArgumentError('a life is counted in whole seconds: 1s or more.');
   return ms / 1000;
 }
 
@@ -50,11 +54,20 @@ export function writeDuration(ms: number): string {
 export function name(text: string): string {
   if (isName(text)) return text;
   if (/[.:]/.test(text)) {
-    throw new InvalidArgumentError(`"${text}" looks like a place; here a name is wanted, such as bob. In async mode you address a name, in sync mode a place.`);
+    throw new InvalidArgumentError(
+      `"${text}" looks like a place; here a name is wanted, such as bob. In async mode you address a name, in sync mode a place.`,
+    );
   }
-  const nearest = text.toLowerCase().normalize('NFD').replace(/[^a-z0-9_-]/g, '').replace(/^[^a-z]+/, '').slice(0, 32);
+  const nearest = text
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/[^a-z0-9_-]/g, '')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 32);
   const suggestion = isName(nearest) ? ` Try ${nearest}.` : '';
-  throw new InvalidArgumentError(`"${text}" is no name: 1 to 32 of a-z, 0-9, _ and -, a letter first.${suggestion}`);
+  throw new InvalidArgumentError(
+    `"${text}" is no name: 1 to 32 of a-z, 0-9, _ and -, a letter first.${suggestion}`,
+  );
 }
 
 /** Reads an id. @throws InvalidArgumentError */
@@ -84,16 +97,21 @@ export function count(text: string): number {
  */
 export function place(fallback: number): (text: string) => Place {
   return (text) => {
-    const [, six, plain, digits] = /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+    const [, six, plain, digits] =
+      /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
     const host = six ?? plain;
-    if (host === undefined) throw new InvalidArgumentError(`"${text}" is no place: write HOST:PORT, such as 127.0.0.1:${fallback}.`);
+    if (host === undefined)
+      throw new InvalidArgumentError(
+        `"${text}" is no place: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
+      );
     if (digits === undefined && isName(host)) {
       throw new InvalidArgumentError(
         `"${text}" is a name; here a place is wanted, such as 127.0.0.1:${fallback} or ${text}:${fallback}. In sync mode you address a place, in async mode a name.`,
       );
     }
     const number = digits === undefined ? fallback : Number(digits);
-    if (number < 1 || number > 65_535) throw new InvalidArgumentError(`${digits} is no port: a number from 1 to 65535.`);
+    if (number < 1 || number > 65_535)
+      throw new InvalidArgumentError(`${digits} is no port: a number from 1 to 65535.`);
     return { host, port: number };
   };
 }

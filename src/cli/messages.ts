@@ -17,7 +17,12 @@ export async function messageSource(words: readonly string[]): Promise<Source> {
   if (words.length > 0) return { kind: 'one', body: Buffer.from(words.join(' ')) };
   if (process.stdin.isTTY) return { kind: 'typed' };
   const body = await readAll();
-  if (body.length === 0) throw new DetourError('usage', 'There is no message to send.', 'Write it behind the command, or pipe it in: echo hello | detour …');
+  if (body.length === 0)
+    throw new DetourError(
+      'usage',
+      'There is no message to send.',
+      'Write it behind the command, or pipe it in: echo hello | detour …',
+    );
   return { kind: 'one', body };
 }
 
@@ -27,22 +32,35 @@ async function readAll(): Promise<Buffer> {
   for await (const part of process.stdin) {
     parts.push(part);
     size += part.length;
-    if (size > MAX_BODY) throw new DetourError('too_large', `A message may have ${MAX_BODY} bytes; standard input has more.`, 'Send it in parts.');
+    if (size > MAX_BODY)
+      throw new DetourError(
+        'too_large',
+        `A message may have ${MAX_BODY} bytes; standard input has more.`,
+        'Send it in parts.',
+      );
   }
   return Buffer.concat(parts);
 }
 
 /**
- * Yields what a person types, line by line, without empty lines.
+ * Yields what a person types, line by line, without empty lines, until the end of input.
  * @param prompt what stands before each line
+ * @param interrupted was Ctrl-C meant for a message that is under way? Then it does not end the input
  */
-export async function* typedLines(prompt: string): AsyncGenerator<Buffer> {
+export async function* typedLines(prompt: string, interrupted: () => boolean): AsyncGenerator<Buffer> {
   const lines = createInterface({ input: process.stdin, output: process.stderr, prompt, terminal: true });
-  // Ctrl-C in a line editor is a key, not a signal: pass it on.
-  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  let busy = false;
+  let open = true;
+  lines.on('close', () => {
+    open = false;
+  });
+  // In a line editor Ctrl-C is a key, not a signal.
+  lines.on('SIGINT', () => (busy && !interrupted() ? process.emit('SIGINT') : lines.close()));
   lines.prompt();
   for await (const line of lines) {
+    busy = true;
     if (line.trim() !== '') yield Buffer.from(line);
-    lines.prompt();
+    busy = false;
+    if (open) lines.prompt();
   }
 }

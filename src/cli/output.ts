@@ -43,7 +43,8 @@ export class Progress {
 
   /** Shows how far it is. @param note what else to say, short */
   show(done: number, note: string): void {
-    if (process.stderr.isTTY !== true || (done < this.#total && performance.now() - this.#drawn < 100)) return;
+    if (process.stderr.isTTY !== true || (done < this.#total && performance.now() - this.#drawn < 100))
+      return;
     this.#drawn = performance.now();
     const width = Math.min(40, columns(process.stderr) - note.length - 16);
     const filled = Math.round((width * done) / this.#total);

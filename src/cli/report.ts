@@ -4,12 +4,17 @@
 import { explainFailure, momentOf } from '../errors/catalog.ts';
 import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/ask.ts';
-import { type Attempt, telling } from '../exchange/verdict.ts';
+import { type Attempt, type AttemptEnd, telling } from '../exchange/verdict.ts';
 import type { VerdictName } from '../trace/event.ts';
 import { columns, paint, withNote } from './output.ts';
 
 /** The exit code of a verdict. */
-export const EXIT: Readonly<Record<VerdictName, number>> = { DELIVERED: 0, STORED: 0, NOT_DELIVERED: 10, UNKNOWN: 20 };
+export const EXIT: Readonly<Record<VerdictName, number>> = {
+  DELIVERED: 0,
+  STORED: 0,
+  NOT_DELIVERED: 10,
+  UNKNOWN: 20,
+};
 
 /** Whom a message went to, in words. */
 export interface Addressee {
@@ -51,7 +56,9 @@ export function causeOf({ phase, end }: Attempt): { code: string; moment: Moment
 /** The code that stands in a verdict event: why, or `ok`. */
 export function codeOf({ attempts, verdict }: Outcome): string {
   const attempt = telling(attempts, verdict);
-  return verdict === 'DELIVERED' || verdict === 'STORED' || attempt === undefined ? 'ok' : causeOf(attempt).code;
+  return verdict === 'DELIVERED' || verdict === 'STORED' || attempt === undefined
+    ? 'ok'
+    : causeOf(attempt).code;
 }
 
 const WORDS: Readonly<Record<VerdictName, string>> = {
@@ -64,7 +71,11 @@ const COLOURS = { DELIVERED: 'green', STORED: 'green', NOT_DELIVERED: 'red', UNK
 
 /** The line that begins with a verdict; the exit code at its right end, if the process ends with it. */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
-  const line = withNote(WORDS[verdict] + rest, exit === undefined ? '' : `exit ${exit}`, Math.min(columns(process.stderr), 80));
+  const line = withNote(
+    WORDS[verdict] + rest,
+    exit === undefined ? '' : `exit ${exit}`,
+    Math.min(columns(process.stderr), 80),
+  );
   return paint(['bold', COLOURS[verdict]], WORDS[verdict]) + line.slice(WORDS[verdict].length);
 }
 
@@ -79,15 +90,36 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: string | u
   const lines = explainFailure(code, moment, {
     ...to,
     handedOver: attempt.phase === 'written',
-    earlierUnanswered: outcome.attempts.some((other) => other !== attempt && other.phase === 'written' && other.end?.how !== 'refused'),
+    earlierUnanswered: outcome.attempts.some(
+      (other) => other !== attempt && other.phase === 'written' && other.end?.how !== 'refused',
+    ),
   });
   const { end } = attempt;
-  const said = end?.how === 'refused' || (end?.how === 'error' && code !== 'bye' && code !== 'replaced') ? end.reason : '';
+  const said =
+    end?.how === 'refused' || (end?.how === 'error' && code !== 'bye' && code !== 'replaced')
+      ? end.reason
+      : '';
   return [
     ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
     ...row('so', lines.so),
     ...(lines.notSo === undefined ? [] : row('not so', lines.notSo)),
     ...row('try', repeat ?? lines.tryNext),
+  ];
+}
+
+/** The lines that explain why a connection failed on which no message was sent. */
+export function connectionLines(end: AttemptEnd, to: Addressee): string[] {
+  const phase =
+    end.how === 'broken' && end.syscall !== 'read' && end.syscall !== 'write' ? 'connecting' : 'greeting';
+  const { code, moment } = causeOf({ phase, end });
+  const { wire, tryNext } = explainFailure(code, moment, {
+    ...to,
+    handedOver: false,
+    earlierUnanswered: false,
+  });
+  return [
+    ...row('on the wire', end.how === 'error' ? `${wire}: ${end.reason}` : wire),
+    ...row('try', tryNext),
   ];
 }
 

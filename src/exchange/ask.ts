@@ -64,7 +64,9 @@ export class Question {
 
   /** Did an attempt that is over hand bytes to the socket and get no answer? Then only an answer that took it can help. */
   get doubtful(): boolean {
-    return this.attempts.some(({ phase, end }) => phase === 'written' && end !== undefined && end.how !== 'refused');
+    return this.attempts.some(
+      ({ phase, end }) => phase === 'written' && end !== undefined && end.how !== 'refused',
+    );
   }
 
   /** Begins an attempt. */
@@ -87,7 +89,13 @@ export class Question {
     this.#done = true;
     this.#deadline.cancel();
     const ms = this.#clock.monotonic() - this.#began;
-    this.#settled({ send: this.send, verdict: conclude(this.attempts, this.#success), attempts: this.attempts, answer, ms });
+    this.#settled({
+      send: this.send,
+      verdict: conclude(this.attempts, this.#success),
+      attempts: this.attempts,
+      answer,
+      ms,
+    });
   }
 }
 
@@ -105,7 +113,11 @@ export class Unanswered {
     const max = call.greeting?.max ?? 0;
     const attempt = question.attempts.at(-1) ?? question.begin('ready');
     if (question.send.body.length > max) {
-      attempt.end = { how: 'error', code: 'too_large', reason: `the message has ${question.send.body.length} bytes, ${call.greeting?.as ?? 'the peer'} takes ${max}` };
+      attempt.end = {
+        how: 'error',
+        code: 'too_large',
+        reason: `the message has ${question.send.body.length} bytes, ${call.greeting?.as ?? 'the peer'} takes ${max}`,
+      };
       return false;
     }
     attempt.phase = 'written';

@@ -111,8 +111,17 @@ export class Call {
   #hello(): void {
     const { as, session, tryNumber, context } = this.#options;
     this.#reached('greeting');
-    this.#connection.send({ verb: 'HELLO', version: VERSION, as, session, try: tryNumber, heartbeat: HEARTBEAT_S });
-    this.#heartbeat = new Heartbeat(this.#connection, context, HEARTBEAT_S, () => this.drop({ how: 'silent' }));
+    this.#connection.send({
+      verb: 'HELLO',
+      version: VERSION,
+      as,
+      session,
+      try: tryNumber,
+      heartbeat: HEARTBEAT_S,
+    });
+    this.#heartbeat = new Heartbeat(this.#connection, context, HEARTBEAT_S, () =>
+      this.drop({ how: 'silent' }),
+    );
   }
 
   #message(message: Message): void {
@@ -142,7 +151,8 @@ export class Call {
   #ready(ready: Message<'READY'>): void {
     const { expect } = this.#options;
     if (this.greeting !== undefined) return this.#fail('malformed', 'READY came twice');
-    if (ready.version > VERSION) return this.#fail('version', `it speaks detour/${ready.version}, this is detour/${VERSION}`);
+    if (ready.version > VERSION)
+      return this.#fail('version', `it speaks detour/${ready.version}, this is detour/${VERSION}`);
     if (ready.role !== expect) {
       const is = ready.role === 'relay' ? 'a relay' : 'a synchronous receiver';
       return this.#fail('wrong_door', `${ready.as} is ${is}`);

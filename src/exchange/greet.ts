@@ -66,7 +66,8 @@ export class Door {
     const visit = new Visit(this, make, (gone) => this.#visits.delete(gone));
     this.#visits.add(visit);
     if (this.#visits.size > 2 * MAX_CONNECTIONS) visit.connection.destroy();
-    else if (this.#visits.size > MAX_CONNECTIONS) visit.fail('too_many', `${MAX_CONNECTIONS} connections are open already`);
+    else if (this.#visits.size > MAX_CONNECTIONS)
+      visit.fail('too_many', `${MAX_CONNECTIONS} connections are open already`);
   }
 
   /** Tries again to read from guests that `hold` had stopped. */
@@ -206,7 +207,11 @@ class Visit {
   #left = false;
   #closed: (() => void) | undefined;
 
-  constructor(door: Door, make: (handlers: ConnectionHandlers) => Connection, forget: (visit: Visit) => void) {
+  constructor(
+    door: Door,
+    make: (handlers: ConnectionHandlers) => Connection,
+    forget: (visit: Visit) => void,
+  ) {
     this.#door = door;
     this.context = door.context;
     this.#forget = forget;
@@ -319,15 +324,22 @@ class Visit {
 
   #hello(hello: Message<'HELLO'>): void {
     if (this.guest !== undefined) return this.fail('wrong_verb', 'HELLO came twice');
-    if (hello.version > VERSION) return this.fail('version', `this is detour/${VERSION}, you said ${hello.version}`);
+    if (hello.version > VERSION)
+      return this.fail('version', `this is detour/${VERSION}, you said ${hello.version}`);
     const objection = this.#door.host.admits(hello.as);
     if (objection !== undefined) return this.fail(objection.code, objection.reason);
     const guest = new Guest(hello, this);
-    if (!this.#door.enter(guest)) return this.fail('stale', `a connection with try=${hello.try ?? 1} or higher of this session came before`);
+    if (!this.#door.enter(guest))
+      return this.fail(
+        'stale',
+        `a connection with try=${hello.try ?? 1} or higher of this session came before`,
+      );
     this.guest = guest;
     this.#helloTimer?.cancel();
     if (hello.heartbeat !== undefined) {
-      this.#heartbeat = new Heartbeat(this.connection, this.context, hello.heartbeat, () => this.connection.destroy());
+      this.#heartbeat = new Heartbeat(this.connection, this.context, hello.heartbeat, () =>
+        this.connection.destroy(),
+      );
     }
     this.#door.host.arrived(guest);
   }
@@ -347,7 +359,8 @@ class Visit {
   #oversize(header: Header, size: number): void {
     const id = header.fields.get('id') ?? '';
     if (this.guest === undefined) return this.fail('no_hello', `${header.verb} came before HELLO`);
-    if (header.verb !== 'SEND' || !isToken(id)) return this.fail('too_large', `a body of ${size} bytes is above the limit of ${this.#door.ready.max}`);
+    if (header.verb !== 'SEND' || !isToken(id))
+      return this.fail('too_large', `a body of ${size} bytes is above the limit of ${this.#door.ready.max}`);
     const { code, reason } = this.#door.host.oversize(this.guest, id, size);
     this.#unanswered += 1;
     this.guest.refuse(id, code, reason, 0);

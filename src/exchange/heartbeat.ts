@@ -35,7 +35,9 @@ export class Heartbeat {
 
   #wait(ms: number): void {
     // A timer that fires reads once more before judging: when this process was frozen, the peer's bytes wait in the kernel.
-    this.#timer = this.#context.clock.after(ms, () => setImmediate(() => this.#timer !== undefined && this.#judge()));
+    this.#timer = this.#context.clock.after(ms, () =>
+      setImmediate(() => this.#timer !== undefined && this.#judge()),
+    );
   }
 
   #judge(): void {

@@ -56,6 +56,9 @@ export function conclude(attempts: readonly Attempt[], success: 'DELIVERED' | 'S
  * It explains only; `conclude` has decided.
  */
 export function telling(attempts: readonly Attempt[], verdict: VerdictName): Attempt | undefined {
-  if (verdict === 'UNKNOWN') return attempts.find(({ phase, end }) => phase === 'written' && end?.how !== 'refused') ?? attempts.at(-1);
+  if (verdict === 'UNKNOWN')
+    return (
+      attempts.find(({ phase, end }) => phase === 'written' && end?.how !== 'refused') ?? attempts.at(-1)
+    );
   return attempts.at(-1);
 }

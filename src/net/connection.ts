@@ -135,7 +135,10 @@ export class Connection {
   /** `address:port` of this end and the other, as the socket knows them. */
   get ends(): { local: string; remote: string } {
     const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
-    return { local: place(localAddress ?? '?', localPort ?? 0), remote: place(remoteAddress ?? '?', remotePort ?? 0) };
+    return {
+      local: place(localAddress ?? '?', localPort ?? 0),
+      remote: place(remoteAddress ?? '?', remotePort ?? 0),
+    };
   }
 
   /** Replaces the handlers: the connection passes from one owner to the next, as from greeting to session. */
@@ -244,7 +247,10 @@ export class Connection {
 
   #onError(error: NodeJS.ErrnoException): void {
     // A name with several addresses fails with an AggregateError whose message is empty: code is that of the first attempt.
-    this.#failure = { code: error.code ?? 'EUNKNOWN', syscall: error.syscall ?? (error instanceof AggregateError ? 'connect' : '') };
+    this.#failure = {
+      code: error.code ?? 'EUNKNOWN',
+      syscall: error.syscall ?? (error instanceof AggregateError ? 'connect' : ''),
+    };
     this.#context.emit({ event: 'broken', conn: this.number, ...this.#failure });
   }
 
@@ -267,7 +273,10 @@ export class Connection {
       this.#sent += 1;
       this.#reportMessage('sent', this.#sent, message);
     }
-    const all = queue.length === 1 && queue[0] !== undefined ? queue[0].bytes : Buffer.concat(queue.map(({ bytes }) => bytes));
+    const all =
+      queue.length === 1 && queue[0] !== undefined
+        ? queue[0].bytes
+        : Buffer.concat(queue.map(({ bytes }) => bytes));
     for (let at = 0; at < all.length; at += PIECE) this.#write(all.subarray(at, at + PIECE));
     this.#watchProgress();
   }
@@ -314,10 +323,19 @@ export class Connection {
   #judgeSpeed(): void {
     // What waits in the kernel is read before judging: after a freeze of this process the peer is not to blame.
     setImmediate(() => {
-      if (this.#state !== 'open' || this.paused || this.#slow === undefined || this.#frameNumber !== this.#received) return;
+      if (
+        this.#state !== 'open' ||
+        this.paused ||
+        this.#slow === undefined ||
+        this.#frameNumber !== this.#received
+      )
+        return;
       const late = this.#context.clock.monotonic() - this.#frameBegan - SLOW_GRACE_MS;
       if (this.#decoder.started * 1000 < SLOW_BYTES_PER_S * late) {
-        this.#handlers.fault('too_slow', `a frame must make ${SLOW_BYTES_PER_S} bytes a second after ${SLOW_GRACE_MS / 1000} s`);
+        this.#handlers.fault(
+          'too_slow',
+          `a frame must make ${SLOW_BYTES_PER_S} bytes a second after ${SLOW_GRACE_MS / 1000} s`,
+        );
       } else {
         this.#slow = this.#context.clock.after(1000, () => this.#judgeSpeed());
       }
@@ -350,7 +368,12 @@ export function place(host: string, port: number): string {
  * @param host an address or a name
  * @param port 1 to 65535
  */
-export function connect(host: string, port: number, context: NetContext, handlers: ConnectionHandlers): Connection {
+export function connect(
+  host: string,
+  port: number,
+  context: NetContext,
+  handlers: ConnectionHandlers,
+): Connection {
   const socket = createConnection({ host, port, allowHalfOpen: true });
   const connection = new Connection(socket, context, handlers);
   context.emit({ event: 'connecting', conn: connection.number, host, port });

@@ -38,7 +38,8 @@ export function listen(
     server.on('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
     server.listen({ host, port }, () => {
       const address = server.address();
-      if (address === null || typeof address === 'string') throw new TypeError('a TCP server has an address and a port');
+      if (address === null || typeof address === 'string')
+        throw new TypeError('a TCP server has an address and a port');
       resolve({ host: address.address, port: address.port, close: () => server.close() });
     });
   });
@@ -48,12 +49,32 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
   const where = place(host, port);
   switch (error.code) {
     case 'EADDRINUSE':
-      return new DetourError('EADDRINUSE', `Cannot listen on ${where}: another program already does (EADDRINUSE).`, 'Stop that one, or choose another port with --port (0 takes any free one).', { cause: error });
+      return new DetourError(
+        'EADDRINUSE',
+        `Cannot listen on ${where}: another program already does (EADDRINUSE).`,
+        'Stop that one, or choose another port with --port (0 takes any free one).',
+        { cause: error },
+      );
     case 'EADDRNOTAVAIL':
-      return new DetourError('EADDRNOTAVAIL', `Cannot listen on ${where}: this computer has no such address (EADDRNOTAVAIL).`, 'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.', { cause: error });
+      return new DetourError(
+        'EADDRNOTAVAIL',
+        `Cannot listen on ${where}: this computer has no such address (EADDRNOTAVAIL).`,
+        'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.',
+        { cause: error },
+      );
     case 'EACCES':
-      return new DetourError('EACCES', `Cannot listen on ${where}: the system does not allow it (EACCES).`, 'Ports below 1024 are reserved, and Windows reserves others: choose another with --port.', { cause: error });
+      return new DetourError(
+        'EACCES',
+        `Cannot listen on ${where}: the system does not allow it (EACCES).`,
+        'Ports below 1024 are reserved, and Windows reserves others: choose another with --port.',
+        { cause: error },
+      );
     default:
-      return new DetourError(error.code ?? 'EUNKNOWN', `Cannot listen on ${where}: ${error.code ?? error.message}.`, 'Check --host and --port.', { cause: error });
+      return new DetourError(
+        error.code ?? 'EUNKNOWN',
+        `Cannot listen on ${where}: ${error.code ?? error.message}.`,
+        'Check --host and --port.',
+        { cause: error },
+      );
   }
 }

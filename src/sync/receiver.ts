@@ -42,7 +42,14 @@ export interface Receiver {
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { as, host, port, context } = options;
-  const ready: Message<'READY'> = { verb: 'READY', version: VERSION, role: 'receiver', as, max: MAX_BODY, window: 1 };
+  const ready: Message<'READY'> = {
+    verb: 'READY',
+    version: VERSION,
+    role: 'receiver',
+    as,
+    max: MAX_BODY,
+    window: 1,
+  };
   const door = new Door(ready, hostOf(options), context);
   const listener: Listener = await listen(host, port, context, (make) => door.accept(make));
   context.emit({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
@@ -62,10 +69,14 @@ function hostOf({ as, handle }: ReceiverOptions): Host {
     arrived: () => {},
     send(guest, message) {
       const objection = refusal(as, message);
-      if (objection !== undefined) guest.refuse(message.id, objection.code, objection.reason, message.body.length);
+      if (objection !== undefined)
+        guest.refuse(message.id, objection.code, objection.reason, message.body.length);
       else void answer(guest, message, handle);
     },
-    oversize: (_guest, _id, size) => ({ code: 'too_large', reason: `The message has ${size} bytes; ${as} takes at most ${MAX_BODY}.` }),
+    oversize: (_guest, _id, size) => ({
+      code: 'too_large',
+      reason: `The message has ${size} bytes; ${as} takes at most ${MAX_BODY}.`,
+    }),
     other: () => false,
     status: () => false,
     settled: (_guest, done) => done(),
@@ -75,18 +86,33 @@ function hostOf({ as, handle }: ReceiverOptions): Host {
 }
 
 // Sync remembers nothing, so it cannot keep a message for a while or report on it later.
-function refusal(as: string, { to, ttl, notify }: Message<'SEND'>): { code: string; reason: string } | undefined {
+function refusal(
+  as: string,
+  { to, ttl, notify }: Message<'SEND'>,
+): { code: string; reason: string } | undefined {
   if (to !== undefined && to !== as) return { code: 'wrong_name', reason: `This is ${as}, not ${to}.` };
-  if (ttl !== undefined) return { code: 'unsupported', reason: 'ttl= needs a relay that keeps messages; a receiver keeps nothing.' };
-  if (notify !== undefined) return { code: 'unsupported', reason: 'notify= needs a relay; a receiver answers at once or never.' };
+  if (ttl !== undefined)
+    return {
+      code: 'unsupported',
+      reason: 'ttl= needs a relay that keeps messages; a receiver keeps nothing.',
+    };
+  if (notify !== undefined)
+    return { code: 'unsupported', reason: 'notify= needs a relay; a receiver answers at once or never.' };
   return undefined;
 }
 
-async function answer(guest: Guest, { id, body }: Message<'SEND'>, handle: ReceiverOptions['handle']): Promise<void> {
+async function answer(
+  guest: Guest,
+  { id, body }: Message<'SEND'>,
+  handle: ReceiverOptions['handle'],
+): Promise<void> {
   try {
     const reply = await handle({ id, from: guest.as, body });
     guest.answer({ verb: 'RECEIVED', id, body: reply }, body.length);
   } catch (error) {
-    guest.fail('failed', `the program could not handle message ${id}: ${error instanceof Error ? error.message : String(error)}`);
+    guest.fail(
+      'failed',
+      `the program could not handle message ${id}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -41,7 +41,17 @@ export type Event =
       text?: string;
       base64?: string;
     }
-  | { event: 'stored'; id: string; from: string; to: string; seq: number; size: number; held: number; present: string; kind?: string }
+  | {
+      event: 'stored';
+      id: string;
+      from: string;
+      to: string;
+      seq: number;
+      size: number;
+      held: number;
+      present: string;
+      kind?: string;
+    }
   | { event: 'acknowledged'; to: string; seq: number; held: number }
   | { event: 'expired'; to: string; seq: number; id: string; from: string; tried: 'yes' | 'no' }
   | { event: 'mailbox'; name: string; state: 'collecting' | 'left' | 'replaced' }

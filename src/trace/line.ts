@@ -74,7 +74,16 @@ const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> 
   closed: connection,
   reconnecting: { ms: number, why: text },
   refused: { conn: count, code: word, reason: text, id: maybe(id) },
-  shown: { id, from: name, size: count, seq: maybe(count), attempt: maybe(count), kind: maybe(word), text: maybe(text), base64: maybe(text) },
+  shown: {
+    id,
+    from: name,
+    size: count,
+    seq: maybe(count),
+    attempt: maybe(count),
+    kind: maybe(word),
+    text: maybe(text),
+    base64: maybe(text),
+  },
   stored: {
     id,
     from: name,

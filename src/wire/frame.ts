@@ -115,7 +115,8 @@ export class FrameDecoder {
 
   /** Gives the decoder the bytes that came next. It keeps a reference to them until they are read. */
   push(bytes: Buffer): void {
-    this.#input = this.#at === this.#input.length ? bytes : Buffer.concat([this.#input.subarray(this.#at), bytes]);
+    this.#input =
+      this.#at === this.#input.length ? bytes : Buffer.concat([this.#input.subarray(this.#at), bytes]);
     this.#at = 0;
   }
 
@@ -156,7 +157,8 @@ export class FrameDecoder {
   #line(): Decoded | 'more' | undefined {
     const end = this.#input.indexOf(LF, this.#at);
     const length = (end === -1 ? this.#input.length : end + 1) - this.#at;
-    if (length > MAX_LINE || (end === -1 && length === MAX_LINE)) return this.#fault(`the header line is longer than ${MAX_LINE} bytes`);
+    if (length > MAX_LINE || (end === -1 && length === MAX_LINE))
+      return this.#fault(`the header line is longer than ${MAX_LINE} bytes`);
     if (end === -1) return 'more';
     const stop = end > this.#at && this.#input[end - 1] === CR ? end - 1 : end;
     const header = parseHeader(this.#input.toString('latin1', this.#at, stop));
@@ -183,7 +185,10 @@ export class FrameDecoder {
       return undefined;
     }
     if (size > DISCARD_FACTOR * this.maxBody) {
-      return this.#fault(`a body of ${size} bytes is beyond ${DISCARD_FACTOR} times the limit of ${this.maxBody}`, 'too_large');
+      return this.#fault(
+        `a body of ${size} bytes is beyond ${DISCARD_FACTOR} times the limit of ${this.maxBody}`,
+        'too_large',
+      );
     }
     this.#toDiscard = size;
     this.#state = 'DISCARD';

@@ -23,9 +23,14 @@ interface Field<T, Required extends boolean> {
   read(text: string): T | undefined;
 }
 
-const field = <T>(form: string, read: (text: string) => T | undefined): Field<T, true> => ({ form, required: true, read });
+const field = <T>(form: string, read: (text: string) => T | undefined): Field<T, true> => ({
+  form,
+  required: true,
+  read,
+});
 const optional = <T>(of: Field<T, true>): Field<T, false> => ({ ...of, required: false });
-const oneOf = <T extends string>(...words: T[]): Field<T, true> => field(words.join('|'), (text) => words.find((word) => word === text));
+const oneOf = <T extends string>(...words: T[]): Field<T, true> =>
+  field(words.join('|'), (text) => words.find((word) => word === text));
 const within = (form: string, low: number, high: number): Field<number, true> =>
   field(form, (text) => {
     const value = parseNumber(text);
@@ -161,9 +166,14 @@ export const isVerb = (text: string): text is Verb => Object.hasOwn(VERBS, text)
  * @param body the frame's body; undefined also for a header whose body is discarded
  * @returns the message, or what is unacceptable about it
  */
-export function readMessage(frame: Header & { readonly body?: Buffer | undefined }): { message: Message } | { unacceptable: Unacceptable } {
+export function readMessage(
+  frame: Header & { readonly body?: Buffer | undefined },
+): { message: Message } | { unacceptable: Unacceptable } {
   const { verb, fields } = frame;
-  if (!isVerb(verb)) return { unacceptable: { code: 'unknown_verb', reason: `${verb} is not a verb of detour/1`, id: undefined } };
+  if (!isVerb(verb))
+    return {
+      unacceptable: { code: 'unknown_verb', reason: `${verb} is not a verb of detour/1`, id: undefined },
+    };
   const rawId = fields.get('id');
   const fault = (reason: string): { unacceptable: Unacceptable } => ({
     unacceptable: {

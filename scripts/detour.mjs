@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+// The start of the `detour` command: in a clone it installs and builds once if need be, then it hands over to the compiled program.
+
+import { setUp } from './setup.mjs';
+
+setUp();
+await import('../dist/cli/main.js');

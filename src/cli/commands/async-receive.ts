@@ -1,0 +1,128 @@
+// `detour async receive`: collects the mail of a name from the relay, and leaves, or stays with --follow.
+
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { type Collected, Receiver } from '../../async/receiver.ts';
+import { DetourError } from '../../errors/error.ts';
+import { place as writePlace } from '../../net/connection.ts';
+import type { Event } from '../../trace/event.ts';
+import type { Message } from '../../wire/verbs.ts';
+import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, duration, name, type Place, place, writeDuration } from '../input.ts';
+import { paint, say, withNote } from '../output.ts';
+import { connectionLines, ms } from '../report.ts';
+import { clockTime, show } from '../showing.ts';
+
+interface Flags extends ActorFlags {
+  readonly as: string;
+  readonly relay: Place;
+  readonly work?: number;
+  readonly follow?: true;
+  readonly count?: number;
+}
+
+export const asyncReceive: CommandSpec = {
+  path: 'async receive',
+  summary: 'collect your mail from the relay',
+  build(command: Command): void {
+    command
+      .option('--as <name>', 'whose mail', name, 'bob')
+      .option('--relay <place>', 'where the relay listens', place(4100), { host: '127.0.0.1', port: 4100 })
+      .option('--work <time>', 'acknowledge so much later than showing', duration)
+      .option('--follow', 'stay and wait for more; call again when the connection is lost')
+      .option('--count <n>', 'leave after so many messages', count);
+    actorOptions(command).action(async (flags: Flags) => {
+      process.exitCode = await run(flags);
+    });
+  },
+};
+
+async function run(flags: Flags): Promise<number> {
+  if (flags.follow && flags.count !== undefined)
+    throw new DetourError('usage', 'Give --follow or --count, not both.');
+  const actor = startActor(flags.as, flags, narrate, true);
+  const receiver = new Receiver({
+    as: flags.as,
+    session: randomUUID(),
+    ...flags.relay,
+    context: actor.context,
+    follow: flags.follow === true || flags.count !== undefined,
+    limit: flags.count,
+    handle: (message) => handle(actor, flags, message),
+    random: Math.random,
+  });
+  actor.obeyLines();
+  actor.onInterrupt((times) => {
+    if (times > 1) process.exit(130);
+    receiver.stop();
+  });
+  if (!actor.json && flags.follow) {
+    say(
+      `${flags.as} waits for mail from ${writePlace(flags.relay.host, flags.relay.port)}, pid ${process.pid}. Type: kill · freeze 20s · Ctrl-C = leave`,
+    );
+  }
+  const collected = await receiver.run();
+  actor.context.emit({ event: 'stopping', why: collected.why === 'ended' ? 'failed' : 'done' });
+  const exit = conclude(actor, flags, collected);
+  actor.close();
+  return exit;
+}
+
+function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promise<void> {
+  const { id, from, body, seq, attempt, kind, at, held } = message;
+  const work = flags.work ?? 0;
+  const notes = [];
+  if (attempt > 1)
+    notes.push(`attempt ${attempt}: an earlier ${flags.as} may have seen it, and never acknowledged it`);
+  else if (held >= 1000) notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
+  if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
+  return show(actor, { id, from, body, seq, attempt, kind }, notes.join('; '), work);
+}
+
+function conclude(actor: Actor, flags: Flags, { handled, why, end }: Collected): number {
+  const failed = why === 'ended' && !(end?.how === 'error' && end.code === 'replaced');
+  if (actor.json) return failed ? 1 : 0;
+  const messages = handled === 1 ? '1 message' : `${handled} messages`;
+  if (why === 'ended' && end !== undefined) {
+    if (!failed) {
+      say(
+        `Another ${flags.as} took over the mailbox (${messages} here). Leaving; it does not come back by itself.`,
+      );
+      return 0;
+    }
+    say(
+      withNote(
+        `${messages} collected, then it ended. What was not acknowledged stays at the relay.`,
+        'exit 1',
+        80,
+      ),
+    );
+    const { host, port } = flags.relay;
+    for (const line of connectionLines(end, {
+      route: 'async',
+      peer: 'the relay',
+      place: writePlace(host, port),
+    }))
+      say(line);
+    return 1;
+  }
+  const rest = {
+    empty: `nothing else waits for ${flags.as}. Leaving (--follow stays).`,
+    limit: 'as many as wanted. Leaving.',
+    stopped: 'stopped. What was not acknowledged stays at the relay.',
+    ended: '',
+  }[why];
+  say(withNote(`${messages}, ${rest}`, 'exit 0', 80));
+  return 0;
+}
+
+function narrate(event: Event): void {
+  if (event.event === 'reconnecting')
+    say(paint('dim', `  the relay is not there (${event.why}); calling again in ${ms(event.ms)}`));
+  else if (event.event === 'connected') say(paint('dim', `  connected to ${event.remote}`));
+  else if (event.event === 'silent') say(`  the relay gave no sign of life for ${writeDuration(event.ms)}`);
+  else if (event.event === 'freezing')
+    say(`  frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on`);
+  else if (event.event === 'thawed') say('  thawed');
+}

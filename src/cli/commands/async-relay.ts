@@ -1,0 +1,96 @@
+// `detour async relay`: the relay, a process of its own. It keeps what it acknowledged, also when it is killed.
+
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { startRelay } from '../../async/relay.ts';
+import { Journal } from '../../async/store/journal.ts';
+import { place as writePlace } from '../../net/connection.ts';
+import { holdLock } from '../../net/lock.ts';
+import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { port } from '../input.ts';
+import { say } from '../output.ts';
+import { RelayTalk, waitingText } from '../relay-talk.ts';
+
+interface Flags extends ActorFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly journal?: string;
+}
+
+export const asyncRelay: CommandSpec = {
+  path: 'async relay',
+  summary: 'keep messages until their recipients come',
+  build(command: Command): void {
+    command
+      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+      .option('--port <port>', 'port to listen on; 0 for any free one', port, 4100)
+      .option(
+        '--journal <dir>',
+        'folder that holds the messages (default: one per port in your state folder)',
+      );
+    actorOptions(command).action(async (flags: Flags) => {
+      process.exitCode = await run(flags);
+    });
+  },
+};
+
+/**
+ * Where a relay keeps its journal unless told: the per-user state folder of the system.
+ * @param onPort one journal per port
+ */
+export function defaultJournal(
+  onPort: number,
+  env: NodeJS.ProcessEnv = process.env,
+  platform: string = process.platform,
+): string {
+  const home = homedir();
+  const state =
+    platform === 'win32'
+      ? (env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'))
+      : platform === 'darwin'
+        ? join(home, 'Library', 'Application Support')
+        : env.XDG_STATE_HOME || join(home, '.local', 'state');
+  return join(state, 'detour', `relay-${onPort}`);
+}
+
+async function run(flags: Flags): Promise<number> {
+  const dir = flags.journal === undefined ? defaultJournal(flags.port) : resolve(flags.journal);
+  const talk = new RelayTalk();
+  const actor = startActor('relay', flags, (event) => talk.tell(event), false);
+  const { context } = actor;
+  let stop: (error?: Error) => void = () => {};
+  const stopped = new Promise<Error | undefined>((settle) => {
+    stop = settle;
+  });
+  const store = new Journal({ dir, emit: context.emit, clock: context.clock, lock: holdLock });
+  const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure: stop });
+  const { host, port: bound } = relay.address;
+  if (!actor.json) {
+    say(
+      `relay listens on ${writePlace(host, bound)}, pid ${process.pid}. ${waitingText(relay.waiting())} Type: kill · freeze 20s`,
+    );
+    say(`journal: ${dir}  (delete the folder to start afresh)`);
+  }
+  actor.obeyLines();
+  actor.onInterrupt((times) => {
+    if (times > 1) process.exit(130);
+    stop();
+  });
+  const failure = await stopped;
+  context.emit({ event: 'stopping', why: failure === undefined ? 'asked' : 'failed' });
+  talk.end();
+  if (failure !== undefined) {
+    say(`The journal failed: ${failure.message}`);
+    say(
+      'Nothing more is acknowledged. Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.',
+    );
+    process.exit(1);
+  }
+  await relay.close();
+  if (!actor.json)
+    say(`stopped; ${waitingText(relay.waiting()).replace(/\.$/, '')}. It all lies in the journal.`);
+  actor.close();
+  return 0;
+}

@@ -1,0 +1,163 @@
+// `detour async send`: hands messages to the relay; returns when they are durable there, or with --wait when their fate is known.
+
+import { randomUUID } from 'node:crypto';
+import { type Command, InvalidArgumentError } from 'commander';
+import { Sender } from '../../async/sender.ts';
+import { DetourError } from '../../errors/error.ts';
+import type { Outcome } from '../../exchange/ask.ts';
+import { place as writePlace } from '../../net/connection.ts';
+import type { VerdictName } from '../../trace/event.ts';
+import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, deadline, id, name, type Place, place, ttl } from '../input.ts';
+import { messageSource } from '../messages.ts';
+import type { Addressee } from '../report.ts';
+import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
+import { type News, Waiter } from '../waiting.ts';
+
+interface Flags extends ActorFlags, SendFlags {
+  readonly to: string;
+  readonly relay: Place;
+  readonly ttl?: number;
+  readonly wait?: number | true;
+}
+
+/** How long --wait waits unless told, in milliseconds. */
+const WAIT_MS = 60_000;
+/** Messages under way at once with --count; the relay's window is the other limit. */
+const AT_ONCE = 256;
+
+export const asyncSend: CommandSpec = {
+  path: 'async send',
+  summary: 'hand a message to the relay, which keeps it until the recipient comes',
+  build(command: Command): void {
+    command
+      .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
+      .option('--to <name>', 'whose mailbox', recipient, 'bob')
+      .option('--as <name>', 'who you are', name, 'alice')
+      .option('--relay <place>', 'where the relay listens', place(4100), { host: '127.0.0.1', port: 4100 })
+      .option('--timeout <time>', 'one deadline for all attempts', deadline, 10_000)
+      .option('--ttl <time>', 'the relay drops it after this time', ttl)
+      .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
+      .option('--id <id>', 'the id to send under, to repeat an UNKNOWN safely', id)
+      .option('--count <n>', 'send it so many times', count);
+    actorOptions(command).action(async (words: string[], flags: Flags) => {
+      process.exitCode = await run(words, flags);
+    });
+  },
+};
+
+async function run(words: string[], flags: Flags): Promise<number> {
+  if (flags.count !== undefined && (flags.id !== undefined || flags.wait !== undefined)) {
+    throw new DetourError(
+      'usage',
+      '--count goes with neither --id nor --wait.',
+      'They are about one message.',
+    );
+  }
+  const source = await messageSource(words);
+  if (source.kind === 'typed' && flags.id !== undefined) {
+    throw new DetourError('usage', '--id is for one message.', 'Write the message behind the command.');
+  }
+  const steps = new Steps(flags.timeout, () => route.to().peer);
+  const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
+  const route = new AsyncRoute(actor, flags);
+  return runSend(actor, route, steps, source, flags);
+}
+
+class AsyncRoute implements Route {
+  readonly atOnce = AT_ONCE;
+  readonly news: Route['news'];
+  readonly #sender: Sender;
+  readonly #flags: Flags;
+  readonly #waiter: Waiter | undefined;
+
+  constructor({ context }: Actor, flags: Flags) {
+    const link = { ...flags.relay, context, random: Math.random };
+    this.#sender = new Sender({ ...link, as: flags.as, session: randomUUID() });
+    this.#flags = flags;
+    const { wait } = flags;
+    if (wait === undefined) return;
+    const waiter = new Waiter(link);
+    this.#waiter = waiter;
+    this.news = async ({ send }) =>
+      fate(flags.to, await waiter.wait(send.id, wait === true ? WAIT_MS : wait));
+  }
+
+  send(messageId: string, body: Buffer): Promise<Outcome> {
+    const { to, ttl: life, timeout } = this.#flags;
+    return this.#sender.send({ id: messageId, to, ttl: life, notify: this.#waiter?.name, body }, timeout);
+  }
+
+  interrupt(): void {
+    this.#sender.interrupt();
+    this.#waiter?.stop();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#sender.close(), this.#waiter?.stop()]);
+  }
+
+  to(): Addressee {
+    const { host, port } = this.#flags.relay;
+    return { route: 'async', peer: 'the relay', place: writePlace(host, port) };
+  }
+
+  success({ answer }: Outcome): { rest: string; lines: string[] } {
+    const { to } = this.#flags;
+    if (answer?.verb !== 'STORED') return { rest: "on the relay's disk.", lines: [] };
+    const where = {
+      never: `This relay has never seen a ${to}. It waits for one.`,
+      no: `${to} is away. The relay keeps it until ${to} comes.`,
+      yes: `${to} is connected. The relay passes it on.`,
+    }[answer.present];
+    const promise =
+      answer.present === 'never'
+        ? `STORED is the relay's promise. ${to} has not seen the message.`
+        : `STORED is the relay's promise. It does not say that ${to} has seen the message.`;
+    const repeat =
+      answer.dup === undefined
+        ? []
+        : ['The relay had it already: this was a repeat, known by its id, and makes it no second message.'];
+    return {
+      rest: `on the relay's disk, number ${answer.seq} for ${to}.`,
+      lines: [...repeat, where, promise],
+    };
+  }
+
+  repeat({ send }: Outcome): string {
+    const { as, to, relay, ttl: life } = this.#flags;
+    const parts = ['detour async send', `--id ${send.id}`];
+    if (as !== 'alice') parts.push(`--as ${as}`);
+    if (to !== 'bob') parts.push(`--to ${to}`);
+    if (relay.port !== 4100 || relay.host !== '127.0.0.1')
+      parts.push(`--relay ${writePlace(relay.host, relay.port)}`);
+    if (life !== undefined) parts.push(`--ttl ${life}s`);
+    const text = send.body.toString();
+    const plain = /^[A-Za-z0-9 .,:;?+=@_/-]{1,200}$/.test(text) && !text.startsWith('-');
+    parts.push(plain ? `"${text}"` : '… with the same message');
+    return `${parts.join(' ')}   (the same id: the relay makes it one, never two)`;
+  }
+}
+
+function fate(to: string, news: News | undefined): { verdict: VerdictName; rest: string } {
+  if (news === undefined)
+    return { verdict: 'STORED', rest: `: no receipt yet. The message stays at the relay for ${to}.` };
+  if (news.kind === 'receipt') return { verdict: 'DELIVERED', rest: `: ${to}'s program acknowledged it.` };
+  if (!news.tried)
+    return { verdict: 'NOT_DELIVERED', rest: `: it expired; the relay never wrote it to ${to}.` };
+  return {
+    verdict: 'UNKNOWN',
+    rest: `: it expired, but the relay may have written it to ${to} before, and got no ACK.`,
+  };
+}
+
+// A place where a name is wanted is the commonest mix-up of the two modes.
+function recipient(text: string): string {
+  if (/^[\w.-]+:[0-9]+$/.test(text) || /^[0-9.]+$/.test(text)) {
+    throw new InvalidArgumentError(
+      `"${text}" is a place; here a name is wanted, such as bob. Where the relay listens is --relay ${text}.`,
+    );
+  }
+  return name(text);
+}

@@ -1,0 +1,108 @@
+// `detour async status`: who has how much mail waiting at the relay, and since when.
+
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { Call } from '../../exchange/call.ts';
+import type { AttemptEnd } from '../../exchange/verdict.ts';
+import { place as writePlace } from '../../net/connection.ts';
+import type { Message } from '../../wire/verbs.ts';
+import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { deadline, type Place, place } from '../input.ts';
+import { put, say, withNote } from '../output.ts';
+import { connectionLines } from '../report.ts';
+import { clockTime } from '../showing.ts';
+
+interface Flags extends ActorFlags {
+  readonly relay: Place;
+  readonly timeout: number;
+}
+
+export const asyncStatus: CommandSpec = {
+  path: 'async status',
+  summary: 'who has how much mail waiting, and since when',
+  build(command: Command): void {
+    command
+      .option('--relay <place>', 'where the relay listens', place(4100), { host: '127.0.0.1', port: 4100 })
+      .option('--timeout <time>', 'give up after this time', deadline, 10_000);
+    actorOptions(command).action(async (flags: Flags) => {
+      process.exitCode = await run(flags);
+    });
+  },
+};
+
+async function run(flags: Flags): Promise<number> {
+  const actor = startActor('status', flags, () => {}, false);
+  const answer = await ask(actor, flags);
+  const where = writePlace(flags.relay.host, flags.relay.port);
+  if (!Array.isArray(answer)) {
+    if (!actor.json) {
+      say(withNote('No status: the relay did not answer.', 'exit 1', 80));
+      for (const line of connectionLines(answer, { route: 'async', peer: 'the relay', place: where }))
+        say(line);
+    }
+  } else if (!actor.json) await put(table(answer, where));
+  actor.close();
+  return Array.isArray(answer) ? 0 : 1;
+}
+
+// Asks page after page, until one comes back empty.
+function ask(actor: Actor, { relay, timeout }: Flags): Promise<Message<'MAILBOX'>[] | AttemptEnd> {
+  return new Promise((resolve) => {
+    const mailboxes: Message<'MAILBOX'>[] = [];
+    let page = 0;
+    let complete = false;
+    const timer = actor.context.clock.after(timeout, () => call.drop({ how: 'deadline' }));
+    const call = new Call(
+      {
+        ...relay,
+        as: 'status',
+        session: randomUUID(),
+        tryNumber: 1,
+        expect: 'relay',
+        context: actor.context,
+      },
+      {
+        ready: () => call.send({ verb: 'STATUS' }),
+        message: (message) => {
+          if (message.verb === 'MAILBOX') {
+            mailboxes.push(message);
+            page += 1;
+          } else if (message.verb === 'END' && page > 0) {
+            page = 0;
+            call.send({ verb: 'STATUS', after: mailboxes.at(-1)?.name });
+          } else if (message.verb === 'END') {
+            complete = true;
+            void call.leave();
+          }
+        },
+        ended: (end) => {
+          timer.cancel();
+          resolve(complete ? mailboxes : end);
+        },
+      },
+    );
+  });
+}
+
+function table(mailboxes: readonly Message<'MAILBOX'>[], where: string): string {
+  if (mailboxes.length === 0) return `Nobody has mail at the relay on ${where}.\n`;
+  const rows = mailboxes.map(({ name, held, bytes, oldest, connected }) => [
+    name,
+    String(held),
+    String(bytes),
+    clockTime(oldest),
+    connected,
+  ]);
+  const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+    .concat('\n');
+}

@@ -1,0 +1,100 @@
+// `detour sync receive`: listens for direct calls and shows what comes.
+
+import type { Command } from 'commander';
+import { DetourError } from '../../errors/error.ts';
+import { place as writePlace } from '../../net/connection.ts';
+import { type Incoming, startReceiver } from '../../sync/receiver.ts';
+import type { Event } from '../../trace/event.ts';
+import { visible } from '../../trace/visible.ts';
+import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, duration, name, port, writeDuration } from '../input.ts';
+import { paint, say } from '../output.ts';
+import { show } from '../showing.ts';
+
+interface Flags extends ActorFlags {
+  readonly as: string;
+  readonly host: string;
+  readonly port: number;
+  readonly reply?: string;
+  readonly echo?: true;
+  readonly work?: number;
+  readonly count?: number;
+}
+
+export const syncReceive: CommandSpec = {
+  path: 'sync receive',
+  summary: 'listen for senders and show what they send',
+  build(command: Command): void {
+    command
+      .option('--as <name>', 'who you are', name, 'bob')
+      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+      .option('--port <port>', 'port to listen on; 0 for any free one', port, 4101)
+      .option('--reply <text>', 'answer each message with this text')
+      .option('--echo', 'answer each message with itself')
+      .option('--work <time>', 'answer so much later than showing', duration)
+      .option('--count <n>', 'stop after so many messages', count);
+    actorOptions(command).action(async (flags: Flags) => {
+      process.exitCode = await run(flags);
+    });
+  },
+};
+
+async function run(flags: Flags): Promise<number> {
+  if (flags.reply !== undefined && flags.echo)
+    throw new DetourError('usage', 'Give --reply or --echo, not both.');
+  const actor = startActor(flags.as, flags, narrate, true);
+  let left = flags.count ?? Number.POSITIVE_INFINITY;
+  let stop: () => void = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  const handle = async ({ id, from, body }: Incoming): Promise<Buffer | undefined> => {
+    left -= 1;
+    if (left < 0) throw new Error('it has shown as many as it was to');
+    const work = flags.work ?? 0;
+    await show(actor, { id, from, body }, work > 0 ? `answers in ${writeDuration(work)}` : '', work);
+    if (left === 0) stop();
+    if (flags.echo) return body;
+    return flags.reply === undefined ? undefined : Buffer.from(flags.reply);
+  };
+  const receiver = await startReceiver({
+    as: flags.as,
+    host: flags.host,
+    port: flags.port,
+    context: actor.context,
+    handle,
+  });
+  const where = writePlace(receiver.host, receiver.port);
+  if (!actor.json) announce(flags, where);
+  actor.obeyLines();
+  actor.onInterrupt((times) => {
+    if (times > 1) process.exit(130);
+    stop();
+  });
+  await stopped;
+  actor.context.emit({ event: 'stopping', why: left <= 0 ? 'done' : 'asked' });
+  await receiver.close();
+  if (!actor.json) say(`stopped; nobody listens on ${where} now.`);
+  actor.close();
+  return 0;
+}
+
+function announce({ as, work }: Flags, where: string): void {
+  const working = work === undefined ? '' : `; answers ${writeDuration(work)} after showing a message`;
+  say(
+    `${as} listens on ${where}, pid ${process.pid}${working}. Type: kill · freeze 20s · Ctrl-C = polite stop`,
+  );
+}
+
+function narrate(event: Event): void {
+  if (event.event === 'sent' && event.verb === 'RECEIVED')
+    say(paint('dim', `  answered RECEIVED, id ${event.fields.id}`));
+  else if (event.event === 'refused') say(`  refused (${event.code}): ${visible(event.reason)}`);
+  else if (event.event === 'silent')
+    say(`  a sender gave no sign of life for ${writeDuration(event.ms)}: connection closed`);
+  else if (event.event === 'broken') say(`  a sender's connection failed (${event.code})`);
+  else if (event.event === 'freezing')
+    say(`  frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on`);
+  else if (event.event === 'thawed') say('  thawed');
+}

@@ -1,0 +1,89 @@
+// `detour sync send`: calls the receiver directly and asks once.
+
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { place as writePlace } from '../../net/connection.ts';
+import { Sender, type SenderOptions } from '../../sync/sender.ts';
+import { visible } from '../../trace/visible.ts';
+import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, deadline, name, type Place, place } from '../input.ts';
+import { messageSource } from '../messages.ts';
+import { put } from '../output.ts';
+import type { Addressee } from '../report.ts';
+import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
+
+interface Flags extends ActorFlags, SendFlags {
+  readonly to: Place;
+}
+
+export const syncSend: CommandSpec = {
+  path: 'sync send',
+  summary: 'send straight to a receiver that must be listening now',
+  build(command: Command): void {
+    command
+      .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
+      .option('--to <place>', 'where the receiver listens', place(4101), { host: '127.0.0.1', port: 4101 })
+      .option('--as <name>', 'who you are', name, 'alice')
+      .option('--timeout <time>', 'one deadline for connecting, greeting and answer', deadline, 10_000)
+      .option('--count <n>', 'send it so many times, one after the other', count);
+    actorOptions(command).action(async (words: string[], flags: Flags) => {
+      process.exitCode = await run(words, flags);
+    });
+  },
+};
+
+async function run(words: string[], flags: Flags): Promise<number> {
+  const source = await messageSource(words);
+  const steps = new Steps(flags.timeout, () => route.to().peer);
+  const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
+  const options: SenderOptions = { as: flags.as, session: randomUUID(), ...flags.to, context: actor.context };
+  const route = new SyncRoute(new Sender(options), flags, !actor.json);
+  return runSend(actor, route, steps, source, flags);
+}
+
+class SyncRoute implements Route {
+  readonly atOnce = 1;
+  readonly #sender: Sender;
+  readonly #flags: Flags;
+  readonly #talk: boolean;
+
+  constructor(sender: Sender, flags: Flags, talk: boolean) {
+    this.#sender = sender;
+    this.#flags = flags;
+    this.#talk = talk;
+  }
+
+  async send(id: string, body: Buffer): ReturnType<Route['send']> {
+    const outcome = await this.#sender.send(id, body, this.#flags.timeout);
+    const reply = outcome.answer?.verb === 'RECEIVED' ? outcome.answer.body : undefined;
+    if (reply !== undefined && this.#talk)
+      await put(`${this.to().peer}: ${visible(reply, { multiline: true })}\n`);
+    return outcome;
+  }
+
+  interrupt(): void {
+    this.#sender.interrupt();
+  }
+
+  close(): Promise<void> {
+    return this.#sender.close();
+  }
+
+  to(): Addressee {
+    const { host, port } = this.#flags.to;
+    return {
+      route: 'sync',
+      peer: this.#sender.greeting?.as ?? 'the receiver',
+      place: writePlace(host, port),
+    };
+  }
+
+  success(): { rest: string; lines: string[] } {
+    return { rest: `${this.to().peer}'s program says it has shown it.`, lines: [] };
+  }
+
+  repeat(): undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+// What a relay says about its work, in lines that a class can follow. Under load it sums up instead: a terminal is slower than a relay.
+
+import type { Waiting } from '../async/mailroom.ts';
+import { systemClock, type Timer } from '../trace/clock.ts';
+import type { Event } from '../trace/event.ts';
+import { visible } from '../trace/visible.ts';
+import { writeDuration } from './input.ts';
+import { say } from './output.ts';
+import { bytes } from './sending.ts';
+import { clockTime } from './showing.ts';
+
+/** Lines a second that are told one by one; above it a summary each second. */
+const LINES_PER_S = 12;
+/** Mailboxes named in the first line. */
+const NAMED = 4;
+
+/** Who has mail, in one sentence. */
+export function waitingText(waiting: readonly Waiting[]): string {
+  if (waiting.length === 0) return 'Nobody has mail.';
+  const named = waiting
+    .slice(0, NAMED)
+    .map(({ name, held, oldest }) => `${name} ${held}, since ${clockTime(oldest)}`);
+  const more = waiting.length > NAMED ? ` and ${waiting.length - NAMED} more` : '';
+  return `Waiting: ${named.join('; ')}${more}.`;
+}
+
+/** Tells a relay's events, with bounded output. */
+export class RelayTalk {
+  #told = 0;
+  #stored = 0;
+  #acknowledged = 0;
+  #expired = 0;
+  #others = 0;
+  #timer: Timer | undefined;
+
+  /** Tells one event or counts it. */
+  tell(event: Event): void {
+    const line = lineOf(event);
+    if (line === undefined) return;
+    this.#timer ??= systemClock.after(1000, () => this.#sumUp());
+    this.#told += 1;
+    if (this.#told <= LINES_PER_S) say(line);
+    else if (event.event === 'stored') this.#stored += 1;
+    else if (event.event === 'acknowledged') this.#acknowledged += 1;
+    else if (event.event === 'expired') this.#expired += 1;
+    else this.#others += 1;
+  }
+
+  /** Says what is left to say. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#sumUp();
+  }
+
+  #sumUp(): void {
+    this.#timer = undefined;
+    const counts = [
+      [this.#stored, 'stored'],
+      [this.#acknowledged, 'acknowledgements'],
+      [this.#expired, 'expired'],
+      [this.#others, 'other events'],
+    ] as const;
+    const parts = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+    if (parts.length > 0) say(`… and in the same second ${parts.join(', ')}`);
+    this.#told = this.#stored = this.#acknowledged = this.#expired = this.#others = 0;
+  }
+}
+
+function lineOf(event: Event): string | undefined {
+  switch (event.event) {
+    case 'stored': {
+      const { to, seq, from, size, present, held, kind } = event;
+      const what = kind === undefined ? `from ${from}, ${bytes(size)}` : `a ${kind}`;
+      const waits =
+        present === 'yes'
+          ? `${to} is connected.`
+          : `${to} is away: ${held} ${held === 1 ? 'waits' : 'wait'}.`;
+      return `${to} ${seq} ${what}, on disk. ${waits}`;
+    }
+    case 'acknowledged':
+      return `${event.to} ${event.seq} acknowledged.`;
+    case 'expired':
+      return `${event.to} ${event.seq} expired; ${event.tried === 'no' ? 'it was never sent' : 'it may have been sent before'}.`;
+    case 'mailbox':
+      return {
+        collecting: `${event.name} collects.`,
+        left: `${event.name} left.`,
+        replaced: `another ${event.name} took over.`,
+      }[event.state];
+    case 'refused':
+      return `refused (${event.code}): ${visible(event.reason)}`;
+    case 'silent':
+      return `a client gave no sign of life for ${writeDuration(event.ms)}: connection closed.`;
+    case 'freezing':
+      return `frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on.`;
+    case 'thawed':
+      return 'thawed.';
+    case 'cut':
+      return `The last commit was torn when the relay died; it had not been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at ${event.offset}, kept in a .cut file.`;
+    case 'disk_full':
+      return `The disk is full (${event.dir}): new messages are refused; receivers can still collect.`;
+    case 'disk_room':
+      return 'There is room on the disk again: messages are taken.';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,269 @@
+// What `sync send` and `async send` do the same way: one message, many (--count), or one per typed line; steps as they happen, the
+// verdict, the exit code. How a message travels is the mode's; what may be concluded is exchange/verdict.ts.
+
+import { randomBytes } from 'node:crypto';
+import type { Outcome } from '../exchange/ask.ts';
+import { systemClock, type Timer } from '../trace/clock.ts';
+import type { Event, VerdictName } from '../trace/event.ts';
+import { visible } from '../trace/visible.ts';
+import type { Actor } from './actor.ts';
+import { type Source, typedLines } from './messages.ts';
+import { Progress, paint, say, withNote } from './output.ts';
+import { type Addressee, codeOf, EXIT, failureLines, ms, verdictLine } from './report.ts';
+
+/** How one mode sends, and what it says of it. */
+export interface Route {
+  send(id: string, body: Buffer): Promise<Outcome>;
+  interrupt(): void;
+  close(): Promise<void>;
+  /** Whom the messages go to, as far as is known by now. */
+  to(): Addressee;
+  /** What follows the verdict of a message that arrived, and the lines under it. */
+  success(outcome: Outcome): { readonly rest: string; readonly lines: readonly string[] };
+  /** The command that repeats this message safely, if there is one. */
+  repeat(outcome: Outcome): string | undefined;
+  /** If the fate of a stored message is waited for: the verdict it makes of STORED, and what follows it on the line. */
+  news?:
+    | ((outcome: Outcome) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>)
+    | undefined;
+  /** Messages under way at once with --count. */
+  readonly atOnce: number;
+}
+
+/** What the command line asked for. */
+export interface SendFlags {
+  readonly as: string;
+  readonly timeout: number;
+  readonly count?: number | undefined;
+  readonly id?: string | undefined;
+}
+
+/** Ids of this process: random characters, then a number. */
+export function idSeries(): () => string {
+  // 40 random bits: two processes of one name are told apart for as long as a relay remembers.
+  const prefix = Array.from(randomBytes(8), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('');
+  let last = 0;
+  return () => {
+    last += 1;
+    return `${prefix}-${last}`;
+  };
+}
+
+/** Tells the steps of one message as they happen, for people. */
+export class Steps {
+  readonly #timeout: number;
+  readonly #peer: () => string;
+  #began = 0;
+  #body: Buffer | undefined;
+  #waiting: Timer | undefined;
+
+  /**
+   * @param timeout the deadline of a message, in milliseconds
+   * @param peer who is called, by what is known now
+   */
+  constructor(timeout: number, peer: () => string) {
+    this.#timeout = timeout;
+    this.#peer = peer;
+  }
+
+  /** A message sets out: its steps are told, and times count from here. */
+  begin(body: Buffer): void {
+    this.#began = performance.now();
+    this.#body = body;
+  }
+
+  /** The message is settled; nothing more is told. */
+  end(): void {
+    this.#waiting?.cancel();
+    this.#body = undefined;
+  }
+
+  /** Tells one event, if it is a step of the message under way. */
+  tell(event: Event): void {
+    if (this.#body === undefined) return;
+    if (event.event === 'connected') this.#step('connected', `the kernel of ${event.remote} took the call`);
+    else if (event.event === 'received' && event.verb === 'READY')
+      this.#step('READY', `${this.#peer()}'s program is there`);
+    else if (event.event === 'reconnecting') this.#step('calling again', `in ${ms(event.ms)}: ${event.why}`);
+    else if (event.event === 'fin') this.#step('FIN', `${this.#peer()}'s side closed`);
+    else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));
+  }
+
+  #sent(body: Buffer, id: string): void {
+    this.#step('sent', `"${visible(body, { max: 40 })}", ${bytes(body.length)}, id ${id}`);
+    this.#waiting?.cancel();
+    this.#waiting = systemClock.after(1000, () => {
+      const left = Math.max(0, Math.round((this.#timeout - (performance.now() - this.#began)) / 1000));
+      this.#step('waiting', `for ${this.#peer()}'s answer, gives up in ${left} s`);
+    });
+  }
+
+  #step(what: string, more: string): void {
+    say(paint('dim', `  ${ms(performance.now() - this.#began).padStart(8)}  ${what.padEnd(15)}  ${more}`));
+  }
+}
+
+/** A number of bytes in words. */
+export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);
+
+/** Sends what there is to send. @returns the exit code */
+export async function runSend(
+  actor: Actor,
+  route: Route,
+  steps: Steps,
+  source: Source,
+  flags: SendFlags,
+): Promise<number> {
+  const nextId = idSeries();
+  let interrupted = false;
+  actor.onInterrupt(() => {
+    interrupted = true;
+    route.interrupt();
+  });
+  const worst = new Worst();
+  if (source.kind === 'typed') {
+    if (!actor.json) say('One message per line; Ctrl-D ends.');
+    for await (const body of typedLines(`${flags.as}> `, () => interrupted)) {
+      worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), body, false));
+      interrupted = false;
+    }
+  } else if (flags.count === undefined) {
+    worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, true));
+  } else {
+    await sendMany(actor, route, source.body, flags.count, nextId, worst, () => interrupted);
+  }
+  const exit = interrupted ? 130 : worst.exit;
+  await route.close();
+  // The verdict is the last line of the stream: the whole exchange is before it.
+  if (worst.settled !== undefined) recordVerdict(actor, worst.settled, exit);
+  actor.close();
+  return exit;
+}
+
+/** What a message came to: its outcome, the verdict with news of it if any came. */
+interface Settled {
+  readonly outcome: Outcome;
+  readonly verdict: VerdictName;
+}
+
+class Worst {
+  settled: Settled | undefined;
+
+  get exit(): number {
+    return this.settled === undefined ? 0 : EXIT[this.settled.verdict];
+  }
+
+  add(settled: Settled): void {
+    if (this.settled === undefined || EXIT[settled.verdict] >= this.exit) this.settled = settled;
+  }
+}
+
+async function sendOne(
+  actor: Actor,
+  route: Route,
+  steps: Steps,
+  id: string,
+  body: Buffer,
+  last: boolean,
+): Promise<Settled> {
+  steps.begin(body);
+  const outcome = await route.send(id, body);
+  steps.end();
+  const waits = outcome.verdict === 'STORED' && route.news !== undefined;
+  if (!actor.json) tellOutcome(route, outcome, last && !waits);
+  if (!waits || route.news === undefined) return { outcome, verdict: outcome.verdict };
+  const news = await route.news(outcome);
+  if (!actor.json) say(verdictLine(news.verdict, news.rest, last ? EXIT[news.verdict] : undefined));
+  return { outcome, verdict: news.verdict };
+}
+
+// Says what became of one message. `last`: the process ends with it.
+function tellOutcome(route: Route, outcome: Outcome, last: boolean): void {
+  const { verdict } = outcome;
+  const exit = last ? EXIT[verdict] : undefined;
+  if (verdict === 'DELIVERED' || verdict === 'STORED') {
+    const { rest, lines } = route.success(outcome);
+    say(verdictLine(verdict, ` in ${ms(outcome.ms)}: ${rest}`, exit));
+    for (const line of lines) say(`  ${line}`);
+    return;
+  }
+  const { peer } = route.to();
+  say(
+    verdictLine(verdict, verdict === 'UNKNOWN' ? `: ${peer} may have it, or not.` : ', for certain.', exit),
+  );
+  for (const line of failureLines(
+    outcome,
+    route.to(),
+    verdict === 'UNKNOWN' ? route.repeat(outcome) : undefined,
+  ))
+    say(line);
+}
+
+function recordVerdict(actor: Actor, { outcome, verdict }: Settled, exit: number): void {
+  const time = Number(outcome.ms.toFixed(3));
+  actor.context.emit({
+    event: 'verdict',
+    verdict,
+    code: codeOf(outcome),
+    id: outcome.send.id,
+    ms: time,
+    exit,
+  });
+}
+
+// The same body many times, under ids of its own.
+async function sendMany(
+  actor: Actor,
+  route: Route,
+  body: Buffer,
+  count: number,
+  nextId: () => string,
+  worst: Worst,
+  interrupted: () => boolean,
+): Promise<void> {
+  const tally: Record<VerdictName, number> = { DELIVERED: 0, STORED: 0, NOT_DELIVERED: 0, UNKNOWN: 0 };
+  const times: number[] = [];
+  const progress = new Progress(count);
+  const began = performance.now();
+  let failed: Outcome | undefined;
+  let begun = 0;
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    while (begun < count && !interrupted()) {
+      begun += 1;
+      const outcome = await route.send(nextId(), body);
+      done += 1;
+      tally[outcome.verdict] += 1;
+      worst.add({ outcome, verdict: outcome.verdict });
+      if (EXIT[outcome.verdict] === 0) times.push(outcome.ms);
+      else failed ??= outcome;
+      if (!actor.json) progress.show(done, tallyText(tally));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(route.atOnce, count) }, worker));
+  progress.end();
+  if (actor.json) return;
+  if (failed !== undefined) {
+    say(`The first that failed, id ${failed.send.id}:`);
+    tellOutcome(route, failed, false);
+  }
+  const took = performance.now() - began;
+  const exit = interrupted() ? 130 : worst.exit;
+  say(
+    withNote(
+      `${done} of ${count} in ${ms(took)} (${Math.round((done * 1000) / took)}/s): ${tallyText(tally)}`,
+      `exit ${exit}`,
+      80,
+    ),
+  );
+  if (times.length === 0) return;
+  times.sort((a, b) => a - b);
+  const quantile = (q: number): string =>
+    ms(times[Math.min(times.length - 1, Math.floor(q * times.length))] ?? 0);
+  say(`  answered after p50 ${quantile(0.5)}, p99 ${quantile(0.99)}, at most ${quantile(1)}`);
+}
+
+function tallyText(tally: Record<VerdictName, number>): string {
+  const parts = Object.entries(tally).filter(([, number]) => number > 0);
+  return parts.map(([verdict, number]) => `${number} ${verdict.replace('_', ' ')}`).join(', ');
+}

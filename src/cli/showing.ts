@@ -1,0 +1,74 @@
+// How a receiver shows a message. Showing it *is* handling it: only when the write to stdout has called back is it acknowledged.
+
+import { isUtf8 } from 'node:buffer';
+import type { Clock } from '../trace/clock.ts';
+import type { Event } from '../trace/event.ts';
+import { visible } from '../trace/visible.ts';
+import type { Actor } from './actor.ts';
+import { columns, paint, put, say, withNote } from './output.ts';
+
+/** A message to be shown. */
+export interface Shown {
+  readonly id: string;
+  readonly from: string;
+  readonly body: Buffer;
+  readonly seq?: number;
+  readonly attempt?: number;
+  readonly kind?: string | undefined;
+}
+
+/**
+ * Shows a message, then works on it for a while, as `--work` says. Resolves when it is handled.
+ * @param note what to say about it: on a terminal at the right end of its line, else on stderr
+ * @param workMs how long the work takes
+ */
+export async function show(actor: Actor, message: Shown, note: string, workMs: number): Promise<void> {
+  const { body, from } = message;
+  if (!actor.json) {
+    // A line feed at the end is how text ends, not part of what is shown.
+    const text = visible(body.at(-1) === 0x0a ? body.subarray(0, -1) : body, { multiline: true });
+    const [first = '', ...more] = text.split('\n');
+    const line = `${from}: ${first}`;
+    if (process.stdout.isTTY) {
+      const full = withNote(line, note, Math.min(columns(process.stdout), 100));
+      await put(
+        [line + paint('dim', full.slice(line.length), process.stdout), ...more.map((part) => `  ${part}`)]
+          .join('\n')
+          .concat('\n'),
+      );
+    } else {
+      await put([line, ...more.map((part) => `  ${part}`)].join('\n').concat('\n'));
+      if (note !== '') say(`  ${note}`);
+    }
+  }
+  actor.context.emit(shownEvent(message));
+  // With --json the event is the showing: what was written before this is out when this is.
+  if (actor.json) await put('');
+  if (workMs > 0) await pause(actor.context.clock, workMs);
+}
+
+/** The time of day here, `14:02:11`; with the date if that is not today. @param at epoch milliseconds */
+export function clockTime(at: number): string {
+  const then = new Date(at);
+  const time = then.toTimeString().slice(0, 8);
+  const today = new Date().toDateString() === then.toDateString();
+  return today
+    ? time
+    : `${then.getFullYear()}-${String(then.getMonth() + 1).padStart(2, '0')}-${String(then.getDate()).padStart(2, '0')} ${time}`;
+}
+
+function shownEvent({ id, from, body, seq, attempt, kind }: Shown): Event {
+  return {
+    event: 'shown',
+    id,
+    from,
+    size: body.length,
+    ...(seq !== undefined && { seq }),
+    ...(attempt !== undefined && { attempt }),
+    ...(kind !== undefined && { kind }),
+    ...(isUtf8(body) ? { text: body.toString() } : { base64: body.toString('base64') }),
+  };
+}
+
+const pause = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(ms, resolve));
