@@ -1,0 +1,137 @@
+// detour trace LOG…: the logs of several processes as one sequence diagram.
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { DetourError } from '../../errors/error.ts';
+import { drawDiagram } from '../../trace/diagram.ts';
+import { essential } from '../../trace/figures.ts';
+import { formatJson } from '../../trace/line.ts';
+import type { Placed } from '../../trace/links.ts';
+import { type Merged, merge } from '../../trace/merge.ts';
+import { type Log, readLog } from '../../trace/read.ts';
+import { type Selection, select } from '../../trace/select.ts';
+import { visible } from '../../trace/visible.ts';
+import { isToken } from '../../wire/verbs.ts';
+import type { CommandSpec } from '../command.ts';
+
+const DEFAULT_LAST = 20;
+// Where output does not go to a terminal, nobody knows how wide it will be shown.
+const DEFAULT_WIDTH = 100;
+const MIN_WIDTH = 38;
+// Rows that are printed at most: a log may hold thousands of connections without a message.
+const MAX_ROWS = 500;
+const MAX_FINDINGS = 5;
+
+interface Options {
+  readonly last: number;
+  readonly id?: string;
+  readonly brief?: boolean;
+  readonly width?: number;
+  readonly json?: boolean;
+}
+
+/** `detour trace`. */
+export const trace: CommandSpec = {
+  path: 'trace',
+  summary: 'draw what happened, from the logs of one or several processes',
+  build(command: Command) {
+    command
+      .argument('<log...>', 'files that --log wrote, or what --json printed')
+      .option('--last <n>', 'only the last n messages', positive, DEFAULT_LAST)
+      .option('--id <id>', 'only the message with this id', token)
+      .option('--brief', 'leave out greetings, polite endings and heartbeats')
+      .option('--width <columns>', 'columns to draw in (default: as wide as the terminal)', positive)
+      .option('--json', 'print the events in causal order instead, one per line')
+      .action((files: string[], options: Options) => run(files, options));
+  },
+};
+
+function run(files: readonly string[], options: Options): void {
+  const logs = [...new Set(files)].map((file) => readLog(file));
+  const merged = merge(logs.map(({ events }) => events));
+  const selection = select(merged, { last: options.last, id: options.id });
+  if (options.id !== undefined && selection.chosen === 0) {
+    throw new DetourError(
+      'usage',
+      `the logs tell of no message ${options.id}`,
+      'detour trace LOG… shows which there are',
+    );
+  }
+  if (options.json === true) {
+    for (const placed of merged.events)
+      if (selection.keep(placed)) process.stdout.write(`${formatJson(placed.recorded)}\n`);
+    return;
+  }
+  const keep = (placed: Placed): boolean =>
+    selection.keep(placed) && (options.brief !== true || essential(placed));
+  const width = Math.max(MIN_WIDTH, options.width ?? process.stdout.columns ?? DEFAULT_WIDTH);
+  const diagram = drawDiagram(merged, { width, keep });
+  const rows = diagram.rows.slice(-MAX_ROWS);
+  const lines = [
+    ...diagram.heading,
+    ...rows.map(({ text }) => text),
+    ...diagram.legend.map((sign) => ` ${sign}`),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  const remarks = [
+    ...remarksOn(logs, merged, selection, options),
+    ...(rows.length < diagram.rows.length
+      ? [`only the last ${rows.length} of ${diagram.rows.length} rows`]
+      : []),
+    ...(diagram.omitted.length > 0
+      ? [
+          `no room for ${diagram.omitted.length} more: ${diagram.omitted.slice(0, 8).join(', ')} (a wider terminal, or --id)`,
+        ]
+      : []),
+  ];
+  for (const remark of remarks) process.stderr.write(` ${remark}\n`);
+}
+
+function remarksOn(
+  logs: readonly Log[],
+  merged: Merged,
+  { total, chosen }: Selection,
+  { id }: Options,
+): string[] {
+  const remarks: string[] = [];
+  if (chosen < total && id === undefined)
+    remarks.push(`the last ${chosen} of ${total} messages (--last ${total} shows all, --id one)`);
+  for (const { file, skipped, torn } of logs) {
+    if (skipped > 0) remarks.push(`${visible(file)}: the first ${skipped} bytes were left out`);
+    if (torn) remarks.push(`${visible(file)}: the last line is not complete, and was left out`);
+  }
+  for (const { actor, pid, index } of merged.processes) {
+    const shift = merged.shifts[index] ?? 0;
+    if (shift === 0) continue;
+    const moved = `${(Math.abs(shift) / 1000).toFixed(3)} s ${shift > 0 ? 'forward' : 'back'}`;
+    remarks.push(`the clock of ${actor} (pid ${pid}) contradicts the frames: its times are moved ${moved}`);
+  }
+  for (const { kind, placed } of merged.findings.slice(0, MAX_FINDINGS))
+    remarks.push(`${SENTENCES[kind]}: ${nameOf(placed)}`);
+  if (merged.findings.length > MAX_FINDINGS)
+    remarks.push(`and ${merged.findings.length - MAX_FINDINGS} more like that`);
+  return remarks;
+}
+
+const SENTENCES = {
+  not_received: 'sent, but the log of the other end does not say that it was received',
+  not_sent: 'received, but the log of the other end does not say that it was sent',
+  impossible: 'the logs contradict each other: this stands before its cause',
+} as const;
+
+function nameOf({ recorded, process }: Placed): string {
+  const what =
+    'verb' in recorded
+      ? `${recorded.verb} number ${recorded.n} of connection ${recorded.conn}`
+      : recorded.event;
+  return `${what}, ${process.actor}, pid ${process.pid}`;
+}
+
+function positive(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(text);
+}
+
+function token(text: string): string {
+  if (!isToken(text)) throw new InvalidArgumentError('An id is 1 to 64 of A-Z a-z 0-9 . _ : -');
+  return text;
+}

@@ -1,0 +1,103 @@
+// Reading logs back, and choosing of them what is drawn.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatJson } from '../../src/trace/line.ts';
+import { merge } from '../../src/trace/merge.ts';
+import { readLog } from '../../src/trace/read.ts';
+import { select } from '../../src/trace/select.ts';
+import { Actor, Call, detourKill, directKill, logsOf } from './histories.ts';
+
+let dir = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'detour-read-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const write = (text: string): string => {
+  const file = join(dir, 'x.log');
+  writeFileSync(file, text);
+  return file;
+};
+const { log } = directKill()[0] as Actor;
+const text = log.map((recorded) => `${formatJson(recorded)}\n`).join('');
+
+describe('reading a log', () => {
+  it('gives the events back, and leaves a line without an end out', () => {
+    expect(readLog(write(text))).toMatchObject({ events: log, skipped: 0, torn: false });
+    expect(readLog(write(text.slice(0, -5)))).toMatchObject({ events: log.slice(0, -1), torn: true });
+  });
+
+  it('reads only the end of a long one, from the beginning of a line', () => {
+    const { events, skipped } = readLog(write(text), 400);
+    expect(events.length).toBeGreaterThan(0);
+    expect(events).toEqual(log.slice(-events.length));
+    expect(Buffer.byteLength(text) - skipped).toBe(
+      log.slice(-events.length).reduce((sum, one) => sum + formatJson(one).length + 1, 0),
+    );
+  });
+
+  it('says what is wrong with a file: missing, a folder, empty, not a log', () => {
+    expect(() => readLog(join(dir, 'none'))).toThrow(/none: there is no such file \(ENOENT\)/);
+    expect(() => readLog(dir)).toThrow(/a folder, not a file \(EISDIR\)/);
+    expect(() => readLog(write(''))).toThrow(/no complete line/);
+    expect(() => readLog(write(`${text}hello\n`))).toThrow(
+      new RegExp(`x.log, line ${log.length + 1}: not JSON`),
+    );
+  });
+});
+
+/** alice sends some messages to bob, one after the other. */
+function conversation(count: number): Actor[] {
+  const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
+  const alice = new Actor('alice', 2);
+  const call = new Call(alice, bob, 1, 4101);
+  call.frame(bob, 1.5, 'READY', { as: 'bob' });
+  for (let i = 1; i <= count; i += 1) {
+    call.frame(alice, i * 10, 'SEND', { id: `m-${i}`, size: 1 });
+    bob.at(i * 10 + 1, { event: 'shown', id: `m-${i}`, from: 'alice', size: 1 });
+    call.frame(bob, i * 10 + 2, 'RECEIVED', { id: `m-${i}` });
+  }
+  return [alice, bob];
+}
+
+describe('choosing messages', () => {
+  const kept = (actors: readonly Actor[], choice: Parameters<typeof select>[1]): string[] => {
+    const merged = merge(logsOf(actors));
+    const { keep } = select(merged, choice);
+    return merged.events.filter(keep).map(({ recorded }) => {
+      const id = 'fields' in recorded ? recorded.fields.id : 'id' in recorded ? recorded.id : undefined;
+      return `${recorded.event}${id === undefined ? '' : ` ${id}`}`;
+    });
+  };
+
+  it('keeps all if there are not more', () => {
+    const actors = conversation(3);
+    expect(kept(actors, { last: 3 })).toHaveLength(actors.reduce((sum, one) => sum + one.log.length, 0));
+  });
+
+  it('keeps the last ones, with the beginning of their connection', () => {
+    const about = kept(conversation(5), { last: 2 });
+    expect(about.filter((one) => one.startsWith('sent m'))).toEqual([
+      'sent m-4',
+      'sent m-4',
+      'sent m-5',
+      'sent m-5',
+    ]);
+    expect(about).toContain('connected');
+    expect(about.some((one) => /m-[123]/.test(one))).toBe(false);
+  });
+
+  it('keeps one message with its acknowledgement, which names only a number', () => {
+    const merged = merge(logsOf(detourKill()));
+    const { keep, chosen } = select(merged, { id: 'k3f9-1' });
+    expect(chosen).toBe(1);
+    const verbs = merged.events
+      .filter(keep)
+      .flatMap(({ recorded }) => ('verb' in recorded ? [recorded.verb] : []));
+    expect(verbs).toContain('ACK');
+    expect(select(merged, { id: 'other' })).toMatchObject({ total: 1, chosen: 0 });
+  });
+});
