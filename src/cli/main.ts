@@ -12,6 +12,7 @@ import { asyncStatus } from './commands/async-status.ts';
 import { explain } from './commands/explain.ts';
 import { syncReceive } from './commands/sync-receive.ts';
 import { syncSend } from './commands/sync-send.ts';
+import { trace } from './commands/trace.ts';
 
 const COMMANDS: readonly CommandSpec[] = [
   syncReceive,
@@ -21,6 +22,7 @@ const COMMANDS: readonly CommandSpec[] = [
   asyncReceive,
   asyncStatus,
   explain,
+  trace,
 ];
 
 const GROUPS: Readonly<Record<string, string>> = {
