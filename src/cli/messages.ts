@@ -1,18 +1,26 @@
-// Where the messages to be sent come from: the command line, a pipe, or a person who types one per line.
+// Where the messages to be sent come from: the command line, a pipe, or one per line from a person or (--lines) a program.
 
 import { createInterface } from 'node:readline';
 import { DetourError } from '../errors/error.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 
-/** What is to be sent. `typed`: a person types one message per line, until the end of input. */
+/** What is to be sent. `typed`: one message per line of standard input, until its end. */
 export type Source = { readonly kind: 'one'; readonly body: Buffer } | { readonly kind: 'typed' };
 
 /**
  * Finds out what is to be sent.
  * @param words the arguments; `-` alone means standard input
+ * @param lines each line of standard input is a message of its own, also if it is a pipe
  * @throws DetourError usage, too_large
  */
-export async function messageSource(words: readonly string[]): Promise<Source> {
+export async function messageSource(words: readonly string[], lines: boolean): Promise<Source> {
+  if (lines && words.length > 0)
+    throw new DetourError(
+      'usage',
+      '--lines reads the messages from standard input.',
+      'Leave the message out.',
+    );
+  if (lines) return { kind: 'typed' };
   if (words.length === 1 && words[0] === '-') return { kind: 'one', body: await readAll() };
   if (words.length > 0) return { kind: 'one', body: Buffer.from(words.join(' ')) };
   if (process.stdin.isTTY) return { kind: 'typed' };
@@ -43,12 +51,16 @@ async function readAll(): Promise<Buffer> {
 }
 
 /**
- * Yields what a person types, line by line, without empty lines, until the end of input.
+ * Yields what is typed or piped in, line by line, without empty lines, until the end of input.
  * @param prompt what stands before each line
  * @param interrupted was Ctrl-C meant for a message that is under way? Then it does not end the input
  */
 export async function* typedLines(prompt: string, interrupted: () => boolean): AsyncGenerator<Buffer> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt, terminal: true });
+  const typed = process.stdin.isTTY === true;
+  const lines = createInterface({
+    input: process.stdin,
+    ...(typed && { output: process.stderr, prompt, terminal: true }),
+  });
   let busy = false;
   let open = true;
   lines.on('close', () => {

@@ -2,6 +2,7 @@
 // verdict, the exit code. How a message travels is the mode's; what may be concluded is exchange/verdict.ts.
 
 import { randomBytes } from 'node:crypto';
+import { DetourError } from '../errors/error.ts';
 import type { Outcome } from '../exchange/ask.ts';
 import { systemClock, type Timer } from '../trace/clock.ts';
 import type { Event, VerdictName } from '../trace/event.ts';
@@ -35,6 +36,7 @@ export interface SendFlags {
   readonly as: string;
   readonly timeout: number;
   readonly count?: number | undefined;
+  readonly lines?: boolean | undefined;
   readonly id?: string | undefined;
 }
 
@@ -114,6 +116,8 @@ export async function runSend(
   source: Source,
   flags: SendFlags,
 ): Promise<number> {
+  if (source.kind === 'typed' && flags.count !== undefined)
+    throw new DetourError('usage', '--count is for one message.', 'Write it behind the command.');
   const nextId = idSeries();
   let interrupted = false;
   actor.onInterrupt(() => {
@@ -122,7 +126,7 @@ export async function runSend(
   });
   const worst = new Worst();
   if (source.kind === 'typed') {
-    if (!actor.json) say('One message per line; Ctrl-D ends.');
+    if (!actor.json && process.stdin.isTTY) say('One message per line; Ctrl-D ends.');
     for await (const body of typedLines(`${flags.as}> `, () => interrupted)) {
       worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), body, false));
       interrupted = false;

@@ -5,8 +5,8 @@
 //   0.0    ├─── connected ───┤           ├───►│ logged at both ends, or at the end that is drawn whole: ├──… and …──►│
 //   0.8    │                 ■ shown     │◄- - FIN   seen only as an event on a socket
 
-import { type Figure, type FigureOptions, figuresOf, type MarkName, NOBODY } from './figures.ts';
-import type { Placed } from './links.ts';
+import { type Figure, type FigureOptions, figuresOf, leaves, type MarkName, NOBODY } from './figures.ts';
+import type { Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
 
 /** How to draw. */
@@ -58,7 +58,6 @@ const GLYPH: Readonly<Record<MarkName, string>> = {
   stored: '■',
   frozen: '░',
   thawed: '│',
-  verdict: '=',
   trouble: '!',
 };
 
@@ -66,7 +65,7 @@ const GLYPH: Readonly<Record<MarkName, string>> = {
 export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   const figures = figuresOf(merged, options);
   const layout = layOut(lanesOf(merged, figures, options.lanes ?? []), options.width);
-  const lives = new Lives(merged, layout.lanes);
+  const lives = new Lives(merged, layout.lanes, figures);
   const zero = figures[0]?.at ?? 0;
   const rows: Row[] = [];
   let shownTime = 0;
@@ -149,14 +148,16 @@ function headingOf(merged: Merged, layout: Layout): string[] {
   return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
 }
 
-// Who is there at a row: the first event of a process begins it, its last word or a kill ends it.
+// Who is there at a row: the first event of a process begins it, its last drawn one ends it, if it said that it leaves.
 class Lives {
   readonly #life = new Map<string, Life>();
   readonly #events: readonly Placed[];
   readonly #index: ReadonlyMap<Placed, number>;
+  readonly #lastDrawn = new Map<Process, Placed>();
+  readonly #leaving = new Set<Process>();
   #next = 0;
 
-  constructor(merged: Merged, lanes: readonly string[]) {
+  constructor(merged: Merged, lanes: readonly string[], figures: readonly Figure[]) {
     const logged = new Set(merged.processes.map(({ actor }) => actor));
     const mentioned = new Set(
       merged.events.flatMap(({ recorded }) => ('fields' in recorded ? [recorded.fields.as] : [])),
@@ -166,22 +167,31 @@ class Lives {
       this.#life.set(lane, !logged.has(lane) && mentioned.has(lane) ? 'alive' : 'before');
     this.#events = merged.events;
     this.#index = new Map(merged.events.map((placed, index) => [placed, index]));
+    for (const { placed } of figures) for (const one of placed) this.#lastDrawn.set(one.process, one);
   }
 
-  /** Goes on to these events; what they change themselves is seen from the next row on, but who acts is there. */
+  /** Goes on to these events. */
   upTo(placed: readonly Placed[]): void {
     const last = Math.max(...placed.map((one) => this.#index.get(one) ?? 0));
     for (; this.#next <= last; this.#next += 1) {
-      const { recorded } = this.#events[this.#next] as Placed;
-      const { actor } = recorded;
-      if (recorded.event === 'stopping') this.#life.set(actor, 'ended');
-      else if (recorded.event === 'freezing') this.#life.set(actor, 'frozen');
-      else this.#life.set(actor, 'alive');
+      const event = this.#events[this.#next] as Placed;
+      const { process } = event;
+      if (leaves(event)) this.#leaving.add(process);
+      const over =
+        this.#leaving.has(process) && this.#place(event) >= this.#place(this.#lastDrawn.get(process));
+      this.#life.set(
+        process.actor,
+        over ? 'ended' : event.recorded.event === 'freezing' ? 'frozen' : 'alive',
+      );
     }
   }
 
   of(lane: string): Life {
     return this.#life.get(lane) ?? 'before';
+  }
+
+  #place(placed: Placed | undefined): number {
+    return placed === undefined ? 0 : (this.#index.get(placed) ?? 0);
   }
 }
 
@@ -220,6 +230,7 @@ function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layou
     const dashes = Math.max(0, Math.floor((room - 2 - text.length) / 2));
     if (rightwards) line.put(b - 2 - 2 * dashes - text.length, `${text}${' -'.repeat(dashes)} ►`);
     else line.put(a + 1, `◄${'- '.repeat(dashes)}${text}`);
+    line.put(to, '│');
   } else if (figure.known === 'socket') {
     const dashes = '- '.repeat(room).slice(0, room);
     line.put(a, '├');

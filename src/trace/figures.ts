@@ -34,17 +34,12 @@ export type Figure = {
     }
 );
 
+/** Does a process leave the stage with this event? A sender's verdict is its last word. */
+export const leaves = ({ recorded }: Placed): boolean =>
+  recorded.event === 'stopping' || recorded.event === 'verdict';
+
 /** What a mark on a lane stands for. */
-export type MarkName =
-  | 'begins'
-  | 'killed'
-  | 'gone'
-  | 'shown'
-  | 'stored'
-  | 'frozen'
-  | 'thawed'
-  | 'verdict'
-  | 'trouble';
+export type MarkName = 'begins' | 'killed' | 'gone' | 'shown' | 'stored' | 'frozen' | 'thawed' | 'trouble';
 
 /** How to draw. */
 export interface FigureOptions {
@@ -71,7 +66,7 @@ export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[]
 export function essential({ recorded, link }: Placed): boolean {
   if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
   if (recorded.event === 'fin') return !endedPolitely(link);
-  return recorded.event !== 'acknowledged' && recorded.event !== 'verdict';
+  return recorded.event !== 'acknowledged';
 }
 
 const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
@@ -262,7 +257,8 @@ function figureOf(
     case 'expired':
       return mark('trouble', [`${recorded.to} ${recorded.seq} expired`], 'expired');
     case 'verdict':
-      return mark('verdict', [], recorded.verdict.replace('_', ' '), recorded.verdict.slice(0, 3));
+      // A sender's last word: it leaves with it.
+      return mark('gone', [recorded.verdict.replace('_', ' ')], ENDS.done);
     default:
       return mark('trouble', [], recorded.event);
   }

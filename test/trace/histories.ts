@@ -105,7 +105,6 @@ export function directKill(skew = 0): Actor[] {
   bob.at(5.3, { event: 'stopping', why: 'kill' });
   call.fin(alice, 5.4);
   alice.at(5.5, { event: 'verdict', verdict: 'UNKNOWN', code: 'fin', id: 'k3f9-1', ms: 5.8, exit: 20 });
-  alice.at(5.6, { event: 'stopping', why: 'done' });
   return [alice, bob];
 }
 
@@ -128,7 +127,11 @@ export function detourKill(skew = 0): Actor[] {
     present: 'no',
   });
   first.frame(relay, 2.0, 'STORED', { id: 'k3f9-1', seq: 1, present: 'never' });
-  alice.at(2.4, { event: 'stopping', why: 'done' });
+  first.frame(alice, 2.2, 'BYE');
+  first.frame(relay, 2.3, 'BYE', {}, 2.35);
+  alice.at(2.4, { event: 'verdict', verdict: 'STORED', code: 'ok', id: 'k3f9-1', ms: 2.7, exit: 0 });
+  first.fin(alice, 2.5);
+  alice.at(2.6, { event: 'closed', conn: first.connOf(alice) });
   const message = (attempt: number): FrameFields => ({
     seq: 1,
     id: 'k3f9-1',

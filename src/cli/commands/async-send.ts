@@ -40,6 +40,7 @@ export const asyncSend: CommandSpec = {
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
       .option('--id <id>', 'the id to send under, to repeat an UNKNOWN safely', id)
+      .option('--lines', 'each line of standard input is a message')
       .option('--count <n>', 'send it so many times', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
       process.exitCode = await run(words, flags);
@@ -55,7 +56,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
       'They are about one message.',
     );
   }
-  const source = await messageSource(words);
+  const source = await messageSource(words, flags.lines === true);
   if (source.kind === 'typed' && flags.id !== undefined) {
     throw new DetourError('usage', '--id is for one message.', 'Write the message behind the command.');
   }

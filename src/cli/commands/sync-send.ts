@@ -26,6 +26,7 @@ export const syncSend: CommandSpec = {
       .option('--to <place>', 'where the receiver listens', place(4101), { host: '127.0.0.1', port: 4101 })
       .option('--as <name>', 'who you are', name, 'alice')
       .option('--timeout <time>', 'one deadline for connecting, greeting and answer', deadline, 10_000)
+      .option('--lines', 'each line of standard input is a message')
       .option('--count <n>', 'send it so many times, one after the other', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
       process.exitCode = await run(words, flags);
@@ -34,7 +35,7 @@ export const syncSend: CommandSpec = {
 };
 
 async function run(words: string[], flags: Flags): Promise<number> {
-  const source = await messageSource(words);
+  const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags.timeout, () => route.to().peer);
   const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
   const options: SenderOptions = { as: flags.as, session: randomUUID(), ...flags.to, context: actor.context };
