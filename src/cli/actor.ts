@@ -25,7 +25,7 @@ export interface Actor {
   onInterrupt(call: (times: number) => void): void;
   /** Obeys lines on stdin if it is a terminal or a pipe. */
   obeyLines(): void;
-  /** Writes the last of the log and lets the process end. */
+  /** Lets the process end. What happens until then, the end of a connection say, is still recorded. */
   close(): void;
 }
 
@@ -59,6 +59,7 @@ export function startActor(
     },
     onLost: (error) => say(`${error.message}; ${error.hint}`),
   });
+  process.once('exit', () => recorder.close());
   const context = netContext(recorder.emit, systemClock, frames || json || flags.log !== undefined);
   let interrupts: ((times: number) => void) | undefined;
   let times = 0;
@@ -80,7 +81,6 @@ export function startActor(
       process.off('SIGINT', interrupted);
       process.off('SIGTERM', interrupted);
       process.stdin.destroy();
-      recorder.close();
     },
   };
 }

@@ -9,6 +9,7 @@ import { asyncReceive } from './commands/async-receive.ts';
 import { asyncRelay } from './commands/async-relay.ts';
 import { asyncSend } from './commands/async-send.ts';
 import { asyncStatus } from './commands/async-status.ts';
+import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
 import { syncReceive } from './commands/sync-receive.ts';
 import { syncSend } from './commands/sync-send.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly CommandSpec[] = [
   asyncSend,
   asyncReceive,
   asyncStatus,
+  demo,
   explain,
   trace,
 ];

@@ -123,6 +123,11 @@ export class Actor {
     this.#child.stdin?.write(`${line}\n`);
   }
 
+  /** Types a last line to it and ends its input. */
+  lastWords(line: string): void {
+    this.#child.stdin?.end(`${line}\n`);
+  }
+
   /** Ends it at once, by its pid; that works on a frozen one, too. Resolves when it is gone. */
   async kill(): Promise<void> {
     this.killNow();

@@ -220,10 +220,11 @@ function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layou
   const to = layout.columns.get(figure.to) ?? 0;
   const [a, b] = from < to ? [from, to] : [to, from];
   const room = b - a - 1;
-  const texts = layout.detail ? [...figure.long, ...figure.short] : figure.short;
-  const space = figure.head ? room - 1 : room;
-  const fits = (most: number): string | undefined => texts.find(({ length }) => length <= most);
-  const text = fits(space - 1) ?? fits(space) ?? shorten(texts.at(-1) ?? '', space);
+  // Of a frame that only one end recorded, the other end is left open: `├──…` or `…──►│`.
+  const taken = { both: Number(figure.head), socket: Number(figure.head), sent: 2, received: 3 }[
+    figure.known
+  ];
+  const text = fitting(figure, room - taken, layout.detail);
   const rightwards = from < to;
   if (figure.known === 'socket' && figure.head) {
     // A FIN or RST comes from a kernel: it starts in the empty, not at a lane.
@@ -238,19 +239,35 @@ function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layou
     line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
     if (lives.of(figure.to) === 'alive') line.put(b, rightwards ? '┤' : '├');
   } else {
-    const body = spread(text, figure.head ? room - 1 : room, rightwards);
-    line.put(a + 1, rightwards ? `${body}${figure.head ? '►' : ''}` : `${figure.head ? '◄' : ''}${body}`);
-    line.put(from, rightwards ? '├' : '┤');
+    const body = spread(text, room - taken, rightwards);
+    const head = figure.head && figure.known !== 'sent';
+    const [open, point] = rightwards
+      ? [figure.known === 'sent' ? '… ' : ' …', '►']
+      : [figure.known === 'sent' ? ' …' : '… ', '◄'];
+    const parts =
+      figure.known === 'received'
+        ? [open, body, point]
+        : figure.known === 'sent'
+          ? [body, open]
+          : [body, head ? point : ''];
+    line.put(a + 1, (rightwards ? parts : parts.reverse()).join(''));
+    if (figure.known !== 'received') line.put(from, rightwards ? '├' : '┤');
     if (!figure.head) line.put(to, rightwards ? '┤' : '├');
-    // The half of which no log tells is left open.
-    if (figure.known === 'sent') line.put(rightwards ? b - 2 : a + 1, rightwards ? '… ' : ' …');
-    if (figure.known === 'received') {
-      line.put(rightwards ? a + 1 : b - 2, rightwards ? ' …' : '… ');
-      line.put(from, LIFE[lives.of(figure.from)]);
-    }
   }
   const note = figure.note.find(({ length }) => length <= layout.width - b - 2);
   if (note !== undefined && b === Math.max(...layout.columns.values())) line.put(b + 2, note);
+}
+
+// A long text only where there is room around it, a short one as it goes.
+function fitting({ long, short }: Figure, room: number, detail: boolean): string {
+  const fits = (texts: readonly string[], most: number): string | undefined =>
+    texts.find(({ length }) => length <= most);
+  return (
+    (detail ? fits(long, room - 3) : undefined) ??
+    fits(short, room - 1) ??
+    fits(short, room) ??
+    shorten(short.at(-1) ?? '', room)
+  );
 }
 
 // ── text ──, or ─text─ where there is little room.
@@ -278,7 +295,7 @@ function legendOf(figures: readonly Figure[]): string[] {
     legend.push('──► frame recorded in this run');
   if (arrows.some(({ known }) => known === 'socket')) legend.push('◄- - seen only as an event on the socket');
   if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
-    legend.push('─… one end of it recorded');
+    legend.push('──… under way for long, or for ever');
   return legend;
 }
 

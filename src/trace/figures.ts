@@ -100,18 +100,19 @@ function isDrawn({ recorded, peer, link }: Placed): boolean {
   return DRAWN.has(recorded.event);
 }
 
-// The first event of a process that begins when the diagram is under way already: it deserves a row.
+// Where a process begins that comes when the diagram is under way already: that deserves a row.
 function lateBegins(merged: Merged, keep: FigureOptions['keep']): Map<Placed, 'first' | 'again'> {
   const begins = new Map<Placed, 'first' | 'again'>();
-  const seen = new Set<Process>();
+  const begun = new Set<Process>();
   const names = new Set<string>();
   let underWay = false;
   for (const placed of merged.events) {
     const { process, recorded } = placed;
-    if (!seen.has(process)) {
-      seen.add(process);
-      if (underWay && (recorded.event === 'listening' || recorded.event === 'connecting'))
-        begins.set(placed, names.has(process.actor) ? 'again' : 'first');
+    const begin = recorded.event === 'listening' || recorded.event === 'connecting';
+    if (begin && underWay && !begun.has(process))
+      begins.set(placed, names.has(process.actor) ? 'again' : 'first');
+    if (begin || isDrawn(placed)) {
+      begun.add(process);
       names.add(process.actor);
     }
     if (isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;

@@ -1,0 +1,65 @@
+// detour demo [STORY]: the stories, told. What a person sees and types is here; the telling is demo/'s.
+
+import type { Command } from 'commander';
+import { createAsk } from '../../demo/ask.ts';
+import { findStory, numbered, runDemo } from '../../demo/demo.ts';
+import { DetourError } from '../../errors/error.ts';
+import { visible } from '../../trace/visible.ts';
+import type { CommandSpec } from '../command.ts';
+import { paint } from '../output.ts';
+
+interface Options {
+  readonly fast?: boolean;
+  readonly json?: boolean;
+}
+
+const DEFAULT_WIDTH = 80;
+
+/** `detour demo`. */
+export const demo: CommandSpec = {
+  path: 'demo',
+  summary: 'both routes side by side, in seven stories with real processes',
+  build(command: Command): void {
+    command
+      .argument(
+        '[story]',
+        `one story only: ${numbered()
+          .map(({ number, story }) => `${number} or ${story.name}`)
+          .join(', ')}`,
+      )
+      .option('--fast', 'ask nothing')
+      .option('--json', 'print the verdicts as one JSON line per route')
+      .action(async (wanted: string | undefined, options: Options) => {
+        process.exitCode = (await run(wanted, options)) ? 0 : 1;
+      });
+  },
+};
+
+async function run(wanted: string | undefined, { fast, json }: Options): Promise<boolean> {
+  const found = wanted === undefined ? undefined : findStory(wanted);
+  if (wanted !== undefined && found === undefined) {
+    const names = numbered().map(({ number, story }) => `${number} ${story.name}`);
+    throw new DetourError(
+      'usage',
+      `there is no story "${visible(wanted, { max: 40 })}"`,
+      `take one of: ${names.join(', ')}`,
+    );
+  }
+  const { stdin, stdout } = process;
+  const talking = stdout.isTTY === true && json !== true;
+  const asking = talking && stdin.isTTY === true && fast !== true;
+  return runDemo({
+    stories: found === undefined ? numbered() : [found],
+    columns: stdout.columns ?? DEFAULT_WIDTH,
+    paint: (style, text) => paint(style, text, stdout),
+    write: (text) => stdout.write(text),
+    ask: asking ? createAsk(stdin) : undefined,
+    json,
+    busy: talking
+      ? (text) => {
+          stdout.write(text);
+          return () => stdout.write('\r\x1b[K');
+        }
+      : undefined,
+  });
+}

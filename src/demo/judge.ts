@@ -1,0 +1,123 @@
+// Did it come out as it must? Judged by what the processes recorded, not by what the sender believes: a bob who answers before he
+// has shown a message is found out here. Pure.
+//
+// Every process keeps two records: its flight recorder's file, and the events that it printed. Both must tell the same.
+
+import type { Recorded, VerdictName } from '../trace/event.ts';
+import { formatJson } from '../trace/line.ts';
+import { type Merged, merge } from '../trace/merge.ts';
+import { type Evidence, MESSAGE, type Scene } from './story.ts';
+
+/** What one process left behind. */
+export interface Testimony {
+  readonly name: string;
+  /** From its flight recorder's file. */
+  readonly recorded: readonly Recorded[];
+  /** From its stdout. */
+  readonly printed: readonly Recorded[];
+  /** How it ended by itself; undefined if it is still there, null if it was killed. */
+  readonly exit?: number | null | undefined;
+}
+
+/** The judgement on one scene. */
+export interface Judgement extends Evidence {
+  readonly exit: number;
+  /** All that happened, in causal order. */
+  readonly merged: Merged;
+  /** What is not as it must be; empty if all is. */
+  readonly faults: readonly string[];
+}
+
+const EXIT: Readonly<Record<VerdictName, number>> = {
+  DELIVERED: 0,
+  STORED: 0,
+  NOT_DELIVERED: 10,
+  UNKNOWN: 20,
+};
+
+/** Judges a scene. `alice` is one of `all`. */
+export function judge({ expect }: Scene, alice: Testimony, all: readonly Testimony[]): Judgement {
+  const merged = merge(all.map(({ recorded }) => recorded));
+  const faults: string[] = [];
+  const fault = (text: string): void => {
+    faults.push(text);
+  };
+  const said = alice.recorded.find((recorded) => recorded.event === 'verdict');
+  if (said?.event !== 'verdict')
+    return { verdict: 'UNKNOWN', shown: 0, exit: -1, merged, faults: ['alice has said no verdict'] };
+  const { verdict, id, exit } = said;
+  const history = merged.events.map(({ recorded }) => recorded);
+  const showings = history.filter((recorded) => recorded.event === 'shown' && recorded.id === id);
+  const shown = showings.length;
+
+  if (verdict !== expect.verdict) fault(`alice says ${verdict}, not ${expect.verdict}`);
+  if (expect.shown !== undefined && shown !== expect.shown)
+    fault(`shown ${times(shown)}, not ${times(expect.shown)}`);
+  if (exit !== EXIT[verdict] || alice.exit !== exit)
+    fault(`exit code ${alice.exit} does not go with ${verdict}`);
+  for (const showing of showings) {
+    if (showing.event === 'shown' && showing.text !== MESSAGE)
+      fault('what bob shows is not what alice wrote');
+  }
+  for (const text of contradictions(verdict, id, history)) fault(text);
+  for (const testimony of all) {
+    for (const text of dishonesty(testimony)) fault(`${testimony.name}: ${text}`);
+  }
+  for (const { kind, placed } of merged.findings) {
+    if (kind !== 'not_received')
+      fault(`${placed.recorded.actor}: an event without its cause (${placed.recorded.event})`);
+  }
+  return { verdict, shown, exit, merged, faults };
+}
+
+// Does the verdict hold against what all processes together recorded?
+function contradictions(verdict: VerdictName, id: string, history: readonly Recorded[]): string[] {
+  const first = (test: (recorded: Recorded) => boolean): number => {
+    const index = history.findIndex(test);
+    return index === -1 ? Number.POSITIVE_INFINITY : index;
+  };
+  const shownAt = first((recorded) => recorded.event === 'shown' && recorded.id === id);
+  const storedAt = first((recorded) => recorded.event === 'stored' && recorded.id === id);
+  const verdictAt = first((recorded) => recorded.event === 'verdict' && recorded.id === id);
+  if (verdict === 'DELIVERED' && shownAt > verdictAt) return ['DELIVERED, and bob had not shown it'];
+  if (verdict === 'STORED' && storedAt > verdictAt) return ['STORED, and the relay had not stored it'];
+  if (verdict === 'NOT_DELIVERED' && Math.min(shownAt, storedAt) < Number.POSITIVE_INFINITY)
+    return ['NOT DELIVERED, and somebody has it'];
+  return [];
+}
+
+// Does a process keep the order of the protocol: first do, then say? In its file as on its output.
+function dishonesty({ recorded, printed }: Testimony): string[] {
+  const file = recorded.map(formatJson);
+  // The last lines of a process that was killed may have reached only its file.
+  const differs = printed.some((event, index) => formatJson(event) !== file[index]);
+  return [
+    ...new Set([...saidTooEarly(recorded), ...saidTooEarly(printed)]),
+    ...(differs ? ['its output and its log tell different things'] : []),
+  ];
+}
+
+function saidTooEarly(events: readonly Recorded[]): string[] {
+  const shownIds = new Set<unknown>();
+  const shownSeqs = new Set<unknown>();
+  const stored = new Set<unknown>();
+  const faults: string[] = [];
+  for (const recorded of events) {
+    if (recorded.event === 'shown') {
+      shownIds.add(recorded.id);
+      shownSeqs.add(recorded.seq);
+    } else if (recorded.event === 'stored') stored.add(recorded.id);
+    else if (recorded.event === 'sent') {
+      const { id, seq } = recorded.fields;
+      if (recorded.verb === 'RECEIVED' && !shownIds.has(id))
+        faults.push('answered RECEIVED before it had shown the message');
+      if (recorded.verb === 'ACK' && !shownSeqs.has(seq))
+        faults.push('sent ACK before it had shown the message');
+      if (recorded.verb === 'STORED' && !stored.has(id))
+        faults.push('answered STORED before it had stored the message');
+    }
+  }
+  return faults;
+}
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);

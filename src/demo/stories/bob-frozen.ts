@@ -1,0 +1,60 @@
+// bob's program stands still while his kernel goes on: it takes the call's bytes, and nobody reads them.
+
+import {
+  collectingBob,
+  detourAlice,
+  directAlice,
+  frame,
+  is,
+  listeningBob,
+  relay,
+  verdictOf,
+} from '../cast.ts';
+import { MESSAGE, type Story } from '../story.ts';
+
+// alice must give up before bob thaws.
+const PATIENCE = ['--timeout', '1500ms'];
+const FREEZE = 'freeze 3500ms';
+
+export const bobFrozen: Story = {
+  name: 'frozen',
+  title: 'bob freezes while a call is up',
+  short: 'bob frozen while a call is up',
+  direct: {
+    lanes: ['alice', 'bob'],
+    expect: { verdict: 'UNKNOWN' },
+    async play(stage) {
+      const bob = await listeningBob(stage);
+      const alice = directAlice(stage, bob.place, '--lines', ...PATIENCE);
+      alice.say('are you there');
+      await alice.until('answer', frame('received', 'RECEIVED'));
+      bob.actor.say(FREEZE);
+      await bob.actor.until('freeze', is('freezing'));
+      alice.lastWords(MESSAGE);
+      await verdictOf(alice);
+      await bob.actor.until('thaw', is('thawed'));
+      await bob.actor.until('end of the call', is('closed'));
+      return { alice, cast: [alice, bob.actor] };
+    },
+    lesson: ({ shown }) => [
+      'No error: his kernel took it all.',
+      shown > 0 ? 'Thawed, he showed it: too late.' : 'Thawed, he never read it.',
+    ],
+  },
+  detour: {
+    lanes: ['alice', 'relay', 'bob'],
+    expect: { verdict: 'STORED', shown: 1 },
+    async play(stage) {
+      const hub = await relay(stage);
+      const bob = collectingBob(stage, hub, '--follow');
+      await hub.actor.until('bob', is('mailbox'));
+      bob.say(FREEZE);
+      await bob.until('freeze', is('freezing'));
+      const alice = detourAlice(stage, hub.place, MESSAGE, ...PATIENCE);
+      await verdictOf(alice);
+      await hub.actor.until('acknowledgement', is('acknowledged'));
+      return { alice, cast: [alice, hub.actor, bob] };
+    },
+    lesson: () => ["bob's pace is not alice's problem.", 'He shows it when he can.'],
+  },
+};
