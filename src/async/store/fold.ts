@@ -1,6 +1,7 @@
 // What the records of a journal mean, taken one after the other: mailboxes, messages held, ids remembered.
 // Pure: it knows no file and no time. A record that is read twice (a copy, a commit written again) changes nothing.
 
+import { Forgotten } from './forgotten.ts';
 import type { JournalRecord } from './record.ts';
 import type { HeldMessage, MailboxState, Recovered, Ref, RememberedId } from './store.ts';
 
@@ -16,6 +17,8 @@ interface Box {
 export class Fold {
   readonly #boxes = new Map<string, Box>();
   readonly #remembered = new Map<string, RememberedId>();
+  /** Where mailboxes were forgotten, for those who read older parts of the journal later. */
+  readonly forgotten = new Forgotten();
 
   /** @param ref where the record lies */
   take(record: JournalRecord, ref: Ref): void {
@@ -45,6 +48,7 @@ export class Fold {
         return;
       case 'forget':
         this.#boxes.delete(record.to);
+        this.forgotten.begin(record.to)(ref.segment, ref.offset);
         return;
       case 'mailbox': {
         const box = this.#box(record.to);

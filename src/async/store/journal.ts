@@ -1,18 +1,24 @@
 // The embedded store: an append-only journal in one directory. This file puts its parts together; each has its own file:
-// record.ts and commit.ts (the bytes), segment.ts, spares.ts and files.ts (the files), recover.ts and fold.ts (opening),
-// writer.ts (appending). It is not a database: it knows mailboxes only well enough to bring them back.
+// record.ts and commit.ts (the bytes), segment.ts, spares.ts and files.ts (the files), recover.ts, fold.ts and repair.ts (opening),
+// writer.ts (appending), compact.ts and policy.ts (clearing away). It is not a database: it knows mailboxes only well enough to bring them back.
 
-import { open, unlink, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { DetourError } from '../../errors/error.ts';
 import type { Clock } from '../../trace/clock.ts';
 import type { Emit } from '../../trace/event.ts';
 import { MAX_LINE } from '../../wire/frame.ts';
 import { commitRoom, END_MARK, type Piece, pieceLength } from './commit.ts';
-import { type Disk, diskError, isFull, syncDirectory, systemDisk } from './disk.ts';
-import { Files } from './files.ts';
-import { Recent } from './recent.ts';
-import { bodyOf, type JournalEntry, recordLine } from './record.ts';
-import { damaged, type Found, listDirectory, makeDirectory, readAll, refuseForeign } from './recover.ts';
+import { Compactor } from './compact.ts';
+import { type Disk, diskError, systemDisk } from './disk.ts';
+import { Files, type Segment } from './files.ts';
+import type { Forgotten } from './forgotten.ts';
+import { Live } from './live.ts';
+import { Policy } from './policy.ts';
+import { Reader } from './reader.ts';
+import { type JournalEntry, recordLine } from './record.ts';
+import { type Found, listDirectory, makeDirectory, readAll, refuseForeign } from './recover.ts';
+import { repair } from './repair.ts';
 import { beginSegment, randomToken, type SegmentHeader, segmentName } from './segment.ts';
 import { type Spare, Spares } from './spares.ts';
 import type { Entry, Keeper, Recovered, Ref, Store } from './store.ts';
@@ -20,9 +26,6 @@ import { type Active, Writer } from './writer.ts';
 
 /** The usual size of a segment: small enough to be let go soon, large enough that a new one is rare. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024;
-
-/** How many bytes of recent commits stay in memory. */
-const RECENT_BYTES = 16 * 1024 * 1024;
 
 /** What a journal needs. */
 export interface JournalOptions {
@@ -41,10 +44,14 @@ export interface JournalOptions {
   readonly disk?: Disk;
 }
 
-/** A file that is open and the state that goes with it. */
-interface Opened {
+/** The parts that an open journal has. */
+interface Parts {
   readonly writer: Writer;
   readonly unlock: () => Promise<void>;
+  readonly live: Live;
+  readonly forgotten: Forgotten;
+  readonly policy: Policy;
+  readonly compactor: Compactor;
 }
 
 /** The embedded store. */
@@ -56,13 +63,13 @@ export class Journal implements Store {
   readonly #segmentBytes: number;
   readonly #disk: Disk;
   readonly #files = new Files();
-  readonly #recent = new Recent(RECENT_BYTES);
+  readonly #reader: Reader;
   readonly #spares: Spares;
   #token = '';
-  #opened: Opened | undefined;
+  #parts: Parts | undefined;
   #failed = false;
   #rejectOpening: ((error: unknown) => void) | undefined;
-  #closing = false;
+  #closed: Promise<void> | undefined;
 
   onFailure: (error: Error) => void = () => {};
 
@@ -73,13 +80,17 @@ export class Journal implements Store {
     this.#lock = options.lock;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#disk = options.disk ?? systemDisk;
+    this.#reader = new Reader(this.#dir, this.#files);
     this.#spares = new Spares({
       dir: this.#dir,
       disk: this.#disk,
       clock: this.#clock,
       bytes: this.#segmentBytes,
       failed: (error) => this.#fail(error),
-      changed: () => {},
+      changed: () => {
+        this.#parts?.policy.changed();
+        this.#parts?.compactor.wake();
+      },
     });
   }
 
@@ -88,7 +99,7 @@ export class Journal implements Store {
     return this.#token;
   }
 
-  async open(_keeper: Keeper): Promise<Recovered> {
+  async open(keeper: Keeper): Promise<Recovered> {
     await makeDirectory(this.#dir);
     let unlock: () => Promise<void>;
     try {
@@ -97,10 +108,9 @@ export class Journal implements Store {
       throw diskError(error, `the journal in ${this.#dir} cannot be taken`);
     }
     try {
-      return await this.#open(unlock);
+      return await this.#open(unlock, keeper);
     } catch (error) {
       this.#failed = true;
-      this.#opened?.writer.stop();
       await this.#spares.stop();
       await this.#files.close();
       await unlock();
@@ -108,7 +118,7 @@ export class Journal implements Store {
     }
   }
 
-  async #open(unlock: () => Promise<void>): Promise<Recovered> {
+  async #open(unlock: () => Promise<void>, keeper: Keeper): Promise<Recovered> {
     const listing = await listDirectory(this.#dir);
     refuseForeign(this.#dir, listing);
     const found = await readAll(this.#dir, listing);
@@ -118,9 +128,14 @@ export class Journal implements Store {
 
     // Nothing that counts is changed before the next segment has been claimed: if two relays got this far at once, one of them fails here.
     const writer = await this.#beginLife(found);
-    this.#opened = { writer, unlock };
-    await this.#repair(found);
+    try {
+      await repair(found, this.#dir, this.#files, this.#emit);
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
     const recovered = found.fold.result();
+    this.#parts = this.#assemble(writer, unlock, keeper, found, recovered);
     const messages = [...recovered.mailboxes.values()].reduce((sum, box) => sum + box.messages.length, 0);
     this.#emit({ event: 'recovered', messages, mailboxes: recovered.mailboxes.size, dir: this.#dir });
     this.#spares.fill();
@@ -138,138 +153,191 @@ export class Journal implements Store {
     const k = (segments.at(-1)?.header.k ?? 0) + 1;
     const oldest = segments[0]?.header.k ?? k;
     const spare = await this.#spares.first(roomFor(commitRoom(bytes) + commitRoom(0)));
-    const active = await this.#begin(spare, {
-      k,
-      salt: randomToken(),
-      first: lastCommit + 1,
-      oldest,
-      token: this.#token,
-    });
-    const writer = new Writer(
+    const header = { k, salt: randomToken(), first: lastCommit + 1, oldest, token: this.#token };
+    const writer = this.#startWriter(await this.#begin(spare, header), header.first);
+    const placed = (segment: number, offsets: readonly number[]): void => {
+      lastRecords.forEach(({ record, length }, i) => {
+        fold.take(record, { segment, offset: offsets[i] as number, length });
+      });
+      fold.take({ kind: 'life' }, { segment, offset: 0, length: 0 });
+    };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#rejectOpening = reject;
+        writer.append({ pieces, bytes, placed, durable: () => resolve() });
+      });
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+    this.#rejectOpening = undefined;
+    return writer;
+  }
+
+  #startWriter(active: Active, nextCommit: number): Writer {
+    return new Writer(
       {
         disk: this.#disk,
         clock: this.#clock,
         segmentBytes: this.#segmentBytes,
         roll: (first, room) => this.#roll(first, room),
-        written: (segment, offset, commit) => this.#recent.add(segment, offset, commit),
+        written: (segment, offset, commit) => this.#reader.written(segment, offset, commit),
         failed: (error) => this.#fail(error),
       },
       active,
-      lastCommit + 1,
+      nextCommit,
     );
-    await new Promise<void>((resolve, reject) => {
-      this.#rejectOpening = reject;
-      const placed = (segment: number, offsets: readonly number[]): void => {
-        lastRecords.forEach(({ record, length }, i) => {
-          fold.take(record, { segment, offset: offsets[i] as number, length });
-        });
-        fold.take({ kind: 'life' }, { segment, offset: 0, length: 0 });
-      };
-      writer.append({ pieces, bytes, placed, durable: () => resolve() });
+  }
+
+  #assemble(
+    writer: Writer,
+    unlock: Parts['unlock'],
+    keeper: Keeper,
+    found: Found,
+    recovered: Recovered,
+  ): Parts {
+    const live = new Live();
+    for (const { messages } of recovered.mailboxes.values()) {
+      for (const { to, seq, ref } of messages) live.add(to, seq, ref.length);
+    }
+    for (const [segment, bytes] of found.carried) live.carry(segment, bytes);
+    const { forgotten } = found.fold;
+    const files = this.#files;
+    const shared = {
+      dir: this.#dir,
+      emit: this.#emit,
+      segmentBytes: this.#segmentBytes,
+      live,
+      files,
+      spares: this.#spares,
+      writer,
+    };
+    const policy = new Policy(shared);
+    const compactor = new Compactor({
+      files,
+      keeper,
+      forgotten,
+      worthwhile: (oldest) => policy.worthwhile(oldest),
+      append: (entries, durable) => this.#carryForward(entries, durable),
+      discard: (segment) => this.#discard(segment),
+      failed: (error) => this.#compactionFailed(error),
     });
-    this.#rejectOpening = undefined;
-    return writer;
+    return { writer, unlock, live, forgotten, policy, compactor };
   }
 
   async #begin(spare: Spare, header: SegmentHeader): Promise<Active> {
     const start = await beginSegment(this.#disk, this.#dir, spare.path, header);
     const file = path.join(this.#dir, segmentName(header.k));
+    const handle = await open(file, 'r+');
     const segment = { header, path: file, start, size: spare.size };
     this.#files.add(segment);
-    return { segment, handle: await open(file, 'r+') };
+    return { segment, handle };
   }
 
   async #roll(first: number, room: number): Promise<Active | undefined> {
     const spare = await this.#spares.take(roomFor(room));
     if (spare === undefined) return undefined;
-    const { k } = this.#writer.active.header;
-    return this.#begin(spare, {
+    const { k } = this.#running.writer.active.header;
+    const oldest = this.#files.oldest ?? k;
+    const active = await this.#begin(spare, {
       k: k + 1,
       salt: randomToken(),
       first,
-      oldest: this.#files.oldest ?? k,
+      oldest,
       token: this.#token,
     });
+    this.#running.compactor.wake();
+    return active;
   }
 
-  // The torn tail is kept beside the journal and cut off; what an unfinished life left is removed.
-  async #repair({ tail, leftovers }: Found): Promise<void> {
-    if (tail !== undefined) {
-      const { segment, offset, torn } = tail;
-      if (torn.length > 0) await keepCut(`${segment.path}.${offset}.cut`, torn);
-      if (segment.size > offset) await cutFile(segment.path, offset);
-      this.#files.resize(segment.header.k, offset);
-      if (torn.length > 0) this.#emit({ event: 'cut', file: segment.path, offset, bytes: torn.length });
-    }
-    for (const file of leftovers) await unlink(file);
-    await syncDirectory(this.#dir);
-  }
-
-  get #writer(): Writer {
-    if (this.#opened === undefined) throw new Error('the journal is not open');
-    return this.#opened.writer;
+  get #running(): Parts {
+    if (this.#parts === undefined) throw new Error('the journal is not open');
+    return this.#parts;
   }
 
   append(entries: readonly Entry[], durable?: (refs: readonly Ref[]) => void): void {
-    this.#append(entries, durable);
+    const { writer, live, forgotten, policy, compactor } = this.#running;
+    const { pieces, bytes } = encode(entries);
+    const forgets: { at: number; tell: (segment: number, offset: number) => void }[] = [];
+    entries.forEach((entry, at) => {
+      if (entry.kind === 'send') live.add(entry.to, entry.seq, pieceLength(pieces[at] as Piece));
+      else if (entry.kind === 'ack') live.acknowledge(entry.to, entry.seq);
+      else if (entry.kind === 'expire') live.expire(entry.to, entry.seq);
+      else if (entry.kind === 'forget') {
+        live.forget(entry.to);
+        forgets.push({ at, tell: forgotten.begin(entry.to) });
+      }
+    });
+    const placed = (segment: number, offsets: readonly number[]): void => {
+      for (const { at, tell } of forgets) tell(segment, offsets[at] as number);
+    };
+    writer.append({ pieces, bytes, placed: forgets.length > 0 ? placed : undefined, durable });
+    if (policy.appended(bytes)) compactor.wake();
   }
 
-  #append(entries: readonly JournalEntry[], durable?: (refs: readonly Ref[]) => void): void {
-    const pieces: Piece[] = [];
-    let bytes = 0;
-    for (const entry of entries) {
-      const piece = { line: recordLine(entry), body: entry.kind === 'send' ? entry.body : undefined };
-      pieces.push(piece);
-      bytes += pieceLength(piece);
-    }
-    this.#writer.append({ pieces, bytes, durable });
+  // What the compactor appends: the same messages again, which are held as before, and what is carried forward beside them.
+  #carryForward(entries: readonly JournalEntry[], durable: (refs: readonly Ref[]) => void): void {
+    const { writer, live } = this.#running;
+    const { pieces, bytes } = encode(entries);
+    const carried = pieces.reduce(
+      (sum, piece) => sum + (piece.body === undefined ? piece.line.length : 0),
+      0,
+    );
+    writer.append({ pieces, bytes, placed: (segment) => live.carry(segment, carried), durable });
+  }
+
+  async #discard({ header, path: file, size }: Segment): Promise<void> {
+    const { live, policy } = this.#running;
+    live.drop(header.k);
+    policy.cleared();
+    await this.#spares.recycle(file, size);
+  }
+
+  // A damaged old segment stops the clearing away and not the relay: mail in sound segments still comes through, nothing is thrown away.
+  #compactionFailed(error: unknown): void {
+    if (error instanceof DetourError)
+      this.#emit({ event: 'notice', text: `${error.message}; old files are kept from now on` });
+    else this.#fail(error);
   }
 
   recent(ref: Ref): Buffer | undefined {
-    return this.#recent.body(ref);
+    return this.#reader.recent(ref);
   }
 
-  async read(ref: Ref): Promise<Buffer> {
-    const { segment, offset, length } = ref;
-    const file = this.#files.get(segment)?.path ?? path.join(this.#dir, segmentName(segment));
-    let bytes: Buffer | undefined;
-    try {
-      bytes = await this.#files.read(segment, offset, length);
-    } catch (error) {
-      throw diskError(error, `the journal's file ${file} cannot be read at byte ${offset}`);
-    }
-    if (bytes === undefined) throw damaged(file, offset, 'the file is gone');
-    const body = bytes.length === length ? bodyOf(bytes) : undefined;
-    if (body === undefined)
-      throw damaged(file, offset, 'the message that lies there is not what was written');
-    return body;
+  read(ref: Ref): Promise<Buffer> {
+    const { writer } = this.#running;
+    const { segment } = ref;
+    const limit = writer.active.header.k === segment ? writer.written : this.#files.get(segment)?.size;
+    return this.#reader.read(ref, limit ?? 0);
   }
 
   hasRoom(size: number): boolean {
-    const need = commitRoom(size + MAX_LINE);
-    return (
-      !this.#spares.full ||
-      this.#writer.left + this.#spares.bytes - this.#writer.waiting - need >= this.#segmentBytes
-    );
+    return this.#running.policy.hasRoom(size);
   }
 
   #fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#opened?.writer.stop();
+    this.#parts?.writer.stop();
+    void this.#parts?.compactor.stop();
     if (this.#rejectOpening !== undefined) this.#rejectOpening(error);
     else this.onFailure(diskError(error, `the journal in ${this.#dir} cannot be written`));
   }
 
-  async close(): Promise<void> {
-    const opened = this.#opened;
-    if (opened === undefined || this.#closing) return;
-    this.#closing = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#parts === undefined) return;
+    const { writer, compactor, unlock } = this.#parts;
+    await compactor.stop();
     this.#spares.giveUp();
-    await opened.writer.close();
+    await writer.close();
     await this.#spares.stop();
     await this.#files.close();
-    await opened.unlock();
+    await unlock();
   }
 }
 
@@ -278,21 +346,15 @@ function roomFor(room: number): number {
   return MAX_LINE + END_MARK + room;
 }
 
-// Kept for whoever wants to look; on a full disk it is not worth refusing to start.
-async function keepCut(file: string, torn: Buffer): Promise<void> {
-  try {
-    await writeFile(file, torn, { mode: 0o600, flush: true });
-  } catch (error) {
-    if (!isFull(error)) throw error;
-  }
-}
-
-async function cutFile(file: string, size: number): Promise<void> {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.truncate(size);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+function encode(entries: readonly JournalEntry[]): {
+  readonly pieces: readonly Piece[];
+  readonly bytes: number;
+} {
+  let bytes = 0;
+  const pieces = entries.map((entry) => {
+    const piece: Piece = { line: recordLine(entry), body: entry.kind === 'send' ? entry.body : undefined };
+    bytes += pieceLength(piece);
+    return piece;
+  });
+  return { pieces, bytes };
 }

@@ -1,6 +1,8 @@
-// Bodies that are still in memory: the last commits as they were written, so that a message on its way through is not read back.
-// Bounded, first in first out. It knows no file.
+// Bodies that are still in memory: the last commits as they were written, so that a message on its way through is not read back,
+// and what was read along with another message, so that a full mailbox is not read piece by piece. Bounded, first in first out.
+// It knows no file.
 
+import { bodyOf } from './record.ts';
 import type { Ref } from './store.ts';
 
 interface Block {
@@ -17,11 +19,16 @@ const COPY_BELOW = 1 / 16;
 /** What a block costs beside its bytes: many small ones must not take more than was meant. */
 const BLOCK_OVERHEAD = 256;
 
+/** Of how many segments something that was read back is kept. */
+const MAX_READ = 16;
+
 /** The recent commits of a journal. */
 export class Recent {
   readonly #segments = new Map<number, Block[]>();
   /** All blocks, oldest first. */
   readonly #blocks = new Set<Block>();
+  /** The last that was read back of each segment; the segment that was read longest ago comes first. */
+  readonly #read = new Map<number, Block>();
   #bytes = 0;
 
   /** @param limit how many bytes are kept at most */
@@ -50,8 +57,30 @@ export class Recent {
     if (blocks.length === 0) this.#segments.delete(block.segment);
   }
 
+  /** Adds what was read back, from one `ref` on. It is checked when it is asked for. */
+  addRead(segment: number, start: number, bytes: Buffer): void {
+    this.#read.set(segment, { segment, start, bytes });
+    for (const oldest of this.#read.keys()) {
+      if (this.#read.size <= MAX_READ) return;
+      this.#read.delete(oldest);
+    }
+  }
+
   /** The body of the SEND record at `ref`, if it is here. */
   body(ref: Ref): Buffer | undefined {
+    return this.#written(ref) ?? this.#readBack(ref);
+  }
+
+  #readBack(ref: Ref): Buffer | undefined {
+    const block = this.#read.get(ref.segment);
+    if (block === undefined) return undefined;
+    const from = ref.offset - block.start;
+    if (from < 0 || from + ref.length > block.bytes.length) return undefined;
+    const body = bodyOf(block.bytes.subarray(from, from + ref.length));
+    return body === undefined ? undefined : detached(body, block.bytes);
+  }
+
+  #written(ref: Ref): Buffer | undefined {
     const blocks = this.#segments.get(ref.segment);
     if (blocks === undefined) return undefined;
     let low = 0;
@@ -65,6 +94,10 @@ export class Recent {
     const from = ref.offset - start;
     if (from < 0 || from + ref.length > bytes.length) return undefined;
     const body = bytes.subarray(bytes.indexOf(LF, from) + 1, from + ref.length - 1);
-    return body.length < bytes.length * COPY_BELOW ? Buffer.from(body) : body;
+    return detached(body, bytes);
   }
+}
+
+function detached(body: Buffer, whole: Buffer): Buffer {
+  return body.length < whole.length * COPY_BELOW ? Buffer.from(body) : body;
 }

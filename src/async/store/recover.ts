@@ -42,6 +42,8 @@ export interface Found {
   readonly segments: readonly Segment[];
   /** Files of segments that do not count any more. */
   readonly leftovers: readonly string[];
+  /** What earlier compactions carried forward beside messages: bytes by segment. */
+  readonly carried: ReadonlyMap<number, number>;
   readonly tail: Tail | undefined;
   /** The number of the last intact commit; 0 if there is none. */
   readonly lastCommit: number;
@@ -150,7 +152,15 @@ export function* recordsOf(file: string, commit: Commit): Generator<PlacedRecord
 export async function readAll(dir: string, listing: Listing): Promise<Found> {
   const newest = listing.segments.at(-1);
   if (newest === undefined) {
-    return { fold: new Fold(), segments: [], leftovers: [], tail: undefined, lastCommit: 0, lastRecords: [] };
+    return {
+      fold: new Fold(),
+      segments: [],
+      leftovers: [],
+      carried: new Map(),
+      tail: undefined,
+      lastCommit: 0,
+      lastRecords: [],
+    };
   }
   const last = await load(dir, newest);
   const oldest = oldestOf(last);
@@ -163,6 +173,7 @@ export async function readAll(dir: string, listing: Listing): Promise<Found> {
 
   const fold = new Fold();
   const segments: Segment[] = [];
+  const carried = new Map<number, number>();
   let end = 0;
   let lastCommit: number | undefined;
   let lastRecords: PlacedRecord[] = [];
@@ -201,7 +212,10 @@ export async function readAll(dir: string, listing: Listing): Promise<Found> {
       lastRecords = [];
       for (const placed of recordsOf(segment.path, commit)) {
         fold.take(placed.record, { segment: header.k, offset: placed.offset, length: placed.length });
-        if (placed.record.kind !== 'life') lastRecords.push(placed);
+        const { kind } = placed.record;
+        if (kind === 'remember' || kind === 'mailbox')
+          carried.set(header.k, (carried.get(header.k) ?? 0) + placed.length);
+        if (kind !== 'life') lastRecords.push(placed);
       }
     }
     segments.push(segment);
@@ -217,7 +231,7 @@ export async function readAll(dir: string, listing: Listing): Promise<Found> {
     );
   }
   const tail = { segment: last.segment, offset: end, torn: tornBytes(last, end) };
-  return { fold, segments, leftovers, tail, lastCommit: lastCommit ?? 0, lastRecords };
+  return { fold, segments, leftovers, carried, tail, lastCommit: lastCommit ?? 0, lastRecords };
 }
 
 // Which segment is the oldest that counts: as the newest segment says, unless a later one was let go in it.

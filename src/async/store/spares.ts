@@ -1,7 +1,7 @@
 // Files prepared for the segments to come: written full of zeros and synced, so that a commit need not wait for the file system
 // to find blocks, and so that what a full disk can still take is known. Made in the background; a full disk is no failure here.
 
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock, Timer } from '../../trace/clock.ts';
 import { type Disk, errnoOf, isFull, syncDirectory, writtenDurably } from './disk.ts';
@@ -45,6 +45,7 @@ export class Spares {
   #stopped = false;
   #closing = false;
   #full = false;
+  #free = Number.POSITIVE_INFINITY;
 
   constructor(options: SparesOptions) {
     this.#options = options;
@@ -53,6 +54,11 @@ export class Spares {
   /** Did the disk have no room when a spare was last made? */
   get full(): boolean {
     return this.#full;
+  }
+
+  /** What the disk could still take when a spare was last made, in bytes. */
+  get free(): number {
+    return this.#free;
   }
 
   /** Bytes in files that are ready. */
@@ -157,9 +163,7 @@ export class Spares {
   fill(): void {
     if (this.#stopped || this.#making !== undefined || !this.#missing()) return;
     this.#probe?.cancel();
-    this.#making = this.#fill().finally(() => {
-      this.#making = undefined;
-    });
+    this.#making = this.#fill();
   }
 
   #missing(): boolean {
@@ -178,6 +182,8 @@ export class Spares {
       if (this.#closing) return this.#turnAway();
       this.#probe = clock.after(PROBE_MS, () => this.fill());
       changed();
+    } finally {
+      this.#making = undefined;
     }
   }
 
@@ -195,6 +201,10 @@ export class Spares {
 
   async #make(size: number): Promise<Spare> {
     const { dir, disk } = this.#options;
+    this.#free = await freeBytes(dir);
+    // Not even tried: to fill the last of a disk every second would help nobody.
+    if (this.#free < size)
+      throw Object.assign(new Error('no space left on the disk for another segment'), { code: 'ENOSPC' });
     const file = path.join(dir, spareName());
     const handle = await open(file, 'wx', 0o600);
     try {
@@ -206,6 +216,7 @@ export class Spares {
       await unlink(file).catch(() => undefined);
       throw error;
     }
+    this.#free -= size;
     return { path: file, size };
   }
 
@@ -222,5 +233,15 @@ export class Spares {
     this.#stopped = true;
     this.#probe?.cancel();
     await this.#making;
+  }
+}
+
+// What an ordinary user may still write. Where the system cannot say, writing will show.
+async function freeBytes(dir: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(dir);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }

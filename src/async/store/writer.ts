@@ -93,6 +93,11 @@ export class Writer {
     return this.#active.segment.size - this.#offset;
   }
 
+  /** How far the segment is written durably. */
+  get written(): number {
+    return this.#offset;
+  }
+
   /** Bytes that wait to be written. */
   get waiting(): number {
     return this.#queuedBytes + this.#inFlight;
@@ -257,6 +262,12 @@ export class Writer {
     await this.idle();
     this.#quiet?.cancel();
     if (this.#state !== 'FAILED') this.#state = 'CLOSED';
+    await this.#active.handle.close();
+  }
+
+  /** Ends it after a failure elsewhere, and closes the file. */
+  async abandon(): Promise<void> {
+    this.stop();
     await this.#active.handle.close();
   }
 

@@ -1,7 +1,7 @@
 // What the tests of the journal share: a directory of their own, a journal on it, a keeper that remembers everything it is told.
 // No test is in here.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -16,6 +16,26 @@ export function scratch(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'detour-journal-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+// In memory where there is such a directory: for tests that open thousands of journals, and not for what is promised about disks.
+const FAST = existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+
+/** A directory that is gone after the test, on a disk that syncs at once. */
+export function fastScratch(): string {
+  const dir = mkdtempSync(path.join(FAST, 'detour-journal-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** The directory as a crash at this moment would leave it: a copy, in the order in which the journal grows. */
+export function crashed(dir: string): string {
+  const copy = fastScratch();
+  for (const name of readdirSync(dir).sort()) {
+    // What has just been cleared away is not there any more.
+    if (existsSync(path.join(dir, name))) copyFileSync(path.join(dir, name), path.join(copy, name));
+  }
+  return copy;
 }
 
 /** A keeper for which nothing is worth keeping. */
