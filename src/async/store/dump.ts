@@ -167,6 +167,7 @@ async function bytesAt(handle: FileHandle, offset: number, length: number): Prom
 }
 
 function pause({ clock, signal }: ReadOptions): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       timer.cancel();

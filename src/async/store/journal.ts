@@ -10,7 +10,7 @@ import type { Emit } from '../../trace/event.ts';
 import { MAX_LINE } from '../../wire/frame.ts';
 import { commitRoom, END_MARK, type Piece, pieceLength } from './commit.ts';
 import { Compactor } from './compact.ts';
-import { type Disk, diskError, systemDisk } from './disk.ts';
+import { type Disk, diskError, isFull, systemDisk } from './disk.ts';
 import { Files, type Segment } from './files.ts';
 import type { Forgotten } from './forgotten.ts';
 import { Live } from './live.ts';
@@ -18,7 +18,7 @@ import { Policy } from './policy.ts';
 import { Reader } from './reader.ts';
 import { type JournalEntry, recordLine } from './record.ts';
 import { type Found, listDirectory, makeDirectory, readAll, refuseForeign } from './recover.ts';
-import { repair } from './repair.ts';
+import { repair, trim } from './repair.ts';
 import { beginSegment, randomToken, type SegmentHeader, segmentName } from './segment.ts';
 import { type Spare, Spares } from './spares.ts';
 import type { Entry, Keeper, Recovered, Ref, Store } from './store.ts';
@@ -143,7 +143,8 @@ export class Journal implements Store {
   }
 
   // The first commit of a life repeats the last one of the life before, which may never have reached the disk, and marks the border.
-  async #beginLife({ fold, segments, lastCommit, lastRecords }: Found): Promise<Writer> {
+  async #beginLife(found: Found): Promise<Writer> {
+    const { fold, segments, lastCommit, lastRecords } = found;
     const pieces: Piece[] = lastRecords.map(({ bytes }) => ({
       line: bytes.toString('latin1'),
       body: undefined,
@@ -152,7 +153,7 @@ export class Journal implements Store {
     const bytes = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0);
     const k = (segments.at(-1)?.header.k ?? 0) + 1;
     const oldest = segments[0]?.header.k ?? k;
-    const spare = await this.#spares.first(roomFor(commitRoom(bytes) + commitRoom(0)));
+    const spare = await this.#firstSpare(roomFor(commitRoom(bytes) + commitRoom(0)), found);
     const header = { k, salt: randomToken(), first: lastCommit + 1, oldest, token: this.#token };
     const writer = this.#startWriter(await this.#begin(spare, header), header.first);
     const placed = (segment: number, offsets: readonly number[]): void => {
@@ -172,6 +173,16 @@ export class Journal implements Store {
     }
     this.#rejectOpening = undefined;
     return writer;
+  }
+
+  // On a full disk what the last segment has prepared and not used may be all the room there is.
+  async #firstSpare(least: number, found: Found): Promise<Spare> {
+    try {
+      return await this.#spares.first(least);
+    } catch (error) {
+      if (!isFull(error) || !(await trim(found))) throw error;
+      return this.#spares.first(least);
+    }
   }
 
   #startWriter(active: Active, nextCommit: number): Writer {

@@ -28,6 +28,16 @@ export async function repair(
   await syncDirectory(dir);
 }
 
+/**
+ * Gives back to the disk what the last segment has prepared and not used, if there is nothing torn in it.
+ * @returns whether there was anything to give back
+ */
+export async function trim({ tail }: Found): Promise<boolean> {
+  if (tail === undefined || tail.torn.length > 0 || tail.segment.size === tail.offset) return false;
+  await cutFile(tail.segment.path, tail.offset);
+  return true;
+}
+
 // Kept for whoever wants to look; on a full disk it is not worth refusing to start.
 async function keep(file: string, torn: Buffer): Promise<void> {
   try {

@@ -14,7 +14,6 @@ export const SPARES = 2;
 const PROBE_MS = 1000;
 
 const CHUNK = Buffer.alloc(1024 * 1024);
-const SMALLEST = 64 * 1024;
 
 /** A prepared file. */
 export interface Spare {
@@ -102,11 +101,11 @@ export class Spares {
   async first(least: number): Promise<Spare> {
     const found = this.#takeReady(least);
     if (found !== undefined) return found;
-    for (let size = Math.max(this.#options.bytes, least); ; size = Math.max(least, SMALLEST, size / 2)) {
+    for (let size = Math.max(this.#options.bytes, least); ; size = Math.max(least, Math.ceil(size / 2))) {
       try {
-        return await this.#make(Math.ceil(size));
+        return await this.#make(size);
       } catch (error) {
-        if (!isFull(error) || size <= Math.max(least, SMALLEST)) throw error;
+        if (!isFull(error) || size === least) throw error;
       }
     }
   }

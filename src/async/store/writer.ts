@@ -72,7 +72,7 @@ export class Writer {
   /** The last commit on the disk has records: it wants to be closed. */
   #unclosed = false;
   #quiet: Timer | undefined;
-  #busySinceQuiet = false;
+  #restedAt = 0;
   #idle: (() => void)[] = [];
 
   /** @param nextCommit the number of the commit that goes to the start of the segment */
@@ -235,19 +235,21 @@ export class Writer {
     this.#state = 'IDLE';
     this.#inFlight = 0;
     this.#queuedBytes = 0;
-    this.#busySinceQuiet = true;
-    if (this.#unclosed && this.#quiet === undefined) this.#setQuiet();
+    this.#restedAt = this.#options.clock.monotonic();
+    if (this.#unclosed && this.#quiet === undefined) this.#setQuiet(QUIET_MS);
     const idle = this.#idle;
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
 
-  #setQuiet(): void {
-    this.#busySinceQuiet = false;
-    this.#quiet = this.#options.clock.after(QUIET_MS, () => {
+  #setQuiet(ms: number): void {
+    const { clock } = this.#options;
+    this.#quiet = clock.after(ms, () => {
       this.#quiet = undefined;
-      if (this.#state === 'IDLE' && !this.#busySinceQuiet) this.#closeCommit();
-      else if (this.#state !== 'FAILED' && this.#state !== 'CLOSED') this.#setQuiet();
+      if (this.#state === 'FAILED' || this.#state === 'CLOSED') return;
+      const left = this.#state === 'IDLE' ? this.#restedAt + QUIET_MS - clock.monotonic() : QUIET_MS;
+      if (left <= 0) this.#closeCommit();
+      else this.#setQuiet(left);
     });
   }
 

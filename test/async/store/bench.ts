@@ -5,27 +5,35 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node
 import os from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { Journal, type JournalOptions } from '../../../src/async/store/journal.ts';
 import type { Entry, Keeper, Recovered, Ref, SendEntry } from '../../../src/async/store/store.ts';
 import type { Event } from '../../../src/trace/event.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
-/** A directory that is gone after the test. */
-export function scratch(): string {
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'detour-journal-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+const made: string[] = [];
+
+afterAll(() => {
+  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+function make(parent: string): string {
+  const dir = mkdtempSync(path.join(parent, 'detour-journal-'));
+  made.push(dir);
   return dir;
+}
+
+/** A directory that is gone after the tests of the file. */
+export function scratch(): string {
+  return make(os.tmpdir());
 }
 
 // In memory where there is such a directory: for tests that open thousands of journals, and not for what is promised about disks.
 const FAST = existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
 
-/** A directory that is gone after the test, on a disk that syncs at once. */
+/** The same, on a disk that syncs at once. */
 export function fastScratch(): string {
-  const dir = mkdtempSync(path.join(FAST, 'detour-journal-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
+  return make(FAST);
 }
 
 /** The directory as a crash at this moment would leave it: a copy, in the order in which the journal grows. */

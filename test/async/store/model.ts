@@ -25,7 +25,13 @@ export class Model implements Keeper {
   #count = 0;
   moves = 0;
 
-  constructor(public journal: Journal) {}
+  #journal: Journal | undefined;
+
+  /** The journal of this life. */
+  get journal(): Journal {
+    if (this.#journal === undefined) throw new Error('born yet? call reborn');
+    return this.#journal;
+  }
 
   #box(name: string): Box {
     const box = this.#boxes.get(name) ?? {
@@ -149,9 +155,9 @@ export class Model implements Keeper {
     );
   }
 
-  /** The next life begins: on another journal, with what that brought back. */
+  /** A life begins, the first or another: on this journal, with what it brought back. */
   reborn(journal: Journal, recovered: Recovered): void {
-    this.journal = journal;
+    this.#journal = journal;
     for (const [name, { tried, messages }] of recovered.mailboxes) {
       const box = this.#box(name);
       box.tried = tried;
@@ -161,10 +167,15 @@ export class Model implements Keeper {
     }
   }
 
-  /** Reads every held message where it is said to lie. @returns those that are not what they should be */
-  async wrongBodies(): Promise<string[]> {
+  /**
+   * Reads every held message where it is said to lie.
+   * @param only of this mailbox alone
+   * @returns those that are not what they should be
+   */
+  async wrongBodies(only?: string): Promise<string[]> {
     const wrong: string[] = [];
     for (const [name, { texts, refs }] of this.#boxes) {
+      if (only !== undefined && name !== only) continue;
       for (const [seq, text] of texts) {
         const ref = refs.get(seq);
         if (ref === undefined) wrong.push(`${name}/${seq} lies nowhere`);

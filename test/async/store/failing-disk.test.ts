@@ -1,0 +1,197 @@
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type Disk, systemDisk } from '../../../src/async/store/disk.ts';
+import { durably, held, opened, scratch, send } from './bench.ts';
+
+type What = 'commit' | 'header' | 'zeros';
+
+function whatIs(bytes: Buffer): What {
+  if (bytes[0] === 0) return 'zeros';
+  return bytes.toString('latin1', 0, 6) === 'COMMIT' ? 'commit' : 'header';
+}
+
+/** A disk that does as the computer's own until a test says otherwise. */
+class Trouble implements Disk {
+  /** Writes so many bytes at a time at the most. */
+  atMost = Number.POSITIVE_INFINITY;
+  failWrite: ((what: What) => Error | undefined) | undefined;
+  failSync: ((what: What) => Error | undefined) | undefined;
+  /** Syncs of commits that wait to be let through. */
+  held: (() => void)[] | undefined;
+  /** Writes and syncs of commits. */
+  writes = 0;
+  syncs = 0;
+  readonly #last = new Map<number, What>();
+
+  write: Disk['write'] = (fd, bytes, from, position, done) => {
+    const what = whatIs(bytes);
+    this.#last.set(fd, what);
+    if (what === 'commit') this.writes += 1;
+    const error = this.failWrite?.(what);
+    if (error !== undefined) setImmediate(() => done(error, 0));
+    else
+      systemDisk.write(
+        fd,
+        bytes.subarray(0, Math.min(bytes.length, from + this.atMost)),
+        from,
+        position,
+        done,
+      );
+  };
+
+  sync: Disk['sync'] = (fd, done) => {
+    const what = this.#last.get(fd) ?? 'zeros';
+    if (what === 'commit') this.syncs += 1;
+    const error = this.failSync?.(what);
+    const go = (): void => {
+      if (error !== undefined) setImmediate(() => done(error));
+      else systemDisk.sync(fd, done);
+    };
+    if (this.held !== undefined && what === 'commit') this.held.push(go);
+    else go();
+  };
+}
+
+const errno = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
+
+// Until what was set going has gone through the event loop often enough for anything that could still happen to have happened.
+async function turns(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a disk that takes seven bytes at a time takes everything all the same', async () => {
+  const dir = scratch();
+  const disk = new Trouble();
+  const { journal } = await opened(dir, { disk, segmentBytes: 1024 });
+  disk.atMost = 7;
+  await durably(journal, [send('bob', 1, 'a text of some length')]);
+  await journal.close();
+  const again = await opened(dir);
+  const [message] = again.recovered.mailboxes.get('bob')?.messages ?? [];
+  expect(message && (await again.journal.read(message.ref)).toString()).toBe('a text of some length');
+});
+
+test('nothing is acknowledged before the sync has returned, and the next commit is not written before', async () => {
+  const disk = new Trouble();
+  const { journal } = await opened(scratch(), { disk, segmentBytes: 64 * 1024 });
+  disk.held = [];
+  const told: number[] = [];
+  disk.writes = 0;
+  journal.append([send('bob', 1, 'one')], () => told.push(1));
+  while (disk.held.length === 0) await turns();
+  journal.append([send('bob', 2, 'two')], () => told.push(2));
+  await turns();
+  expect({ told, writes: disk.writes }).toEqual({ told: [], writes: 1 });
+  disk.held.shift()?.();
+  while (disk.held.length === 0) await turns();
+  expect({ told, writes: disk.writes }).toEqual({ told: [1], writes: 2 });
+  const [last] = disk.held;
+  disk.held = undefined;
+  last?.();
+  await journal.close();
+  expect(told).toEqual([1, 2]);
+});
+
+test.each(['write', 'sync'] as const)(
+  'a %s that fails is not tried again: no one is told, and it is said once',
+  async (which) => {
+    const dir = scratch();
+    const disk = new Trouble();
+    const { journal, failures } = await opened(dir, { disk, segmentBytes: 64 * 1024 });
+    await durably(journal, [send('bob', 1, 'one')]);
+    await turns();
+    let once = true;
+    const fail = (): Error | undefined => {
+      const error = once ? errno('EIO') : undefined;
+      once = false;
+      return error;
+    };
+    if (which === 'write') disk.failWrite = fail;
+    else disk.failSync = fail;
+    const told: number[] = [];
+    journal.append([send('bob', 2, 'two')], () => told.push(2));
+    while (failures.length === 0) await turns();
+    const { writes, syncs } = disk;
+    journal.append([send('bob', 3, 'three')], () => told.push(3));
+    await turns();
+    await journal.close();
+    expect(told).toEqual([]);
+    expect(failures).toMatchObject([{ code: 'EIO' }]);
+    expect(disk).toMatchObject({ writes, syncs });
+    // What was acknowledged is there; what was not may be.
+    expect(held((await opened(dir)).recovered)).toContain('bob/1');
+  },
+);
+
+test('a disk that fails while a life begins is said, and the directory is let go of', async () => {
+  const dir = scratch();
+  const disk = new Trouble();
+  const { journal } = await opened(dir, { disk });
+  await durably(journal, [send('bob', 1, 'one')]);
+  await journal.close();
+  let locked = 0;
+  const lock = async (): Promise<() => Promise<void>> => {
+    locked += 1;
+    return async () => {
+      locked -= 1;
+    };
+  };
+  for (const file of readdirSync(dir)) if (file.endsWith('.spare')) rmSync(`${dir}/${file}`);
+  for (const step of ['zeros', 'header', 'commit']) {
+    disk.failSync = (what) => (what === step ? errno('EIO') : undefined);
+    await expect(opened(dir, { disk, lock }), step).rejects.toMatchObject({ code: 'EIO' });
+    expect(locked).toBe(0);
+  }
+  disk.failSync = undefined;
+  expect(held((await opened(dir, { disk, lock })).recovered)).toEqual(['bob/1']);
+});
+
+test('a full disk is no failure: messages are refused, what is appended nevertheless waits, and it goes on by itself', async () => {
+  const dir = scratch();
+  const disk = new Trouble();
+  const { journal, failures, events, clock } = await opened(dir, { disk, segmentBytes: 4096 });
+  await durably(journal, [send('bob', 1, 'one')]);
+  while (!journal.hasRoom(500)) await turns();
+  await turns();
+  // Files that are prepared from now on find no room; those that are there can be written.
+  disk.failWrite = (what) => (what === 'zeros' ? errno('ENOSPC') : undefined);
+  let seq = 1;
+  while (journal.hasRoom(500)) await durably(journal, [send('bob', ++seq, 'x'.repeat(500))]);
+  expect(events.filter(({ event }) => event === 'disk_full')).toHaveLength(1);
+  // Acknowledgements still fit, many of them.
+  for (let n = 1; n < 20; n++) await durably(journal, [{ kind: 'open', to: 'bob' }]);
+  expect(failures).toEqual([]);
+  disk.failWrite = undefined;
+  clock.advance(1000);
+  while (!journal.hasRoom(500)) await turns();
+  expect(events.filter(({ event }) => event === 'disk_room')).toHaveLength(1);
+  await journal.close();
+  expect(held((await opened(dir)).recovered)).toHaveLength(seq);
+});
+
+test('on a full disk a stop does not wait for room', async () => {
+  const dir = scratch();
+  const disk = new Trouble();
+  const { journal, failures } = await opened(dir, { disk, segmentBytes: 4096 });
+  await turns();
+  disk.failWrite = (what) => (what === 'zeros' ? errno('ENOSPC') : undefined);
+  const told: number[] = [];
+  for (let seq = 1; seq <= 40; seq++)
+    journal.append([send('bob', seq, 'x'.repeat(500))], () => told.push(seq));
+  await turns();
+  await journal.close();
+  disk.failWrite = undefined;
+  expect(failures).toEqual([]);
+  expect(told.length).toBeLessThan(40);
+  expect(held((await opened(dir)).recovered)).toEqual(told.map((seq) => `bob/${seq}`));
+});
+
+test('a directory with something else in it is refused, one with a hidden file is not', async () => {
+  const dir = scratch();
+  writeFileSync(`${dir}/.gitkeep`, '');
+  await (await opened(dir)).journal.close();
+  const home = scratch();
+  writeFileSync(`${home}/letter.txt`, '');
+  await expect(opened(home)).rejects.toMatchObject({ code: 'not_a_journal' });
+  expect(readdirSync(home)).toEqual(['letter.txt']);
+});
