@@ -80,11 +80,6 @@ export class Receiver {
     this.#options = options;
   }
 
-  /** What the relay said of itself when it was last called. */
-  get greeting(): Call['greeting'] {
-    return this.#call?.greeting;
-  }
-
   /** Collects until it is done. Rejects only if `handle` does. */
   run(): Promise<Collected> {
     return new Promise((resolve, reject) => {

@@ -37,11 +37,6 @@ export class Sender {
     this.#options = options;
   }
 
-  /** What the relay said of itself when it was last called. */
-  get greeting(): Call['greeting'] {
-    return this.#call?.greeting;
-  }
-
   /**
    * Sends one message. Many may be under way at once.
    * @param timeoutMs one deadline for all attempts

@@ -55,6 +55,8 @@ export function idSeries(): () => string {
 export class Steps {
   readonly #timeout: number;
   readonly #peer: () => string;
+  /** What stands before each typed line, while a person types. */
+  prompt: string | undefined;
   #began = 0;
   #body: Buffer | undefined;
   #waiting: Timer | undefined;
@@ -82,13 +84,20 @@ export class Steps {
 
   /** Tells one event, if it is a step of the message under way. */
   tell(event: Event): void {
-    if (this.#body === undefined) return;
+    if (this.#body === undefined) return this.#idle(event);
     if (event.event === 'connected') this.#step('connected', `the kernel of ${event.remote} took the call`);
     else if (event.event === 'received' && event.verb === 'READY')
-      this.#step('READY', `${this.#peer()}'s program is there`);
+      this.#step('READY', `${event.fields.as}'s program is there`);
     else if (event.event === 'reconnecting') this.#step('calling again', `in ${ms(event.ms)}: ${event.why}`);
     else if (event.event === 'fin') this.#step('FIN', `${this.#peer()}'s side closed`);
     else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));
+  }
+
+  // Between two typed messages: the call may end although nothing is being sent.
+  #idle({ event }: Event): void {
+    if (this.prompt === undefined || (event !== 'fin' && event !== 'broken' && event !== 'silent')) return;
+    const how = { fin: 'closed (FIN)', broken: 'broke off', silent: 'fell silent' }[event];
+    process.stderr.write(`\n  ${this.#peer()}'s side ${how}; the next message calls again.\n${this.prompt}`);
   }
 
   #sent(body: Buffer, id: string): void {
@@ -127,10 +136,13 @@ export async function runSend(
   const worst = new Worst();
   if (source.kind === 'typed') {
     if (!actor.json && process.stdin.isTTY) say('One message per line; Ctrl-D ends.');
-    for await (const body of typedLines(`${flags.as}> `, () => interrupted)) {
+    steps.prompt = `${flags.as}> `;
+    for await (const body of typedLines(steps.prompt, () => interrupted)) {
       worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), body, false));
       interrupted = false;
     }
+    steps.prompt = undefined;
+    say();
   } else if (flags.count === undefined) {
     worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, true));
   } else {

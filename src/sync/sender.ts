@@ -21,6 +21,7 @@ export interface SenderOptions {
 export class Sender {
   readonly #options: SenderOptions;
   #call: Call | undefined;
+  #peer: string | undefined;
   #tries = 0;
   #unanswered = new Unanswered();
   #question: Question | undefined;
@@ -29,9 +30,9 @@ export class Sender {
     this.#options = options;
   }
 
-  /** What the receiver said of itself when it was last called. */
-  get greeting(): Call['greeting'] {
-    return this.#call?.greeting;
+  /** The name the receiver gave when it last greeted. */
+  get peer(): string | undefined {
+    return this.#peer;
   }
 
   /**
@@ -78,7 +79,10 @@ export class Sender {
         progressed: (phase) => {
           attempt.phase = phase;
         },
-        ready: () => this.#ask(question),
+        ready: (ready) => {
+          this.#peer = ready.as;
+          this.#ask(question);
+        },
         message: (message) => {
           if (message.verb === 'RECEIVED' || message.verb === 'REFUSED') this.#unanswered.answer(message);
         },

@@ -75,7 +75,7 @@ class SyncRoute implements Route {
     const { host, port } = this.#flags.to;
     return {
       route: 'sync',
-      peer: this.#sender.greeting?.as ?? 'the receiver',
+      peer: this.#sender.peer ?? 'the receiver',
       place: writePlace(host, port),
     };
   }
