@@ -173,8 +173,10 @@ export class Receiver {
   #ended(end: AttemptEnd): void {
     this.#arrived = [];
     const { follow, context, random } = this.#options;
-    if (!follow || this.#why !== 'ended' || (end.how === 'error' && FINAL.has(end.code)))
-      return this.#done(end);
+    if (!follow || this.#why !== 'ended' || (end.how === 'error' && FINAL.has(end.code))) {
+      this.#done(end);
+      return;
+    }
     this.#failures += 1;
     const ms = backoff(this.#failures, random());
     context.emit({

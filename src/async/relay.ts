@@ -155,12 +155,20 @@ export class Relay {
     const size = body.length;
     const crc = crc32(body);
     const known = this.#room.memory.find(guest.as, id);
-    if (known !== undefined) return this.#repeat(guest, message, known, crc);
-    if (to === undefined)
-      return guest.refuse(id, 'bad_value', 'A relay needs to=NAME: it keeps mail for many.', size);
+    if (known !== undefined) {
+      this.#repeat(guest, message, known, crc);
+      return;
+    }
+    if (to === undefined) {
+      guest.refuse(id, 'bad_value', 'A relay needs to=NAME: it keeps mail for many.', size);
+      return;
+    }
     const now = this.#context.clock.monotonic();
     const objection = this.#objection(to, notify, size, now);
-    if (objection !== undefined) return guest.refuse(id, objection.code, objection.reason, size);
+    if (objection !== undefined) {
+      guest.refuse(id, objection.code, objection.reason, size);
+      return;
+    }
 
     const box = this.#room.box(to);
     const at = this.#context.clock.epoch();
@@ -184,7 +192,8 @@ export class Relay {
   #repeat(guest: Guest, { id, to, body }: Message<'SEND'>, known: Remembered, crc: number): void {
     const size = body.length;
     if (known.to !== to || known.size !== size || known.crc !== crc) {
-      return guest.refuse(id, 'id_reused', `The id ${id} was used for another message.`, size);
+      guest.refuse(id, 'id_reused', `The id ${id} was used for another message.`, size);
+      return;
     }
     const answer = (): void => {
       const box = this.#room.find(known.to);
@@ -199,7 +208,7 @@ export class Relay {
     if (now - known.renewed >= RENEW_MS) {
       known.renewed = now;
       const { from, seq } = known;
-      return this.#append(
+      this.#append(
         [
           {
             kind: 'remember',
@@ -215,6 +224,7 @@ export class Relay {
         ],
         answer,
       );
+      return;
     }
     const waiting = this.#repeats.get(`${guest.as} ${id}`);
     if (waiting !== undefined) waiting.push(answer);
@@ -262,7 +272,10 @@ export class Relay {
       else before.dismiss();
       this.#context.emit({ event: 'mailbox', name: box.name, state: 'replaced' });
     }
-    if (box.damage !== undefined) return guest.fail('damaged', box.damage);
+    if (box.damage !== undefined) {
+      guest.fail('damaged', box.damage);
+      return;
+    }
     box.attach({ window, limit, drain: drain === 'yes' }, before === guest);
     this.#collectors.set(box, guest);
     if (before !== guest) this.#context.emit({ event: 'mailbox', name: box.name, state: 'collecting' });
@@ -271,10 +284,15 @@ export class Relay {
 
   #ack(guest: Guest, seq: number): void {
     const box = this.#room.find(guest.as);
-    if (box === undefined || (this.#collectors.get(box) !== guest && seq > box.watermark))
-      return guest.fail('bad_ack', `nothing was sent to you up to ${seq}`);
+    if (box === undefined || (this.#collectors.get(box) !== guest && seq > box.watermark)) {
+      guest.fail('bad_ack', `nothing was sent to you up to ${seq}`);
+      return;
+    }
     const freed = box.ack(seq);
-    if (freed === 'bad') return guest.fail('bad_ack', `${seq} was not sent on this connection`);
+    if (freed === 'bad') {
+      guest.fail('bad_ack', `${seq} was not sent on this connection`);
+      return;
+    }
     if (freed === 'old') return;
     const notices = freed.flatMap((held) => this.#notice(held, 'receipt'));
     this.#append([{ kind: 'ack', to: box.name, seq }, ...notices.map(({ entry }) => entry)], (refs) => {
@@ -302,7 +320,10 @@ export class Relay {
   #pump(box: Mailbox): void {
     const guest = this.#collectors.get(box);
     if (guest === undefined || this.#reading.has(box) || this.#failed) return;
-    if (box.waiting) return this.#open(box);
+    if (box.waiting) {
+      this.#open(box);
+      return;
+    }
     const now = this.#context.clock.monotonic();
     while (guest.queuedBytes <= QUEUE_LIMIT) {
       const held = box.nextToSend(now);

@@ -111,7 +111,8 @@ function freeze(text: string, emit: NetContext['emit']): void {
   try {
     ms = Math.min(duration(text), LONGEST_FREEZE_MS);
   } catch (error) {
-    return say(`  freeze: ${error instanceof Error ? error.message : String(error)}`);
+    say(`  freeze: ${error instanceof Error ? error.message : String(error)}`);
+    return;
   }
   emit({ event: 'freezing', ms });
   // The event loop stands still: nothing is read, no timer fires, while the kernel goes on taking bytes for this process.

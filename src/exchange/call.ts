@@ -150,12 +150,18 @@ export class Call {
 
   #ready(ready: Message<'READY'>): void {
     const { expect } = this.#options;
-    if (this.greeting !== undefined) return this.#fail('malformed', 'READY came twice');
-    if (ready.version > VERSION)
-      return this.#fail('version', `it speaks detour/${ready.version}, this is detour/${VERSION}`);
+    if (this.greeting !== undefined) {
+      this.#fail('malformed', 'READY came twice');
+      return;
+    }
+    if (ready.version > VERSION) {
+      this.#fail('version', `it speaks detour/${ready.version}, this is detour/${VERSION}`);
+      return;
+    }
     if (ready.role !== expect) {
       const is = ready.role === 'relay' ? 'a relay' : 'a synchronous receiver';
-      return this.#fail('wrong_door', `${ready.as} is ${is}`);
+      this.#fail('wrong_door', `${ready.as} is ${is}`);
+      return;
     }
     this.greeting = ready;
     this.#reached('ready');

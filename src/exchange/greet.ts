@@ -296,21 +296,28 @@ class Visit {
     if (this.#leaving !== 'no') return;
     switch (message.verb) {
       case 'PING':
-        return this.connection.send({ verb: 'PONG' });
+        this.connection.send({ verb: 'PONG' });
+        return;
       case 'PONG':
         return;
       case 'BYE':
-        return this.#depart('bye');
+        this.#depart('bye');
+        return;
       case 'ERROR':
         this.end();
-        return this.connection.finish();
+        this.connection.finish();
+        return;
       case 'STATUS':
         if (!host.status((reply) => this.connection.send(reply), message.after)) this.#unserved(message.verb);
         return;
       case 'HELLO':
-        return this.#hello(message);
+        this.#hello(message);
+        return;
     }
-    if (this.guest === undefined) return this.fail('no_hello', `${message.verb} came before HELLO`);
+    if (this.guest === undefined) {
+      this.fail('no_hello', `${message.verb} came before HELLO`);
+      return;
+    }
     if (message.verb !== 'SEND') {
       if (!host.other(this.guest, message)) this.#unserved(message.verb);
     } else if (this.#stash === undefined && !this.#full(message)) {
@@ -323,17 +330,24 @@ class Visit {
   }
 
   #hello(hello: Message<'HELLO'>): void {
-    if (this.guest !== undefined) return this.fail('wrong_verb', 'HELLO came twice');
-    if (hello.version > VERSION)
-      return this.fail('version', `this is detour/${VERSION}, you said ${hello.version}`);
+    if (this.guest !== undefined) {
+      this.fail('wrong_verb', 'HELLO came twice');
+      return;
+    }
+    if (hello.version > VERSION) {
+      this.fail('version', `this is detour/${VERSION}, you said ${hello.version}`);
+      return;
+    }
     const objection = this.#door.host.admits(hello.as);
-    if (objection !== undefined) return this.fail(objection.code, objection.reason);
+    if (objection !== undefined) {
+      this.fail(objection.code, objection.reason);
+      return;
+    }
     const guest = new Guest(hello, this);
-    if (!this.#door.enter(guest))
-      return this.fail(
-        'stale',
-        `a connection with try=${hello.try ?? 1} or higher of this session came before`,
-      );
+    if (!this.#door.enter(guest)) {
+      this.fail('stale', `a connection with try=${hello.try ?? 1} or higher of this session came before`);
+      return;
+    }
     this.guest = guest;
     this.#helloTimer?.cancel();
     if (hello.heartbeat !== undefined) {
@@ -358,9 +372,14 @@ class Visit {
 
   #oversize(header: Header, size: number): void {
     const id = header.fields.get('id') ?? '';
-    if (this.guest === undefined) return this.fail('no_hello', `${header.verb} came before HELLO`);
-    if (header.verb !== 'SEND' || !isToken(id))
-      return this.fail('too_large', `a body of ${size} bytes is above the limit of ${this.#door.ready.max}`);
+    if (this.guest === undefined) {
+      this.fail('no_hello', `${header.verb} came before HELLO`);
+      return;
+    }
+    if (header.verb !== 'SEND' || !isToken(id)) {
+      this.fail('too_large', `a body of ${size} bytes is above the limit of ${this.#door.ready.max}`);
+      return;
+    }
     const { code, reason } = this.#door.host.oversize(this.guest, id, size);
     this.#unanswered += 1;
     this.guest.refuse(id, code, reason, 0);
