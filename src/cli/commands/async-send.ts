@@ -107,8 +107,9 @@ class AsyncRoute implements Route {
   success({ answer }: Outcome): { rest: string; lines: string[] } {
     const { to } = this.#flags;
     if (answer?.verb !== 'STORED') return { rest: "on the relay's disk.", lines: [] };
+    const a = /^[aeiou]/.test(to) ? 'an' : 'a';
     const where = {
-      never: `This relay has never seen a ${to}. It waits for one.`,
+      never: `This relay has never seen ${a} ${to}. It waits for one.`,
       no: `${to} is away. The relay keeps it until ${to} comes.`,
       yes: `${to} is connected. The relay passes it on.`,
     }[answer.present];

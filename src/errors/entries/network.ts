@@ -14,7 +14,8 @@ const LOOKUP: readonly CatalogEntry[] = [
     wire: 'the name lookup said that there is no such name; no packet went to {place}',
     so: 'there is no address to call',
     notSo: '"{peer} is down": nobody was asked, only a directory of names',
-    tryNext: 'check the spelling, or use the address (127.0.0.1 is this computer)',
+    tryNext:
+      'check the spelling, or use the address (127.0.0.1 is this computer). A stopped container loses its name: start it again',
     certainty: BEFORE_SENDING,
     reference: 'Node.js documentation, dns (getaddrinfo)',
     elsewhere:
