@@ -11,6 +11,7 @@ import { asyncSend } from './commands/async-send.ts';
 import { asyncStatus } from './commands/async-status.ts';
 import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
+import { journal } from './commands/journal.ts';
 import { syncReceive } from './commands/sync-receive.ts';
 import { syncSend } from './commands/sync-send.ts';
 import { trace } from './commands/trace.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly CommandSpec[] = [
   demo,
   explain,
   trace,
+  journal,
 ];
 
 const GROUPS: Readonly<Record<string, string>> = {
@@ -97,6 +99,8 @@ function tell(error: unknown): number {
     if (error.hint !== '') process.stderr.write(`  try  ${visible(error.hint)}\n`);
     return error.code === 'usage' ? USAGE : 1;
   }
+  // Whoever read our output has left, as `head` does: there is nobody to tell.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return 1;
   process.stderr.write(
     `This is a defect of detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
   );

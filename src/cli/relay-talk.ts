@@ -35,15 +35,19 @@ export class RelayTalk {
 
   /** Tells one event or counts it. */
   tell(event: Event): void {
+    // Under load an event costs a comparison and a sum: the words are for those that are told.
+    if (this.#told >= LINES_PER_S) {
+      if (event.event === 'stored') this.#stored += 1;
+      else if (event.event === 'acknowledged') this.#acknowledged += 1;
+      else if (event.event === 'expired') this.#expired += 1;
+      else if (lineOf(event) !== undefined) this.#others += 1;
+      return;
+    }
     const line = lineOf(event);
     if (line === undefined) return;
     this.#timer ??= systemClock.after(1000, () => this.#sumUp());
     this.#told += 1;
-    if (this.#told <= LINES_PER_S) say(line);
-    else if (event.event === 'stored') this.#stored += 1;
-    else if (event.event === 'acknowledged') this.#acknowledged += 1;
-    else if (event.event === 'expired') this.#expired += 1;
-    else this.#others += 1;
+    say(line);
   }
 
   /** Says what is left to say. */

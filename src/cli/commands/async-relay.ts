@@ -1,7 +1,6 @@
 // `detour async relay`: the relay, a process of its own. It keeps what it acknowledged, also when it is killed.
 
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { startRelay } from '../../async/relay.ts';
 import { Journal } from '../../async/store/journal.ts';
@@ -12,6 +11,7 @@ import type { CommandSpec } from '../command.ts';
 import { port } from '../input.ts';
 import { say } from '../output.ts';
 import { RelayTalk, waitingText } from '../relay-talk.ts';
+import { defaultJournal } from '../state-dir.ts';
 
 interface Flags extends ActorFlags {
   readonly host: string;
@@ -35,25 +35,6 @@ export const asyncRelay: CommandSpec = {
     });
   },
 };
-
-/**
- * Where a relay keeps its journal unless told: the per-user state folder of the system.
- * @param onPort one journal per port
- */
-export function defaultJournal(
-  onPort: number,
-  env: NodeJS.ProcessEnv = process.env,
-  platform: string = process.platform,
-): string {
-  const home = homedir();
-  const state =
-    platform === 'win32'
-      ? (env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'))
-      : platform === 'darwin'
-        ? join(home, 'Library', 'Application Support')
-        : env.XDG_STATE_HOME || join(home, '.local', 'state');
-  return join(state, 'detour', `relay-${onPort}`);
-}
 
 async function run(flags: Flags): Promise<number> {
   const dir = flags.journal === undefined ? defaultJournal(flags.port) : resolve(flags.journal);

@@ -1,0 +1,96 @@
+// `detour journal`: prints a relay's journal, which is text in the grammar of the wire, and with --follow shows each message
+// become durable. It reads the files only, without a lock, also while a relay writes them.
+
+import type { Command } from 'commander';
+import { type JournalItem, readJournal } from '../../async/store/dump.ts';
+import type { PlacedRecord } from '../../async/store/record.ts';
+import { DetourError } from '../../errors/error.ts';
+import { systemClock } from '../../trace/clock.ts';
+import { visible } from '../../trace/visible.ts';
+import type { CommandSpec } from '../command.ts';
+import { port } from '../input.ts';
+import { paint, put, say } from '../output.ts';
+import { clockTime } from '../showing.ts';
+import { defaultJournal } from '../state-dir.ts';
+
+interface Flags {
+  readonly port: number;
+  readonly follow?: true;
+  readonly json?: true;
+}
+
+/** Characters of a body that are shown. */
+const BODY_SHOWN = 60;
+
+export const journal: CommandSpec = {
+  path: 'journal',
+  summary: "print a relay's journal, commit by commit",
+  build(command: Command): void {
+    command
+      .argument('[dir]', 'the journal (default: that of the relay on --port)')
+      .option('--port <port>', 'whose default journal', port, 4100)
+      .option('--follow', 'go on printing what is written')
+      .option('--json', 'print one commit per line')
+      .action(async (dir: string | undefined, flags: Flags) => {
+        await run(dir ?? defaultJournal(flags.port), flags);
+      });
+  },
+};
+
+async function run(dir: string, flags: Flags): Promise<void> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  if (!flags.json) say(`journal: ${dir}`);
+  let commits = 0;
+  let records = 0;
+  let segments = 0;
+  for await (const item of readJournal(dir, {
+    follow: flags.follow === true,
+    signal: stop.signal,
+    clock: systemClock,
+  })) {
+    if (item.kind === 'segment') segments += 1;
+    if (item.kind === 'commit') {
+      commits += 1;
+      records += item.records.length;
+    }
+    await put(flags.json ? `${JSON.stringify(plain(item))}\n` : text(item));
+  }
+  if (segments === 0 && !stop.signal.aborted)
+    throw new DetourError(
+      'not_a_journal',
+      `There is no journal in ${dir}.`,
+      'A relay prints the path of its journal when it starts.',
+    );
+  if (!flags.json)
+    say(
+      `${commits} commits, ${records} records. What stands here is on the disk, or is just being written at its end.`,
+    );
+}
+
+function text(item: JournalItem): string {
+  if (item.kind === 'segment')
+    return `\n${paint('bold', `SEGMENT ${item.header.k}`, process.stdout)}  ${item.file}\n`;
+  if (item.kind === 'unfinished') return `  at ${item.offset}: a commit that is being written, or was torn\n`;
+  const empty = item.records.length === 0 ? '  (empty: it closes the one before)' : '';
+  const head = paint(
+    'dim',
+    `COMMIT ${item.n}  ${clockTime(item.at)}  at ${item.offset}${empty}`,
+    process.stdout,
+  );
+  return [head, ...item.records.map(recordText)].join('\n').concat('\n');
+}
+
+// The record's own header line, as it stands in the file; for a message the beginning of its body behind it.
+function recordText({ bytes }: PlacedRecord): string {
+  const end = bytes.indexOf(0x0a);
+  const line = `  ${visible(bytes.subarray(0, end))}`;
+  const body = bytes.subarray(end + 1, -1);
+  return body.length === 0 ? line : `${line}\n    ${visible(body, { max: BODY_SHOWN })}`;
+}
+
+function plain(item: JournalItem): unknown {
+  if (item.kind !== 'commit') return item;
+  const { records, ...commit } = item;
+  return { ...commit, records: records.map(({ record, offset, length }) => ({ ...record, offset, length })) };
+}
