@@ -41,7 +41,7 @@ export const asyncReceive: CommandSpec = {
 async function run(flags: Flags): Promise<number> {
   if (flags.follow && flags.count !== undefined)
     throw new DetourError('usage', 'Give --follow or --count, not both.');
-  const actor = startActor(flags.as, flags, narrate, true);
+  const actor = startActor(flags.as, flags, (event) => narrate(event, flags), true);
   const receiver = new Receiver({
     as: flags.as,
     session: randomUUID(),
@@ -75,7 +75,7 @@ function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promis
   const notes = [];
   if (attempt > 1)
     notes.push(`attempt ${attempt}: an earlier ${flags.as} may have seen it, and never acknowledged it`);
-  else if (held >= 1000) notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
+  else if (held >= 1000 && process.stdout.isTTY) notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
   if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
   return show(actor, { id, from, body, seq, attempt, kind }, notes.join('; '), work);
 }
@@ -117,10 +117,10 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end }: Collected):
   return 0;
 }
 
-function narrate(event: Event): void {
+function narrate(event: Event, { follow }: Flags): void {
   if (event.event === 'reconnecting')
     say(paint('dim', `  the relay is not there (${event.why}); calling again in ${ms(event.ms)}`));
-  else if (event.event === 'connected') say(paint('dim', `  connected to ${event.remote}`));
+  else if (event.event === 'connected' && follow) say(paint('dim', `  connected to ${event.remote}`));
   else if (event.event === 'silent') say(`  the relay gave no sign of life for ${writeDuration(event.ms)}`);
   else if (event.event === 'freezing')
     say(`  frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on`);
