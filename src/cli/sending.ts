@@ -87,7 +87,10 @@ export class Steps {
     if (this.#body === undefined) return this.#idle(event);
     if (event.event === 'connected') this.#step('connected', `the kernel of ${event.remote} took the call`);
     else if (event.event === 'received' && event.verb === 'READY')
-      this.#step('READY', `${event.fields.as}'s program is there`);
+      this.#step(
+        'READY',
+        `${event.fields.role === 'relay' ? 'the relay' : event.fields.as}'s program is there`,
+      );
     else if (event.event === 'reconnecting') this.#step('calling again', `in ${ms(event.ms)}: ${event.why}`);
     else if (event.event === 'fin') this.#step('FIN', `${this.#peer()}'s side closed`);
     else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));

@@ -75,7 +75,8 @@ function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promis
   const notes = [];
   if (attempt > 1)
     notes.push(`attempt ${attempt}: an earlier ${flags.as} may have seen it, and never acknowledged it`);
-  else if (held >= 1000 && process.stdout.isTTY) notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
+  else if (held >= 1000 && process.stdout.isTTY)
+    notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
   if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
   return show(actor, { id, from, body, seq, attempt, kind }, notes.join('; '), work);
 }

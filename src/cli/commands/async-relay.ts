@@ -70,8 +70,7 @@ async function run(flags: Flags): Promise<number> {
     process.exit(1);
   }
   await relay.close();
-  if (!actor.json)
-    say(`stopped; ${waitingText(relay.waiting()).replace(/\.$/, '')}. It all lies in the journal.`);
+  if (!actor.json) say(`stopped. ${waitingText(relay.waiting())}`);
   actor.close();
   return 0;
 }
