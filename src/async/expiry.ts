@@ -1,14 +1,25 @@
 // When to look at which message again: buckets of one second, for `ttl=` counts seconds. Pure; whether a message really expires
 // is mailbox.ts's rule, and relay.ts turns the wheel.
 
+/** Fewer items than this are never swept. */
+const SWEEP = 1024;
+
 /** Remembers what is due when. */
 export class Expiry<T> {
   readonly #buckets = new Map<number, T[]>();
+  readonly #wanted: (item: T) => boolean;
   #turned = Number.NEGATIVE_INFINITY;
+  #count = 0;
+  #sweepAt = SWEEP;
 
-  /** How many seconds hold something. */
+  /** @param wanted false of an item that need not be yielded any more: such are let go of now and then, long before they are due */
+  constructor(wanted: (item: T) => boolean) {
+    this.#wanted = wanted;
+  }
+
+  /** How many items are remembered, wanted or not. */
   get size(): number {
-    return this.#buckets.size;
+    return this.#count;
   }
 
   /** Remembers to yield `item` at `at` or up to a second later. @param at monotonic milliseconds */
@@ -17,6 +28,8 @@ export class Expiry<T> {
     const bucket = this.#buckets.get(second);
     if (bucket === undefined) this.#buckets.set(second, [item]);
     else bucket.push(item);
+    this.#count += 1;
+    if (this.#count >= this.#sweepAt) this.#sweep();
   }
 
   /** Everything that is due at `now`, once. @param now monotonic milliseconds */
@@ -30,8 +43,23 @@ export class Expiry<T> {
     this.#turned = Math.max(this.#turned, second);
     for (const at of seconds) {
       const bucket = this.#buckets.get(at);
+      if (bucket === undefined) continue;
       this.#buckets.delete(at);
-      if (bucket !== undefined) yield* bucket;
+      this.#count -= bucket.length;
+      yield* bucket;
     }
+  }
+
+  // Most messages are acknowledged long before their ttl ends. Swept when twice as many have gathered as were left the last time,
+  // so that an item costs a constant, and no more than half of what is kept is waste.
+  #sweep(): void {
+    this.#count = 0;
+    for (const [second, bucket] of this.#buckets) {
+      const left = bucket.filter((item) => this.#wanted(item));
+      if (left.length === 0) this.#buckets.delete(second);
+      else this.#buckets.set(second, left);
+      this.#count += left.length;
+    }
+    this.#sweepAt = Math.max(SWEEP, 2 * this.#count);
   }
 }

@@ -84,7 +84,10 @@ export class Mailroom implements Keeper {
    */
   tidy(box: Mailbox): boolean {
     if (!box.idle || this.#boxes.get(box.name) !== box) return false;
-    if (box.next > 1 && !box.name.startsWith(THROWAWAY)) return false;
+    const throwaway = box.name.startsWith(THROWAWAY);
+    if (box.next > 1 && !throwaway) return false;
+    // That somebody was here is remembered for `present=`, unless names pile up.
+    if (box.known && !throwaway && this.#boxes.size <= MAX_MAILBOXES / 2) return false;
     this.#boxes.delete(box.name);
     return box.next > 1;
   }

@@ -7,6 +7,7 @@ import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
+import { THROWAWAY } from './mailroom.ts';
 
 /** Messages a receiver has unacknowledged at once: enough to hide a round trip, few enough to hold in memory. */
 export const RECEIVE_WINDOW = 64;
@@ -63,10 +64,12 @@ export class Receiver {
   #tries = 0;
   #failures = 0;
   #handled = 0;
-  /** The store in which `#last` counts. */
-  #store: string | undefined;
+  /** Where `#last` counts: the relay's store; for a throwaway mailbox, which begins again at 1 once it was forgotten, the call. */
+  #numbering: unknown;
   /** The last message this process handled. */
   #last = 0;
+  /** How many more messages the relay may send on this call. */
+  #granted = 0;
   #arrived: { readonly message: Message<'MESSAGE'>; readonly call: Call }[] = [];
   #working = false;
   /** Leave when what has arrived is handled; nothing that arrives later is. */
@@ -112,13 +115,24 @@ export class Receiver {
 
   #ready(ready: Message<'READY'>): void {
     this.#failures = 0;
-    if (this.#store !== ready.store) this.#last = 0;
-    this.#store = ready.store;
+    const numbering = this.#numberingOf(this.#call, ready);
+    if (this.#numbering !== numbering) this.#last = 0;
+    this.#numbering = numbering;
+    this.#receive();
+  }
+
+  #numberingOf(call: Call | undefined, ready: Message<'READY'> | undefined): unknown {
+    return this.#options.as.startsWith(THROWAWAY) ? call : ready?.store;
+  }
+
+  #receive(): void {
     const { limit, follow } = this.#options;
+    const rest = limit === undefined ? undefined : limit - this.#handled;
+    this.#granted = rest ?? Number.POSITIVE_INFINITY;
     this.#call?.send({
       verb: 'RECEIVE',
       window: Math.min(RECEIVE_WINDOW, limit ?? RECEIVE_WINDOW),
-      limit: limit === undefined ? undefined : limit - this.#handled,
+      limit: rest,
       drain: follow ? undefined : 'yes',
     });
   }
@@ -127,6 +141,7 @@ export class Receiver {
     if (message.verb === 'EMPTY' && !this.#options.follow) this.#leave('empty');
     if (message.verb !== 'MESSAGE' || this.#leaving) return;
     this.#arrived.push({ message, call });
+    this.#granted -= 1;
     if (!this.#working) void this.#work();
   }
 
@@ -137,16 +152,18 @@ export class Receiver {
     try {
       for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) {
         const { message, call } = next;
-        if (message.seq > this.#last) {
+        const numbering = this.#numberingOf(call, call.greeting);
+        if (message.seq > this.#last || numbering !== this.#numbering) {
           await this.#options.handle(message);
-          this.#last = message.seq;
+          // Meanwhile it may have called again and found a relay that numbers anew.
+          if (numbering === this.#numbering) this.#last = message.seq;
           this.#handled += 1;
         }
         if (!call.over) call.send({ verb: 'ACK', seq: message.seq });
         if (this.#handled === this.#options.limit) {
           this.#arrived = [];
           this.#leave('limit');
-        }
+        } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
       }
     } catch (error) {
       this.#why = 'stopped';

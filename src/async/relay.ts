@@ -12,7 +12,7 @@ import { type Message, VERSION } from '../wire/verbs.ts';
 import { Expiry } from './expiry.ts';
 import type { Held, Mailbox } from './mailbox.ts';
 import { MAX_MAILBOXES, Mailroom, type Waiting } from './mailroom.ts';
-import { RENEW_MS, type Remembered } from './session.ts';
+import type { Remembered } from './session.ts';
 import type { Entry, Ref, SendEntry, Store } from './store/store.ts';
 
 /** SENDs that one connection may have unanswered: enough to keep a disk of 1 ms and a LAN busy. PROTOCOL.md, "Limits". */
@@ -51,7 +51,7 @@ export class Relay {
   readonly #collectors = new Map<Mailbox, Guest>();
   // Mailboxes of which a body is being read back.
   readonly #reading = new Set<Mailbox>();
-  readonly #expiry = new Expiry<{ box: Mailbox; seq: number }>();
+  readonly #expiry = new Expiry<{ box: Mailbox; seq: number }>(({ box, seq }) => box.holds(seq));
   // What waits for a first copy that is not durable yet, by `from id`.
   readonly #repeats = new Map<string, (() => void)[]>();
   // `appended` counts the calls to the store, `settled` those that came back; a barrier waits for a number.
@@ -82,7 +82,11 @@ export class Relay {
     };
     this.#door = new Door(ready, this.#host(), options.context);
     this.#door.hold = () => this.#inHand > IN_HAND_LIMIT;
-    for (const box of room.all()) for (const held of box.messages()) this.#watch(box, held);
+    for (const box of [...room.all()]) {
+      for (const held of box.messages()) this.#watch(box, held);
+      // A throwaway one that was emptied just before the end of the life before.
+      this.#tidy(box);
+    }
   }
 
   /** Address and port it listens on. */
@@ -202,11 +206,8 @@ export class Relay {
         size,
       );
     };
-    const now = this.#context.clock.monotonic();
     const session = guest.sessionToken;
-    this.#room.memory.remember(session, known, now);
-    if (now - known.renewed >= RENEW_MS) {
-      known.renewed = now;
+    if (this.#room.memory.repeat(session, known, this.#context.clock.monotonic())) {
       const { from, seq } = known;
       this.#append(
         [
@@ -267,6 +268,8 @@ export class Relay {
     const box = this.#room.box(guest.as);
     const before = this.#collectors.get(box);
     if (before !== undefined && before !== guest) {
+      // First of all it collects no more: its leaving must not tidy the mailbox away under the one who takes over.
+      this.#collectors.delete(box);
       box.detach();
       if (before.session !== undefined && before.session === guest.session) before.replace();
       else before.dismiss();

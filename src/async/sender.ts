@@ -40,8 +40,9 @@ export class Sender {
   /**
    * Sends one message. Many may be under way at once.
    * @param timeoutMs one deadline for all attempts
+   * @param earlier may an earlier process have sent it under this id? Then failing here proves nothing about that
    */
-  send(message: Omit<Message<'SEND'>, 'verb'>, timeoutMs: number): Promise<Outcome> {
+  send(message: Omit<Message<'SEND'>, 'verb'>, timeoutMs: number, earlier = false): Promise<Outcome> {
     return new Promise((resolve) => {
       const send: Message<'SEND'> = { verb: 'SEND', ...message };
       const question = new Question(
@@ -52,6 +53,7 @@ export class Sender {
         () => this.#dropSettled(),
         resolve,
       );
+      if (earlier) question.begin('written').end = { how: 'earlier' };
       this.#queue.push(question);
       if (this.#waiting !== undefined) return;
       if (this.#call === undefined || this.#call.over) this.#dial();

@@ -7,8 +7,8 @@ import type { RememberedId } from './store/store.ts';
 export const REMEMBER_MS = 10 * 60 * 1000;
 
 /**
- * A repeat renews the memory durably only if the record is older than this, so that a repeat seldom costs a write. Every memory is
- * kept so much longer, so that one that was not renewed still lasts REMEMBER_MS. Milliseconds.
+ * A repeat in its own session is written down only if the session's last record is older than this, so that a repeat seldom costs a
+ * write. Every memory is kept so much longer, so that one that was not renewed still lasts REMEMBER_MS. Milliseconds.
  */
 export const RENEW_MS = 60 * 1000;
 
@@ -17,8 +17,6 @@ export const MOST_IDS = 500_000;
 
 /** A remembered id in memory. */
 export interface Remembered extends Omit<RememberedId, 'session' | 'at'> {
-  /** When its SEND, or its last durable renewal, came: the relay's monotonic time. */
-  renewed: number;
   /** How many sessions remember it. */
   holders: number;
 }
@@ -26,7 +24,10 @@ export interface Remembered extends Omit<RememberedId, 'session' | 'at'> {
 interface Session {
   /** Its ids by `from id`, the one sent longest ago first. */
   readonly ids: Map<string, Remembered>;
+  /** When its last SEND came: the relay's monotonic time. */
   last: number;
+  /** When the last one came of which the store has a record under this session. */
+  written: number;
 }
 
 /** The remembered ids of all sessions. */
@@ -63,21 +64,46 @@ export class Memory {
     return this.#byId.size < this.#most;
   }
 
-  /** Remembers a new id, or lets another session remember one that is known. */
-  remember(session: string, id: Omit<Remembered, 'holders' | 'renewed'>, now: number): void {
+  /** Remembers an id under a session, of which the store has a record or is being given one. */
+  remember(session: string, id: Omit<Remembered, 'holders'>, now: number): void {
+    const state = this.#touch(`${id.from} ${session}`, now);
+    state.written = Math.max(state.written, now);
+    this.#hold(state.ids, id);
+  }
+
+  /**
+   * A known id was sent again.
+   * @returns whether the store must be given a record of it, for this session's memory of it to last
+   */
+  repeat(session: string, known: Remembered, now: number): boolean {
+    const state = this.#touch(`${known.from} ${session}`, now);
+    const news = this.#hold(state.ids, known);
+    if (!news && now - state.written < RENEW_MS) return false;
+    state.written = now;
+    return true;
+  }
+
+  // True if the session did not have it before.
+  #hold(ids: Map<string, Remembered>, id: Omit<Remembered, 'holders'>): boolean {
     const key = `${id.from} ${id.id}`;
     let known = this.#byId.get(key);
-    if (known === undefined) {
-      known = { ...id, renewed: now, holders: 0 };
+    // Another message under it: the id had been forgotten and was used anew, and both came back from the store.
+    if (known === undefined || known.to !== id.to || known.seq !== id.seq) {
+      known = { ...id, holders: 0 };
       this.#byId.set(key, known);
     }
-    // A session belongs to one name: nobody can push another's ids out by borrowing its token.
-    const { ids } = this.#touch(`${id.from} ${session}`, now);
-    if (!ids.delete(key)) known.holders += 1;
+    const news = ids.get(key) !== known;
+    if (news) {
+      this.#letGo(ids, key);
+      known.holders += 1;
+    }
+    ids.delete(key);
     ids.set(key, known);
-    if (ids.size <= this.#perSession) return;
-    const { value: oldest } = ids.keys().next();
-    if (oldest !== undefined) this.#letGo(ids, oldest);
+    if (ids.size > this.#perSession) {
+      const { value: oldest } = ids.keys().next();
+      if (oldest !== undefined) this.#letGo(ids, oldest);
+    }
+    return news;
   }
 
   /** Lets go of the sessions whose last SEND is long enough ago. */
@@ -90,7 +116,12 @@ export class Memory {
   }
 
   #touch(name: string, now: number): Session {
-    const state = this.#sessions.get(name) ?? { ids: new Map(), last: now };
+    // A session belongs to one name: nobody can push another's ids out by borrowing its token.
+    const state = this.#sessions.get(name) ?? {
+      ids: new Map(),
+      last: now,
+      written: Number.NEGATIVE_INFINITY,
+    };
     state.last = Math.max(state.last, now);
     this.#sessions.delete(name);
     this.#sessions.set(name, state);
@@ -102,6 +133,6 @@ export class Memory {
     ids.delete(key);
     if (id === undefined) return;
     id.holders -= 1;
-    if (id.holders === 0) this.#byId.delete(key);
+    if (id.holders === 0 && this.#byId.get(key) === id) this.#byId.delete(key);
   }
 }

@@ -26,6 +26,8 @@ export type AttemptEnd =
   /** Three heartbeats without a byte. */
   | { readonly how: 'silent' }
   | { readonly how: 'deadline' }
+  /** It was made before this process took over: nothing is known of it, but that nobody saw an answer that settled it. */
+  | { readonly how: 'earlier' }
   /** This side gave the attempt up itself, before its deadline. */
   | { readonly how: 'interrupted' };
 
@@ -52,13 +54,15 @@ export function conclude(attempts: readonly Attempt[], success: 'DELIVERED' | 'S
 }
 
 /**
- * The attempt that explains the verdict best: for UNKNOWN the first that was written and not answered, for NOT_DELIVERED the last.
+ * The attempt that explains the verdict best: for UNKNOWN the first of this process that was written and not answered, else the last.
  * It explains only; `conclude` has decided.
  */
 export function telling(attempts: readonly Attempt[], verdict: VerdictName): Attempt | undefined {
   if (verdict === 'UNKNOWN')
     return (
-      attempts.find(({ phase, end }) => phase === 'written' && end?.how !== 'refused') ?? attempts.at(-1)
+      attempts.find(
+        ({ phase, end }) => phase === 'written' && end?.how !== 'refused' && end?.how !== 'earlier',
+      ) ?? attempts.at(-1)
     );
   return attempts.at(-1);
 }

@@ -16,7 +16,8 @@ interface Box {
 /** Takes records in the order of the journal and says at the end what is left. */
 export class Fold {
   readonly #boxes = new Map<string, Box>();
-  readonly #remembered = new Map<string, RememberedId>();
+  /** By `from id`, once for each session that has it. */
+  readonly #remembered = new Map<string, RememberedId[]>();
   /** Where mailboxes were forgotten, for those who read older parts of the journal later. */
   readonly forgotten = new Forgotten();
 
@@ -84,7 +85,17 @@ export class Fold {
   }
 
   #remember(remembered: RememberedId): void {
-    this.#remembered.set(`${remembered.from} ${remembered.id}`, remembered);
+    const { from, id, session, to, seq } = remembered;
+    const known = this.#remembered.get(`${from} ${id}`);
+    // Another message under the same id: the one before had been forgotten when that came.
+    if (known === undefined || known[0]?.to !== to || known[0].seq !== seq) {
+      this.#remembered.set(`${from} ${id}`, [remembered]);
+      return;
+    }
+    const mine = known.findIndex((one) => one.session === session);
+    // A copy of an older record may stand behind a newer one.
+    if (mine === -1) known.push(remembered);
+    else if ((known[mine]?.at ?? 0) < remembered.at) known[mine] = remembered;
   }
 
   #box(name: string): Box {
@@ -103,6 +114,6 @@ export class Fold {
       const held = [...messages.values()].filter((m) => m.seq > watermark).sort((a, b) => a.seq - b.seq);
       mailboxes.set(name, { next, watermark, tried, open, messages: held });
     }
-    return { mailboxes, remembered: [...this.#remembered.values()].sort((a, b) => a.at - b.at) };
+    return { mailboxes, remembered: [...this.#remembered.values()].flat().sort((a, b) => a.at - b.at) };
   }
 }

@@ -39,7 +39,7 @@ export const asyncSend: CommandSpec = {
       .option('--timeout <time>', 'one deadline for all attempts', deadline, 10_000)
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
-      .option('--id <id>', 'the id to send under, to repeat an UNKNOWN safely', id)
+      .option('--id <id>', 'send under this id: repeats an UNKNOWN safely, until it is STORED', id)
       .option('--lines', 'each line of standard input is a message')
       .option('--count <n>', 'send it so many times', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
@@ -86,8 +86,13 @@ class AsyncRoute implements Route {
   }
 
   send(messageId: string, body: Buffer): Promise<Outcome> {
-    const { to, ttl: life, timeout } = this.#flags;
-    return this.#sender.send({ id: messageId, to, ttl: life, notify: this.#waiter?.name, body }, timeout);
+    const { to, ttl: life, timeout, id: given } = this.#flags;
+    // Who gives an id repeats a message: what became of it before, this process cannot know.
+    return this.#sender.send(
+      { id: messageId, to, ttl: life, notify: this.#waiter?.name, body },
+      timeout,
+      given !== undefined,
+    );
   }
 
   interrupt(): void {

@@ -1,0 +1,140 @@
+// Who gets a mailbox's mail, and which mailboxes are forgotten: over the wire, across lives.
+
+import { expect, test } from 'vitest';
+import { heard, Life, pong, send } from './house.ts';
+
+test.each(['bob', 'w-bob'])('who takes over the empty mailbox %s gets what comes later', async (name) => {
+  const life = await Life.start();
+  const first = await life.client(name, 'session=s1 try=1');
+  first.type('RECEIVE window=10\n');
+  await pong(first);
+  const second = await life.client(name, 'session=s2 try=1');
+  second.type('RECEIVE window=10\n');
+  expect(await heard(first, 'code')).toBe('BYE code=replaced');
+  const alice = await life.client('alice');
+  alice.type(send('1', name, 'hello'));
+  expect(await heard(alice, 'seq', 'present')).toBe('STORED seq=1 present=yes');
+  expect(await heard(second, 'seq', 'attempt')).toBe('MESSAGE seq=1 attempt=1: hello');
+});
+
+test('a reconnect of the same session takes over without a word to the one before', async () => {
+  const life = await Life.start();
+  const first = await life.client('bob', 'session=s try=1');
+  first.type('RECEIVE window=10\n');
+  await pong(first);
+  const second = await life.client('bob', 'session=s try=2');
+  second.type('RECEIVE window=10\n');
+  await expect(first.next()).rejects.toThrow('the connection ended');
+  const alice = await life.client('alice');
+  alice.type(send('1', 'bob', 'hello'));
+  expect(await heard(second)).toBe('MESSAGE: hello');
+});
+
+test('one who collected from an empty mailbox and left was here', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  alice.type(send('1', 'carol', 'x'));
+  expect(await heard(alice, 'present')).toBe('STORED present=never');
+  const bob = await life.client('bob');
+  bob.type('RECEIVE window=1 drain=yes\n');
+  expect(await heard(bob)).toBe('EMPTY');
+  bob.type('BYE\n');
+  expect(await heard(bob)).toBe('BYE');
+  alice.type(send('2', 'bob', 'x'));
+  expect(await heard(alice, 'present')).toBe('STORED present=no');
+});
+
+test('numbers go on over restarts and are never given out twice, also when all was acknowledged', async () => {
+  let life = await Life.start();
+  for (const seq of [1, 2, 3]) {
+    const alice = await life.client('alice');
+    alice.type(send(`m${seq}`, 'bob', `body ${seq}`));
+    expect(await heard(alice, 'seq')).toBe(`STORED seq=${seq}`);
+    const bob = await life.client('bob');
+    bob.type('RECEIVE window=9\n');
+    expect(await heard(bob, 'seq')).toBe(`MESSAGE seq=${seq}: body ${seq}`);
+    bob.type(`ACK seq=${seq}\nBYE\n`);
+    expect(await heard(bob)).toBe('BYE');
+    life = seq === 2 ? await life.crashed() : await life.again();
+  }
+  expect(life.relay.waiting()).toEqual([]);
+});
+
+test('a message that was acknowledged in the moment of a crash comes again, and what is behind it after it', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  alice.type(send('1', 'bob', 'one') + send('2', 'bob', 'two') + send('3', 'bob', 'three'));
+  for (let i = 0; i < 3; i++) await alice.next();
+  const bob = await life.client('bob');
+  bob.type('RECEIVE window=2\n');
+  expect(await heard(bob, 'seq')).toBe('MESSAGE seq=1: one');
+  expect(await heard(bob, 'seq')).toBe('MESSAGE seq=2: two');
+  const next = await life.crashed();
+  const again = await next.client('bob');
+  again.type('RECEIVE window=9\n');
+  // The third one was not written to anybody; but the relay cannot know that any more.
+  expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=1 attempt=2: one');
+  expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=2 attempt=2: two');
+  expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=3 attempt=2: three');
+});
+
+test('an empty throwaway mailbox is forgotten, its numbering with it, and not before it is empty', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  for (const round of [1, 2]) {
+    alice.type(send(`r${round}`, 'w-1', 'news'));
+    expect(await heard(alice, 'seq')).toBe('STORED seq=1');
+    const waiter = await life.client('w-1');
+    waiter.type('RECEIVE window=1\n');
+    await waiter.next();
+    if (round === 1) waiter.type('ACK seq=1\n');
+    waiter.type('BYE\n');
+    expect(await heard(waiter)).toBe('BYE');
+  }
+  alice.type(send('r3', 'w-1', 'news'));
+  expect(await heard(alice, 'seq')).toBe('STORED seq=2');
+});
+
+test('a throwaway mailbox is kept while its news is still to come', async () => {
+  let life = await Life.start();
+  let alice = await life.client('alice');
+  alice.type(send('1', 'bob', 'x', 'notify=w-1') + send('2', 'w-1', 'first'));
+  for (let i = 0; i < 2; i++) await alice.next();
+  const bob = async (): Promise<void> => {
+    const client = await life.client('bob');
+    client.type('RECEIVE window=1\n');
+    await client.next();
+    client.type('ACK seq=1\nBYE\n');
+    expect(await heard(client)).toBe('BYE');
+  };
+  const collect = async (expected: string, seq: number): Promise<void> => {
+    const waiter = await life.client('w-1');
+    waiter.type('RECEIVE window=1\n');
+    expect(await heard(waiter, 'seq', 'kind')).toBe(expected);
+    waiter.type(`ACK seq=${seq}\nBYE\n`);
+    expect(await heard(waiter)).toBe('BYE');
+  };
+  await collect('MESSAGE seq=1: first', 1);
+  life = await life.again();
+  await bob();
+  await collect('MESSAGE seq=2 kind=receipt: bob acknowledged 1', 2);
+  alice = await life.client('alice');
+  alice.type(send('3', 'w-1', 'anew'));
+  expect(await heard(alice, 'seq')).toBe('STORED seq=1');
+});
+
+test('a throwaway mailbox that was emptied just before a crash does not stay for ever', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  alice.type(send('1', 'w-1', 'news'));
+  await alice.next();
+  const waiter = await life.client('w-1');
+  waiter.type('RECEIVE window=1 drain=yes\n');
+  await waiter.next();
+  waiter.type('ACK seq=1\n');
+  expect(await heard(waiter)).toBe('EMPTY');
+  const next = await life.crashed();
+  const later = await next.client('alice');
+  later.type(send('2', 'w-1', 'news'));
+  expect(await heard(later, 'seq')).toBe('STORED seq=1');
+});

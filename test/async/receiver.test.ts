@@ -1,0 +1,190 @@
+// The asynchronous receiver as a client: which messages it handles, which it knows already. Its relay is played by the test, line by line.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { Receiver } from '../../src/async/receiver.ts';
+import { netContext } from '../../src/net/connection.ts';
+import { systemClock } from '../../src/trace/clock.ts';
+import { FrameDecoder } from '../../src/wire/frame.ts';
+
+// One call of the receiver, as the relay sees it.
+class Visit {
+  readonly socket: Socket;
+  readonly #lines: string[] = [];
+  #wake: () => void = () => {};
+
+  constructor(socket: Socket, store: string) {
+    this.socket = socket;
+    const decoder = new FrameDecoder(1024);
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      decoder.push(bytes);
+      for (let found = decoder.next(); found?.kind === 'frame'; found = decoder.next()) {
+        const fields = [...found.frame.fields].map(([key, value]) => ` ${key}=${value}`);
+        this.#lines.push(found.frame.verb + fields.join(''));
+      }
+      this.#wake();
+    });
+    socket.write(`READY version=1 role=relay as=relay max=1024 window=8 store=${store}\n`);
+  }
+
+  message(seq: number, text: string, attempt = 1): void {
+    this.socket.write(
+      `MESSAGE seq=${seq} id=i${seq} from=alice at=1 held=0 attempt=${attempt} size=${text.length}\n${text}\n`,
+    );
+  }
+
+  async next(): Promise<string> {
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line !== undefined) return line;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+class Relay {
+  readonly #server: Server;
+  readonly #sockets: Socket[] = [];
+  #wake: () => void = () => {};
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on('connection', (socket) => {
+      this.#sockets.push(socket);
+      this.#wake();
+    });
+    onTestFinished(() => void server.close());
+  }
+
+  static async listen(): Promise<Relay> {
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new Relay(server);
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /** The next call, up to its RECEIVE. */
+  async call(store = 's'): Promise<[Visit, receive: string]> {
+    while (this.#sockets.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const visit = new Visit(this.#sockets.shift() as Socket, store);
+    onTestFinished(() => void visit.socket.destroy());
+    await visit.next();
+    return [visit, await visit.next()];
+  }
+}
+
+/** A receiver that follows, and what it handled. `gate` holds it up in the middle of a message. */
+async function receiver(as: string, limit?: number) {
+  const relay = await Relay.listen();
+  const handled: string[] = [];
+  let gate: Promise<void> | undefined;
+  const subject = new Receiver({
+    as,
+    session: 'session',
+    host: '127.0.0.1',
+    port: relay.port,
+    context: netContext(() => {}, systemClock, false),
+    follow: true,
+    limit,
+    handle: async ({ seq, body }) => {
+      await gate;
+      handled.push(`${seq} ${body}`);
+    },
+    random: () => 0,
+  });
+  const done = subject.run();
+  onTestFinished(() => subject.stop());
+  return { relay, handled, done, hold: (until: Promise<void> | undefined) => (gate = until) };
+}
+
+test('what it handled and could not acknowledge any more is acknowledged and not handled when it comes again', async () => {
+  const { relay, handled } = await receiver('bob');
+  const [first] = await relay.call();
+  first.message(1, 'one');
+  expect(await first.next()).toBe('ACK seq=1');
+  first.socket.destroy();
+  const [second] = await relay.call();
+  second.message(1, 'one', 2);
+  second.message(2, 'two');
+  expect(await second.next()).toBe('ACK seq=1');
+  expect(await second.next()).toBe('ACK seq=2');
+  expect(handled).toEqual(['1 one', '2 two']);
+});
+
+test('another store numbers anew', async () => {
+  const { relay, handled } = await receiver('bob');
+  const [first] = await relay.call('s1');
+  first.message(1, 'one');
+  expect(await first.next()).toBe('ACK seq=1');
+  first.socket.destroy();
+  const [second] = await relay.call('s2');
+  second.message(1, 'uno');
+  expect(await second.next()).toBe('ACK seq=1');
+  expect(handled).toEqual(['1 one', '1 uno']);
+});
+
+test('another store numbers anew, also if a message of the old one was still in hand', async () => {
+  const { relay, handled, hold } = await receiver('bob');
+  let release: () => void = () => {};
+  hold(
+    new Promise((resolve) => {
+      release = resolve;
+    }),
+  );
+  const [first] = await relay.call('s1');
+  first.message(7, 'seven');
+  first.socket.write('PING\n');
+  expect(await first.next()).toBe('PONG');
+  first.socket.destroy();
+  const [second] = await relay.call('s2');
+  second.message(1, 'uno');
+  second.socket.write('PING\n');
+  expect(await second.next()).toBe('PONG');
+  hold(undefined);
+  release();
+  expect(await second.next()).toBe('ACK seq=1');
+  expect(handled).toEqual(['7 seven', '1 uno']);
+});
+
+test('a throwaway mailbox numbers anew after it was forgotten, which it may be in each gap between two calls', async () => {
+  const { relay, handled } = await receiver('w-1');
+  const [first] = await relay.call();
+  first.message(1, 'one');
+  expect(await first.next()).toBe('ACK seq=1');
+  first.socket.destroy();
+  const [second] = await relay.call();
+  second.message(1, 'other');
+  expect(await second.next()).toBe('ACK seq=1');
+  expect(handled).toEqual(['1 one', '1 other']);
+});
+
+test('repeats do not use up what it wants: it asks for the rest', async () => {
+  const { relay, handled, done } = await receiver('bob', 2);
+  const [first, receive] = await relay.call();
+  expect(receive).toBe('RECEIVE window=2 limit=2');
+  first.message(1, 'one');
+  expect(await first.next()).toBe('ACK seq=1');
+  first.socket.destroy();
+  const [second, again] = await relay.call();
+  expect(again).toBe('RECEIVE window=2 limit=1');
+  second.message(1, 'one', 2);
+  expect(await second.next()).toBe('ACK seq=1');
+  expect(await second.next()).toBe('RECEIVE window=2 limit=1');
+  second.message(2, 'two');
+  expect(await second.next()).toBe('ACK seq=2');
+  expect(await second.next()).toBe('BYE');
+  second.socket.end('BYE\n');
+  expect(await done).toMatchObject({ handled: 2, why: 'limit', confirmed: true });
+  expect(handled).toEqual(['1 one', '2 two']);
+});

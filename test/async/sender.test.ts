@@ -1,0 +1,62 @@
+// The asynchronous sender where nobody listens: what it may conclude, and when it calls again.
+
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { Sender } from '../../src/async/sender.ts';
+import { netContext } from '../../src/net/connection.ts';
+import type { Event } from '../../src/trace/event.ts';
+import { FakeClock } from '../fake-clock.ts';
+
+/** A port on which nobody listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function sender() {
+  const clock = new FakeClock();
+  let told: () => void = () => {};
+  const reconnecting = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const emit = ({ event }: Event): void => {
+    if (event === 'reconnecting') told();
+  };
+  const context = netContext(emit, clock, false);
+  const port = await deadPort();
+  const subject = new Sender({
+    as: 'alice',
+    session: 's',
+    host: '127.0.0.1',
+    port,
+    context,
+    random: () => 0.5,
+  });
+  onTestFinished(() => subject.interrupt());
+  return { clock, reconnecting, subject };
+}
+
+const message = { id: 'i', to: 'bob', body: Buffer.from('x') };
+
+test('a message of which nothing was ever written is NOT DELIVERED, at once', async () => {
+  const { subject } = await sender();
+  const outcome = await subject.send(message, 1000);
+  expect(outcome.verdict).toBe('NOT_DELIVERED');
+  expect(outcome.attempts).toMatchObject([
+    { phase: 'connecting', end: { how: 'broken', code: 'ECONNREFUSED' } },
+  ]);
+});
+
+test('one that an earlier process may have sent stays UNKNOWN, and is asked about until the deadline', async () => {
+  const { subject, clock, reconnecting } = await sender();
+  const settled = subject.send(message, 1000, true);
+  await reconnecting;
+  clock.advance(1000);
+  const { verdict, attempts } = await settled;
+  expect(verdict).toBe('UNKNOWN');
+  expect(attempts.length).toBeGreaterThan(1);
+  expect(clock.pending).toBe(0);
+});

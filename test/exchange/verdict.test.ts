@@ -1,0 +1,216 @@
+// The rule by which a sender concludes, checked against every history of up to three attempts and everything that may have been
+// true on the other side; and each weaker wording of it, which says NOT DELIVERED somewhere of a message that was handled.
+
+import { describe, expect, test } from 'vitest';
+import { type Attempt, type AttemptEnd, conclude, type Phase, telling } from '../../src/exchange/verdict.ts';
+import type { VerdictName } from '../../src/trace/event.ts';
+
+const taken: AttemptEnd = { how: 'taken' };
+const refused: AttemptEnd = { how: 'refused', code: 'disk_full', reason: 'full' };
+const broken = (code: string, syscall: string): AttemptEnd => ({ how: 'broken', code, syscall });
+const fin: AttemptEnd = { how: 'fin' };
+const deadline: AttemptEnd = { how: 'deadline' };
+
+const UNANSWERED: readonly AttemptEnd[] = [
+  { how: 'error', code: 'failed', reason: 'it could not' },
+  { how: 'error', code: 'bye', reason: 'it said BYE' },
+  broken('EPIPE', 'write'),
+  broken('ECONNRESET', 'read'),
+  broken('ECONNREFUSED', 'connect'),
+  fin,
+  { how: 'silent' },
+  deadline,
+  { how: 'interrupted' },
+];
+const PHASES: readonly Phase[] = ['connecting', 'greeting', 'ready', 'written'];
+
+/** Every attempt that can be: only what was written can be answered, and only before anything is written can a call be refused. */
+const ATTEMPTS: readonly Attempt[] = [
+  ...PHASES.flatMap((phase) => UNANSWERED.map((end): Attempt => ({ phase, end }))).filter(
+    ({ phase, end }) => !(end?.how === 'broken' && end.syscall === 'connect' && phase !== 'connecting'),
+  ),
+  { phase: 'written', end: taken },
+  { phase: 'written', end: refused },
+];
+
+/** Every history: an answer ends it. */
+function* histories(longest: number): Generator<readonly Attempt[]> {
+  for (const attempt of ATTEMPTS) {
+    yield [attempt];
+    if (longest === 1 || attempt.end?.how === 'taken' || attempt.end?.how === 'refused') continue;
+    for (const rest of histories(longest - 1)) yield [attempt, ...rest];
+  }
+}
+
+const ALL = [...histories(3)];
+
+// May the message have been handled, or be handled yet? An answer says so of its own attempt. Of an attempt that was written and not
+// answered nobody can say: its bytes may have been read before the end was seen, or lie in a kernel and be read later.
+const mayBeHandled = (attempts: readonly Attempt[]): boolean =>
+  attempts.some(({ phase, end }) => phase === 'written' && end?.how !== 'refused');
+const mayBeUnhandled = (attempts: readonly Attempt[]): boolean =>
+  attempts.every(({ end }) => end?.how !== 'taken');
+
+type Rule = (attempts: readonly Attempt[]) => VerdictName;
+
+function wrongs(rule: Rule): { lost: number; twice: number } {
+  let lost = 0;
+  let twice = 0;
+  for (const attempts of ALL) {
+    const verdict = rule(attempts);
+    if (verdict === 'STORED' && mayBeUnhandled(attempts)) lost += 1;
+    if (verdict === 'NOT_DELIVERED' && mayBeHandled(attempts)) twice += 1;
+  }
+  return { lost, twice };
+}
+
+describe(`the rule, over ${ALL.length} histories`, () => {
+  const rule: Rule = (attempts) => conclude(attempts, 'STORED');
+
+  test('never says NOT DELIVERED of what may have been handled, nor STORED of what may not', () => {
+    expect(ALL.length).toBeGreaterThan(10_000);
+    expect(wrongs(rule)).toEqual({ lost: 0, twice: 0 });
+  });
+
+  test('says UNKNOWN only where both may be true', () => {
+    for (const attempts of ALL)
+      if (rule(attempts) === 'UNKNOWN')
+        expect(mayBeHandled(attempts) && mayBeUnhandled(attempts), JSON.stringify(attempts)).toBe(true);
+  });
+
+  test('does not depend on which errno, nor on anything else of how an unanswered attempt ended', () => {
+    for (const attempts of ALL) {
+      const other = attempts.map(
+        ({ phase, end }): Attempt => ({
+          phase,
+          end: end?.how === 'taken' || end?.how === 'refused' ? end : fin,
+        }),
+      );
+      expect(rule(other)).toBe(rule(attempts));
+    }
+  });
+
+  test('an attempt that still goes on counts as one that was not answered', () => {
+    expect(conclude([{ phase: 'written' }], 'DELIVERED')).toBe('UNKNOWN');
+    expect(conclude([{ phase: 'ready' }], 'DELIVERED')).toBe('NOT_DELIVERED');
+  });
+
+  test('no attempt at all delivered nothing', () => {
+    expect(conclude([], 'DELIVERED')).toBe('NOT_DELIVERED');
+  });
+});
+
+test.each<[what: string, attempts: Attempt[], verdict: VerdictName]>([
+  [
+    'refused by the kernel',
+    [{ phase: 'connecting', end: broken('ECONNREFUSED', 'connect') }],
+    'NOT_DELIVERED',
+  ],
+  ['no READY in time', [{ phase: 'greeting', end: deadline }], 'NOT_DELIVERED'],
+  ['greeted, and closed before the SEND', [{ phase: 'ready', end: fin }], 'NOT_DELIVERED'],
+  ['answered', [{ phase: 'written', end: taken }], 'DELIVERED'],
+  ['refused by the program', [{ phase: 'written', end: refused }], 'NOT_DELIVERED'],
+  ['written, then FIN', [{ phase: 'written', end: fin }], 'UNKNOWN'],
+  ['written, then EPIPE', [{ phase: 'written', end: broken('EPIPE', 'write') }], 'UNKNOWN'],
+  ['written, then nothing', [{ phase: 'written', end: deadline }], 'UNKNOWN'],
+  [
+    'written, then FIN, then nobody listens',
+    [
+      { phase: 'written', end: fin },
+      { phase: 'connecting', end: broken('ECONNREFUSED', 'connect') },
+    ],
+    'UNKNOWN',
+  ],
+  [
+    'written, then FIN, then refused',
+    [
+      { phase: 'written', end: fin },
+      { phase: 'written', end: refused },
+    ],
+    'UNKNOWN',
+  ],
+  [
+    'written, then FIN, then answered',
+    [
+      { phase: 'written', end: fin },
+      { phase: 'written', end: taken },
+    ],
+    'DELIVERED',
+  ],
+  [
+    'not written, then refused',
+    [
+      { phase: 'greeting', end: fin },
+      { phase: 'written', end: refused },
+    ],
+    'NOT_DELIVERED',
+  ],
+  [
+    'perhaps written by another process, and nobody listens now',
+    [
+      { phase: 'written', end: { how: 'earlier' } },
+      { phase: 'connecting', end: broken('ECONNREFUSED', 'connect') },
+    ],
+    'UNKNOWN',
+  ],
+])('%s', (_, attempts, verdict) => {
+  expect(conclude(attempts, 'DELIVERED')).toBe(verdict);
+});
+
+// Each says: NOT DELIVERED if …; in all else it is the rule.
+const WEAKER: readonly [wording: string, says: (attempts: readonly Attempt[]) => boolean][] = [
+  ['there was no answer that took it', () => true],
+  ['the last attempt wrote nothing', (all) => all.at(-1)?.phase !== 'written'],
+  ['the last attempt was refused by the program', (all) => all.at(-1)?.end?.how === 'refused'],
+  ['any attempt was refused by the program', (all) => all.some(({ end }) => end?.how === 'refused')],
+  [
+    'some attempt met ECONNREFUSED',
+    (all) => all.some(({ end }) => end?.how === 'broken' && end.code === 'ECONNREFUSED'),
+  ],
+  [
+    'the last attempt met ECONNREFUSED',
+    (all) => all.map(({ end }) => end).at(-1)?.how === 'broken' && all.at(-1)?.phase === 'connecting',
+  ],
+  [
+    'the write failed (EPIPE)',
+    (all) => all.every(({ end }) => end?.how === 'broken' && end.code === 'EPIPE'),
+  ],
+  [
+    'the connection was reset (ECONNRESET)',
+    (all) => all.every(({ end }) => end?.how === 'broken' && end.code === 'ECONNRESET'),
+  ],
+  ['the other side closed without an answer (FIN)', (all) => all.every(({ end }) => end?.how === 'fin')],
+  ['the time ran out', (all) => all.every(({ end }) => end?.how === 'deadline')],
+  ['the other side fell silent', (all) => all.every(({ end }) => end?.how === 'silent')],
+  [
+    'the program said that it failed (ERROR)',
+    (all) => all.every(({ end }) => end?.how === 'error' && end.code === 'failed'),
+  ],
+  [
+    'the program said BYE without an answer',
+    (all) => all.every(({ end }) => end?.how === 'error' && end.code === 'bye'),
+  ],
+  ['the sender gave up itself', (all) => all.every(({ end }) => end?.how === 'interrupted')],
+  [
+    'more attempts ended before the SEND than after it',
+    (all) => 2 * all.filter(({ phase }) => phase === 'written').length < all.length,
+  ],
+];
+
+describe('a weaker wording says NOT DELIVERED of what was handled:', () => {
+  test.each(WEAKER)('%s', (_, says) => {
+    const rule: Rule = (attempts) => {
+      const verdict = conclude(attempts, 'STORED');
+      return verdict !== 'STORED' && says(attempts) ? 'NOT_DELIVERED' : verdict;
+    };
+    expect(wrongs(rule).twice).toBeGreaterThan(0);
+  });
+});
+
+test('what explains an UNKNOWN is an attempt of this process that was written and not answered, if there is one', () => {
+  const unanswered: Attempt = { phase: 'written', end: fin };
+  const later: Attempt = { phase: 'connecting', end: broken('ECONNREFUSED', 'connect') };
+  const earlier: Attempt = { phase: 'written', end: { how: 'earlier' } };
+  expect(telling([earlier, unanswered, later], 'UNKNOWN')).toBe(unanswered);
+  expect(telling([earlier, later], 'UNKNOWN')).toBe(later);
+});
