@@ -1,11 +1,20 @@
 // Makes a clone ready, once: checks the Node version, installs what is missing, builds what is stale. Plain JavaScript, because it
-// runs before anything is installed. In an installed package there is no src/ and nothing to do.
+// runs before anything is installed. In an installed package everything is there and there is nothing to do.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, execSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -18,110 +27,183 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-/** Makes the clone ready; does nothing if it is. */
+/** Makes the clone ready; does nothing if it is. Ends the process, with words on stderr, if it cannot. */
 export function setUp() {
-  if (!existsSync(join(root, 'src')) || ready()) return;
+  // A package has no tsconfig.json: it was built before it was packed.
+  if (!existsSync(join(root, 'tsconfig.json')) || ready()) return;
+  let failure;
   // Two terminals may come at the same time: one works, the other waits.
-  const lock = join(tmpdir(), `detour-setup-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`);
-  takeLock(lock);
+  const release = takeLock();
   try {
+    // What was to be done may be done by now.
     if (!installed()) install();
     if (!built()) build();
-  } finally {
-    rmSync(lock, { recursive: true, force: true });
+  } catch (error) {
+    failure = error;
   }
+  release();
+  if (failure === undefined) return;
+  process.stderr.write(
+    `detour: this did not work: ${failure.command ?? failure.message}\n  try  look at the lines above; without a network, install from the tarball (README)\n`,
+  );
+  process.exit(1);
 }
 
 const ready = () => installed() && built();
 
+// ---- installing
+
+/** Written after an install: what it was an install of. */
+const installMark = join(root, 'node_modules', '.detour');
+
 function installed() {
-  const mark = join(root, 'node_modules', '.package-lock.json');
-  return existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+  if (existsSync(installMark)) return readFileSync(installMark, 'utf8') === lockfile();
+  // Perhaps somebody ran npm by hand: it keeps a file of its own, as new as the install.
+  const npmMark = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(npmMark) || !existsSync(tsc)) return false;
+  return statSync(npmMark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
 }
+
+const lockfile = () => hashOf([join(root, 'package-lock.json')]);
 
 function install() {
   process.stderr.write('detour: installing (once) …\n');
-  npm('ci', '--no-audit', '--no-fund', '--loglevel=error');
-  // npm keeps a mark that is newer than the lock file, but not by much: a checkout may have set the lock file's time later.
-  const mark = join(root, 'node_modules', '.package-lock.json');
-  writeFileSync(mark, readFileSync(mark));
+  // The compiler is a development dependency; NODE_ENV=production must not leave it out.
+  npm('ci --include=dev --no-audit --no-fund --loglevel=error');
+  mkdirSync(dirname(installMark), { recursive: true });
+  writeFileSync(installMark, lockfile());
 }
 
-// The stamp is the state of the sources that dist/ was built from.
-const stampFile = join(root, 'dist', '.stamp');
+function npm(line) {
+  const args = line.split(' ');
+  const candidates = [
+    process.env.npm_execpath ?? '',
+    join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'),
+  ];
+  const cli = candidates.find((path) => basename(path) === 'npm-cli.js' && existsSync(path));
+  if (cli !== undefined) run(`npm ${line}`, () => execFileSync(process.execPath, [cli, ...args], OPTIONS));
+  // On Windows npm is a batch file, which only a shell starts; there is nothing of a person's in the line.
+  else run(`npm ${line}`, () => execSync(`npm ${line}`, OPTIONS));
+}
+
+// ---- building
+
+const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+/** Written after a build: the state of the sources it was a build of. */
+const buildMark = join(root, 'dist', '.stamp');
 
 function built() {
-  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sources();
-}
-
-function sources() {
-  const hash = createHash('sha256');
-  const files = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true }).filter((entry) =>
-    entry.isFile(),
-  );
-  for (const path of [
-    ...files.map((entry) => join(entry.parentPath ?? entry.path, entry.name)),
-    join(root, 'tsconfig.json'),
-  ].sort()) {
-    const { size, mtimeMs } = statSync(path);
-    hash.update(`${path} ${size} ${mtimeMs}\n`);
-  }
-  return hash.digest('hex');
+  return existsSync(buildMark) && readFileSync(buildMark, 'utf8') === sources();
 }
 
 function build() {
   process.stderr.write('detour: building …\n');
   const state = sources();
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  run(process.execPath, [
-    join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-    '-p',
-    join(root, 'tsconfig.json'),
-  ]);
-  writeFileSync(stampFile, state);
+  run('tsc', () => execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], OPTIONS));
+  writeFileSync(buildMark, state);
 }
 
-function npm(...args) {
-  const cli = process.env.npm_execpath;
-  if (cli?.endsWith('.js')) run(process.execPath, [cli, ...args]);
-  // On Windows npm is a batch file, which only a shell starts; the arguments are ours alone.
-  else run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, process.platform === 'win32');
+function sources() {
+  const files = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  return hashOf([...files.sort(), join(root, 'tsconfig.json')]);
 }
 
-function run(command, args, shell = false) {
+// By names in the clone and by content: a clone that was moved, copied or checked out again is not stale.
+function hashOf(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    const content = readFileSync(path);
+    hash.update(`${relative(root, path).split(sep).join('/')} ${content.length}\n`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+// What the tools print goes to stderr: stdout belongs to the command that the person gave.
+const OPTIONS = { cwd: root, stdio: ['ignore', 2, 2] };
+
+function run(command, call) {
   try {
-    // What the tools print goes to stderr: stdout belongs to the command that the person gave.
-    execFileSync(command, args, { cwd: root, shell, stdio: ['ignore', 2, 2] });
-  } catch {
-    process.stderr.write(
-      `detour: this did not work: ${[command, ...args].join(' ')}\n  try  look at the lines above; without a network, install from the tarball (README)\n`,
-    );
-    process.exit(1);
+    call();
+  } catch (cause) {
+    throw Object.assign(new Error(command, { cause }), { command });
   }
 }
 
-function takeLock(lock) {
+// ---- the lock: a folder with the holder's pid in it, outside the clone, for that may be read-only to us
+
+function takeLock() {
+  const lock = join(tmpdir(), `detour-setup-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`);
   const began = Date.now();
+  let said = false;
   for (;;) {
-    try {
-      mkdirSync(lock);
+    if (make(lock)) {
       writeFileSync(join(lock, 'pid'), String(process.pid));
-      return;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
+      return () => rmSync(lock, { recursive: true, force: true });
     }
-    if (!alive(lock) && Date.now() - began > 2000) rmSync(lock, { recursive: true, force: true });
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    if (abandoned(lock)) clear(lock);
+    else if (!said && Date.now() - began > 3000) {
+      process.stderr.write(`detour: another start is setting this up; waiting (${lock})\n`);
+      said = true;
+    }
+    pause(100);
   }
 }
 
-function alive(lock) {
+/** Makes a folder. Did it not exist before? */
+function make(folder) {
   try {
-    process.kill(Number(readFileSync(join(lock, 'pid'), 'utf8')), 0);
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+// Did its holder die? A folder without a pid is either a moment old or its holder died in that moment.
+function abandoned(lock) {
+  try {
+    const pid = readFileSync(join(lock, 'pid'), 'utf8');
+    if (pid !== '') return !alive(Number(pid));
+    return Date.now() - statSync(lock).mtimeMs > 5000;
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    try {
+      return Date.now() - statSync(lock).mtimeMs > 5000;
+    } catch {
+      return false; // let go of, just now
+    }
+  }
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
     return true;
   } catch (error) {
     return error.code === 'EPERM';
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();
+// One clears at a time and looks again first: or the second would clear away the lock that the first has taken since.
+function clear(lock) {
+  const broom = `${lock}-clearing`;
+  if (!make(broom)) {
+    if (Date.now() - statSync(broom, { throwIfNoEntry: false })?.mtimeMs > 10_000)
+      rmSync(broom, { recursive: true, force: true });
+    return;
+  }
+  if (abandoned(lock)) rmSync(lock, { recursive: true, force: true });
+  rmSync(broom, { recursive: true, force: true });
+}
+
+function pause(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+// `node scripts/setup.mjs`, also by a path with a symbolic link in it.
+if (process.argv[1] && realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url)))
+  setUp();

@@ -1,10 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     dir: 'test',
     include: ['**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
+    globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
     // Two cores and real processes: a few files at a time, and patience that no healthy test uses up.
     maxWorkers: 3,
     testTimeout: 60_000,

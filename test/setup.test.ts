@@ -1,0 +1,193 @@
+// The start that sets itself up: in small clones with a compiler that only writes down when it runs. npm is the real one; nothing is
+// fetched, since the only dependency lies beside it.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { tempDir } from './harness.ts';
+
+const SETUP = fileURLToPath(new URL('../scripts/setup.mjs', import.meta.url));
+
+/** In place of tsc: writes down that it ran, waits if it is to hang, fails if the source says so. */
+const COMPILER = `
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+appendFileSync('log', 'build ' + process.pid + '\\n');
+if (readFileSync('src/main.ts', 'utf8').includes('broken')) process.exit(2);
+mkdirSync('dist');
+writeFileSync('dist/main.js', readFileSync('src/main.ts'));
+// Long enough for a second start to find it at work; a hanging one ends with whoever started it.
+if (existsSync('hang')) setInterval(() => existsSync('hang') || process.exit(1), 20);
+else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+`;
+
+class Clone {
+  dir: string;
+  readonly temp: string;
+
+  constructor() {
+    this.dir = join(tempDir(), 'clone');
+    this.temp = tempDir();
+    const compiler = { name: 'typescript', version: '1.0.0', type: 'module' };
+    this.write('package.json', {
+      name: 'clone',
+      version: '1.0.0',
+      scripts: { install: 'echo install >> log' },
+      devDependencies: { typescript: 'file:compiler' },
+    });
+    this.write('package-lock.json', {
+      name: 'clone',
+      version: '1.0.0',
+      lockfileVersion: 3,
+      packages: {
+        '': { name: 'clone', version: '1.0.0', devDependencies: { typescript: 'file:compiler' } },
+        compiler: { ...compiler, dev: true },
+        'node_modules/typescript': { resolved: 'compiler', link: true },
+      },
+    });
+    this.write('compiler/package.json', compiler);
+    this.write('compiler/bin/tsc', COMPILER);
+    this.write('tsconfig.json', {});
+    this.write('src/main.ts', 'first');
+    mkdirSync(join(this.dir, 'scripts'));
+    cpSync(SETUP, join(this.dir, 'scripts', 'setup.mjs'));
+  }
+
+  write(path: string, content: string | object): void {
+    const file = join(this.dir, path);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  }
+
+  /** What ran, in order: `install`, `build`. */
+  log(): string[] {
+    const file = join(this.dir, 'log');
+    if (!existsSync(file)) return [];
+    return readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0] ?? '');
+  }
+
+  launch(env: NodeJS.ProcessEnv = {}): ChildProcess {
+    const child = spawn(process.execPath, [join(this.dir, 'scripts', 'setup.mjs')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TMPDIR: this.temp, TEMP: this.temp, ...env },
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child;
+  }
+
+  async start(env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const child = this.launch(env);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', (bytes: Buffer) => {
+      stdout += bytes.toString();
+    });
+    child.stderr?.on('data', (bytes: Buffer) => {
+      stderr += bytes.toString();
+    });
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, stdout, stderr };
+  }
+}
+
+/** Resolves when the condition holds; the test's own time is the limit. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe('the first start', () => {
+  it('installs and builds, and says so on stderr alone; the second does nothing', async () => {
+    const clone = new Clone();
+    const first = await clone.start();
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toContain('installing (once)');
+    expect(clone.log()).toEqual(['install', 'build']);
+    expect(await clone.start()).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(clone.log()).toEqual(['install', 'build']);
+  });
+
+  it('works where NODE_ENV says production', async () => {
+    const clone = new Clone();
+    expect(await clone.start({ NODE_ENV: 'production' })).toMatchObject({ code: 0 });
+    expect(clone.log()).toEqual(['install', 'build']);
+  });
+
+  it('in several terminals at once does the work once', async () => {
+    const clone = new Clone();
+    const starts = await Promise.all(Array.from({ length: 5 }, () => clone.start()));
+    expect(starts.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
+    expect(clone.log()).toEqual(['install', 'build']);
+  });
+
+  it('does nothing in an installed package, which has neither sources nor a compiler', async () => {
+    const clone = new Clone();
+    for (const path of ['tsconfig.json', 'package-lock.json', 'compiler', 'src/main.ts'])
+      rmSync(join(clone.dir, path), { recursive: true });
+    clone.write('src/wire/PROTOCOL.md', 'packed too');
+    expect(await clone.start()).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(clone.log()).toEqual([]);
+  });
+});
+
+describe('a later start', () => {
+  it('builds again when a source has changed, not when only its time has, nor in a clone that was moved', async () => {
+    const clone = new Clone();
+    await clone.start();
+    utimesSync(join(clone.dir, 'src', 'main.ts'), new Date(), new Date());
+    utimesSync(join(clone.dir, 'package-lock.json'), new Date(), new Date());
+    renameSync(clone.dir, `${clone.dir}-moved`);
+    clone.dir += '-moved';
+    expect(await clone.start()).toEqual({ code: 0, stdout: '', stderr: '' });
+    clone.write('src/main.ts', 'second');
+    expect((await clone.start()).stderr).toBe('detour: building …\n');
+    expect(clone.log()).toEqual(['install', 'build', 'build']);
+    expect(readFileSync(join(clone.dir, 'dist', 'main.js'), 'utf8')).toBe('second');
+  });
+
+  it('installs again when the lock file has changed', async () => {
+    const clone = new Clone();
+    await clone.start();
+    const lockfile = join(clone.dir, 'package-lock.json');
+    writeFileSync(lockfile, `${readFileSync(lockfile, 'utf8')}\n`);
+    await clone.start();
+    expect(clone.log()).toEqual(['install', 'build', 'install']);
+  });
+});
+
+describe('a start that goes wrong', () => {
+  it('says which step, exits 1, and leaves the next start free to try', async () => {
+    const clone = new Clone();
+    clone.write('src/main.ts', 'broken');
+    const failed = await clone.start();
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('this did not work: tsc');
+    clone.write('src/main.ts', 'mended');
+    expect(await clone.start()).toMatchObject({ code: 0 });
+  });
+
+  it('or is killed at work is cleared away after, by one of those who come', async () => {
+    const clone = new Clone();
+    clone.write('hang', '');
+    const killed = clone.launch();
+    await until(() => clone.log().includes('build'));
+    killed.kill('SIGKILL');
+    await new Promise((resolve) => killed.once('exit', resolve));
+    rmSync(join(clone.dir, 'hang'));
+    const starts = await Promise.all(Array.from({ length: 4 }, () => clone.start()));
+    expect(starts.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(clone.log()).toEqual(['install', 'build', 'build']);
+  });
+});
