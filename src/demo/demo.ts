@@ -2,10 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Actor } from '../stage/actor.ts';
-import { Stage } from '../stage/stage.ts';
+import type { Stage } from '../stage/stage.ts';
 import type { Answer } from './ask.ts';
-import { judge, type Testimony } from './judge.ts';
 import {
   type Guess,
   introLines,
@@ -16,8 +14,9 @@ import {
   tableLines,
   wrap,
 } from './page.ts';
+import { playScene } from './play.ts';
 import { STORIES } from './stories.ts';
-import type { Scene, Story } from './story.ts';
+import type { Story } from './story.ts';
 
 /** How the demo is told. */
 export interface DemoOptions {
@@ -74,8 +73,10 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     const wipe = options.busy?.(' the processes are playing it …');
     // Both routes at the same time: they share nothing but the computer.
     const [direct, detour] = await Promise.all([
-      story.direct === undefined ? undefined : play(story.direct, guesses.direct, stages, options.program),
-      play(story.detour, guesses.detour, stages, options.program),
+      story.direct === undefined
+        ? undefined
+        : playScene(story.direct, guesses.direct, stages, options.program),
+      playScene(story.detour, guesses.detour, stages, options.program),
     ]).finally(() => wipe?.());
     results.push({ number, story, direct, detour });
     if (json) printJson(story, { direct, detour }, print);
@@ -111,30 +112,6 @@ async function askGuesses(
   }
   write('\n');
   return guesses;
-}
-
-async function play(
-  scene: Scene,
-  guess: Guess | undefined,
-  stages: Stage[],
-  program: readonly string[] | undefined,
-): Promise<Played> {
-  const stage = new Stage({ program });
-  stages.push(stage);
-  try {
-    const { alice, cast, places } = await scene.play(stage);
-    const testimonies = new Map(cast.map((actor) => [actor, testimonyOf(actor)]));
-    const judgement = judge(scene, testimonies.get(alice) ?? testimonyOf(alice), [...testimonies.values()]);
-    return { scene, judgement, places, guess };
-  } finally {
-    await stage.close();
-  }
-}
-
-// What was printed is read first: what is written in between is then in the file, too.
-function testimonyOf(actor: Actor): Testimony {
-  const printed = [...actor.events];
-  return { name: actor.name, printed, recorded: actor.recorded(), exit: actor.ending?.code };
 }
 
 function printJson(

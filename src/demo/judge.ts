@@ -91,8 +91,12 @@ function dishonesty({ recorded, printed }: Testimony): string[] {
   const file = recorded.map(formatJson);
   // The last lines of a process that was killed may have reached only its file.
   const differs = printed.some((event, index) => formatJson(event) !== file[index]);
+  const showings = (events: readonly Recorded[]): number =>
+    events.filter(({ event }) => event === 'shown').length;
+  const hidden = showings(printed) < showings(recorded);
   return [
     ...new Set([...saidTooEarly(recorded), ...saidTooEarly(printed)]),
+    ...(hidden ? ['it has shown a message nowhere but in its log'] : []),
     ...(differs ? ['its output and its log tell different things'] : []),
   ];
 }

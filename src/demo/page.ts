@@ -61,11 +61,9 @@ export function storyLines(
   const beside = direct !== undefined && width >= SIDE_BY_SIDE;
   const right = Math.floor((width - 1) * 0.52);
   const left = width - 1 - right;
-  const second = panel(' DETOUR  asynchronous', detour, beside ? right : Math.min(width, MOST_ALONE));
+  const second = panel('detour', detour, beside ? right : Math.min(width, MOST_ALONE));
   const first =
-    direct === undefined
-      ? undefined
-      : panel(' DIRECT  synchronous', direct, beside ? left : Math.min(width, MOST_ALONE));
+    direct === undefined ? undefined : panel('direct', direct, beside ? left : Math.min(width, MOST_ALONE));
   const signs = [...new Set([...(first?.legend ?? []), ...second.legend])];
   const lines: string[] = [];
   if (first === undefined) lines.push(...second.lines.map((line) => whole(line, paint)));
@@ -88,12 +86,18 @@ function sideBySide(first: readonly Line[], second: readonly Line[], left: numbe
   });
 }
 
+const ROUTES = {
+  direct: { title: ' DIRECT  synchronous', success: 'DELIVERED' },
+  detour: { title: ' DETOUR  asynchronous', success: 'STORED' },
+} as const;
+
 function panel(
-  title: string,
+  route: 'direct' | 'detour',
   { scene, judgement, places, guess }: Played,
   width: number,
 ): { lines: Line[]; legend: readonly string[] } {
   const { lanes, lesson } = scene;
+  const { title, success } = ROUTES[route];
   const diagram = drawDiagram(judgement.merged, { width, lanes, places, keep: essential });
   const { verdict, exit, faults } = judgement;
   const code = `exit ${exit}`;
@@ -116,7 +120,7 @@ function panel(
   if (guess !== undefined) {
     const right = isRight(guess, verdict);
     lines.push({
-      text: ` you said ${guessWords(guess, verdict)}: ${right ? 'yes' : 'no'}`,
+      text: ` you said ${guessWords(guess, success)}: ${right ? 'yes' : 'no'}`,
       style: right ? 'green' : 'yellow',
     });
   }
@@ -125,11 +129,9 @@ function panel(
 
 const MOST_VERDICT = 60;
 
-function guessWords(guess: Guess, verdict: VerdictName): string {
-  if (guess === 'n') return 'NOT DELIVERED';
-  if (guess === 'u') return 'UNKNOWN';
-  return isRight('d', verdict) ? words(verdict) : 'DELIVERED or STORED';
-}
+// In a word of the route: what "delivered/stored" is called there.
+const guessWords = (guess: Guess, success: VerdictName): string =>
+  words(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
 
 function styleOf(figure: Figure): Style | undefined {
   if (figure.kind === 'arrow') return figure.known === 'socket' ? 'dim' : undefined;

@@ -27,6 +27,7 @@ const MAX_EVENTS = 20_000;
 const MAX_TALK = 2000;
 /** Long enough for a computer that is busy with something else. */
 const DEADLINE_MS = 15_000;
+const ECHO_MS = 3000;
 
 /** A process on the stage. */
 export class Actor {
@@ -137,6 +138,12 @@ export class Actor {
   /** The same without waiting, for the last moment of this process. */
   killNow(): void {
     if (this.#ending === undefined && this.pid !== 0) this.#child.kill('SIGKILL');
+  }
+
+  /** Waits until all that its flight recorder has by now has been printed, too; not for long, for it may be mute. */
+  async caughtUp(): Promise<void> {
+    const { length } = this.recorded();
+    await this.until('echo of its log', () => this.#events.length >= length, ECHO_MS).catch(() => undefined);
   }
 
   /** What its flight recorder wrote down: also what a dying process could no longer print. Empty if it never wrote. */

@@ -84,7 +84,7 @@ describe('the stage', () => {
 describe('the process that has a stage', () => {
   /** Starts a process with a stage and two puppets; resolves with them when it has ended. */
   async function play(how: 'throw' | 'SIGINT' | 'SIGTERM') {
-    const child = spawn(process.execPath, ['--import', 'tsx', here('scene.ts'), how], {
+    const child = spawn(process.execPath, [here('scene.mjs'), how], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));

@@ -101,7 +101,7 @@ export function directKill(skew = 0): Actor[] {
   call.frame(bob, 0.4, 'READY', READY('receiver', 'bob'));
   call.frame(alice, 0.5, 'HELLO', HELLO('alice'));
   call.frame(alice, 0.6, 'SEND', { id: 'k3f9-1', to: 'bob', size: 9 });
-  bob.at(0.8, { event: 'shown', id: 'k3f9-1', from: 'alice', size: 9 });
+  bob.at(0.8, { event: 'shown', id: 'k3f9-1', from: 'alice', size: 9, text: 'hello bob' });
   bob.at(5.3, { event: 'stopping', why: 'kill' });
   call.fin(alice, 5.4);
   alice.at(5.5, { event: 'verdict', verdict: 'UNKNOWN', code: 'fin', id: 'k3f9-1', ms: 5.8, exit: 20 });
@@ -148,6 +148,7 @@ export function detourKill(skew = 0): Actor[] {
     size: 9,
     seq: 1,
     attempt,
+    text: 'hello bob',
   });
   const bob = new Actor('bob', 4722);
   const second = new Call(bob, relay, 40, 4100);

@@ -1,6 +1,6 @@
 // Run by the stage's test as a process of its own: starts two puppets, says their pids, and ends as its argument says.
 import { fileURLToPath } from 'node:url';
-import { Stage } from '../../src/stage/stage.ts';
+import { Stage } from '../../dist/stage/stage.js';
 
 const puppet = fileURLToPath(new URL('puppet.mjs', import.meta.url));
 const stage = new Stage({ program: [process.execPath, puppet] });

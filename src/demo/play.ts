@@ -1,0 +1,39 @@
+// Plays one route of one story on a stage of its own, and has it judged before the stage is cleared.
+
+import type { Actor } from '../stage/actor.ts';
+import { Stage } from '../stage/stage.ts';
+import { judge, type Testimony } from './judge.ts';
+import type { Guess, Played } from './page.ts';
+import type { Scene } from './story.ts';
+
+/**
+ * Plays a scene.
+ * @param stages takes the stage, so that it can be seen in the end whether anything is left
+ * @param program another program to play the actors (see Stage)
+ * @throws DetourError `stage` if the processes do not do what the story needs
+ */
+export async function playScene(
+  scene: Scene,
+  guess: Guess | undefined,
+  stages: Stage[],
+  program: readonly string[] | undefined,
+): Promise<Played> {
+  const stage = new Stage({ program });
+  stages.push(stage);
+  try {
+    const { alice, cast, places } = await scene.play(stage);
+    await Promise.all(cast.map((actor) => actor.caughtUp()));
+    const testimonies = new Map(cast.map((actor) => [actor, testimonyOf(actor)]));
+    const judgement = judge(scene, testimonies.get(alice) ?? testimonyOf(alice), [...testimonies.values()]);
+    return { scene, judgement, places, guess };
+  } finally {
+    await stage.close();
+  }
+}
+
+/** What a process has left behind so far. */
+export function testimonyOf(actor: Actor): Testimony {
+  // What was printed is read first: what happens in between is then in the file, too.
+  const printed = [...actor.events];
+  return { name: actor.name, printed, recorded: actor.recorded(), exit: actor.ending?.code };
+}

@@ -1,0 +1,96 @@
+// `detour trace` as a person uses it: log files in, a diagram out, and a clear word where that cannot be.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatJson, parseRecorded } from '../../src/trace/line.ts';
+import { type Actor, detourKill, directKill } from './histories.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+let dir = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'detour-trace-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const write = (name: string, text: string): string => {
+  const file = join(dir, name);
+  writeFileSync(file, text);
+  return file;
+};
+const logs = (actors: readonly Actor[]): string[] =>
+  actors.map(({ actor, pid, log }) =>
+    write(`${actor}-${pid}.log`, log.map((one) => `${formatJson(one)}\n`).join('')),
+  );
+
+async function trace(...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, 'trace', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  }
+  const exit = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { ...said, exit };
+}
+
+describe('detour trace', () => {
+  it('draws the logs of several processes in one diagram, whatever their clocks say', async () => {
+    const { stdout, stderr, exit } = await trace('--width', '80', ...logs(detourKill(3_600_000)));
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/SEND k3f9-1 size=9 ──+►│/);
+    expect(stdout.indexOf('KILLED')).toBeLessThan(stdout.indexOf('new bob'));
+    expect(stderr).toContain(
+      'the clock of relay (pid 4720) contradicts the frames: its times are moved 3600.000 s back',
+    );
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('prints the events in causal order with --json', async () => {
+    const { stdout, exit } = await trace('--json', ...logs(directKill(-60_000)));
+    expect(exit).toBe(0);
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => parseRecorded(line));
+    const verbs = events.flatMap((one) => ('verb' in one ? [`${one.actor} ${one.event} ${one.verb}`] : []));
+    expect(verbs.indexOf('bob received SEND')).toBeGreaterThan(verbs.indexOf('alice sent SEND'));
+    expect(verbs.indexOf('alice received READY')).toBeGreaterThan(verbs.indexOf('bob sent READY'));
+    expect(verbs).toHaveLength(6);
+  });
+
+  it('reports what it could not match', async () => {
+    const [alice, bob] = directKill() as [Actor, Actor];
+    const deaf = bob.log.filter((one) => one.event !== 'received');
+    const file = write('deaf.log', deaf.map((one) => `${formatJson(one)}\n`).join(''));
+    const { stderr } = await trace(...logs([alice]), file);
+    expect(stderr).toContain(
+      'sent, but the log of the other end does not say that it was received: SEND number 2 of connection 1, alice',
+    );
+  });
+
+  it('draws some messages only', async () => {
+    const files = logs(directKill());
+    expect((await trace('--id', 'k3f9-1', '--brief', ...files)).stdout).toContain('SEND k3f9-1');
+    const none = await trace('--id', 'nothing', ...files);
+    expect(none).toMatchObject({ exit: 2, stdout: '' });
+    expect(none.stderr).toContain('the logs tell of no message nothing');
+    expect((await trace('--last', '0', ...files)).exit).toBe(2);
+  });
+
+  it('says what is wrong with a file', async () => {
+    const missing = await trace(join(dir, 'none.log'));
+    expect(missing).toMatchObject({ exit: 1, stdout: '' });
+    expect(missing.stderr).toContain('none.log: there is no such file (ENOENT)');
+    expect((await trace(dir)).stderr).toContain('that is a folder');
+    expect((await trace(write('empty.log', ''))).stderr).toContain('empty.log has no complete line in it');
+    const bad = await trace(write('bad.log', '{"time":1}\n'));
+    expect(bad.stderr).toContain('bad.log, line 1: an event with no acceptable "time"');
+    expect((await trace()).exit).toBe(2);
+  });
+});
