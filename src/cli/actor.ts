@@ -6,7 +6,8 @@ import type { Command } from 'commander';
 import { type NetContext, netContext } from '../net/connection.ts';
 import { systemClock } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
-import { createRecorder, formatJson } from '../trace/log.ts';
+import { formatJson } from '../trace/line.ts';
+import { createRecorder } from '../trace/log.ts';
 import { duration } from './input.ts';
 import { say } from './output.ts';
 

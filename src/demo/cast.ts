@@ -83,12 +83,11 @@ export async function sendsByRelay(stage: Stage, place: string): Promise<Actor> 
 /** Waits until alice has said her verdict and has left. */
 export async function verdictOf(alice: Actor): Promise<void> {
   await alice.until('verdict', is('verdict'));
-  await alice.ended;
+  await alice.gone();
 }
 
 /** A process kills itself, as a person at its keyboard would make it. */
 export async function killsItself(actor: Actor): Promise<void> {
   actor.say('kill');
-  await actor.until('word that it kills itself', is('stopping'));
-  await actor.ended;
+  await actor.gone();
 }

@@ -71,18 +71,25 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       else guesses = answer;
     }
     const wipe = options.busy?.(' the processes are playing it …');
-    // Both routes at the same time: they share nothing but the computer.
-    const [direct, detour] = await Promise.all([
-      story.direct === undefined
-        ? undefined
-        : playScene(story.direct, guesses.direct, stages, options.program),
-      playScene(story.detour, guesses.detour, stages, options.program),
-    ]).finally(() => wipe?.());
+    const [direct, detour] = await playBoth(story, guesses, stages, options.program).finally(() => wipe?.());
     results.push({ number, story, direct, detour });
     if (json) printJson(story, { direct, detour }, print);
     else print(['', ...storyLines(direct, detour, columns, paint), '']);
   }
   return sumUp(results, stages, quit, options, print);
+}
+
+// Both routes at the same time: they share nothing but the computer. If one fails, the other is still cleared before it is told.
+async function playBoth(
+  { direct, detour }: Story,
+  guesses: Guesses,
+  stages: Stage[],
+  program: DemoOptions['program'],
+): Promise<[Played | undefined, Played]> {
+  const one = direct === undefined ? undefined : playScene(direct, guesses.direct, stages, program);
+  const other = playScene(detour, guesses.detour, stages, program);
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
 }
 
 interface Guesses {

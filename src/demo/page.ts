@@ -14,7 +14,7 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export type Paint = (style: Style, text: string) => string;
 
 /** A line, and the colour of all of it. */
-export interface Line {
+interface Line {
   readonly text: string;
   readonly style?: Style | undefined;
 }

@@ -9,7 +9,7 @@ import { parseRecorded } from '../trace/line.ts';
 import { readLog } from '../trace/read.ts';
 
 /** How a process ended: by itself with a code, or by a signal. Neither if it could not be started. */
-export interface Ending {
+interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
@@ -144,6 +144,22 @@ export class Actor {
   async caughtUp(): Promise<void> {
     const { length } = this.recorded();
     await this.until('echo of its log', () => this.#events.length >= length, ECHO_MS).catch(() => undefined);
+  }
+
+  /**
+   * Waits until it is gone by itself.
+   * @throws DetourError `stage` if it does not go
+   */
+  async gone(): Promise<void> {
+    if (this.#ending !== undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), DEADLINE_MS);
+    });
+    const what = await Promise.race([this.ended, late]);
+    clearTimeout(timer);
+    if (what === 'late')
+      throw new DetourError('stage', `${this.name} (pid ${this.pid}) does not end`, this.#talk.trim());
   }
 
   /** What its flight recorder wrote down: also what a dying process could no longer print. Empty if it never wrote. */

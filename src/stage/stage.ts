@@ -9,7 +9,7 @@ import { DetourError } from '../errors/error.ts';
 import { Actor } from './actor.ts';
 
 /** How a stage is set up. */
-export interface StageOptions {
+interface StageOptions {
   /** The program that is every actor, and its first arguments. Default: this detour, compiled. */
   readonly program?: readonly string[] | undefined;
 }

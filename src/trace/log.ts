@@ -7,8 +7,6 @@ import { DetourError } from '../errors/error.ts';
 import type { Emit, Event, Recorded } from './event.ts';
 import { flatten } from './line.ts';
 
-export { formatJson, parseRecorded } from './line.ts';
-
 /** What a recorder is made from. */
 export interface RecorderOptions {
   /** The name the process goes by: a name of the protocol, e.g. `bob`. */

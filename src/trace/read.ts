@@ -6,7 +6,7 @@ import type { Recorded } from './event.ts';
 import { parseRecorded } from './line.ts';
 
 /** Of a log file at most this much is read, from its end: about 150,000 events, 200 MB when they are in memory. */
-export const MAX_LOG_BYTES = 32 * 1024 * 1024;
+const MAX_LOG_BYTES = 32 * 1024 * 1024;
 
 /** A log that was read. */
 export interface Log {

@@ -2,7 +2,8 @@
 import { netContext } from '../../dist/net/connection.js';
 import { startReceiver } from '../../dist/sync/receiver.js';
 import { systemClock } from '../../dist/trace/clock.js';
-import { createRecorder, formatJson } from '../../dist/trace/log.js';
+import { formatJson } from '../../dist/trace/line.js';
+import { createRecorder } from '../../dist/trace/log.js';
 
 const [lie] = process.argv.splice(2, 1);
 const args = process.argv.slice(2);

@@ -26,7 +26,7 @@ export const bobComesLater: Story = {
       const alice = await sendsByRelay(stage, hub.place);
       const bob = collectingBob(stage, hub);
       await hub.actor.until('acknowledgement', is('acknowledged'));
-      await bob.ended;
+      await bob.gone();
       return { alice, cast: [alice, hub.actor, bob] };
     },
     lesson: () => ['The two were never there at the same', 'time. That is what asynchronous means.'],

@@ -13,8 +13,8 @@ import {
 import { MESSAGE, type Story } from '../story.ts';
 
 // alice must give up before bob thaws.
-const PATIENCE = ['--timeout', '1500ms'];
-const FREEZE = 'freeze 3500ms';
+const PATIENCE = ['--timeout', '2s'];
+const FREEZE = 'freeze 5s';
 
 export const bobFrozen: Story = {
   name: 'frozen',

@@ -44,7 +44,7 @@ export const bobKilled: Story = {
       await killsItself(bob);
       const newBob = collectingBob(stage, hub);
       await newBob.until('message', is('shown'));
-      await newBob.ended;
+      await newBob.gone();
       return { alice, cast: [alice, hub.actor, bob, newBob] };
     },
     lesson: () => ['alice could go home.', 'Shown twice (attempt 2): at least once.'],

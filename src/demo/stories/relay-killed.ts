@@ -17,7 +17,7 @@ export const relayKilled: Story = {
       const newHub = await relay(stage, hub.place.split(':').at(-1));
       const bob = collectingBob(stage, newHub);
       await newHub.actor.until('acknowledgement', is('acknowledged'));
-      await bob.ended;
+      await bob.gone();
       return { alice, cast: [alice, hub.actor, newHub.actor, bob] };
     },
     lesson: () => ['STORED was said only after the disk', 'had it: a new relay reads its journal.'],
