@@ -34,6 +34,12 @@ export class FakeClock implements Clock {
     return this.#alarms.size;
   }
 
+  /** Lets `ms` milliseconds pass at once, as for a process that was frozen: whatever fell due meanwhile fires late, now. */
+  late(ms: number): void {
+    this.#now += ms;
+    this.advance(0);
+  }
+
   /** Lets `ms` milliseconds pass, and fires what falls due in them, timers set meanwhile included. */
   advance(ms: number): void {
     const until = this.#now + ms;
@@ -43,7 +49,7 @@ export class FakeClock implements Clock {
         if (alarm.at <= until && (next === undefined || alarm.at < next.at)) next = alarm;
       if (next === undefined) break;
       this.#alarms.delete(next);
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       next.fire();
     }
     this.#now = until;

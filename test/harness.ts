@@ -57,7 +57,7 @@ export class RawClient {
 
   /** Connects; the test's end destroys it. */
   static async connect(port: number): Promise<RawClient> {
-    const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
+    const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
     const client = new RawClient(socket);
     onTestFinished(() => void socket.destroy());
     await new Promise<void>((resolve, reject) => {

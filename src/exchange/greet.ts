@@ -6,7 +6,7 @@ import type { Connection, ConnectionHandlers, NetContext } from '../net/connecti
 import { MAX_CONNECTIONS } from '../net/listener.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Header } from '../wire/frame.ts';
-import { isToken, type Message, VERSION } from '../wire/verbs.ts';
+import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs.ts';
 import { Heartbeat } from './heartbeat.ts';
 
 /** HELLO must come within this time, in milliseconds. PROTOCOL.md, "Limits". */
@@ -62,12 +62,19 @@ export class Door {
 
   /** Takes a connection from listener.ts. */
   accept(make: (handlers: ConnectionHandlers) => Connection): void {
-    if (this.#visits.size >= MAX_CONNECTIONS) this.#makeRoom();
+    const crowded = this.#crowded() && !this.#makeRoom();
     const visit = new Visit(this, make, (gone) => this.#visits.delete(gone));
     this.#visits.add(visit);
     if (this.#visits.size > 2 * MAX_CONNECTIONS) visit.connection.destroy();
-    else if (this.#visits.size > MAX_CONNECTIONS)
-      visit.fail('too_many', `${MAX_CONNECTIONS} connections are open already`);
+    else if (crowded) visit.fail('too_many', `${MAX_CONNECTIONS} connections are open already`);
+  }
+
+  // Those that are only waiting for the other's FIN take no place.
+  #crowded(): boolean {
+    if (this.#visits.size < MAX_CONNECTIONS) return false;
+    let open = 0;
+    for (const { connection } of this.#visits) if (connection.open) open += 1;
+    return open >= MAX_CONNECTIONS;
   }
 
   /** Tries again to read from guests that `hold` had stopped. */
@@ -118,12 +125,13 @@ export class Door {
   }
 
   // Under pressure who has not said HELLO must go, the oldest first.
-  #makeRoom(): void {
+  #makeRoom(): boolean {
     for (const visit of this.#visits) {
       if (visit.guest !== undefined || !visit.connection.open) continue;
       visit.fail('no_hello', 'others are waiting, and no HELLO came');
-      return;
+      return true;
     }
+    return false;
   }
 }
 
@@ -171,9 +179,14 @@ export class Guest {
     this.#visit.answer({ verb: 'REFUSED', id, code, body: Buffer.from(reason) }, size);
   }
 
-  /** Says ERROR and closes. */
+  /** Says ERROR and closes, once the SENDs that were given to the host are answered. */
   fail(code: string, reason: string): void {
     this.#visit.fail(code, reason);
+  }
+
+  /** Like `fail`, in place of the answer to a SEND: what became of it is not said. */
+  abandon(code: string, reason: string, size: number): void {
+    this.#visit.abandon(code, reason, size);
   }
 
   /** Another session took over what this guest had: says BYE code=replaced and closes. */
@@ -188,8 +201,11 @@ export class Guest {
   }
 }
 
-//  greeting ──(HELLO)──► guest ──(BYE, FIN)──► leaving ──► over
-//      └────────(ERROR, timeout, close)───────────────────► over
+//  greeting ──(HELLO)──► guest ──(BYE, FIN, ERROR)──► leaving ──(what was taken is answered)──► over
+//      └───────────────(BYE, FIN, ERROR)──────────────────────────────────────────────────────► over
+// Leaving, the strongest reason counts: `ended` (by this server: ERROR or BYE code=) over `bye` over `fin`.
+const LEAVING = ['no', 'fin', 'bye', 'ended'] as const;
+
 /** One connection, from READY to its end. */
 class Visit {
   readonly connection: Connection;
@@ -202,7 +218,8 @@ class Visit {
   #unanswered = 0;
   #unansweredBytes = 0;
   #stash: Message<'SEND'> | undefined;
-  #leaving: 'no' | 'bye' | 'fin' = 'no';
+  #leaving: (typeof LEAVING)[number] = 'no';
+  #lastWord: Message<'BYE' | 'ERROR'> | undefined;
   #over = false;
   #left = false;
   #closed: (() => void) | undefined;
@@ -217,14 +234,9 @@ class Visit {
     this.#forget = forget;
     this.connection = make({
       message: (message) => this.#message(message),
-      unacceptable: (fault, verb) => {
-        if (verb === 'SEND' && fault.id !== undefined && this.guest !== undefined) {
-          this.#unanswered += 1;
-          this.guest.refuse(fault.id, fault.code, `${fault.reason}.`, 0);
-        } else this.fail(fault.code, fault.reason);
-      },
-      oversize: (header, size) => this.#oversize(header, size),
-      fault: (code, reason) => this.fail(code, reason),
+      unacceptable: (fault, verb) => this.#leaving === 'no' && this.#unacceptable(fault, verb),
+      oversize: (header, size) => this.#leaving === 'no' && this.#oversize(header, size),
+      fault: (code, reason) => this.#leaving === 'no' && this.fail(code, reason),
       fin: () => this.#depart('fin'),
       drained: () => this.guest !== undefined && !this.#over && door.host.drained(this.guest),
       closed: () => this.#gone(),
@@ -244,24 +256,27 @@ class Visit {
   }
 
   fail(code: string, reason: string): void {
-    if (!this.connection.open) return;
+    if (!this.connection.open || this.#leaving === 'ended') return;
     this.context.emit({ event: 'refused', conn: this.connection.number, code, reason });
-    this.connection.send({ verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
-    this.end();
-    this.connection.finish();
+    this.#depart('ended', { verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
+  }
+
+  abandon(code: string, reason: string, size: number): void {
+    this.#unanswered -= 1;
+    this.#unansweredBytes -= size;
+    this.fail(code, reason);
+    this.#checkDone();
   }
 
   dismiss(code: string): void {
-    this.connection.send({ verb: 'BYE', code });
-    this.end();
-    this.connection.finish();
+    this.#depart('ended', { verb: 'BYE', code });
   }
 
   /** Says BYE from this side once all that was taken is answered. Resolves when the connection is closed. */
   sayBye(): Promise<void> {
     return new Promise((resolve) => {
       this.#closed = resolve;
-      this.#depart('bye');
+      this.#depart('bye', { verb: 'BYE' });
     });
   }
 
@@ -301,11 +316,10 @@ class Visit {
       case 'PONG':
         return;
       case 'BYE':
-        this.#depart('bye');
+        this.#depart('bye', { verb: 'BYE' });
         return;
       case 'ERROR':
-        this.end();
-        this.connection.finish();
+        this.#depart('fin');
         return;
       case 'STATUS':
         if (!host.status((reply) => this.connection.send(reply), message.after)) this.#unserved(message.verb);
@@ -370,13 +384,22 @@ class Visit {
     this.#door.host.send(this.guest, message);
   }
 
-  #oversize(header: Header, size: number): void {
-    const id = header.fields.get('id') ?? '';
-    if (this.guest === undefined) {
-      this.fail('no_hello', `${header.verb} came before HELLO`);
+  #unacceptable({ id, code, reason }: Unacceptable, verb: string): void {
+    if (verb !== 'SEND' || id === undefined || this.guest === undefined) {
+      this.fail(code, reason);
       return;
     }
-    if (header.verb !== 'SEND' || !isToken(id)) {
+    this.#unanswered += 1;
+    this.guest.refuse(id, code, `${reason}.`, 0);
+  }
+
+  #oversize(header: Header, size: number): void {
+    const id = header.fields.get('id') ?? '';
+    if (header.verb === 'SEND' && this.guest === undefined) {
+      this.fail('no_hello', 'SEND came before HELLO');
+      return;
+    }
+    if (header.verb !== 'SEND' || !isToken(id) || this.guest === undefined) {
       this.fail('too_large', `a body of ${size} bytes is above the limit of ${this.#door.ready.max}`);
       return;
     }
@@ -389,10 +412,14 @@ class Visit {
     this.fail('wrong_verb', `a ${this.#door.ready.role} does not serve ${verb}`);
   }
 
-  // BYE or FIN: answer what was taken, then go. Who has said it acknowledges nothing any more.
-  #depart(how: 'bye' | 'fin'): void {
-    if (this.#leaving !== 'no' && how === 'fin') return;
+  // Answer what was taken, say the last word, go. What the guest says behind this counts no more: it acknowledges nothing, and
+  // a half-closed one cannot answer a PING.
+  #depart(how: 'fin' | 'bye' | 'ended', lastWord?: Message<'BYE' | 'ERROR'>): void {
+    if (LEAVING.indexOf(how) <= LEAVING.indexOf(this.#leaving)) return;
     this.#leaving = how;
+    this.#lastWord = lastWord;
+    this.#heartbeat?.stop();
+    if (how === 'ended') this.#stash = undefined;
     if (this.guest !== undefined) this.#sayLeft(this.guest);
     this.#checkDone();
   }
@@ -401,11 +428,11 @@ class Visit {
     if (this.#leaving === 'no' || this.#over || this.#unanswered > 0 || this.#stash !== undefined) return;
     const leave = (): void => {
       if (!this.connection.open) return;
-      if (this.#leaving === 'bye') this.connection.send({ verb: 'BYE' });
+      if (this.#lastWord !== undefined) this.connection.send(this.#lastWord);
       this.end();
       this.connection.finish();
     };
-    if (this.guest === undefined) leave();
+    if (this.guest === undefined || this.#leaving === 'ended') leave();
     else this.#door.host.settled(this.guest, leave);
   }
 

@@ -10,13 +10,15 @@ export const HEARTBEAT_S = 10;
 /** After so many heartbeats without a byte the other side is given up. */
 export const SILENT_BEATS = 3;
 
-/** Watches one connection: PING after one heartbeat of silence, `giveUp` after three. */
+/** Watches one connection: PING after one heartbeat of silence, `giveUp` after three, but never without having asked. */
 export class Heartbeat {
   readonly #connection: Connection;
   readonly #context: NetContext;
   readonly #ms: number;
   readonly #giveUp: () => void;
   #timer: Timer | undefined;
+  /** PINGs in a row that brought no byte. */
+  #asked = 0;
 
   /** @param seconds the heartbeat, as HELLO asked for it */
   constructor(connection: Connection, context: NetContext, seconds: number, giveUp: () => void) {
@@ -42,19 +44,21 @@ export class Heartbeat {
 
   #judge(): void {
     const silent = this.#context.clock.monotonic() - this.#connection.heard;
-    if (this.#connection.paused) {
+    if (this.#connection.paused || silent < this.#ms) {
       // One who is not listening cannot call the other silent.
-      this.#wait(this.#ms);
+      this.#asked = 0;
+      this.#wait(this.#connection.paused ? this.#ms : this.#ms - silent);
       return;
     }
-    const beats = Math.floor(silent / this.#ms);
-    if (beats >= SILENT_BEATS) {
+    // After a freeze of this process many heartbeats may have passed at once, in which nobody asked.
+    if (this.#asked >= SILENT_BEATS - 1 && silent >= SILENT_BEATS * this.#ms) {
       this.stop();
       this.#context.emit({ event: 'silent', conn: this.#connection.number, ms: Math.round(silent) });
       this.#giveUp();
       return;
     }
-    if (beats >= 1) this.#connection.send({ verb: 'PING' });
-    this.#wait((beats + 1) * this.#ms - silent);
+    this.#asked += 1;
+    this.#connection.send({ verb: 'PING' });
+    this.#wait(this.#ms);
   }
 }

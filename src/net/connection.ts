@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../trace/clock.ts';
 import type { Emit, FrameFields } from '../trace/event.ts';
 import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
 import { encode, type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
+import { Outgoing } from './outgoing.ts';
 
 /** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
 export const QUEUE_LIMIT = 4 * MAX_BODY;
@@ -18,7 +19,7 @@ export const SLOW_GRACE_MS = 5_000;
 /** and must then have made so many bytes a second. */
 export const SLOW_BYTES_PER_S = 1_000;
 
-/** Large buffers go to the kernel in pieces of this size, so that progress can be seen. Bytes. */
+/** What waits goes to the kernel in pieces of this size, so that progress can be seen. Bytes. */
 const PIECE = 64 * 1024;
 
 /** What every connection of a process is given. */
@@ -88,11 +89,14 @@ export class Connection {
   #pausedByOwner = false;
   #pumping = false;
   #atFin = false;
+  #toldFin = false;
   #failure: { code: string; syscall: string } | undefined;
   #weClosed = false;
   #queue: { readonly message: Message; readonly bytes: Buffer }[] = [];
   #queued = 0;
-  #inKernelQueue = 0;
+  readonly #outgoing = new Outgoing();
+  /** Bytes of the write that the kernel has not taken yet. */
+  #writing = 0;
   #flushing = false;
   #sent = 0;
   #received = 0;
@@ -119,7 +123,7 @@ export class Connection {
 
   /** Bytes that wait to be taken by the kernel, here and in Node's own buffer. */
   get queuedBytes(): number {
-    return this.#queued + this.#inKernelQueue;
+    return this.#queued + this.#outgoing.bytes + this.#writing;
   }
 
   /** Is reading stopped, by the owner or because the peer does not take its answers? Then its silence says nothing. */
@@ -180,11 +184,15 @@ export class Connection {
     this.#weClosed ||= !this.#atFin;
     this.#slow?.cancel();
     this.#watchProgress();
+    if (this.#writing === 0) this.#sendFin();
+    this.#socket.resume();
+  }
+
+  #sendFin(): void {
     this.#socket.end(() => {
       this.#stall?.cancel();
       this.#linger = this.#context.clock.after(LINGER_MS, () => this.#socket.destroy());
     });
-    this.#socket.resume();
   }
 
   /** Closes at once and drops what is unread: for a connection that must not act any more. */
@@ -228,6 +236,7 @@ export class Connection {
     this.#pumping = false;
     if (this.#state !== 'open') return;
     if (this.paused) this.#socket.pause();
+    else if (this.#atFin) this.#tellFin();
     this.#watchSpeed();
   }
 
@@ -241,8 +250,15 @@ export class Connection {
     this.#atFin = true;
     this.#slow?.cancel();
     this.#context.emit({ event: 'fin', conn: this.number });
-    if (this.#state === 'open') this.#handlers.fin?.();
+    if (this.#state === 'open') this.#pump();
     else this.#socket.destroySoon();
+  }
+
+  // Not before everything in front of it has been handed over: the FIN may be here while reading is stopped.
+  #tellFin(): void {
+    if (this.#toldFin) return;
+    this.#toldFin = true;
+    this.#handlers.fin?.();
   }
 
   #onError(error: NodeJS.ErrnoException): void {
@@ -273,19 +289,24 @@ export class Connection {
       this.#sent += 1;
       this.#reportMessage('sent', this.#sent, message);
     }
-    const all =
-      queue.length === 1 && queue[0] !== undefined
-        ? queue[0].bytes
-        : Buffer.concat(queue.map(({ bytes }) => bytes));
-    for (let at = 0; at < all.length; at += PIECE) this.#write(all.subarray(at, at + PIECE));
-    this.#watchProgress();
+    for (const { bytes } of queue) this.#outgoing.push(bytes);
+    if (this.#writing === 0) this.#write();
+    // More to send is no progress: an alarm that is set stays.
+    if (this.#stall === undefined) this.#watchProgress();
   }
 
-  #write(piece: Buffer): void {
-    this.#inKernelQueue += piece.length;
-    this.#socket.write(piece, () => {
+  #write(): void {
+    const piece = this.#outgoing.take(PIECE);
+    if (piece === undefined) {
+      if (this.#state === 'finishing') this.#sendFin();
+      return;
+    }
+    this.#writing = piece.length;
+    this.#socket.write(piece, (error) => {
+      if (error) return;
       const wasFull = this.queuedBytes > QUEUE_LIMIT;
-      this.#inKernelQueue -= piece.length;
+      this.#writing = 0;
+      this.#write();
       this.#watchProgress();
       if (!wasFull || this.queuedBytes > QUEUE_LIMIT || this.#state !== 'open') return;
       this.#handlers.drained?.();
@@ -307,14 +328,14 @@ export class Connection {
 
   // A started frame must go on: SLOW_BYTES_PER_S after SLOW_GRACE_MS. While reading is stopped nothing is judged.
   #watchSpeed(): void {
-    if (this.#decoder.started === 0 || this.paused) {
+    if (this.#decoder.started === 0 || this.paused || this.#atFin) {
       this.#slow?.cancel();
       this.#slow = undefined;
       this.#frameNumber = -1;
       return;
     }
-    if (this.#frameNumber === this.#received) return;
-    this.#frameNumber = this.#received;
+    if (this.#frameNumber === this.#decoder.ended) return;
+    this.#frameNumber = this.#decoder.ended;
     this.#frameBegan = this.#context.clock.monotonic();
     this.#slow?.cancel();
     this.#slow = this.#context.clock.after(SLOW_GRACE_MS, () => this.#judgeSpeed());
@@ -323,13 +344,13 @@ export class Connection {
   #judgeSpeed(): void {
     // What waits in the kernel is read before judging: after a freeze of this process the peer is not to blame.
     setImmediate(() => {
-      if (
-        this.#state !== 'open' ||
-        this.paused ||
-        this.#slow === undefined ||
-        this.#frameNumber !== this.#received
-      )
+      if (this.#state !== 'open' || this.#slow === undefined || this.#frameNumber !== this.#decoder.ended)
         return;
+      if (this.paused) {
+        // Its time begins anew when reading goes on.
+        this.#frameNumber = -1;
+        return;
+      }
       const late = this.#context.clock.monotonic() - this.#frameBegan - SLOW_GRACE_MS;
       if (this.#decoder.started * 1000 < SLOW_BYTES_PER_S * late) {
         this.#handlers.fault(

@@ -110,9 +110,7 @@ async function answer(
     const reply = await handle({ id, from: guest.as, body });
     guest.answer({ verb: 'RECEIVED', id, body: reply }, body.length);
   } catch (error) {
-    guest.fail(
-      'failed',
-      `the program could not handle message ${id}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const why = error instanceof Error ? error.message : String(error);
+    guest.abandon('failed', `the program could not handle message ${id}: ${why}`, body.length);
   }
 }

@@ -109,12 +109,14 @@ export class FrameDecoder {
   #toDiscard = 0;
   #sawCr = false;
   #consumed = 0;
+  #ended = 0;
 
   /** @param maxBody the largest body that is taken, in bytes */
   constructor(readonly maxBody: number = MAX_BODY) {}
 
   /** Gives the decoder the bytes that came next. It keeps a reference to them until they are read. */
   push(bytes: Buffer): void {
+    if (this.#state === 'DEAD') return;
     this.#input =
       this.#at === this.#input.length ? bytes : Buffer.concat([this.#input.subarray(this.#at), bytes]);
     this.#at = 0;
@@ -123,6 +125,11 @@ export class FrameDecoder {
   /** Bytes of the frame that has started and is not complete; 0 between frames. For the rule that a started frame must go on. */
   get started(): number {
     return this.#consumed + (this.#state === 'DEAD' ? 0 : this.#input.length - this.#at);
+  }
+
+  /** How many frames have come to their end, discarded ones included. While it stays, it is the same frame that has `started`. */
+  get ended(): number {
+    return this.#ended;
   }
 
   /** The next thing that is complete, or undefined if more bytes are needed. */
@@ -165,7 +172,10 @@ export class FrameDecoder {
     if (typeof header === 'string') return this.#fault(header);
     this.#at = end + 1;
     const text = header.fields.get('size');
-    if (text === undefined) return { kind: 'frame', frame: { ...header, body: undefined } };
+    if (text === undefined) {
+      this.#ended += 1;
+      return { kind: 'frame', frame: { ...header, body: undefined } };
+    }
     const size = Number(text);
     this.#header = header;
     this.#consumed = length;
@@ -232,6 +242,7 @@ export class FrameDecoder {
       this.#header = undefined;
       this.#body = undefined;
       this.#consumed = 0;
+      this.#ended += 1;
       this.#state = 'LINE';
       return body === undefined ? undefined : { kind: 'frame', frame: { ...header, body } };
     }

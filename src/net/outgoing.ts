@@ -1,0 +1,46 @@
+// Bytes that wait to be handed to the kernel, first in first out, taken in pieces: many small ones are joined, a large one is cut.
+// It is not the socket's own buffer: Node would join all that waits into one write, and its progress could not be seen.
+
+/** A queue of bytes. */
+export class Outgoing {
+  #buffers: Buffer[] = [];
+  #at = 0;
+  #bytes = 0;
+
+  /** How many bytes wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds bytes at the end. They are not copied. */
+  push(bytes: Buffer): void {
+    this.#buffers.push(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  /** Takes the next bytes, `most` at the most; undefined if none wait. */
+  take(most: number): Buffer | undefined {
+    const first = this.#buffers[this.#at];
+    if (first === undefined) return undefined;
+    if (first.length > most) {
+      this.#buffers[this.#at] = first.subarray(most);
+      this.#bytes -= most;
+      return first.subarray(0, most);
+    }
+    let end = this.#at + 1;
+    let length = first.length;
+    for (let next = this.#buffers[end]; next !== undefined && length + next.length <= most; ) {
+      length += next.length;
+      end += 1;
+      next = this.#buffers[end];
+    }
+    const piece = end === this.#at + 1 ? first : Buffer.concat(this.#buffers.slice(this.#at, end), length);
+    this.#bytes -= length;
+    this.#at = end;
+    if (this.#at === this.#buffers.length) {
+      this.#buffers = [];
+      this.#at = 0;
+    }
+    return piece;
+  }
+}

@@ -1,0 +1,366 @@
+// What every server answers, whatever its mode: typed as bytes over real sockets. Most of it against the receiver, which adds least.
+
+import { describe, expect, test } from 'vitest';
+import { RawClient } from '../harness.ts';
+import { anError, aRefusal, nothingCame, startBob, startTheRelay, turns, until } from '../servers.ts';
+
+describe('READY', () => {
+  test('comes by itself, from the receiver', async () => {
+    const { port } = await startBob();
+    const client = await RawClient.connect(port);
+    expect(await client.next()).toEqual([
+      'READY version=1 role=receiver as=bob max=1048576 window=1',
+      undefined,
+    ]);
+  });
+
+  test('comes by itself, from the relay', async () => {
+    const { port } = await startTheRelay();
+    const client = await RawClient.connect(port);
+    expect(await client.next()).toEqual([
+      'READY version=1 role=relay as=relay max=1048576 window=256 store=memory',
+      undefined,
+    ]);
+  });
+});
+
+describe('HELLO', () => {
+  test('is answered by nothing, and opens the door', async () => {
+    const { greeted } = await startBob();
+    await nothingCame(await greeted());
+  });
+
+  test.each([
+    ['HELLO version=1 as=alice', 'wrong_verb', 'HELLO version=1 as=alice'],
+    ['HELLO version=2 as=alice', 'version', ''],
+    ['HELLO version=2 as=Ann! strange=yes', 'version', ''],
+    ['HELLO version=0 as=alice', 'bad_value', ''],
+    ['HELLO version=01 as=alice', 'bad_value', ''],
+    ['HELLO as=alice', 'bad_value', ''],
+    ['HELLO version=1', 'bad_value', ''],
+    ['HELLO version=1 as=Alice', 'bad_value', ''],
+    ['HELLO version=1 as=127.0.0.1', 'bad_value', ''],
+    [`HELLO version=1 as=${'a'.repeat(33)}`, 'bad_value', ''],
+    ['HELLO version=1 as=alice heartbeat=0', 'bad_value', ''],
+    ['HELLO version=1 as=alice heartbeat=3601', 'bad_value', ''],
+    ['HELLO version=1 as=alice try=0', 'bad_value', ''],
+    ['HELLO version=1 as=alice session=a/b', 'bad_value', ''],
+  ])('%s is answered ERROR code=%s', async (line, code, before) => {
+    const { port } = await startBob();
+    const client = await RawClient.connect(port);
+    await client.next();
+    if (before !== '') client.type(`${before}\n`);
+    client.type(`${line}\n`);
+    expect(await client.next()).toEqual(anError(code));
+    await client.end();
+  });
+
+  test('takes what it does not know, and names of 1 and 32 characters', async () => {
+    const { greeted } = await startBob();
+    await nothingCame(await greeted('HELLO version=1 as=a colour=blue'));
+    await nothingCame(await greeted(`HELLO version=1 as=${'a'.repeat(32)}`));
+  });
+
+  test("may not be in the relay's own name", async () => {
+    const { greeted } = await startTheRelay();
+    const client = await greeted('HELLO version=1 as=relay');
+    expect(await client.next()).toEqual(anError('wrong_name'));
+    await client.end();
+  });
+});
+
+describe('of one session', () => {
+  test('a higher try closes the older connection, and what is unread from it is dropped', async () => {
+    const bench = await startBob(true);
+    const old = await bench.greeted('HELLO version=1 as=alice session=s try=1');
+    old.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\n');
+    const first = await bench.handling();
+    const young = await bench.greeted('HELLO version=1 as=alice session=s try=2');
+    await old.end();
+    first.done();
+    young.type('SEND id=3 size=1\nc\n');
+    const next = await bench.handling();
+    expect(next.id).toBe('3');
+    next.done();
+    expect(await young.next()).toEqual(['RECEIVED id=3', undefined]);
+    await nothingCame(young);
+  });
+
+  test.each(['1', '2'])('a connection with try=%s behind one with try=2 is stale', async (number) => {
+    const { greeted } = await startBob();
+    const newest = await greeted('HELLO version=1 as=alice session=s try=2');
+    await nothingCame(newest);
+    const ghost = await greeted(`HELLO version=1 as=alice session=s try=${number}`);
+    expect(await ghost.next()).toEqual(anError('stale'));
+    await ghost.end();
+    await nothingCame(newest);
+  });
+
+  test('a try is remembered when its connection is gone', async () => {
+    const { greeted } = await startBob();
+    const first = await greeted('HELLO version=1 as=alice session=s try=5');
+    first.type('BYE\n');
+    expect(await first.next()).toEqual(['BYE', undefined]);
+    first.socket.end();
+    const ghost = await greeted('HELLO version=1 as=alice session=s try=4');
+    expect(await ghost.next()).toEqual(anError('stale'));
+  });
+
+  test('other names and other sessions are not concerned; nor is who gives none', async () => {
+    const { greeted } = await startBob();
+    const all = [
+      await greeted('HELLO version=1 as=alice session=s try=2'),
+      await greeted('HELLO version=1 as=carol session=s try=1'),
+      await greeted('HELLO version=1 as=alice session=t try=1'),
+      await greeted('HELLO version=1 as=alice try=1'),
+      await greeted('HELLO version=1 as=alice try=1'),
+    ];
+    for (const client of all) await nothingCame(client);
+  });
+});
+
+describe('before HELLO', () => {
+  test.each(['SEND id=1 size=1\na\n', 'RECEIVE window=1\n', 'ACK seq=1\n', 'STORED id=1 seq=1 present=no\n'])(
+    '%j is answered ERROR code=no_hello',
+    async (bytes) => {
+      const { port } = await startBob();
+      const client = await RawClient.connect(port);
+      await client.next();
+      client.type(bytes);
+      expect(await client.next()).toEqual(anError('no_hello'));
+      await client.end();
+    },
+  );
+
+  test('so is a SEND too large to take, and a PING with such a body is too large', async () => {
+    const { port } = await startBob();
+    const send = await RawClient.connect(port);
+    await send.next();
+    send.type('SEND id=1 size=1048577\n');
+    expect(await send.next()).toEqual(anError('no_hello'));
+    const ping = await RawClient.connect(port);
+    await ping.next();
+    ping.type('PING size=1048577\n');
+    expect(await ping.next()).toEqual(anError('too_large'));
+  });
+
+  test('PING, PONG and BYE are served', async () => {
+    const { port } = await startBob();
+    const client = await RawClient.connect(port);
+    await client.next();
+    client.type('PONG\nPING\nPING size=2\nhi\nBYE\n');
+    expect(await client.next()).toEqual(['PONG', undefined]);
+    expect(await client.next()).toEqual(['PONG', undefined]);
+    expect(await client.next()).toEqual(['BYE', undefined]);
+    await client.end();
+  });
+
+  test('FIN is answered with FIN', async () => {
+    const { port } = await startBob();
+    const client = await RawClient.connect(port);
+    await client.next();
+    client.socket.end();
+    await client.end();
+    expect(client.frames).toHaveLength(1);
+  });
+});
+
+describe('what is no frame, or none of ours', () => {
+  test.each([
+    ['hello bob\n', 'malformed'],
+    ['\n', 'malformed'],
+    ['\r\n', 'malformed'],
+    ['ping\n', 'malformed'],
+    ['PING \n', 'malformed'],
+    [' PING\n', 'malformed'],
+    ['PING\t\n', 'malformed'],
+    ['ACK seq=1  to=bob\n', 'malformed'],
+    ['ACK seq=1\tto=bob\n', 'malformed'],
+    ['ACK seq=\n', 'malformed'],
+    ['ACK =1\n', 'malformed'],
+    ['ACK seq\n', 'malformed'],
+    ['ACK SEQ=1\n', 'malformed'],
+    ['ACK seq=1 seq=1\n', 'malformed'],
+    ['ACK seq=\xe4\n', 'malformed'],
+    ['SEND id=1 size=05\nhello\n', 'malformed'],
+    ['SEND id=1 size=+5\nhello\n', 'malformed'],
+    ['SEND id=1 size=4\nhello\n', 'malformed'],
+    ['SEND id=1 size=5\nhello\r\r\n', 'malformed'],
+    [`PING x=${'y'.repeat(1024)}\n`, 'malformed'],
+    ['SEND id=1 size=16777217\n', 'too_large'],
+    ['PINGPONG\n', 'unknown_verb'],
+    ['GET x=1\n', 'unknown_verb'],
+    ['constructor\n', 'malformed'],
+    ['SEND id=a/b size=1\na\n', 'bad_value'],
+    ['SEND size=1\na\n', 'bad_value'],
+    ['RECEIVE\n', 'bad_value'],
+    ['RECEIVE window=0\n', 'bad_value'],
+    ['RECEIVE window=1 drain=no\n', 'bad_value'],
+    ['ACK seq=0\n', 'bad_value'],
+    ['ACK seq=1234567890123456\n', 'bad_value'],
+    ['STATUS after=B\n', 'bad_value'],
+    ['READY version=1 role=relay as=x max=1 window=1\n', 'wrong_verb'],
+    ['RECEIVED id=1\n', 'wrong_verb'],
+    ['STORED id=1 seq=1 present=no\n', 'wrong_verb'],
+    ['REFUSED id=1 code=busy size=0\n\n', 'wrong_verb'],
+    ['MESSAGE seq=1 id=1 from=a at=1 held=1 attempt=1 size=0\n\n', 'wrong_verb'],
+    ['EMPTY\n', 'wrong_verb'],
+    ['MAILBOX name=a held=1 bytes=1 oldest=1 connected=no\n', 'wrong_verb'],
+    ['END\n', 'wrong_verb'],
+  ])('%j is answered ERROR code=%s, and the connection is closed', async (bytes, code) => {
+    const { greeted } = await startTheRelay();
+    const client = await greeted('HELLO version=1 as=alice');
+    client.type(bytes);
+    expect(await client.next()).toEqual(anError(code));
+    await client.end();
+    expect(client.finished).toBe(true);
+  });
+
+  test('the receiver serves no RECEIVE, ACK or STATUS', async () => {
+    const { greeted } = await startBob();
+    for (const line of ['RECEIVE window=1', 'ACK seq=1', 'STATUS']) {
+      const client = await greeted();
+      client.type(`${line}\n`);
+      expect(await client.next()).toEqual(anError('wrong_verb'));
+    }
+  });
+
+  test('lines may end in \\r\\n, and unknown keys are ignored', async () => {
+    const { greeted } = await startBob();
+    const client = await greeted('HELLO version=1 as=alice\r');
+    client.type('PING colour=blue\r\nSEND id=1 mood=good size=5\r\nhello\r\n');
+    expect(await client.next()).toEqual(['PONG', undefined]);
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+  });
+});
+
+describe('an ERROR', () => {
+  test('can still be read by a client that had sent much which nobody read', async () => {
+    const { greeted } = await startBob();
+    const client = await greeted();
+    client.type('RUBBISH\n');
+    // Far more than the server reads at once: closed in the middle of it, the kernel would answer RST and destroy the ERROR.
+    client.type(Buffer.alloc(8 * 1024 * 1024, 'x'));
+    expect(await client.next()).toEqual(anError('unknown_verb'));
+    await client.end();
+    expect(client.finished).toBe(true);
+  });
+
+  test('comes behind the answers to what was taken', async () => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type('SEND id=1 size=1\na\nRUBBISH\nPING\n');
+    const one = await bench.handling();
+    await turns();
+    expect(client.frames).toHaveLength(1);
+    one.done('thanks');
+    expect(await client.next()).toEqual(['RECEIVED id=1 size=6', 'thanks']);
+    expect(await client.next()).toEqual(anError('unknown_verb'));
+    await client.end();
+  });
+
+  test('from the client is not answered; what was taken is', async () => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type('SEND id=1 size=1\na\nERROR code=malformed size=3\nno.\n');
+    (await bench.handling()).done();
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+    await expect(client.next()).rejects.toThrow('no further frame');
+  });
+});
+
+describe('a body', () => {
+  test('of no bytes is one; of max it is taken', async () => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type('SEND id=0 size=0\n\n');
+    const empty = await bench.handling();
+    expect(empty.body).toHaveLength(0);
+    empty.done();
+    expect(await client.next()).toEqual(['RECEIVED id=0', undefined]);
+    client.type(`SEND id=1 size=1048576\n${'m'.repeat(1048576)}\n`);
+    const full = await bench.handling();
+    expect(full.body).toHaveLength(1048576);
+    full.done('');
+    expect(await client.next()).toEqual(['RECEIVED id=1 size=0', '']);
+  });
+
+  test('above max is refused from its header alone, is discarded, and the connection goes on', async () => {
+    const { greeted } = await startBob();
+    const client = await greeted();
+    client.type('SEND id=big size=1048577\n');
+    expect(await client.next()).toEqual(aRefusal('big', 'too_large'));
+    client.type(`${'B'.repeat(1048577)}\nSEND id=small size=1\ns\n`);
+    expect(await client.next()).toEqual(['RECEIVED id=small', undefined]);
+  });
+
+  test('of 16 times max is still discarded', async () => {
+    const { greeted } = await startBob();
+    const client = await greeted();
+    client.type('SEND id=big size=16777216\n');
+    expect(await client.next()).toEqual(aRefusal('big', 'too_large'));
+    client.type(Buffer.alloc(16777216, 'B'));
+    client.type('\n');
+    await nothingCame(client);
+  });
+});
+
+describe('BYE', () => {
+  test('is answered BYE when what was taken is answered; what stands behind it is not read', async () => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type('SEND id=1 size=1\na\nBYE\nSEND id=2 size=1\nb\nSEND id=3 size=9999999\n');
+    const one = await bench.handling();
+    await turns();
+    expect(client.frames).toHaveLength(1);
+    one.done();
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+    expect(await client.next()).toEqual(['BYE', undefined]);
+    await client.end();
+    expect(client.finished).toBe(true);
+  });
+
+  test('is what a server says that is stopped, behind the last answer', async () => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type('SEND id=1 size=1\na\n');
+    const one = await bench.handling();
+    const closed = bench.receiver.close();
+    one.done();
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+    expect(await client.next()).toEqual(['BYE', undefined]);
+    client.type('BYE\n');
+    client.socket.end();
+    await closed;
+    await expect(RawClient.connect(bench.port)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('a FIN', () => {
+  test('is no BYE: everything before it is answered, also what was not read yet', async () => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\nSEND id=3 size=1\nc\nPING\n');
+    client.socket.end();
+    const first = await bench.handling();
+    // The FIN is here while the second waits for its turn and the third has not been read.
+    await until(() => bench.events.some(({ event }) => event === 'fin'));
+    first.done();
+    (await bench.handling()).done();
+    (await bench.handling()).done();
+    await client.end();
+    const lines = client.frames.slice(1).map(({ verb, fields }) => `${verb} ${fields.get('id') ?? ''}`);
+    // PING is answered when it is read, which is as soon as the third is in hand.
+    expect(lines.sort()).toEqual(['PONG ', 'RECEIVED 1', 'RECEIVED 2', 'RECEIVED 3']);
+    expect(client.finished).toBe(true);
+  });
+
+  test('in the middle of a frame leaves that frame without effect', async () => {
+    const bench = await startBob();
+    const client = await bench.greeted();
+    client.type('SEND id=1 size=5\nhel');
+    client.socket.end();
+    await client.end();
+    expect(client.frames).toHaveLength(1);
+  });
+});

@@ -1,0 +1,147 @@
+// The two servers of detour inside the test's own process, on real sockets, with a clock that the test turns itself.
+
+import { onTestFinished } from 'vitest';
+import { type Relay, startRelay } from '../src/async/relay.ts';
+import type { Store } from '../src/async/store/store.ts';
+import { netContext } from '../src/net/connection.ts';
+import { type Incoming, type Receiver, startReceiver } from '../src/sync/receiver.ts';
+import type { Event } from '../src/trace/event.ts';
+import { MemoryStore } from './async/memory-store.ts';
+import { FakeClock } from './fake-clock.ts';
+import { RawClient } from './harness.ts';
+
+/** A message that the receiver's program is handling, until the test says how that ends. */
+export interface Handling extends Incoming {
+  done(reply?: string): void;
+  failed(why: string): void;
+}
+
+/** A receiver under test. */
+export interface ReceiverBench {
+  readonly receiver: Receiver;
+  readonly clock: FakeClock;
+  readonly events: Event[];
+  readonly port: number;
+  /** Connects, takes READY, says HELLO as alice. */
+  greeted(hello?: string): Promise<RawClient>;
+  /** The next message that the program is given. Only with `manual`. */
+  handling(): Promise<Handling>;
+}
+
+/**
+ * Starts a receiver named bob, which handles every message at once.
+ * @param manual handles a message only when the test says so
+ */
+export async function startBob(manual = false): Promise<ReceiverBench> {
+  const clock = new FakeClock();
+  const events: Event[] = [];
+  const arrived: Handling[] = [];
+  const wanted: ((one: Handling) => void)[] = [];
+  const receiver = await startReceiver({
+    as: 'bob',
+    host: '127.0.0.1',
+    port: 0,
+    context: netContext((event) => events.push(event), clock, true),
+    handle: (incoming) =>
+      new Promise((resolve, reject) => {
+        if (!manual) return resolve(undefined);
+        const one: Handling = {
+          ...incoming,
+          done: (reply) => resolve(reply === undefined ? undefined : Buffer.from(reply)),
+          failed: (why) => reject(new Error(why)),
+        };
+        const next = wanted.shift();
+        if (next === undefined) arrived.push(one);
+        else next(one);
+      }),
+  });
+  // Not awaited: a handler that the test left open would keep the polite close waiting.
+  onTestFinished(() => void receiver.close());
+  return {
+    receiver,
+    clock,
+    events,
+    port: receiver.port,
+    greeted: (hello) => greeted(receiver.port, hello),
+    handling: () =>
+      new Promise((resolve) => {
+        const one = arrived.shift();
+        if (one === undefined) wanted.push(resolve);
+        else resolve(one);
+      }),
+  };
+}
+
+/** A relay under test. */
+export interface RelayBench {
+  readonly relay: Relay;
+  readonly clock: FakeClock;
+  readonly events: Event[];
+  readonly port: number;
+  /** What the store reported as its failure. */
+  readonly failures: Error[];
+  /** Connects, takes READY, says HELLO. */
+  greeted(hello: string): Promise<RawClient>;
+}
+
+/** Starts a relay, on a store in memory unless another is given. */
+export async function startTheRelay<S extends Store = MemoryStore>(
+  store?: S,
+  clock = new FakeClock(),
+): Promise<RelayBench & { readonly store: S | MemoryStore }> {
+  const events: Event[] = [];
+  const failures: Error[] = [];
+  const used = store ?? new MemoryStore();
+  const relay = await startRelay({
+    host: '127.0.0.1',
+    port: 0,
+    context: netContext((event) => events.push(event), clock, true),
+    store: used,
+    onFailure: (error) => failures.push(error),
+  });
+  // Not awaited: a store that the test holds back would keep the polite close waiting.
+  onTestFinished(() => void relay.close());
+  const { port } = relay.address;
+  return { relay, store: used, clock, events, port, failures, greeted: (hello) => greeted(port, hello) };
+}
+
+async function greeted(port: number, hello = 'HELLO version=1 as=alice'): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  await client.next();
+  client.type(`${hello}\n`);
+  return client;
+}
+
+/** Everything that was typed before is read and answered when this resolves: the next frame is PONG, and nothing came before it. */
+export async function nothingCame(client: RawClient): Promise<void> {
+  client.type('PING\n');
+  const [line] = await client.next();
+  if (line !== 'PONG') throw new Error(`expected nothing before PONG, but ${line} came`);
+}
+
+/** Lets the event loop turn some times, so that what is in the kernel's hands on loopback is read. */
+export async function turns(count = 5): Promise<void> {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Resolves when `condition` holds; it is looked at once in each turn of the event loop. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The frame that says ERROR with this code, header line and all. */
+export const anError = (code: string): unknown => [expectStart(`ERROR code=${code} `), expectText()];
+
+const expectStart = (start: string): unknown => ({
+  asymmetricMatch: (line: unknown) => typeof line === 'string' && line.startsWith(start),
+  toString: () => `starts with ${start}`,
+});
+const expectText = (): unknown => ({
+  asymmetricMatch: (body: unknown) => typeof body === 'string' && body.endsWith('.'),
+  toString: () => 'a sentence',
+});
+/** The frame that says REFUSED to this id with this code. */
+export const aRefusal = (id: string, code: string): unknown => [
+  expectStart(`REFUSED id=${id} code=${code} `),
+  expectText(),
+];
