@@ -295,7 +295,7 @@ function legendOf(figures: readonly Figure[]): string[] {
     legend.push('──► frame recorded in this run');
   if (arrows.some(({ known }) => known === 'socket')) legend.push('◄- - seen only as an event on the socket');
   if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
-    legend.push('──… under way for long, or for ever');
+    legend.push('──… still under way');
   return legend;
 }
 
