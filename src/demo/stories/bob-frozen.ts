@@ -50,7 +50,7 @@ export const bobFrozen: Story = {
       await hub.actor.until('bob', is('mailbox'));
       bob.say(FREEZE);
       await bob.until('freeze', is('freezing'));
-      const alice = detourAlice(stage, hub.place, MESSAGE, ...PATIENCE);
+      const alice = detourAlice(stage, hub.place, MESSAGE);
       await verdictOf(alice);
       await hub.actor.until('acknowledgement', is('acknowledged'));
       return { alice, cast: [alice, hub.actor, bob] };
