@@ -84,8 +84,9 @@ export class Steps {
 
   /** Tells one event, if it is a step of the message under way. */
   tell(event: Event): void {
-    if (this.#body === undefined) return this.#idle(event);
-    if (event.event === 'connected') this.#step('connected', `the kernel of ${event.remote} took the call`);
+    if (this.#body === undefined) this.#idle(event);
+    else if (event.event === 'connected')
+      this.#step('connected', `the kernel of ${event.remote} took the call`);
     else if (event.event === 'received' && event.verb === 'READY')
       this.#step(
         'READY',
