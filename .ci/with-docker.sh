@@ -20,6 +20,15 @@ log() { echo "with-docker: $*" >&2; }
 
 # --- putting back what was changed, whatever happens
 
+# The tables that the engine brought in: with no rules, and nothing forbidden. Saving does not mention a table that nobody uses, and
+# restoring leaves alone what is not mentioned.
+emptied() {
+  iptables-save | awk -v before="$(grep '^[*]' "$dir/iptables.before")" '
+    /^[*]/ { new = index("\n" before "\n", "\n" $0 "\n") == 0 }
+    new && (/^[*]/ || /^COMMIT/) { print }
+    new && /^:/ && $2 != "-" { print $1, "ACCEPT [0:0]" }'
+}
+
 engine=
 cleanup() {
   local code=$?
@@ -28,7 +37,7 @@ cleanup() {
     kill "$engine" 2>/dev/null || true
     wait "$engine" 2>/dev/null || true
     ip link delete docker0 2>/dev/null || true
-    iptables-restore <"$dir/iptables.before" || true
+    { cat "$dir/iptables.before" && emptied; } | iptables-restore || true
     echo "$forward" >/proc/sys/net/ipv4/ip_forward
   fi
   if [ -z "$keep" ]; then rm -rf "$dir" || log "could not remove all of $dir"; fi
