@@ -98,6 +98,9 @@ test('a name that was forgotten and came back has its new messages, not the old 
   await model.settled();
   model.ack('w-1', 1);
   model.forget('w-1');
+  // Into another segment, which goes later than the one with the old message.
+  await traffic(model, 10);
+  expect(segments(dir)).toContain('00000001.segment');
   model.send('w-1', 'new');
   await model.settled();
   await traffic(model, 100);

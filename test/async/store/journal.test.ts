@@ -1,5 +1,6 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { holdLock } from '../../../src/net/lock.ts';
 import { durably, held, opened, scratch, send } from './bench.ts';
 
 describe('a journal that is closed and opened again', () => {
@@ -77,3 +78,61 @@ test('a file in place of the directory is said to be one', async () => {
   await expect(opened(dir)).rejects.toMatchObject({ code: 'not_a_directory' });
   expect(existsSync(dir)).toBe(true);
 });
+
+test('of two that open at once in spite of the lock, one at most goes on, and nothing is lost', async () => {
+  const dir = scratch();
+  const first = await opened(dir);
+  await durably(first.journal, [send('bob', 1, 'one')]);
+  await first.journal.close();
+  for (let round = 0; round < 10; round++) {
+    const both = await Promise.allSettled([opened(dir), opened(dir), opened(dir)]);
+    const codes = both.map((result) => (result.status === 'rejected' ? result.reason.code : 'open'));
+    expect(codes.filter((code) => code === 'open').length, codes.join()).toBeLessThanOrEqual(1);
+    for (const result of both) if (result.status === 'fulfilled') await result.value.journal.close();
+    const next = await opened(dir);
+    expect(held(next.recovered)).toEqual(['bob/1']);
+    await next.journal.close();
+  }
+});
+
+test("a value that would break the grammar is the caller's defect and is not written", async () => {
+  const dir = scratch();
+  const { journal } = await opened(dir);
+  expect(() => journal.append([send('bob', 1, 'one'), send('b b', 1, 'two')])).toThrow(RangeError);
+  expect(() => journal.append([{ kind: 'ack', to: 'bob', seq: Number.NaN }])).toThrow(RangeError);
+  await durably(journal, [send('bob', 1, 'three')]);
+  await journal.close();
+  expect(held((await opened(dir)).recovered)).toEqual(['bob/1']);
+});
+
+test('a message larger than a segment has a segment of its own', async () => {
+  const dir = scratch();
+  const { journal } = await opened(dir);
+  await durably(journal, [send('bob', 1, 'small')]);
+  await durably(journal, [send('bob', 2, 'x'.repeat(100_000))]);
+  await durably(journal, [send('bob', 3, 'small')]);
+  await journal.close();
+  const again = await opened(dir);
+  const sizes = again.recovered.mailboxes.get('bob')?.messages.map(({ size }) => size);
+  expect(sizes).toEqual([5, 100_000, 5]);
+});
+
+test('a journal that another holds is said to be locked', async () => {
+  const dir = scratch();
+  const first = await opened(dir, { lock: holdLock });
+  await expect(opened(dir, { lock: holdLock })).rejects.toMatchObject({ code: 'locked' });
+  await first.journal.close();
+  await opened(dir, { lock: holdLock });
+});
+
+test.skipIf(process.platform === 'win32' || process.getuid?.() === 0)(
+  'a directory that may not be written is said so',
+  async () => {
+    const dir = scratch();
+    chmodSync(dir, 0o500);
+    await expect(opened(dir)).rejects.toMatchObject({
+      code: 'EACCES',
+      message: expect.stringContaining(dir),
+    });
+  },
+);

@@ -89,7 +89,7 @@ test(`whatever a relay does, its journal brings it back (SEED=${SEED})`, async (
       await journal.close();
       moves += model.moves;
     }),
-    { seed: SEED, numRuns: RUNS, endOnFailure: false },
+    { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
   );
   expect(moves, 'old segments were cleared away').toBeGreaterThan(0);
 }, 60_000);
