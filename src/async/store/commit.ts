@@ -11,6 +11,7 @@
 
 import { crc32 } from 'node:zlib';
 import { parseHeader, parseNumber } from '../../wire/frame.ts';
+import type { Piece } from './piece.ts';
 import { crcText, parseCrc } from './record.ts';
 
 /** Behind the last commit stand this many zero bytes (or the file ends): so an end is told from a torn commit in a file full of old bytes. */
@@ -51,17 +52,6 @@ function headOf(salt: string, offset: number, n: number, at: number, size: numbe
 
 function lineOf(n: number, at: number, head: number, crc: number, size: number): string {
   return `COMMIT n=${n} at=${at} head=${crcText(head)} crc=${crcText(crc)} size=${size}\n`;
-}
-
-/** What is written for one record: its header line and, for a message, the body. */
-export interface Piece {
-  readonly line: string;
-  readonly body: Buffer | undefined;
-}
-
-/** The bytes of a piece in a commit. */
-export function pieceLength(piece: Piece): number {
-  return piece.line.length + (piece.body === undefined ? 0 : piece.body.length + 1);
 }
 
 /** The most that a commit of `size` bytes of records takes in its segment, the mark behind it included. */

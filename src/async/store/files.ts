@@ -28,11 +28,13 @@ interface Slot {
 /** All segments of a journal, oldest first. */
 export class Files {
   readonly #slots = new Map<number, Slot>();
+  #newest: number | undefined;
   /** Those with a handle, the one unused for longest first. */
   readonly #opened = new Set<Slot>();
 
   /** Adds the newest segment. */
   add(segment: Segment): void {
+    this.#newest = segment.header.k;
     this.#slots.set(segment.header.k, { segment, handle: undefined, readers: 0, unread: undefined });
   }
 
@@ -48,6 +50,11 @@ export class Files {
   /** The number of the oldest segment. */
   get oldest(): number | undefined {
     return this.#slots.keys().next().value;
+  }
+
+  /** The number of the newest segment. */
+  get newest(): number | undefined {
+    return this.#newest;
   }
 
   /** The file of a segment has another size now. */

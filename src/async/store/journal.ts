@@ -2,24 +2,24 @@
 // record.ts and commit.ts (the bytes), segment.ts, spares.ts and files.ts (the files), recover.ts, fold.ts and repair.ts (opening),
 // writer.ts (appending), compact.ts and policy.ts (clearing away). It is not a database: it knows mailboxes only well enough to bring them back.
 
-import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { DetourError } from '../../errors/error.ts';
 import type { Clock } from '../../trace/clock.ts';
 import type { Emit } from '../../trace/event.ts';
-import { MAX_LINE } from '../../wire/frame.ts';
-import { commitRoom, END_MARK, type Piece, pieceLength } from './commit.ts';
+import { commitRoom } from './commit.ts';
 import { Compactor } from './compact.ts';
 import { type Disk, diskError, isFull, systemDisk } from './disk.ts';
 import { Files, type Segment } from './files.ts';
 import type { Forgotten } from './forgotten.ts';
 import { Live } from './live.ts';
+import { type Piece, pieceLength, piecesOf } from './piece.ts';
 import { Policy } from './policy.ts';
 import { Reader } from './reader.ts';
 import { type JournalEntry, recordLine } from './record.ts';
 import { type Found, listDirectory, makeDirectory, readAll, refuseForeign } from './recover.ts';
 import { repair, trim } from './repair.ts';
-import { beginSegment, randomToken, type SegmentHeader, segmentName } from './segment.ts';
+import { fileSize, Roller } from './roll.ts';
+import { randomToken } from './segment.ts';
 import { type Spare, Spares } from './spares.ts';
 import type { Entry, Keeper, Recovered, Ref, Store } from './store.ts';
 import { type Active, Writer } from './writer.ts';
@@ -144,18 +144,23 @@ export class Journal implements Store {
 
   // The first commit of a life repeats the last one of the life before, which may never have reached the disk, and marks the border.
   async #beginLife(found: Found): Promise<Writer> {
-    const { fold, segments, lastCommit, lastRecords } = found;
+    const { fold, lastCommit, lastRecords } = found;
     const pieces: Piece[] = lastRecords.map(({ bytes }) => ({
       line: bytes.toString('latin1'),
       body: undefined,
     }));
     pieces.push({ line: recordLine({ kind: 'life' }), body: undefined });
     const bytes = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0);
-    const k = (segments.at(-1)?.header.k ?? 0) + 1;
-    const oldest = segments[0]?.header.k ?? k;
-    const spare = await this.#firstSpare(roomFor(commitRoom(bytes) + commitRoom(0)), found);
-    const header = { k, salt: randomToken(), first: lastCommit + 1, oldest, token: this.#token };
-    const writer = this.#startWriter(await this.#begin(spare, header), header.first);
+    const spare = await this.#firstSpare(fileSize(commitRoom(bytes) + commitRoom(0)), found);
+    const roller = new Roller({
+      dir: this.#dir,
+      disk: this.#disk,
+      files: this.#files,
+      spares: this.#spares,
+      token: this.#token,
+    });
+    const active = await roller.firstOf(spare, lastCommit + 1);
+    const writer = this.#startWriter(roller, active, lastCommit + 1);
     const placed = (segment: number, offsets: readonly number[]): void => {
       lastRecords.forEach(({ record, length }, i) => {
         fold.take(record, { segment, offset: offsets[i] as number, length });
@@ -185,13 +190,17 @@ export class Journal implements Store {
     }
   }
 
-  #startWriter(active: Active, nextCommit: number): Writer {
+  #startWriter(roller: Roller, active: Active, nextCommit: number): Writer {
     return new Writer(
       {
         disk: this.#disk,
         clock: this.#clock,
         segmentBytes: this.#segmentBytes,
-        roll: (first, room) => this.#roll(first, room),
+        roll: async (first, room) => {
+          const next = await roller.next(first, room);
+          this.#parts?.compactor.wake();
+          return next;
+        },
         written: (segment, offset, commit) => this.#reader.written(segment, offset, commit),
         failed: (error) => this.#fail(error),
       },
@@ -236,31 +245,6 @@ export class Journal implements Store {
     return { writer, unlock, live, forgotten, policy, compactor };
   }
 
-  async #begin(spare: Spare, header: SegmentHeader): Promise<Active> {
-    const start = await beginSegment(this.#disk, this.#dir, spare.path, header);
-    const file = path.join(this.#dir, segmentName(header.k));
-    const handle = await open(file, 'r+');
-    const segment = { header, path: file, start, size: spare.size };
-    this.#files.add(segment);
-    return { segment, handle };
-  }
-
-  async #roll(first: number, room: number): Promise<Active | undefined> {
-    const spare = await this.#spares.take(roomFor(room));
-    if (spare === undefined) return undefined;
-    const { k } = this.#running.writer.active.header;
-    const oldest = this.#files.oldest ?? k;
-    const active = await this.#begin(spare, {
-      k: k + 1,
-      salt: randomToken(),
-      first,
-      oldest,
-      token: this.#token,
-    });
-    this.#running.compactor.wake();
-    return active;
-  }
-
   get #running(): Parts {
     if (this.#parts === undefined) throw new Error('the journal is not open');
     return this.#parts;
@@ -268,7 +252,7 @@ export class Journal implements Store {
 
   append(entries: readonly Entry[], durable?: (refs: readonly Ref[]) => void): void {
     const { writer, live, forgotten, policy, compactor } = this.#running;
-    const { pieces, bytes } = encode(entries);
+    const { pieces, bytes } = piecesOf(entries);
     const forgets: { at: number; tell: (segment: number, offset: number) => void }[] = [];
     entries.forEach((entry, at) => {
       if (entry.kind === 'send') live.add(entry.to, entry.seq, pieceLength(pieces[at] as Piece));
@@ -289,7 +273,7 @@ export class Journal implements Store {
   // What the compactor appends: the same messages again, which are held as before, and what is carried forward beside them.
   #carryForward(entries: readonly JournalEntry[], durable: (refs: readonly Ref[]) => void): void {
     const { writer, live } = this.#running;
-    const { pieces, bytes } = encode(entries);
+    const { pieces, bytes } = piecesOf(entries);
     const carried = pieces.reduce(
       (sum, piece) => sum + (piece.body === undefined ? piece.line.length : 0),
       0,
@@ -350,22 +334,4 @@ export class Journal implements Store {
     await this.#files.close();
     await unlock();
   }
-}
-
-// A segment for a commit that needs so much room: its header and the mark behind it come on top.
-function roomFor(room: number): number {
-  return MAX_LINE + END_MARK + room;
-}
-
-function encode(entries: readonly JournalEntry[]): {
-  readonly pieces: readonly Piece[];
-  readonly bytes: number;
-} {
-  let bytes = 0;
-  const pieces = entries.map((entry) => {
-    const piece: Piece = { line: recordLine(entry), body: entry.kind === 'send' ? entry.body : undefined };
-    bytes += pieceLength(piece);
-    return piece;
-  });
-  return { pieces, bytes };
 }

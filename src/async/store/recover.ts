@@ -13,7 +13,7 @@ import { diskError, errnoOf } from './disk.ts';
 import type { Segment } from './files.ts';
 import { Fold } from './fold.ts';
 import { type PlacedRecord, readRecords } from './record.ts';
-import { CUT_NAME, readSegmentHeader, SEGMENT_NAME, SPARE_NAME } from './segment.ts';
+import { CUT_NAME, NEW_NAME, readSegmentHeader, SEGMENT_NAME, SPARE_NAME } from './segment.ts';
 
 /** The name of the socket or file by which a lock is held; the journal leaves it alone. */
 export const LOCK_NAME = 'lock';
@@ -23,6 +23,8 @@ export interface Listing {
   /** Numbers of the segments, ascending, with their file names. */
   readonly segments: readonly { readonly k: number; readonly name: string }[];
   readonly spares: readonly string[];
+  /** What was being written when the life before ended. */
+  readonly unfinished: readonly string[];
   /** What has no name of the journal's. */
   readonly foreign: readonly string[];
 }
@@ -40,7 +42,7 @@ export interface Found {
   readonly fold: Fold;
   /** Those that count, oldest first. */
   readonly segments: readonly Segment[];
-  /** Files of segments that do not count any more. */
+  /** Files that do not count (any more): of segments that were let go, and what was never finished. */
   readonly leftovers: readonly string[];
   /** What earlier compactions carried forward beside messages: bytes by segment. */
   readonly carried: ReadonlyMap<number, number>;
@@ -78,15 +80,17 @@ export async function listDirectory(dir: string): Promise<Listing> {
   }
   const segments: { k: number; name: string }[] = [];
   const spares: string[] = [];
+  const unfinished: string[] = [];
   const foreign: string[] = [];
   for (const name of names) {
     const match = SEGMENT_NAME.exec(name);
     if (match !== null) segments.push({ k: Number(match[1]), name });
     else if (SPARE_NAME.test(name)) spares.push(name);
+    else if (NEW_NAME.test(name)) unfinished.push(name);
     else if (!CUT_NAME.test(name) && !name.startsWith(LOCK_NAME)) foreign.push(name);
   }
   segments.sort((a, b) => a.k - b.k);
-  return { segments, spares, foreign };
+  return { segments, spares, unfinished, foreign };
 }
 
 /**
@@ -150,6 +154,7 @@ export function* recordsOf(file: string, commit: Commit): Generator<PlacedRecord
  * @throws DetourError `damaged` with file and offset, or the errno of the file system
  */
 export async function readAll(dir: string, listing: Listing): Promise<Found> {
+  const unfinished = listing.unfinished.map((name) => path.join(dir, name));
   const newest = listing.segments.at(-1);
   if (newest === undefined) {
     return {
@@ -165,7 +170,8 @@ export async function readAll(dir: string, listing: Listing): Promise<Found> {
   const last = await load(dir, newest);
   const oldest = oldestOf(last);
   const counting = listing.segments.filter(({ k }) => k >= oldest);
-  const leftovers = listing.segments.filter(({ k }) => k < oldest).map(({ name }) => path.join(dir, name));
+  const gone = listing.segments.filter(({ k }) => k < oldest);
+  const leftovers = [...unfinished, ...gone.map(({ name }) => path.join(dir, name))];
   counting.forEach(({ k }, i) => {
     if (k !== oldest + i)
       throw damaged(path.join(dir, newest.name), 0, `segment ${oldest + i}, which it needs, is missing`);

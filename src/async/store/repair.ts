@@ -1,7 +1,7 @@
 // What a new life sets right in the directory, once the next segment is its own: the torn tail of the life before is cut off,
 // what it did not get to clearing away is removed. What is torn is decided in recover.ts.
 
-import { open, unlink, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import type { Emit } from '../../trace/event.ts';
 import { isFull, syncDirectory } from './disk.ts';
 import type { Files } from './files.ts';
@@ -24,7 +24,7 @@ export async function repair(
     files.resize(segment.header.k, offset);
     if (torn.length > 0) emit({ event: 'cut', file: segment.path, offset, bytes: torn.length });
   }
-  for (const file of leftovers) await unlink(file);
+  for (const file of leftovers) await rm(file, { force: true });
   await syncDirectory(dir);
 }
 

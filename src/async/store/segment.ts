@@ -29,7 +29,11 @@ export interface SegmentHeader {
 
 /** Files whose names the journal knows. What a crash leaves behind has one of these names, too. */
 export const SEGMENT_NAME = /^([0-9]{8,12})\.segment$/;
+/** Prepared, and nobody has it open. */
 export const SPARE_NAME = /^[0-9a-f]{16}\.spare$/;
+/** Somebody is writing it: a spare being prepared, or a segment that has not got its name yet. Left by a crash, it is of no use. */
+export const NEW_NAME = /^[0-9a-f]{16}\.new$/;
+/** A torn tail. */
 export const CUT_NAME = /\.cut$/;
 
 const VERSION = 1;
@@ -44,9 +48,9 @@ export function segmentName(k: number): string {
   return `${String(k).padStart(8, '0')}.segment`;
 }
 
-/** A name under which a file can be prepared without being part of the journal. */
-export function spareName(): string {
-  return `${randomBytes(8).toString('hex')}.spare`;
+/** A name that is not part of the journal: for a file that is prepared, or is being written. */
+export function asideName(kind: 'spare' | 'new'): string {
+  return `${randomToken()}.${kind}`;
 }
 
 /** A token or a salt: 64 random bits. */
@@ -92,7 +96,7 @@ export function readSegmentHeader(
 /**
  * Turns a prepared file into a segment: its header is durable before it has its name, and its name before this returns.
  * @param spare path of the prepared file, of the size the segment shall have
- * @returns where the first commit goes
+ * @returns where the first commit goes; undefined if the prepared file has vanished
  * @throws DetourError `locked` if the segment exists: another relay writes here, in spite of the lock
  */
 export async function beginSegment(
@@ -100,15 +104,23 @@ export async function beginSegment(
   dir: string,
   spare: string,
   header: SegmentHeader,
-): Promise<number> {
+): Promise<number | undefined> {
+  // Out of the way of another relay that has got past the lock and takes the spares for its own: it must not take one that is being written.
+  const own = path.join(dir, asideName('new'));
+  try {
+    await rename(spare, own);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
   const line = encodeSegmentHeader(header);
-  const handle = await open(spare, 'r+');
+  const handle = await open(own, 'r+');
   try {
     await writtenDurably(disk, handle.fd, Buffer.concat([line, Buffer.alloc(END_MARK)]), 0);
   } finally {
     await handle.close();
   }
-  await claim(spare, path.join(dir, segmentName(header.k)), dir);
+  await claim(own, path.join(dir, segmentName(header.k)), dir);
   await syncDirectory(dir);
   return line.length;
 }
@@ -119,14 +131,15 @@ async function claim(from: string, to: string, dir: string): Promise<void> {
     await link(from, to);
     await unlink(from);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') throw alreadyTaken(dir);
+    if (errnoOf(error) === 'EEXIST' || errnoOf(error) === 'ENOENT') throw alreadyTaken(dir);
     if (!NO_LINKS.has(errnoOf(error))) throw error;
     if ((await stat(to).catch(() => undefined)) !== undefined) throw alreadyTaken(dir);
     await rename(from, to);
   }
 }
 
-function alreadyTaken(dir: string): DetourError {
+/** The error for a relay that finds another one at work where the lock should have kept it out. */
+export function alreadyTaken(dir: string): DetourError {
   return new DetourError(
     'locked',
     `another relay is writing to the journal in ${dir}`,

@@ -5,7 +5,7 @@ import { type FileHandle, open, rename, stat, statfs, unlink } from 'node:fs/pro
 import path from 'node:path';
 import type { Clock, Timer } from '../../trace/clock.ts';
 import { type Disk, errnoOf, isFull, syncDirectory, writtenDurably } from './disk.ts';
-import { spareName } from './segment.ts';
+import { asideName } from './segment.ts';
 
 /** How many prepared files there should be: one to go on with, one as the reserve on a full disk. */
 export const SPARES = 2;
@@ -72,24 +72,23 @@ export class Spares {
   /** Uses a spare that an earlier life left, if it is certain that it is whole and nothing else; else removes it. */
   async adopt(file: string): Promise<void> {
     // Under a name of one's own first: should two relays get this far at once, only one of them has the file.
-    const own = path.join(this.#options.dir, spareName());
+    const own = path.join(this.#options.dir, asideName('spare'));
     try {
       await rename(file, own);
+      const info = await stat(own);
+      // A second name means that the file is a segment: the crash came between the two.
+      if (
+        info.isFile() &&
+        info.nlink === 1 &&
+        info.size === this.#options.bytes &&
+        this.#ready.length < SPARES
+      ) {
+        this.#ready.push({ path: own, size: info.size });
+      } else {
+        await unlink(own);
+      }
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
-      throw error;
-    }
-    const info = await stat(own);
-    // A second name means that the file is a segment: the crash came between the two.
-    if (
-      info.isFile() &&
-      info.nlink === 1 &&
-      info.size === this.#options.bytes &&
-      this.#ready.length < SPARES
-    ) {
-      this.#ready.push({ path: own, size: info.size });
-    } else {
-      await unlink(own);
+      if (errnoOf(error) !== 'ENOENT') throw error;
     }
   }
 
@@ -147,7 +146,7 @@ export class Spares {
   async recycle(file: string, size: number): Promise<void> {
     const { dir, bytes } = this.#options;
     if (size === bytes && this.#ready.length < SPARES && !this.#stopped) {
-      const to = path.join(dir, spareName());
+      const to = path.join(dir, asideName('spare'));
       await rename(file, to);
       await syncDirectory(dir);
       this.#add({ path: to, size });
@@ -204,7 +203,7 @@ export class Spares {
     // Not even tried: to fill the last of a disk every second would help nobody.
     if (this.#free < size)
       throw Object.assign(new Error('no space left on the disk for another segment'), { code: 'ENOSPC' });
-    const file = path.join(dir, spareName());
+    const file = path.join(dir, asideName('new'));
     const handle = await open(file, 'wx', 0o600);
     try {
       await this.#zero(handle, disk, size);
@@ -216,7 +215,9 @@ export class Spares {
       throw error;
     }
     this.#free -= size;
-    return { path: file, size };
+    const ready = path.join(dir, asideName('spare'));
+    await rename(file, ready);
+    return { path: ready, size };
   }
 
   // Really written: a file that was only made longer has no blocks yet, and a full disk would show when it is too late.

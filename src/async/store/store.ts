@@ -104,7 +104,8 @@ export interface Store {
   readonly token: string;
   /**
    * Takes the directory, repairs a torn tail, brings back what was durable.
-   * @throws DetourError `locked`, `damaged`, `not_a_directory`, or the errno of the file system
+   * @param keeper is asked nothing before the first `append`: by then it must have taken over what came back
+   * @throws DetourError `locked`, `damaged`, `not_a_directory`, `not_a_journal`, or the errno of the file system
    */
   open(keeper: Keeper): Promise<Recovered>;
   /**

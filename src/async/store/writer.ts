@@ -6,9 +6,10 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock, Timer } from '../../trace/clock.ts';
-import { commitRoom, END_MARK, encodeCommit, type Piece, pieceLength } from './commit.ts';
+import { commitRoom, END_MARK, encodeCommit } from './commit.ts';
 import { type Disk, writeDurably } from './disk.ts';
 import type { Segment } from './files.ts';
+import { type Piece, pieceLength } from './piece.ts';
 import type { Ref } from './store.ts';
 
 /** A commit takes at most this many records: encoding more would hold up the event loop for milliseconds. */

@@ -88,6 +88,7 @@ test('of two that open at once in spite of the lock, one at most goes on, and no
     const both = await Promise.allSettled([opened(dir), opened(dir), opened(dir)]);
     const codes = both.map((result) => (result.status === 'rejected' ? result.reason.code : 'open'));
     expect(codes.filter((code) => code === 'open').length, codes.join()).toBeLessThanOrEqual(1);
+    expect(codes.filter((code) => code !== 'open' && code !== 'locked')).toEqual([]);
     for (const result of both) if (result.status === 'fulfilled') await result.value.journal.close();
     const next = await opened(dir);
     expect(held(next.recovered)).toEqual(['bob/1']);
