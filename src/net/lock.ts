@@ -3,23 +3,27 @@
 // the network it was made in. It does not reach over to another machine by a network file system.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdtemp, realpath, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DetourError } from '../errors/error.ts';
 
 /** Lets go of a lock. */
 export type Release = () => Promise<void>;
 
-/** The name of the socket in the directory. */
-const LOCK_NAME = 'lock';
+/** Each process that wants the lock has a socket of its own in the directory; its name begins so once it listens. */
+const VISIBLE = 'lock-';
+/** Until then it begins so, and means nothing. */
+const HIDDEN = '.lock-';
 
 /** The longest path of a local socket that every system takes: 104 bytes on macOS, 108 on Linux, with the zero at the end. */
 const LONGEST_PATH = 100;
 
-/** How often a left-over socket that somebody else is clearing away, too, is tried again. */
-const ATTEMPTS = 5;
+/** How often, and after which pause in milliseconds, one that may go first looks whether the others have withdrawn. */
+const LOOKS = 20;
+const LOOK_MS = 25;
 
 // File systems that take files and no sockets: shared folders of virtual machines, for the most part.
 const NO_SOCKETS = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'EPERM']);
@@ -38,19 +42,20 @@ export async function holdLock(dir: string): Promise<Release> {
     return await holdInside(real, dir);
   } catch (error) {
     if (!NO_SOCKETS.has(codeOf(error))) throw error;
-    return holdSocket(path.join(os.tmpdir(), `detour-${hash}`), dir);
+    const folder = path.join(os.tmpdir(), `detour-${hash}`);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return holdAmong(folder, dir);
   }
 }
 
 // A path that is too long for a socket is reached over a short one that leads there.
 async function holdInside(real: string, dir: string): Promise<Release> {
-  const direct = path.join(real, LOCK_NAME);
-  if (Buffer.byteLength(direct) + '.'.length + 16 <= LONGEST_PATH) return holdSocket(direct, dir);
+  if (Buffer.byteLength(path.join(real, HIDDEN)) + 16 <= LONGEST_PATH) return holdAmong(real, dir);
   const bridge = await mkdtemp(path.join(os.tmpdir(), 'detour-'));
   const leave = (): Promise<void> => rm(bridge, { recursive: true, force: true });
   try {
     await symlink(real, path.join(bridge, 'd'));
-    const release = await holdSocket(path.join(bridge, 'd', LOCK_NAME), dir);
+    const release = await holdAmong(path.join(bridge, 'd'), dir);
     return () => release().finally(leave);
   } catch (error) {
     await leave();
@@ -58,32 +63,42 @@ async function holdInside(real: string, dir: string): Promise<Release> {
   }
 }
 
-async function holdSocket(socket: string, dir: string): Promise<Release> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    try {
-      return await listen(socket);
-    } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE') throw error;
+// First be seen, then look: of two that want the lock, whoever looks later sees the other, for a visible socket listens already.
+// So never do both find nobody. A socket that refuses is left over from a dead process and cleared away; it cannot be one that is
+// about to listen. If two see each other, the one whose name comes first waits for the other to withdraw.
+async function holdAmong(folder: string, dir: string): Promise<Release> {
+  const token = randomBytes(8).toString('hex');
+  const name = VISIBLE + token;
+  const close = await listen(path.join(folder, HIDDEN + token));
+  const release = async (): Promise<void> => {
+    await unlink(path.join(folder, name)).catch(() => undefined);
+    await close();
+  };
+  try {
+    await rename(path.join(folder, HIDDEN + token), path.join(folder, name));
+    for (let look = 0; look < LOOKS; look++) {
+      const others = await othersIn(folder, name);
+      if (others.length === 0) return release;
+      if (others.some((other) => other < name)) break;
+      await pause(LOOK_MS);
     }
-    if (await answers(socket)) throw lockedError(dir);
-    await clearAway(socket, dir);
+  } catch (error) {
+    await release();
+    throw error;
   }
+  await release();
   throw lockedError(dir);
 }
 
-// Moved aside and asked again before it is removed: in the meantime it may have become the new socket of somebody who was quicker.
-async function clearAway(socket: string, dir: string): Promise<void> {
-  const aside = `${socket}.${randomBytes(8).toString('hex')}`;
-  try {
-    await rename(socket, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
+// The names of the other sockets behind which somebody is.
+async function othersIn(folder: string, own: string): Promise<string[]> {
+  const alive: string[] = [];
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(VISIBLE) || name === own) continue;
+    if (await answers(path.join(folder, name))) alive.push(name);
+    else await unlink(path.join(folder, name)).catch(() => undefined);
   }
-  const alive = await answers(aside);
-  if (alive) await link(aside, socket).catch(() => undefined);
-  await unlink(aside);
-  if (alive) throw lockedError(dir);
+  return alive;
 }
 
 async function holdPipe(pipe: string, dir: string): Promise<Release> {

@@ -34,7 +34,7 @@ test.skipIf(process.platform === 'win32')(
   'the socket of a process that was killed is cleared away',
   async () => {
     const dir = scratch();
-    const socket = path.join(dir, 'lock');
+    const socket = path.join(dir, 'lock-0');
     const child = spawn(
       process.execPath,
       ['-e', `require('net').createServer().listen(process.argv[1], () => console.log('up'))`, socket],
@@ -48,6 +48,7 @@ test.skipIf(process.platform === 'win32')(
     await once(child, 'exit');
     expect(existsSync(socket)).toBe(true);
     const release = await holdLock(dir);
+    expect(existsSync(socket)).toBe(false);
     await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
     await release();
   },
@@ -62,7 +63,7 @@ test.skipIf(process.platform === 'win32')(
       [
         '-e',
         `require('net').createServer().listen(process.argv[1], () => console.log('up'))`,
-        path.join(dir, 'lock'),
+        path.join(dir, 'lock-0'),
       ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
