@@ -236,7 +236,7 @@ export class FrameDecoder {
         this.#sawCr = true;
         continue;
       }
-      if (byte !== LF) return this.#fault('the byte behind the body is not a newline: is size= right?');
+      if (byte !== LF) return this.#fault('the byte behind the body is not a newline: size= may be wrong');
       const header = this.#header as Header;
       const body = this.#body;
       this.#header = undefined;
