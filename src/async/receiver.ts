@@ -10,7 +10,7 @@ import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './mailroom.ts';
 
 /** Messages a receiver has unacknowledged at once: enough to hide a round trip, few enough to hold in memory. */
-export const RECEIVE_WINDOW = 64;
+const RECEIVE_WINDOW = 64;
 
 /** Errors after which calling again would only bring the same. */
 const FINAL = new Set([

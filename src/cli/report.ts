@@ -33,7 +33,7 @@ export function ms(value: number): string {
 }
 
 /** Why an attempt ended, as a code of the catalogue and the moment it was met. */
-export function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
+function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
   const greeted = phase === 'ready' || phase === 'written';
   const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';
   switch (end?.how) {
@@ -124,7 +124,7 @@ export function connectionLines(end: AttemptEnd, to: Addressee): string[] {
 }
 
 /** A labelled line folded at the width of the terminal. */
-export function row(label: string, text: string): string[] {
+function row(label: string, text: string): string[] {
   const indent = 15;
   const width = Math.max(30, Math.min(columns(process.stderr), 100) - indent);
   const lines: string[] = [];

@@ -41,7 +41,7 @@ export interface SendFlags {
 }
 
 /** Ids of this process: random characters, then a number. */
-export function idSeries(): () => string {
+function idSeries(): () => string {
   // 40 random bits: two processes of one name are told apart for as long as a relay remembers.
   const prefix = Array.from(randomBytes(8), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('');
   let last = 0;

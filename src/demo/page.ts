@@ -36,10 +36,10 @@ const NARROWEST = 40;
 const WIDEST = 132;
 
 /** The verdict in words. */
-export const words = (verdict: VerdictName): string => verdict.replace('_', ' ');
+const words = (verdict: VerdictName): string => verdict.replace('_', ' ');
 
 /** Is the guess the verdict? STORED is on the detour what DELIVERED is on the direct route. */
-export function isRight(guess: Guess, verdict: VerdictName): boolean {
+function isRight(guess: Guess, verdict: VerdictName): boolean {
   return guess === { DELIVERED: 'd', STORED: 'd', NOT_DELIVERED: 'n', UNKNOWN: 'u' }[verdict];
 }
 

@@ -49,7 +49,7 @@ const positive = within('N', 1, LARGEST);
 export const MAX_TTL = 31_536_000;
 
 /** What the other side may learn from `present=` in STORED: is the recipient connected now, and was it ever? A hint. */
-export const PRESENCE = ['yes', 'no', 'never'] as const;
+const PRESENCE = ['yes', 'no', 'never'] as const;
 
 /**
  * Every verb: who sends it, its keys in the order they are written (`size` always last, and only if there is a body).

@@ -18,7 +18,7 @@ import { crcText, parseCrc } from './record.ts';
 export const END_MARK = 16;
 
 /** The longest header line of a commit: six words and keys, two numbers of 15 digits, two checks of 8, a size of 10. */
-export const COMMIT_LINE = 96;
+const COMMIT_LINE = 96;
 
 /** A commit that was found intact. */
 export interface Commit {

@@ -25,7 +25,7 @@ import type { Entry, Keeper, Recovered, Ref, Store } from './store.ts';
 import { type Active, Writer } from './writer.ts';
 
 /** The usual size of a segment: small enough to be let go soon, large enough that a new one is rare. */
-export const SEGMENT_BYTES = 16 * 1024 * 1024;
+const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 /** What a journal needs. */
 export interface JournalOptions {

@@ -16,7 +16,7 @@ import { type PlacedRecord, readRecords } from './record.ts';
 import { CUT_NAME, NEW_NAME, readSegmentHeader, SEGMENT_NAME, SPARE_NAME } from './segment.ts';
 
 /** The name of the socket or file by which a lock is held; the journal leaves it alone. */
-export const LOCK_NAME = 'lock';
+const LOCK_NAME = 'lock';
 
 /** What lies in the directory of a journal. */
 export interface Listing {

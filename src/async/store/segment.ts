@@ -59,7 +59,7 @@ export function randomToken(): string {
 }
 
 /** The bytes with which a segment begins. */
-export function encodeSegmentHeader(header: SegmentHeader): Buffer {
+function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const { k, salt, first, oldest, token } = header;
   const line = `SEGMENT version=${VERSION} k=${k} salt=${salt} first=${first} oldest=${oldest} token=${token}`;
   return Buffer.from(`${line} crc=${crcText(crc32(line))}\n`, 'latin1');

@@ -8,7 +8,7 @@ import { type Disk, errnoOf, isFull, syncDirectory, writtenDurably } from './dis
 import { asideName } from './segment.ts';
 
 /** How many prepared files there should be: one to go on with, one as the reserve on a full disk. */
-export const SPARES = 2;
+const SPARES = 2;
 
 /** How long after the disk was full it is tried again. */
 const PROBE_MS = 1000;
