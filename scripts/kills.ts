@@ -2,7 +2,7 @@
 // collect, and started again on the same journal each time. Whatever it acknowledged must be there: once, under its number, in
 // order, intact; and a repeat must be known. Not a test of power cuts: what a killed process has written survives in the kernel.
 //
-//   npx tsx scripts/kills.ts [--runs 120] [--seed N] [--relay-main FILE]    FILE: the main.js of another build
+//   npx tsx scripts/kills.ts [--runs 105] [--seed N] [--relay-main FILE]    FILE: the main.js of another build
 //   npx tsx scripts/kills.ts --control      succeeds if broken builds, which forget, are caught
 
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ const LIMIT_MS = 5 * 60_000;
 
 const { values: flags } = parseArgs({
   options: {
-    runs: { type: 'string', default: '120' },
+    runs: { type: 'string', default: '105' },
     seed: { type: 'string' },
     'relay-main': { type: 'string', default: MAIN },
     control: { type: 'boolean', default: false },
@@ -91,7 +91,7 @@ class Run {
   async #oneLife(): Promise<boolean> {
     const random = this.#random;
     const relay = this.#start();
-    if (random.next() < 0.08) {
+    if (random.next() < 0.05) {
       // In the middle of its start, while it repairs what the kill before left.
       await pause(random.whole(60, 300));
       this.#early += 1;
