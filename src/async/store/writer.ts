@@ -75,6 +75,8 @@ export class Writer {
   #quiet: Timer | undefined;
   #restedAt = 0;
   #idle: (() => void)[] = [];
+  #inTheAir = false;
+  #whenLanded: () => void = () => {};
 
   /** @param nextCommit the number of the commit that goes to the start of the segment */
   constructor(options: WriterOptions, active: Active, nextCommit: number) {
@@ -145,13 +147,18 @@ export class Writer {
   }
 
   #rolled(active: Active | undefined, group: readonly Batch[], size: number): void {
+    if (this.#state !== 'ROLLING') {
+      active?.handle.close().catch(() => {});
+      return;
+    }
     if (active === undefined) {
       this.#queue = [];
       this.#head = 0;
       this.#rest();
       return;
     }
-    void this.#active.handle.close();
+    // Synced long ago: an error on closing it says nothing new.
+    this.#active.handle.close().catch(() => {});
     this.#active = active;
     this.#offset = active.segment.start;
     this.#write(group, size);
@@ -200,7 +207,11 @@ export class Writer {
       batch.placed?.(segment.header.k, offsets.slice(from, from + batch.pieces.length));
       from += batch.pieces.length;
     }
+    this.#inTheAir = true;
     writeDurably(disk, handle.fd, bytes, offset, (error) => {
+      this.#landed();
+      // The journal failed elsewhere meanwhile: nobody is told any more.
+      if (this.#state !== 'WRITING') return;
       if (error !== null) return this.#fail(error);
       this.#nextCommit += 1;
       this.#offset += bytes.length - END_MARK;
@@ -238,9 +249,7 @@ export class Writer {
     this.#queuedBytes = 0;
     this.#restedAt = this.#options.clock.monotonic();
     if (this.#unclosed && this.#quiet === undefined) this.#setQuiet(QUIET_MS);
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
+    this.#release();
   }
 
   #setQuiet(ms: number): void {
@@ -265,24 +274,34 @@ export class Writer {
     await this.idle();
     this.#quiet?.cancel();
     if (this.#state !== 'FAILED') this.#state = 'CLOSED';
+    await this.#closeFile();
+  }
+
+  // Not while it is being written: the number of a closed file may be another file's the next moment.
+  async #closeFile(): Promise<void> {
+    if (this.#inTheAir) {
+      await new Promise<void>((resolve) => {
+        this.#whenLanded = resolve;
+      });
+    }
     await this.#active.handle.close();
+  }
+
+  #landed(): void {
+    this.#inTheAir = false;
+    this.#whenLanded();
   }
 
   /** Ends it after a failure elsewhere, and closes the file. */
   async abandon(): Promise<void> {
     this.stop();
-    await this.#active.handle.close();
+    await this.#closeFile();
   }
 
   /** Ends it: nothing is written and nobody is told any more. */
   #fail(error: unknown): void {
-    this.#state = 'FAILED';
-    this.#quiet?.cancel();
-    this.#queue = [];
-    this.#head = 0;
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
+    if (this.#state === 'FAILED') return;
+    this.stop();
     this.#options.failed(error);
   }
 
@@ -293,5 +312,12 @@ export class Writer {
     this.#quiet?.cancel();
     this.#queue = [];
     this.#head = 0;
+    this.#release();
+  }
+
+  #release(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
   }
 }

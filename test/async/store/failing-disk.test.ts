@@ -195,3 +195,33 @@ test('a directory with something else in it is refused, one with a hidden file i
   await expect(opened(home)).rejects.toMatchObject({ code: 'not_a_journal' });
   expect(readdirSync(home)).toEqual(['letter.txt']);
 });
+
+test('a disk that fails while files are prepared is a failure, too: what is being written then is not acknowledged', async () => {
+  const disk = new Trouble();
+  let failZeros = (): void => {};
+  const waiting = new Promise<void>((resolve) => {
+    failZeros = resolve;
+  });
+  // The preparing of spares stands still until the commit is being synced.
+  const write = disk.write;
+  disk.write = (fd, bytes, from, position, done) => {
+    if (whatIs(bytes) === 'zeros' && opening === false) void waiting.then(() => done(errno('EIO'), 0));
+    else write(fd, bytes, from, position, done);
+  };
+  let opening = true;
+  const { journal, failures } = await opened(scratch(), { disk, segmentBytes: 4096 });
+  opening = false;
+  disk.held = [];
+  const told: number[] = [];
+  journal.append([send('bob', 1, 'one')], () => told.push(1));
+  while (disk.held.length === 0) await turns();
+  failZeros();
+  while (failures.length === 0) await turns();
+  // To close waits for what is in the air, and does not pull the file away under it.
+  const closed = journal.close();
+  await turns();
+  for (const sync of disk.held) sync();
+  await closed;
+  expect(told).toEqual([]);
+  expect(failures).toMatchObject([{ code: 'EIO' }]);
+});
