@@ -2,7 +2,7 @@
 // of use, what is written ahead and what the disk can still take. It reads no file and writes none.
 
 import type { Emit } from '../../trace/event.ts';
-import { MAX_BODY, MAX_LINE } from '../../wire/frame.ts';
+import { MAX_LINE } from '../../wire/frame.ts';
 import { commitRoom } from './commit.ts';
 import type { Files, Segment } from './files.ts';
 import type { Live } from './live.ts';
@@ -32,7 +32,8 @@ export interface PolicyOptions {
 /** Weighs. */
 export class Policy {
   readonly #options: PolicyOptions;
-  #refusing = false;
+  /** The size of the message with which refusing began; undefined while nothing is refused. */
+  #refused: number | undefined;
   /** Segments that may still be cleared before something new must have happened: an error of the weighing must not end in copying round for ever. */
   #budget: number;
   /** The relay has appended something. Before that it may not have taken over what was brought back: its answers would be behind the disk. */
@@ -84,9 +85,11 @@ export class Policy {
   /** Is there room for a message of `size` bytes, over and above a reserve for acknowledgements and for clearing away? */
   hasRoom(size: number): boolean {
     const room = this.#room(size);
-    if (!room && !this.#refusing) {
-      this.#refusing = true;
+    if (!room && this.#refused === undefined) {
+      this.#refused = size;
       this.#options.emit({ event: 'disk_full', dir: this.#options.dir });
+    } else if (room && this.#refused !== undefined && size >= this.#refused) {
+      this.#roomAgain();
     }
     return room;
   }
@@ -99,10 +102,13 @@ export class Policy {
     return certain + possible >= segmentBytes + segmentBytes / 4;
   }
 
-  /** Something changed at the disk: if messages were refused and there is room again, that is said. */
+  /** Something changed at the disk: if what was refused would be taken now, that is said. */
   changed(): void {
-    if (!this.#refusing || !this.#room(Math.min(MAX_BODY, this.#options.segmentBytes / 4))) return;
-    this.#refusing = false;
+    if (this.#refused !== undefined && this.#room(this.#refused)) this.#roomAgain();
+  }
+
+  #roomAgain(): void {
+    this.#refused = undefined;
     this.#options.emit({ event: 'disk_room', dir: this.#options.dir });
   }
 }
