@@ -32,22 +32,32 @@ export class Expiry<T> {
     if (this.#count >= this.#sweepAt) this.#sweep();
   }
 
-  /** Everything that is due at `now`, once. @param now monotonic milliseconds */
-  *due(now: number): Generator<T> {
+  /**
+   * What is due at `now`, each once.
+   * @param now monotonic milliseconds
+   * @param most how many at the most; the others are due again at the next call
+   */
+  due(now: number, most: number): T[] {
     const second = Math.floor(now / 1000);
-    const passed = second - this.#turned;
-    const seconds =
-      passed <= this.#buckets.size
-        ? Array.from({ length: Math.max(0, passed) }, (_, i) => this.#turned + 1 + i)
-        : [...this.#buckets.keys()].filter((at) => at <= second);
-    this.#turned = Math.max(this.#turned, second);
-    for (const at of seconds) {
-      const bucket = this.#buckets.get(at);
-      if (bucket === undefined) continue;
+    const found: T[] = [];
+    for (const at of this.#passed(second)) {
+      const bucket = this.#buckets.get(at) ?? [];
+      found.push(...bucket.splice(0, most - found.length));
+      if (bucket.length > 0) break;
       this.#buckets.delete(at);
-      this.#count -= bucket.length;
-      yield* bucket;
+      this.#turned = Math.max(this.#turned, at);
     }
+    if (found.length < most) this.#turned = Math.max(this.#turned, second);
+    this.#count -= found.length;
+    return found;
+  }
+
+  // The seconds that have passed since the last call: counted up, or picked from the buckets, whichever is less.
+  #passed(second: number): number[] {
+    const count = second - this.#turned;
+    if (count <= this.#buckets.size)
+      return Array.from({ length: Math.max(0, count) }, (_, i) => this.#turned + 1 + i);
+    return [...this.#buckets.keys()].filter((at) => at <= second).sort((a, b) => a - b);
   }
 
   // Most messages are acknowledged long before their ttl ends. Swept when twice as many have gathered as were left the last time,

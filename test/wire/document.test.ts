@@ -6,8 +6,10 @@ import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { MOST_IN_FLIGHT } from '../../src/async/delivery.ts';
 import { MAX_MAILBOXES } from '../../src/async/mailroom.ts';
-import { IN_HAND_LIMIT, NOTICE_TTL_S, STATUS_PAGE, WINDOW } from '../../src/async/relay.ts';
+import { NOTICE_TTL_S } from '../../src/async/notices.ts';
+import { IN_HAND_LIMIT, STATUS_PAGE, WINDOW } from '../../src/async/relay.ts';
 import { MOST_IDS, REMEMBER_MS } from '../../src/async/session.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
 import { HELLO_MS, UNANSWERED_BYTES } from '../../src/exchange/greet.ts';
@@ -124,6 +126,7 @@ test('the limits are those of the code', () => {
     WINDOW,
     UNANSWERED_BYTES,
     IN_HAND_LIMIT,
+    MOST_IN_FLIGHT,
     QUEUE_LIMIT,
     STALL_MS,
     LINGER_MS,
