@@ -1,0 +1,240 @@
+// What the relay answers to RECEIVE and ACK, typed as bytes, and EMPTY. The store is in memory, and the test decides when something
+// is durable.
+
+import { describe, expect, test } from 'vitest';
+import { anError, nothingCame, startTheRelay, turns, until } from '../servers.ts';
+import { heard, send } from './house.ts';
+import { ALICE, BOB, message, stored } from './talk.ts';
+
+describe('RECEIVE', () => {
+  test('brings what waits, in order, as many as the window allows, and more for each that is acknowledged', async () => {
+    const { greeted } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b', 'c', 'd', 'e');
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=2\n');
+    expect(await message(bob)).toBe('1 1 a');
+    expect(await message(bob)).toBe('2 1 b');
+    await nothingCame(bob);
+    bob.type('ACK seq=1\n');
+    expect(await message(bob)).toBe('3 1 c');
+    await nothingCame(bob);
+    bob.type('ACK seq=3\n');
+    expect(await message(bob)).toBe('4 1 d');
+    expect(await message(bob)).toBe('5 1 e');
+  });
+
+  test('brings what comes later, when it is durable', async () => {
+    const { greeted, store } = await startTheRelay();
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8\n');
+    await nothingCame(bob);
+    store.held = true;
+    const alice = await greeted(ALICE);
+    alice.type(send('1', 'bob', 'x'));
+    await until(() => store.pending === 1);
+    await nothingCame(bob);
+    store.release();
+    const [line, body] = await bob.next();
+    expect(line).toMatch(/^MESSAGE seq=1 id=1 from=alice at=\d{13} held=\d+ attempt=1 size=1$/);
+    expect(body).toBe('x');
+  });
+
+  test('with limit brings so many in all, and again so many after another RECEIVE', async () => {
+    const { greeted } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b', 'c');
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8 limit=1\n');
+    expect(await message(bob)).toBe('1 1 a');
+    bob.type('ACK seq=1\n');
+    await nothingCame(bob);
+    bob.type('RECEIVE window=1 limit=5\n');
+    expect(await message(bob)).toBe('2 1 b');
+    await nothingCame(bob);
+    bob.type('ACK seq=2\n');
+    expect(await message(bob)).toBe('3 1 c');
+  });
+
+  test('again on the same connection leaves in flight what is', async () => {
+    const { greeted } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b');
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=1\n');
+    expect(await message(bob)).toBe('1 1 a');
+    bob.type('RECEIVE window=2\n');
+    expect(await message(bob)).toBe('2 1 b');
+    await nothingCame(bob);
+  });
+
+  test('brings again what was not acknowledged, in order, and says so', async () => {
+    const { greeted } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b', 'c');
+    for (const attempt of [1, 2, 3]) {
+      const bob = await greeted('HELLO version=1 as=bob');
+      bob.type('RECEIVE window=2\n');
+      expect(await message(bob)).toBe(`1 ${attempt} a`);
+      expect(await message(bob)).toBe(`2 ${attempt} b`);
+      bob.socket.destroy();
+    }
+    const bob = await greeted('HELLO version=1 as=bob');
+    bob.type('RECEIVE window=3\n');
+    expect(await message(bob)).toBe('1 4 a');
+    expect(await message(bob)).toBe('2 4 b');
+    expect(await message(bob)).toBe('3 1 c');
+  });
+
+  test('reads bodies back from the disk when they are not in memory any more, in order', async () => {
+    const { greeted, store } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b', 'c');
+    store.cold = true;
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8 drain=yes\n');
+    for (const expected of ['1 1 a', '2 1 b', '3 1 c']) expect(await message(bob)).toBe(expected);
+    bob.type('ACK seq=3\n');
+    expect(await bob.next()).toEqual(['EMPTY', undefined]);
+  });
+
+  test('of a mailbox with a message that does not check out: ERROR code=damaged, now and later, and nothing is skipped', async () => {
+    const { greeted, store } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b');
+    store.cold = true;
+    store.damaged = new Error('segment-1 at 42: the crc is wrong');
+    for (const _ of [1, 2]) {
+      const bob = await greeted('HELLO version=1 as=bob');
+      bob.type('RECEIVE window=8\n');
+      const [line, body] = await bob.next();
+      expect([line, body]).toEqual(anError('damaged'));
+      expect(body).toContain('segment-1 at 42');
+      await bob.end();
+      store.damaged = undefined;
+    }
+    const anyone = await greeted(ALICE.replace('try=1', 'try=2'));
+    anyone.type('STATUS\n');
+    expect(await heard(anyone, 'name', 'held', 'connected')).toBe('MAILBOX name=bob held=2 connected=no');
+  });
+
+  test('of another session: the one before is told BYE code=replaced, what it had comes again', async () => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'a');
+    const old = await greeted(BOB);
+    old.type('RECEIVE window=8\n');
+    expect(await message(old)).toBe('1 1 a');
+    const young = await greeted('HELLO version=1 as=bob session=c try=1');
+    young.type('RECEIVE window=8\n');
+    expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
+    await old.end();
+    expect(await message(young)).toBe('1 2 a');
+    await stored(alice, 'b');
+    expect(await message(young)).toBe('2 1 b');
+  });
+
+  test('of another session, on a mailbox that never had mail: the new one gets what comes', async () => {
+    const { greeted } = await startTheRelay();
+    const old = await greeted(BOB);
+    old.type('RECEIVE window=8\n');
+    await nothingCame(old);
+    const young = await greeted('HELLO version=1 as=bob session=c try=1');
+    young.type('RECEIVE window=8\n');
+    expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
+    const alice = await greeted(ALICE);
+    alice.type(send('1', 'bob', 'x'));
+    expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=yes', undefined]);
+    expect(await message(young)).toBe('1 1 x');
+  });
+
+  test('the one that is replaced is first answered what it had sent itself', async () => {
+    const { greeted, store } = await startTheRelay();
+    const old = await greeted(BOB);
+    old.type('RECEIVE window=8\n');
+    await nothingCame(old);
+    store.held = true;
+    old.type(send('1', 'alice', 'x'));
+    await until(() => store.pending > 0);
+    const young = await greeted('HELLO version=1 as=bob session=c try=1');
+    young.type('RECEIVE window=8\n');
+    await nothingCame(young);
+    store.release();
+    expect(await old.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
+    expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
+  });
+
+  test('of the same session with a higher try: the ghost is closed without a word', async () => {
+    const { greeted } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a');
+    const old = await greeted(BOB);
+    old.type('RECEIVE window=8\n');
+    await message(old);
+    const young = await greeted('HELLO version=1 as=bob session=b try=2');
+    young.type('RECEIVE window=8\n');
+    await old.end();
+    expect(old.frames.map(({ verb }) => verb)).toEqual(['READY', 'MESSAGE']);
+    expect(await message(young)).toBe('1 2 a');
+  });
+});
+
+describe('ACK', () => {
+  test.each([
+    ['above what was sent', 'RECEIVE window=1\n', 'ACK seq=2\n', true],
+    ['far above', 'RECEIVE window=1\n', 'ACK seq=999999999999999\n', true],
+    ['without RECEIVE', '', 'ACK seq=1\n', true],
+    ['of what was acknowledged', 'RECEIVE window=1 limit=1\n', 'ACK seq=1\nACK seq=1\n', false],
+  ])('%s', async (_what, before, bytes, bad) => {
+    const { greeted } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a', 'b');
+    const bob = await greeted(BOB);
+    bob.type(before);
+    if (before !== '') expect(await message(bob)).toBe('1 1 a');
+    bob.type(bytes);
+    if (bad) {
+      expect(await bob.next()).toEqual(anError('bad_ack'));
+      await bob.end();
+    } else await nothingCame(bob);
+    // Whatever it was, nothing but what had been sent is gone.
+    const later = await greeted('HELLO version=1 as=bob');
+    later.type('RECEIVE window=8\n');
+    expect(await message(later)).toBe(bad ? `1 ${before === '' ? 1 : 2} a` : '2 1 b');
+  });
+
+  test('to a mailbox that never was', async () => {
+    const { greeted } = await startTheRelay();
+    const carol = await greeted('HELLO version=1 as=carol');
+    carol.type('ACK seq=1\n');
+    expect(await carol.next()).toEqual(anError('bad_ack'));
+  });
+});
+
+describe('EMPTY', () => {
+  test('comes at once when nothing is held, and once', async () => {
+    const { greeted } = await startTheRelay();
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8 drain=yes\n');
+    expect(await bob.next()).toEqual(['EMPTY', undefined]);
+    const alice = await greeted(ALICE);
+    await stored(alice, 'a');
+    expect(await message(bob)).toBe('1 1 a');
+    bob.type('ACK seq=1\n');
+    await turns();
+    await nothingCame(bob);
+  });
+
+  test('comes when the last acknowledgement of what was held is durable; what came later does not count', async () => {
+    const { greeted, store } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'a', 'b');
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8 drain=yes\n');
+    await message(bob);
+    await message(bob);
+    await stored(alice, 'c');
+    expect(await message(bob)).toBe('3 1 c');
+    bob.type('ACK seq=1\n');
+    await turns();
+    await nothingCame(bob);
+    store.held = true;
+    bob.type('ACK seq=2\n');
+    await until(() => store.pending > 0);
+    await nothingCame(bob);
+    store.release();
+    expect(await bob.next()).toEqual(['EMPTY', undefined]);
+  });
+});

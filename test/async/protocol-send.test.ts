@@ -1,0 +1,214 @@
+// What the relay answers to SEND, typed as bytes. The store is in memory, and the test decides when something is durable. What every
+// server answers stands in test/exchange; expiry and restarts in mailboxes.test.ts.
+
+import { describe, expect, test } from 'vitest';
+import { MAX_MAILBOXES } from '../../src/async/mailroom.ts';
+import { IN_HAND_LIMIT, WINDOW } from '../../src/async/relay.ts';
+import type { RawClient } from '../harness.ts';
+import { aRefusal, nothingCame, startTheRelay, turns, until } from '../servers.ts';
+import { send } from './house.ts';
+import { ALICE, BOB, message, stored } from './talk.ts';
+
+describe('STORED', () => {
+  test('comes when the message is durable, not before, and not before the commits in front of it', async () => {
+    const { greeted, store } = await startTheRelay();
+    store.held = true;
+    const alice = await greeted(ALICE);
+    alice.type(send('1', 'bob', 'one') + send('2', 'bob', 'two') + send('3', 'carol', 'three'));
+    await until(() => store.pending === 3);
+    await nothingCame(alice);
+    store.release();
+    expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
+    expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=never', undefined]);
+    expect(await alice.next()).toEqual(['STORED id=3 seq=1 present=never', undefined]);
+  });
+
+  test('tells whether somebody collects there, or ever did', async () => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=1\n');
+    await nothingCame(bob);
+    alice.type(send('1', 'bob', 'x'));
+    expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=yes', undefined]);
+    bob.type('BYE\n');
+    await bob.end();
+    alice.type(send('2', 'bob', 'x'));
+    expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=no', undefined]);
+  });
+});
+
+describe('a repeat', () => {
+  test('is known by its id, from any session of the sender, before anything else could refuse it', async () => {
+    const { greeted, store } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'x');
+    store.roomy = false;
+    alice.type(send('id-x', 'bob', 'x'));
+    expect(await alice.next()).toEqual(['STORED id=id-x seq=1 present=never dup=yes', undefined]);
+    const again = await greeted('HELLO version=1 as=alice session=other');
+    again.type(send('id-x', 'bob', 'x', 'ttl=60'));
+    expect(await again.next()).toEqual(['STORED id=id-x seq=1 present=never dup=yes', undefined]);
+    // Another sender's id is another id.
+    store.roomy = true;
+    const carol = await greeted('HELLO version=1 as=carol');
+    carol.type(send('id-x', 'bob', 'x'));
+    expect(await carol.next()).toEqual(['STORED id=id-x seq=2 present=never', undefined]);
+  });
+
+  test('waits for the first copy to be durable', async () => {
+    const { greeted, store } = await startTheRelay();
+    store.held = true;
+    const alice = await greeted(ALICE);
+    alice.type(send('1', 'bob', 'x'));
+    await until(() => store.pending === 1);
+    const again = await greeted('HELLO version=1 as=alice session=a try=2');
+    again.type(send('1', 'bob', 'x'));
+    await nothingCame(again);
+    store.release();
+    expect(await again.next()).toEqual(['STORED id=1 seq=1 present=never dup=yes', undefined]);
+  });
+
+  test.each([
+    ['another text', send('id-x', 'bob', 'y')],
+    ['a longer text', send('id-x', 'bob', 'xx')],
+    ['another recipient', send('id-x', 'carol', 'x')],
+    ['no recipient', 'SEND id=id-x size=1\nx\n'],
+    ['a body that is too large', 'SEND id=id-x to=bob size=1048577\n'],
+  ])('that is no repeat, but %s: id_reused', async (_what, bytes) => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'x');
+    alice.type(bytes);
+    expect(await alice.next()).toEqual(aRefusal('id-x', 'id_reused'));
+  });
+});
+
+describe('REFUSED', () => {
+  test.each([
+    ['SEND id=1 size=1\nx\n', 'bad_value'],
+    ['SEND id=1 to=bob ttl=0 size=1\nx\n', 'bad_value'],
+    ['SEND id=1 to=Bob size=1\nx\n', 'bad_value'],
+    ['SEND id=1 to=bob\n', 'bad_value'],
+    ['SEND id=1 to=relay size=1\nx\n', 'wrong_name'],
+    ['SEND id=1 to=bob notify=relay size=1\nx\n', 'wrong_name'],
+    [`SEND id=1 to=bob size=1048577\n${'x'.repeat(1048577)}\n`, 'too_large'],
+  ])('%j', async (bytes, code) => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    alice.type(bytes);
+    expect(await alice.next()).toEqual(aRefusal('1', code));
+    // The connection goes on, and the id is not used up.
+    alice.type(send('1', 'bob', 'x'));
+    expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
+  });
+
+  test('disk_full while there is no room; receivers still fetch and acknowledge; then it goes on by itself', async () => {
+    const { greeted, store } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'x');
+    store.roomy = false;
+    alice.type(send('2', 'bob', 'y'));
+    expect(await alice.next()).toEqual(aRefusal('2', 'disk_full'));
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=1 drain=yes\n');
+    expect(await message(bob)).toBe('1 1 x');
+    bob.type('ACK seq=1\n');
+    expect(await bob.next()).toEqual(['EMPTY', undefined]);
+    store.roomy = true;
+    alice.type(send('2', 'bob', 'y'));
+    expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=yes', undefined]);
+  });
+
+  test('too_many when one more name finds no room; names that are there still do', async () => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    // Each SEND makes two mailboxes: its own, and that of notify. Beyond the ids of one session nothing is remembered for long.
+    let answered = 0;
+    for (let i = 0; i < MAX_MAILBOXES / 2; i += 1) {
+      alice.type(send(`${i}`, `n${i}`, '', `notify=m${i}`));
+      if (i - answered >= WINDOW - 1) {
+        await alice.next();
+        answered += 1;
+      }
+    }
+    for (; answered < MAX_MAILBOXES / 2; answered += 1) await alice.next();
+    alice.type(send('new', 'one-more', ''));
+    expect(await alice.next()).toEqual(aRefusal('new', 'too_many'));
+    alice.type(send('new-notify', 'n0', '', 'notify=one-more'));
+    expect(await alice.next()).toEqual(aRefusal('new-notify', 'too_many'));
+    alice.type(send('old', 'n0', '', 'notify=m0'));
+    expect(await alice.next()).toEqual(['STORED id=old seq=2 present=never', undefined]);
+  });
+});
+
+test('SENDs beyond the window are not read yet', async () => {
+  const { greeted, store, events } = await startTheRelay();
+  store.held = true;
+  const alice = await greeted(ALICE);
+  let bytes = '';
+  for (let i = 1; i <= WINDOW + 2; i += 1) bytes += send(`${i}`, 'bob', '');
+  alice.type(`${bytes}PING\n`);
+  await until(() => store.pending === WINDOW);
+  await turns(20);
+  expect(store.pending).toBe(WINDOW);
+  expect(events.filter((event) => event.event === 'received' && event.verb === 'SEND')).toHaveLength(
+    WINDOW + 1,
+  );
+  expect(alice.frames).toHaveLength(1);
+  store.release();
+  const rest = new Set<string>();
+  for (let i = 1; i <= WINDOW + 3; i += 1) rest.add((await alice.next())[0].split(' present')[0] ?? '');
+  expect(rest).toContain('PONG');
+  expect(rest).toContain(`STORED id=${WINDOW + 2} seq=${WINDOW + 2}`);
+});
+
+test('bodies beyond 4 MiB on one connection are not read before the first are durable', async () => {
+  const { greeted, store } = await startTheRelay();
+  store.held = true;
+  const alice = await greeted(ALICE);
+  const body = 'b'.repeat(1024 * 1024);
+  for (let i = 1; i <= 6; i += 1) alice.type(send(`${i}`, 'bob', body));
+  await until(() => store.pending === 4);
+  await turns(50);
+  expect(store.pending).toBe(4);
+  store.release();
+  for (let i = 1; i <= 6; i += 1)
+    expect(await alice.next()).toEqual([`STORED id=${i} seq=${i} present=never`, undefined]);
+});
+
+test('a FIN is answered when everything in front of it is: all SENDs, beyond the window too', async () => {
+  const { greeted, store } = await startTheRelay();
+  store.held = true;
+  const alice = await greeted(ALICE);
+  const count = WINDOW + 40;
+  let bytes = '';
+  for (let i = 1; i <= count; i += 1) bytes += send(`${i}`, 'bob', 'x');
+  alice.type(bytes);
+  alice.socket.end();
+  await until(() => store.pending === WINDOW);
+  await turns(20);
+  store.release();
+  await alice.end();
+  expect(alice.frames.filter(({ verb }) => verb === 'STORED')).toHaveLength(count);
+  expect(alice.finished).toBe(true);
+});
+
+test('bodies beyond 64 MiB over all connections are not read before the first are durable', async () => {
+  const { greeted, store } = await startTheRelay();
+  store.held = true;
+  const body = 'b'.repeat(1024 * 1024);
+  const most = IN_HAND_LIMIT / body.length + 1;
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 18; i += 1) {
+    const client = await greeted(`HELLO version=1 as=sender-${i}`);
+    clients.push(client);
+    for (let k = 1; k <= 4; k += 1) client.type(send(`${k}`, 'bob', body));
+  }
+  await until(() => store.pending === most);
+  await turns(50);
+  expect(store.pending).toBe(most);
+  store.release();
+  for (const client of clients)
+    for (let k = 1; k <= 4; k += 1) expect((await client.next())[0]).toMatch(`STORED id=${k} `);
+});

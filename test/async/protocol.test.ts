@@ -1,0 +1,109 @@
+// What the relay answers to BYE and STATUS, typed as bytes, and what it does when its store fails.
+
+import { describe, expect, test } from 'vitest';
+import { STATUS_PAGE } from '../../src/async/relay.ts';
+import { RawClient } from '../harness.ts';
+import { startTheRelay, turns, until } from '../servers.ts';
+import { heard, send } from './house.ts';
+import { ALICE, BOB, field, message, stored } from './talk.ts';
+
+describe('BYE', () => {
+  test('is answered when all earlier ACKs are durable', async () => {
+    const { greeted, store } = await startTheRelay();
+    await stored(await greeted(ALICE), 'a');
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8\n');
+    await message(bob);
+    store.held = true;
+    bob.type('ACK seq=1\nBYE\n');
+    await until(() => store.pending > 0);
+    await turns(20);
+    expect(bob.frames.at(-1)?.verb).toBe('MESSAGE');
+    store.release();
+    expect(await bob.next()).toEqual(['BYE', undefined]);
+    await bob.end();
+    expect(store.entries.at(-1)).toEqual({ kind: 'ack', to: 'bob', seq: 1 });
+  });
+
+  test('ends the collecting at once: what is not acknowledged waits for the next', async () => {
+    const { greeted, store } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'a');
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=1\n');
+    await message(bob);
+    store.held = true;
+    bob.type(`${send('1', 'carol', 'x')}BYE\nACK seq=1\n`);
+    await until(() => store.pending > 0);
+    await turns();
+    store.release();
+    expect((await bob.next())[0]).toMatch(/^STORED id=1 /);
+    expect(await bob.next()).toEqual(['BYE', undefined]);
+    const next = await greeted('HELLO version=1 as=bob');
+    next.type('RECEIVE window=1\n');
+    expect(await message(next)).toBe('1 2 a');
+  });
+});
+
+describe('STATUS', () => {
+  test('is answered before HELLO and behind it: the mailboxes with mail, by name', async () => {
+    const { greeted, port } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    alice.type('STATUS\n');
+    expect(await alice.next()).toEqual(['END', undefined]);
+    alice.type(send('1', 'zoe', 'xx') + send('2', 'bob', 'x') + send('3', 'bob', 'yyy'));
+    for (let i = 0; i < 3; i += 1) await alice.next();
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=1\n');
+    await message(bob);
+    const stranger = await RawClient.connect(port);
+    await stranger.next();
+    stranger.type('STATUS\nSTATUS after=bob\nSTATUS after=zoe\n');
+    expect(await heard(stranger, 'name', 'held', 'bytes', 'connected')).toBe(
+      'MAILBOX name=bob held=2 bytes=4 connected=yes',
+    );
+    const [line] = await stranger.next();
+    expect(line).toMatch(/^MAILBOX name=zoe held=1 bytes=2 oldest=\d{13} connected=no$/);
+    expect(await stranger.next()).toEqual(['END', undefined]);
+    expect(await heard(stranger, 'name')).toBe('MAILBOX name=zoe');
+    expect(await stranger.next()).toEqual(['END', undefined]);
+    expect(await stranger.next()).toEqual(['END', undefined]);
+  });
+
+  test('comes in pages', async () => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    const names = Array.from({ length: STATUS_PAGE + 3 }, (_, i) => `n${String(i).padStart(4, '0')}`);
+    for (let i = 0; i < names.length; i += 1) {
+      alice.type(send(`${i}`, names[i] ?? '', ''));
+      if (i % 100 === 99) for (let k = 0; k < 100; k += 1) await alice.next();
+    }
+    for (let k = 0; k < names.length % 100; k += 1) await alice.next();
+    const found: string[] = [];
+    for (let after: string | undefined; ; after = found.at(-1)) {
+      alice.type(after === undefined ? 'STATUS\n' : `STATUS after=${after}\n`);
+      let count = 0;
+      for (let [line] = await alice.next(); line !== 'END'; [line] = await alice.next()) {
+        found.push(field(line, 'name') ?? '');
+        count += 1;
+      }
+      expect(count).toBeLessThanOrEqual(STATUS_PAGE);
+      if (count < STATUS_PAGE) break;
+    }
+    expect(found).toEqual(names);
+  });
+});
+
+test('when the store fails, all connections are closed at once and nothing more is promised', async () => {
+  const { greeted, store, failures } = await startTheRelay();
+  store.held = true;
+  const alice = await greeted(ALICE);
+  alice.type(send('1', 'bob', 'x'));
+  await until(() => store.pending > 0);
+  store.onFailure(new Error('EIO'));
+  await alice.end();
+  store.release();
+  await turns();
+  expect(alice.frames.map(({ verb }) => verb)).toEqual(['READY']);
+  expect(failures.map(String)).toEqual(['Error: EIO']);
+});
