@@ -2,7 +2,7 @@
 // Everything else the journal does with files goes to node:fs directly.
 
 import fs from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { DetourError } from '../../errors/error.ts';
 
 /** What the journal needs of the disk to make bytes durable. */
@@ -52,10 +52,19 @@ export function writtenDurably(disk: Disk, fd: number, bytes: Buffer, position: 
   });
 }
 
-/** Makes creations, renames and deletions in a directory durable. Windows cannot, and need not: NTFS keeps a log of them. */
+/**
+ * Makes creations, renames and deletions in a directory durable. Windows cannot, and need not: NTFS keeps a log of them.
+ * A directory in which one may make files and which one may not read cannot be synced, either: that is left to the system.
+ */
 export async function syncDirectory(dir: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(dir, 'r');
+  let handle: FileHandle;
+  try {
+    handle = await open(dir, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return;
+    throw error;
+  }
   try {
     await handle.sync();
   } finally {

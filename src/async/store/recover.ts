@@ -9,7 +9,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DetourError } from '../../errors/error.ts';
 import { type Commit, commitsFrom, laterCommit } from './commit.ts';
-import { diskError, errnoOf } from './disk.ts';
+import { diskError, errnoOf, syncDirectory } from './disk.ts';
 import type { Segment } from './files.ts';
 import { Fold } from './fold.ts';
 import { type PlacedRecord, readRecords } from './record.ts';
@@ -59,7 +59,8 @@ export interface Found {
  */
 export async function makeDirectory(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const first = await mkdir(dir, { recursive: true, mode: 0o700 });
+    if (first !== undefined) await syncParents(path.resolve(dir), path.resolve(first));
   } catch (error) {
     if (errnoOf(error) === 'EEXIST' || errnoOf(error) === 'ENOTDIR') {
       throw new DetourError('not_a_directory', `${dir} is not a directory, and the journal needs one`, '', {
@@ -67,6 +68,14 @@ export async function makeDirectory(dir: string): Promise<void> {
       });
     }
     throw diskError(error, `the journal's directory ${dir} cannot be made`);
+  }
+}
+
+// A new directory is durable once the one above it is; all that were made on the way down, too.
+async function syncParents(dir: string, first: string): Promise<void> {
+  for (let made = dir; ; made = path.dirname(made)) {
+    await syncDirectory(path.dirname(made));
+    if (made === first || made === path.dirname(made)) return;
   }
 }
 
