@@ -8,7 +8,7 @@ import { HEARTBEAT_S, Heartbeat } from './heartbeat.ts';
 import type { AttemptEnd, Phase } from './verdict.ts';
 
 /** After our BYE, wait so long for the server's. Milliseconds. */
-const LEAVE_MS = 2_000;
+export const LEAVE_MS = 2_000;
 
 /** Who calls, and where. */
 export interface CallOptions {

@@ -124,7 +124,7 @@ export class FrameDecoder {
 
   /** Bytes of the frame that has started and is not complete; 0 between frames. For the rule that a started frame must go on. */
   get started(): number {
-    return this.#consumed + (this.#state === 'DEAD' ? 0 : this.#input.length - this.#at);
+    return this.#consumed + this.#input.length - this.#at;
   }
 
   /** How many frames have come to their end, discarded ones included. While it stays, it is the same frame that has `started`. */

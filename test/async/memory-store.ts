@@ -26,8 +26,11 @@ export class MemoryStore implements Store {
   #places = 0;
   #turning = false;
 
+  /** What an earlier life left, for a relay that starts on it. */
+  left: Recovered = { mailboxes: new Map(), remembered: [] };
+
   async open(_keeper: Keeper): Promise<Recovered> {
-    return { mailboxes: new Map(), remembered: [] };
+    return this.left;
   }
 
   append(entries: readonly Entry[], durable?: (refs: readonly Ref[]) => void): void {

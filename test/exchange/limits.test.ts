@@ -60,6 +60,20 @@ describe('a frame that has started', () => {
     await client.end();
   });
 
+  test('does not begin anew with every byte', async () => {
+    const { greeted, clock } = await startBob();
+    const client = await greeted();
+    await nothingCame(client);
+    client.type('SEND id=1 ');
+    await until(() => clock.pending > 0);
+    for (let second = 1; second <= 6; second += 1) {
+      await pass(clock, 1000);
+      client.type('a');
+      await turns();
+    }
+    expect(await client.next()).toEqual(anError('too_slow'));
+  });
+
   test('may be slow on the whole if it is fast enough', async () => {
     const { greeted, clock } = await startBob();
     const client = await greeted();

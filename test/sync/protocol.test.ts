@@ -1,7 +1,7 @@
 // What a synchronous receiver answers to a SEND, typed as bytes. What every server answers stands in test/exchange.
 
 import { expect, test } from 'vitest';
-import { anError, aRefusal, nothingCame, startBob, turns } from '../servers.ts';
+import { anError, aRefusal, nothingCame, startBob, turns, until } from '../servers.ts';
 
 test('RECEIVED comes when the message is handled, not before', async () => {
   const bench = await startBob(true);
@@ -93,6 +93,24 @@ test('a program that failed while handling says ERROR code=failed, and nothing o
   expect([line, body]).toEqual(anError('failed'));
   expect(body).toContain('the printer burns');
   await client.end();
+});
+
+test('a server that had stopped reading reads on behind its last word, to the FIN', async () => {
+  const bench = await startBob(true);
+  const client = await bench.greeted();
+  client.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\n');
+  const one = await bench.handling();
+  await turns();
+  client.type(Buffer.alloc(4 * 1024 * 1024, 'x'));
+  await turns();
+  one.failed('no');
+  expect(await client.next()).toEqual(anError('failed'));
+  await client.end();
+  expect(client.finished).toBe(true);
+  // On a clock that stands still: it is the FIN that ends it, not the 2 s after which nobody waits for one.
+  client.socket.end();
+  await until(() => bench.events.some(({ event }) => event === 'closed'));
+  expect(bench.events.some(({ event }) => event === 'broken')).toBe(false);
 });
 
 test('so it is behind a FIN, and behind a BYE', async () => {

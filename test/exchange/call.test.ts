@@ -1,0 +1,189 @@
+// The calling side against a server that a test types itself: what a client says, and how it says that a call ended.
+
+import { createServer, type Socket } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Call, LEAVE_MS } from '../../src/exchange/call.ts';
+import type { AttemptEnd } from '../../src/exchange/verdict.ts';
+import { netContext } from '../../src/net/connection.ts';
+import type { Message } from '../../src/wire/verbs.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { turns, until } from '../servers.ts';
+
+interface Bench {
+  readonly call: Call;
+  readonly clock: FakeClock;
+  readonly server: Socket;
+  /** Everything the client has said. */
+  said(): string;
+  /** Has the client sent FIN, or broken the connection off? */
+  gone(): boolean;
+  readonly messages: Message[];
+  readonly ready: Message<'READY'>[];
+  readonly ends: AttemptEnd[];
+}
+
+const READY = 'READY version=1 role=relay as=relay max=1048576 window=256 store=t\n';
+const HELLO = 'HELLO version=1 as=alice session=s try=3 heartbeat=10\n';
+
+/** Makes a call, as alice, to a server that says `greeting` and then what the test types. */
+async function called(greeting = READY): Promise<Bench> {
+  let accepted: (socket: Socket) => void = () => {};
+  const arrival = new Promise<Socket>((resolve) => {
+    accepted = resolve;
+  });
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, accepted);
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void listener.close());
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const clock = new FakeClock();
+  const messages: Message[] = [];
+  const ready: Message<'READY'>[] = [];
+  const ends: AttemptEnd[] = [];
+  const call = new Call(
+    {
+      host: '127.0.0.1',
+      port: address.port,
+      as: 'alice',
+      session: 's',
+      tryNumber: 3,
+      expect: 'relay',
+      context: netContext(() => {}, clock, false),
+    },
+    {
+      ready: (message) => ready.push(message),
+      message: (message) => messages.push(message),
+      ended: (end) => ends.push(end),
+    },
+  );
+  const server = await arrival;
+  onTestFinished(() => void server.destroy());
+  let said = '';
+  let gone = false;
+  server.setEncoding('latin1');
+  server.on('data', (text: string) => {
+    said += text;
+  });
+  for (const event of ['end', 'close']) {
+    server.on(event, () => {
+      gone = true;
+    });
+  }
+  server.on('error', () => {});
+  server.write(greeting);
+  await until(() => said !== '');
+  return { call, clock, server, said: () => said, gone: () => gone, messages, ready, ends };
+}
+
+test('says HELLO and nothing else, and hands READY over', async () => {
+  const { ready, said, call } = await called();
+  await until(() => ready.length === 1);
+  expect(said()).toBe(HELLO);
+  expect(ready[0]).toMatchObject({ role: 'relay', as: 'relay', max: 1048576, window: 256, store: 't' });
+  expect(call.phase).toBe('ready');
+});
+
+test('hands over what is not its own business, answers PING, ignores PONG', async () => {
+  const { server, said, messages } = await called();
+  server.write('PING\nPONG\nSTORED id=1 seq=1 present=no\nPING\n');
+  await until(() => said() === `${HELLO}PONG\nPONG\n`);
+  expect(messages).toEqual([{ verb: 'STORED', id: '1', seq: 1, present: 'no' }]);
+});
+
+describe('before READY is accepted', () => {
+  test.each([
+    ['HTTP/1.1 400 Bad Request\r\n', 'not_detour', ''],
+    ['220 mail.example ESMTP\r\n', 'not_detour', ''],
+    ['STORED id=1 seq=1 present=no\n', 'not_detour', ''],
+    ['NOISE\n', 'not_detour', ''],
+    ['READY version=1 role=relay\n', 'not_detour', ''],
+    ['READY version=1 role=receiver as=bob max=1 window=1\n', 'wrong_door', ''],
+    ['READY version=2 role=relay as=relay max=1 window=1\n', 'version', 'ERROR code=version size='],
+    ['READY version=2 shape=new\n', 'version', 'ERROR code=version size='],
+    ['ERROR code=too_many size=3\nno.\n', 'too_many', ''],
+  ])('%j ends the call: %s', async (greeting, code, answer) => {
+    const { ends, said, gone, ready, call } = await called(greeting);
+    await until(() => gone());
+    expect(ends).toEqual([expect.objectContaining({ how: 'error', code })]);
+    expect(ready).toEqual([]);
+    expect(call.phase).toBe('greeting');
+    expect(said().startsWith(HELLO + answer)).toBe(true);
+    if (answer === '') expect(said()).toBe(HELLO);
+  });
+});
+
+describe('a server that breaks the protocol is told so, and left', () => {
+  test.each([
+    [READY, 'malformed'],
+    ['READY version=2 role=relay\n', 'version'],
+    ['stored\n', 'malformed'],
+    ['NOISE\n', 'unknown_verb'],
+    ['STORED id=1 seq=0 present=no\n', 'bad_value'],
+    ['MESSAGE seq=1 id=1 from=a at=1 held=1 attempt=1 size=1048577\n', 'too_large'],
+    ['MESSAGE seq=1 id=1 from=a at=1 held=1 attempt=1 size=99999999\n', 'too_large'],
+  ])('%j: ERROR code=%s', async (bytes, code) => {
+    const { server, ends, said, gone, ready } = await called();
+    await until(() => ready.length === 1);
+    server.write(bytes);
+    await until(() => gone());
+    expect(said().slice(HELLO.length)).toMatch(new RegExp(`^ERROR code=${code} size=\\d+\\n.+\\n$`));
+    expect(ends).toEqual([expect.objectContaining({ how: 'error', code })]);
+  });
+});
+
+describe('the end of a call', () => {
+  test.each([
+    ['ERROR code=stale size=3\nold\n', { how: 'error', code: 'stale', reason: 'old' }, ''],
+    ['BYE\n', { how: 'error', code: 'bye', reason: 'it said BYE' }, 'BYE\n'],
+    ['BYE code=replaced\n', { how: 'error', code: 'replaced', reason: 'replaced' }, 'BYE\n'],
+  ])('by %j', async (bytes, end, answer) => {
+    const { server, ends, said, gone } = await called();
+    server.write(`${bytes}STORED id=1 seq=1 present=no\n`);
+    await until(() => gone());
+    expect(ends).toEqual([end]);
+    expect(said()).toBe(HELLO + answer);
+  });
+
+  test('by FIN, behind which what came before has been handed over', async () => {
+    const { server, ends, messages, gone } = await called();
+    server.end('STORED id=1 seq=1 present=no\n');
+    await until(() => ends.length === 1 && gone());
+    expect(ends).toEqual([{ how: 'fin' }]);
+    expect(messages).toHaveLength(1);
+  });
+
+  test('by silence: PING after 10 s and 20 s, given up after 30', async () => {
+    const { clock, ends, said, ready } = await called();
+    await until(() => ready.length === 1);
+    for (const pings of [1, 2]) {
+      clock.advance(10_000);
+      await until(() => said() === HELLO + 'PING\n'.repeat(pings));
+    }
+    clock.advance(10_000);
+    await until(() => ends.length === 1);
+    expect(ends).toEqual([{ how: 'silent' }]);
+  });
+
+  test('by its own BYE, when the server has answered it', async () => {
+    const { server, call, ends, said, ready } = await called();
+    await until(() => ready.length === 1);
+    const left = call.leave();
+    await until(() => said() === `${HELLO}BYE\n`);
+    await turns();
+    expect(ends).toEqual([]);
+    server.write('BYE\n');
+    await left;
+    expect(ends).toEqual([{ how: 'error', code: 'bye', reason: 'it said BYE' }]);
+    expect(said()).toBe(`${HELLO}BYE\n`);
+  });
+
+  test('by its own BYE, which is not waited on for ever', async () => {
+    const { call, clock, ends, ready } = await called();
+    await until(() => ready.length === 1);
+    const left = call.leave();
+    await turns();
+    clock.advance(LEAVE_MS);
+    await left;
+    expect(ends).toEqual([{ how: 'silent' }]);
+  });
+});
