@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Of its own: a class may have its containers running. */
 const PROJECT = `detour-try-${process.pid}`;
 /** No wait of a healthy run comes near it. In milliseconds. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 90_000;
 
 interface Done {
   readonly code: number;
@@ -22,7 +22,7 @@ const children = new Set<ChildProcess>();
 
 function launch(args: readonly string[]): ChildProcess {
   const env = { ...process.env, COMPOSE_PROJECT_NAME: PROJECT, COMPOSE_ANSI: 'never', NO_COLOR: '1' };
-  const child = spawn('docker', args, { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn('docker', args, { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   children.add(child);
   child.once('close', () => children.delete(child));
   child.once('error', () => children.delete(child));
@@ -30,11 +30,20 @@ function launch(args: readonly string[]): ChildProcess {
   return child;
 }
 
+// With all it started: Compose is a child of `docker`, and would live on. So each has a process group of its own.
+function end({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** Runs `docker …` to its end. @param input for its standard input */
 function docker(args: readonly string[], input = ''): Promise<Done> {
   return new Promise((resolve, reject) => {
     const child = launch(args);
-    const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    const patience = setTimeout(() => end(child), PATIENCE_MS);
     let output = '';
     const add = (bytes: Buffer): void => {
       output += bytes.toString();
@@ -75,13 +84,13 @@ const compose = (...args: string[]): Promise<Done> => told(['compose', ...args])
 function says(container: string, text: string, times = 1): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = launch(['logs', '--follow', container]);
-    const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+    const patience = setTimeout(() => end(child), PATIENCE_MS);
     let seen = 0;
     const said: string[] = [];
     const look = (line: string): void => {
       said.push(line);
       if (line.includes(text)) seen += 1;
-      if (seen >= times) child.kill('SIGKILL');
+      if (seen >= times) end(child);
     };
     for (const stream of [child.stdout, child.stderr])
       if (stream !== null) createInterface({ input: stream }).on('line', look);
@@ -266,7 +275,7 @@ async function slowBob(name: string): Promise<string> {
 }
 
 async function tidyUp(): Promise<void> {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) end(child);
   await docker(['compose', 'down', '--volumes', '--remove-orphans', '--timeout', '1']);
   const label = `label=com.docker.compose.project=${PROJECT}`;
   const { output: left } = await docker(['ps', '--all', '--quiet', '--filter', label]);
@@ -277,10 +286,11 @@ async function tidyUp(): Promise<void> {
 let passed = 0;
 let failed = 0;
 let interrupted = false;
-process.once('SIGINT', () => {
-  interrupted = true;
-  for (const child of children) child.kill('SIGKILL');
-});
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    interrupted = true;
+    for (const child of children) end(child);
+  });
 for (const [name, step] of Object.entries(STEPS)) {
   if (interrupted) break;
   console.log(`\n# ${name}`);
