@@ -40,6 +40,8 @@ export interface ReceiverOptions {
   readonly follow: boolean;
   /** Leave after so many messages. */
   readonly limit?: number | undefined;
+  /** Each call must be connected and greeted within this time, in milliseconds. */
+  readonly patienceMs: number;
   /** Handles one message: when it resolves, the message is handled, and only then acknowledged. If it rejects, the receiver ends. */
   handle(message: Message<'MESSAGE'>): Promise<void>;
   /** From 0 to below 1, for the backoff. */
@@ -53,6 +55,8 @@ export interface Collected {
   /** `empty`: nothing else waits. `limit`: as many as wanted. `stopped`: asked to. `ended`: the connection did, see `end`. */
   readonly why: 'empty' | 'limit' | 'stopped' | 'ended';
   readonly end?: AttemptEnd | undefined;
+  /** How far the last call had come. */
+  readonly phase: Call['phase'];
   /** The relay confirmed that every acknowledgement is durable there. */
   readonly confirmed: boolean;
 }
@@ -107,8 +111,15 @@ export class Receiver {
       {
         ready: (ready) => this.#ready(ready),
         message: (message) => this.#message(call, message),
-        ended: (end) => this.#ended(end),
+        ended: (end) => {
+          patience.cancel();
+          this.#ended(end);
+        },
       },
+    );
+    // What waits in the kernel is read once more before judging.
+    const patience = context.clock.after(this.#options.patienceMs, () =>
+      setImmediate(() => call.greeting === undefined && !call.over && call.drop({ how: 'deadline' })),
     );
     this.#call = call;
   }
@@ -206,6 +217,7 @@ export class Receiver {
 
   #done(end?: AttemptEnd): void {
     const confirmed = end?.how === 'error' && end.code === 'bye';
-    this.#resolve({ handled: this.#handled, why: this.#why, end, confirmed });
+    const phase = this.#call?.phase ?? 'connecting';
+    this.#resolve({ handled: this.#handled, why: this.#why, end, phase, confirmed });
   }
 }

@@ -8,7 +8,7 @@ import { systemClock } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
 import { formatJson } from '../trace/line.ts';
 import { createRecorder } from '../trace/log.ts';
-import { duration } from './input.ts';
+import { duration, path } from './input.ts';
 import { say } from './output.ts';
 
 /** The flags that every actor has. */
@@ -34,7 +34,7 @@ export interface Actor {
 export function actorOptions(command: Command): Command {
   return command
     .option('--json', 'print one event per line on stdout instead of talk')
-    .option('--log <file>', 'append every event to a file, for `detour trace`');
+    .option('--log <file>', 'append every event to a file, for `detour trace`', path);
 }
 
 /**

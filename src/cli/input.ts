@@ -90,6 +90,23 @@ export function count(text: string): number {
   throw new InvalidArgumentError(`"${text}" is no count: a number from 1 to 999999999.`);
 }
 
+/** Reads an address to listen on, without a port. @throws InvalidArgumentError */
+export function host(text: string): string {
+  const [, six, plain] =
+    /^(?:\[?([0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*(?:%[\w.-]+)?)\]?|([\w.-]+))$/.exec(text) ?? [];
+  const found = six ?? plain;
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(
+    `"${text}" is no address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is --port.`,
+  );
+}
+
+/** Reads the path of a file or folder. @throws InvalidArgumentError */
+export function path(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('it is empty; the folder you are in is written as a dot.');
+}
+
 /**
  * Reads `HOST:PORT`, `[IPV6]:PORT`, or a host alone.
  * @param fallback the port if none is given

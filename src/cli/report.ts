@@ -4,7 +4,7 @@
 import { explainFailure, momentOf } from '../errors/catalog.ts';
 import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/ask.ts';
-import { type Attempt, type AttemptEnd, telling } from '../exchange/verdict.ts';
+import { type Attempt, type AttemptEnd, type Phase, telling } from '../exchange/verdict.ts';
 import type { VerdictName } from '../trace/event.ts';
 import { columns, paint, withNote } from './output.ts';
 
@@ -107,10 +107,11 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: string | u
   ];
 }
 
-/** The lines that explain why a connection failed on which no message was sent. */
-export function connectionLines(end: AttemptEnd, to: Addressee): string[] {
-  const phase =
-    end.how === 'broken' && end.syscall !== 'read' && end.syscall !== 'write' ? 'connecting' : 'greeting';
+/**
+ * The lines that explain why a connection failed on which no message was sent.
+ * @param phase how far it had come
+ */
+export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): string[] {
   const { code, moment } = causeOf({ phase, end });
   const { wire, tryNext } = explainFailure(code, moment, {
     ...to,

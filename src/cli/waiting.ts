@@ -4,6 +4,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { THROWAWAY } from '../async/mailroom.ts';
 import { Receiver, type ReceiverOptions } from '../async/receiver.ts';
 
+/** A call for the news must be greeted within this time, in milliseconds; else it is made again. */
+const PATIENCE_MS = 10_000;
+
 /** What became of a message: acknowledged by its recipient, or expired; `tried`: it may have been written to a receiver before. */
 export interface News {
   readonly kind: 'receipt' | 'bounce';
@@ -27,6 +30,7 @@ export class Waiter {
       as: this.name,
       session: randomUUID(),
       follow: true,
+      patienceMs: PATIENCE_MS,
       handle: async ({ kind, id, tried }) => {
         if (kind === undefined) return;
         const news: News = { kind, tried: tried !== 'no' };

@@ -43,7 +43,9 @@ export async function holdLock(dir: string): Promise<Release> {
   } catch (error) {
     if (!NO_SOCKETS.has(codeOf(error))) throw error;
     const folder = path.join(os.tmpdir(), `detour-${hash}`);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(folder, { mode: 0o700 }).catch((failed: unknown) => {
+      if (codeOf(failed) !== 'EEXIST') throw failed;
+    });
     return holdAmong(folder, dir);
   }
 }

@@ -97,6 +97,7 @@ async function receiver(as: string, limit?: number) {
     context: netContext(() => {}, systemClock, false),
     follow: true,
     limit,
+    patienceMs: 60_000,
     handle: async ({ seq, body }) => {
       await gate;
       handled.push(`${seq} ${body}`);

@@ -5,7 +5,7 @@
 // commit behind it is damage. A later segment says with `first` which commit it expected to be the next, which is at the same
 // time the proof that a torn one before it had been judged already.
 
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DetourError } from '../../errors/error.ts';
 import { type Commit, commitsFrom, laterCommit } from './commit.ts';
@@ -59,8 +59,7 @@ export interface Found {
  */
 export async function makeDirectory(dir: string): Promise<void> {
   try {
-    const first = await mkdir(dir, { recursive: true, mode: 0o700 });
-    if (first !== undefined) await syncParents(path.resolve(dir), path.resolve(first));
+    await makeWithParents(path.resolve(dir));
   } catch (error) {
     if (errnoOf(error) === 'EEXIST' || errnoOf(error) === 'ENOTDIR') {
       throw new DetourError('not_a_directory', `${dir} is not a directory, and the journal needs one`, '', {
@@ -71,13 +70,32 @@ export async function makeDirectory(dir: string): Promise<void> {
   }
 }
 
-// A new directory is durable once the one above it is; all that were made on the way down, too.
-async function syncParents(dir: string, first: string): Promise<void> {
-  for (let made = dir; ; made = path.dirname(made)) {
-    await syncDirectory(path.dirname(made));
-    if (made === first || made === path.dirname(made)) return;
+// Not mkdir's own `recursive`: where a file system takes no directories and says ENOENT, as /proc does, it tries for ever (Node 20).
+async function makeWithParents(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') {
+      // Some systems say EROFS or EACCES before they look whether it is there.
+      if (await isDirectory(dir)) return;
+      throw error;
+    }
+    const parent = path.dirname(dir);
+    if (parent === dir || (await isDirectory(parent))) throw error;
+    await makeWithParents(parent);
+    await mkdir(dir, { mode: 0o700 });
   }
+  // A new directory is durable once the one above it is. Who may not read that one cannot sync it either.
+  await syncDirectory(path.dirname(dir)).catch((error: unknown) => {
+    if (errnoOf(error) !== 'EACCES') throw error;
+  });
 }
+
+const isDirectory = (dir: string): Promise<boolean> =>
+  stat(dir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Looks into the directory. @throws DetourError the errno of the file system */
 export async function listDirectory(dir: string): Promise<Listing> {

@@ -9,7 +9,8 @@ import type { Event } from '../../trace/event.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, duration, name, type Place, place, writeDuration } from '../input.ts';
+import { count, duration, name, type Place, writeDuration } from '../input.ts';
+import { placeOption, timeoutOption } from '../options.ts';
 import { paint, say, withNote } from '../output.ts';
 import { connectionLines, ms } from '../report.ts';
 import { clockTime, show } from '../showing.ts';
@@ -17,6 +18,7 @@ import { clockTime, show } from '../showing.ts';
 interface Flags extends ActorFlags {
   readonly as: string;
   readonly relay: Place;
+  readonly timeout: number;
   readonly work?: number;
   readonly follow?: true;
   readonly count?: number;
@@ -28,7 +30,8 @@ export const asyncReceive: CommandSpec = {
   build(command: Command): void {
     command
       .option('--as <name>', 'whose mail', name, 'bob')
-      .option('--relay <place>', 'where the relay listens', place(4100), { host: '127.0.0.1', port: 4100 })
+      .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(timeoutOption('the relay must be reached and greet within this time'))
       .option('--work <time>', 'acknowledge so much later than showing', duration)
       .option('--follow', 'stay and wait for more; call again when the connection is lost')
       .option('--count <n>', 'leave after so many messages', count);
@@ -49,6 +52,7 @@ async function run(flags: Flags): Promise<number> {
     context: actor.context,
     follow: flags.follow === true || flags.count !== undefined,
     limit: flags.count,
+    patienceMs: flags.timeout,
     handle: (message) => handle(actor, flags, message),
     random: Math.random,
   });
@@ -81,7 +85,7 @@ function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promis
   return show(actor, { id, from, body, seq, attempt, kind }, notes.join('; '), work);
 }
 
-function conclude(actor: Actor, flags: Flags, { handled, why, end }: Collected): number {
+function conclude(actor: Actor, flags: Flags, { handled, why, end, phase }: Collected): number {
   const failed = why === 'ended' && !(end?.how === 'error' && end.code === 'replaced');
   if (actor.json) return failed ? 1 : 0;
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
@@ -100,7 +104,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end }: Collected):
       ),
     );
     const { host, port } = flags.relay;
-    for (const line of connectionLines(end, {
+    for (const line of connectionLines(end, phase, {
       route: 'async',
       peer: 'the relay',
       place: writePlace(host, port),

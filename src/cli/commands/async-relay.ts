@@ -8,7 +8,7 @@ import { place as writePlace } from '../../net/connection.ts';
 import { holdLock } from '../../net/lock.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { port } from '../input.ts';
+import { host, path, port } from '../input.ts';
 import { say } from '../output.ts';
 import { RelayTalk, waitingText } from '../relay-talk.ts';
 import { defaultJournal } from '../state-dir.ts';
@@ -24,11 +24,12 @@ export const asyncRelay: CommandSpec = {
   summary: 'keep messages until their recipients come',
   build(command: Command): void {
     command
-      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', host, '127.0.0.1')
       .option('--port <port>', 'port to listen on; 0 for any free one', port, 4100)
       .option(
         '--journal <dir>',
         'folder that holds the messages (default: one per port in your state folder)',
+        path,
       );
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
@@ -47,10 +48,10 @@ async function run(flags: Flags): Promise<number> {
   });
   const store = new Journal({ dir, emit: context.emit, clock: context.clock, lock: holdLock });
   const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure: stop });
-  const { host, port: bound } = relay.address;
+  const { host: address, port: bound } = relay.address;
   if (!actor.json) {
     say(
-      `relay listens on ${writePlace(host, bound)}, pid ${process.pid}. ${waitingText(relay.waiting())} Type: kill · freeze 20s`,
+      `relay listens on ${writePlace(address, bound)}, pid ${process.pid}. ${waitingText(relay.waiting())} Type: kill · freeze 20s`,
     );
     say(`journal: ${dir}  (delete the folder to start afresh)`);
   }

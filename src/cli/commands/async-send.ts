@@ -9,8 +9,9 @@ import { place as writePlace } from '../../net/connection.ts';
 import type { VerdictName } from '../../trace/event.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, deadline, id, name, type Place, place, ttl } from '../input.ts';
+import { count, deadline, id, name, type Place, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
+import { placeOption, timeoutOption } from '../options.ts';
 import type { Addressee } from '../report.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
 import { type News, Waiter } from '../waiting.ts';
@@ -35,8 +36,8 @@ export const asyncSend: CommandSpec = {
       .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
       .option('--to <name>', 'whose mailbox', recipient, 'bob')
       .option('--as <name>', 'who you are', name, 'alice')
-      .option('--relay <place>', 'where the relay listens', place(4100), { host: '127.0.0.1', port: 4100 })
-      .option('--timeout <time>', 'one deadline for all attempts', deadline, 10_000)
+      .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(timeoutOption('one deadline for all attempts'))
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
       .option('--id <id>', 'send under this id: repeats an UNKNOWN safely, until it is STORED', id)

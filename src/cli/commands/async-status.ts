@@ -8,7 +8,8 @@ import { place as writePlace } from '../../net/connection.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { deadline, type Place, place } from '../input.ts';
+import type { Place } from '../input.ts';
+import { placeOption, timeoutOption } from '../options.ts';
 import { put, say, withNote } from '../output.ts';
 import { connectionLines } from '../report.ts';
 import { clockTime } from '../showing.ts';
@@ -23,8 +24,8 @@ export const asyncStatus: CommandSpec = {
   summary: 'who has how much mail waiting, and since when',
   build(command: Command): void {
     command
-      .option('--relay <place>', 'where the relay listens', place(4100), { host: '127.0.0.1', port: 4100 })
-      .option('--timeout <time>', 'give up after this time', deadline, 10_000);
+      .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(timeoutOption('give up after this time'));
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
@@ -35,19 +36,24 @@ async function run(flags: Flags): Promise<number> {
   const actor = startActor('status', flags, () => {}, false);
   const answer = await ask(actor, flags);
   const where = writePlace(flags.relay.host, flags.relay.port);
-  if (!Array.isArray(answer)) {
+  if ('end' in answer) {
     if (!actor.json) {
       say(withNote('No status: the relay did not answer.', 'exit 1', 80));
-      for (const line of connectionLines(answer, { route: 'async', peer: 'the relay', place: where }))
-        say(line);
+      const to = { route: 'async', peer: 'the relay', place: where } as const;
+      for (const line of connectionLines(answer.end, answer.phase, to)) say(line);
     }
   } else if (!actor.json) await put(table(answer, where));
   actor.close();
-  return Array.isArray(answer) ? 0 : 1;
+  return 'end' in answer ? 1 : 0;
+}
+
+interface Failure {
+  readonly end: AttemptEnd;
+  readonly phase: Call['phase'];
 }
 
 // Asks page after page, until one comes back empty.
-function ask(actor: Actor, { relay, timeout }: Flags): Promise<Message<'MAILBOX'>[] | AttemptEnd> {
+function ask(actor: Actor, { relay, timeout }: Flags): Promise<Message<'MAILBOX'>[] | Failure> {
   return new Promise((resolve) => {
     const mailboxes: Message<'MAILBOX'>[] = [];
     let page = 0;
@@ -78,7 +84,7 @@ function ask(actor: Actor, { relay, timeout }: Flags): Promise<Message<'MAILBOX'
         },
         ended: (end) => {
           timer.cancel();
-          resolve(complete ? mailboxes : end);
+          resolve(complete ? mailboxes : { end, phase: call.phase });
         },
       },
     );

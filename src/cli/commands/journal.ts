@@ -8,7 +8,7 @@ import { DetourError } from '../../errors/error.ts';
 import { systemClock } from '../../trace/clock.ts';
 import { visible } from '../../trace/visible.ts';
 import type { CommandSpec } from '../command.ts';
-import { port } from '../input.ts';
+import { path, port } from '../input.ts';
 import { paint, put, say } from '../output.ts';
 import { clockTime } from '../showing.ts';
 import { defaultJournal } from '../state-dir.ts';
@@ -27,7 +27,7 @@ export const journal: CommandSpec = {
   summary: "print a relay's journal, commit by commit",
   build(command: Command): void {
     command
-      .argument('[dir]', 'the journal (default: that of the relay on --port)')
+      .argument('[dir]', 'the journal (default: that of the relay on --port)', path)
       .option('--port <port>', 'whose default journal', port, 4100)
       .option('--follow', 'go on printing what is written')
       .option('--json', 'print one commit per line')

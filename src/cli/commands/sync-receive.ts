@@ -8,7 +8,7 @@ import type { Event } from '../../trace/event.ts';
 import { visible } from '../../trace/visible.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, duration, name, port, writeDuration } from '../input.ts';
+import { count, duration, host, name, port, writeDuration } from '../input.ts';
 import { paint, say } from '../output.ts';
 import { show } from '../showing.ts';
 
@@ -28,7 +28,7 @@ export const syncReceive: CommandSpec = {
   build(command: Command): void {
     command
       .option('--as <name>', 'who you are', name, 'bob')
-      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', '127.0.0.1')
+      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', host, '127.0.0.1')
       .option('--port <port>', 'port to listen on; 0 for any free one', port, 4101)
       .option('--reply <text>', 'answer each message with this text')
       .option('--echo', 'answer each message with itself')

@@ -7,8 +7,9 @@ import { Sender, type SenderOptions } from '../../sync/sender.ts';
 import { visible } from '../../trace/visible.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, deadline, name, type Place, place } from '../input.ts';
+import { count, name, type Place } from '../input.ts';
 import { messageSource } from '../messages.ts';
+import { placeOption, timeoutOption } from '../options.ts';
 import { put } from '../output.ts';
 import type { Addressee } from '../report.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
@@ -23,9 +24,9 @@ export const syncSend: CommandSpec = {
   build(command: Command): void {
     command
       .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
-      .option('--to <place>', 'where the receiver listens', place(4101), { host: '127.0.0.1', port: 4101 })
+      .addOption(placeOption('--to <place>', 'where the receiver listens', 4101))
       .option('--as <name>', 'who you are', name, 'alice')
-      .option('--timeout <time>', 'one deadline for connecting, greeting and answer', deadline, 10_000)
+      .addOption(timeoutOption('one deadline for connecting, greeting and answer'))
       .option('--lines', 'each line of standard input is a message')
       .option('--count <n>', 'send it so many times, one after the other', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {

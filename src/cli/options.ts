@@ -1,0 +1,16 @@
+// Options that several commands have, so that they look the same everywhere, also in --help.
+
+import { Option } from 'commander';
+import { deadline, place } from './input.ts';
+
+/** An option that names a place; without it, this computer. @param port the port if none is given */
+export function placeOption(flags: string, description: string, port: number): Option {
+  return new Option(flags, description)
+    .argParser(place(port))
+    .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`);
+}
+
+/** `--timeout`, ten seconds unless told. */
+export function timeoutOption(description: string): Option {
+  return new Option('--timeout <time>', description).argParser(deadline).default(10_000, '10s');
+}

@@ -1,0 +1,196 @@
+// The parsers of what a person types: what they take, what they refuse, and that each refusal is one sentence that helps.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  count,
+  deadline,
+  duration,
+  host,
+  id,
+  name,
+  path,
+  place,
+  port,
+  ttl,
+  writeDuration,
+} from '../../src/cli/input.ts';
+import { isName, isToken } from '../../src/wire/verbs.ts';
+import { seed } from '../seed.ts';
+
+const YEAR_MS = 365 * 86_400_000;
+const at4101 = place(4101);
+
+describe('taken', () => {
+  test.each<[read: (text: string) => unknown, text: string, expected: unknown]>([
+    [duration, '0s', 0],
+    [duration, '500ms', 500],
+    [duration, '1.5s', 1500],
+    [duration, '2m', 120_000],
+    [duration, '1h', 3_600_000],
+    [duration, '365d', YEAR_MS],
+    [deadline, '1ms', 1],
+    [ttl, '1s', 1],
+    [ttl, '1.5m', 90],
+    [ttl, '365d', 31_536_000],
+    [name, 'a', 'a'],
+    [name, 'z_9-'.padEnd(32, 'x'), 'z_9-'.padEnd(32, 'x')],
+    [id, 'A.b_c:d-1', 'A.b_c:d-1'],
+    [port, '0', 0],
+    [port, '00080', 80],
+    [port, '65535', 65_535],
+    [count, '1', 1],
+    [count, '999999999', 999_999_999],
+    [host, '0.0.0.0', '0.0.0.0'],
+    [host, '::', '::'],
+    [host, '[::1]', '::1'],
+    [host, 'fe80::1%eth0', 'fe80::1%eth0'],
+    [host, '::ffff:10.0.0.1', '::ffff:10.0.0.1'],
+    [host, 'my_service', 'my_service'],
+    [path, '.', '.'],
+    [at4101, '10.0.0.5', { host: '10.0.0.5', port: 4101 }],
+    [at4101, 'bob:4101', { host: 'bob', port: 4101 }],
+    [at4101, '[::1]:5', { host: '::1', port: 5 }],
+    [at4101, '[fe80::1%eth0]', { host: 'fe80::1%eth0', port: 4101 }],
+    [at4101, 'bob.example:65535', { host: 'bob.example', port: 65_535 }],
+  ])('%o of %j', (read, text, expected) => {
+    expect(read(text)).toEqual(expected);
+  });
+});
+
+describe('refused, with a sentence that helps', () => {
+  test.each<[read: (text: string) => unknown, text: string, help: RegExp]>([
+    [duration, '', /write 500ms, 8s, 1m or 1h/],
+    [duration, '5', /Did you mean 5s\?/],
+    [duration, '-1s', /no duration/],
+    [duration, '1e3s', /no duration/],
+    [duration, '8 s', /no duration/],
+    [duration, '8S', /no duration/],
+    [duration, '.5s', /no duration/],
+    [duration, '366d', /up to a year/],
+    [duration, `${'9'.repeat(400)}d`, /up to a year/],
+    [deadline, '0s', /at least 1ms/],
+    [deadline, '0.5ms', /at least 1ms/],
+    [ttl, '500ms', /whole seconds/],
+    [ttl, '1.5s', /whole seconds/],
+    [name, 'Bob', /Try bob\./],
+    [name, 'Zoë K.', /looks like a place/],
+    [name, 'Zoë K', /Try zoek\./],
+    [name, '9lives', /Try lives\./],
+    [name, '', /is no name/],
+    [name, '鲍勃', /is no name[^T]*$/],
+    [name, 'x'.repeat(33), /Try x{32}\./],
+    [name, '127.0.0.1', /looks like a place/],
+    [name, 'bob:4101', /looks like a place/],
+    [id, '', /1 to 64/],
+    [id, 'a b', /is no id/],
+    [id, 'x'.repeat(65), /is no id/],
+    [port, '', /is no port/],
+    [port, '-1', /is no port/],
+    [port, '65536', /is no port/],
+    [port, '4100.0', /is no port/],
+    [port, '0x10', /is no port/],
+    [count, '0', /from 1/],
+    [count, '1.5', /is no count/],
+    [count, '1000000000', /is no count/],
+    [host, '', /no address to listen on/],
+    [host, '127.0.0.1:4101', /The port is --port/],
+    [host, 'a b', /no address to listen on/],
+    [path, '', /written as a dot/],
+    [at4101, '', /write HOST:PORT/],
+    [at4101, 'bob', /is a name; here a place is wanted/],
+    [at4101, ':4101', /no place/],
+    [at4101, '::1', /no place/],
+    [at4101, 'bob:', /no place/],
+    [at4101, 'bob:0', /from 1 to 65535/],
+    [at4101, 'bob:65536', /from 1 to 65535/],
+    [at4101, 'http://bob:4101', /no place/],
+    [at4101, 'bob :4101', /no place/],
+  ])('%o of %j', (read, text, help) => {
+    expect(() => read(text)).toThrow(help);
+    expect(() => read(text)).not.toThrow(/\n/);
+  });
+});
+
+describe('for whatever is typed', () => {
+  const anything = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 80 }),
+    fc.stringMatching(/^[a-zA-Z0-9_.:[\]%-]{0,70}$/),
+    fc.stringMatching(/^[0-9]{0,12}\.?[0-9]{0,3}(ms|s|m|h|d|)$/),
+  );
+  const settle = <T>(read: (text: string) => T, text: string): T | Error => {
+    try {
+      return read(text);
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error) || error.code !== 'commander.invalidArgument')
+        throw error;
+      return error;
+    }
+  };
+
+  test('a parser gives a value within its bounds or a sentence, never something else', () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const within = (read: (text: string) => number, low: number, high: number): void => {
+          const found = settle(read, text);
+          if (typeof found === 'number') expect(found >= low && found <= high).toBe(true);
+        };
+        within(duration, 0, YEAR_MS);
+        within(deadline, 1, YEAR_MS);
+        within(ttl, 1, 31_536_000);
+        within(port, 0, 65_535);
+        within(count, 1, 999_999_999);
+        const life = settle(ttl, text);
+        if (typeof life === 'number') expect(Number.isInteger(life)).toBe(true);
+        const called = settle(name, text);
+        expect(typeof called === 'string').toBe(isName(text));
+        expect(typeof settle(id, text) === 'string').toBe(isToken(text));
+        const where = settle(at4101, text);
+        if (!(where instanceof Error)) {
+          expect(where.port >= 1 && where.port <= 65_535).toBe(true);
+          expect(where.host).toMatch(/^[^\s[\]]+$/);
+        }
+        const on = settle(host, text);
+        // An empty one would listen on every address.
+        if (typeof on === 'string') expect(on).toMatch(/^[\w.:%-]+$/);
+      }),
+      { ...seed(), numRuns: 2000 },
+    );
+  });
+
+  test('what a name suggests is a name', () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const found = settle(name, text);
+        const [, suggested] = (found instanceof Error && / Try (.*)\.$/s.exec(found.message)) || [];
+        if (suggested !== undefined) expect(isName(suggested)).toBe(true);
+      }),
+      { ...seed(), numRuns: 1000 },
+    );
+  });
+
+  test('no name is taken for a place and no place for a name', () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const asName = settle(name, text);
+        const asPlace = settle(at4101, text);
+        expect(asName instanceof Error || asPlace instanceof Error).toBe(true);
+      }),
+      { ...seed(), numRuns: 1000 },
+    );
+  });
+});
+
+test.each([
+  [0, '0.0 ms'],
+  [9.94, '9.9 ms'],
+  [250, '250 ms'],
+  [999.4, '999 ms'],
+  [1500, '1.5 s'],
+  [119_960, '120 s'],
+  [120_000, '2 min'],
+  [7_200_000, '2 h'],
+  [172_800_000, '2 days'],
+])('%d ms are written %s', (ms, text) => {
+  expect(writeDuration(ms)).toBe(text);
+});
