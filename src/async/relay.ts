@@ -3,7 +3,8 @@
 // remembers is mailroom.ts; what goes out is delivery.ts; the disk is store/; greeting and limits are exchange/greet.ts.
 
 import { crc32 } from 'node:zlib';
-import { Door, type Guest, type Host } from '../exchange/greet.ts';
+import { Door, type Host } from '../exchange/door.ts';
+import type { Guest } from '../exchange/greet.ts';
 import type { NetContext } from '../net/connection.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';

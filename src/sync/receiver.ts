@@ -1,7 +1,8 @@
 // The synchronous receiver: a server that must be listening now. It keeps nothing: a SEND is handled, answered RECEIVED, forgotten.
 // One message at a time per connection (window=1: stop and wait); different senders are served at the same time.
 
-import { Door, type Guest, type Host } from '../exchange/greet.ts';
+import { Door, type Host } from '../exchange/door.ts';
+import type { Guest } from '../exchange/greet.ts';
 import type { NetContext } from '../net/connection.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';

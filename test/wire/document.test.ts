@@ -12,6 +12,7 @@ import { NOTICE_TTL_S } from '../../src/async/notices.ts';
 import { IN_HAND_LIMIT, STATUS_PAGE, WINDOW } from '../../src/async/relay.ts';
 import { MOST_IDS, REMEMBER_MS } from '../../src/async/session.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
+import { FENCES } from '../../src/exchange/door.ts';
 import { HELLO_MS, UNANSWERED_BYTES } from '../../src/exchange/greet.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
 import {
@@ -109,11 +110,13 @@ test('the codes are those of the catalogue of errors, and those that the servers
     ].sort();
   expect(codes(refusals)).toEqual(known('refused', 'REFUSED'));
   expect(codes(errors)).toEqual(known('error', 'ERROR'));
-  const said = ['exchange/greet.ts', 'async/relay.ts', 'sync/receiver.ts'].flatMap((file) => [
-    ...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(
-      /(?:fail|abandon|refuse|dismiss)\(\s*(?:message\.)?(?:id, )?'([a-z_]+)'|code: '([a-z_]+)'/g,
-    ),
-  ]);
+  const said = ['exchange/door.ts', 'exchange/greet.ts', 'async/relay.ts', 'sync/receiver.ts'].flatMap(
+    (file) => [
+      ...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(
+        /(?:fail|abandon|refuse|dismiss)\(\s*(?:message\.)?(?:id, )?'([a-z_]+)'|code: '([a-z_]+)'/g,
+      ),
+    ],
+  );
   expect(said.length).toBeGreaterThan(20);
   for (const [, one, other] of said) expect(text).toContain(`\`${one ?? other}\``);
 });
@@ -133,6 +136,7 @@ test('the limits are those of the code', () => {
     SLOW_GRACE_MS,
     SLOW_BYTES_PER_S,
     HELLO_MS,
+    FENCES,
     MAX_CONNECTIONS,
     SILENT_BEATS,
     MAX_TTL,
