@@ -7,6 +7,7 @@ import type { Emit, FrameFields } from '../trace/event.ts';
 import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
 import { encode, type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
 import { Outgoing } from './outgoing.ts';
+import { Pace } from './pace.ts';
 
 /** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
 export const QUEUE_LIMIT = 4 * MAX_BODY;
@@ -14,10 +15,6 @@ export const QUEUE_LIMIT = 4 * MAX_BODY;
 export const STALL_MS = 30_000;
 /** After our FIN, wait so long for the peer's. Milliseconds. */
 export const LINGER_MS = 2_000;
-/** A started frame has so long before its speed counts, in milliseconds, */
-export const SLOW_GRACE_MS = 5_000;
-/** and must then have made so many bytes a second. */
-export const SLOW_BYTES_PER_S = 1_000;
 
 /** What waits goes to the kernel in pieces of this size, so that progress can be seen. Bytes. */
 const PIECE = 64 * 1024;
@@ -102,9 +99,7 @@ export class Connection {
   #received = 0;
   #stall: Timer | undefined;
   #linger: Timer | undefined;
-  #slow: Timer | undefined;
-  #frameBegan = 0;
-  #frameNumber = -1;
+  readonly #pace: Pace;
 
   /** @param handlers may be replaced with `handle` before the next turn of the event loop */
   constructor(socket: Socket, context: NetContext, handlers: ConnectionHandlers, maxBody: number = MAX_BODY) {
@@ -112,6 +107,12 @@ export class Connection {
     this.#context = context;
     this.#handlers = handlers;
     this.#decoder = new FrameDecoder(maxBody);
+    this.#pace = new Pace(
+      context.clock,
+      this.#decoder,
+      () => this.#state === 'open' && !this.paused && !this.#atFin,
+      (reason) => this.#handlers.fault('too_slow', reason),
+    );
     this.number = context.nextNumber();
     this.heard = context.clock.monotonic();
     socket.setNoDelay(true);
@@ -182,7 +183,7 @@ export class Connection {
     this.#flush();
     this.#state = 'finishing';
     this.#weClosed ||= !this.#atFin;
-    this.#slow?.cancel();
+    this.#pace.stop();
     this.#watchProgress();
     if (this.#writing === 0) this.#sendFin();
     this.#socket.resume();
@@ -237,7 +238,7 @@ export class Connection {
     if (this.#state !== 'open') return;
     if (this.paused) this.#socket.pause();
     else if (this.#atFin) this.#tellFin();
-    this.#watchSpeed();
+    this.#pace.look();
   }
 
   #readOn(): void {
@@ -248,7 +249,7 @@ export class Connection {
 
   #onEnd(): void {
     this.#atFin = true;
-    this.#slow?.cancel();
+    this.#pace.stop();
     this.#context.emit({ event: 'fin', conn: this.number });
     if (this.#state === 'open') this.#pump();
     else this.#socket.destroySoon();
@@ -273,7 +274,9 @@ export class Connection {
   #onClose(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    for (const timer of [this.#stall, this.#linger, this.#slow]) timer?.cancel();
+    this.#stall?.cancel();
+    this.#linger?.cancel();
+    this.#pace.stop();
     this.#context.emit({ event: 'closed', conn: this.number });
     if (this.#failure !== undefined) this.#handlers.closed({ how: 'error', ...this.#failure });
     else this.#handlers.closed({ how: this.#weClosed ? 'us' : 'fin' });
@@ -323,43 +326,6 @@ export class Connection {
     this.#stall = this.#context.clock.after(STALL_MS, () => {
       this.#context.emit({ event: 'silent', conn: this.number, ms: STALL_MS });
       this.destroy();
-    });
-  }
-
-  // A started frame must go on: SLOW_BYTES_PER_S after SLOW_GRACE_MS. While reading is stopped nothing is judged.
-  #watchSpeed(): void {
-    if (this.#decoder.started === 0 || this.paused || this.#atFin) {
-      this.#slow?.cancel();
-      this.#slow = undefined;
-      this.#frameNumber = -1;
-      return;
-    }
-    if (this.#frameNumber === this.#decoder.ended) return;
-    this.#frameNumber = this.#decoder.ended;
-    this.#frameBegan = this.#context.clock.monotonic();
-    this.#slow?.cancel();
-    this.#slow = this.#context.clock.after(SLOW_GRACE_MS, () => this.#judgeSpeed());
-  }
-
-  #judgeSpeed(): void {
-    // What waits in the kernel is read before judging: after a freeze of this process the peer is not to blame.
-    setImmediate(() => {
-      if (this.#state !== 'open' || this.#slow === undefined || this.#frameNumber !== this.#decoder.ended)
-        return;
-      if (this.paused) {
-        // Its time begins anew when reading goes on.
-        this.#frameNumber = -1;
-        return;
-      }
-      const late = this.#context.clock.monotonic() - this.#frameBegan - SLOW_GRACE_MS;
-      if (this.#decoder.started * 1000 < SLOW_BYTES_PER_S * late) {
-        this.#handlers.fault(
-          'too_slow',
-          `a frame must make ${SLOW_BYTES_PER_S} bytes a second after ${SLOW_GRACE_MS / 1000} s`,
-        );
-      } else {
-        this.#slow = this.#context.clock.after(1000, () => this.#judgeSpeed());
-      }
     });
   }
 

@@ -355,6 +355,22 @@ describe('a FIN', () => {
     expect(client.finished).toBe(true);
   });
 
+  test.each([
+    ['BYE\n', ['BYE', undefined]],
+    ['RUBBISH\n', anError('unknown_verb')],
+  ])('behind %j does not take the last word away', async (bytes, lastWord) => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    client.type(`SEND id=1 size=1\na\n${bytes}`);
+    client.socket.end();
+    const one = await bench.handling();
+    await until(() => bench.events.some(({ event }) => event === 'fin'));
+    one.done();
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+    expect(await client.next()).toEqual(lastWord);
+    await client.end();
+  });
+
   test('in the middle of a frame leaves that frame without effect', async () => {
     const bench = await startBob();
     const client = await bench.greeted();

@@ -3,8 +3,9 @@
 import { createConnection, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HELLO_MS } from '../../src/exchange/greet.ts';
-import { LINGER_MS, QUEUE_LIMIT, SLOW_GRACE_MS, STALL_MS } from '../../src/net/connection.ts';
+import { LINGER_MS, QUEUE_LIMIT, STALL_MS } from '../../src/net/connection.ts';
 import { MAX_CONNECTIONS } from '../../src/net/listener.ts';
+import { SLOW_GRACE_MS } from '../../src/net/pace.ts';
 import { RawClient } from '../harness.ts';
 import {
   anError,

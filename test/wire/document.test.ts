@@ -15,14 +15,9 @@ import { CATALOG } from '../../src/errors/catalog.ts';
 import { FENCES } from '../../src/exchange/door.ts';
 import { HELLO_MS, UNANSWERED_BYTES } from '../../src/exchange/greet.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
-import {
-  LINGER_MS,
-  QUEUE_LIMIT,
-  SLOW_BYTES_PER_S,
-  SLOW_GRACE_MS,
-  STALL_MS,
-} from '../../src/net/connection.ts';
+import { LINGER_MS, QUEUE_LIMIT, STALL_MS } from '../../src/net/connection.ts';
 import { MAX_CONNECTIONS } from '../../src/net/listener.ts';
+import { SLOW_BYTES_PER_S, SLOW_GRACE_MS } from '../../src/net/pace.ts';
 import { DISCARD_FACTOR, FrameDecoder, MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
 import { isVerb, MAX_TTL, messageOf, VERBS } from '../../src/wire/verbs.ts';
 import { start, tempDir } from '../harness.ts';
