@@ -160,7 +160,7 @@ export class Call {
     }
     if (ready.role !== expect) {
       const is = ready.role === 'relay' ? 'a relay' : 'a synchronous receiver';
-      this.#fail('wrong_door', `${ready.as} is ${is}`);
+      this.#fail('wrong_door', `this is ${is}`);
       return;
     }
     this.greeting = ready;
