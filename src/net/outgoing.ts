@@ -1,6 +1,9 @@
 // Bytes that wait to be handed to the kernel, first in first out, taken in pieces: many small ones are joined, a large one is cut.
 // It is not the socket's own buffer: Node would join all that waits into one write, and its progress could not be seen.
 
+/** Fewer buffers than this that were taken are not worth moving the others. */
+const SWEEP = 64;
+
 /** A queue of bytes. */
 export class Outgoing {
   #buffers: Buffer[] = [];
@@ -37,8 +40,9 @@ export class Outgoing {
     const piece = end === this.#at + 1 ? first : Buffer.concat(this.#buffers.slice(this.#at, end), length);
     this.#bytes -= length;
     this.#at = end;
-    if (this.#at === this.#buffers.length) {
-      this.#buffers = [];
+    // What was taken is let go of, also if something always waits behind it: now and then, so that a buffer costs a constant.
+    if (this.#at === this.#buffers.length || (this.#at >= SWEEP && 2 * this.#at >= this.#buffers.length)) {
+      this.#buffers = this.#buffers.slice(this.#at);
       this.#at = 0;
     }
     return piece;

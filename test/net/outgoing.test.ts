@@ -1,0 +1,71 @@
+// The queue of bytes in front of the kernel: nothing is lost, nothing changes its place, no piece is larger than asked for.
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Outgoing } from '../../src/net/outgoing.ts';
+import { seed } from '../seed.ts';
+
+test('small buffers are joined, a large one is cut', () => {
+  const queue = new Outgoing();
+  for (const text of ['ab', 'c', 'de', 'fghijk', '']) queue.push(Buffer.from(text));
+  expect(queue.bytes).toBe(11);
+  const taken: string[] = [];
+  for (let piece = queue.take(4); piece !== undefined; piece = queue.take(4)) taken.push(piece.toString());
+  expect(taken).toEqual(['abc', 'de', 'fghi', 'jk']);
+  expect(queue.bytes).toBe(0);
+});
+
+test('what goes in comes out, in order, whatever waits meanwhile', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.constant('take' as const)), { maxLength: 600 }),
+      fc.integer({ min: 1, max: 30 }),
+      (steps, most) => {
+        const queue = new Outgoing();
+        const put: Uint8Array[] = [];
+        const got: Buffer[] = [];
+        const take = (): boolean => {
+          const before = queue.bytes;
+          const piece = queue.take(most);
+          if (piece === undefined) return false;
+          expect(piece.length).toBeLessThanOrEqual(most);
+          expect(queue.bytes).toBe(before - piece.length);
+          got.push(Buffer.from(piece));
+          return true;
+        };
+        for (const step of steps) {
+          if (step === 'take') take();
+          else {
+            put.push(step);
+            queue.push(Buffer.from(step));
+          }
+        }
+        while (take());
+        expect(Buffer.concat(got)).toEqual(Buffer.concat(put));
+        expect(queue.bytes).toBe(0);
+      },
+    ),
+    seed(),
+  );
+});
+
+test('what was taken is let go of, also while something always waits', async () => {
+  const queue = new Outgoing();
+  const watched: WeakRef<Buffer>[] = [];
+  for (let i = 0; i < 1000; i += 1) {
+    const bytes = Buffer.alloc(10_000, i);
+    watched.push(new WeakRef(bytes));
+    queue.push(bytes);
+    if (i > 0) queue.take(10_000);
+  }
+  expect(queue.bytes).toBe(10_000);
+  // A garbage collector cannot be asked; it comes by itself when much is thrown away.
+  let left = watched.length;
+  for (let i = 0; i < 500 && left > 200; i += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    Buffer.alloc(8 * 1024 * 1024);
+    left = watched.filter((ref) => ref.deref() !== undefined).length;
+  }
+  expect(left).toBeLessThanOrEqual(200);
+  expect(queue.take(10_000)?.length).toBe(10_000);
+});
