@@ -34,6 +34,9 @@ cleanup() {
   local code=$?
   trap - EXIT
   if [ -n "$engine" ]; then
+    # What the command left behind, if it was killed: containers hold files and networks are bridges of this machine.
+    docker ps --all --quiet | xargs -r docker rm --force --volumes >/dev/null 2>&1 || true
+    docker network prune --force >/dev/null 2>&1 || true
     kill "$engine" 2>/dev/null || true
     wait "$engine" 2>/dev/null || true
     ip link delete docker0 2>/dev/null || true
