@@ -47,8 +47,9 @@ export class Call {
   readonly #on: CallHandlers;
   #heartbeat: Heartbeat | undefined;
   #end: AttemptEnd | undefined;
-  /** Who waits for the call to be over after BYE. */
+  /** Who waits for the connection to be closed after BYE. */
   readonly #left: (() => void)[] = [];
+  #closed = false;
   #patience: Timer | undefined;
 
   constructor(options: CallOptions, on: CallHandlers) {
@@ -62,7 +63,11 @@ export class Call {
       fault: (code, reason) => this.#fail(this.greeting === undefined ? 'not_detour' : code, reason),
       fin: () => this.#over({ how: 'fin' }),
       drained: () => on.drained?.(),
-      closed: (ending) => this.#over(endOf(ending)),
+      closed: (ending) => {
+        this.#closed = true;
+        this.#over(endOf(ending));
+        for (const resolve of this.#left) resolve();
+      },
     });
   }
 
@@ -86,12 +91,18 @@ export class Call {
     this.#connection.send(message);
   }
 
-  /** Says BYE; the server answers what it took, then BYE, then both close. `ended` comes first, then this resolves. */
+  /**
+   * Says BYE; the server answers what it took, then BYE, then both close. `ended` comes first; this resolves when the connection is
+   * closed, whoever began it.
+   */
   leave(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.over) return resolve();
+      if (this.#closed) {
+        resolve();
+        return;
+      }
       this.#left.push(resolve);
-      if (this.#left.length > 1) return;
+      if (this.over || this.#left.length > 1) return;
       this.#connection.send({ verb: 'BYE' });
       this.#patience = this.#options.context.clock.after(LEAVE_MS, () => this.drop({ how: 'silent' }));
     });
@@ -195,7 +206,6 @@ export class Call {
     if (end.how === 'fin') this.#connection.finish();
     this.#patience?.cancel();
     this.#on.ended(end);
-    for (const resolve of this.#left) resolve();
   }
 }
 
