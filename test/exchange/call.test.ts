@@ -164,14 +164,14 @@ describe('the end of a call', () => {
     expect(ends).toEqual([{ how: 'silent' }]);
   });
 
-  test('by its own BYE, when the server has answered it', async () => {
+  test('by its own BYE, when the server has answered it and closed', async () => {
     const { server, call, ends, said, ready } = await called();
     await until(() => ready.length === 1);
     const left = call.leave();
     await until(() => said() === `${HELLO}BYE\n`);
     await turns();
     expect(ends).toEqual([]);
-    server.write('BYE\n');
+    server.end('BYE\n');
     await left;
     expect(ends).toEqual([{ how: 'error', code: 'bye', reason: 'it said BYE' }]);
     expect(said()).toBe(`${HELLO}BYE\n`);
