@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
     // Two cores and real processes: a few files at a time, and patience that no healthy test uses up.
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
