@@ -1,0 +1,115 @@
+// What cannot be seen through a server: one Connection, and what its owner is told.
+
+import { createConnection, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Connection, type Ending, netContext, QUEUE_LIMIT, STALL_MS } from '../../src/net/connection.ts';
+import { listen } from '../../src/net/listener.ts';
+import type { Message } from '../../src/wire/verbs.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { turns, until } from '../servers.ts';
+
+interface Bench {
+  readonly connection: Connection;
+  readonly peer: Socket;
+  readonly clock: FakeClock;
+  readonly messages: Message[];
+  readonly endings: Ending[];
+  fins: number;
+}
+
+/** One accepted connection, and its peer, which does not read by itself. */
+async function accepted(): Promise<Bench> {
+  const clock = new FakeClock();
+  const messages: Message[] = [];
+  const endings: Ending[] = [];
+  let connection: Connection | undefined;
+  const bench = { messages, endings, clock, fins: 0 };
+  const listener = await listen(
+    '127.0.0.1',
+    0,
+    netContext(() => {}, clock, false),
+    (make) => {
+      connection = make({
+        message: (message) => messages.push(message),
+        unacceptable: () => {},
+        oversize: () => {},
+        fault: () => {},
+        fin: () => {
+          bench.fins += 1;
+        },
+        closed: (ending) => endings.push(ending),
+      });
+    },
+  );
+  const peer = createConnection({
+    host: '127.0.0.1',
+    port: listener.port,
+    noDelay: true,
+    allowHalfOpen: true,
+  });
+  peer.pause();
+  peer.on('error', () => {});
+  onTestFinished(() => {
+    peer.destroy();
+    listener.close();
+  });
+  await until(() => connection !== undefined);
+  return Object.assign(bench, { connection: connection as unknown as Connection, peer });
+}
+
+const BIG: Message = { verb: 'RECEIVED', id: '1', body: Buffer.alloc(1024 * 1024) };
+
+test('more to send is no progress: who takes nothing is cut off in time', async () => {
+  const { connection, clock, endings } = await accepted();
+  while (connection.queuedBytes <= QUEUE_LIMIT) {
+    connection.send(BIG);
+    await turns(20);
+  }
+  for (let i = 0; i < 3; i += 1) {
+    expect(endings).toEqual([]);
+    clock.advance(STALL_MS / 3);
+    connection.send({ verb: 'PING' });
+    await turns();
+  }
+  await until(() => endings.length === 1);
+  expect(endings).toEqual([{ how: 'us' }]);
+});
+
+test('a FIN is told once, behind all that came before it, however reading was stopped', async () => {
+  const bench = await accepted();
+  bench.connection.pause();
+  bench.peer.end('PING\nPONG\nPING\n');
+  await turns(20);
+  expect([bench.messages.length, bench.fins]).toEqual([0, 0]);
+  bench.connection.resume();
+  await until(() => bench.fins > 0);
+  expect(bench.messages.map(({ verb }) => verb)).toEqual(['PING', 'PONG', 'PING']);
+  bench.connection.pause();
+  bench.connection.resume();
+  await turns();
+  expect(bench.fins).toBe(1);
+});
+
+test('what is sent and finished in one turn arrives, and then FIN', async () => {
+  const { connection, peer, endings } = await accepted();
+  connection.send(BIG);
+  connection.send({ verb: 'BYE' });
+  connection.finish();
+  connection.send({ verb: 'PING' });
+  let text = '';
+  let ended = false;
+  peer.setEncoding('latin1');
+  peer.on('data', (more: string) => {
+    text += more;
+  });
+  peer.on('end', () => {
+    ended = true;
+    peer.end();
+  });
+  peer.resume();
+  await until(() => ended);
+  expect(text).toHaveLength('RECEIVED id=1 size=1048576\n'.length + 1024 * 1024 + 1 + 'BYE\n'.length);
+  expect(text.endsWith('\nBYE\n')).toBe(true);
+  await until(() => endings.length === 1);
+  expect(endings).toEqual([{ how: 'us' }]);
+});
