@@ -1,7 +1,7 @@
 // The asynchronous receiver: a client of the relay that collects its mail. It handles one message after the other, in order, and
 // acknowledges each when it is handled, never before. The same message may come again: then it is told apart by its seq.
 
-import { backoff } from '../exchange/backoff.ts';
+import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
 import { Call } from '../exchange/call.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { NetContext } from '../net/connection.ts';
@@ -67,6 +67,8 @@ export class Receiver {
   #call: Call | undefined;
   #tries = 0;
   #failures = 0;
+  /** When the relay greeted on this call, if it did. */
+  #greeted: number | undefined;
   #handled = 0;
   /** Where `#last` counts: the relay's store; for a throwaway mailbox, which begins again at 1 once it was forgotten, the call. */
   #numbering: unknown;
@@ -125,7 +127,7 @@ export class Receiver {
   }
 
   #ready(ready: Message<'READY'>): void {
-    this.#failures = 0;
+    this.#greeted = this.#options.context.clock.monotonic();
     const numbering = this.#numberingOf(this.#call, ready);
     if (this.#numbering !== numbering) this.#last = 0;
     this.#numbering = numbering;
@@ -151,6 +153,7 @@ export class Receiver {
   #message(call: Call, message: Message): void {
     if (message.verb === 'EMPTY' && !this.#options.follow) this.#leave('empty');
     if (message.verb !== 'MESSAGE' || this.#leaving) return;
+    this.#failures = 0;
     this.#arrived.push({ message, call });
     this.#granted -= 1;
     if (!this.#working) void this.#work();
@@ -205,6 +208,11 @@ export class Receiver {
       this.#done(end);
       return;
     }
+    // A relay that greets and hangs up at once is no better than none.
+    const { clock } = context;
+    if (this.#greeted !== undefined && clock.monotonic() - this.#greeted >= BACKOFF_CAP_MS)
+      this.#failures = 0;
+    this.#greeted = undefined;
     this.#failures += 1;
     const ms = backoff(this.#failures, random());
     context.emit({

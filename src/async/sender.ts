@@ -94,12 +94,10 @@ export class Sender {
             if (attempt?.end === undefined && attempt !== undefined) attempt.phase = phase;
           }
         },
-        ready: () => {
-          this.#failures = 0;
-          this.#flush();
-        },
+        ready: () => this.#flush(),
         message: (message) => {
           if (message.verb !== 'STORED' && message.verb !== 'REFUSED') return;
+          this.#failures = 0;
           this.#unanswered.answer(message);
           this.#flush();
         },
@@ -118,7 +116,6 @@ export class Sender {
   }
 
   #ended(end: AttemptEnd): void {
-    const phase = this.#call?.phase ?? 'connecting';
     const repeats = this.#unanswered.end(end);
     this.#unanswered = new Unanswered();
     for (const question of this.#queue) question.end(end);
@@ -128,9 +125,10 @@ export class Sender {
       for (const question of this.#queue.splice(0)) question.settle();
       return;
     }
-    if (phase !== 'ready') this.#failures += 1;
+    // A relay that greets and then answers nothing is no better than none.
+    this.#failures += 1;
     const { context, random } = this.#options;
-    const ms = backoff(this.#failures + 1, random());
+    const ms = backoff(this.#failures, random());
     context.emit({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }

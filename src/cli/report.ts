@@ -6,6 +6,7 @@ import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/ask.ts';
 import { type Attempt, type AttemptEnd, type Phase, telling } from '../exchange/verdict.ts';
 import type { VerdictName } from '../trace/event.ts';
+import { visible } from '../trace/visible.ts';
 import { columns, paint, withNote } from './output.ts';
 
 /** The exit code of a verdict. */
@@ -40,6 +41,7 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
     case 'refused':
       return { code: end.code, moment: 'refused' };
     case 'error':
+      if (end.ours && greeted) return { code: 'garbled', moment: 'answer' };
       if (end.code === 'bye') return { code: 'bye', moment: 'bye' };
       return { code: end.code, moment: greeted ? 'error' : 'greeting' };
     case 'broken':
@@ -97,7 +99,7 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: string | u
   const { end } = attempt;
   const said =
     end?.how === 'refused' || (end?.how === 'error' && code !== 'bye' && code !== 'replaced')
-      ? end.reason
+      ? visible(end.reason)
       : '';
   return [
     ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
@@ -119,7 +121,7 @@ export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): s
     earlierUnanswered: false,
   });
   return [
-    ...row('on the wire', end.how === 'error' ? `${wire}: ${end.reason}` : wire),
+    ...row('on the wire', end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire),
     ...row('try', tryNext),
   ];
 }

@@ -106,7 +106,8 @@ export function explainFailure(code: string, moment: Moment, context: FailureCon
   const met = moment === 'error' && !context.handedOver ? (['greeting', 'error'] as const) : [moment];
   const entry =
     met.map((one) => entries.find(({ moments }) => moments.includes(one))).find((one) => one !== undefined) ??
-    entries[0] ??
+    // What one verb says is not what another said.
+    (VERBS.has(moment) ? undefined : entries[0]) ??
     unknown(code, moment);
   const text = (of: ByRoute): string => fill(typeof of === 'string' ? of : of[context.route], context);
   const before = BEFORE.includes(moment);
@@ -133,12 +134,18 @@ export function explainFailure(code: string, moment: Moment, context: FailureCon
   };
 }
 
+const VERBS: ReadonlyMap<Moment, string> = new Map([
+  ['refused', 'REFUSED'],
+  ['error', 'ERROR'],
+  ['bye', 'BYE'],
+]);
+
 // A code that the catalogue does not know: of the protocol, then its verb says what it is; else of the system.
 function unknown(
   code: string,
   moment: Moment,
 ): Pick<CatalogEntry, 'moments' | 'wire' | 'so' | 'notSo' | 'tryNext'> {
-  const verb = { refused: 'REFUSED', error: 'ERROR', bye: 'BYE' }[moment as string];
+  const verb = VERBS.get(moment);
   return {
     moments: [moment],
     wire:
@@ -151,7 +158,7 @@ function unknown(
 }
 
 const NOTHING_LEFT = 'not one byte of it left';
-const AGAIN: ByRoute = 'look at {peer}, then send again';
+const AGAIN: ByRoute = 'look at {peer}, then try again';
 const REPEAT: ByRoute = {
   sync: 'ask {peer}. Sending again may make it two: sync remembers nothing',
   async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',

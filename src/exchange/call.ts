@@ -59,7 +59,11 @@ export class Call {
       connected: () => this.#hello(),
       message: (message) => this.#message(message),
       unacceptable: (fault, verb) => this.#unacceptable(fault.code, verb, fault.reason),
-      oversize: (header) => this.#fail('too_large', `${header.verb} came with a body beyond every limit`),
+      oversize: ({ verb }) =>
+        this.#fail(
+          this.greeting === undefined ? 'not_detour' : 'too_large',
+          `${verb} came with a body beyond every limit`,
+        ),
       fault: (code, reason) => this.#fail(this.greeting === undefined ? 'not_detour' : code, reason),
       fin: () => this.#over({ how: 'fin' }),
       drained: () => on.drained?.(),
@@ -195,7 +199,7 @@ export class Call {
     if (this.over) return;
     const wire = code === 'not_detour' || code === 'wrong_door' ? undefined : code;
     if (wire !== undefined) this.#connection.send({ verb: 'ERROR', code: wire, body: Buffer.from(reason) });
-    this.#over({ how: 'error', code, reason });
+    this.#over({ how: 'error', code, reason, ours: true });
     this.#connection.finish();
   }
 

@@ -18,8 +18,8 @@ export type Phase =
 export type AttemptEnd =
   | { readonly how: 'taken' }
   | { readonly how: 'refused'; readonly code: string; readonly reason: string }
-  /** ERROR, or BYE, or bytes that are not detour/1. */
-  | { readonly how: 'error'; readonly code: string; readonly reason: string }
+  /** ERROR, or BYE, or bytes that are not detour/1. `ours`: this side found the fault, the other said nothing of it. */
+  | { readonly how: 'error'; readonly code: string; readonly reason: string; readonly ours?: true }
   /** The socket failed with an errno. */
   | { readonly how: 'broken'; readonly code: string; readonly syscall: string }
   | { readonly how: 'fin' }

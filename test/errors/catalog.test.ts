@@ -255,7 +255,7 @@ describe('the lines below a verdict', () => {
     );
     const early = explainFailure('fin', 'greeting', context);
     expect(early.so).toBe('it was over before the message was handed to the socket; not one byte of it left');
-    expect(early.tryNext).toBe('look at bob, then send again');
+    expect(early.tryNext).toBe('look at bob, then try again');
   });
 
   it('tell the two ETIMEDOUTs apart, by the moment of the syscall', () => {
@@ -282,7 +282,7 @@ describe('the lines below a verdict', () => {
   it('have something true to say about a code that the catalogue does not know', () => {
     const lines = explainFailure('EWHATEVER', 'connect', context);
     expect(lines.wire).toBe('127.0.0.1:4101: the system reported EWHATEVER');
-    expect(lines.tryNext).toBe('look at bob, then send again');
+    expect(lines.tryNext).toBe('look at bob, then try again');
     const refusal = explainFailure('new_code', 'refused', { ...context, handedOver: true });
     expect(refusal.wire).toBe("bob's program answered REFUSED code=new_code");
     expect(explainFailure('EWHATEVER', 'answer', { ...context, handedOver: true }).tryNext).toContain(
@@ -295,6 +295,11 @@ describe('the lines below a verdict', () => {
       '{peer} $& $1 refused',
     );
   });
+});
+
+it('does not put the words of one verb into the mouth of another', () => {
+  const { wire } = explainFailure('busy', 'error', { ...context, handedOver: true });
+  expect(wire).toBe("bob's program answered ERROR code=busy");
 });
 
 describe('detour explain', () => {

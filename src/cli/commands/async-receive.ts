@@ -96,9 +96,12 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase }: Coll
       );
       return 0;
     }
+    const greeted = handled > 0 || phase === 'ready';
     say(
       withNote(
-        `${messages} collected, then it ended. What was not acknowledged stays at the relay.`,
+        greeted
+          ? `${messages} collected, then it ended. What was not acknowledged stays at the relay.`
+          : 'Nothing collected: no relay greeted.',
         'exit 1',
         80,
       ),

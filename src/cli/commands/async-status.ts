@@ -38,7 +38,7 @@ async function run(flags: Flags): Promise<number> {
   const where = writePlace(flags.relay.host, flags.relay.port);
   if ('end' in answer) {
     if (!actor.json) {
-      say(withNote('No status: the relay did not answer.', 'exit 1', 80));
+      say(withNote('No status: no relay answered.', 'exit 1', 80));
       const to = { route: 'async', peer: 'the relay', place: where } as const;
       for (const line of connectionLines(answer.end, answer.phase, to)) say(line);
     }

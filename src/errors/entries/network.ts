@@ -111,7 +111,7 @@ const CONNECT: readonly CatalogEntry[] = [
     },
     tryNext: {
       sync: 'start {peer} and send again, or take the detour: detour async send',
-      async: 'start the relay (detour async relay) and send again',
+      async: 'start the relay (detour async relay), then try again',
     },
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.5.2, §3.10.7.1 (RST to a SYN); §3.9.2.2 (ICMP)',

@@ -79,6 +79,21 @@ const WORDS: readonly Omit<CatalogEntry, Shared>[] = [
     tryNext: "check the port: detour's own are 4100 (relay) and 4101 (receiver)",
   },
   {
+    code: 'garbled',
+    moments: ['answer'],
+    wire: 'what came from {place} broke the rules of detour/1, and we hung up',
+    certainty: AFTER_CONNECTING,
+    title: 'it greeted well, and then talked nonsense',
+    meaning:
+      'READY was right, and something behind it was not: no frame, an answer with an impossible value, or a frame that stood still.',
+    so: 'nothing: what it did with the message, it did before or after the nonsense',
+    notSo: '"it is broken, so it did not arrive": it may have been handled well and answered badly',
+    tryNext: {
+      sync: 'look at {peer} with --log on both sides. Sending again may make it two',
+      async: 'look at the relay; sending again with the same --id makes it one, never two',
+    },
+  },
+  {
     code: 'bye',
     moments: ['bye', 'answer'],
     wire: 'BYE from {peer}, no answer',

@@ -1,0 +1,52 @@
+// Many short runs of the command line: a few at a time, and what is wrong with them in one list.
+
+import { runCli } from '../harness.ts';
+
+/** Processes at once: two cores, shared. */
+const AT_ONCE = 4;
+
+/** How a run should end. */
+export interface Expected {
+  readonly code: number;
+  /** What stderr must say. */
+  readonly says: RegExp;
+  /** What stdout must be; nothing unless given. */
+  readonly prints?: RegExp;
+}
+
+/** A run and how it should end. */
+export interface Run extends Expected {
+  readonly args: readonly string[];
+  readonly input?: string | Buffer;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Runs them all. @returns what was not as expected, one entry a run; empty if all is well */
+export async function wrongOf(runs: readonly Run[]): Promise<string[]> {
+  const wrong: string[] = [];
+  const left = [...runs];
+  const work = async (): Promise<void> => {
+    for (let run = left.shift(); run !== undefined; run = left.shift()) {
+      const found = await runCli(run.args, run);
+      wrong.push(...judge(run, found).map((what) => `detour ${JSON.stringify(run.args)}: ${what}`));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return wrong;
+}
+
+/** What is wrong with a finished run; empty if nothing. */
+export function judge(
+  { code, says, prints = /^$/ }: Expected,
+  found: { code: number | string; stdout: string; stderr: string },
+): string[] {
+  const wrong: string[] = [];
+  if (found.code !== code) wrong.push(`exit ${found.code} instead of ${code}; it said ${found.stderr}`);
+  // Lines are folded to a width; a sentence is looked for as a whole.
+  const talk = found.stderr.replaceAll(/\s+/g, ' ');
+  if (!says.test(talk)) wrong.push(`${says} was not said, but ${found.stderr}`);
+  if (!prints.test(found.stdout)) wrong.push(`printed ${JSON.stringify(found.stdout.slice(0, 200))}`);
+  if (/\n\s+at \S+.*:\d+|defect|undefined|\[object|NaN|Unhandled|deprecat/i.test(found.stderr))
+    wrong.push(`looks like a crash: ${found.stderr}`);
+  return wrong;
+}

@@ -1,0 +1,255 @@
+// Wrong usage of every command: each flag with nonsense, the two modes mixed up, places and files that cannot be had. Every time one
+// clear sentence on stderr, nothing on stdout, and the exit code of usage (2), or of what only the run could find out (1).
+
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { RawClient, runCli, start, tempDir } from '../harness.ts';
+import { judge, type Run, wrongOf } from './several.ts';
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  'sync send': ['--to', '--as', '--timeout', '--lines', '--count', '--json', '--log'],
+  'sync receive': ['--as', '--host', '--port', '--reply', '--echo', '--work', '--count', '--json', '--log'],
+  'async relay': ['--host', '--port', '--journal', '--json', '--log'],
+  'async send': [
+    '--to',
+    '--as',
+    '--relay',
+    '--timeout',
+    '--ttl',
+    '--wait',
+    '--id',
+    '--lines',
+    '--count',
+    '--json',
+    '--log',
+  ],
+  'async receive': ['--as', '--relay', '--timeout', '--work', '--follow', '--count', '--json', '--log'],
+  'async status': ['--relay', '--timeout', '--json', '--log'],
+  demo: ['--fast', '--json'],
+  explain: ['--json'],
+  trace: ['--last', '--id', '--brief', '--width', '--json'],
+  journal: ['--port', '--follow', '--json'],
+};
+
+// A nonsense value for each flag that takes one, and what is said of it. `--to` is a place in one mode and a name in the other.
+const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>> = {
+  '--to': ['b b', /is no (place|name)/],
+  '--as': ['Bob', /is no name: .* Try bob\./],
+  '--timeout': ['soon', /is no duration/],
+  '--count': ['0', /is no count/],
+  '--log': ['', /it is empty/],
+  '--host': ['127.0.0.1:4100', /no address to listen on.*--port/],
+  '--port': ['65536', /is no port/],
+  '--work': ['8', /Did you mean 8s\?/],
+  '--journal': ['', /it is empty/],
+  '--relay': ['relay', /is a name; here a place is wanted/],
+  '--ttl': ['1.5s', /whole seconds/],
+  '--wait': ['0s', /at least 1ms/],
+  '--id': ['a b', /[Ii]d/],
+  '--last': ['0', /above 0/],
+  '--width': ['wide', /above 0/],
+};
+
+test('each flag of each command with nonsense', async () => {
+  const runs: Run[] = Object.entries(COMMANDS).flatMap(([command, flags]) =>
+    flags.flatMap((flag) => {
+      const nonsense = NONSENSE[flag];
+      if (nonsense === undefined) return [];
+      return [{ args: [...command.split(' '), flag, nonsense[0], 'x'], code: 2, says: nonsense[1] }];
+    }),
+  );
+  expect(runs.length).toBeGreaterThan(30);
+  expect(await wrongOf(runs)).toEqual([]);
+}, 180_000);
+
+test('the table of flags above is what --help shows', async () => {
+  for (const [command, flags] of Object.entries(COMMANDS)) {
+    const { code, stdout } = await runCli([...command.split(' '), '--help']);
+    const shown = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z]+)/gm)].map(([, flag]) => flag);
+    expect([command, code, ...shown]).toEqual([command, 0, ...flags, '--help']);
+    // A default is written as a person would type it.
+    expect(stdout).not.toMatch(/default: (?:\{|10000)/);
+  }
+});
+
+test('the modes mixed up, and other slips', async () => {
+  const usage = (says: RegExp, ...args: string[]): Run => ({ args, code: 2, says });
+  expect(
+    await wrongOf([
+      usage(/a place is wanted.*In sync mode you address a place/, 'sync', 'send', '--to', 'bob', 'hi'),
+      usage(
+        /is a place; here a name is wanted, such as bob. Where the relay listens is --relay 127.0.0.1:4100/,
+        'async',
+        'send',
+        '--to',
+        '127.0.0.1:4100',
+        'hi',
+      ),
+      usage(/--relay 10.0.0.5/, 'async', 'send', '--to', '10.0.0.5', 'hi'),
+      usage(/In async mode you address a name/, 'async', 'send', '--to', 'bob.example', 'hi'),
+      usage(/Which route\? `detour sync send`.*`detour async send`/, 'send'),
+      usage(/Which route\?/, 'send', '--to', 'bob', 'hello'),
+      usage(/Which route\? `detour sync receive`/, 'receive', '--as', 'bob'),
+      usage(/detour async relay/, 'relay', '--port', '4100'),
+      usage(/detour async status/, 'status'),
+      usage(/unknown command 'sned'.*Did you mean send/, 'sync', 'sned', 'hi'),
+      usage(/unknown command 'relay'/, 'sync', 'relay'),
+      usage(/unknown command/, 'bogus'),
+      usage(/unknown option '--ttl'/, 'sync', 'send', '--ttl', '1m', 'hi'),
+      usage(/unknown option '--relay'/, 'sync', 'send', '--relay', '127.0.0.1:4100', 'hi'),
+      usage(/too many arguments/, 'async', 'receive', 'bob'),
+      usage(/argument missing/, 'sync', 'send', '--to'),
+      usage(/Usage: detour/),
+      usage(/Usage: detour sync/, 'sync'),
+      usage(/--reply or --echo/, 'sync', 'receive', '--reply', 'a', '--echo'),
+      usage(/--follow or --count/, 'async', 'receive', '--follow', '--count', '2'),
+      usage(/neither --id nor --wait/, 'async', 'send', '--count', '2', '--id', 'a', 'hi'),
+      usage(/neither --id nor --wait/, 'async', 'send', '--count', '2', '--wait', '--', 'hi'),
+      usage(/--id is for one message/, 'async', 'send', '--id', 'a', '--lines'),
+      usage(/--lines reads the messages from standard input/, 'sync', 'send', '--lines', 'hi'),
+      usage(/--count is for one message/, 'sync', 'send', '--lines', '--count', '2'),
+      usage(/no story "99" try take one of/, 'demo', '99'),
+      usage(/no entry NOPE/, 'explain', 'NOPE'),
+      usage(/did you mean ECONNREFUSED/, 'explain', 'ECONREFUSED'),
+      usage(/missing required argument/, 'trace'),
+      // --json keeps stdout for events: what is wrong is said on stderr.
+      usage(/Try bob/, 'sync', 'send', '--json', '--as', 'Bob', 'hi'),
+      usage(/place is wanted/, 'async', 'status', '--json', '--relay', 'bob'),
+    ]),
+  ).toEqual([]);
+}, 180_000);
+
+test('no message to send', async () => {
+  const none = { code: 2, says: /There is no message to send\. try Write it behind the command/ };
+  expect(
+    await wrongOf([
+      { args: ['sync', 'send'], input: '', ...none },
+      { args: ['async', 'send'], input: '', ...none },
+    ]),
+  ).toEqual([]);
+});
+
+test('a pipe with more than a message may have', async () => {
+  const input = Buffer.alloc(1024 * 1024 + 1, 'x');
+  const says = /A message may have 1048576 bytes; standard input has more/;
+  expect(
+    await wrongOf([
+      { args: ['sync', 'send'], input, code: 1, says },
+      { args: ['async', 'send', '-'], input, code: 1, says },
+    ]),
+  ).toEqual([]);
+});
+
+test('places that cannot be listened on', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void taken.close());
+  const address = taken.address();
+  const port = String(typeof address === 'object' ? address?.port : 0);
+  const dir = tempDir();
+  const refused = (more: string[], says: RegExp): Run[] => [
+    { args: ['sync', 'receive', ...more], code: 1, says },
+    { args: ['async', 'relay', '--journal', join(dir, more.join()), ...more], code: 1, says },
+  ];
+  expect(
+    await wrongOf([
+      ...refused(['--port', port], /another program already does \(EADDRINUSE\)\. try .*--port/),
+      // 203.0.113.0/24 is for documentation: nobody's.
+      ...refused(
+        ['--port', '0', '--host', '203.0.113.7'],
+        /no such address \(EADDRNOTAVAIL\)\. try .*127\.0\.0\.1/,
+      ),
+    ]),
+  ).toEqual([]);
+});
+
+test('files and folders that cannot be had', async () => {
+  const dir = tempDir();
+  const file = join(dir, 'file');
+  writeFileSync(file, 'not a log\n');
+  mkdirSync(join(dir, 'homework'));
+  writeFileSync(join(dir, 'homework', 'essay.txt'), '');
+  const relay = (journal: string, says: RegExp): Run => ({
+    args: ['async', 'relay', '--port', '0', '--journal', journal],
+    code: 1,
+    says,
+  });
+  const one = (says: RegExp, ...args: string[]): Run => ({ args, code: 1, says });
+  expect(
+    await wrongOf([
+      relay(file, /is not a directory/),
+      relay(join(file, 'below'), /is not a directory/),
+      relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
+      one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
+      one(/cannot be read: ENOENT/, 'journal', join(dir, 'nowhere')),
+      one(/no such file/, 'trace', join(dir, 'nowhere')),
+      one(/that is a folder/, 'trace', dir),
+      one(/line 1: not JSON/, 'trace', file),
+      one(
+        /cannot be opened \(ENOENT\) try the folder/,
+        'sync',
+        'send',
+        '--log',
+        join(dir, 'no', 'log'),
+        'hi',
+      ),
+      one(/cannot be opened \(EISDIR\)/, 'async', 'receive', '--log', dir),
+    ]),
+  ).toEqual([]);
+  // Node's own recursive mkdir never comes back from here.
+  if (process.platform === 'linux')
+    expect(await wrongOf([relay('/proc/detour/journal', /cannot be made: ENOENT/)])).toEqual([]);
+});
+
+test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
+  'a journal that may not be read (not for root, who reads everything; Windows has other rights)',
+  async () => {
+    const dir = join(tempDir(), 'journal');
+    mkdirSync(dir, { mode: 0 });
+    expect(
+      await wrongOf([{ args: ['async', 'relay', '--port', '0', '--journal', dir], code: 1, says: /EACCES/ }]),
+    ).toEqual([]);
+  },
+);
+
+// A disk that is always full.
+test.skipIf(process.platform !== 'linux')('a log that cannot be written any more', async () => {
+  const receiver = start(['sync', 'receive', '--port', '0']);
+  const { port } = await receiver.until('listening');
+  const sent = await runCli(['sync', 'send', '--to', `127.0.0.1:${port}`, '--log', '/dev/full', 'hi']);
+  // It is said once, and the message goes its way.
+  expect(
+    judge({ code: 0, says: /log file \/dev\/full cannot be written any more.*DELIVERED/ }, sent),
+  ).toEqual([]);
+  expect(sent.stderr.match(/cannot be written/g)).toHaveLength(1);
+});
+
+test('a journal that is in use, and one that is damaged', async () => {
+  const dir = join(tempDir(), 'journal');
+  const relay = start(['async', 'relay', '--port', '0', '--journal', dir]);
+  const { port } = await relay.until('listening');
+  const args = ['async', 'relay', '--port', '0', '--journal', dir];
+  expect(
+    await wrongOf([{ args, code: 1, says: /another relay is using the journal in .* try Stop it/ }]),
+  ).toEqual([]);
+
+  const alice = await RawClient.connect(port);
+  await alice.next();
+  alice.type('HELLO version=1 as=alice\nSEND id=1 to=bob size=5\nhello\n');
+  expect((await alice.next())[0]).toMatch(/^STORED/);
+  alice.type('SEND id=2 to=bob size=5\nworld\n');
+  expect((await alice.next())[0]).toMatch(/^STORED/);
+  relay.child.kill('SIGKILL');
+  await relay.exit;
+  for (const name of readdirSync(dir).filter((one) => !one.startsWith('lock'))) {
+    const bytes = readFileSync(join(dir, name));
+    const at = bytes.indexOf('hello');
+    if (at < 0) continue;
+    bytes[at] = 0x4a;
+    writeFileSync(join(dir, name), bytes);
+  }
+  const says = /the journal is damaged: .* at byte \d+: .* try Nothing was changed/;
+  expect(await wrongOf([{ args, code: 1, says }])).toEqual([]);
+});
