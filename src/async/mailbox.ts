@@ -48,7 +48,9 @@ export class Mailbox {
   #durableBytes = 0;
   #durableWatermark = 0;
   #collecting: Collecting | undefined;
+  /** Passed over or sent on the connection that is attached, and the last one sent. */
   #cursor = 0;
+  #lastSent = 0;
   #inFlight = 0;
   #remaining = Number.POSITIVE_INFINITY;
   #drainUpTo: number | undefined;
@@ -140,8 +142,7 @@ export class Mailbox {
   /** A receiver collects, or the one that does has said RECEIVE again (`again`: what it was sent stays in flight). */
   attach(collecting: Collecting, again: boolean): void {
     if (!again) {
-      this.#cursor = this.watermark;
-      this.#inFlight = 0;
+      this.#begin();
     }
     this.#collecting = collecting;
     this.#remaining = collecting.limit ?? Number.POSITIVE_INFINITY;
@@ -152,9 +153,15 @@ export class Mailbox {
   /** The receiver is gone; what it did not acknowledge is sent again to the next. */
   detach(): void {
     this.#collecting = undefined;
-    this.#cursor = this.watermark;
-    this.#inFlight = 0;
+    this.#begin();
     this.#drainUpTo = undefined;
+  }
+
+  // On a new connection nothing is in flight: all that is not acknowledged is still to be sent.
+  #begin(): void {
+    this.#cursor = this.watermark;
+    this.#lastSent = this.watermark;
+    this.#inFlight = 0;
   }
 
   /** Was it sent on the connection that is attached, and not acknowledged yet? */
@@ -193,6 +200,7 @@ export class Mailbox {
     const held = this.#held.get(seq);
     if (held !== undefined) held.attempts += 1;
     this.#cursor = seq;
+    this.#lastSent = seq;
     this.#inFlight += 1;
     this.#remaining -= 1;
   }
@@ -203,7 +211,7 @@ export class Mailbox {
    */
   ack(seq: number): Held[] | 'bad' | 'old' {
     if (seq <= this.watermark) return 'old';
-    if (seq > this.#cursor || this.#collecting === undefined) return 'bad';
+    if (seq > this.#lastSent || this.#collecting === undefined) return 'bad';
     const freed: Held[] = [];
     for (let at = this.watermark + 1; at <= seq; at += 1) {
       const held = this.#held.get(at);

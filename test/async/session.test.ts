@@ -103,7 +103,7 @@ const step = fc.oneof(
 
 test('the last ids of every session are known for ten minutes after its last SEND, whatever happens', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
       let memory = new Memory(PER_SESSION);
       let records: Written[] = [];
       let now = 0;
@@ -120,6 +120,9 @@ test('the last ids of every session are known for ten minutes after its last SEN
           for (const record of records.toSorted((a, b) => a.at - b.at))
             memory.remember(record.session, record.id, record.at);
         } else {
+          // A sender repeats what it has no answer to: of its last ids no more than the window, half of what is remembered.
+          const mine = promised.get(one.send)?.names ?? [];
+          if (mine.slice(0, -PER_SESSION / 2).includes(one.name)) continue;
           const known = memory.find('alice', one.name);
           if (known === undefined) {
             seq += 1;
@@ -137,8 +140,7 @@ test('the last ids of every session are known for ten minutes after its last SEN
                 at: now,
               });
           }
-          const { names } = promised.get(one.send) ?? { names: [] };
-          const newest = [...names.filter((name) => name !== one.name), one.name].slice(-PER_SESSION);
+          const newest = [...mine.filter((name) => name !== one.name), one.name].slice(-PER_SESSION);
           promised.set(one.send, { names: newest, last: now });
         }
         memory.forget(now);
@@ -151,6 +153,6 @@ test('the last ids of every session are known for ten minutes after its last SEN
         }
       }
     }),
-    { numRuns: 3000, ...seed() },
+    { numRuns: 500, ...seed() },
   );
 });
