@@ -21,15 +21,26 @@ export class Ageing {
   readonly #commits: Commits;
   readonly #notices: Notices;
   readonly #changed: (box: Mailbox) => void;
+  readonly #turned: (now: number) => void;
   readonly #expiry = new Expiry<{ box: Mailbox; seq: number }>(({ box, seq }) => box.holds(seq));
   #timer: Timer | undefined;
 
-  /** @param changed called when the expiry of a message is durable: what is behind it may go out */
-  constructor(context: NetContext, commits: Commits, notices: Notices, changed: (box: Mailbox) => void) {
+  /**
+   * @param changed called when the expiry of a message is durable: what is behind it may go out
+   * @param turned called at each look, with the monotonic time: for what else grows old
+   */
+  constructor(
+    context: NetContext,
+    commits: Commits,
+    notices: Notices,
+    changed: (box: Mailbox) => void,
+    turned: (now: number) => void,
+  ) {
     this.#context = context;
     this.#commits = commits;
     this.#notices = notices;
     this.#changed = changed;
+    this.#turned = turned;
   }
 
   /** Watches over a message, if it has a `ttl`. */
@@ -39,7 +50,9 @@ export class Ageing {
 
   /** Begins to look. */
   start(): void {
-    const more = this.#turn(this.#context.clock.monotonic());
+    const now = this.#context.clock.monotonic();
+    const more = this.#turn(now);
+    this.#turned(now);
     this.#timer = this.#context.clock.after(more ? NEXT_TURN_MS : TURN_MS, () => this.start());
   }
 

@@ -73,10 +73,13 @@ export class Relay {
       this.#stored(box, held, ref);
       this.#delivery.pump(box);
     });
-    this.#ageing = new Ageing(context, this.#commits, this.#notices, (box) => {
+    const expired = (box: Mailbox): void => {
       this.#delivery.pump(box);
       this.#tidy(box);
-    });
+    };
+    this.#ageing = new Ageing(context, this.#commits, this.#notices, expired, (now) =>
+      room.memory.forget(now),
+    );
     const { token } = options.store;
     const ready: Message<'READY'> = {
       verb: 'READY',

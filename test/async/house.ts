@@ -103,7 +103,7 @@ export function send(id: string, to: string, body: string, more = ''): string {
 }
 
 /** One field of a header line. */
-function field(line: string, key: string): string | undefined {
+export function field(line: string, key: string): string | undefined {
   return new RegExp(` ${key}=(\\S+)`).exec(line)?.[1];
 }
 

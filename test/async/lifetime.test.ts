@@ -1,0 +1,326 @@
+// What a message lives through: its ttl, the notices about it, its age over restarts and jumps of the clock, a damaged body, a full
+// disk. Over the wire and across lives. PROTOCOL.md, "A mailbox".
+
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Disk } from '../../src/async/store/disk.ts';
+import { systemDisk } from '../../src/async/store/disk.ts';
+import type { RawClient } from '../harness.ts';
+import { field, heard, Life, pong, send } from './house.ts';
+
+const DAY = 24 * 3_600_000;
+
+async function sends(life: Life, ...messages: string[]): Promise<RawClient> {
+  const alice = await life.client('alice');
+  for (const message of messages) {
+    alice.type(message);
+    expect(await heard(alice)).toBe('STORED');
+  }
+  return alice;
+}
+
+async function collector(
+  life: Life,
+  name: string,
+  receive = 'RECEIVE window=9 drain=yes',
+): Promise<RawClient> {
+  const client = await life.client(name);
+  client.type(`${receive}\n`);
+  return client;
+}
+
+describe('a ttl', () => {
+  test('ends: the message is left out, what is behind it comes, its number is not given out again', async () => {
+    const life = await Life.start();
+    const alice = await sends(life, send('1', 'bob', 'short', 'ttl=5'), send('2', 'bob', 'long'));
+    life.clock.advance(6_000);
+    const bob = await collector(life, 'bob');
+    expect(await heard(bob, 'seq', 'attempt')).toBe('MESSAGE seq=2 attempt=1: long');
+    bob.type('ACK seq=2\n');
+    expect(await heard(bob)).toBe('EMPTY');
+    alice.type(send('3', 'bob', 'next'));
+    expect(await heard(alice, 'seq')).toBe('STORED seq=3');
+  });
+
+  test('does not end before its time', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'short', 'ttl=5'));
+    life.clock.advance(4_999);
+    const bob = await collector(life, 'bob');
+    expect(await heard(bob, 'seq', 'held')).toBe('MESSAGE seq=1 held=4999: short');
+  });
+
+  test('does not end while the message is in flight; when the connection is gone, it does', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'short', 'ttl=5 notify=alice'));
+    const bob = await collector(life, 'bob');
+    expect(await heard(bob)).toBe('MESSAGE: short');
+    life.clock.advance(20_000);
+    const alice = await collector(life, 'alice', 'RECEIVE window=9');
+    await pong(alice);
+    bob.type('BYE\n');
+    expect(await heard(bob)).toBe('BYE');
+    life.clock.advance(2_000);
+    expect(await heard(alice, 'kind', 'tried')).toContain('MESSAGE kind=bounce tried=yes');
+  });
+
+  test('that ended in flight is no reason to refuse the acknowledgement', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'short', 'ttl=5 notify=alice'));
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    life.clock.advance(20_000);
+    bob.type('ACK seq=1\n');
+    expect(await heard(bob)).toBe('EMPTY');
+    const alice = await collector(life, 'alice');
+    expect(await heard(alice, 'kind')).toContain('MESSAGE kind=receipt');
+  });
+
+  test('ends while the relay is down', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'short', 'ttl=60'), send('2', 'bob', 'long'));
+    const next = await life.again(61_000);
+    const bob = await collector(next, 'bob');
+    expect(await heard(bob, 'seq')).toBe('MESSAGE seq=2: long');
+  });
+});
+
+describe('a bounce says', () => {
+  const expired = async (life: Life): Promise<string> => {
+    life.clock.advance(61_000);
+    const alice = await collector(life, 'alice', 'RECEIVE window=9');
+    return heard(alice, 'id', 'from', 'kind', 'tried');
+  };
+  const message = send('1', 'bob', 'short', 'ttl=60 notify=alice');
+  const TRIED = 'MESSAGE id=1 from=relay kind=bounce tried=yes: 1 expired before bob acknowledged it';
+  const NOT_TRIED = 'MESSAGE id=1 from=relay kind=bounce tried=no: 1 expired before bob acknowledged it';
+
+  test('tried=no if nobody ever collected', async () => {
+    const life = await Life.start();
+    await sends(life, message);
+    expect(await expired(life)).toBe(NOT_TRIED);
+  });
+
+  test('tried=no after restarts and crashes in which nobody collected', async () => {
+    let life = await Life.start();
+    await sends(life, message);
+    life = await life.again();
+    life = await life.crashed();
+    expect(await expired(life)).toBe(NOT_TRIED);
+  });
+
+  test('tried=no if bob was there before and after, and it was never sent to him', async () => {
+    const life = await Life.start();
+    await sends(life, send('0', 'bob', 'first'));
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    bob.type('ACK seq=1\nBYE\n');
+    expect(await heard(bob)).toBe('BYE');
+    await sends(life, message);
+    expect(await expired(life)).toBe(NOT_TRIED);
+  });
+
+  test('tried=yes if it was written to a receiver', async () => {
+    const life = await Life.start();
+    await sends(life, message);
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    bob.socket.destroy();
+    await life.client('dave');
+    expect(await expired(life)).toBe(TRIED);
+  });
+
+  test('tried=yes after a restart if it was written in the life before', async () => {
+    const life = await Life.start();
+    await sends(life, message);
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    expect(await expired(await life.again())).toBe(TRIED);
+  });
+
+  test('tried=yes after a crash if it may have been written, although nobody can know', async () => {
+    const life = await Life.start();
+    await sends(life, send('0', 'bob', 'first'));
+    const bob = await collector(life, 'bob', 'RECEIVE window=1');
+    await bob.next();
+    // It waits behind a full window, and the crash forgets that.
+    await sends(life, message);
+    expect(await expired(await life.crashed())).toBe(TRIED);
+  });
+
+  test('tried=yes in the life after the next, too', async () => {
+    const life = await Life.start();
+    await sends(life, message);
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    const next = await life.crashed();
+    expect(await expired(await next.crashed())).toBe(TRIED);
+  });
+
+  test('tried=no of a message that came after the life in which bob collected', async () => {
+    const life = await Life.start();
+    await sends(life, send('0', 'bob', 'first'));
+    const bob = await collector(life, 'bob', 'RECEIVE window=1');
+    await bob.next();
+    const next = await life.crashed();
+    await sends(next, message);
+    expect(await expired(next)).toBe(NOT_TRIED);
+  });
+});
+
+describe('a notice', () => {
+  test('is durable when what it reports is: a crash after an acknowledgement loses neither', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'hello', 'notify=alice'));
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    bob.type('ACK seq=1\n');
+    expect(await heard(bob)).toBe('EMPTY');
+    const next = await life.crashed();
+    const again = await collector(next, 'bob');
+    expect(await heard(again)).toBe('EMPTY');
+    const alice = await collector(next, 'alice');
+    expect(await heard(alice, 'id', 'from', 'kind')).toBe(
+      'MESSAGE id=1 from=relay kind=receipt: bob acknowledged 1',
+    );
+  });
+
+  test('comes once for each message that one acknowledgement covers, and for none that asked for none', async () => {
+    const life = await Life.start();
+    await sends(
+      life,
+      send('1', 'bob', 'x', 'notify=alice'),
+      send('2', 'bob', 'x'),
+      send('3', 'bob', 'x', 'notify=carol'),
+      send('4', 'bob', 'x', 'notify=alice'),
+    );
+    const bob = await collector(life, 'bob');
+    for (let i = 0; i < 4; i++) await bob.next();
+    bob.type('ACK seq=4\nACK seq=4\nACK seq=2\n');
+    expect(await heard(bob)).toBe('EMPTY');
+    const waiting = life.relay.waiting().map(({ name, held }) => `${name} ${held}`);
+    expect(waiting).toEqual(['alice 2', 'carol 1']);
+  });
+
+  test('causes none, and vanishes after seven days', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'x', 'notify=alice'));
+    const bob = await collector(life, 'bob');
+    await bob.next();
+    bob.type('ACK seq=1\n');
+    expect(await heard(bob)).toBe('EMPTY');
+    let next = await life.again(7 * DAY - 60_000);
+    expect(next.relay.waiting()).toMatchObject([{ name: 'alice', held: 1 }]);
+    next = await next.again(61_000);
+    const alice = await collector(next, 'alice');
+    expect(await heard(alice)).toBe('EMPTY');
+  });
+});
+
+describe('age', () => {
+  const age = async (life: Life): Promise<number> => {
+    const bob = await collector(life, 'bob');
+    return Number(field((await bob.next())[0], 'held'));
+  };
+
+  test('goes on over a restart by the wall clock', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'x'));
+    life.clock.advance(2_000);
+    expect(await age(await life.again(3_000))).toBe(5_000);
+  });
+
+  test('is not below nothing when the clock was set back, and counts on from there', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'x', 'ttl=60 notify=alice'));
+    const next = await life.again(-DAY);
+    next.clock.advance(59_000);
+    expect(await age(next)).toBe(59_000);
+  });
+
+  test('is as long as the clock says when it was set on: a ttl ends, and nothing else is lost', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'x', 'ttl=60'), send('2', 'bob', 'y'));
+    const next = await life.again(365 * DAY);
+    expect(await age(next)).toBe(365 * DAY);
+  });
+});
+
+describe('a body that is damaged on the disk', () => {
+  test('stops its mailbox with a word about where; nothing is skipped, others go on', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'first'), send('2', 'bob', 'in the middle'), send('3', 'bob', 'last'));
+    await sends(life, send('4', 'carol', 'for carol'));
+    const next = await life.again();
+    damage(next.dir, 'in the middle');
+    const bob = await collector(next, 'bob');
+    expect(await heard(bob, 'seq')).toBe('MESSAGE seq=1: first');
+    const error = await heard(bob, 'code');
+    expect(error).toMatch(/^ERROR code=damaged: .*segment.* byte \d+/);
+    const again = await collector(next, 'bob');
+    expect(await heard(again, 'code')).toContain('ERROR code=damaged');
+    const carol = await collector(next, 'carol');
+    expect(await heard(carol)).toBe('MESSAGE: for carol');
+    const later = await sends(next, send('5', 'bob', 'behind it'));
+    await pong(later);
+    expect(next.relay.waiting()).toContainEqual(expect.objectContaining({ name: 'bob', held: 4 }));
+  });
+});
+
+describe('a full disk', () => {
+  test('refuses what is new and still lets mail be collected; what was refused can be sent when there is room', async () => {
+    let full = false;
+    const disk: Disk = {
+      ...systemDisk,
+      write(fd, bytes, from, position, done) {
+        // Spares are what is made when there is room: files of zeros, far larger than any commit here.
+        if (full && bytes.length >= 16 * 1024 && bytes.every((byte) => byte === 0))
+          return done(Object.assign(new Error('no space left'), { code: 'ENOSPC' }), 0);
+        return systemDisk.write(fd, bytes, from, position, done);
+      },
+    };
+    const life = await Life.start(undefined, { disk, segmentBytes: 32 * 1024 });
+    const alice = await life.client('alice');
+    full = true;
+    let taken = 0;
+    let answer = '';
+    for (let n = 1; n < 200; n++) {
+      alice.type(send(`${n}`, 'bob', 'x'.repeat(2000)));
+      answer = await heard(alice, 'code');
+      if (!answer.startsWith('STORED')) break;
+      taken += 1;
+    }
+    expect(answer).toContain('REFUSED code=disk_full');
+    alice.type(send('1', 'bob', 'x'.repeat(2000)));
+    expect(await heard(alice, 'seq', 'dup')).toBe('STORED seq=1 dup=yes');
+    const bob = await collector(life, 'bob');
+    for (let seq = 1; seq <= taken; seq++) {
+      expect(field((await bob.next())[0], 'seq')).toBe(`${seq}`);
+      bob.type(`ACK seq=${seq}\n`);
+    }
+    expect(await heard(bob)).toBe('EMPTY');
+    full = false;
+    for (let i = 0; i < 100 && !answer.startsWith('STORED'); i++) {
+      life.clock.advance(1000);
+      alice.type(send('again', 'bob', 'x'));
+      answer = await heard(alice, 'code');
+    }
+    expect(answer).toBe('STORED');
+  });
+});
+
+// Flips a bit of this text in whichever file of the journal it stands.
+function damage(dir: string, text: string): void {
+  for (const name of readdirSync(dir)) {
+    if (name === 'lock') continue;
+    const file = join(dir, name);
+    const bytes = readFileSync(file);
+    for (let at = bytes.indexOf(text); at !== -1; at = bytes.indexOf(text, at + 1)) {
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      const fd = openSync(file, 'r+');
+      writeSync(fd, bytes, at, 1, at);
+      closeSync(fd);
+    }
+  }
+}

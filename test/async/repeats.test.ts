@@ -1,0 +1,141 @@
+// Repeats are known by their id: over the wire, while the first copy is on its way to the disk, after restarts and crashes, in other
+// sessions, and as long as is promised. PROTOCOL.md, "Repeats".
+
+import { expect, test } from 'vitest';
+import type { RawClient } from '../harness.ts';
+import { heard, Life, send } from './house.ts';
+
+const MINUTE = 60_000;
+
+const stored = (client: RawClient): Promise<string> => heard(client, 'id', 'seq', 'dup', 'code');
+
+test('a repeat is answered with the first number, in one life and after a restart and a crash', async () => {
+  let life = await Life.start();
+  for (const end of ['restart', 'crash', 'none']) {
+    const alice = await life.client('alice', `session=s try=${end.length}`);
+    alice.type(send('1', 'bob', 'hello'));
+    expect(await stored(alice)).toBe(`STORED id=1 seq=1${end === 'restart' ? '' : ' dup=yes'}`);
+    alice.type(send('1', 'bob', 'hello'));
+    expect(await stored(alice)).toBe('STORED id=1 seq=1 dup=yes');
+    if (end === 'restart') life = await life.again();
+    if (end === 'crash') life = await life.crashed();
+  }
+  expect(life.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }]);
+});
+
+test('a repeat is known after the message was acknowledged, also by another session, also after a restart', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice', 'session=s1 try=1');
+  alice.type(send('1', 'bob', 'hello'));
+  await alice.next();
+  const bob = await life.client('bob');
+  bob.type('RECEIVE window=1 drain=yes\n');
+  await bob.next();
+  bob.type('ACK seq=1\n');
+  expect(await heard(bob)).toBe('EMPTY');
+  const next = await life.again();
+  const again = await next.client('alice', 'session=s2 try=1');
+  again.type(send('1', 'bob', 'hello'));
+  expect(await stored(again)).toBe('STORED id=1 seq=1 dup=yes');
+  expect(next.relay.waiting()).toEqual([]);
+});
+
+test('many copies at once, over several connections, come to one message, and none is answered before it is durable', async () => {
+  const life = await Life.start();
+  const clients = await Promise.all([1, 2, 3].map(() => life.client('alice')));
+  for (const client of clients) client.type(send('1', 'bob', 'hello').repeat(5));
+  const answers: string[] = [];
+  for (const client of clients) for (let i = 0; i < 5; i++) answers.push(await stored(client));
+  expect(answers.filter((answer) => answer === 'STORED id=1 seq=1')).toHaveLength(1);
+  expect(answers.filter((answer) => answer === 'STORED id=1 seq=1 dup=yes')).toHaveLength(14);
+  const next = await life.crashed();
+  expect(next.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }]);
+});
+
+test.each([
+  ['another recipient', send('1', 'carol', 'hello')],
+  ['another body', send('1', 'bob', 'hallo')],
+  ['another length', send('1', 'bob', 'hello!')],
+])('the same id with %s is refused, also after a restart', async (_, other) => {
+  let life = await Life.start();
+  const alice = await life.client('alice');
+  alice.type(send('1', 'bob', 'hello'));
+  expect(await stored(alice)).toBe('STORED id=1 seq=1');
+  alice.type(other);
+  expect((await stored(alice)).split(':')[0]).toBe('REFUSED id=1 code=id_reused');
+  life = await life.again();
+  const again = await life.client('alice');
+  again.type(other);
+  expect((await stored(again)).split(':')[0]).toBe('REFUSED id=1 code=id_reused');
+});
+
+test('ids are unique per sender only', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  const carol = await life.client('carol');
+  alice.type(send('1', 'bob', 'hello'));
+  expect(await stored(alice)).toBe('STORED id=1 seq=1');
+  carol.type(send('1', 'bob', 'hello'));
+  expect(await stored(carol)).toBe('STORED id=1 seq=2');
+});
+
+test('an id is known for ten minutes after the last SEND of its session, and forgotten some time after', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice', 'session=s try=1');
+  alice.type(send('1', 'bob', 'one'));
+  await alice.next();
+  life.clock.advance(9 * MINUTE);
+  alice.type(send('2', 'bob', 'two'));
+  await alice.next();
+  life.clock.advance(10 * MINUTE);
+  const other = await life.client('alice');
+  other.type(send('1', 'bob', 'one'));
+  expect(await stored(other)).toBe('STORED id=1 seq=1 dup=yes');
+  life.clock.advance(12 * MINUTE);
+  other.type(send('2', 'bob', 'two'));
+  expect(await stored(other)).toBe('STORED id=2 seq=3');
+});
+
+test.each([
+  ['the session that sent it', 's1'],
+  ['another session', 's2'],
+])('a repeat by %s keeps an id known for ten minutes more, also over restarts', async (_, session) => {
+  let life = await Life.start();
+  const alice = await life.client('alice', 'session=s1 try=1');
+  alice.type(send('1', 'bob', 'one'));
+  await alice.next();
+  life = await life.again(8 * MINUTE);
+  const again = await life.client('alice', `session=${session} try=2`);
+  again.type(send('1', 'bob', 'one'));
+  expect(await stored(again)).toBe('STORED id=1 seq=1 dup=yes');
+  life = await life.crashed(10 * MINUTE);
+  const third = await life.client('alice');
+  third.type(send('1', 'bob', 'one'));
+  expect(await stored(third)).toBe('STORED id=1 seq=1 dup=yes');
+});
+
+test('an id that was forgotten and used anew stands for the new message, also after a restart', async () => {
+  let life = await Life.start();
+  const alice = await life.client('alice', 'session=s1 try=1');
+  alice.type(send('1', 'bob', 'same'));
+  await alice.next();
+  life.clock.advance(12 * MINUTE);
+  const later = await life.client('alice', 'session=s2 try=1');
+  later.type(send('1', 'bob', 'same'));
+  expect(await stored(later)).toBe('STORED id=1 seq=2');
+  life = await life.again();
+  const again = await life.client('alice');
+  again.type(send('1', 'bob', 'same'));
+  expect(await stored(again)).toBe('STORED id=1 seq=2 dup=yes');
+});
+
+test('a ghost connection cannot act after its successor', async () => {
+  const life = await Life.start();
+  const successor = await life.client('alice', 'session=s try=2');
+  successor.type(send('1', 'bob', 'hello'));
+  expect(await stored(successor)).toBe('STORED id=1 seq=1');
+  const ghost = await life.client('alice', 'session=s try=1');
+  ghost.type(send('0', 'bob', 'late'));
+  expect((await heard(ghost, 'code')).split(':')[0]).toBe('ERROR code=stale');
+  expect(life.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }]);
+});
