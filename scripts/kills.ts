@@ -237,4 +237,10 @@ function control(): number {
 }
 
 setUp();
-process.exitCode = flags.control ? control() : await main();
+try {
+  process.exitCode = flags.control ? control() : await main();
+} catch (error) {
+  console.log(`FAILED  ${error instanceof Error ? error.message : String(error)}`);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}

@@ -2,6 +2,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
+/** So long anything that is waited for may take, in milliseconds. */
+const PATIENCE_MS = 30_000;
+
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -18,29 +21,30 @@ export class Program {
   /** How it ended: an exit code or the name of a signal. */
   readonly ended: Promise<number | string>;
   #over = false;
-  #said: () => void = () => {};
+  #waiting: (() => void)[] = [];
 
   /** @param main the compiled main.js to run */
   constructor(main: string, args: readonly string[]) {
     const child = spawn(process.execPath, [main, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1' },
     });
     this.child = child;
     running.add(child);
+    child.stdin.on('error', () => {});
     child.stdout.on('data', (bytes: Buffer) => {
       this.stdout += bytes;
-      this.#said();
+      this.#wake();
     });
     child.stderr.on('data', (bytes: Buffer) => {
       this.stderr += bytes;
-      this.#said();
+      this.#wake();
     });
     this.ended = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         running.delete(child);
         this.#over = true;
-        this.#said();
+        this.#wake();
         resolve(code ?? signal ?? 'unknown');
       });
     });
@@ -51,15 +55,39 @@ export class Program {
     return this.#over;
   }
 
-  /** The first match in what it says on stdout or stderr; undefined if it ends without. One caller at a time. */
-  async says(pattern: RegExp): Promise<RegExpExecArray | undefined> {
-    for (;;) {
-      const match = pattern.exec(this.stderr) ?? pattern.exec(this.stdout);
-      if (match !== null) return match;
-      if (this.#over) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#said = resolve;
-      });
+  /**
+   * The first match in what it says on stderr or stdout; undefined if it ends without.
+   * @param from look at stderr from this character on
+   * @throws Error if it says no such thing for PATIENCE_MS
+   */
+  async says(pattern: RegExp, from = 0): Promise<RegExpExecArray | undefined> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, PATIENCE_MS);
+    try {
+      for (;;) {
+        const match = pattern.exec(this.stderr.slice(from)) ?? pattern.exec(this.stdout);
+        if (match !== null) return match;
+        if (this.#over) return undefined;
+        if (late)
+          throw new Error(
+            `no ${pattern} came for ${PATIENCE_MS / 1000} s; it said: ${this.stderr.slice(-500)}`,
+          );
+        await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Types a line to it. */
+  type(line: string): void {
+    this.child.stdin?.write(`${line}\n`);
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -101,7 +101,9 @@ export class Steps {
   #idle({ event }: Event): void {
     if (this.prompt === undefined || (event !== 'fin' && event !== 'broken' && event !== 'silent')) return;
     const how = { fin: 'closed (FIN)', broken: 'broke off', silent: 'fell silent' }[event];
-    process.stderr.write(`\n  ${this.#peer()}'s side ${how}; the next message calls again.\n${this.prompt}`);
+    const line = `  ${this.#peer()}'s side ${how}; the next message calls again.\n`;
+    // A person's line has been begun; a program is not prompted.
+    process.stderr.write(process.stdin.isTTY ? `\n${line}${this.prompt}` : line);
   }
 
   #sent(body: Buffer, id: string): void {
