@@ -7,7 +7,7 @@ import type { RememberedId } from './store/store.ts';
 export const REMEMBER_MS = 10 * 60 * 1000;
 
 /**
- * A repeat in its own session is written down only if the session's last record is older than this, so that a repeat seldom costs a
+ * A repeat in its own session is written down only if the id's record there is older than this, so that a repeat seldom costs a
  * write. Every memory is kept so much longer, so that one that was not renewed still lasts REMEMBER_MS. Milliseconds.
  */
 export const RENEW_MS = 60 * 1000;
@@ -21,13 +21,17 @@ export interface Remembered extends Omit<RememberedId, 'session' | 'at'> {
   holders: number;
 }
 
+interface Memo {
+  readonly known: Remembered;
+  /** When that SEND of it came of which the store has the last record under this session: the relay's monotonic time. */
+  written: number;
+}
+
 interface Session {
   /** Its ids by `from id`, the one sent longest ago first. */
-  readonly ids: Map<string, Remembered>;
+  readonly ids: Map<string, Memo>;
   /** When its last SEND came: the relay's monotonic time. */
   last: number;
-  /** When the last one came of which the store has a record under this session. */
-  written: number;
 }
 
 /** The remembered ids of all sessions. */
@@ -66,9 +70,7 @@ export class Memory {
 
   /** Remembers an id under a session, of which the store has a record or is being given one. */
   remember(session: string, id: Omit<Remembered, 'holders'>, now: number): void {
-    const state = this.#touch(`${id.from} ${session}`, now);
-    state.written = Math.max(state.written, now);
-    this.#hold(state.ids, id);
+    this.#hold(this.#touch(`${id.from} ${session}`, now), id).written = now;
   }
 
   /**
@@ -76,15 +78,14 @@ export class Memory {
    * @returns whether the store must be given a record of it, for this session's memory of it to last
    */
   repeat(session: string, known: Remembered, now: number): boolean {
-    const state = this.#touch(`${known.from} ${session}`, now);
-    const news = this.#hold(state.ids, known);
-    if (!news && now - state.written < RENEW_MS) return false;
-    state.written = now;
+    const memo = this.#hold(this.#touch(`${known.from} ${session}`, now), known);
+    if (now - memo.written < RENEW_MS) return false;
+    memo.written = now;
     return true;
   }
 
-  // True if the session did not have it before.
-  #hold(ids: Map<string, Remembered>, id: Omit<Remembered, 'holders'>): boolean {
+  // The session's memo of it, which is now its newest.
+  #hold(ids: Session['ids'], id: Omit<Remembered, 'holders'>): Memo {
     const key = `${id.from} ${id.id}`;
     let known = this.#byId.get(key);
     // Another message under it: the id had been forgotten and was used anew, and both came back from the store.
@@ -92,18 +93,19 @@ export class Memory {
       known = { ...id, holders: 0 };
       this.#byId.set(key, known);
     }
-    const news = ids.get(key) !== known;
-    if (news) {
+    let memo = ids.get(key);
+    if (memo?.known !== known) {
       this.#letGo(ids, key);
+      memo = { known, written: Number.NEGATIVE_INFINITY };
       known.holders += 1;
     }
     ids.delete(key);
-    ids.set(key, known);
+    ids.set(key, memo);
     if (ids.size > this.#perSession) {
       const { value: oldest } = ids.keys().next();
       if (oldest !== undefined) this.#letGo(ids, oldest);
     }
-    return news;
+    return memo;
   }
 
   /** Lets go of the sessions whose last SEND is long enough ago. */
@@ -115,24 +117,20 @@ export class Memory {
     }
   }
 
-  #touch(name: string, now: number): Session {
+  #touch(name: string, now: number): Session['ids'] {
     // A session belongs to one name: nobody can push another's ids out by borrowing its token.
-    const state = this.#sessions.get(name) ?? {
-      ids: new Map(),
-      last: now,
-      written: Number.NEGATIVE_INFINITY,
-    };
+    const state = this.#sessions.get(name) ?? { ids: new Map(), last: now };
     state.last = Math.max(state.last, now);
     this.#sessions.delete(name);
     this.#sessions.set(name, state);
-    return state;
+    return state.ids;
   }
 
-  #letGo(ids: Map<string, Remembered>, key: string): void {
-    const id = ids.get(key);
+  #letGo(ids: Session['ids'], key: string): void {
+    const known = ids.get(key)?.known;
     ids.delete(key);
-    if (id === undefined) return;
-    id.holders -= 1;
-    if (id.holders === 0 && this.#byId.get(key) === id) this.#byId.delete(key);
+    if (known === undefined) return;
+    known.holders -= 1;
+    if (known.holders === 0 && this.#byId.get(key) === known) this.#byId.delete(key);
   }
 }

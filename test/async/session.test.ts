@@ -153,6 +153,6 @@ test('the last ids of every session are known for ten minutes after its last SEN
         }
       }
     }),
-    { numRuns: 500, ...seed() },
+    { numRuns: 600, ...seed() },
   );
 });
