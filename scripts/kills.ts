@@ -184,7 +184,7 @@ interface Broken {
 }
 
 const ANSWER = `guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
-const APPEND = 'this.#append([entryOf(held, crc, body)], (refs) => {';
+const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
 
 const BROKEN: readonly Broken[] = [
   {
@@ -210,9 +210,9 @@ const BROKEN: readonly Broken[] = [
     what: 'lets go of a message when it is sent, not when it is acknowledged',
     edits: [
       {
-        file: 'async/relay.js',
+        file: 'async/delivery.js',
         from: 'box.sent(held.seq);',
-        to: `box.sent(held.seq); this.#append([{ kind: 'ack', to: box.name, seq: held.seq }], () => {});`,
+        to: `box.sent(held.seq); this.#commits.append([{ kind: 'ack', to: box.name, seq: held.seq }], () => {});`,
       },
     ],
     finds: /was the last it acknowledged|LOST/,
