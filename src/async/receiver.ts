@@ -181,8 +181,9 @@ export class Receiver {
       }
     } catch (error) {
       this.#why = 'stopped';
-      this.#call?.drop({ how: 'interrupted' });
+      // First, for the end of the call would resolve.
       this.#reject(error);
+      this.#call?.drop({ how: 'interrupted' });
     }
     this.#working = false;
     if (this.#leaving) this.#go();

@@ -26,6 +26,13 @@ export interface Addressee {
   readonly place: string;
 }
 
+/** A command that repeats a message safely. */
+export interface Repeat {
+  readonly command: string;
+  /** Why it is safe, or what it lacks. */
+  readonly why: string;
+}
+
 /** Milliseconds for people: three digits are enough. */
 export function ms(value: number): string {
   if (value >= 10_000) return `${(value / 1000).toFixed(0)} s`;
@@ -83,9 +90,9 @@ export function verdictLine(verdict: VerdictName, rest: string, exit: number | u
 
 /**
  * The lines under a failure.
- * @param repeat the command that repeats it safely, if there is one
+ * @param repeat the command that repeats it safely, if there is one, and what to say about it
  */
-export function failureLines(outcome: Outcome, to: Addressee, repeat: string | undefined): string[] {
+export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | undefined): string[] {
   const attempt = telling(outcome.attempts, outcome.verdict);
   if (attempt === undefined) return [];
   const { code, moment } = causeOf(attempt);
@@ -105,7 +112,7 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: string | u
     ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
     ...row('so', lines.so),
     ...(lines.notSo === undefined ? [] : row('not so', lines.notSo)),
-    ...row('try', repeat ?? lines.tryNext),
+    ...(repeat === undefined ? row('try', lines.tryNext) : unfolded('try', repeat)),
   ];
 }
 
@@ -126,10 +133,17 @@ export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): s
   ];
 }
 
+// A command stays on one line, however long, so that it can be copied.
+function unfolded(label: string, { command, why }: Repeat): string[] {
+  return [`  ${label.padEnd(INDENT - 2)}${command}`, `${' '.repeat(INDENT)}${why}`];
+}
+
+/** The columns that labels take. */
+const INDENT = 15;
+
 /** A labelled line folded at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  const indent = 15;
-  const width = Math.max(30, Math.min(columns(process.stderr), 100) - indent);
+  const width = Math.max(30, Math.min(columns(process.stderr), 100) - INDENT);
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -139,5 +153,5 @@ function row(label: string, text: string): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   lines.push(line);
-  return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(indent - 2)}` : ' '.repeat(indent)) + part);
+  return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(INDENT - 2)}` : ' '.repeat(INDENT)) + part);
 }

@@ -10,7 +10,7 @@ import { visible } from '../trace/visible.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, paint, say, withNote } from './output.ts';
-import { type Addressee, codeOf, EXIT, failureLines, ms, verdictLine } from './report.ts';
+import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './report.ts';
 
 /** How one mode sends, and what it says of it. */
 export interface Route {
@@ -22,7 +22,7 @@ export interface Route {
   /** What follows the verdict of a message that arrived, and the lines under it. */
   success(outcome: Outcome): { readonly rest: string; readonly lines: readonly string[] };
   /** The command that repeats this message safely, if there is one. */
-  repeat(outcome: Outcome): string | undefined;
+  repeat(outcome: Outcome): Repeat | undefined;
   /** If the fate of a stored message is waited for: the verdict it makes of STORED, and what follows it on the line. */
   news?:
     | ((outcome: Outcome) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>)
@@ -39,6 +39,9 @@ export interface SendFlags {
   readonly lines?: boolean | undefined;
   readonly id?: string | undefined;
 }
+
+/** Exit code after Ctrl-C, whatever the verdict. */
+const INTERRUPTED = 130;
 
 /** Ids of this process: random characters, then a number. */
 function idSeries(): () => string {
@@ -144,17 +147,18 @@ export async function runSend(
     if (!actor.json && process.stdin.isTTY) say('One message per line; Ctrl-D ends.');
     steps.prompt = `${flags.as}> `;
     for await (const body of typedLines(steps.prompt, () => interrupted)) {
-      worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), body, false));
+      worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit));
       interrupted = false;
     }
     steps.prompt = undefined;
     say();
   } else if (flags.count === undefined) {
-    worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, true));
+    const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : EXIT[verdict]);
+    worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
   } else {
     await sendMany(actor, route, source.body, flags.count, nextId, worst, () => interrupted);
   }
-  const exit = interrupted ? 130 : worst.exit;
+  const exit = interrupted ? INTERRUPTED : worst.exit;
   await route.close();
   // The verdict is the last line of the stream: the whole exchange is before it.
   if (worst.settled !== undefined) recordVerdict(actor, worst.settled, exit);
@@ -180,29 +184,34 @@ class Worst {
   }
 }
 
+/** The exit code to be told with a verdict, if the process ends with it. */
+type ExitOf = (verdict: VerdictName) => number | undefined;
+
+const noExit: ExitOf = () => undefined;
+
 async function sendOne(
   actor: Actor,
   route: Route,
   steps: Steps,
   id: string,
   body: Buffer,
-  last: boolean,
+  exitOf: ExitOf,
 ): Promise<Settled> {
   steps.begin(body);
   const outcome = await route.send(id, body);
   steps.end();
   const waits = outcome.verdict === 'STORED' && route.news !== undefined;
-  if (!actor.json) tellOutcome(route, outcome, last && !waits);
+  if (!actor.json) tellOutcome(route, outcome, waits ? noExit : exitOf);
   if (!waits || route.news === undefined) return { outcome, verdict: outcome.verdict };
   const news = await route.news(outcome);
-  if (!actor.json) say(verdictLine(news.verdict, news.rest, last ? EXIT[news.verdict] : undefined));
+  if (!actor.json) say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
   return { outcome, verdict: news.verdict };
 }
 
-// Says what became of one message. `last`: the process ends with it.
-function tellOutcome(route: Route, outcome: Outcome, last: boolean): void {
+// Says what became of one message.
+function tellOutcome(route: Route, outcome: Outcome, exitOf: ExitOf): void {
   const { verdict } = outcome;
-  const exit = last ? EXIT[verdict] : undefined;
+  const exit = exitOf(verdict);
   if (verdict === 'DELIVERED' || verdict === 'STORED') {
     const { rest, lines } = route.success(outcome);
     say(verdictLine(verdict, ` in ${ms(outcome.ms)}: ${rest}`, exit));
@@ -267,10 +276,10 @@ async function sendMany(
   if (actor.json) return;
   if (failed !== undefined) {
     say(`The first that failed, id ${failed.send.id}:`);
-    tellOutcome(route, failed, false);
+    tellOutcome(route, failed, noExit);
   }
   const took = performance.now() - began;
-  const exit = interrupted() ? 130 : worst.exit;
+  const exit = interrupted() ? INTERRUPTED : worst.exit;
   say(
     withNote(
       `${done} of ${count} in ${ms(took)} (${Math.round((done * 1000) / took)}/s): ${tallyText(tally)}`,

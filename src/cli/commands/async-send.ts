@@ -12,7 +12,7 @@ import type { CommandSpec } from '../command.ts';
 import { count, deadline, id, name, type Place, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { placeOption, timeoutOption } from '../options.ts';
-import type { Addressee } from '../report.ts';
+import type { Addressee, Repeat } from '../report.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
 import { type News, Waiter } from '../waiting.ts';
 
@@ -133,7 +133,7 @@ class AsyncRoute implements Route {
     };
   }
 
-  repeat({ send }: Outcome): string {
+  repeat({ send }: Outcome): Repeat {
     const { as, to, relay, ttl: life } = this.#flags;
     const parts = ['detour async send', `--id ${send.id}`];
     if (as !== 'alice') parts.push(`--as ${as}`);
@@ -143,8 +143,9 @@ class AsyncRoute implements Route {
     if (life !== undefined) parts.push(`--ttl ${life}s`);
     const text = send.body.toString();
     const plain = /^[A-Za-z0-9 .,:;?+=@_/-]{1,200}$/.test(text) && !text.startsWith('-');
-    parts.push(plain ? `"${text}"` : '… with the same message');
-    return `${parts.join(' ')}   (the same id: the relay makes it one, never two)`;
+    if (plain) parts.push(`"${text}"`);
+    const why = plain ? 'the same id: the relay makes it one, never two' : 'with the same message behind it';
+    return { command: parts.join(' '), why: `(${why})` };
   }
 }
 

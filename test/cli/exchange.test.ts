@@ -1,0 +1,268 @@
+// The first ten minutes of a class, with real processes: who says what, where it is printed, and with which exit code it ends.
+
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runCli, tempDir } from '../harness.ts';
+import { bobListens, relayListens, talk } from './talking.ts';
+
+const sync = (place: string, ...words: string[]) => runCli(['sync', 'send', '--to', place, ...words]);
+const detour = (place: string, ...words: string[]) => runCli(['async', 'send', '--relay', place, ...words]);
+const collect = (place: string, ...more: string[]) => runCli(['async', 'receive', '--relay', place, ...more]);
+
+test('the direct route: bob is there, and then he is not', async () => {
+  const bob = await bobListens();
+  const sent = await sync(bob.place, 'hello', 'bob');
+  expect(sent).toMatchObject({ code: 0, stdout: '' });
+  expect(sent.stderr).toMatch(
+    /connected .*\n.*READY .*\n.*sent .*"hello bob", 9 bytes, id \S+\nDELIVERED in .*: bob's program says/,
+  );
+  expect(bob.printed()).toBe('alice: hello bob\n');
+  bob.child.kill('SIGINT');
+  if (process.platform !== 'win32') {
+    expect(await bob.exit).toBe(0);
+    expect(bob.said()).toContain(`stopped; nobody listens on ${bob.place} now.`);
+  }
+  await bob.exit;
+  const refused = await sync(bob.place, 'are', 'you', 'there');
+  expect(refused).toMatchObject({ code: 10, stdout: '' });
+  expect(refused.stderr).toMatch(/NOT DELIVERED, for certain\. +exit 10\n +on the wire +.*ECONNREFUSED/);
+});
+
+test('the detour: nobody is there, the relay is killed, and bob gets it', async () => {
+  const journal = join(tempDir(), 'journal');
+  const relay = await relayListens(journal);
+  const sent = await detour(relay.place, 'are', 'you', 'there');
+  expect(sent).toMatchObject({ code: 0, stdout: '' });
+  expect(sent.stderr).toMatch(
+    /STORED in .*number 1 for bob\. +exit 0\n +This relay has never seen a bob\. .*\n +STORED is the relay's promise/,
+  );
+  await relay.until(/bob 1 from alice, 13 bytes, on disk\. bob is away: 1 waits\./);
+  relay.type('kill');
+  expect(await relay.exit).toBe(process.platform === 'win32' ? 1 : 'SIGKILL');
+  const again = await relayListens(journal, relay.port);
+  expect(again.said()).toMatch(/Waiting: bob 1, since \d\d:\d\d:\d\d\./);
+  const status = await runCli(['async', 'status', '--relay', again.place]);
+  expect(status).toMatchObject({ code: 0, stderr: '' });
+  expect(status.stdout).toMatch(/^NAME +WAITING +BYTES +SINCE +CONNECTED\nbob +1 +13 +\d\d:\d\d:\d\d +no\n$/);
+  const collected = await collect(again.place);
+  expect(collected).toMatchObject({ code: 0, stdout: 'alice: are you there\n' });
+  expect(collected.stderr).toMatch(/1 message, nothing else waits for bob\. Leaving .*exit 0\n$/);
+  await again.until(/bob 1 acknowledged\./);
+});
+
+test('bob is killed after he showed it: nobody knows, and the relay sends it again', async () => {
+  const bob = await bobListens('--work', '8s');
+  const sending = sync(bob.place, 'important');
+  await bob.until(/alice: important\n/);
+  bob.type('kill');
+  const sent = await sending;
+  expect(sent).toMatchObject({ code: 20, stdout: '' });
+  expect(sent.stderr).toMatch(
+    /UNKNOWN: bob may have it, or not\. +exit 20\n +on the wire .*\n(.*\n)* +try +ask bob/,
+  );
+
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  expect((await detour(relay.place, 'important')).code).toBe(0);
+  const first = talk(['async', 'receive', '--relay', relay.place, '--work', '8s']);
+  await first.until(/alice: important\n/);
+  first.type('kill');
+  await first.exit;
+  const second = await collect(relay.place);
+  expect(second).toMatchObject({ code: 0, stdout: 'alice: important\n' });
+  expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, and never acknowledged it');
+});
+
+// No signal but kill exists on Windows.
+test.skipIf(process.platform === 'win32')(
+  'Ctrl-C while waiting: the verdict first, then exit 130',
+  async () => {
+    const bob = await bobListens('--work', '60s');
+    const alice = talk(['sync', 'send', '--to', bob.place, 'important']);
+    await bob.until(/alice: important\n/);
+    alice.child.kill('SIGINT');
+    expect(await alice.exit).toBe(130);
+    expect(alice.said()).toMatch(/UNKNOWN: bob may have it, or not\. +exit 130\n/);
+
+    // A relay that collects nothing: the wait for news ends, and what is STORED stays so.
+    const relay = await relayListens(join(tempDir(), 'journal'));
+    const waiting = talk(['async', 'send', '--relay', relay.place, '--wait', '1m', 'hi']);
+    await waiting.until(/STORED in/);
+    waiting.child.kill('SIGINT');
+    expect(await waiting.exit).toBe(130);
+    expect(waiting.said()).toMatch(/STORED: no receipt yet\. .* exit 130\n$/);
+
+    const follower = talk(['async', 'receive', '--relay', relay.place, '--follow', '--as', 'carol']);
+    await relay.until(/carol collects\./);
+    follower.child.kill('SIGINT');
+    expect(await follower.exit).toBe(0);
+  },
+);
+
+test('--wait: receipt, no news, and both kinds of bounce', async () => {
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const nothing = await detour(relay.place, '--to', 'nobody', '--wait', '200ms', 'hi');
+  expect(nothing.code).toBe(0);
+  expect(nothing.stderr).toMatch(
+    /STORED: no receipt yet\. The message stays at the relay for nobody\. +exit 0\n$/,
+  );
+
+  const never = await detour(relay.place, '--to', 'nobody', '--ttl', '1s', '--wait', '30s', 'hi');
+  expect(never.code).toBe(10);
+  expect(never.stderr).toMatch(/NOT DELIVERED: it expired; the relay never wrote it to nobody\. +exit 10\n$/);
+
+  const slow = talk([
+    'async',
+    'receive',
+    '--relay',
+    relay.place,
+    '--follow',
+    '--work',
+    '60s',
+    '--as',
+    'slow',
+  ]);
+  await relay.until(/slow collects\./);
+  const tried = talk([
+    'async',
+    'send',
+    '--relay',
+    relay.place,
+    '--to',
+    'slow',
+    '--ttl',
+    '1s',
+    '--wait',
+    '30s',
+    'hi',
+  ]);
+  await slow.until(/alice: hi\n/);
+  slow.type('kill');
+  expect(await tried.exit).toBe(20);
+  expect(tried.said()).toMatch(/UNKNOWN: it expired, but the relay may have written it to slow before/);
+
+  const bob = talk(['async', 'receive', '--relay', relay.place, '--follow']);
+  await relay.until(/bob collects\./);
+  const receipt = await detour(relay.place, '--wait', '30s', 'hi');
+  expect(receipt.code).toBe(0);
+  expect(receipt.stderr).toMatch(/DELIVERED: bob's program acknowledged it\. +exit 0\n$/);
+  expect(bob.printed()).toBe('alice: hi\n');
+}, 120_000);
+
+test('--reply and --echo: the answer is data', async () => {
+  const polite = await bobListens('--reply', 'thank\x1b[2J you');
+  expect(await sync(polite.place, 'hi')).toMatchObject({ code: 0, stdout: 'bob: thank\\x1b[2J you\n' });
+  const mountain = await bobListens('--echo', '--as', 'echo');
+  expect(await sync(mountain.place, 'hi')).toMatchObject({ code: 0, stdout: 'echo: hi\n' });
+});
+
+test('--count is told once, with the worst of all verdicts; bob may stop after so many', async () => {
+  const bob = await bobListens('--count', '3');
+  const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '5', 'hi']);
+  // The fourth met a bob who says BYE, or one who is gone already.
+  expect(sent.code).toBe(/UNKNOWN/.test(sent.stderr) ? 20 : 10);
+  expect(sent.stderr).toMatch(/The first that failed, id \S+:\n(NOT DELIVERED|UNKNOWN)/);
+  expect(sent.stderr).toMatch(/\n5 of 5 in .*: 3 DELIVERED, [^\n]* exit [12]0\n/);
+  expect(await bob.exit).toBe(0);
+  expect(bob.printed()).toBe('alice: hi\n'.repeat(3));
+
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const many = await detour(relay.place, '--count', '500', 'hi');
+  expect(many.code).toBe(0);
+  expect(many.stderr).toMatch(/^500 of 500 in .*: 500 STORED +exit 0\n +answered after p50 /);
+  const taken = await collect(relay.place, '--count', '500');
+  expect(taken).toMatchObject({ code: 0, stdout: 'alice: hi\n'.repeat(500) });
+});
+
+test('a message from a pipe, and a message a line', async () => {
+  const bob = await bobListens();
+  const to = ['sync', 'send', '--to', bob.place];
+  expect((await runCli(to, { input: 'from a pipe\n' })).code).toBe(0);
+  expect((await runCli([...to, '-'], { input: 'two\nlines\n' })).code).toBe(0);
+  expect((await runCli([...to, '--lines'], { input: 'one\n\ntwo\r\nthree' })).code).toBe(0);
+  expect((await runCli([...to, '--as', 'carol', '--', '-', 'x', '--json'], {})).code).toBe(0);
+  expect((await runCli([...to, '-'], { input: '' })).code).toBe(0);
+  expect(bob.printed()).toBe(
+    [
+      'alice: from a pipe',
+      'alice: two',
+      '  lines',
+      'alice: one',
+      'alice: two',
+      'alice: three',
+      'carol: - x --json',
+      'alice: ',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('whatever bytes are sent: shown harmless, on one stream, without colour', async () => {
+  const bob = await bobListens();
+  const hostile = Buffer.from('\x1b]0;owned\x07\x1b[2J\u202eevil\u200b\r\x00\x9b31m\xff');
+  const bytes = Buffer.concat([hostile, Buffer.from([0xff, 0xfe, 0x80])]);
+  const sent = await runCli(['sync', 'send', '--to', bob.place], {
+    input: bytes,
+    env: { FORCE_COLOR: '1', NO_COLOR: '' },
+  });
+  expect(sent.code).toBe(0);
+  expect(bob.printed()).toBe(
+    'alice: \\x1b]0;owned\\x07\\x1b[2J\\u{202e}evil\\u{200b}\\r\\x00\\u{9b}31mÿ\\xff\\xfe\\x80\n',
+  );
+  const controls = [...sent.stderr, ...bob.said(), ...bob.printed()].filter((one) =>
+    /[\p{Cc}\p{Cf}]/u.test(one),
+  );
+  expect(new Set(controls)).toEqual(new Set(['\n']));
+});
+
+test('the keyboard of a server: freeze, nonsense, the end of input', async () => {
+  const bob = await bobListens();
+  bob.type('hello?');
+  await bob.until(/Type kill .* or freeze 20s/);
+  bob.type('freeze soon');
+  await bob.until(/freeze: "soon" is no duration/);
+  bob.type('freeze 300ms');
+  await bob.until(/frozen for 300 ms: the program stands still, the kernel goes on/);
+  await bob.until(/thawed/);
+  bob.child.stdin.end();
+  // Input is at its end, and bob still listens.
+  expect((await sync(bob.place, 'still there?')).code).toBe(0);
+  expect(bob.printed()).toBe('alice: still there?\n');
+});
+
+test('--follow calls again after the relay was killed, and leaves for good when it is replaced', async () => {
+  const journal = join(tempDir(), 'journal');
+  const relay = await relayListens(journal);
+  const first = talk(['async', 'receive', '--relay', relay.place, '--follow']);
+  await relay.until(/bob collects\./);
+  relay.child.kill('SIGKILL');
+  await relay.exit;
+  await first.until(/the relay is not there \(.*\); calling again in/);
+  const again = await relayListens(journal, relay.port);
+  await again.until(/bob collects\./);
+  expect((await detour(again.place, 'after the crash')).code).toBe(0);
+  await first.until(/alice: after the crash\n/);
+
+  const second = talk(['async', 'receive', '--relay', again.place, '--follow']);
+  await second.until(/bob waits for mail/);
+  expect(await first.exit).toBe(0);
+  expect(first.said()).toMatch(
+    /Another bob took over the mailbox \(1 message here\)\. Leaving; it does not come back/,
+  );
+  expect((await detour(again.place, 'for the second')).code).toBe(0);
+  await second.until(/alice: for the second\n/);
+  expect(second.printed()).toBe('alice: for the second\n');
+});
+
+test('two senders at once, at both servers', async () => {
+  const bob = await bobListens('--work', '300ms');
+  const both = await Promise.all([sync(bob.place, '--as', 'ann', 'x'), sync(bob.place, '--as', 'ben', 'y')]);
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  expect(bob.printed().split('\n').sort()).toEqual(['', 'ann: x', 'ben: y']);
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const stored = await Promise.all(
+    ['ann', 'ben'].map((as) => detour(relay.place, '--as', as, '--count', '50', 'hi')),
+  );
+  expect(stored.map(({ code }) => code)).toEqual([0, 0]);
+  const { stdout } = await collect(relay.place);
+  expect(stdout.split('\n').sort()).toEqual(['', ...Array(50).fill('ann: hi'), ...Array(50).fill('ben: hi')]);
+});
