@@ -147,7 +147,9 @@ export async function runSend(
     if (!actor.json && process.stdin.isTTY) say('One message per line; Ctrl-D ends.');
     steps.prompt = `${flags.as}> `;
     for await (const body of typedLines(steps.prompt, () => interrupted)) {
-      worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit));
+      const settled = await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit);
+      recordOutcome(actor, settled);
+      worst.add(settled);
       interrupted = false;
     }
     steps.prompt = undefined;
@@ -230,16 +232,16 @@ function tellOutcome(route: Route, outcome: Outcome, exitOf: ExitOf): void {
     say(line);
 }
 
-function recordVerdict(actor: Actor, { outcome, verdict }: Settled, exit: number): void {
-  const time = Number(outcome.ms.toFixed(3));
-  actor.context.emit({
-    event: 'verdict',
-    verdict,
-    code: codeOf(outcome),
-    id: outcome.send.id,
-    ms: time,
-    exit,
-  });
+function recordVerdict(actor: Actor, settled: Settled, exit: number): void {
+  actor.context.emit({ event: 'verdict', ...words(settled), exit });
+}
+
+function recordOutcome(actor: Actor, settled: Settled): void {
+  actor.context.emit({ event: 'outcome', ...words(settled) });
+}
+
+function words({ outcome, verdict }: Settled): Omit<Extract<Event, { event: 'outcome' }>, 'event'> {
+  return { verdict, code: codeOf(outcome), id: outcome.send.id, ms: Number(outcome.ms.toFixed(3)) };
 }
 
 // The same body many times, under ids of its own.
@@ -265,7 +267,9 @@ async function sendMany(
       const outcome = await route.send(nextId(), body);
       done += 1;
       tally[outcome.verdict] += 1;
-      worst.add({ outcome, verdict: outcome.verdict });
+      const settled = { outcome, verdict: outcome.verdict };
+      recordOutcome(actor, settled);
+      worst.add(settled);
       if (EXIT[outcome.verdict] === 0) times.push(outcome.ms);
       else failed ??= outcome;
       if (!actor.json) progress.show(done, tallyText(tally));

@@ -55,6 +55,8 @@ export type Event =
   | { event: 'acknowledged'; to: string; seq: number; held: number }
   | { event: 'expired'; to: string; seq: number; id: string; from: string; tried: 'yes' | 'no' }
   | { event: 'mailbox'; name: string; state: 'collecting' | 'left' | 'replaced' }
+  // `outcome`: of one message among several. `verdict`: what the process ends with, its last word; of several messages the worst.
+  | { event: 'outcome'; verdict: VerdictName; code: string; id: string; ms: number }
   | { event: 'verdict'; verdict: VerdictName; code: string; id: string; ms: number; exit: number }
   // the disk
   | { event: 'recovered'; messages: number; mailboxes: number; dir: string }

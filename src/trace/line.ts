@@ -57,6 +57,8 @@ const frame = {
 };
 const ends = { conn: count, local: printable, remote: printable };
 
+const VERDICT = oneOf('DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN');
+
 /** What each event must carry to be believed. To add an event: one line in event.ts, one row here. */
 const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> } = {
   listening: { role: oneOf('receiver', 'relay'), host: printable, port: count, store: maybe(id) },
@@ -97,8 +99,9 @@ const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> 
   acknowledged: { to: name, seq: count, held: count },
   expired: { to: name, seq: count, id, from: name, tried: oneOf('yes', 'no') },
   mailbox: { name, state: oneOf('collecting', 'left', 'replaced') },
+  outcome: { verdict: VERDICT, code: text, id: text, ms: number },
   verdict: {
-    verdict: oneOf('DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN'),
+    verdict: VERDICT,
     code: text,
     id: text,
     ms: number,
