@@ -105,7 +105,7 @@ async function record(): Promise<string[]> {
     if (legend < 0) throw new Error(`no story on the screen:\n${plain.join('\n')}`);
     return terminals.screen('you', true).slice(0, legend + 1);
   } finally {
-    terminals.close();
+    await terminals.close();
   }
 }
 

@@ -108,9 +108,18 @@ export class Terminals {
   }
 
   /** Closes all of them, with what runs in them. */
-  close(): void {
+  async close(): Promise<void> {
     if (this.#names.size > 0) spawnSync('tmux', ['-L', this.#socket, 'kill-server']);
-    rmSync(this.#home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    // What ran in them may write a last line to the home, and so hold it for a moment.
+    const removed = (): boolean => {
+      try {
+        rmSync(this.#home, { recursive: true, force: true });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    await until(removed, `leave to remove ${this.#home}`, PROMPT_MS);
   }
 
   // As little as a student's shell has, and nothing of whoever runs this.

@@ -64,8 +64,10 @@ export function startActor(
   const context = netContext(recorder.emit, systemClock, frames || json || flags.log !== undefined);
   let interrupts: ((times: number) => void) | undefined;
   let times = 0;
-  const interrupted = (): void => {
+  const interrupted = (signal: NodeJS.Signals): void => {
     times += 1;
+    // The terminal has written ^C: what is said about it begins on a line of its own.
+    if (signal === 'SIGINT' && process.stderr.isTTY && !json) say();
     if (interrupts === undefined || times > 2) process.exit(130);
     interrupts(times);
   };

@@ -67,7 +67,7 @@ export async function* typedLines(prompt: string, interrupted: () => boolean): A
     open = false;
   });
   // In a line editor Ctrl-C is a key, not a signal.
-  lines.on('SIGINT', () => (busy && !interrupted() ? process.emit('SIGINT') : lines.close()));
+  lines.on('SIGINT', () => (busy && !interrupted() ? process.emit('SIGINT', 'SIGINT') : lines.close()));
   lines.prompt();
   for await (const line of lines) {
     busy = true;

@@ -1,7 +1,7 @@
 // Where a relay keeps its journal unless told.
 
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 /**
  * The default journal: in the per-user state folder of the system, one per port.
@@ -21,4 +21,10 @@ function stateFolder(env: NodeJS.ProcessEnv, platform: string): string {
   if (platform === 'darwin') return join(home, 'Library', 'Application Support');
   // XDG Base Directory Specification: an empty variable counts as unset.
   return env.XDG_STATE_HOME || join(home, '.local', 'state');
+}
+
+/** A path as a person writes it: `~` for the home folder, where shells know that. */
+export function atHome(path: string): string {
+  const home = homedir() + sep;
+  return process.platform !== 'win32' && path.startsWith(home) ? `~/${path.slice(home.length)}` : path;
 }

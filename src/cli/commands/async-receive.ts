@@ -63,8 +63,9 @@ async function run(flags: Flags): Promise<number> {
   });
   if (!actor.json && flags.follow) {
     say(
-      `${flags.as} waits for mail from ${writePlace(flags.relay.host, flags.relay.port)}, pid ${process.pid}. Type: kill · freeze 20s · Ctrl-C = leave`,
+      `${flags.as} waits for mail from ${writePlace(flags.relay.host, flags.relay.port)}, pid ${process.pid}`,
     );
+    say('  type: kill · freeze 20s · Ctrl-C = leave');
   }
   const collected = await receiver.run();
   actor.context.emit({ event: 'stopping', why: collected.why === 'ended' ? 'failed' : 'done' });

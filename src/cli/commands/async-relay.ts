@@ -11,7 +11,7 @@ import type { CommandSpec } from '../command.ts';
 import { host, path, port } from '../input.ts';
 import { say } from '../output.ts';
 import { RelayTalk, waitingText } from '../relay-talk.ts';
-import { defaultJournal } from '../state-dir.ts';
+import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags extends ActorFlags {
   readonly host: string;
@@ -51,9 +51,10 @@ async function run(flags: Flags): Promise<number> {
   const { host: address, port: bound } = relay.address;
   if (!actor.json) {
     say(
-      `relay listens on ${writePlace(address, bound)}, pid ${process.pid}. ${waitingText(relay.waiting())} Type: kill · freeze 20s`,
+      `relay listens on ${writePlace(address, bound)}, pid ${process.pid}. ${waitingText(relay.waiting())}`,
     );
-    say(`journal: ${dir}  (delete the folder to start afresh)`);
+    say(`  journal: ${atHome(dir)}  (delete the folder to start afresh)`);
+    say('  type: kill · freeze 20s · Ctrl-C = polite stop');
   }
   actor.obeyLines();
   actor.onInterrupt((times) => {

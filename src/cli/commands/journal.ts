@@ -11,7 +11,7 @@ import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
 import { paint, put, say } from '../output.ts';
 import { clockTime } from '../showing.ts';
-import { defaultJournal } from '../state-dir.ts';
+import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags {
   readonly port: number;
@@ -40,7 +40,7 @@ export const journal: CommandSpec = {
 async function run(dir: string, flags: Flags): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
-  if (!flags.json) say(`journal: ${dir}`);
+  if (!flags.json) say(`journal: ${atHome(dir)}`);
   let commits = 0;
   let records = 0;
   let segments = 0;

@@ -82,9 +82,8 @@ async function run(flags: Flags): Promise<number> {
 
 function announce({ as, work }: Flags, where: string): void {
   const working = work === undefined ? '' : `; answers ${writeDuration(work)} after showing a message`;
-  say(
-    `${as} listens on ${where}, pid ${process.pid}${working}. Type: kill · freeze 20s · Ctrl-C = polite stop`,
-  );
+  say(`${as} listens on ${where}, pid ${process.pid}${working}`);
+  say('  type: kill · freeze 20s · Ctrl-C = polite stop');
 }
 
 function narrate(event: Event): void {

@@ -1,0 +1,230 @@
+// Walks through README.md: types the commands of its blocks into real terminals, one after the other, and compares what comes with what is
+// printed there. So the README cannot rot unnoticed. `npx tsx scripts/walk.ts`; with `--update` it writes what came into the README.
+//
+// A block is a code block under the comment `<!-- walk -->`. Its lines that begin with a terminal's name and a sign are typed:
+//
+//     BOB$   npx detour sync receive     a command, at the shell
+//     BOB>   kill                        a line, to the program that runs there; ^C is that key
+//
+// What follows is what came: first in that terminal, then in others, each of which begins with its name. What differs from run to run
+// (times, pids, ids, clock times, passing ports) and white space do not count. `<!-- walk needs nc -->` names a program without which
+// the block is left out.
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setUp } from './setup.mjs';
+import { isFree, isInstalled, ROOT, Terminals } from './terminal.ts';
+
+const README = join(ROOT, 'README.md');
+const COLUMNS = 80;
+const PORTS = [4100, 4101];
+/** No person types faster; the program may say how long a message waited. */
+const PACE_MS = 1200;
+/** How long what is expected may take to come. */
+const PATIENCE_MS = 30_000;
+/** With --update nothing is expected: a screen that has not changed for so long is finished. */
+const QUIET_MS = 3000;
+const LOOK_EVERY_MS = 150;
+/** A terminal's name and its sign, or spaces, stand in so many columns. */
+const MARGIN = 7;
+
+interface Step {
+  readonly terminal: string;
+  readonly sign: '$' | '>';
+  readonly typed: string;
+  /** The line that says what to type, and what came. */
+  readonly lines: string[];
+}
+
+interface Block {
+  /** Lines of the README: the first one inside the fence, and the closing fence. */
+  readonly from: number;
+  readonly to: number;
+  readonly needs: string | undefined;
+  readonly steps: readonly Step[];
+}
+
+function blocksOf(readme: readonly string[]): Block[] {
+  const blocks: Block[] = [];
+  for (const [index, line] of readme.entries()) {
+    const [mark, needs] = /^<!-- walk(?: needs (\w+))? -->$/.exec(line) ?? [];
+    if (mark === undefined) continue;
+    const from = readme.findIndex((other, at) => at > index && other.startsWith('```')) + 1;
+    const to = readme.findIndex((other, at) => at >= from && other === '```');
+    if (from !== index + 2 || to < 0)
+      throw new Error(`README.md:${index + 1}: no code block under this mark`);
+    blocks.push({ from, to, needs, steps: stepsOf(readme.slice(from, to)) });
+  }
+  return blocks;
+}
+
+function stepsOf(lines: readonly string[]): Step[] {
+  const steps: Step[] = [];
+  for (const line of lines) {
+    const [typed, terminal = '', sign, text = ''] = /^([A-Z]+)([$>]) +(.*)$/.exec(line) ?? [];
+    if (typed !== undefined) {
+      // Behind three spaces and # stands what the reader should know.
+      const command = text.replace(/ {3,}# .*$/, '');
+      steps.push({ terminal, sign: sign === '$' ? '$' : '>', typed: command, lines: [line] });
+    } else if (steps.length > 0) steps.at(-1)?.lines.push(line);
+    else throw new Error(`a block begins with something that is not typed: ${line}`);
+  }
+  return steps;
+}
+
+/** What does not differ from run to run. */
+function lasting(lines: readonly string[]): string[] {
+  return lines
+    .map((line) =>
+      line
+        .replace(/ {3,}# .*$/, '')
+        .replace(/\d+(\.\d+)? (ms|s|min)\b/g, 'TIME')
+        .replace(/^( +)\d+\.\d(?= )/, '$1TIME')
+        .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+        .replace(/\d\d:\d\d:\d\d(\.\d+)?/g, 'TIME')
+        .replace(/\b(pid) \d+/g, '$1 N')
+        .replace(/\b[a-z2-7]{8}-(\d+)\b/g, 'ID-$1')
+        .replace(/\bstore=[^ ]+/g, 'store=TOKEN')
+        .replace(/\b(salt|crc)=[0-9a-f]+/g, '$1=HEX')
+        .replace(/\b(at|held|oldest)=\d+/g, '$1=N')
+        .replace(/(from |127\.0\.0\.1):(?!410[01]\b)\d{4,5}/g, '$1:PORT')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    )
+    .filter((line) => line !== '');
+}
+
+const same = (one: readonly string[], other: readonly string[]): boolean =>
+  lasting(one).join(' ') === lasting(other).join(' ');
+
+class Walk {
+  readonly #terminals = new Terminals(COLUMNS);
+  /** Lines of each terminal that have been told. */
+  readonly #told = new Map<string, number>();
+
+  /** Types it and waits. @param expected what should come; undefined: whatever comes until it is quiet */
+  async take(step: Step, expected: readonly string[] | undefined): Promise<string[]> {
+    const { terminal, sign, typed } = step;
+    await this.#terminals.open(terminal);
+    if (!this.#told.has(terminal)) this.#told.set(terminal, 0);
+    await sleep(PACE_MS);
+    if (typed === '^C') this.#terminals.key(terminal, 'C-c');
+    else if (typed === '^D') this.#terminals.key(terminal, 'C-d');
+    else this.#terminals.type(terminal, typed);
+    const began = performance.now();
+    let changed = began;
+    let came: string[] = [];
+    for (;;) {
+      await sleep(LOOK_EVERY_MS);
+      const now = this.#tell(step, sign);
+      const at = performance.now();
+      if (now.join('\n') !== came.join('\n')) changed = at;
+      came = now;
+      if (expected === undefined ? at - changed > QUIET_MS : same(came, expected)) break;
+      if (at - began > PATIENCE_MS) break;
+    }
+    for (const name of this.#terminals.names) this.#told.set(name, this.#linesOf(name).length);
+    return came;
+  }
+
+  close(): Promise<void> {
+    return this.#terminals.close();
+  }
+
+  // A prompt that waits for input is not told: what is typed there will stand in the same line.
+  #linesOf(name: string): string[] {
+    const lines = this.#terminals.screen(name);
+    while (isPrompt(lines.at(-1) ?? 'none')) lines.pop();
+    return lines;
+  }
+
+  #tell({ terminal, typed, lines }: Step, sign: string): string[] {
+    const others = this.#terminals.names.filter((name) => name !== terminal);
+    const fresh = (name: string): string[] =>
+      this.#linesOf(name)
+        .slice(this.#told.get(name))
+        .filter((line) => !isPrompt(line));
+    const [echo = '', ...more] = fresh(terminal);
+    // What was typed stands on the screen, too. The README's line for it keeps its remark.
+    const isEcho = echo.endsWith(typed) || typed.startsWith('^');
+    const rest = isEcho ? more : [echo, ...more];
+    const first = lines[0] ?? `${terminal}${sign} ${typed}`;
+    return [
+      first,
+      ...rest.map((line) => indent(line, '')),
+      ...others.flatMap((name) => fresh(name).map((line, at) => indent(line, at === 0 ? name : ''))),
+    ];
+  }
+}
+
+const isPrompt = (line: string): boolean => /^[A-Za-z]+[$>]$/.test(line);
+const indent = (line: string, name: string): string => (name.padEnd(MARGIN) + line).trimEnd();
+
+function difference(expected: readonly string[], came: readonly string[]): string {
+  const [old, fresh] = [lasting(expected), lasting(came)];
+  return [
+    ...old.map((line) => (fresh.includes(line) ? `    ${line}` : `  - ${line}`)),
+    ...fresh.filter((line) => !old.includes(line)).map((line) => `  + ${line}`),
+  ].join('\n');
+}
+
+async function run(update: boolean): Promise<number> {
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  if (!isInstalled('tmux')) {
+    say('left out: there is no tmux here, and the walk needs terminals\n0 passed, 0 failed');
+    return 0;
+  }
+  for (const port of PORTS) {
+    if (await isFree(port)) continue;
+    say(`port ${port} is taken: end what listens there, the walk uses the usual ports\n0 passed, 1 failed`);
+    return 1;
+  }
+  setUp();
+  const readme = readFileSync(README, 'utf8').split('\n');
+  const blocks = blocksOf(readme);
+  const walk = new Walk();
+  const written = new Map<Block, string[]>();
+  let passed = 0;
+  let failed = 0;
+  try {
+    for (const block of blocks) {
+      if (block.needs !== undefined && spawnSync(block.needs, ['-h']).error !== undefined) {
+        say(`left out: README.md:${block.from}, there is no ${block.needs} here`);
+        continue;
+      }
+      const lines: string[] = [];
+      for (const step of block.steps) {
+        const came = await walk.take(step, update ? undefined : step.lines);
+        lines.push(...came);
+        const fine = update || same(came, step.lines);
+        if (fine) passed += 1;
+        else failed += 1;
+        say(`${fine ? 'ok  ' : 'ROT '} ${step.terminal}${step.sign} ${step.typed}`);
+        if (!fine)
+          say(`  README.md:${block.from} prints (-), this came (+):\n${difference(step.lines, came)}`);
+      }
+      written.set(block, lines);
+    }
+  } finally {
+    await walk.close();
+  }
+  if (blocks.length === 0) {
+    say('README.md has no block to walk through');
+    failed += 1;
+  }
+  if (update) {
+    for (const block of blocks.toReversed())
+      readme.splice(
+        block.from,
+        block.to - block.from,
+        ...(written.get(block) ?? readme.slice(block.from, block.to)),
+      );
+    writeFileSync(README, readme.join('\n'));
+  }
+  say(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+process.exitCode = await run(process.argv.includes('--update'));
