@@ -88,6 +88,9 @@ function lasting(lines: readonly string[]): string[] {
         .replace(/\b[a-z2-7]{8}-(\d+)\b/g, 'ID-$1')
         .replace(/\bstore=[^ ]+/g, 'store=TOKEN')
         .replace(/\b(salt|crc)=[0-9a-f]+/g, '$1=HEX')
+        .replace(/\bsession=[0-9a-f-]+/g, 'session=TOKEN')
+        // Whether the other's reset comes before the write or behind it.
+        .replace(/\((EPIPE|ECONNRESET)\)/g, '(EPIPE)')
         .replace(/\b(at|held|oldest)=\d+/g, '$1=N')
         .replace(/(from |127\.0\.0\.1):(?!410[01]\b)\d{4,5}/g, '$1:PORT')
         .replace(/\s+/g, ' ')
@@ -153,10 +156,18 @@ class Walk {
     const first = lines[0] ?? `${terminal}${sign} ${typed}`;
     return [
       first,
-      ...rest.map((line) => indent(line, '')),
-      ...others.flatMap((name) => fresh(name).map((line, at) => indent(line, at === 0 ? name : ''))),
+      ...withoutEdges(rest).map((line) => indent(line, '')),
+      ...others.flatMap((name) =>
+        withoutEdges(fresh(name)).map((line, at) => indent(line, at === 0 ? name : '')),
+      ),
     ];
   }
+}
+
+/** Without the empty lines at both ends: npx leaves one where it is interrupted. */
+function withoutEdges(lines: readonly string[]): readonly string[] {
+  const from = lines.findIndex((line) => line !== '');
+  return from < 0 ? [] : lines.slice(from, lines.findLastIndex((line) => line !== '') + 1);
 }
 
 const isPrompt = (line: string): boolean => /^[A-Za-z]+[$>]$/.test(line);

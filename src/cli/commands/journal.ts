@@ -70,7 +70,7 @@ async function run(dir: string, flags: Flags): Promise<void> {
 
 function text(item: JournalItem): string {
   if (item.kind === 'segment')
-    return `\n${paint('bold', `SEGMENT ${item.header.k}`, process.stdout)}  ${item.file}\n`;
+    return `\n${paint('bold', `SEGMENT ${item.header.k}`, process.stdout)}  ${atHome(item.file)}\n`;
   if (item.kind === 'unfinished') return `  at ${item.offset}: a commit that is being written, or was torn\n`;
   const empty = item.records.length === 0 ? '  (empty: it closes the one before)' : '';
   const head = paint(
