@@ -151,8 +151,10 @@ class Walk {
         .filter((line) => !isPrompt(line));
     const [echo = '', ...more] = fresh(terminal);
     // What was typed stands on the screen, too. The README's line for it keeps its remark.
-    const isEcho = echo.endsWith(typed) || typed.startsWith('^');
-    const rest = isEcho ? more : [echo, ...more];
+    // A key's sign stands wherever the cursor was, and what the program says next may follow it in the same line.
+    const key = typed.startsWith('^') ? echo.indexOf(typed) : -1;
+    const said = key < 0 ? echo : echo.slice(key + typed.length);
+    const rest = key < 0 && echo.endsWith(typed) ? more : [said, ...more];
     const first = lines[0] ?? `${terminal}${sign} ${typed}`;
     return [
       first,
