@@ -57,7 +57,9 @@ export class Door {
     const visit = new Visit(this, make, (gone) => this.#visits.delete(gone));
     this.#visits.add(visit);
     if (this.#visits.size > 2 * MAX_CONNECTIONS) visit.connection.destroy();
+    // In place of READY: whoever has not been greeted sends nothing, so this is certain for him.
     else if (crowded) visit.fail('too_many', `${MAX_CONNECTIONS} connections are open already`);
+    else visit.welcome();
   }
 
   // Those that are only waiting for the other's FIN take no place.

@@ -121,10 +121,14 @@ export class Visit {
       drained: () => this.guest !== undefined && !this.#over && door.host.drained(this.guest),
       closed: () => this.#gone(),
     });
-    this.connection.send(door.ready);
     this.#helloTimer = this.context.clock.after(HELLO_MS, () =>
       setImmediate(() => this.guest ?? this.fail('no_hello', `no HELLO came within ${HELLO_MS / 1000} s`)),
     );
+  }
+
+  /** Says READY. */
+  welcome(): void {
+    this.connection.send(this.#door.ready);
   }
 
   answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>, size: number): void {

@@ -16,6 +16,9 @@ export const STALL_MS = 30_000;
 /** After our FIN, wait so long for the peer's. Milliseconds. */
 export const LINGER_MS = 2_000;
 
+/** What one peer has sent is read for so long at a time, in milliseconds; then it is the others' turn. One frame is always read. */
+const TURN_MS = 5;
+
 /** What waits goes to the kernel in pieces of this size, so that progress can be seen. Bytes. */
 const PIECE = 64 * 1024;
 
@@ -85,6 +88,8 @@ export class Connection {
   #state: State = 'open';
   #pausedByOwner = false;
   #pumping = false;
+  /** More is here than fitted into its turn; it goes on in the next. */
+  #waitsForTurn = false;
   #atFin = false;
   #toldFin = false;
   #failure: { code: string; syscall: string } | undefined;
@@ -212,9 +217,11 @@ export class Connection {
   }
 
   #pump(): void {
-    if (this.#pumping) return;
+    if (this.#pumping || this.#waitsForTurn) return;
     this.#pumping = true;
-    while (this.#state === 'open' && !this.paused) {
+    const { clock } = this.#context;
+    const began = clock.monotonic();
+    while (this.#state === 'open' && !this.paused && !this.#waitsForTurn) {
       const found = this.#decoder.next();
       if (found === undefined) break;
       this.#received += 1;
@@ -233,18 +240,29 @@ export class Connection {
           this.#handlers.unacceptable(result.unacceptable, found.frame.verb);
         }
       }
+      if (clock.monotonic() - began >= TURN_MS) this.#waitForTurn();
     }
     this.#pumping = false;
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || this.#waitsForTurn) return;
     if (this.paused) this.#socket.pause();
     else if (this.#atFin) this.#tellFin();
     this.#pace.look();
   }
 
+  // Who sends without end must not keep the others waiting.
+  #waitForTurn(): void {
+    this.#waitsForTurn = true;
+    this.#socket.pause();
+    setImmediate(() => {
+      this.#waitsForTurn = false;
+      this.#readOn();
+    });
+  }
+
   #readOn(): void {
-    if (this.#state !== 'open' || this.paused) return;
+    if (this.#state !== 'open' || this.paused || this.#waitsForTurn) return;
     this.#pump();
-    if (this.#state === 'open' && !this.paused) this.#socket.resume();
+    if (this.#state === 'open' && !this.paused && !this.#waitsForTurn) this.#socket.resume();
   }
 
   #onEnd(): void {

@@ -218,7 +218,7 @@ describe('connections', () => {
 
     // Now everybody has said HELLO: there is no room.
     const late = await RawClient.connect(bench.port);
-    await late.next();
+    // In place of READY, so that nobody sends a message into it.
     expect(await late.next()).toEqual(anError('too_many'));
     await late.end();
     await nothingCame(newcomer);
