@@ -80,6 +80,6 @@ export async function relayListens(
   port: string | number = 0,
 ): Promise<Talking & { place: string; port: string }> {
   const relay = talk(['async', 'relay', '--port', String(port), '--journal', journal]);
-  const [, place = '', bound = ''] = await relay.until(/listens on (\S+:(\d+)), pid[^\n]*\njournal: /);
+  const [, place = '', bound = ''] = await relay.until(/listens on (\S+:(\d+)), pid[^\n]*\n {2}journal: /);
   return { ...relay, place, port: bound };
 }
