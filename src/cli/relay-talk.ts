@@ -1,6 +1,6 @@
 // What a relay says about its work, in lines that a class can follow. Under load it sums up instead: a terminal is slower than a relay.
 
-import type { Waiting } from '../async/mailroom.ts';
+import { THROWAWAY, type Waiting } from '../async/mailroom.ts';
 import { systemClock, type Timer } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
@@ -70,6 +70,9 @@ export class RelayTalk {
   }
 }
 
+// `send --wait` makes a mailbox for itself, whose long random name says nothing to people.
+const who = (name: string): string => (name.startsWith(THROWAWAY) ? `${THROWAWAY}…` : name);
+
 function lineOf(event: Event): string | undefined {
   switch (event.event) {
     case 'stored': {
@@ -77,19 +80,19 @@ function lineOf(event: Event): string | undefined {
       const what = kind === undefined ? `from ${from}, ${bytes(size)}` : `a ${kind}`;
       const waits =
         present === 'yes'
-          ? `${to} is connected.`
-          : `${to} is away: ${held} ${held === 1 ? 'waits' : 'wait'}.`;
-      return `${to} ${seq} ${what}, on disk. ${waits}`;
+          ? `${who(to)} is connected.`
+          : `${who(to)} is away: ${held} ${held === 1 ? 'waits' : 'wait'}.`;
+      return `${who(to)} ${seq} ${what}, on disk. ${waits}`;
     }
     case 'acknowledged':
-      return `${event.to} ${event.seq} acknowledged.`;
+      return `${who(event.to)} ${event.seq} acknowledged.`;
     case 'expired':
-      return `${event.to} ${event.seq} expired; ${event.tried === 'no' ? 'it was never sent' : 'it may have been sent before'}.`;
+      return `${who(event.to)} ${event.seq} expired; ${event.tried === 'no' ? 'it was never sent' : 'it may have been sent before'}.`;
     case 'mailbox':
       return {
-        collecting: `${event.name} collects.`,
-        left: `${event.name} left.`,
-        replaced: `another ${event.name} took over.`,
+        collecting: `${who(event.name)} collects.`,
+        left: `${who(event.name)} left.`,
+        replaced: `another ${who(event.name)} took over.`,
       }[event.state];
     case 'refused':
       return `refused (${event.code}): ${visible(event.reason)}`;
