@@ -52,6 +52,9 @@ export class Terminals {
   /** @param columns how wide each is */
   constructor(columns: number) {
     this.#columns = columns;
+    // Who is told to end leaves no terminal behind, either.
+    process.once('exit', () => this.#end());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   }
 
   /** Opens a terminal, unless it is open already, and waits for its shell's prompt, `NAME$ `. */
@@ -109,7 +112,7 @@ export class Terminals {
 
   /** Closes all of them, with what runs in them. */
   async close(): Promise<void> {
-    if (this.#names.size > 0) spawnSync('tmux', ['-L', this.#socket, 'kill-server']);
+    this.#end();
     // What ran in them may write a last line to the home, and so hold it for a moment.
     const removed = (): boolean => {
       try {
@@ -120,6 +123,12 @@ export class Terminals {
       }
     };
     await until(removed, `leave to remove ${this.#home}`, PROMPT_MS);
+  }
+
+  #end(): void {
+    if (this.#names.size === 0) return;
+    spawnSync('tmux', ['-L', this.#socket, 'kill-server'], { stdio: 'ignore' });
+    this.#names.clear();
   }
 
   // As little as a student's shell has, and nothing of whoever runs this.
