@@ -11,7 +11,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     title: 'no such name',
     layer: 'name lookup',
     meaning: 'The name has no address: it is mistyped, unknown to this computer, or its owner is gone.',
-    wire: 'the name lookup said that there is no such name; no packet went to {place}',
+    wire: 'the name lookup said that there is no such name (ENOTFOUND); no packet went to {place}',
     so: 'there is no address to call',
     notSo: '"{peer} is down": nobody was asked, only a directory of names',
     tryNext:
@@ -30,7 +30,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     layer: 'name lookup',
     meaning:
       'Nobody could say whether the name exists: the name service cannot be reached, or had no answer just now.',
-    wire: 'the name lookup failed for now; no packet went to {place}',
+    wire: 'the name lookup failed for now (EAI_AGAIN); no packet went to {place}',
     so: 'there is no address to call at the moment',
     notSo: '"the name does not exist": it may, only nobody could be asked',
     tryNext: 'try again in a moment, check the network, or use the address instead of the name',
