@@ -227,6 +227,8 @@ export class Receiver {
   #done(end?: AttemptEnd): void {
     const confirmed = end?.how === 'error' && end.code === 'bye';
     const phase = this.#call?.phase ?? 'connecting';
-    this.#resolve({ handled: this.#handled, why: this.#why, end, phase, confirmed });
+    const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
+    // Once the connection is closed, too: what is told then is the last of it.
+    void (this.#call?.leave() ?? Promise.resolve()).then(() => this.#resolve(collected));
   }
 }
