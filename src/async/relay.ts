@@ -51,8 +51,6 @@ export class Relay {
   readonly #delivery: Delivery;
   readonly #notices: Notices;
   readonly #ageing: Ageing;
-  // What waits for a first copy that is not durable yet, by `from id`.
-  readonly #repeats = new Map<string, (() => void)[]>();
   #inHand = 0;
   // Is somebody kept from sending until less is in hand?
   #holding = false;
@@ -194,14 +192,10 @@ export class Relay {
     this.#room.memory.remember(session, { from: guest.as, id, to, seq: held.seq, size, crc }, now);
     if (notify !== undefined) this.#room.box(notify).promised += 1;
     this.#inHand += size;
-    const key = `${guest.as} ${id}`;
-    this.#repeats.set(key, []);
     this.#commits.append([entryOf(held, crc, body)], (refs) => {
       this.#inHand -= size;
       this.#stored(box, held, refs[0]);
       guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);
-      for (const repeat of this.#repeats.get(key) ?? []) repeat();
-      this.#repeats.delete(key);
       this.#delivery.pump(box);
     });
   }
@@ -219,30 +213,19 @@ export class Relay {
         size,
       );
     };
+    const { from, seq } = known;
     const session = guest.sessionToken;
-    if (this.#room.memory.repeat(session, known, this.#context.clock.monotonic())) {
-      const { from, seq } = known;
+    this.#room.memory.remember(session, known, this.#context.clock.monotonic());
+    // Written down behind the first copy, so the answer waits for that, too. A full disk keeps its last room for acknowledgements:
+    // there the first record must do.
+    if (!this.#store.hasRoom(0)) this.#commits.whenDurable(answer);
+    else {
+      const at = this.#context.clock.epoch();
       this.#commits.append(
-        [
-          {
-            kind: 'remember',
-            session,
-            from,
-            id,
-            to: known.to,
-            seq,
-            size,
-            crc,
-            at: this.#context.clock.epoch(),
-          },
-        ],
+        [{ kind: 'remember', session, from, id, to: known.to, seq, size, crc, at }],
         answer,
       );
-      return;
     }
-    const waiting = this.#repeats.get(`${guest.as} ${id}`);
-    if (waiting !== undefined) waiting.push(answer);
-    else answer();
   }
 
   #oversize(guest: Guest, id: string, size: number): { code: string; reason: string } {

@@ -6,11 +6,8 @@ import type { RememberedId } from './store/store.ts';
 /** A session's ids are remembered at least so long after its last SEND, in milliseconds. */
 export const REMEMBER_MS = 10 * 60 * 1000;
 
-/**
- * A repeat in its own session is written down only if the id's record there is older than this, so that a repeat seldom costs a
- * write. Every memory is kept so much longer, so that one that was not renewed still lasts REMEMBER_MS. Milliseconds.
- */
-export const RENEW_MS = 60 * 1000;
+/** Kept so much longer: over a restart an age is only known to the millisecond. */
+const ROUNDING_MS = 1000;
 
 /** Ids remembered over all sessions: about 200 bytes each, so 100 MB. A relay that would need more answers REFUSED code=busy. */
 export const MOST_IDS = 500_000;
@@ -21,15 +18,9 @@ export interface Remembered extends Omit<RememberedId, 'session' | 'at'> {
   holders: number;
 }
 
-interface Memo {
-  readonly known: Remembered;
-  /** When that SEND of it came of which the store has the last record under this session: the relay's monotonic time. */
-  written: number;
-}
-
 interface Session {
   /** Its ids by `from id`, the one sent longest ago first. */
-  readonly ids: Map<string, Memo>;
+  readonly ids: Map<string, Remembered>;
   /** When its last SEND came: the relay's monotonic time. */
   last: number;
 }
@@ -68,24 +59,12 @@ export class Memory {
     return this.#byId.size < this.#most;
   }
 
-  /** Remembers an id under a session, of which the store has a record or is being given one. */
-  remember(session: string, id: Omit<Remembered, 'holders'>, now: number): void {
-    this.#hold(this.#touch(`${id.from} ${session}`, now), id).written = now;
-  }
-
   /**
-   * A known id was sent again.
-   * @returns whether the store must be given a record of it, for this session's memory of it to last
+   * Remembers an id under a session: it was sent, or sent again. The store is given a record each time, in the same order, so that
+   * a restart changes nothing.
    */
-  repeat(session: string, known: Remembered, now: number): boolean {
-    const memo = this.#hold(this.#touch(`${known.from} ${session}`, now), known);
-    if (now - memo.written < RENEW_MS) return false;
-    memo.written = now;
-    return true;
-  }
-
-  // The session's memo of it, which is now its newest.
-  #hold(ids: Session['ids'], id: Omit<Remembered, 'holders'>): Memo {
+  remember(session: string, id: Omit<Remembered, 'holders'>, now: number): void {
+    const ids = this.#touch(`${id.from} ${session}`, now);
     const key = `${id.from} ${id.id}`;
     let known = this.#byId.get(key);
     // Another message under it: the id had been forgotten and was used anew, and both came back from the store.
@@ -93,25 +72,21 @@ export class Memory {
       known = { ...id, holders: 0 };
       this.#byId.set(key, known);
     }
-    let memo = ids.get(key);
-    if (memo?.known !== known) {
+    if (ids.get(key) !== known) {
       this.#letGo(ids, key);
-      memo = { known, written: Number.NEGATIVE_INFINITY };
       known.holders += 1;
     }
     ids.delete(key);
-    ids.set(key, memo);
-    if (ids.size > this.#perSession) {
-      const { value: oldest } = ids.keys().next();
-      if (oldest !== undefined) this.#letGo(ids, oldest);
-    }
-    return memo;
+    ids.set(key, known);
+    if (ids.size <= this.#perSession) return;
+    const { value: oldest } = ids.keys().next();
+    if (oldest !== undefined) this.#letGo(ids, oldest);
   }
 
   /** Lets go of the sessions whose last SEND is long enough ago. */
   forget(now: number): void {
     for (const [name, { ids, last }] of this.#sessions) {
-      if (now - last < REMEMBER_MS + RENEW_MS) return;
+      if (now - last <= REMEMBER_MS + ROUNDING_MS) return;
       for (const key of ids.keys()) this.#letGo(ids, key);
       this.#sessions.delete(name);
     }
@@ -127,7 +102,7 @@ export class Memory {
   }
 
   #letGo(ids: Session['ids'], key: string): void {
-    const known = ids.get(key)?.known;
+    const known = ids.get(key);
     ids.delete(key);
     if (known === undefined) return;
     known.holders -= 1;

@@ -301,7 +301,7 @@ describe('a full disk', () => {
     }
     expect(await heard(bob)).toBe('EMPTY');
     full = false;
-    for (let i = 0; i < 100 && !answer.startsWith('STORED'); i++) {
+    for (let i = 0; i < 5000 && !answer.startsWith('STORED'); i++) {
       life.clock.advance(1000);
       alice.type(send('again', 'bob', 'x'));
       answer = await heard(alice, 'code');

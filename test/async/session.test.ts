@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Memory, REMEMBER_MS, RENEW_MS } from '../../src/async/session.ts';
+import { Memory, REMEMBER_MS } from '../../src/async/session.ts';
 import { seed } from '../seed.ts';
 
 const id = (from: string, name: string, seq = 1) => ({ from, id: name, to: 'bob', seq, size: 0, crc: 0 });
@@ -11,8 +11,7 @@ describe('a session', () => {
   test('remembers its last ids, and lets go of the one sent longest ago', () => {
     const memory = new Memory(3);
     for (const name of ['a', 'b', 'c']) memory.remember('s', id('alice', name), 0);
-    const known = memory.find('alice', 'a');
-    expect(known && memory.repeat('s', known, 1)).toBe(false);
+    memory.remember('s', id('alice', 'a'), 1);
     memory.remember('s', id('alice', 'd'), 2);
     expect(['a', 'b', 'c', 'd'].map((name) => memory.find('alice', name) !== undefined)).toEqual([
       true,
@@ -39,27 +38,14 @@ describe('a session', () => {
   });
 });
 
-describe('a repeat costs a record', () => {
-  const seen = (memory: Memory, session: string, name: string, now: number): boolean | undefined => {
-    const known = memory.find('alice', name);
-    return known && memory.repeat(session, known, now);
-  };
-
-  test('in its own session once a minute', () => {
-    const memory = new Memory(9);
-    memory.remember('s', id('alice', 'a'), 0);
-    expect(seen(memory, 's', 'a', RENEW_MS - 1)).toBe(false);
-    expect(seen(memory, 's', 'a', RENEW_MS)).toBe(true);
-    expect(seen(memory, 's', 'a', RENEW_MS + 1)).toBe(false);
-  });
-
-  test('in another session the first time, however busy that is: only so it lasts as long as that session', () => {
-    const memory = new Memory(9);
-    memory.remember('s1', id('alice', 'a'), 0);
-    memory.remember('s2', id('alice', 'b'), 0);
-    expect(seen(memory, 's2', 'a', 1)).toBe(true);
-    expect(seen(memory, 's2', 'a', 2)).toBe(false);
-  });
+test('another session that repeats an id remembers it for as long as itself', () => {
+  const memory = new Memory(9);
+  memory.remember('s1', id('alice', 'a'), 0);
+  memory.remember('s2', id('alice', 'a'), REMEMBER_MS - 1);
+  memory.forget(REMEMBER_MS);
+  expect(memory.find('alice', 'a')).toBeDefined();
+  memory.forget(2 * REMEMBER_MS + 2000);
+  expect(memory.find('alice', 'a')).toBeUndefined();
 });
 
 test('full is full: what is old enough goes, nothing else does', () => {
@@ -68,7 +54,7 @@ test('full is full: what is old enough goes, nothing else does', () => {
   memory.remember('s2', id('alice', 'b'), 1);
   expect(memory.hasRoom(REMEMBER_MS)).toBe(false);
   expect(memory.find('alice', 'a')).toBeDefined();
-  expect(memory.hasRoom(REMEMBER_MS + RENEW_MS)).toBe(true);
+  expect(memory.hasRoom(REMEMBER_MS + 1001)).toBe(true);
   expect(memory.find('alice', 'a')).toBeUndefined();
   expect(memory.find('alice', 'b')).toBeDefined();
 });
@@ -120,9 +106,7 @@ test('the last ids of every session are known for ten minutes after its last SEN
           for (const record of records.toSorted((a, b) => a.at - b.at))
             memory.remember(record.session, record.id, record.at);
         } else {
-          // A sender repeats what it has no answer to: of its last ids no more than the window, half of what is remembered.
           const mine = promised.get(one.send)?.names ?? [];
-          if (mine.slice(0, -PER_SESSION / 2).includes(one.name)) continue;
           const known = memory.find('alice', one.name);
           if (known === undefined) {
             seq += 1;
@@ -133,22 +117,18 @@ test('the last ids of every session are known for ten minutes after its last SEN
           } else {
             const { from, id: name, to, seq: number, size, crc } = known;
             expect(number).toBe(numbers.get(name));
-            if (memory.repeat(one.send, known, now))
-              records.push({
-                session: one.send,
-                id: { from, id: name, to, seq: number, size, crc },
-                at: now,
-              });
+            const again = { from, id: name, to, seq: number, size, crc };
+            memory.remember(one.send, again, now);
+            records.push({ session: one.send, id: again, at: now });
           }
           const newest = [...mine.filter((name) => name !== one.name), one.name].slice(-PER_SESSION);
           promised.set(one.send, { names: newest, last: now });
         }
         memory.forget(now);
         for (const [session, { names, last }] of promised) {
-          if (now - last > REMEMBER_MS) promised.delete(session);
-          // Over a restart the order of repeats within a minute is lost, so half of them count: see PER_SESSION = 2 × window.
+          if (now - last >= REMEMBER_MS) promised.delete(session);
           else
-            for (const name of names.slice(-PER_SESSION / 2))
+            for (const name of names)
               expect(memory.find('alice', name)?.seq, `${session} ${name}`).toBe(numbers.get(name));
         }
       }

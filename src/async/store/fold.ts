@@ -87,11 +87,14 @@ export class Fold {
   #remember(remembered: RememberedId): void {
     const { from, id, session, to, seq } = remembered;
     const known = this.#remembered.get(`${from} ${id}`);
+    // What was said last stands last: the order within a millisecond.
+    this.#remembered.delete(`${from} ${id}`);
     // Another message under the same id: the one before had been forgotten when that came.
     if (known === undefined || known[0]?.to !== to || known[0].seq !== seq) {
       this.#remembered.set(`${from} ${id}`, [remembered]);
       return;
     }
+    this.#remembered.set(`${from} ${id}`, known);
     const mine = known.findIndex((one) => one.session === session);
     // A copy of an older record may stand behind a newer one.
     if (mine === -1) known.push(remembered);
