@@ -30,7 +30,11 @@ export function flatten(recorded: Recorded): Record<string, unknown> {
 }
 
 /** One event as one line of JSON, without the line end: `time`, `actor`, `pid`, `event`, then the event's own fields. */
-export const formatJson = (recorded: Recorded): string => JSON.stringify(flatten(recorded));
+export const formatJson = (recorded: Recorded): string =>
+  // Two more characters that some readers take for a line end, Node's own since 24 among them.
+  JSON.stringify(flatten(recorded)).replace(/[\u2028\u2029]/g, (separator) =>
+    separator === '\u2028' ? '\\u2028' : '\\u2029',
+  );
 
 type Check = (value: unknown) => boolean;
 const text: Check = (value) => typeof value === 'string';
