@@ -134,6 +134,7 @@ describe('who imports whom', () => {
       'sync',
       'async',
       'async/store',
+      'faults',
       'trace',
       'stage',
       'cli',

@@ -24,8 +24,8 @@ export interface Actor {
   readonly json: boolean;
   /** Calls back at Ctrl-C or SIGTERM, each time, with how often it came. */
   onInterrupt(call: (times: number) => void): void;
-  /** Obeys lines on stdin if it is a terminal or a pipe. */
-  obeyLines(): void;
+  /** Obeys lines on stdin if it is a terminal or a pipe. @param own what to do with a line that is neither kill nor freeze */
+  obeyLines(own?: (line: string) => void): void;
   /** Lets the process end. What happens until then, the end of a connection say, is still recorded. */
   close(): void;
 }
@@ -79,7 +79,7 @@ export function startActor(
       process.on('SIGINT', interrupted);
       process.on('SIGTERM', interrupted);
     },
-    obeyLines: () => obeyLines(context),
+    obeyLines: (own) => obeyLines(context, own),
     close() {
       process.off('SIGINT', interrupted);
       process.off('SIGTERM', interrupted);
@@ -92,7 +92,7 @@ export function startActor(
 const LONGEST_FREEZE_MS = 10 * 60_000;
 
 // Closed, absent or boring stdin changes nothing.
-function obeyLines({ emit }: NetContext): void {
+function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
@@ -102,6 +102,7 @@ function obeyLines({ emit }: NetContext): void {
       emit({ event: 'stopping', why: 'kill' });
       process.kill(process.pid, 'SIGKILL');
     } else if (word === 'freeze' && rest.length === 0) freeze(length, emit);
+    else if (own !== undefined) own(line);
     else
       say(
         '  Type kill (SIGKILL to myself) or freeze 20s (my program stands still, my kernel goes on); Ctrl-C stops politely.',

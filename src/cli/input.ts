@@ -90,6 +90,24 @@ export function count(text: string): number {
   throw new InvalidArgumentError(`"${text}" is no count: a number from 1 to 999999999.`);
 }
 
+const BYTES: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1000,
+  mb: 1_000_000,
+  kib: 1024,
+  mib: 1024 * 1024,
+};
+
+/** Reads a speed such as `64kB/s` into bytes a second, at least 1; `off` is Infinity. @throws InvalidArgumentError */
+export function rate(text: string): number {
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)\/s$/.exec(text) ?? [];
+  // A small b would be taken for bits elsewhere, so bytes have a large one.
+  const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
+  if (bytes >= 1) return bytes;
+  throw new InvalidArgumentError(`"${text}" is no speed: write 500B/s, 64kB/s, 1MB/s (bytes), or off.`);
+}
+
 /** Reads an address to listen on, without a port. @throws InvalidArgumentError */
 export function host(text: string): string {
   const [, six, plain] =
@@ -97,7 +115,7 @@ export function host(text: string): string {
   const found = six ?? plain;
   if (found !== undefined) return found;
   throw new InvalidArgumentError(
-    `"${text}" is no address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is --port.`,
+    `"${text}" is no address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is --port, of a link --listen.`,
   );
 }
 

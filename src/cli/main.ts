@@ -12,6 +12,7 @@ import { asyncStatus } from './commands/async-status.ts';
 import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
 import { journal } from './commands/journal.ts';
+import { link } from './commands/link.ts';
 import { syncReceive } from './commands/sync-receive.ts';
 import { syncSend } from './commands/sync-send.ts';
 import { trace } from './commands/trace.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly CommandSpec[] = [
   asyncSend,
   asyncReceive,
   asyncStatus,
+  link,
   demo,
   explain,
   trace,

@@ -1,7 +1,7 @@
 // A listening socket that hands out Connections. It decides nothing about them but how many there may be.
 
 import { createServer, type Server } from 'node:net';
-import { DetourError } from '../errors/error.ts';
+import { cannotListen } from '../errors/listening.ts';
 import { Connection, type ConnectionHandlers, type NetContext, place } from './connection.ts';
 
 /** Connections a server holds at once. PROTOCOL.md, "Limits": each may hold one unfinished body, so 512 × 1 MiB at the very worst. */
@@ -35,7 +35,9 @@ export function listen(
         return connection;
       });
     });
-    server.on('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, host, port)));
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      reject(cannotListen(error, place(host, port), '--port')),
+    );
     server.listen({ host, port }, () => {
       const address = server.address();
       if (address === null || typeof address === 'string')
@@ -43,38 +45,4 @@ export function listen(
       resolve({ host: address.address, port: address.port, close: () => server.close() });
     });
   });
-}
-
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): DetourError {
-  const where = place(host, port);
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new DetourError(
-        'EADDRINUSE',
-        `Cannot listen on ${where}: another program already does (EADDRINUSE).`,
-        'Stop that one, or choose another port with --port (0 takes any free one).',
-        { cause: error },
-      );
-    case 'EADDRNOTAVAIL':
-      return new DetourError(
-        'EADDRNOTAVAIL',
-        `Cannot listen on ${where}: this computer has no such address (EADDRNOTAVAIL).`,
-        'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.',
-        { cause: error },
-      );
-    case 'EACCES':
-      return new DetourError(
-        'EACCES',
-        `Cannot listen on ${where}: the system does not allow it (EACCES).`,
-        'Ports below 1024 are reserved, and Windows reserves others: choose another with --port.',
-        { cause: error },
-      );
-    default:
-      return new DetourError(
-        error.code ?? 'EUNKNOWN',
-        `Cannot listen on ${where}: ${error.code ?? error.message}.`,
-        'Check --host and --port.',
-        { cause: error },
-      );
-  }
 }

@@ -93,13 +93,13 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
 const lanesIn = (figure: Figure): string[] =>
   figure.kind === 'mark' ? [figure.lane] : [figure.from, figure.to];
 
-// From left to right: who sends, the relay, the others.
+// From left to right: who sends, the relay and the links, the others.
 function lanesOf(merged: Merged, figures: readonly Figure[], first: readonly string[]): string[] {
   const ranks = new Map<string, number>();
   for (const { recorded } of merged.events) {
     const rank = ranks.get(recorded.actor) ?? 3;
     if (recorded.event === 'sent' && recorded.verb === 'SEND') ranks.set(recorded.actor, 1);
-    else if (recorded.event === 'listening' && recorded.role === 'relay')
+    else if (recorded.event === 'listening' && recorded.role !== 'receiver')
       ranks.set(recorded.actor, Math.min(rank, 2));
     else ranks.set(recorded.actor, rank);
   }

@@ -13,7 +13,7 @@ export type FrameFields = Readonly<Record<string, string | number>>;
  */
 export type Event =
   // a process
-  | { event: 'listening'; role: 'receiver' | 'relay'; host: string; port: number; store?: string }
+  | { event: 'listening'; role: 'receiver' | 'relay' | 'link'; host: string; port: number; store?: string }
   | { event: 'stopping'; why: 'asked' | 'kill' | 'done' | 'failed' }
   | { event: 'freezing'; ms: number }
   | { event: 'thawed'; ms: number }
@@ -62,6 +62,10 @@ export type Event =
   | { event: 'recovered'; messages: number; mailboxes: number; dir: string }
   | { event: 'cut'; file: string; offset: number; bytes: number }
   | { event: 'disk_full' | 'disk_room'; dir: string }
+  // a link: connections through it (`line` numbers them from 1), and what was done to the network. `up`, `down`: bytes that passed.
+  | { event: 'linked'; line: number; from: string }
+  | { event: 'unlinked'; line: number; how: string; up: number; down: number }
+  | { event: 'fault'; fault: string; value?: string; up: number; down: number }
   // the person at the keyboard
   | { event: 'notice'; text: string };
 

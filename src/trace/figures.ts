@@ -91,6 +91,7 @@ const DRAWN: ReadonlySet<string> = new Set([
   'stored',
   'acknowledged',
   'expired',
+  'fault',
   'verdict',
 ]);
 
@@ -257,6 +258,8 @@ function figureOf(
       return mark('stored', [`ack of ${recorded.to} ${recorded.seq} on disk`, 'ack on disk'], 'acked');
     case 'expired':
       return mark('trouble', [`${recorded.to} ${recorded.seq} expired`], 'expired');
+    case 'fault':
+      return mark('trouble', [[recorded.fault, recorded.value ?? ''].join(' ').trim()], recorded.fault);
     case 'verdict':
       // A sender's last word: it leaves with it.
       return mark('gone', [recorded.verdict.replace('_', ' ')], ENDS.done);

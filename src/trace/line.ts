@@ -65,7 +65,7 @@ const VERDICT = oneOf('DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN');
 
 /** What each event must carry to be believed. To add an event: one line in event.ts, one row here. */
 const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> } = {
-  listening: { role: oneOf('receiver', 'relay'), host: printable, port: count, store: maybe(id) },
+  listening: { role: oneOf('receiver', 'relay', 'link'), host: printable, port: count, store: maybe(id) },
   stopping: { why: oneOf('asked', 'kill', 'done', 'failed') },
   freezing: { ms: number },
   thawed: { ms: number },
@@ -115,6 +115,9 @@ const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> 
   cut: { file: text, offset: count, bytes: count },
   disk_full: { dir: text },
   disk_room: { dir: text },
+  linked: { line: count, from: printable },
+  unlinked: { line: count, how: word, up: count, down: count },
+  fault: { fault: word, value: maybe(printable), up: count, down: count },
   notice: { text },
 };
 

@@ -1,0 +1,182 @@
+// `detour link`: a network between two processes that can be broken on purpose, by a line typed or a script.
+
+import { type Command, Option } from 'commander';
+import { DetourError } from '../../errors/error.ts';
+import { chance } from '../../faults/chance.ts';
+import { type Link, type Order, startLink } from '../../faults/link.ts';
+import { place as writePlace } from '../../net/connection.ts';
+import type { Event } from '../../trace/event.ts';
+import { visible } from '../../trace/visible.ts';
+import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, duration, host, type Place, path, port, rate, writeDuration } from '../input.ts';
+import { placeOption } from '../options.ts';
+import { HELP, readOrder, readScript } from '../orders.ts';
+import { say } from '../output.ts';
+
+interface Flags extends ActorFlags {
+  readonly host: string;
+  readonly listen: number;
+  readonly to: Place;
+  readonly latency?: string;
+  readonly jitter?: string;
+  readonly rate?: string;
+  readonly limit?: string;
+  readonly seed?: number;
+  readonly script?: string;
+}
+
+// Checked as it is read, and kept as it was typed: it is obeyed like a typed line, and stands in the log like one.
+const checked =
+  (check: (text: string) => number) =>
+  (text: string): string => {
+    check(text);
+    return text;
+  };
+
+export const link: CommandSpec = {
+  path: 'link',
+  summary: 'a network between two processes, to break on purpose',
+  build(command: Command): void {
+    command
+      .option('--host <address>', 'address to listen on; 0.0.0.0 for all', host, '127.0.0.1')
+      .option('--listen <port>', 'port to listen on; 0 for any free one', port, 4102)
+      .addOption(placeOption('--to <place>', 'whom to call for each caller', 4101))
+      .option('--latency <time>', 'every byte arrives so much later', checked(duration))
+      .option('--jitter <time>', 'and by chance up to so much later still', checked(duration))
+      .option('--rate <speed>', 'bytes a second each way, such as 64kB/s', checked(rate))
+      .option('--limit <bytes>', 'cut after so many bytes, both ways together', checked(count))
+      .addOption(new Option('--seed <n>', 'the seed of chance, to have it again').argParser(count))
+      .option('--script <file>', 'what to do and when: on each line a time and an order, "2s cut"', path)
+      .addHelpText(
+        'after',
+        `\nTyped to it, or in the script behind a time:\n${HELP.map((line) => `  ${line}`).join('\n')}\n`,
+      );
+    actorOptions(command).action(async (flags: Flags) => {
+      process.exitCode = await run(flags);
+    });
+  },
+};
+
+/** Seeds go from 1 to this, as a person can type them. */
+const LARGEST_SEED = 999_999_999;
+
+async function run(flags: Flags): Promise<number> {
+  if (isItself(flags))
+    throw new DetourError(
+      'usage',
+      `The link would call itself: ${writePlace(flags.to.host, flags.to.port)} is where it listens.`,
+      'choose another port with --listen',
+    );
+  const script = flags.script === undefined ? [] : readScript(flags.script);
+  const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
+  const begin = performance.now();
+  const actor = startActor('link', flags, (event) => narrate(event, performance.now() - begin, seed), false);
+  const { clock, emit } = actor.context;
+  const running = await startLink({
+    host: flags.host,
+    port: flags.listen,
+    to: flags.to,
+    clock,
+    emit,
+    random: chance(seed),
+  });
+  if (!actor.json) announce(running, flags.to);
+  const obey = inTurn(running);
+  for (const word of ['latency', 'jitter', 'rate', 'limit'] as const) {
+    const value = flags[word];
+    if (value !== undefined) obey(readOrder(`${word} ${value}`));
+  }
+  const timers = script.map(({ at, order }) => clock.after(at, () => obey(order)));
+  actor.obeyLines((line) => typed(line, running, actor, obey));
+  await new Promise<void>((stop) => {
+    actor.onInterrupt((times) => {
+      if (times > 1) process.exit(130);
+      stop();
+    });
+  });
+  for (const timer of timers) timer.cancel();
+  emit({ event: 'stopping', why: 'asked' });
+  const { lines } = running.counts();
+  running.close();
+  if (!actor.json) say(`stopped; ${lines === 0 ? 'no connection stood' : `connections let go: ${lines}`}.`);
+  actor.close();
+  return 0;
+}
+
+/** Does the link listen where it is to call? */
+function isItself({ host: own, listen, to }: Flags): boolean {
+  if (listen !== to.port) return false;
+  const loopback = (address: string): boolean => /^(?:127\.|::1$|localhost$|0\.0\.0\.0$|::$)/.test(address);
+  return own === to.host || (loopback(own) && loopback(to.host) && familiesMeet(own, to.host));
+}
+
+// 127.0.0.1 and 127.0.0.2 are two places, and so are 127.0.0.1 and ::1; a name or a wildcard may be any of them.
+function familiesMeet(one: string, other: string): boolean {
+  const any = /^(?:localhost|0\.0\.0\.0|::)$/;
+  return any.test(one) || any.test(other);
+}
+
+// One order after the other, also when one has to wait for the kernel.
+function inTurn(running: Link): (order: Order) => void {
+  let last: Promise<void> = Promise.resolve();
+  return (order) => {
+    last = last
+      .then(() => running.obey(order))
+      .catch((error: unknown) => say(`  ${error instanceof Error ? error.message : String(error)}`));
+  };
+}
+
+function typed(line: string, running: Link, actor: Actor, obey: (order: Order) => void): void {
+  if (line.trim() === 'status') {
+    tellStatus(running, actor.json);
+    return;
+  }
+  try {
+    obey(readOrder(line));
+  } catch (error) {
+    if (!(error instanceof DetourError)) throw error;
+    say(visible(`  ${error.message}${error.hint === '' ? '' : ` For example: ${error.hint}`}`));
+  }
+}
+
+function tellStatus(running: Link, json: boolean): void {
+  const { lines, up, down, held } = running.counts();
+  const { cut, stalled, listening, left, latency, jitter, rate: speed } = running.conditions();
+  const is = [
+    cut ? 'cut' : 'whole',
+    ...[...stalled].map((direction) => `${direction} stands still`),
+    ...(listening ? [] : ['nobody listens']),
+    ...(left === Number.POSITIVE_INFINITY ? [] : [`cut after ${left} bytes more`]),
+    ...(latency > 0 ? [`latency ${writeDuration(latency)}`] : []),
+    ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
+    ...(speed === Number.POSITIVE_INFINITY ? [] : [`${speed} bytes a second`]),
+  ];
+  const text = `${is.join(', ')}; ${lines} connections, ${up} bytes up, ${down} down, ${held} held`;
+  if (json) process.stderr.write(`${text}\n`);
+  else say(`  ${text}`);
+}
+
+function announce({ host: address, port: bound }: Link, to: Place): void {
+  say(
+    `link listens on ${writePlace(address, bound)}, pid ${process.pid}; it calls ${writePlace(to.host, to.port)} for each caller`,
+  );
+  say('  type: cut · heal · reset · close · refuse · accept · stall up|down · limit 500');
+  say('        latency 200ms · jitter 50ms · rate 64kB/s · status');
+  say('        kill · freeze 20s · Ctrl-C = polite stop');
+}
+
+function narrate(event: Event, ms: number, seed: number): void {
+  const line = (text: string): void => say(`  ${writeDuration(ms).padStart(8)}  ${text}`);
+  const bytes = (of: { up: number; down: number }): string => `${of.up} bytes up, ${of.down} down`;
+  if (event.event === 'linked') line(`call ${event.line} from ${event.from}`);
+  else if (event.event === 'unlinked')
+    line(`call ${event.line} over (${event.how === 'fin' ? 'FIN' : event.how}), ${bytes(event)}`);
+  else if (event.event === 'fault') {
+    const value = event.value === undefined ? '' : ` ${event.value}`;
+    const again = event.fault === 'jitter' ? ` (--seed ${seed})` : '';
+    line(`${event.fault}${value}${again}; passed until now: ${bytes(event)}`);
+  } else if (event.event === 'notice') line(event.text);
+  else if (event.event === 'freezing') line(`frozen for ${writeDuration(event.ms)}`);
+  else if (event.event === 'thawed') line('thawed');
+}

@@ -1,0 +1,75 @@
+// What is typed to a link, or stands in its script: a fault's word and its value. Each mistake gets one sentence.
+
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import { DetourError } from '../errors/error.ts';
+import type { Direction } from '../faults/fault.ts';
+import { FAULTS } from '../faults/faults.ts';
+import type { Order } from '../faults/link.ts';
+import { count, duration, rate } from './input.ts';
+
+/** An order of a script, and when, in milliseconds after the start. */
+export interface Timed {
+  readonly at: number;
+  readonly order: Order;
+}
+
+/** What may be typed, for help: one line each. */
+export const HELP: readonly string[] = FAULTS.map(
+  ({ example, summary }) => `${example.padEnd(14)} ${summary}`,
+);
+
+/** Reads an order. @throws DetourError `usage` */
+export function readOrder(text: string): Order {
+  const [word = '', value, ...rest] = text.trim().split(/\s+/);
+  const fault = FAULTS.find((one) => one.word === word);
+  const wrong = (what: string): DetourError =>
+    new DetourError('usage', what, fault === undefined ? '' : fault.example);
+  if (fault === undefined)
+    throw wrong(`"${word}" is none of ${FAULTS.map((one) => one.word).join(', ')}, status.`);
+  if (fault.takes === 'nothing') {
+    if (value !== undefined) throw wrong(`"${word}" stands alone: "${value}" is too much.`);
+    return { fault, apply: fault.apply };
+  }
+  if (value === undefined) throw wrong(`"${word}" needs a value behind it.`);
+  if (rest.length > 0) throw wrong(`"${word}" has one value: "${rest.join(' ')}" is too much.`);
+  if (fault.takes === 'direction') {
+    if (!isDirection(value)) throw wrong(`"${value}" is no direction: up or down.`);
+    return { fault, value, apply: (before) => fault.apply(before, value) };
+  }
+  try {
+    const amount = AMOUNTS[fault.takes](value);
+    return { fault, value, apply: (before) => fault.apply(before, amount) };
+  } catch (error) {
+    throw error instanceof InvalidArgumentError ? wrong(error.message) : error;
+  }
+}
+
+const AMOUNTS = { time: duration, rate, bytes: count } as const;
+
+const isDirection = (text: string): text is Direction => text === 'up' || text === 'down';
+
+/** A script longer than this is none. */
+const MAX_SCRIPT = 1024 * 1024;
+
+/** Reads a script: on each line a time after the start and an order, as in `2s cut`; `#` begins a comment. @throws DetourError `usage` */
+export function readScript(file: string): Timed[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new DetourError('usage', `The script ${file} cannot be read (${why}).`);
+  }
+  if (text.length > MAX_SCRIPT) throw new DetourError('usage', `${file} is too long for a script (1 MiB).`);
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    const [time = '', ...order] = line.replace(/#.*$/, '').trim().split(/\s+/);
+    if (time === '') return [];
+    try {
+      return [{ at: duration(time), order: readOrder(order.join(' ')) }];
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      throw new DetourError('usage', `${file}, line ${index + 1}: ${error.message}`, '2s cut');
+    }
+  });
+}

@@ -1,0 +1,12 @@
+// Chance that can be had again: the same seed, the same numbers. Not for secrets.
+
+/** Numbers from 0 up to 1, always the same for one seed (mulberry32). @param seed a whole number; its lowest 32 bits count */
+export function chance(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,12 @@
+// FIN to both sides of every connection, behind what is held. What anybody sends after that is dropped.
+
+import type { Fault } from './fault.ts';
+
+export const close: Fault = {
+  word: 'close',
+  example: 'close',
+  summary: 'FIN to both sides of every connection, behind what is held',
+  strike: 'close',
+  takes: 'nothing',
+  apply: (before) => before,
+};

@@ -1,0 +1,11 @@
+// A long way: every byte arrives later, none is slower than another. It holds for bytes that come from now on.
+
+import type { Fault } from './fault.ts';
+
+export const latency: Fault = {
+  word: 'latency',
+  example: 'latency 200ms',
+  summary: 'every byte arrives so much later (0s: no later)',
+  takes: 'time',
+  apply: (before, ms) => ({ ...before, latency: ms }),
+};

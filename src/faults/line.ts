@@ -1,0 +1,149 @@
+// One connection through the link: the caller's socket, the socket to the one called, a lane each way. FIN is passed on alone (TCP
+// may be half closed), and what breaks one side breaks the other, as it would without the link.
+
+import { createConnection, type Socket } from 'node:net';
+import { type Ground, Lane, type Sink } from './lane.ts';
+
+/** How a connection through the link ended: both sides finished, or what broke it. */
+export type LineEnd = string;
+
+/** What a line tells its link. */
+export interface LineHandlers {
+  /** Both sockets are closed. @param how `fin`, `reset`, or the errno of the side that failed first */
+  over(how: LineEnd): void;
+}
+
+/** One connection. */
+export class Line {
+  readonly #client: Socket;
+  readonly #dialTarget: () => Socket;
+  readonly #ground: Ground;
+  readonly #handlers: LineHandlers;
+  readonly #up: Lane;
+  readonly #down: Lane;
+  #target: Socket | undefined;
+  #how: LineEnd | undefined;
+  #struck = false;
+  #over = false;
+
+  /** @param client the accepted socket @param to whom to call */
+  constructor(client: Socket, to: { host: string; port: number }, ground: Ground, handlers: LineHandlers) {
+    this.#client = client;
+    this.#dialTarget = () =>
+      createConnection({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
+    this.#ground = ground;
+    this.#handlers = handlers;
+    this.#up = new Lane(
+      'up',
+      ground,
+      sinkOf(() => this.#target),
+      () => client.resume(),
+    );
+    this.#down = new Lane(
+      'down',
+      ground,
+      sinkOf(() => client),
+      () => this.#target?.resume(),
+    );
+    this.#join(client, this.#up, this.#down);
+    this.#down.open();
+    this.pump();
+  }
+
+  /** Bytes that this line holds, both ways. */
+  get held(): number {
+    return this.#up.held + this.#down.held;
+  }
+
+  /** Lets go what may go, after the conditions have changed. */
+  pump(): void {
+    // A call does not get through a cable that is cut.
+    if (this.#target === undefined && !this.#client.destroyed && !this.#ground.conditions().cut) this.#dial();
+    this.#up.pump();
+    this.#down.pump();
+    this.#look();
+  }
+
+  /** RST to both sides, now. */
+  reset(): void {
+    this.#struck = true;
+    this.#how ??= 'reset';
+    this.#dropAll();
+    reset(this.#client);
+    if (this.#target !== undefined) reset(this.#target);
+    this.#look();
+  }
+
+  /** FIN to both sides, behind what is held. */
+  close(): void {
+    this.#up.finish('fin');
+    this.#down.finish('fin');
+  }
+
+  /** Lets both sockets go at once, without a word of its own: the program ends. */
+  destroy(): void {
+    this.#dropAll();
+    this.#client.destroy();
+    this.#target?.destroy();
+  }
+
+  #dial(): void {
+    const target = this.#dialTarget();
+    this.#target = target;
+    this.#join(target, this.#down, this.#up);
+    target.once('connect', () => this.#up.open());
+  }
+
+  // What comes from a socket goes into `out`; `back` leads to it.
+  #join(socket: Socket, out: Lane, back: Lane): void {
+    socket.on('data', (bytes) => {
+      out.push(bytes);
+      if (out.full) socket.pause();
+    });
+    socket.on('drain', () => back.open());
+    socket.on('end', () => out.finish('fin'));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#how ??= error.code ?? 'EUNKNOWN';
+      // Nothing can go there any more. What came from there still passes on, and then the other side learns of it.
+      back.shut();
+      out.finish('reset');
+    });
+    socket.on('close', () => {
+      back.shut();
+      this.#look();
+    });
+  }
+
+  #dropAll(): void {
+    this.#up.drop();
+    this.#down.drop();
+  }
+
+  #look(): void {
+    if (this.#over || !this.#client.destroyed) return;
+    // A caller that left while the cable was cut, before anybody was called: nobody is left to call for.
+    const waits = !this.#struck && this.#ground.conditions().cut;
+    if (this.#target === undefined ? waits : !this.#target.destroyed) return;
+    this.#over = true;
+    this.#dropAll();
+    this.#handlers.over(this.#how ?? 'fin');
+  }
+}
+
+// Node cannot reset a socket whose own FIN still waits for bytes to leave (libuv: EINVAL): that one is let go as it is.
+function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.connecting || (socket.writableEnded && !socket.writableFinished)) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+function sinkOf(socket: () => Socket | undefined): Sink {
+  return {
+    write: (bytes) => socket()?.write(bytes) ?? false,
+    end: () => void socket()?.end(),
+    reset: () => {
+      const found = socket();
+      if (found !== undefined) reset(found);
+    },
+  };
+}
