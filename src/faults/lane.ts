@@ -45,7 +45,6 @@ export class Lane {
   #held = 0;
   #open = false;
   #ended: 'fin' | 'reset' | undefined;
-  #lastDue = 0;
   // Until when the line is busy with what has passed, by the monotonic clock.
   #busyUntil = 0;
   #stood = false;
@@ -117,11 +116,10 @@ export class Lane {
     if (!this.full) this.#onRoom();
   }
 
+  // What is due before the piece in front of it waits for that one: order is kept.
   #dueOf(): number {
     const { latency, jitter } = this.#ground.conditions();
-    const due = this.#ground.clock.monotonic() + latency + (jitter > 0 ? jitter * this.#ground.random() : 0);
-    this.#lastDue = Math.max(this.#lastDue, due);
-    return this.#lastDue;
+    return this.#ground.clock.monotonic() + latency + (jitter > 0 ? jitter * this.#ground.random() : 0);
   }
 
   // Lets the first piece go, or a slice of it. False: not now.

@@ -4,12 +4,12 @@
 import { createConnection, type Socket } from 'node:net';
 import { type Ground, Lane, type Sink } from './lane.ts';
 
-/** How a connection through the link ended: both sides finished, or what broke it. */
+/** How a connection through the link ended: `fin`, `reset`, `stopped` (with the link), or the errno of the side that failed first. */
 export type LineEnd = string;
 
 /** What a line tells its link. */
 export interface LineHandlers {
-  /** Both sockets are closed. @param how `fin`, `reset`, or the errno of the side that failed first */
+  /** Both sockets are closed. @param how see LineEnd */
   over(how: LineEnd): void;
 }
 
@@ -82,6 +82,7 @@ export class Line {
 
   /** Lets both sockets go at once, without a word of its own: the program ends. */
   destroy(): void {
+    this.#how ??= 'stopped';
     this.#dropAll();
     this.#client.destroy();
     this.#target?.destroy();

@@ -12,6 +12,7 @@ import {
   path,
   place,
   port,
+  rate,
   ttl,
   writeDuration,
 } from '../../src/cli/input.ts';
@@ -58,6 +59,17 @@ describe('taken', () => {
   });
 });
 
+test('a speed is bytes a second', () => {
+  expect(['500B/s', '64kB/s', '1.5MB/s', '1KiB/s', '2MiB/s', 'off'].map(rate)).toEqual([
+    500,
+    64_000,
+    1_500_000,
+    1024,
+    2 * 1024 * 1024,
+    Number.POSITIVE_INFINITY,
+  ]);
+});
+
 describe('refused, with a sentence that helps', () => {
   test.each<[read: (text: string) => unknown, text: string, help: RegExp]>([
     [duration, '', /write 500ms, 8s, 1m or 1h/],
@@ -93,6 +105,11 @@ describe('refused, with a sentence that helps', () => {
     [count, '0', /from 1/],
     [count, '1.5', /is no count/],
     [count, '1000000000', /is no count/],
+    [rate, '64kb/s', /is no speed: write 500B\/s/],
+    [rate, '64kB', /is no speed/],
+    [rate, '0B/s', /is no speed/],
+    [rate, '0.4B/s', /is no speed/],
+    [rate, '5toStringB/s', /is no speed/],
     [host, '', /no address to listen on/],
     [host, '127.0.0.1:4101', /The port is --port/],
     [host, 'a b', /no address to listen on/],

@@ -3,6 +3,7 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { MAX_HELD } from '../../src/faults/lane.ts';
+import { MAX_LINES } from '../../src/faults/link.ts';
 import { bench, until } from './bench.ts';
 
 test('without faults: bytes both ways, FIN alone is passed on, and the end is told with its bytes', async () => {
@@ -261,6 +262,16 @@ test('nobody behind the link: the call is taken, then reset', async () => {
   expect(alice.error).toBe('ECONNRESET read');
   await until(() => events.some(({ event }) => event === 'unlinked'));
   expect(events.at(-1)).toMatchObject({ event: 'unlinked', how: 'ECONNREFUSED' });
+});
+
+test('more connections than there is room for: the one too many is reset', async () => {
+  const { call, type, link, events } = await bench();
+  await type('cut');
+  const taps = Array.from({ length: MAX_LINES + 1 }, () => call());
+  await until(() => taps.some(({ error }) => error !== undefined));
+  await until(() => link.counts().lines === MAX_LINES);
+  expect(taps.filter(({ error }) => error !== undefined)).toHaveLength(1);
+  expect(events.filter(({ event }) => event === 'notice')).toHaveLength(1);
 });
 
 test('a reset of one side becomes a reset of the other', async () => {

@@ -50,13 +50,17 @@ export const link: CommandSpec = {
       .option('--script <file>', 'what to do and when: on each line a time and an order, "2s cut"', path)
       .addHelpText(
         'after',
-        `\nTyped to it, or in the script behind a time:\n${HELP.map((line) => `  ${line}`).join('\n')}\n`,
+        `\nTyped to it, or in the script behind a time:\n${HELP.map((line) => `  ${line}`).join('\n')}\n\n${KERNEL}\n`,
       );
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
   },
 };
+
+const KERNEL = `A call to a link is taken by the kernel of the link's computer, also when the
+cable is cut: then nothing passes on it. Is there nobody at --to, the call is
+taken and then reset. Only refuse lets a caller meet ECONNREFUSED.`;
 
 /** Seeds go from 1 to this, as a person can type them. */
 const LARGEST_SEED = 999_999_999;
@@ -152,7 +156,7 @@ function tellStatus(running: Link, json: boolean): void {
     ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
     ...(speed === Number.POSITIVE_INFINITY ? [] : [`${speed} bytes a second`]),
   ];
-  const text = `${is.join(', ')}; ${lines} connections, ${up} bytes up, ${down} down, ${held} held`;
+  const text = `${is.join(', ')}; connections ${lines}, ${up} bytes up, ${down} down, ${held} held`;
   if (json) process.stderr.write(`${text}\n`);
   else say(`  ${text}`);
 }

@@ -1,0 +1,170 @@
+// `detour link` as a process between real detour processes: what a sender concludes when the network breaks at a chosen moment.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { wrongOf } from '../cli/several.ts';
+import { talk } from '../cli/talking.ts';
+import { type Running, runCli, start, tempDir } from '../harness.ts';
+
+async function bobListens(...more: string[]): Promise<Running & { place: string }> {
+  const bob = start(['sync', 'receive', '--port', '0', ...more]);
+  return { ...bob, place: `127.0.0.1:${(await bob.until('listening')).port}` };
+}
+
+/** A link and its place. */
+async function linkTo(
+  to: string,
+  ...more: string[]
+): Promise<Running & { place: string; type(line: string): void }> {
+  const link = start(['link', '--listen', '0', '--to', to, ...more]);
+  const { port } = await link.until('listening');
+  return { ...link, place: `127.0.0.1:${port}`, type: (line) => void link.child.stdin?.write(`${line}\n`) };
+}
+
+test('sync: whole, cut in the middle of the body, healed, refused', async () => {
+  const bob = await bobListens();
+  const link = await linkTo(bob.place);
+  const whole = await runCli(['sync', 'send', '--to', link.place, 'hello']);
+  expect(whole.code).toBe(0);
+  expect(whole.stderr).toMatch(/DELIVERED/);
+
+  link.type('limit 50000');
+  await link.until('fault', ({ fault }) => fault === 'limit');
+  const input = 'x'.repeat(100_000);
+  const middle = await runCli(['sync', 'send', '--to', link.place, '--timeout', '2s'], { input });
+  expect(middle.code).toBe(20);
+  expect(middle.stderr).toMatch(/UNKNOWN/);
+  const cut = await link.until('fault', ({ fault, value }) => fault === 'cut' && value === 'limit');
+  const before = await link.until('fault', ({ fault }) => fault === 'limit');
+  expect(cut.up + cut.down - before.up - before.down).toBe(50_000);
+  expect(bob.events.filter(({ event }) => event === 'shown')).toHaveLength(1);
+
+  // What was held was in the network, and arrives: UNKNOWN was the truth.
+  link.type('heal');
+  await bob.until('shown', ({ size }) => size === 100_000);
+
+  link.type('refuse');
+  await link.until('fault', ({ fault }) => fault === 'refuse');
+  const refused = await runCli(['sync', 'send', '--to', link.place, 'hello']);
+  expect(refused.code).toBe(10);
+  expect(refused.stderr).toMatch(/NOT DELIVERED.*ECONNREFUSED/s);
+
+  link.child.kill('SIGINT');
+  expect(await link.exit).toBe(0);
+});
+
+test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by the deadline', async () => {
+  const bob = await bobListens('--work', '2s');
+  const log = join(tempDir(), 'link.log');
+  const link = await linkTo(bob.place, '--log', log);
+  const sending = runCli(['sync', 'send', '--to', link.place, '--timeout', '5s', 'hello']);
+  await bob.until('shown');
+  link.type('cut');
+  await link.until('fault');
+  await bob.until('sent', ({ verb }) => verb === 'RECEIVED');
+  const { code, stderr } = await sending;
+  expect(code).toBe(20);
+  expect(stderr).toMatch(/UNKNOWN/);
+  const drawn = await runCli(['trace', log]);
+  expect(drawn.code).toBe(0);
+  expect(drawn.stdout).toMatch(/! cut/);
+});
+
+test('async: a reset after SEND: the sender asks again, and it is kept once', async () => {
+  const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
+  const place = `127.0.0.1:${(await relay.until('listening')).port}`;
+  const link = await linkTo(place);
+  // A long way, so that there is time to break it while the answer is on its way.
+  link.type('latency 1s');
+  await link.until('fault');
+  const alice = start(['async', 'send', '--relay', link.place, '--timeout', '60s', '--id', 'once', 'hello']);
+  await alice.until('received', ({ verb }) => verb === 'READY');
+  link.type('stall down');
+  await relay.until('sent', ({ verb }) => verb === 'STORED');
+  link.type('reset');
+  link.type('latency 0s');
+  link.type('heal');
+  expect(await alice.exit).toBe(0);
+  expect((await alice.until('verdict')).verdict).toBe('STORED');
+  const sends = relay.events.filter((event) => event.event === 'received' && event.verb === 'SEND');
+  expect(sends).toHaveLength(2);
+  expect(relay.events.filter(({ event }) => event === 'stored')).toHaveLength(1);
+  const answers = alice.events.filter((event) => event.event === 'received' && event.verb === 'STORED');
+  expect(answers).toMatchObject([{ fields: { id: 'once', dup: 'yes' } }]);
+});
+
+test('typed: what it says, status, nonsense, and a polite end', async () => {
+  const link = talk([
+    'link',
+    '--listen',
+    '0',
+    '--to',
+    '127.0.0.1:1',
+    '--latency',
+    '200ms',
+    '--jitter',
+    '5ms',
+    '--seed',
+    '42',
+  ]);
+  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; it calls 127\.0\.0\.1:1 for each caller/);
+  await link.until(/jitter 5ms \(--seed 42\)/);
+  for (const [line, says] of [
+    ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
+    ['cutt', /"cutt" is none of cut, heal/],
+    ['stall', /"stall" needs a value behind it\. For example: stall down/],
+    ['stall left', /"left" is no direction: up or down/],
+    ['cut now', /"cut" stands alone: "now" is too much/],
+    ['rate 5', /"5" is no speed/],
+    ['limit 1 2', /"limit" has one value: "2" is too much/],
+    ['  cut  ', /cut; passed until now: 0 bytes up, 0 down/],
+    ['freeze 1ms', /thawed/],
+    ['rate 1kB/s', /rate 1kB\/s;/],
+    ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second/],
+  ] as const) {
+    link.type(line);
+    await link.until(says);
+  }
+  link.child.kill('SIGINT');
+  expect(await link.exit).toBe(0);
+  expect(link.said()).toMatch(/stopped; no connection stood\.\n$/);
+});
+
+test('a script does its orders at their times', async () => {
+  const script = join(tempDir(), 'script');
+  writeFileSync(script, '# a comment\n\n20ms cut # and behind an order\r\n40ms heal\n30ms stall up\n');
+  const link = await linkTo('127.0.0.1:1', '--script', script);
+  await link.until('fault', ({ fault }) => fault === 'heal');
+  expect(link.events.flatMap((event) => (event.event === 'fault' ? [event.fault] : []))).toEqual([
+    'cut',
+    'stall',
+    'heal',
+  ]);
+});
+
+test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async () => {
+  const dir = tempDir();
+  const script = join(dir, 'script');
+  writeFileSync(script, '1s cut\n2s\n');
+  const second = join(dir, 'second');
+  writeFileSync(second, 'cut\n');
+  const bob = await bobListens();
+  const port = bob.place.replace(/.*:/, '');
+  const usage = (says: RegExp, ...args: string[]) => ({ args: ['link', ...args], code: 2, says });
+  expect(
+    await wrongOf([
+      usage(/would call itself: 127\.0\.0\.1:4101/, '--listen', '4101'),
+      usage(/would call itself/, '--listen', '5000', '--host', '0.0.0.0', '--to', 'localhost:5000'),
+      usage(/script, line 2: "" is none of cut, heal/, '--script', script),
+      usage(/second, line 1: "cut" is no duration/, '--script', second),
+      usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
+      usage(/too many arguments/, 'cut'),
+      {
+        args: ['link', '--listen', port, '--to', '127.0.0.1:1'],
+        code: 1,
+        says: /EADDRINUSE\)\. try .*--listen/,
+      },
+    ]),
+  ).toEqual([]);
+});
