@@ -8,7 +8,10 @@ import type { Emit } from '../trace/event.ts';
 import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts';
 import { Line } from './line.ts';
 
-/** Connections through a link at once. Each holds at most 2 × (128 + 64) KiB (lane.ts), and Node and the kernel as much again: 100 MiB. */
+/**
+ * Connections through a link at once. Each way holds at most 128 + 64 KiB in its lane (lane.ts) and 16 + 64 KiB that wait in Node
+ * for the kernel: 256 × 2 × 272 KiB = 136 MiB at the very worst. The kernel's own buffers come on top.
+ */
 export const MAX_LINES = 256;
 
 /** What a link needs. */

@@ -56,7 +56,7 @@ test('cut: no RST passes either; heal brings it', async () => {
   await until(() => link.counts().held === 19);
   expect([bob.error, bob.fin, link.counts().lines]).toEqual([undefined, false, 1]);
   await type('heal');
-  // Linux tells of an RST behind unread data as of an end (see `detour explain rst_behind_data`).
+  // An RST behind bytes not yet read may look like an end to him (`detour explain rst_behind_data`).
   await until(() => bob.error !== undefined || bob.fin);
   expect(bob.text).toBe('last words');
   await until(() => link.counts().lines === 0);
