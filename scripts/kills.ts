@@ -230,7 +230,8 @@ function control(): number {
     const good = status === 1 && finds.test(found);
     if (good) caught += 1;
     console.log(`a relay that ${what}: ${good ? 'caught' : 'NOT CAUGHT'} (exit ${status}): ${found}`);
-    if (!good) console.log(stdout);
+    // Indented: its own count of passed and failed is not this run's.
+    if (!good) console.log(stdout.replace(/^/gm, '    '));
   }
   console.log(`${caught} passed, ${BROKEN.length - caught} failed`);
   return caught === BROKEN.length ? 0 : 1;
