@@ -113,6 +113,7 @@ class Walk {
     await this.#terminals.open(terminal);
     if (!this.#told.has(terminal)) this.#told.set(terminal, 0);
     await sleep(PACE_MS);
+    if (sign === '$') await this.#promptIn(terminal);
     if (typed === '^C') this.#terminals.key(terminal, 'C-c');
     else if (typed === '^D') this.#terminals.key(terminal, 'C-d');
     else this.#terminals.type(terminal, typed);
@@ -130,6 +131,13 @@ class Walk {
     }
     for (const name of this.#terminals.names) this.#told.set(name, this.#linesOf(name).length);
     return came;
+  }
+
+  // What is typed before the shell is back (npx takes a moment to end) would stand on the screen twice.
+  async #promptIn(terminal: string): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    while (this.#terminals.screen(terminal).at(-1) !== `${terminal}$` && performance.now() < until)
+      await sleep(LOOK_EVERY_MS);
   }
 
   close(): Promise<void> {

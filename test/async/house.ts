@@ -92,7 +92,7 @@ export class Life {
    */
   async crashed(after = 0): Promise<Life> {
     const copy = join(tempDir(), 'journal');
-    cpSync(this.dir, copy, { recursive: true, filter: (file) => !file.endsWith('lock') });
+    cpSync(this.dir, copy, { recursive: true, filter: (file) => !/(?:lock|\.new|\.spare)$/.test(file) });
     return Life.start(copy, { wall: this.clock.epoch() + after });
   }
 }
