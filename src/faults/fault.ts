@@ -10,8 +10,10 @@ export interface Conditions {
   readonly cut: boolean;
   /** Directions in which nothing passes. */
   readonly stalled: ReadonlySet<Direction>;
-  /** Are new calls taken? If not, nobody listens. */
+  /** Does anybody listen? If not, new calls are refused. */
   readonly listening: boolean;
+  /** Is the listener's backlog full, so that new calls hang? */
+  readonly full: boolean;
   /** How many bytes more pass, both directions of all connections together, before the cable is pulled. Infinity: no end. */
   readonly left: number;
   /** Every byte arrives so many milliseconds later. */
@@ -27,6 +29,7 @@ export const HEALTHY: Conditions = {
   cut: false,
   stalled: new Set(),
   listening: true,
+  full: false,
   left: Number.POSITIVE_INFINITY,
   latency: 0,
   jitter: 0,

@@ -4,6 +4,7 @@ import { accept } from './accept.ts';
 import { close } from './close.ts';
 import { cut } from './cut.ts';
 import type { Fault } from './fault.ts';
+import { full } from './full.ts';
 import { heal } from './heal.ts';
 import { jitter } from './jitter.ts';
 import { latency } from './latency.ts';
@@ -20,6 +21,7 @@ export const FAULTS: readonly Fault[] = [
   reset,
   close,
   refuse,
+  full,
   accept,
   stall,
   limit,

@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { cannotListen } from '../errors/listening.ts';
 import type { Clock } from '../trace/clock.ts';
 import type { Emit } from '../trace/event.ts';
+import { type Deaf, listenDeaf } from './deaf.ts';
 import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts';
 import { Line } from './line.ts';
 
@@ -42,7 +43,7 @@ export interface Link {
   conditions(): Conditions;
   /** Connections that stand, bytes that passed since the start, bytes that are held. */
   counts(): { lines: number; up: number; down: number; held: number };
-  /** Does what is ordered. Rejects only if it cannot listen again (EADDRINUSE, say): the rest is done. */
+  /** Does what is ordered. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done. */
   obey(order: Order): Promise<void>;
   /** Stops, and lets every connection go. */
   close(): void;
@@ -107,15 +108,42 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   };
 
   let server: Server | undefined;
+  let deaf: Deaf | undefined;
   const listen = async (port: number): Promise<{ host: string; port: number }> => {
     const made = createServer({ allowHalfOpen: true, noDelay: true }, accept);
     const address = await listening(made, options.host, port);
     server = made;
     return address;
   };
-  const refuse = (): void => {
+  const refuse = async (): Promise<void> => {
     server?.close();
     server = undefined;
+    const ending = deaf?.end();
+    deaf = undefined;
+    await ending;
+  };
+  // Between the two listeners nobody listens for some milliseconds: it is one port.
+  const fill = async (port: number): Promise<void> => {
+    await refuse();
+    const made = await listenDeaf(address.host, port, clock).catch((error: NodeJS.ErrnoException) => {
+      throw cannotListen(error, at(address.host, port), '--listen');
+    });
+    deaf = made;
+    if (made.overflow === 'drops') return;
+    emit({ event: 'notice', text: OVERFLOWS[made.overflow] });
+    if (made.overflow === 'refuses') return;
+    await refuse();
+    await listen(port);
+  };
+  // As the conditions want it: nobody listens, or nobody takes calls, or we do.
+  const listenAs = async (next: Conditions): Promise<void> => {
+    if (!next.listening) await refuse();
+    else if (next.full) {
+      if (deaf === undefined) await fill(address.port);
+    } else if (server === undefined) {
+      await refuse();
+      await listen(address.port);
+    }
   };
 
   const address = await listen(options.port);
@@ -132,22 +160,28 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     async obey({ fault, value, apply }) {
       const next = apply(conditions);
       let failure: unknown;
-      if (!next.listening) refuse();
-      else if (server === undefined)
-        await listen(address.port).catch((error: unknown) => {
-          failure = error;
-        });
-      change(fault.word, { ...next, listening: server !== undefined }, value);
+      await listenAs(next).catch((error: unknown) => {
+        failure = error;
+      });
+      const full = deaf !== undefined;
+      // It could not be done, and that has been said.
+      if (next.full && !full && failure === undefined) return;
+      change(fault.word, { ...next, listening: full || server !== undefined, full }, value);
       if (fault.strike === 'reset') for (const line of lines) line.reset();
       if (fault.strike === 'close') for (const line of lines) line.close();
       if (failure !== undefined) throw failure;
     },
     close() {
-      refuse();
+      void refuse();
       for (const line of lines) line.destroy();
     },
   };
 }
+
+const OVERFLOWS = {
+  refuses: 'this system refuses a call to a full backlog (ECONNREFUSED) instead of letting it hang',
+  'has room': 'the backlog could not be filled on this system: calls are taken as before',
+} as const;
 
 function listening(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {
   return new Promise((resolve, reject) => {

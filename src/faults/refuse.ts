@@ -7,5 +7,5 @@ export const refuse: Fault = {
   example: 'refuse',
   summary: 'stop listening: new calls meet ECONNREFUSED',
   takes: 'nothing',
-  apply: (before) => ({ ...before, listening: false }),
+  apply: (before) => ({ ...before, listening: false, full: false }),
 };

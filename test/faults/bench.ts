@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { readOrder } from '../../src/cli/orders.ts';
 import { chance } from '../../src/faults/chance.ts';
 import { type Link, startLink } from '../../src/faults/link.ts';
+import { type Clock, systemClock } from '../../src/trace/clock.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 
@@ -68,8 +69,12 @@ export interface Bench {
   pair(): Promise<{ alice: Tap; bob: Tap }>;
 }
 
-/** Sets it up; the test's end takes it away. @param port where nobody listens, if the server shall not be there */
-export async function bench(port?: number): Promise<Bench> {
+/**
+ * Sets it up; the test's end takes it away.
+ * @param port where nobody listens, if the server shall not be there
+ * @param time `real` where the kernel's own patience is looked at: then `clock` moves nothing
+ */
+export async function bench(port?: number, time: 'fake' | 'real' = 'fake'): Promise<Bench> {
   const served: Tap[] = [];
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     served.push(new Tap(socket));
@@ -79,12 +84,13 @@ export async function bench(port?: number): Promise<Bench> {
   const address = server.address();
   const behind = port ?? (typeof address === 'object' ? (address?.port ?? 0) : 0);
   const clock = new FakeClock();
+  const used: Clock = time === 'real' ? systemClock : clock;
   const events: Event[] = [];
   const link = await startLink({
     host: '127.0.0.1',
     port: 0,
     to: { host: '127.0.0.1', port: behind },
-    clock,
+    clock: used,
     random: chance(1),
     emit: (event) => events.push(event),
   });

@@ -71,6 +71,26 @@ test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by
   expect(drawn.stdout).toMatch(/! cut/);
 });
 
+test('a full backlog: the deadline ends the call, not one byte left; one who waits longer gets in when it heals', async () => {
+  const bob = await bobListens();
+  const link = await linkTo(bob.place);
+  link.type('full');
+  await link.until('fault', ({ fault }) => fault === 'full');
+  const refuses = link.events.some(({ event }) => event === 'notice');
+  const short = await runCli(['sync', 'send', '--to', link.place, '--timeout', '1s', 'hello']);
+  expect(short.code).toBe(10);
+  expect(short.stderr.replaceAll(/\s+/g, ' ')).toMatch(
+    refuses ? /NOT DELIVERED.*ECONNREFUSED/ : /NOT DELIVERED.*no connection.*not one byte of it left/,
+  );
+  expect(link.events.filter(({ event }) => event === 'linked')).toHaveLength(0);
+  if (refuses) return;
+  const alice = start(['sync', 'send', '--to', link.place, '--timeout', '60s', 'hello']);
+  await alice.until('connecting');
+  link.type('heal');
+  expect((await alice.until('verdict')).verdict).toBe('DELIVERED');
+  await bob.until('shown');
+});
+
 test('async: a reset after SEND: the sender asks again, and it is kept once', async () => {
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
   const place = `127.0.0.1:${(await relay.until('listening')).port}`;

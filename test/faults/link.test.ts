@@ -162,6 +162,49 @@ test('refuse: ECONNREFUSED, standing connections stay; accept and heal listen ag
   }
 });
 
+test('full: a new call hangs, standing connections go on; heal and accept let it in, refuse refuses', async () => {
+  const { pair, type, call, link, events } = await bench(undefined, 'real');
+  const { alice, bob } = await pair();
+  for (const mend of ['heal', 'accept']) {
+    await type('full');
+    await type('full');
+    expect(link.conditions()).toMatchObject({ listening: true, full: true });
+    // A system that refuses instead has said so.
+    const refuses = events.some(({ event }) => event === 'notice');
+    const late = call();
+    let connected = false;
+    late.socket.once('connect', () => {
+      connected = true;
+    });
+    alice.send(mend);
+    await until(() => bob.text.endsWith(mend));
+    // What connects on loopback does so within one turn of the loop: a whole exchange has passed.
+    expect(connected).toBe(false);
+    await type(mend);
+    expect(link.conditions()).toMatchObject({ listening: true, full: false });
+    if (refuses) await until(() => late.error !== undefined);
+    else await until(() => connected);
+    await pair();
+  }
+  await type('full');
+  await type('refuse');
+  const refused = call();
+  await until(() => refused.error !== undefined);
+  expect(refused.error).toBe('ECONNREFUSED connect');
+  expect(link.conditions()).toMatchObject({ listening: false, full: false });
+  expect(link.counts().lines).toBeGreaterThanOrEqual(3);
+});
+
+test('full says so if somebody has taken the port', async () => {
+  const { type, link } = await bench(undefined, 'real');
+  await type('refuse');
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(link.port, '127.0.0.1', resolve));
+  onTestFinished(() => void thief.close());
+  await expect(type('full')).rejects.toThrow(/EADDRINUSE/);
+  expect(link.conditions()).toMatchObject({ listening: false, full: false });
+});
+
 test('heal says so if somebody has taken the port, and mends the rest', async () => {
   const { pair, type, link } = await bench();
   const { alice, bob } = await pair();

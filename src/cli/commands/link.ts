@@ -60,7 +60,8 @@ export const link: CommandSpec = {
 
 const KERNEL = `A call to a link is taken by the kernel of the link's computer, also when the
 cable is cut: then nothing passes on it. Is there nobody at --to, the call is
-taken and then reset. Only refuse lets a caller meet ECONNREFUSED.`;
+taken and then reset. Only refuse lets a caller meet ECONNREFUSED, and only full
+lets a call hang (if this system refuses it instead, the link says so).`;
 
 /** Seeds go from 1 to this, as a person can type them. */
 const LARGEST_SEED = 999_999_999;
@@ -146,11 +147,12 @@ function typed(line: string, running: Link, actor: Actor, obey: (order: Order) =
 
 function tellStatus(running: Link, json: boolean): void {
   const { lines, up, down, held } = running.counts();
-  const { cut, stalled, listening, left, latency, jitter, rate: speed } = running.conditions();
+  const { cut, stalled, listening, full, left, latency, jitter, rate: speed } = running.conditions();
   const is = [
     cut ? 'cut' : 'whole',
     ...[...stalled].map((direction) => `${direction} stands still`),
     ...(listening ? [] : ['nobody listens']),
+    ...(full ? ['the backlog is full'] : []),
     ...(left === Number.POSITIVE_INFINITY ? [] : [`cut after ${left} bytes more`]),
     ...(latency > 0 ? [`latency ${writeDuration(latency)}`] : []),
     ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
@@ -165,8 +167,8 @@ function announce({ host: address, port: bound }: Link, to: Place): void {
   say(
     `link listens on ${writePlace(address, bound)}, pid ${process.pid}; it calls ${writePlace(to.host, to.port)} for each caller`,
   );
-  say('  type: cut · heal · reset · close · refuse · accept · stall up|down · limit 500');
-  say('        latency 200ms · jitter 50ms · rate 64kB/s · status');
+  say('  type: cut · heal · reset · close · refuse · full · accept');
+  say('        stall up|down · limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · status');
   say('        kill · freeze 20s · Ctrl-C = polite stop');
 }
 
