@@ -135,6 +135,7 @@ const guessWords = (guess: Guess, success: VerdictName): string =>
 
 function styleOf(figure: Figure): Style | undefined {
   if (figure.kind === 'arrow') return figure.known === 'socket' ? 'dim' : undefined;
+  if (figure.kind === 'cable') return figure.sign === '×' ? 'red' : 'cyan';
   if (figure.mark === 'killed' || figure.mark === 'trouble') return 'red';
   if (figure.mark === 'shown' || figure.mark === 'stored') return 'green';
   return figure.mark === 'frozen' ? 'cyan' : undefined;

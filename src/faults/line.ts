@@ -9,6 +9,8 @@ export type LineEnd = string;
 
 /** What a line tells its link. */
 export interface LineHandlers {
+  /** The call to the other side stands. */
+  reached(target: Socket): void;
   /** Both sockets are closed. @param how see LineEnd */
   over(how: LineEnd): void;
 }
@@ -92,7 +94,10 @@ export class Line {
     const target = this.#dialTarget();
     this.#target = target;
     this.#join(target, this.#down, this.#up);
-    target.once('connect', () => this.#up.open());
+    target.once('connect', () => {
+      this.#handlers.reached(target);
+      this.#up.open();
+    });
   }
 
   // What comes from a socket goes into `out`; `back` leads to it.

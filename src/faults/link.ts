@@ -99,6 +99,10 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       },
     };
     const line = new Line(client, to, ground, {
+      reached({ localAddress, localPort, remoteAddress, remotePort }) {
+        const [local, remote] = [at(localAddress, localPort), at(remoteAddress, remotePort)];
+        emit({ event: 'reached', line: number, local, remote });
+      },
       over(how) {
         lines.delete(line);
         emit({ event: 'unlinked', line: number, how, ...own });

@@ -66,7 +66,8 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   const figures = figuresOf(merged, options);
   const layout = layOut(lanesOf(merged, figures, options.lanes ?? []), options.width);
   const lives = new Lives(merged, layout.lanes, figures);
-  const zero = figures[0]?.at ?? 0;
+  // How the network was before anything happened is no beginning.
+  const zero = (figures.find(({ kind }) => kind !== 'cable') ?? figures[0])?.at ?? 0;
   const rows: Row[] = [];
   let shownTime = 0;
   for (const figure of figures) {
@@ -77,6 +78,7 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
     lives.upTo(figure.placed);
     for (const [lane, column] of layout.columns) line.put(column, LIFE[lives.of(lane)]);
     if (figure.kind === 'mark') drawMark(line, figure, layout);
+    else if (figure.kind === 'cable') drawCable(line, figure, layout);
     else drawArrow(line, figure, layout, lives);
     rows.push({ text: line.toString(), figure });
   }
@@ -213,6 +215,16 @@ function drawMark(
   if (atLeft !== undefined && (atRight === undefined || atLeft.length > atRight.length)) {
     line.put(column - 1 - atLeft.length, atLeft);
   } else line.put(column + 2, atRight ?? shorten(texts.at(-1) ?? '', right));
+}
+
+// On the way between the two, over lanes that it passes: ×××× cut ××××
+function drawCable(line: Line, figure: Figure & { kind: 'cable' }, { columns, detail }: Layout): void {
+  const [a = 0, b = 0] = [columns.get(figure.from), columns.get(figure.to)].sort(
+    (one, other) => (one ?? 0) - (other ?? 0),
+  );
+  const room = b - a - 1;
+  line.put(a + 1, figure.sign.repeat(room));
+  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${fitting(figure, room - 2, detail)} `);
 }
 
 function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layout, lives: Lives): void {

@@ -63,7 +63,9 @@ export type Event =
   | { event: 'cut'; file: string; offset: number; bytes: number }
   | { event: 'disk_full' | 'disk_room'; dir: string }
   // a link: connections through it (`line` numbers them from 1), and what was done to the network. `up`, `down`: bytes that passed.
+  // `reached`: the link's own call to the one called stands, and that one sees `local`.
   | { event: 'linked'; line: number; from: string }
+  | { event: 'reached'; line: number; local: string; remote: string }
   | { event: 'unlinked'; line: number; how: string; up: number; down: number }
   | { event: 'fault'; fault: string; value?: string; up: number; down: number }
   // the person at the keyboard

@@ -3,6 +3,7 @@
 
 import { isName } from '../wire/verbs.ts';
 import { arrange } from './arrange.ts';
+import { type Cable, type CableSign, cablesOf, cableTexts } from './cable.ts';
 import type { Link, Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
 
@@ -32,6 +33,8 @@ export type Figure = {
       readonly lane: string;
       readonly mark: MarkName;
     }
+  // Something on the way between two lanes.
+  | { readonly kind: 'cable'; readonly from: string; readonly to: string; readonly sign: CableSign }
 );
 
 /** Does a process leave the stage with this event? A sender's verdict is its last word. */
@@ -66,7 +69,7 @@ export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[]
 export function essential({ recorded, link }: Placed): boolean {
   if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
   if (recorded.event === 'fin') return !endedPolitely(link);
-  return recorded.event !== 'acknowledged';
+  return recorded.event !== 'acknowledged' && recorded.event !== 'unlinked';
 }
 
 const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
@@ -92,6 +95,7 @@ const DRAWN: ReadonlySet<string> = new Set([
   'acknowledged',
   'expired',
   'fault',
+  'unlinked',
   'verdict',
 ]);
 
@@ -116,7 +120,8 @@ function lateBegins(merged: Merged, keep: FigureOptions['keep']): Map<Placed, 'f
       begun.add(process);
       names.add(process.actor);
     }
-    if (isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
+    // How the network is set up is no beginning.
+    if (recorded.event !== 'fault' && isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
   }
   return begins;
 }
@@ -124,9 +129,10 @@ function lateBegins(merged: Merged, keep: FigureOptions['keep']): Map<Placed, 'f
 type Context = {
   readonly numberOf: (id: unknown) => number | undefined;
   readonly peerName: (placed: Placed) => string;
+  readonly cableOf: (process: Process) => Cable | undefined;
 };
 
-function createContext({ events }: Merged, places: FigureOptions['places']): Context {
+function createContext({ events, links }: Merged, places: FigureOptions['places']): Context {
   const numbers = new Map<unknown, number>();
   const names = new Map<Link, { client?: string; server?: string }>();
   const listeners = new Map<string, string>(places);
@@ -141,8 +147,13 @@ function createContext({ events }: Merged, places: FigureOptions['places']): Con
     if (recorded.verb === 'HELLO') known.client = as;
     names.set(link, known);
   }
+  const cables = cablesOf(links, (link) => ({
+    client: link.client?.process.actor ?? names.get(link)?.client,
+    server: link.server?.process.actor ?? names.get(link)?.server,
+  }));
   return {
     numberOf: (id) => (numbers.size > 1 ? numbers.get(id) : undefined),
+    cableOf: (process) => cables.get(process),
     peerName({ process, link }) {
       if (link === undefined) return NOBODY;
       const weAreClient = link.client?.process === process;
@@ -151,6 +162,9 @@ function createContext({ events }: Merged, places: FigureOptions['places']): Con
       const said = names.get(link);
       const name = weAreClient ? said?.server : said?.client;
       if (name !== undefined) return name;
+      const [first] = link.through;
+      const cable = first === undefined ? undefined : cables.get(first.process);
+      if (cable !== undefined) return weAreClient ? cable.to : cable.from;
       for (const { recorded } of link.client?.events ?? []) {
         if (recorded.event !== 'connecting') continue;
         return listeners.get(`${recorded.host}:${recorded.port}`) ?? NOBODY;
@@ -177,6 +191,8 @@ function figureOf(
     long,
     short,
   });
+  const cable = context.cableOf(process);
+  if (cable !== undefined) return { ...base, kind: 'cable', ...cable, ...cableTexts(recorded) };
   const begin = begins.get(first);
   if (begin !== undefined) return mark('begins', ...beginTexts(first, begin));
   switch (recorded.event) {
@@ -192,6 +208,9 @@ function figureOf(
       const peer = context.peerName(first);
       const [from, to, caller] =
         recorded.event === 'connected' ? [here, peer, recorded.local] : [peer, here, recorded.remote];
+      // The link's kernel took the call, and nobody behind it did.
+      if (first.link?.through.some(({ onward }) => onward === undefined))
+        return mark('trouble', ['connected, to the link only'], 'link only');
       const known = second === undefined ? 'socket' : 'both';
       const text = known === 'both' ? 'connected' : recorded.event;
       const long = [`${text} from ${caller.replace(/^.*:/, ':')}`];
@@ -259,7 +278,8 @@ function figureOf(
     case 'expired':
       return mark('trouble', [`${recorded.to} ${recorded.seq} expired`], 'expired');
     case 'fault':
-      return mark('trouble', [[recorded.fault, recorded.value ?? ''].join(' ').trim()], recorded.fault);
+    case 'unlinked':
+      return { ...mark('trouble', []), ...cableTexts(recorded) };
     case 'verdict':
       // A sender's last word: it leaves with it.
       return mark('gone', [recorded.verdict.replace('_', ' ')], ENDS.done);

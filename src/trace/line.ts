@@ -116,6 +116,7 @@ const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> 
   disk_full: { dir: text },
   disk_room: { dir: text },
   linked: { line: count, from: printable },
+  reached: { line: count, local: printable, remote: printable },
   unlinked: { line: count, how: word, up: count, down: count },
   fault: { fault: word, value: maybe(printable), up: count, down: count },
   notice: { text },

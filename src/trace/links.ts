@@ -2,6 +2,7 @@
 // It looks at no time at all: clocks are not to be believed before frames have been matched (merge.ts).
 
 import type { Recorded } from './event.ts';
+import { type Passage, plainAddress, Ways } from './passages.ts';
 
 /** One run of one program. The same actor may have several: bob, killed, and a new bob. */
 export interface Process {
@@ -36,6 +37,8 @@ export interface End {
 export interface Link {
   client?: End;
   server?: End;
+  /** The calls through `detour link`s that it was made of, from the client on; none if it went straight. */
+  readonly through: readonly Passage[];
 }
 
 /** The runs of programs in one log, each with its events in the order in which they were written. */
@@ -73,20 +76,22 @@ export function matchLinks(events: readonly Placed[]): Link[] {
   const free = new Set(servers);
   const byHello = groupBy(servers, helloOf);
   const byPlace = groupBy(servers, (end) => placeOf(end, 'accepted'));
+  const ways = new Ways(events);
   for (const client of ends) {
     if (client.side !== 'client') continue;
     const hello = helloOf(client);
-    // A HELLO that arrived decides. An address pair may come again after a while, or belong to a link in between.
+    const through = ways.of(client);
+    const onward = through.at(-1)?.onward;
+    const place = onward === undefined ? placeOf(client, 'connected') : `${onward.local} ${onward.remote}`;
+    // A HELLO that arrived decides. An address pair may come again after a while.
     const candidates =
       byHello.get(hello ?? '') ??
-      byPlace
-        .get(placeOf(client, 'connected') ?? '')
-        ?.filter((server) => hello === undefined || helloOf(server) === undefined);
+      byPlace.get(place ?? '')?.filter((server) => hello === undefined || helloOf(server) === undefined);
     const server = candidates?.find((candidate) => free.has(candidate));
     if (server !== undefined) free.delete(server);
-    links.push(server === undefined ? { client } : { client, server });
+    links.push(server === undefined ? { client, through } : { client, server, through });
   }
-  for (const server of free) links.push({ server });
+  for (const server of free) links.push({ server, through: ways.to(server) });
   for (const link of links) markLink(link);
   return links;
 }
@@ -138,9 +143,6 @@ function placeOf(end: End, event: 'connected' | 'accepted'): string | undefined 
   return undefined;
 }
 
-// A socket that takes IPv6 and IPv4 reports an IPv4 caller in the IPv6 way.
-const plainAddress = (address: string): string => address.replace(/^\[?::ffff:([\d.]+)\]?/i, '$1');
-
 function groupBy(ends: readonly End[], keyOf: (end: End) => string | undefined): Map<string, End[]> {
   const groups = new Map<string, End[]>();
   for (const end of ends) {
@@ -154,7 +156,8 @@ function groupBy(ends: readonly End[], keyOf: (end: End) => string | undefined):
 }
 
 function markLink(link: Link): void {
-  for (const end of [link.client, link.server]) for (const placed of end?.events ?? []) placed.link = link;
+  for (const part of [link.client, link.server, ...link.through])
+    for (const placed of part?.events ?? []) placed.link = link;
   const { client, server } = link;
   if (client === undefined || server === undefined) return;
   const connected = client.events.find(({ recorded }) => recorded.event === 'connected');

@@ -78,11 +78,16 @@ function causesOf(links: readonly Link[]): Causes {
     if (known === undefined) causes.set(effect, [cause]);
     else known.push(cause);
   };
-  for (const { client, server } of links) {
+  for (const { client, server, through } of links) {
+    // The call begins, goes through links if there are any, and is accepted.
+    let before = client?.events.find(({ recorded }) => recorded.event === 'connecting');
+    const accepted = server?.events.find(({ recorded }) => recorded.event === 'accepted');
+    for (const next of [...through.map(({ events: [linked] }) => linked), accepted]) {
+      if (next === undefined) continue;
+      if (before !== undefined) add(next, before);
+      before = next;
+    }
     if (client === undefined || server === undefined) continue;
-    const connecting = client.events.find(({ recorded }) => recorded.event === 'connecting');
-    const accepted = server.events.find(({ recorded }) => recorded.event === 'accepted');
-    if (connecting !== undefined && accepted !== undefined) add(accepted, connecting);
     for (const placed of [...client.events, ...server.events]) {
       if (placed.recorded.event === 'received' && placed.peer !== undefined) add(placed, placed.peer);
     }

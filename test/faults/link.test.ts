@@ -9,6 +9,8 @@ import { bench, until } from './bench.ts';
 test('without faults: bytes both ways, FIN alone is passed on, and the end is told with its bytes', async () => {
   const { pair, events } = await bench();
   const { alice, bob } = await pair();
+  const aliceIs = `127.0.0.1:${alice.socket.localPort}`;
+  const bobSees = `127.0.0.1:${bob.socket.remotePort}`;
   alice.send('question');
   await until(() => bob.text === 'question');
   alice.socket.end();
@@ -21,6 +23,9 @@ test('without faults: bytes both ways, FIN alone is passed on, and the end is to
   expect(alice.fin).toBe(true);
   expect([alice.error, bob.error]).toEqual([undefined, undefined]);
   expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'fin', up: 8, down: 6 });
+  // By these two a log of the link tells which call is which: what either end knows of its socket.
+  expect(events.find(({ event }) => event === 'reached')).toMatchObject({ line: 1, local: bobSees });
+  expect(events.find(({ event }) => event === 'linked')).toMatchObject({ line: 1, from: aliceIs });
 });
 
 test('cut: what came before passes, nothing after, no FIN; heal lets it through in order', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { drawDiagram } from '../../src/trace/diagram.ts';
 import { essential } from '../../src/trace/figures.ts';
 import { merge } from '../../src/trace/merge.ts';
-import { Actor, Call, detourKill, directKill, LATER, logsOf } from './histories.ts';
+import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 
 const draw = (actors: readonly Actor[], width: number, lanes: string[] = [], small = width < 50) =>
   drawDiagram(merge(logsOf(actors)), { width, lanes, keep: small ? essential : undefined });
@@ -29,7 +29,7 @@ describe('a diagram', () => {
   });
 
   it('keeps to its width and to signs that every console has, and every row is an event of a log', () => {
-    for (const actors of [directKill(), detourKill(), crossed(), oneSided(), frozen()]) {
+    for (const actors of [directKill(), detourKill(), crossed(), oneSided(), frozen(), pulledCable()]) {
       const logged = new Set(actors.flatMap(({ log }) => log));
       for (let width = 30; width <= 130; width += 9) {
         const { lines, rows } = draw(actors, width);
@@ -54,6 +54,28 @@ describe('a diagram', () => {
       if (/─►|◄─/.test(text)) expect(new Set(verbs).size).toBe(1);
       else expect(verbs.every((verb) => verb === verb.toLowerCase())).toBe(true);
     }
+  });
+
+  for (const width of [38, 80]) {
+    it(`draws a link as the cable between the two whom it joins, ${width} columns`, () => {
+      expect(`\n${draw(pulledCable(), width).lines.join('\n')}\n`).toMatchSnapshot();
+    });
+  }
+
+  it('draws a link on a lane of its own where no log tells whom it joins', () => {
+    const [, link] = pulledCable() as [Actor, Actor];
+    expect(`\n${draw([link], 60).lines.join('\n')}\n`).toMatchSnapshot();
+  });
+
+  it('draws a call that came no further than the link as no call to bob', () => {
+    const [alice, link, bob] = pulledCable() as [Actor, Actor, Actor];
+    alice.at(40, { event: 'connecting', conn: 2, host: '127.0.0.1', port: 4102 });
+    alice.at(40.1, { event: 'connected', conn: 2, local: '127.0.0.1:50007', remote: '127.0.0.1:4102' });
+    alice.at(40.2, { event: 'sent', conn: 2, n: 1, verb: 'HELLO', fields: { version: 1, as: 'alice' } });
+    link.at(40.1, { event: 'linked', line: 2, from: '127.0.0.1:50007' });
+    const texts = draw([alice, link, bob], 80).rows.map(({ text }) => text);
+    expect(texts.at(-2)).toMatch(/! connected, to the link only/);
+    expect(texts.at(-1)).toMatch(/├─+ HELLO as=alice ─+…/);
   });
 
   it('cuts an arrow in two when frames crossed', () => {

@@ -22,7 +22,7 @@ export class Actor {
     return this;
   }
 
-  listen(ms: number, role: 'receiver' | 'relay', port: number): this {
+  listen(ms: number, role: 'receiver' | 'relay' | 'link', port: number): this {
     return this.at(ms, { event: 'listening', role, host: '127.0.0.1', port });
   }
 
@@ -163,6 +163,41 @@ export function detourKill(skew = 0): Actor[] {
   newBob.at(812.9, shown(2));
   third.frame(newBob, 813.1, 'ACK', { seq: 1 });
   return [alice, relay, bob, newBob];
+}
+
+/**
+ * The direct route through a cable that is pulled after bob has shown the message; his answer stays in it. HELLO came without a
+ * session, so that only the link's log can tell which call is which.
+ * @param cables how many links there are, one behind the other
+ */
+export function pulledCable(cables = 1, skew = 0): Actor[] {
+  const bob = new Actor('bob', 4711, skew).listen(-80, 'receiver', 4101);
+  const alice = new Actor('alice', 4712);
+  const links = Array.from({ length: cables }, (_, index) =>
+    new Actor(`link${index}`, 4720 + index, -skew).listen(-70, 'link', 4102 + index),
+  );
+  const own = (index: number): string => `127.0.0.1:${index === 0 ? 50_001 : 60_000 + index}`;
+  const place = (index: number): string => `127.0.0.1:${index === cables ? 4101 : 4102 + index}`;
+  alice.at(-0.3, { event: 'connecting', conn: 1, host: '127.0.0.1', port: 4102 });
+  alice.at(0, { event: 'connected', conn: 1, local: own(0), remote: place(0) });
+  for (const [index, link] of links.entries()) {
+    link.at(0.1, { event: 'fault', fault: 'latency', value: '1ms', up: 0, down: 0 });
+    link.at(0.2, { event: 'linked', line: 1, from: own(index) });
+    link.at(0.3, { event: 'reached', line: 1, local: own(index + 1), remote: place(index + 1) });
+  }
+  bob.at(0.4, { event: 'accepted', conn: 1, local: place(cables), remote: own(cables) });
+  const send = { id: 'k3f9-1', to: 'bob', size: 9 };
+  bob.at(0.5, { event: 'sent', conn: 1, n: 1, verb: 'READY', fields: READY('receiver', 'bob') });
+  alice.at(1.5, { event: 'received', conn: 1, n: 1, verb: 'READY', fields: READY('receiver', 'bob') });
+  alice.at(1.6, { event: 'sent', conn: 1, n: 1, verb: 'SEND', fields: send });
+  bob.at(2.6, { event: 'received', conn: 1, n: 1, verb: 'SEND', fields: send });
+  bob.at(2.7, { event: 'shown', id: 'k3f9-1', from: 'alice', size: 9, text: 'hello bob' });
+  for (const link of links) link.at(3, { event: 'fault', fault: 'cut', up: 125, down: 58 });
+  bob.at(10, { event: 'sent', conn: 1, n: 2, verb: 'RECEIVED', fields: { id: 'k3f9-1' } });
+  alice.at(20, { event: 'verdict', verdict: 'UNKNOWN', code: 'deadline', id: 'k3f9-1', ms: 20, exit: 20 });
+  for (const link of links) link.at(30, { event: 'fault', fault: 'heal', up: 125, down: 58 });
+  for (const link of links) link.at(31, { event: 'unlinked', line: 1, how: 'fin', up: 125, down: 80 });
+  return [alice, ...links, bob];
 }
 
 /** The logs of some actors. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../src/trace/event.ts';
 import type { Placed } from '../../src/trace/links.ts';
 import { type Merged, merge, toNs } from '../../src/trace/merge.ts';
-import { Actor, Call, detourKill, directKill, LATER, logsOf } from './histories.ts';
+import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 
 const indexIn = ({ events }: Merged): ((recorded: Recorded) => number) => {
   const indices = new Map(events.map(({ recorded }, index) => [recorded, index]));
@@ -161,5 +161,36 @@ describe('merge', () => {
   it('takes no logs, and empty ones', () => {
     expect(merge([])).toMatchObject({ events: [], processes: [], findings: [] });
     expect(merge([[], []]).events).toEqual([]);
+  });
+});
+
+describe('a call through links', () => {
+  it.each([1, 2, 3])('is one call, also through %d of them, whatever the clocks say', (cables) => {
+    for (const skew of [0, 3_600_000, -3_600_000]) {
+      const actors = pulledCable(cables, skew);
+      const merged = merge(logsOf(actors));
+      const [alice, bob] = [actors[0] as Actor, actors.at(-1) as Actor];
+      expect(merged.links).toHaveLength(1);
+      expect(merged.links[0]?.client?.process.actor).toBe('alice');
+      expect(merged.links[0]?.server?.process.actor).toBe('bob');
+      expect(merged.links[0]?.through.map(({ process }) => process.actor)).toEqual(
+        actors.slice(1, -1).map(({ actor }) => actor),
+      );
+      expect(merged.findings.map(({ kind }) => kind)).toEqual(['not_received']);
+      const place = indexIn(merged);
+      const of = (actor: Actor, event: string): number =>
+        place(actor.log.find((one) => one.event === event) as Recorded);
+      const steps = [of(alice, 'connecting'), ...actors.slice(1, -1).map((link) => of(link, 'linked'))];
+      steps.push(of(bob, 'accepted'), of(bob, 'shown'));
+      expect(steps).toEqual([...steps].sort((one, other) => one - other));
+    }
+  });
+
+  it('is two halves without the log of the link, and one half with it when the other end has none', () => {
+    const [alice, link, bob] = pulledCable() as [Actor, Actor, Actor];
+    expect(merge(logsOf([alice, bob])).links).toHaveLength(2);
+    const half = merge(logsOf([link, bob])).links;
+    expect(half).toHaveLength(1);
+    expect(half[0]?.through).toHaveLength(1);
   });
 });

@@ -1,0 +1,72 @@
+// A `detour link` in a diagram: it has no lane, it is the cable between two. Where that is, and what is written on it. Pure.
+
+import type { Recorded } from './event.ts';
+import type { Link, Process } from './links.ts';
+
+/** The two that a link joins: `from` calls, `to` is called. */
+export interface Cable {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Which two each link joins. A link that several pairs use is no cable between two and has none.
+ * @param namesOf the names at the two ends of a connection, as far as they are known
+ */
+export function cablesOf(
+  links: readonly Link[],
+  namesOf: (link: Link) => { client?: string | undefined; server?: string | undefined },
+): ReadonlyMap<Process, Cable> {
+  const found = new Map<Process, Cable | undefined>();
+  for (const link of links) {
+    const { client: from, server: to } = namesOf(link);
+    if (from === undefined || to === undefined || from === to) continue;
+    for (const { process } of link.through) {
+      const known = found.get(process);
+      const same = known?.from === from && known.to === to;
+      if (!found.has(process)) found.set(process, { from, to });
+      else if (!same) found.set(process, undefined);
+    }
+  }
+  return new Map([...found].flatMap(([process, cable]) => (cable === undefined ? [] : [[process, cable]])));
+}
+
+/** What the cable is drawn with: broken, whole again, or slow. */
+export type CableSign = '×' | '=' | '~';
+
+const SIGNS: Readonly<Record<string, CableSign>> = {
+  heal: '=',
+  accept: '=',
+  latency: '~',
+  jitter: '~',
+  rate: '~',
+  limit: '~',
+};
+
+/** The words for an event of a link, from the longest to the shortest, and the sign around them. */
+export function cableTexts(recorded: Recorded): {
+  readonly long: readonly string[];
+  readonly short: readonly string[];
+  readonly sign: CableSign;
+} {
+  if (recorded.event === 'fault') {
+    const { fault, value, up, down } = recorded;
+    const what = value === undefined ? fault : fault === 'cut' ? `cut (${value})` : `${fault} ${value}`;
+    const sign = SIGNS[fault] ?? '×';
+    const long = sign === '~' ? [what] : [`${what}; passed: ${up} up, ${down} down`, what];
+    return { long, short: [what, fault], sign };
+  }
+  if (recorded.event === 'unlinked') {
+    const { how, up, down } = recorded;
+    const over = `over (${how === 'fin' ? 'FIN' : how})`;
+    return { long: [`${over}: ${up} bytes up, ${down} down`, over], short: [over, 'over'], sign: '~' };
+  }
+  const what = WORDS[recorded.event] ?? recorded.event;
+  return { long: [], short: [`link ${what}`, what], sign: '~' };
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  listening: 'listens',
+  stopping: 'gone',
+  freezing: 'FROZEN',
+};
