@@ -4,6 +4,7 @@
 import { type Outcome, Question, Unanswered } from '../exchange/ask.ts';
 import { backoff } from '../exchange/backoff.ts';
 import { Call } from '../exchange/call.ts';
+import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
@@ -41,8 +42,14 @@ export class Sender {
    * Sends one message. Many may be under way at once.
    * @param timeoutMs one deadline for all attempts
    * @param earlier may an earlier process have sent it under this id? Then failing here proves nothing about that
+   * @param ladder watches how far it comes
    */
-  send(message: Omit<Message<'SEND'>, 'verb'>, timeoutMs: number, earlier = false): Promise<Outcome> {
+  send(
+    message: Omit<Message<'SEND'>, 'verb'>,
+    timeoutMs: number,
+    earlier = false,
+    ladder?: Ladder,
+  ): Promise<Outcome> {
     return new Promise((resolve) => {
       const send: Message<'SEND'> = { verb: 'SEND', ...message };
       const question = new Question(
@@ -53,6 +60,7 @@ export class Sender {
         () => this.#dropSettled(),
         resolve,
       );
+      question.ladder = ladder;
       if (earlier) question.begin('written').end = { how: 'earlier' };
       this.#queue.push(question);
       if (this.#waiting !== undefined) return;

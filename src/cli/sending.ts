@@ -11,6 +11,7 @@ import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, paint, say, withNote } from './output.ts';
 import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './report.ts';
+import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
 
 /** How one mode sends, and what it says of it. */
 export interface Route {
@@ -37,6 +38,7 @@ export interface SendFlags {
   readonly timeout: number;
   readonly count?: number | undefined;
   readonly lines?: boolean | undefined;
+  readonly ladder?: boolean | undefined;
   readonly id?: string | undefined;
 }
 
@@ -58,19 +60,24 @@ function idSeries(): () => string {
 export class Steps {
   readonly #timeout: number;
   readonly #peer: () => string;
+  readonly #recipient: () => string;
   /** What stands before each typed line, while a person types. */
   prompt: string | undefined;
   #began = 0;
   #body: Buffer | undefined;
   #waiting: Timer | undefined;
+  /** Where the last connection went. */
+  #place = '?';
 
   /**
    * @param timeout the deadline of a message, in milliseconds
    * @param peer who is called, by what is known now
+   * @param recipient whom the messages are for, if that is not the one who is called
    */
-  constructor(timeout: number, peer: () => string) {
+  constructor(timeout: number, peer: () => string, recipient = peer) {
     this.#timeout = timeout;
     this.#peer = peer;
+    this.#recipient = recipient;
   }
 
   /** A message sets out: its steps are told, and times count from here. */
@@ -87,7 +94,9 @@ export class Steps {
 
   /** Tells one event, if it is a step of the message under way. */
   tell(event: Event): void {
-    if (this.#body === undefined) this.#idle(event);
+    if (event.event === 'connected') this.#place = event.remote;
+    if (event.event === 'rung') this.#rung(event);
+    else if (this.#body === undefined) this.#idle(event);
     else if (event.event === 'connected')
       this.#step('connected', `the kernel of ${event.remote} took the call`);
     else if (event.event === 'received' && event.verb === 'READY')
@@ -107,6 +116,20 @@ export class Steps {
     const line = `  ${this.#peer()}'s side ${how}; the next message calls again.\n`;
     // A person's line has been begun; a program is not prompted.
     process.stderr.write(process.stdin.isTTY ? `\n${line}${this.prompt}` : line);
+  }
+
+  // A receipt comes when the steps are over: the last rung has its own time.
+  #rung(event: Extract<Event, { event: 'rung' }>): void {
+    const [peer, recipient] = [this.#peer(), this.#recipient()];
+    const names: RungNames = {
+      route: recipient === peer ? 'sync' : 'async',
+      peer,
+      place: this.#place,
+      recipient,
+    };
+    const line = (time: string, text: string): void => say(paint('dim', `  ${time.padStart(8)}  ${text}`));
+    if (event.rung === 'handed') line('', LADDER_HEAD);
+    line(event.state === 'reached' ? ms(event.ms) : '-', rungText(event, names));
   }
 
   #sent(body: Buffer, id: string): void {

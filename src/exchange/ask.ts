@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../trace/clock.ts';
 import type { VerdictName } from '../trace/event.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Call } from './call.ts';
+import type { Ladder } from './ladder.ts';
 import { type Attempt, type AttemptEnd, conclude } from './verdict.ts';
 
 /** What became of a message, as far as its sender can know. */
@@ -22,6 +23,8 @@ export interface Outcome {
 export class Question {
   readonly send: Message<'SEND'>;
   readonly attempts: Attempt[] = [];
+  /** Watches how far it comes, if somebody wants to know. */
+  ladder: Ladder | undefined;
   readonly #success: 'DELIVERED' | 'STORED';
   readonly #clock: Clock;
   readonly #began: number;
@@ -89,9 +92,11 @@ export class Question {
     this.#done = true;
     this.#deadline.cancel();
     const ms = this.#clock.monotonic() - this.#began;
+    const verdict = conclude(this.attempts, this.#success);
+    this.ladder?.end(verdict);
     this.#settled({
       send: this.send,
-      verdict: conclude(this.attempts, this.#success),
+      verdict,
       attempts: this.attempts,
       answer,
       ms,
@@ -122,7 +127,8 @@ export class Unanswered {
     }
     attempt.phase = 'written';
     this.#questions.set(question.send.id, question);
-    call.send(question.send);
+    if (question.ladder === undefined) call.send(question.send);
+    else question.ladder.climb(call, question.send);
     return true;
   }
 
@@ -131,6 +137,7 @@ export class Unanswered {
     const question = this.#questions.get(message.id);
     if (question === undefined) return undefined;
     this.#questions.delete(message.id);
+    question.ladder?.answered(message);
     if (message.verb === 'REFUSED') {
       question.end({ how: 'refused', code: message.code, reason: message.body.toString() });
       question.settle();

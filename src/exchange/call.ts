@@ -51,6 +51,8 @@ export class Call {
   readonly #left: (() => void)[] = [];
   #closed = false;
   #patience: Timer | undefined;
+  /** For each PING without its PONG, who waits for it, in their order. */
+  readonly #pings: (() => void)[] = [];
 
   constructor(options: CallOptions, on: CallHandlers) {
     this.#options = options;
@@ -90,9 +92,23 @@ export class Call {
     return this.#connection.queuedBytes;
   }
 
-  /** Sends a message. */
-  send(message: Message): void {
-    this.#connection.send(message);
+  /** Sends a message. @param handed called when this computer's kernel has taken all of it */
+  send(message: Message, handed?: () => void): void {
+    this.#connection.send(message, handed);
+  }
+
+  /**
+   * Says PING. Frames are read in order, and PING is answered by the program: its PONG shows that what was sent before was read.
+   * @param answered called when the PONG to this PING is here
+   */
+  ping(answered: () => void = () => {}): void {
+    this.#pings.push(answered);
+    this.#connection.send({ verb: 'PING' });
+  }
+
+  /** Bytes that the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
+  get unacknowledged(): number | undefined {
+    return this.#connection.unacknowledged;
   }
 
   /**
@@ -134,8 +150,12 @@ export class Call {
       try: tryNumber,
       heartbeat: HEARTBEAT_S,
     });
-    this.#heartbeat = new Heartbeat(this.#connection, context, HEARTBEAT_S, () =>
-      this.drop({ how: 'silent' }),
+    this.#heartbeat = new Heartbeat(
+      this.#connection,
+      context,
+      HEARTBEAT_S,
+      () => this.drop({ how: 'silent' }),
+      () => this.ping(),
     );
   }
 
@@ -149,6 +169,7 @@ export class Call {
         this.#connection.send({ verb: 'PONG' });
         break;
       case 'PONG':
+        this.#pings.shift()?.();
         break;
       case 'ERROR':
         this.#over({ how: 'error', code: message.code, reason: message.body.toString() });

@@ -16,16 +16,27 @@ export class Heartbeat {
   readonly #context: NetContext;
   readonly #ms: number;
   readonly #giveUp: () => void;
+  readonly #ask: () => void;
   #timer: Timer | undefined;
   /** PINGs in a row that brought no byte. */
   #asked = 0;
 
-  /** @param seconds the heartbeat, as HELLO asked for it */
-  constructor(connection: Connection, context: NetContext, seconds: number, giveUp: () => void) {
+  /**
+   * @param seconds the heartbeat, as HELLO asked for it
+   * @param ask says PING
+   */
+  constructor(
+    connection: Connection,
+    context: NetContext,
+    seconds: number,
+    giveUp: () => void,
+    ask = () => connection.send({ verb: 'PING' }),
+  ) {
     this.#connection = connection;
     this.#context = context;
     this.#ms = seconds * 1000;
     this.#giveUp = giveUp;
+    this.#ask = ask;
     this.#wait(this.#ms);
   }
 
@@ -58,7 +69,7 @@ export class Heartbeat {
       return;
     }
     this.#asked += 1;
-    this.#connection.send({ verb: 'PING' });
+    this.#ask();
     this.#wait(this.#ms);
   }
 }

@@ -8,6 +8,7 @@ import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
 import { encode, type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
 import { Outgoing } from './outgoing.ts';
 import { Pace } from './pace.ts';
+import { unacknowledged } from './unacknowledged.ts';
 
 /** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
 export const QUEUE_LIMIT = 4 * MAX_BODY;
@@ -94,11 +95,17 @@ export class Connection {
   #toldFin = false;
   #failure: { code: string; syscall: string } | undefined;
   #weClosed = false;
-  #queue: { readonly message: Message; readonly bytes: Buffer }[] = [];
+  #queue: { readonly message: Message; readonly bytes: Buffer; readonly handed: (() => void) | undefined }[] =
+    [];
   #queued = 0;
   readonly #outgoing = new Outgoing();
   /** Bytes of the write that the kernel has not taken yet. */
   #writing = 0;
+  /** All bytes that were ever to go, and those of them that the kernel has taken. */
+  #pushed = 0;
+  #handed = 0;
+  /** Who wants to know when the kernel has taken so many. */
+  readonly #marks: { readonly at: number; readonly handed: () => void }[] = [];
   #flushing = false;
   #sent = 0;
   #received = 0;
@@ -156,11 +163,28 @@ export class Connection {
     this.#handlers = handlers;
   }
 
-  /** Queues a message; all that is sent in one turn of the event loop goes to the kernel together. No effect once closing. */
-  send(message: Message): void {
+  /**
+   * Bytes that this computer's kernel has taken and the kernel at the other end has not acknowledged. Undefined if that cannot be
+   * seen (see unacknowledged.ts).
+   */
+  get unacknowledged(): number | undefined {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
+    if (localAddress === undefined || localPort === undefined) return undefined;
+    if (remoteAddress === undefined || remotePort === undefined) return undefined;
+    return unacknowledged(
+      { address: localAddress, port: localPort },
+      { address: remoteAddress, port: remotePort },
+    );
+  }
+
+  /**
+   * Queues a message; all that is sent in one turn of the event loop goes to the kernel together. No effect once closing.
+   * @param handed called when this computer's kernel has taken all of it
+   */
+  send(message: Message, handed?: () => void): void {
     if (this.#state !== 'open') return;
     const bytes = encode(message);
-    this.#queue.push({ message, bytes });
+    this.#queue.push({ message, bytes, handed });
     this.#queued += bytes.length;
     if (this.#flushing) return;
     this.#flushing = true;
@@ -310,7 +334,11 @@ export class Connection {
       this.#sent += 1;
       this.#reportMessage('sent', this.#sent, message);
     }
-    for (const { bytes } of queue) this.#outgoing.push(bytes);
+    for (const { bytes, handed } of queue) {
+      this.#outgoing.push(bytes);
+      this.#pushed += bytes.length;
+      if (handed !== undefined) this.#marks.push({ at: this.#pushed, handed });
+    }
     if (this.#writing === 0) this.#write();
     // More to send is no progress: an alarm that is set stays.
     if (this.#stall === undefined) this.#watchProgress();
@@ -326,7 +354,9 @@ export class Connection {
     this.#socket.write(piece, (error) => {
       if (error) return;
       const wasFull = this.queuedBytes > QUEUE_LIMIT;
+      this.#handed += this.#writing;
       this.#writing = 0;
+      while (this.#marks[0] !== undefined && this.#marks[0].at <= this.#handed) this.#marks.shift()?.handed();
       this.#write();
       this.#watchProgress();
       if (!wasFull || this.queuedBytes > QUEUE_LIMIT || this.#state !== 'open') return;

@@ -3,6 +3,7 @@
 
 import { type Outcome, Question, Unanswered } from '../exchange/ask.ts';
 import { Call } from '../exchange/call.ts';
+import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { NetContext } from '../net/connection.ts';
 
@@ -38,8 +39,9 @@ export class Sender {
   /**
    * Sends one message and waits for its answer. The one before must be settled.
    * @param timeoutMs one deadline for the whole exchange
+   * @param ladder watches how far it comes
    */
-  send(id: string, body: Buffer, timeoutMs: number): Promise<Outcome> {
+  send(id: string, body: Buffer, timeoutMs: number, ladder?: Ladder): Promise<Outcome> {
     return new Promise((resolve) => {
       const question = new Question(
         { verb: 'SEND', id, body },
@@ -49,6 +51,7 @@ export class Sender {
         () => this.#call?.drop({ how: 'deadline' }),
         resolve,
       );
+      question.ladder = ladder;
       this.#question = question;
       if (this.#call === undefined || this.#call.over) this.#dial(question);
       else {

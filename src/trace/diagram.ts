@@ -58,6 +58,7 @@ const GLYPH: Readonly<Record<MarkName, string>> = {
   stored: '■',
   frozen: '░',
   thawed: '│',
+  rung: '+',
   trouble: '!',
 };
 

@@ -4,6 +4,15 @@
 /** How sure a sender may be. There are three answers, never two; STORED is DELIVERED's counterpart at the relay. */
 export type VerdictName = 'DELIVERED' | 'STORED' | 'NOT_DELIVERED' | 'UNKNOWN';
 
+/** The rungs of a message's ladder, from the lowest: exchange/ladder.ts. */
+export type RungName = 'handed' | 'acknowledged' | 'read' | 'durable' | 'handled';
+
+/**
+ * What is known of a rung. `unknown`: no word of it came. `no`: it was not reached, for certain. `unseen`: it cannot be seen from
+ * here. `none`: there is no such rung on this route. `unasked`: nobody asked to be told.
+ */
+export type RungState = 'reached' | 'no' | 'unknown' | 'unseen' | 'none' | 'unasked';
+
 /** Fields of a frame as they stood on the wire (numbers as numbers), without the body. */
 export type FrameFields = Readonly<Record<string, string | number>>;
 
@@ -55,6 +64,17 @@ export type Event =
   | { event: 'acknowledged'; to: string; seq: number; held: number }
   | { event: 'expired'; to: string; seq: number; id: string; from: string; tried: 'yes' | 'no' }
   | { event: 'mailbox'; name: string; state: 'collecting' | 'left' | 'replaced' }
+  // Each rung of a message's ladder, once. `by`: whose word it is. `left`: bytes not acknowledged. `ms`: since the message set out.
+  | {
+      event: 'rung';
+      conn?: number;
+      id: string;
+      rung: RungName;
+      state: RungState;
+      by?: string;
+      left?: number;
+      ms: number;
+    }
   // `outcome`: of one message among several. `verdict`: what the process ends with, its last word; of several messages the worst.
   | { event: 'outcome'; verdict: VerdictName; code: string; id: string; ms: number }
   | { event: 'verdict'; verdict: VerdictName; code: string; id: string; ms: number; exit: number }

@@ -42,7 +42,16 @@ export const leaves = ({ recorded }: Placed): boolean =>
   recorded.event === 'stopping' || recorded.event === 'verdict';
 
 /** What a mark on a lane stands for. */
-export type MarkName = 'begins' | 'killed' | 'gone' | 'shown' | 'stored' | 'frozen' | 'thawed' | 'trouble';
+export type MarkName =
+  | 'begins'
+  | 'killed'
+  | 'gone'
+  | 'shown'
+  | 'stored'
+  | 'frozen'
+  | 'thawed'
+  | 'rung'
+  | 'trouble';
 
 /** How to draw. */
 export interface FigureOptions {
@@ -69,8 +78,10 @@ export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[]
 export function essential({ recorded, link }: Placed): boolean {
   if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
   if (recorded.event === 'fin') return !endedPolitely(link);
-  return recorded.event !== 'acknowledged' && recorded.event !== 'unlinked';
+  return !NO_MESSAGE.has(recorded.event);
 }
+
+const NO_MESSAGE: ReadonlySet<string> = new Set(['acknowledged', 'unlinked', 'rung']);
 
 const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
 
@@ -94,6 +105,7 @@ const DRAWN: ReadonlySet<string> = new Set([
   'stored',
   'acknowledged',
   'expired',
+  'rung',
   'fault',
   'unlinked',
   'verdict',
@@ -277,6 +289,8 @@ function figureOf(
       return mark('stored', [`ack of ${recorded.to} ${recorded.seq} on disk`, 'ack on disk'], 'acked');
     case 'expired':
       return mark('trouble', [`${recorded.to} ${recorded.seq} expired`], 'expired');
+    case 'rung':
+      return mark('rung', ...rungTexts(recorded));
     case 'fault':
     case 'unlinked':
       return { ...mark('trouble', []), ...cableTexts(recorded) };
@@ -286,6 +300,20 @@ function figureOf(
     default:
       return mark('trouble', [], recorded.event);
   }
+}
+
+// Number and word of each rung, and the word where it is known that, or not known whether, it was reached.
+const RUNG_NUMBERS = { handed: 1, acknowledged: 2, read: 3, durable: 4, handled: 5 } as const;
+
+function rungTexts({
+  rung,
+  state,
+  by,
+}: Extract<Placed['recorded'], { event: 'rung' }>): [string[], ...string[]] {
+  const number = RUNG_NUMBERS[rung];
+  const short = `rung ${number}`;
+  if (state === 'reached') return [[`${short} ${rung}: ${by}`], `${short} ${rung}`, short];
+  return [[`${short} ${rung}: ${state}`], `${short}: ${state}`, `${number}: ${state}`];
 }
 
 const FIN = { long: [], short: ['FIN'], note: [] } as const;

@@ -103,6 +103,15 @@ const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> 
   acknowledged: { to: name, seq: count, held: count },
   expired: { to: name, seq: count, id, from: name, tried: oneOf('yes', 'no') },
   mailbox: { name, state: oneOf('collecting', 'left', 'replaced') },
+  rung: {
+    conn: maybe(count),
+    id,
+    rung: oneOf('handed', 'acknowledged', 'read', 'durable', 'handled'),
+    state: oneOf('reached', 'no', 'unknown', 'unseen', 'none', 'unasked'),
+    by: maybe(word),
+    left: maybe(count),
+    ms: number,
+  },
   outcome: { verdict: VERDICT, code: text, id: text, ms: number },
   verdict: {
     verdict: VERDICT,

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { Sender } from '../../async/sender.ts';
 import { DetourError } from '../../errors/error.ts';
 import type { Outcome } from '../../exchange/ask.ts';
+import { Ladder } from '../../exchange/ladder.ts';
 import { place as writePlace } from '../../net/connection.ts';
 import type { VerdictName } from '../../trace/event.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
@@ -13,6 +14,7 @@ import { count, deadline, id, name, type Place, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { placeOption, timeoutOption } from '../options.ts';
 import type { Addressee, Repeat } from '../report.ts';
+import { checkLadder } from '../rungs.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
 import { type News, Waiter } from '../waiting.ts';
 
@@ -42,6 +44,7 @@ export const asyncSend: CommandSpec = {
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
       .option('--id <id>', 'send under this id: repeats an UNKNOWN safely, until it is STORED', id)
       .option('--lines', 'each line of standard input is a message')
+      .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
       .option('--count <n>', 'send it so many times', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
       process.exitCode = await run(words, flags);
@@ -50,6 +53,7 @@ export const asyncSend: CommandSpec = {
 };
 
 async function run(words: string[], flags: Flags): Promise<number> {
+  checkLadder(flags);
   if (flags.count !== undefined && (flags.id !== undefined || flags.wait !== undefined)) {
     throw new DetourError(
       'usage',
@@ -61,7 +65,11 @@ async function run(words: string[], flags: Flags): Promise<number> {
   if (source.kind === 'typed' && flags.id !== undefined) {
     throw new DetourError('usage', '--id is for one message.', 'Write the message behind the command.');
   }
-  const steps = new Steps(flags.timeout, () => route.to().peer);
+  const steps = new Steps(
+    flags.timeout,
+    () => route.to().peer,
+    () => flags.to,
+  );
   const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
   const route = new AsyncRoute(actor, flags);
   return runSend(actor, route, steps, source, flags);
@@ -73,8 +81,11 @@ class AsyncRoute implements Route {
   readonly #sender: Sender;
   readonly #flags: Flags;
   readonly #waiter: Waiter | undefined;
+  readonly #context: Actor['context'];
+  #ladder: Ladder | undefined;
 
   constructor({ context }: Actor, flags: Flags) {
+    this.#context = context;
     const link = { ...flags.relay, context, random: Math.random };
     this.#sender = new Sender({ ...link, as: flags.as, session: randomUUID() });
     this.#flags = flags;
@@ -82,17 +93,28 @@ class AsyncRoute implements Route {
     if (wait === undefined) return;
     const waiter = new Waiter(link);
     this.#waiter = waiter;
-    this.news = async ({ send }) =>
-      fate(flags.to, await waiter.wait(send.id, wait === true ? WAIT_MS : wait));
+    this.news = async ({ send }) => {
+      const news = await waiter.wait(send.id, wait === true ? WAIT_MS : wait);
+      this.#ladder?.news(news);
+      return fate(flags.to, news);
+    };
   }
 
   send(messageId: string, body: Buffer): Promise<Outcome> {
     const { to, ttl: life, timeout, id: given } = this.#flags;
+    if (this.#flags.ladder)
+      this.#ladder = new Ladder({
+        id: messageId,
+        route: 'async',
+        waits: this.news !== undefined,
+        ...this.#context,
+      });
     // Who gives an id repeats a message: what became of it before, this process cannot know.
     return this.#sender.send(
       { id: messageId, to, ttl: life, notify: this.#waiter?.name, body },
       timeout,
       given !== undefined,
+      this.#ladder,
     );
   }
 

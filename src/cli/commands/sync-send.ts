@@ -2,16 +2,18 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { Ladder } from '../../exchange/ladder.ts';
 import { place as writePlace } from '../../net/connection.ts';
 import { Sender, type SenderOptions } from '../../sync/sender.ts';
 import { visible } from '../../trace/visible.ts';
-import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, name, type Place } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { placeOption, timeoutOption } from '../options.ts';
 import { put } from '../output.ts';
 import type { Addressee } from '../report.ts';
+import { checkLadder } from '../rungs.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
 
 interface Flags extends ActorFlags, SendFlags {
@@ -28,6 +30,7 @@ export const syncSend: CommandSpec = {
       .option('--as <name>', 'who you are', name, 'alice')
       .addOption(timeoutOption('one deadline for connecting, greeting and answer'))
       .option('--lines', 'each line of standard input is a message')
+      .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
       .option('--count <n>', 'send it so many times, one after the other', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
       process.exitCode = await run(words, flags);
@@ -36,11 +39,12 @@ export const syncSend: CommandSpec = {
 };
 
 async function run(words: string[], flags: Flags): Promise<number> {
+  checkLadder(flags);
   const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags.timeout, () => route.to().peer);
   const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
   const options: SenderOptions = { as: flags.as, session: randomUUID(), ...flags.to, context: actor.context };
-  const route = new SyncRoute(new Sender(options), flags, !actor.json);
+  const route = new SyncRoute(new Sender(options), flags, actor);
   return runSend(actor, route, steps, source, flags);
 }
 
@@ -48,18 +52,21 @@ class SyncRoute implements Route {
   readonly atOnce = 1;
   readonly #sender: Sender;
   readonly #flags: Flags;
-  readonly #talk: boolean;
+  readonly #actor: Actor;
 
-  constructor(sender: Sender, flags: Flags, talk: boolean) {
+  constructor(sender: Sender, flags: Flags, actor: Actor) {
     this.#sender = sender;
     this.#flags = flags;
-    this.#talk = talk;
+    this.#actor = actor;
   }
 
   async send(id: string, body: Buffer): ReturnType<Route['send']> {
-    const outcome = await this.#sender.send(id, body, this.#flags.timeout);
+    const ladder = this.#flags.ladder
+      ? new Ladder({ id, route: 'sync', waits: false, ...this.#actor.context })
+      : undefined;
+    const outcome = await this.#sender.send(id, body, this.#flags.timeout, ladder);
     const reply = outcome.answer?.verb === 'RECEIVED' ? outcome.answer.body : undefined;
-    if (reply !== undefined && this.#talk)
+    if (reply !== undefined && !this.#actor.json)
       await put(`${this.to().peer}: ${visible(reply, { multiline: true })}\n`);
     return outcome;
   }

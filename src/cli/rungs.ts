@@ -1,0 +1,88 @@
+// How the ladder of a message (--ladder) looks: a line a rung, with who vouches for it. What was reached is exchange/ladder.ts's to say.
+
+import { DetourError } from '../errors/error.ts';
+import type { Event, RungName } from '../trace/event.ts';
+
+/** Whom the rungs are about, in words. */
+export interface RungNames {
+  readonly route: 'sync' | 'async';
+  /** Who was called: `bob`, `the relay`. */
+  readonly peer: string;
+  /** Where the connection goes: `127.0.0.1:4101`. */
+  readonly place: string;
+  /** Whom the message is for: `bob`. */
+  readonly recipient: string;
+}
+
+const LABELS: Readonly<Record<RungName, string>> = {
+  handed: '1 handed over',
+  acknowledged: '2 acknowledged',
+  read: '3 read',
+  durable: '4 durable',
+  handled: '5 handled',
+};
+
+/** Columns of the rung's name, and of where it is. */
+const NAME = 16;
+const WHERE = 26;
+
+/** What stands above a ladder, behind the column of times. */
+export const LADDER_HEAD = `${'rung'.padEnd(NAME)}${'where'.padEnd(WHERE)}who vouches for it`;
+
+/** One rung, to stand behind its time. */
+export function rungText(event: Extract<Event, { event: 'rung' }>, names: RungNames): string {
+  return `${LABELS[event.rung].padEnd(NAME)}${where(event.rung, names).padEnd(WHERE - 1)} ${voucher(event, names)}`;
+}
+
+function where(rung: RungName, { route, peer, recipient }: RungNames): string {
+  switch (rung) {
+    case 'handed':
+      return 'to my kernel';
+    case 'acknowledged':
+      return 'by the other kernel';
+    case 'read':
+      return `by ${peer}'s program`;
+    case 'durable':
+      return route === 'sync' ? 'on a disk' : `on ${peer}'s disk`;
+    case 'handled':
+      return `by ${recipient}'s program`;
+  }
+}
+
+function voucher(
+  { rung, state, by = '', left = 0 }: Extract<Event, { event: 'rung' }>,
+  { peer, place }: RungNames,
+): string {
+  switch (state) {
+    case 'reached':
+      break;
+    case 'no':
+      return 'no, for certain';
+    case 'unknown':
+      return left === 0 ? 'no word of it' : `no: ${left} bytes are not`;
+    case 'unseen':
+      return 'not to be seen from here';
+    case 'none':
+      return 'nobody: sync keeps nothing';
+    case 'unasked':
+      return 'not known: --wait asks';
+  }
+  if (by === 'kernel') return 'my kernel';
+  if (by === 'ack') return `that of ${place}`;
+  const own = (rung === 'read' && by === 'PONG') || rung === 'durable' || rung === 'handled';
+  if (!own) return `${by} implies it`;
+  return rung === 'durable' || by === 'receipt' ? `${peer}: ${by}` : `${peer}'s program: ${by}`;
+}
+
+/** A ladder is about one message. @throws DetourError usage */
+export function checkLadder(flags: {
+  readonly ladder?: boolean | undefined;
+  readonly count?: number | undefined;
+}): void {
+  if (flags.ladder && flags.count !== undefined)
+    throw new DetourError(
+      'usage',
+      '--ladder shows the rungs of one message, --count sends many.',
+      'Give one of the two.',
+    );
+}

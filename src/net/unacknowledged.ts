@@ -1,0 +1,85 @@
+// How many bytes of a connection has the other kernel not acknowledged? Node does not know; on Linux the kernel says so in a table
+// (/proc/net/tcp, Documentation/networking/proc_net_tcp.rst): `tx_queue` is what was written less what was acknowledged.
+// Elsewhere it cannot be seen. "The other kernel" is that of the next hop: a proxy, too, answers for itself.
+
+import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { endianness } from 'node:os';
+
+/** An address and a port. */
+export interface End {
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Bytes that this kernel has taken for a connection and that the kernel at its other end has not acknowledged.
+ * Undefined if that cannot be seen: no Linux, or the connection is no more. It takes some milliseconds, in which nothing else is
+ * done: the kernel goes through all it has, also if that is little.
+ */
+export function unacknowledged(local: End, remote: End): number | undefined {
+  // The tables of this process's own network namespace. A socket of the kind IPv6 that carries IPv4 stands in the second.
+  const file = isIPv6(local.address) ? '/proc/self/net/tcp6' : '/proc/self/net/tcp';
+  try {
+    return findUnacknowledged(readFileSync(file, 'latin1'), local, remote);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Finds a connection in the text of such a table.
+ * @param order of the bytes in this computer's words: the table prints addresses as words
+ */
+export function findUnacknowledged(
+  table: string,
+  local: End,
+  remote: End,
+  order: 'BE' | 'LE' = endianness(),
+): number | undefined {
+  for (const row of table.split('\n')) {
+    const [, here, there, , queues, , , , , , , , timeout] = row.trim().split(/\s+/);
+    if (
+      here === undefined ||
+      !isEnd(here, local, order) ||
+      there === undefined ||
+      !isEnd(there, remote, order)
+    )
+      continue;
+    // Linux always has a retransmission time-out for a connection. What imitates its table (gVisor, say) writes zeros, here as there.
+    if (!(Number(timeout) > 0)) return undefined;
+    const bytes = /^([0-9A-F]{8}):/.exec(queues ?? '')?.[1];
+    return bytes === undefined ? undefined : Number.parseInt(bytes, 16);
+  }
+  return undefined;
+}
+
+/** Is this what the table prints for an end? `0100007F:1005` is 127.0.0.1:4101 where the low byte comes first. */
+function isEnd(text: string, { address, port }: End, order: 'BE' | 'LE'): boolean {
+  const [words = '', hexPort = ''] = text.split(':');
+  if (Number.parseInt(hexPort, 16) !== port) return false;
+  return bytesOf(words, order) === canonical(address);
+}
+
+/** The bytes of a printed address in the order of the network, in hex; IPv4 within IPv6 as IPv4. */
+function bytesOf(words: string, order: 'BE' | 'LE'): string {
+  const bytes = words.replace(/.{8}/g, (word) =>
+    order === 'BE' ? word : (word.match(/../g) ?? []).reverse().join(''),
+  );
+  return bytes.toLowerCase().replace(/^0{20}f{4}/, '');
+}
+
+/** The same of an address as it is written, `127.0.0.1`, `::1`, `::ffff:127.0.0.1` or `fe80::1%eth0`. */
+function canonical(address: string): string {
+  const hex = (part: string): string => Number.parseInt(part, 16).toString(16).padStart(4, '0');
+  const dotted = /^(.*?)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
+  const four = (dotted?.slice(2) ?? []).map((byte) => Number(byte).toString(16).padStart(2, '0')).join('');
+  if (!isIPv6(address)) return four;
+  const plain =
+    dotted === null ? address.replace(/%.*$/, '') : `${dotted[1]}${four.slice(0, 4)}:${four.slice(4)}`;
+  const [head = '', tail] = plain
+    .split('::')
+    .map((half) => half.split(':').filter(Boolean).map(hex).join(''));
+  const full = tail === undefined ? head : head + '0'.repeat(32 - head.length - tail.length) + tail;
+  return full.replace(/^0{20}f{4}/, '');
+}

@@ -1,0 +1,289 @@
+// The ladder of a message: which rung is reached by whose word, which is implied, and what is said of the others at the end.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Climbable, Ladder } from '../../src/exchange/ladder.ts';
+import type { Event, VerdictName } from '../../src/trace/event.ts';
+import type { Message } from '../../src/wire/verbs.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { seed } from '../seed.ts';
+
+type Rung = Extract<Event, { event: 'rung' }>;
+const SEND: Message<'SEND'> = { verb: 'SEND', id: 'k-1', body: Buffer.from('hello') };
+
+class FakeCall implements Climbable {
+  readonly number = 7;
+  over = false;
+  unacknowledged: number | undefined = 5;
+  handed: () => void = () => {};
+  pong: () => void = () => {};
+  readonly said: string[] = [];
+  send(message: Message, handed: () => void = () => {}): void {
+    this.said.push(message.verb);
+    this.handed = handed;
+  }
+  ping(answered: () => void): void {
+    this.said.push('PING');
+    this.pong = answered;
+  }
+}
+
+function bench(route: 'sync' | 'async' = 'sync', waits = false) {
+  const clock = new FakeClock();
+  const events: Rung[] = [];
+  const ladder = new Ladder({
+    id: 'k-1',
+    route,
+    waits,
+    clock,
+    emit: (event) => {
+      if (event.event === 'rung') events.push(event);
+    },
+  });
+  const call = new FakeCall();
+  return {
+    clock,
+    ladder,
+    call,
+    events,
+    told: () => events.map(({ rung, state, by }) => `${rung} ${state}${by === undefined ? '' : ` ${by}`}`),
+  };
+}
+
+const answer = (verb: 'RECEIVED' | 'STORED' | 'REFUSED'): Message<'RECEIVED' | 'STORED' | 'REFUSED'> => {
+  if (verb === 'RECEIVED') return { verb, id: 'k-1' };
+  if (verb === 'STORED') return { verb, id: 'k-1', seq: 1, present: 'no' };
+  return { verb, id: 'k-1', code: 'busy', body: Buffer.from('no.') };
+};
+
+test('each by its own word, and when', () => {
+  const { ladder, call, clock, told, events } = bench();
+  ladder.climb(call, SEND);
+  expect(call.said).toEqual(['SEND', 'PING']);
+  expect(told()).toEqual([]);
+  clock.advance(1);
+  call.handed();
+  expect(told()).toEqual(['handed reached kernel']);
+  clock.advance(100);
+  expect(told()).toHaveLength(1);
+  call.unacknowledged = 0;
+  clock.advance(50);
+  expect(told().slice(1)).toEqual(['acknowledged reached ack']);
+  call.pong();
+  ladder.answered(answer('RECEIVED'));
+  ladder.end('DELIVERED');
+  expect(told().slice(2)).toEqual(['read reached PONG', 'durable none', 'handled reached RECEIVED']);
+  expect(events[0]).toEqual({
+    event: 'rung',
+    conn: 7,
+    id: 'k-1',
+    rung: 'handed',
+    state: 'reached',
+    by: 'kernel',
+    ms: 1,
+  });
+  expect(clock.pending).toBe(0);
+});
+
+test('a frozen program: its kernel has it, and no word of the rest', () => {
+  const { ladder, call, told, clock } = bench();
+  ladder.climb(call, SEND);
+  call.unacknowledged = 0;
+  call.handed();
+  clock.advance(4000);
+  ladder.end('UNKNOWN');
+  expect(told()).toEqual([
+    'handed reached kernel',
+    'acknowledged reached ack',
+    'read unknown',
+    'durable none',
+    'handled unknown',
+  ]);
+});
+
+test('what the other kernel has not acknowledged when the verdict falls is counted', () => {
+  const { ladder, call, events } = bench();
+  ladder.climb(call, SEND);
+  call.handed();
+  call.unacknowledged = 917_504;
+  ladder.end('UNKNOWN');
+  expect(events[1]).toMatchObject({ rung: 'acknowledged', state: 'unknown', left: 917_504 });
+});
+
+test('the kernel is asked once more when the verdict falls', () => {
+  const { ladder, call, told } = bench();
+  ladder.climb(call, SEND);
+  call.handed();
+  call.unacknowledged = 0;
+  ladder.end('UNKNOWN');
+  expect(told()[1]).toBe('acknowledged reached ack');
+});
+
+test('what is not handed over yet cannot be acknowledged, though nothing is outstanding', () => {
+  const { ladder, call, told } = bench();
+  call.unacknowledged = 0;
+  ladder.climb(call, SEND);
+  ladder.end('UNKNOWN');
+  expect(told()).toEqual([
+    'handed unknown',
+    'acknowledged unknown',
+    'read unknown',
+    'durable none',
+    'handled unknown',
+  ]);
+});
+
+test('where the kernel cannot be asked, that is said at once', () => {
+  const { ladder, call, told, clock } = bench();
+  call.unacknowledged = undefined;
+  ladder.climb(call, SEND);
+  call.handed();
+  expect(told()).toEqual(['handed reached kernel', 'acknowledged unseen']);
+  expect(clock.pending).toBe(0);
+  call.pong();
+  expect(told()[2]).toBe('read reached PONG');
+});
+
+test.each(['RECEIVED', 'STORED', 'REFUSED'] as const)(
+  '%s without a PONG implies what is below it',
+  (verb) => {
+    const { ladder, call, told } = bench(verb === 'STORED' ? 'async' : 'sync');
+    ladder.climb(call, SEND);
+    call.unacknowledged = 0;
+    ladder.answered(answer(verb));
+    expect(told().slice(0, 3)).toEqual([
+      `handed reached ${verb}`,
+      'acknowledged reached ack',
+      `read reached ${verb}`,
+    ]);
+  },
+);
+
+test('the answer is here, and only younger bytes are outstanding: implied', () => {
+  const { ladder, call, told } = bench();
+  ladder.climb(call, SEND);
+  call.handed();
+  call.pong();
+  ladder.answered(answer('RECEIVED'));
+  ladder.end('DELIVERED');
+  expect(told().at(-1)).toBe('acknowledged reached PONG');
+});
+
+describe('async', () => {
+  const stored = (waits: boolean) => {
+    const made = bench('async', waits);
+    made.ladder.climb(made.call, SEND);
+    made.call.unacknowledged = 0;
+    made.call.handed();
+    made.call.pong();
+    made.ladder.answered(answer('STORED'));
+    made.ladder.end('STORED');
+    return { ...made, told: () => made.told().slice(3) };
+  };
+
+  test('STORED is durable; whether it was handled, nobody asked', () => {
+    expect(stored(false).told()).toEqual(['durable reached STORED', 'handled unasked']);
+  });
+
+  test.each([
+    [{ kind: 'receipt', tried: true }, 'handled reached receipt'],
+    [{ kind: 'bounce', tried: false }, 'handled no'],
+    [{ kind: 'bounce', tried: true }, 'handled unknown'],
+    [undefined, 'handled unknown'],
+  ] as const)('with --wait the last rung is told by the news: %j', (news, last) => {
+    const { ladder, told } = stored(true);
+    expect(told()).toEqual(['durable reached STORED']);
+    ladder.news(news);
+    expect(told().slice(1)).toEqual([last]);
+  });
+
+  test('a second attempt climbs again, and what was reached is not told twice', () => {
+    const { ladder, call, told, clock } = bench('async');
+    ladder.climb(call, SEND);
+    call.handed();
+    call.over = true;
+    const next = new FakeCall();
+    ladder.climb(next, SEND);
+    // The old call has no say any more.
+    call.unacknowledged = 0;
+    clock.advance(1000);
+    expect(told()).toEqual(['handed reached kernel']);
+    next.handed();
+    next.unacknowledged = 0;
+    clock.advance(1000);
+    next.pong();
+    ladder.answered(answer('STORED'));
+    ladder.end('STORED');
+    expect(told().slice(1)).toEqual([
+      'acknowledged reached ack',
+      'read reached PONG',
+      'durable reached STORED',
+      'handled unasked',
+    ]);
+  });
+});
+
+describe('NOT DELIVERED makes it certain', () => {
+  test('nothing was handed over', () => {
+    const { ladder, told } = bench('async');
+    ladder.end('NOT_DELIVERED');
+    expect(told()).toEqual(['handed no', 'acknowledged no', 'read no', 'durable no', 'handled no']);
+  });
+
+  test('refused: it was read, and no more', () => {
+    const { ladder, call, told } = bench('async');
+    ladder.climb(call, SEND);
+    call.unacknowledged = 0;
+    call.handed();
+    ladder.answered(answer('REFUSED'));
+    ladder.end('NOT_DELIVERED');
+    expect(told().slice(2)).toEqual(['read reached REFUSED', 'durable no', 'handled no']);
+  });
+});
+
+test('whatever happens: each rung once, reached only by a word, and never a rung above one that is "no"', () => {
+  const step = fc.constantFrom('climb', 'handed', 'acked', 'pong', 'time', 'over', 'invisible');
+  fc.assert(
+    fc.property(
+      fc.array(step, { size: 'max', maxLength: 40 }),
+      fc.constantFrom<VerdictName>('DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN'),
+      fc.boolean(),
+      (steps, wanted, waits) => {
+        const { ladder, told, clock, events } = bench(wanted === 'DELIVERED' ? 'sync' : 'async', waits);
+        let call: FakeCall | undefined;
+        let words = 0;
+        for (const one of steps) {
+          if (one === 'climb') {
+            if (call !== undefined) call.over = true;
+            call = new FakeCall();
+            ladder.climb(call, SEND);
+          } else if (one === 'time') clock.advance(60);
+          else if (call === undefined || call.over) continue;
+          else if (one === 'over') call.over = true;
+          else if (one === 'handed' || one === 'pong') {
+            words += 1;
+            call[one]();
+          } else call.unacknowledged = one === 'acked' ? 0 : undefined;
+        }
+        if (call === undefined && wanted !== 'NOT_DELIVERED' && wanted !== 'UNKNOWN') return;
+        // A PONG is answered by a program; only what nobody ever wrote or what was refused is certain not to be there.
+        if (wanted === 'STORED') ladder.answered(answer('STORED'));
+        else if (wanted === 'DELIVERED') ladder.answered(answer('RECEIVED'));
+        else if (wanted === 'NOT_DELIVERED' && call !== undefined) ladder.answered(answer('REFUSED'));
+        ladder.end(wanted);
+        if (wanted === 'STORED' && waits) ladder.news(undefined);
+        clock.advance(10_000);
+        expect(events.map(({ rung }) => rung).sort()).toEqual(
+          ['acknowledged', 'durable', 'handed', 'handled', 'read'].sort(),
+        );
+        expect(clock.pending).toBe(0);
+        const reached = events.filter(({ state }) => state === 'reached');
+        if (words === 0 && wanted === 'UNKNOWN') expect(told().join()).not.toContain('reached');
+        for (const { by } of reached) expect(by).toBeDefined();
+        if (reached.some(({ rung }) => rung === 'handled' || rung === 'durable'))
+          expect(reached.some(({ rung }) => rung === 'read')).toBe(true);
+      },
+    ),
+    { numRuns: 500, ...seed() },
+  );
+});

@@ -1,0 +1,76 @@
+// What a PONG proves: the program has read everything that was said before the PING. The third rung of a ladder stands on it, so it
+// is tried here at both doors, for every kind of SEND. PROTOCOL.md, "PING".
+
+import { expect, test } from 'vitest';
+import type { Event } from '../../src/trace/event.ts';
+import { MAX_BODY } from '../../src/wire/frame.ts';
+import { MemoryStore } from '../async/memory-store.ts';
+import { startBob, startTheRelay, turns, until } from '../servers.ts';
+
+const verbs = (events: readonly Event[]): string[] =>
+  events.flatMap((event) =>
+    event.event === 'received' || event.event === 'sent' ? [`${event.event} ${event.verb}`] : [],
+  );
+
+/** A SEND whose body is `size` bytes long. */
+const send = (id: string, size: number, more = ''): string =>
+  `SEND id=${id}${more} size=${size}\n${'x'.repeat(size)}\n`;
+
+test.each([0, 5, 70_000, MAX_BODY])(
+  'a receiver has been given a SEND of %d bytes when it says PONG, and has not handled it',
+  async (size) => {
+    const bench = await startBob(true);
+    const client = await bench.greeted();
+    const bytes = `${send('1', size)}PING\n`;
+    // Whatever the pieces: all but the last byte of the SEND, and nothing is answered.
+    const end = bytes.length - 'PING\n'.length;
+    client.type(bytes.slice(0, end - 1));
+    await until(() => client.socket.writableLength === 0);
+    await turns();
+    client.type(bytes.slice(end - 1));
+    expect(await client.next()).toEqual(['PONG', undefined]);
+    expect(verbs(bench.events).slice(-2)).toEqual(['received PING', 'sent PONG']);
+    expect(verbs(bench.events)).toContain('received SEND');
+    const { body, done } = await bench.handling();
+    expect(body).toHaveLength(size);
+    done();
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+  },
+);
+
+test('a SEND beyond the window: neither it nor the PING behind it is answered, until there is room', async () => {
+  const bench = await startBob(true);
+  const client = await bench.greeted();
+  client.type(`${send('1', 3)}PING\n${send('2', 3)}PING\n`);
+  expect(await client.next()).toEqual(['PONG', undefined]);
+  const one = await bench.handling();
+  await turns(20);
+  expect(client.frames).toHaveLength(2);
+  one.done();
+  // The order of these two is free: the second was given to the program before its PONG was said.
+  const next = [await client.next(), await client.next()].map(([line]) => line).sort();
+  expect(next).toEqual(['PONG', 'RECEIVED id=1']);
+  expect((await bench.handling()).id).toBe('2');
+});
+
+test('a body above the limit is read to its end, refused, and only then is there a PONG', async () => {
+  const { greeted } = await startBob(true);
+  const client = await greeted();
+  client.type(`${send('1', 2 * MAX_BODY)}PING\n`);
+  expect((await client.next())[0]).toMatch(/^REFUSED id=1 code=too_large/);
+  expect(await client.next()).toEqual(['PONG', undefined]);
+});
+
+test('a relay whose disk does not answer has read the SEND, and says so; it does not say STORED', async () => {
+  const store = new MemoryStore();
+  store.held = true;
+  const { greeted, events } = await startTheRelay(store);
+  const client = await greeted('HELLO version=1 as=alice session=s try=1');
+  client.type(`${send('1', 70_000, ' to=bob')}PING\n`);
+  expect(await client.next()).toEqual(['PONG', undefined]);
+  expect(verbs(events).slice(-3)).toEqual(['received SEND', 'received PING', 'sent PONG']);
+  await turns(20);
+  expect(client.frames).toHaveLength(2);
+  store.release();
+  expect((await client.next())[0]).toMatch(/^STORED id=1 seq=1/);
+});
