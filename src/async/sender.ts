@@ -1,7 +1,7 @@
 // The asynchronous sender: hands messages to the relay and waits until they are durable there. What was written and not answered
 // is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
 
-import { type Outcome, Question, Unanswered } from '../exchange/ask.ts';
+import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
 import { backoff } from '../exchange/backoff.ts';
 import { Call } from '../exchange/call.ts';
 import type { Ladder } from '../exchange/ladder.ts';
@@ -40,13 +40,13 @@ export class Sender {
 
   /**
    * Sends one message. Many may be under way at once.
-   * @param timeoutMs one deadline for all attempts
+   * @param patience one deadline for all attempts, or for all that follows the first connect, however that ends
    * @param earlier may an earlier process have sent it under this id? Then failing here proves nothing about that
    * @param ladder watches how far it comes
    */
   send(
     message: Omit<Message<'SEND'>, 'verb'>,
-    timeoutMs: number,
+    patience: Patience,
     earlier = false,
     ladder?: Ladder,
   ): Promise<Outcome> {
@@ -56,17 +56,22 @@ export class Sender {
         send,
         'STORED',
         this.#options.context.clock,
-        timeoutMs,
+        patience,
         () => this.#dropSettled(),
         resolve,
       );
       question.ladder = ladder;
       if (earlier) question.begin('written').end = { how: 'earlier' };
       this.#queue.push(question);
-      if (this.#waiting !== undefined) return;
+      if (this.#waiting !== undefined) {
+        // A connect has been decided already: badly.
+        question.decided();
+        return;
+      }
       if (this.#call === undefined || this.#call.over) this.#dial();
       else {
         question.begin(this.#call.phase);
+        if (this.#call.phase !== 'connecting') question.decided();
         this.#flush();
       }
     });
@@ -98,6 +103,7 @@ export class Sender {
       {
         progressed: (phase) => {
           for (const question of this.#queue) {
+            question.decided();
             const attempt = question.attempts.at(-1);
             if (attempt?.end === undefined && attempt !== undefined) attempt.phase = phase;
           }
@@ -126,7 +132,10 @@ export class Sender {
   #ended(end: AttemptEnd): void {
     const repeats = this.#unanswered.end(end);
     this.#unanswered = new Unanswered();
-    for (const question of this.#queue) question.end(end);
+    for (const question of this.#queue) {
+      question.decided();
+      question.end(end);
+    }
     this.#queue = [...repeats, ...this.#queue].filter(({ done }) => !done);
     // Whoever has bytes out there unanswered needs the relay to know more. Without such, the failure is certain: said at once.
     if (!this.#queue.some(({ doubtful }) => doubtful)) {

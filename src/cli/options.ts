@@ -1,6 +1,7 @@
 // Options that several commands have, so that they look the same everywhere, also in --help.
 
 import { Option } from 'commander';
+import type { Patience } from '../exchange/ask.ts';
 import { deadline, place } from './input.ts';
 
 /** An option that names a place; without it, this computer. @param port the port if none is given */
@@ -13,4 +14,14 @@ export function placeOption(flags: string, description: string, port: number): O
 /** `--timeout`, ten seconds unless told. */
 export function timeoutOption(description: string): Option {
   return new Option('--timeout <time>', description).argParser(deadline).default(10_000, '10s');
+}
+
+/** `--patient`: the kernel, not detour, decides when connecting has failed. */
+export function patientOption(): Option {
+  return new Option('--patient', 'connect for as long as the kernel tries; --timeout counts from then');
+}
+
+/** What --timeout and --patient ask for. */
+export function patience(flags: { readonly timeout: number; readonly patient?: true | undefined }): Patience {
+  return { timeoutMs: flags.timeout, patient: flags.patient };
 }

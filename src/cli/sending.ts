@@ -8,6 +8,7 @@ import { systemClock, type Timer } from '../trace/clock.ts';
 import type { Event, VerdictName } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import type { Actor } from './actor.ts';
+import { Connecting } from './connecting.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, paint, say, withNote } from './output.ts';
 import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './report.ts';
@@ -36,6 +37,7 @@ export interface Route {
 export interface SendFlags {
   readonly as: string;
   readonly timeout: number;
+  readonly patient?: true | undefined;
   readonly count?: number | undefined;
   readonly lines?: boolean | undefined;
   readonly ladder?: boolean | undefined;
@@ -59,41 +61,53 @@ function idSeries(): () => string {
 /** Tells the steps of one message as they happen, for people. */
 export class Steps {
   readonly #timeout: number;
+  readonly #connecting: Connecting | undefined;
   readonly #peer: () => string;
   readonly #recipient: () => string;
   /** What stands before each typed line, while a person types. */
   prompt: string | undefined;
   #began = 0;
+  // Since when the deadline counts; undefined: it waits for the kernel to decide the connect.
+  #counted: number | undefined;
   #body: Buffer | undefined;
   #waiting: Timer | undefined;
   /** Where the last connection went. */
   #place = '?';
 
   /**
-   * @param timeout the deadline of a message, in milliseconds
+   * @param flags the deadline of a message in milliseconds, and whether the kernel decides the connect
    * @param peer who is called, by what is known now
    * @param recipient whom the messages are for, if that is not the one who is called
    */
-  constructor(timeout: number, peer: () => string, recipient = peer) {
+  constructor(
+    { timeout, patient }: Pick<SendFlags, 'timeout' | 'patient'>,
+    peer: () => string,
+    recipient = peer,
+  ) {
     this.#timeout = timeout;
     this.#peer = peer;
     this.#recipient = recipient;
+    if (patient === true) this.#connecting = new Connecting((what, more) => this.#step(what, more));
   }
 
   /** A message sets out: its steps are told, and times count from here. */
   begin(body: Buffer): void {
     this.#began = performance.now();
+    this.#counted = this.#connecting === undefined ? this.#began : undefined;
     this.#body = body;
   }
 
   /** The message is settled; nothing more is told. */
   end(): void {
     this.#waiting?.cancel();
+    this.#connecting?.over();
     this.#body = undefined;
   }
 
   /** Tells one event, if it is a step of the message under way. */
   tell(event: Event): void {
+    if (event.event === 'connected' || event.event === 'broken') this.#counted ??= performance.now();
+    if (this.#body !== undefined) this.#connecting?.tell(event);
     if (event.event === 'connected') this.#place = event.remote;
     if (event.event === 'rung') this.#rung(event);
     else if (this.#body === undefined) this.#idle(event);
@@ -136,7 +150,10 @@ export class Steps {
     this.#step('sent', `"${visible(body, { max: 40 })}", ${bytes(body.length)}, id ${id}`);
     this.#waiting?.cancel();
     this.#waiting = systemClock.after(1000, () => {
-      const left = Math.max(0, Math.round((this.#timeout - (performance.now() - this.#began)) / 1000));
+      const left = Math.max(
+        0,
+        Math.round((this.#timeout - (performance.now() - (this.#counted ?? this.#began))) / 1000),
+      );
       this.#step('waiting', `for ${this.#peer()}'s answer, gives up in ${left} s`);
     });
   }

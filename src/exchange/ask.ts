@@ -19,6 +19,14 @@ export interface Outcome {
   readonly ms: number;
 }
 
+/** How long a message's sender waits. */
+export interface Patience {
+  /** One deadline for everything, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Leave the first connect to the kernel: the deadline begins when that is decided. */
+  readonly patient?: boolean | undefined;
+}
+
 /** One message on its way, with all its attempts. */
 export class Question {
   readonly send: Message<'SEND'>;
@@ -28,19 +36,21 @@ export class Question {
   readonly #success: 'DELIVERED' | 'STORED';
   readonly #clock: Clock;
   readonly #began: number;
-  readonly #deadline: Timer;
+  readonly #timeoutMs: number;
+  readonly #onDeadline: (question: Question) => void;
+  #deadline: Timer | undefined;
   readonly #settled: (outcome: Outcome) => void;
   #done = false;
 
   /**
-   * @param timeoutMs one deadline for everything: connecting, greeting, answer
+   * @param patience a deadline for connecting, greeting and answer; if patient it begins with `decided`
    * @param onDeadline called when it has passed and the question is still open; the question has been settled by then
    */
   constructor(
     send: Message<'SEND'>,
     success: 'DELIVERED' | 'STORED',
     clock: Clock,
-    timeoutMs: number,
+    { timeoutMs, patient }: Patience,
     onDeadline: (question: Question) => void,
     settled: (outcome: Outcome) => void,
   ) {
@@ -49,13 +59,21 @@ export class Question {
     this.#clock = clock;
     this.#began = clock.monotonic();
     this.#settled = settled;
+    this.#timeoutMs = timeoutMs;
+    this.#onDeadline = onDeadline;
+    if (patient !== true) this.decided();
+  }
+
+  /** The kernel has decided a connect, either way, or one stands already: a deadline that waited for this begins. Once. */
+  decided(): void {
+    if (this.#done || this.#deadline !== undefined) return;
     // What waits in the kernel is read once more before judging.
-    this.#deadline = clock.after(timeoutMs, () =>
+    this.#deadline = this.#clock.after(this.#timeoutMs, () =>
       setImmediate(() => {
         if (this.#done) return;
         this.end({ how: 'deadline' });
         this.settle();
-        onDeadline(this);
+        this.#onDeadline(this);
       }),
     );
   }
@@ -90,7 +108,7 @@ export class Question {
   settle(answer?: Outcome['answer']): void {
     if (this.#done) return;
     this.#done = true;
-    this.#deadline.cancel();
+    this.#deadline?.cancel();
     const ms = this.#clock.monotonic() - this.#began;
     const verdict = conclude(this.attempts, this.#success);
     this.ladder?.end(verdict);

@@ -1,7 +1,7 @@
 // The synchronous sender: opens a connection straight to the receiver and asks once. It never repeats a message by itself,
 // for nobody on the other side would recognise the repeat.
 
-import { type Outcome, Question, Unanswered } from '../exchange/ask.ts';
+import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
 import { Call } from '../exchange/call.ts';
 import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
@@ -38,16 +38,16 @@ export class Sender {
 
   /**
    * Sends one message and waits for its answer. The one before must be settled.
-   * @param timeoutMs one deadline for the whole exchange
+   * @param patience one deadline for the whole exchange, or for what follows the connect
    * @param ladder watches how far it comes
    */
-  send(id: string, body: Buffer, timeoutMs: number, ladder?: Ladder): Promise<Outcome> {
+  send(id: string, body: Buffer, patience: Patience, ladder?: Ladder): Promise<Outcome> {
     return new Promise((resolve) => {
       const question = new Question(
         { verb: 'SEND', id, body },
         'DELIVERED',
         this.#options.context.clock,
-        timeoutMs,
+        patience,
         () => this.#call?.drop({ how: 'deadline' }),
         resolve,
       );
@@ -55,6 +55,7 @@ export class Sender {
       this.#question = question;
       if (this.#call === undefined || this.#call.over) this.#dial(question);
       else {
+        question.decided();
         question.begin('ready');
         this.#ask(question);
       }
@@ -81,6 +82,7 @@ export class Sender {
       {
         progressed: (phase) => {
           attempt.phase = phase;
+          question.decided();
         },
         ready: (ready) => {
           this.#peer = ready.as;

@@ -43,7 +43,7 @@ const message = { id: 'i', to: 'bob', body: Buffer.from('x') };
 
 test('a message of which nothing was ever written is NOT DELIVERED, at once', async () => {
   const { subject } = await sender();
-  const outcome = await subject.send(message, 1000);
+  const outcome = await subject.send(message, { timeoutMs: 1000 });
   expect(outcome.verdict).toBe('NOT_DELIVERED');
   expect(outcome.attempts).toMatchObject([
     { phase: 'connecting', end: { how: 'broken', code: 'ECONNREFUSED' } },
@@ -52,11 +52,24 @@ test('a message of which nothing was ever written is NOT DELIVERED, at once', as
 
 test('one that an earlier process may have sent stays UNKNOWN, and is asked about until the deadline', async () => {
   const { subject, clock, reconnecting } = await sender();
-  const settled = subject.send(message, 1000, true);
+  const settled = subject.send(message, { timeoutMs: 1000 }, true);
   await reconnecting;
   clock.advance(1000);
   const { verdict, attempts } = await settled;
   expect(verdict).toBe('UNKNOWN');
   expect(attempts.length).toBeGreaterThan(1);
+  expect(clock.pending).toBe(0);
+});
+
+test('patient: no deadline while the kernel tries; it begins when the first connect is decided, also badly', async () => {
+  const { subject, clock, reconnecting } = await sender();
+  const settled = subject.send(message, { timeoutMs: 1000, patient: true }, true);
+  // The call is on its way, and nothing else is waited for: no time ends it.
+  expect(clock.pending).toBe(0);
+  await reconnecting;
+  // The next call, and the deadline.
+  expect(clock.pending).toBe(2);
+  clock.advance(1000);
+  expect((await settled).verdict).toBe('UNKNOWN');
   expect(clock.pending).toBe(0);
 });

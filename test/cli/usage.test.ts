@@ -9,7 +9,17 @@ import { RawClient, runCli, start, tempDir } from '../harness.ts';
 import { judge, type Run, wrongOf } from './several.ts';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  'sync send': ['--to', '--as', '--timeout', '--lines', '--ladder', '--count', '--json', '--log'],
+  'sync send': [
+    '--to',
+    '--as',
+    '--timeout',
+    '--patient',
+    '--lines',
+    '--ladder',
+    '--count',
+    '--json',
+    '--log',
+  ],
   'sync receive': ['--as', '--host', '--port', '--reply', '--echo', '--work', '--count', '--json', '--log'],
   'async relay': ['--host', '--port', '--journal', '--json', '--log'],
   'async send': [
@@ -17,6 +27,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--as',
     '--relay',
     '--timeout',
+    '--patient',
     '--ttl',
     '--wait',
     '--id',

@@ -12,7 +12,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, id, name, type Place, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { placeOption, timeoutOption } from '../options.ts';
+import { patience, patientOption, placeOption, timeoutOption } from '../options.ts';
 import type { Addressee, Repeat } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
@@ -40,6 +40,7 @@ export const asyncSend: CommandSpec = {
       .option('--as <name>', 'who you are', name, 'alice')
       .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('one deadline for all attempts'))
+      .addOption(patientOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
       .option('--id <id>', 'send under this id: repeats an UNKNOWN safely, until it is STORED', id)
@@ -66,7 +67,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
     throw new DetourError('usage', '--id is for one message.', 'Write the message behind the command.');
   }
   const steps = new Steps(
-    flags.timeout,
+    flags,
     () => route.to().peer,
     () => flags.to,
   );
@@ -101,7 +102,7 @@ class AsyncRoute implements Route {
   }
 
   send(messageId: string, body: Buffer): Promise<Outcome> {
-    const { to, ttl: life, timeout, id: given } = this.#flags;
+    const { to, ttl: life, id: given } = this.#flags;
     if (this.#flags.ladder)
       this.#ladder = new Ladder({
         id: messageId,
@@ -112,7 +113,7 @@ class AsyncRoute implements Route {
     // Who gives an id repeats a message: what became of it before, this process cannot know.
     return this.#sender.send(
       { id: messageId, to, ttl: life, notify: this.#waiter?.name, body },
-      timeout,
+      patience(this.#flags),
       given !== undefined,
       this.#ladder,
     );

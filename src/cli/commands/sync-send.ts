@@ -10,7 +10,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { count, name, type Place } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { placeOption, timeoutOption } from '../options.ts';
+import { patience, patientOption, placeOption, timeoutOption } from '../options.ts';
 import { put } from '../output.ts';
 import type { Addressee } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
@@ -29,6 +29,7 @@ export const syncSend: CommandSpec = {
       .addOption(placeOption('--to <place>', 'where the receiver listens', 4101))
       .option('--as <name>', 'who you are', name, 'alice')
       .addOption(timeoutOption('one deadline for connecting, greeting and answer'))
+      .addOption(patientOption())
       .option('--lines', 'each line of standard input is a message')
       .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
       .option('--count <n>', 'send it so many times, one after the other', count);
@@ -41,7 +42,7 @@ export const syncSend: CommandSpec = {
 async function run(words: string[], flags: Flags): Promise<number> {
   checkLadder(flags);
   const source = await messageSource(words, flags.lines === true);
-  const steps = new Steps(flags.timeout, () => route.to().peer);
+  const steps = new Steps(flags, () => route.to().peer);
   const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
   const options: SenderOptions = { as: flags.as, session: randomUUID(), ...flags.to, context: actor.context };
   const route = new SyncRoute(new Sender(options), flags, actor);
@@ -64,7 +65,7 @@ class SyncRoute implements Route {
     const ladder = this.#flags.ladder
       ? new Ladder({ id, route: 'sync', waits: false, ...this.#actor.context })
       : undefined;
-    const outcome = await this.#sender.send(id, body, this.#flags.timeout, ladder);
+    const outcome = await this.#sender.send(id, body, patience(this.#flags), ladder);
     const reply = outcome.answer?.verb === 'RECEIVED' ? outcome.answer.body : undefined;
     if (reply !== undefined && !this.#actor.json)
       await put(`${this.to().peer}: ${visible(reply, { multiline: true })}\n`);

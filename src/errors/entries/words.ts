@@ -118,7 +118,8 @@ const WORDS: readonly Omit<CatalogEntry, Shared>[] = [
       "We stopped waiting for the connection: packets may vanish on the way, or the listener's queue is full.",
     so: 'no connection came about; why, silence does not say',
     notSo: '"nobody listens there": then there would have been a refusal',
-    tryNext: 'check the address and the firewall, or wait longer: --timeout',
+    tryNext:
+      'check the address and the firewall, or wait longer: --timeout, or --patient for as long as the kernel tries',
   },
   {
     code: 'deadline',

@@ -1,0 +1,72 @@
+// What is told while `send --patient` waits for the kernel to decide a connect: live on a terminal, and at the end how long it took.
+
+import { systemClock, type Timer } from '../trace/clock.ts';
+import type { Event } from '../trace/event.ts';
+import { patienceSeconds, sentSyns, synRetries } from './kernel.ts';
+import { columns } from './output.ts';
+import { ms } from './report.ts';
+
+/** How often the live line is drawn anew, in milliseconds. */
+const EVERY_MS = 500;
+
+/** How long a system tries by its documentation; on Linux it is asked itself. */
+const DOCUMENTED: Partial<Record<NodeJS.Platform, string>> = {
+  darwin: '; about 75 s by documentation',
+  win32: '; about 21 s by documentation',
+};
+
+/** Tells of the connects of one process, one after the other. */
+export class Connecting {
+  readonly #step: (what: string, more: string) => void;
+  #began = 0;
+  #timer: Timer | undefined;
+  #drawn = false;
+
+  /** @param step says one step, on a line of its own */
+  constructor(step: (what: string, more: string) => void) {
+    this.#step = step;
+  }
+
+  /** Tells one event, if it is about a connect. */
+  tell(event: Event): void {
+    if (event.event === 'connecting') this.#begin();
+    else if (event.event === 'connected') this.over();
+    else if (event.event === 'broken' && event.syscall === 'connect') {
+      this.over();
+      this.#step(event.code, `the kernel decided that, after ${ms(performance.now() - this.#began)}`);
+    }
+  }
+
+  /** Nothing is waited for any more. */
+  over(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#drawn) process.stderr.write('\r\x1b[K');
+    this.#drawn = false;
+  }
+
+  #begin(): void {
+    this.over();
+    this.#began = performance.now();
+    this.#step('connecting', `for as long as the kernel tries${patience()}`);
+    if (process.stderr.isTTY === true) this.#watch();
+  }
+
+  // A line that is drawn over itself, on a terminal alone.
+  #watch(): void {
+    this.#timer = systemClock.after(EVERY_MS, () => {
+      const sent = sentSyns();
+      const syns = sent === undefined ? '' : `; SYNs sent: ${sent}`;
+      const line = `  ${ms(performance.now() - this.#began).padStart(8)}  no answer yet${syns}`;
+      process.stderr.write(`\r\x1b[K${line.slice(0, columns(process.stderr) - 1)}`);
+      this.#drawn = true;
+      this.#watch();
+    });
+  }
+}
+
+function patience(): string {
+  const retries = synRetries();
+  if (retries === undefined) return DOCUMENTED[process.platform] ?? '';
+  return `: ${patienceSeconds(retries)} s or a little more (tcp_syn_retries=${retries})`;
+}

@@ -1,0 +1,71 @@
+// What the kernel of this computer says about a connect that it is still trying, where it says anything: on Linux, in /proc.
+// For telling a person while he waits. Nothing is concluded from it.
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** How often the kernel is set to try a connect again (tcp_syn_retries); undefined if the system does not say. */
+export function synRetries(): number | undefined {
+  return asked(() => Number(readFileSync('/proc/sys/net/ipv4/tcp_syn_retries', 'utf8')));
+}
+
+/**
+ * After how many seconds at the earliest Linux gives a connect up: as long as so many tries would take that begin after 1 s and
+ * wait twice as long each, at most 120 s. (Newer kernels try more often within this time, so it is not a number of SYNs.)
+ */
+export function patienceSeconds(retries: number): number {
+  let seconds = 0;
+  for (let tried = 0; tried <= retries; tried += 1) seconds += Math.min(2 ** tried, 120);
+  return seconds;
+}
+
+/** The SYNs sent so far of this process's connect that has been tried longest; undefined if there is none, or the system does not say. */
+export function sentSyns(): number | undefined {
+  return asked(() => {
+    const own = ownSockets();
+    const tables = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/self/net/${name}`, 'utf8'));
+    return 1 + Math.max(...tables.flatMap((table) => retransmitted(table, own)));
+  });
+}
+
+function asked(read: () => number): number | undefined {
+  try {
+    const number = read();
+    return Number.isInteger(number) ? number : undefined;
+  } catch {
+    // No Linux, or one that hides its /proc.
+    return undefined;
+  }
+}
+
+/**
+ * How often the SYN of each connect in a table of the kernel's has been sent again.
+ * @param table the text of /proc/net/tcp or tcp6
+ * @param inodes the sockets that count
+ */
+export function retransmitted(table: string, inodes: ReadonlySet<string>): number[] {
+  return table.split('\n').flatMap((line) => {
+    // sl, local, remote, state, queues, timer, retransmits (hexadecimal), uid, timeout, inode
+    const [, , , state, , , again = '', , , inode = ''] = line.trim().split(/\s+/);
+    return state === SYN_SENT && inodes.has(inode) ? [Number.parseInt(again, 16)] : [];
+  });
+}
+
+const SYN_SENT = '02';
+
+function ownSockets(): Set<string> {
+  const inodes = new Set<string>();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    const inode = inodeOf(fd);
+    if (inode !== undefined) inodes.add(inode);
+  }
+  return inodes;
+}
+
+function inodeOf(fd: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+  } catch {
+    // It was the directory itself, or has been closed meanwhile.
+    return undefined;
+  }
+}
