@@ -11,8 +11,8 @@ const EVERY_MS = 500;
 
 /** How long a system tries by its documentation; on Linux it is asked itself. */
 const DOCUMENTED: Partial<Record<NodeJS.Platform, string>> = {
-  darwin: '; about 75 s by documentation',
-  win32: '; about 21 s by documentation',
+  darwin: ': 75 s by documentation',
+  win32: ': 21 s by documentation',
 };
 
 /** Tells of the connects of one process, one after the other. */
@@ -48,7 +48,7 @@ export class Connecting {
   #begin(): void {
     this.over();
     this.#began = performance.now();
-    this.#step('connecting', `for as long as the kernel tries${patience()}`);
+    this.#step('connecting', `until the kernel gives up${patience()}`);
     if (process.stderr.isTTY === true) this.#watch();
   }
 
@@ -68,5 +68,5 @@ export class Connecting {
 function patience(): string {
   const retries = synRetries();
   if (retries === undefined) return DOCUMENTED[process.platform] ?? '';
-  return `: ${patienceSeconds(retries)} s or a little more (tcp_syn_retries=${retries})`;
+  return `: ${patienceSeconds(retries)} s or more`;
 }
