@@ -86,6 +86,26 @@ export async function verdictOf(alice: Actor): Promise<void> {
   await alice.gone();
 }
 
+/** A network between `to` and whoever calls the link instead: it can be broken. @param flags how it is from the start */
+export function cableTo(stage: Stage, { place }: Server, ...flags: readonly string[]): Promise<Server> {
+  return listening(stage.start('link', 'link', '--listen', '0', '--to', place, ...flags));
+}
+
+/** Breaks or mends a network, and waits until it says that it did. */
+export async function strikes({ actor }: Server, order: string): Promise<void> {
+  const before = actor.events.length;
+  actor.say(order);
+  await actor.until(order, (recorded) => is('fault')(recorded) && actor.events.indexOf(recorded) >= before);
+}
+
+/** Waits until so much of a large message has been read by a process. @param share from 0 to 1 */
+export async function hasRead(actor: Actor, share: number): Promise<void> {
+  await actor.until(
+    'part of the message',
+    (recorded) => recorded.event === 'arriving' && recorded.have >= share * recorded.size,
+  );
+}
+
 /** A process kills itself, as a person at its keyboard would make it. */
 export async function killsItself(actor: Actor): Promise<void> {
   actor.say('kill');

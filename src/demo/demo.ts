@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Stage } from '../stage/stage.ts';
 import type { Answer } from './ask.ts';
+import { Live } from './live.ts';
 import {
   type Guess,
   introLines,
@@ -16,7 +17,7 @@ import {
 } from './page.ts';
 import { playScene } from './play.ts';
 import { STORIES } from './stories.ts';
-import type { Story } from './story.ts';
+import type { Scene, Story } from './story.ts';
 
 /** How the demo is told. */
 export interface DemoOptions {
@@ -30,8 +31,8 @@ export interface DemoOptions {
   readonly ask?: (() => Promise<Answer>) | undefined;
   /** Instead of text: one line of JSON per route, and one at the end. */
   readonly json?: boolean | undefined;
-  /** Shows what is going on meanwhile, and wipes it away again; only on a terminal. */
-  readonly busy?: ((text: string) => () => void) | undefined;
+  /** Shows what is going on meanwhile, in place of what it showed before; an empty text wipes it away. Only on a terminal. */
+  readonly busy?: ((text: string) => void) | undefined;
   /** Another program to play the actors (see Stage). */
   readonly program?: readonly string[] | undefined;
 }
@@ -70,8 +71,10 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       if (answer === 'silence') asking = false;
       else guesses = answer;
     }
-    const wipe = options.busy?.(' the processes are playing it …');
-    const [direct, detour] = await playBoth(story, guesses, stages, options.program).finally(() => wipe?.());
+    const live = new Live(options.busy);
+    const [direct, detour] = await playBoth(story, guesses, stages, options.program, live).finally(() =>
+      live.end(),
+    );
     results.push({ number, story, direct, detour });
     if (json) printJson(story, { direct, detour }, print);
     else print(['', ...storyLines(direct, detour, columns, paint), '']);
@@ -85,9 +88,12 @@ async function playBoth(
   guesses: Guesses,
   stages: Stage[],
   program: DemoOptions['program'],
+  live: Live,
 ): Promise<[Played | undefined, Played]> {
-  const one = direct === undefined ? undefined : playScene(direct, guesses.direct, stages, program);
-  const other = playScene(detour, guesses.detour, stages, program);
+  const play = (route: 'direct' | 'detour', scene: Scene): Promise<Played> =>
+    playScene(scene, guesses[route], stages, { program, watch: (recorded) => live.saw(route, recorded) });
+  const one = direct === undefined ? undefined : play('direct', direct);
+  const other = play('detour', detour);
   await Promise.allSettled([one, other]);
   return [await one, await other];
 }

@@ -36,54 +36,75 @@ const EXIT: Readonly<Record<VerdictName, number>> = {
 };
 
 /** Judges a scene. `alice` is one of `all`. */
-export function judge({ expect }: Scene, alice: Testimony, all: readonly Testimony[]): Judgement {
+export function judge(
+  { expect, message = MESSAGE }: Scene,
+  alice: Testimony,
+  all: readonly Testimony[],
+): Judgement {
   const merged = merge(all.map(({ recorded }) => recorded));
   const faults: string[] = [];
   const fault = (text: string): void => {
     faults.push(text);
   };
-  const said = alice.recorded.find((recorded) => recorded.event === 'verdict');
-  if (said?.event !== 'verdict')
-    return { verdict: 'UNKNOWN', shown: 0, exit: -1, merged, faults: ['alice has said no verdict'] };
-  const { verdict, id, exit } = said;
-  const history = merged.events.map(({ recorded }) => recorded);
-  const showings = history.filter((recorded) => recorded.event === 'shown' && recorded.id === id);
+  const said = verdictIn(alice);
+  if (said === undefined) {
+    const nothing = { verdict: 'UNKNOWN', shown: 0, kept: 0, took: undefined, exit: -1 } as const;
+    return { ...nothing, merged, faults: ['alice has said no verdict'] };
+  }
+  const { verdict, id, exit, ms } = said;
+  const showings = merged.events.filter(({ recorded }) => recorded.event === 'shown' && recorded.id === id);
   const shown = showings.length;
 
   if (verdict !== expect.verdict) fault(`alice says ${verdict}, not ${expect.verdict}`);
   if (expect.shown !== undefined && shown !== expect.shown)
     fault(`shown ${times(shown)}, not ${times(expect.shown)}`);
-  if (exit !== EXIT[verdict] || alice.exit !== exit)
-    fault(`exit code ${alice.exit} does not go with ${verdict}`);
-  for (const showing of showings) {
-    if (showing.event === 'shown' && showing.text !== MESSAGE)
+  const last = all.map(verdictIn).findLast((one) => one !== undefined && one !== said);
+  if (last?.verdict !== expect.repeat) fault(`the second alice says ${last?.verdict}, not ${expect.repeat}`);
+  for (const { recorded } of showings) {
+    if (recorded.event === 'shown' && recorded.text !== message)
       fault('what bob shows is not what alice wrote');
   }
-  for (const text of contradictions(verdict, id, history)) fault(text);
+  const history = merged.events.map(({ recorded }) => recorded);
   for (const testimony of all) {
+    for (const text of contradictions(testimony, history)) fault(text);
     for (const text of dishonesty(testimony)) fault(`${testimony.name}: ${text}`);
   }
   for (const { kind, placed } of merged.findings) {
     if (kind !== 'not_received')
       fault(`${placed.recorded.actor}: an event without its cause (${placed.recorded.event})`);
   }
-  return { verdict, shown, exit, merged, faults };
+  const sent = merged.events.find(({ recorded }) => recorded.event === 'sent' && recorded.fields.id === id);
+  const [first] = showings;
+  const took = sent === undefined || first === undefined ? undefined : first.at - sent.at;
+  return { verdict, shown, kept: ms, took, exit, merged, faults };
 }
 
-// Does the verdict hold against what all processes together recorded?
-function contradictions(verdict: VerdictName, id: string, history: readonly Recorded[]): string[] {
+type Verdict = Extract<Recorded, { event: 'verdict' }>;
+
+const verdictIn = ({ recorded }: Testimony): Verdict | undefined =>
+  recorded.find((one): one is Verdict => one.event === 'verdict');
+
+// Does a process's verdict hold against what all processes together recorded, and against its exit code?
+function contradictions(testimony: Testimony, history: readonly Recorded[]): string[] {
+  const said = verdictIn(testimony);
+  if (said === undefined) return [];
+  const { verdict, id, exit } = said;
   const first = (test: (recorded: Recorded) => boolean): number => {
     const index = history.findIndex(test);
     return index === -1 ? Number.POSITIVE_INFINITY : index;
   };
   const shownAt = first((recorded) => recorded.event === 'shown' && recorded.id === id);
   const storedAt = first((recorded) => recorded.event === 'stored' && recorded.id === id);
-  const verdictAt = first((recorded) => recorded.event === 'verdict' && recorded.id === id);
-  if (verdict === 'DELIVERED' && shownAt > verdictAt) return ['DELIVERED, and bob had not shown it'];
-  if (verdict === 'STORED' && storedAt > verdictAt) return ['STORED, and the relay had not stored it'];
+  const verdictAt = first((recorded) => recorded === said);
+  const faults =
+    exit !== EXIT[verdict] || testimony.exit !== exit
+      ? [`exit code ${testimony.exit} does not go with ${verdict}`]
+      : [];
+  if (verdict === 'DELIVERED' && shownAt > verdictAt) faults.push('DELIVERED, and bob had not shown it');
+  if (verdict === 'STORED' && storedAt > verdictAt) faults.push('STORED, and the relay had not stored it');
   if (verdict === 'NOT_DELIVERED' && Math.min(shownAt, storedAt) < Number.POSITIVE_INFINITY)
-    return ['NOT DELIVERED, and somebody has it'];
-  return [];
+    faults.push('NOT DELIVERED, and somebody has it');
+  return faults;
 }
 
 // Does a process keep the order of the protocol: first do, then say? In its file as on its output.

@@ -165,7 +165,7 @@ export interface Result {
 
 /** The table at the end. */
 export function tableLines(results: readonly Result[], columns: number): string[] {
-  const [one, other] = columns >= SIDE_BY_SIDE ? [17, 15] : [14, 14];
+  const [one, other] = columns >= SIDE_BY_SIDE ? [17, 16] : [14, 16];
   const first = Math.max(16, Math.min(columns, SIDE_BY_SIDE) - 6 - one - other);
   const row = (story: string, direct: string, detour: string, you: string): string =>
     ` ${cut(story, first - 1).padEnd(first)}${direct.padEnd(one)}${detour.padEnd(other)}${you}`.trimEnd();

@@ -1,7 +1,7 @@
 // Plays one route of one story on a stage of its own, and has it judged before the stage is cleared.
 
 import type { Actor } from '../stage/actor.ts';
-import { Stage } from '../stage/stage.ts';
+import { Stage, type StageOptions } from '../stage/stage.ts';
 import { judge, type Testimony } from './judge.ts';
 import type { Guess, Played } from './page.ts';
 import type { Scene } from './story.ts';
@@ -9,16 +9,16 @@ import type { Scene } from './story.ts';
 /**
  * Plays a scene.
  * @param stages takes the stage, so that it can be seen in the end whether anything is left
- * @param program another program to play the actors (see Stage)
+ * @param options for the stage
  * @throws DetourError `stage` if the processes do not do what the story needs
  */
 export async function playScene(
   scene: Scene,
   guess: Guess | undefined,
   stages: Stage[],
-  program: readonly string[] | undefined,
+  options: StageOptions,
 ): Promise<Played> {
-  const stage = new Stage({ program });
+  const stage = new Stage(options);
   stages.push(stage);
   try {
     const { alice, cast, places } = await scene.play(stage);

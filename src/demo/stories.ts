@@ -5,8 +5,11 @@ import { bobFrozen } from './stories/bob-frozen.ts';
 import { bobIsNotThere } from './stories/bob-is-not-there.ts';
 import { bobIsThere } from './stories/bob-is-there.ts';
 import { bobKilled } from './stories/bob-killed.ts';
+import { cablePulled } from './stories/cable-pulled.ts';
+import { killedMidway } from './stories/killed-midway.ts';
 import { relayIsNotThere } from './stories/relay-is-not-there.ts';
 import { relayKilled } from './stories/relay-killed.ts';
+import { slowLine } from './stories/slow-line.ts';
 import type { Story } from './story.ts';
 
 /** All stories. */
@@ -18,4 +21,7 @@ export const STORIES: readonly Story[] = [
   bobComesLater,
   relayKilled,
   relayIsNotThere,
+  cablePulled,
+  killedMidway,
+  slowLine,
 ];

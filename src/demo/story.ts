@@ -20,14 +20,23 @@ export interface Evidence {
   readonly verdict: VerdictName;
   /** How often the message was shown, by any bob. */
   readonly shown: number;
+  /** How long alice was kept, from asking to her verdict. Milliseconds. */
+  readonly kept: number;
+  /** From her SEND until bob had shown it the first time, in milliseconds; undefined if he has not. */
+  readonly took: number | undefined;
 }
 
 /** One route through a story. */
 export interface Scene {
   /** Names of the lanes, from left to right. */
   readonly lanes: readonly string[];
-  /** What must come out. Without `shown` both are possible: then the verdict had better be UNKNOWN. */
-  readonly expect: { readonly verdict: VerdictName; readonly shown?: number };
+  /**
+   * What must come out. Without `shown` both are possible: then the verdict had better be UNKNOWN. `repeat`: the verdict of a second
+   * alice, who repeats the message.
+   */
+  readonly expect: { readonly verdict: VerdictName; readonly shown?: number; readonly repeat?: VerdictName };
+  /** What alice says, if it is not MESSAGE. */
+  readonly message?: string;
   /** A word behind the verdict in the table, e.g. `twice`. */
   readonly remark?: string;
   /** Plays it. @throws DetourError `stage` if the processes do not do what the story needs */
@@ -49,5 +58,5 @@ export interface Story {
   readonly detour: Scene;
 }
 
-/** What alice says in every story. */
+/** What alice says, in nearly every story. */
 export const MESSAGE = 'hello bob';

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../trace/clock.ts';
 import type { Emit, FrameFields } from '../trace/event.ts';
 import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
 import { encode, type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
+import { Arrival } from './arrival.ts';
 import { Outgoing } from './outgoing.ts';
 import { Pace } from './pace.ts';
 import { unacknowledged } from './unacknowledged.ts';
@@ -112,6 +113,7 @@ export class Connection {
   #stall: Timer | undefined;
   #linger: Timer | undefined;
   readonly #pace: Pace;
+  readonly #arrival: Arrival | undefined;
 
   /** @param handlers may be replaced with `handle` before the next turn of the event loop */
   constructor(socket: Socket, context: NetContext, handlers: ConnectionHandlers, maxBody: number = MAX_BODY) {
@@ -126,6 +128,10 @@ export class Connection {
       (reason) => this.#handlers.fault('too_slow', reason),
     );
     this.number = context.nextNumber();
+    if (context.frames)
+      this.#arrival = new Arrival(context.clock, this.#decoder, (have, size) =>
+        context.emit({ event: 'arriving', conn: this.number, have, size }),
+      );
     this.heard = context.clock.monotonic();
     socket.setNoDelay(true);
     socket.on('data', (bytes) => this.#onData(bytes));
@@ -271,6 +277,7 @@ export class Connection {
     if (this.paused) this.#socket.pause();
     else if (this.#atFin) this.#tellFin();
     this.#pace.look();
+    this.#arrival?.look();
   }
 
   // Who sends without end must not keep the others waiting.

@@ -43,8 +43,15 @@ export class Actor {
   #talk = '';
   #ending: Ending | undefined;
 
-  /** Starts `command`: a program and its arguments. @param log the file that its `--log` names */
-  constructor(name: string, command: readonly string[], log: string) {
+  readonly #watch: ((recorded: Recorded) => void) | undefined;
+
+  /**
+   * Starts `command`: a program and its arguments.
+   * @param log the file that its `--log` names
+   * @param watch is given each event that it prints
+   */
+  constructor(name: string, command: readonly string[], log: string, watch?: (recorded: Recorded) => void) {
+    this.#watch = watch;
     this.name = name;
     this.log = log;
     const [program = process.execPath, ...args] = command;
@@ -129,6 +136,11 @@ export class Actor {
     this.#child.stdin?.end(`${line}\n`);
   }
 
+  /** Gives it all its input, and ends that. */
+  pipe(text: string): void {
+    this.#child.stdin?.end(text);
+  }
+
   /** Ends it at once, by its pid; that works on a frozen one, too. Resolves when it is gone. */
   async kill(): Promise<void> {
     this.killNow();
@@ -177,6 +189,7 @@ export class Actor {
       if (this.#events.length >= MAX_EVENTS) throw new DetourError('stage', 'it prints without end');
       const recorded = parseRecorded(line, 'its output', this.#events.length + 1);
       this.#events.push(recorded);
+      this.#watch?.(recorded);
       for (const waiter of this.#waiters.filter(({ test }) => test(recorded))) waiter.found(recorded);
     } catch (error) {
       this.#heard(error instanceof Error ? error.message : String(error));

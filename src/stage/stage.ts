@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DetourError } from '../errors/error.ts';
+import type { Recorded } from '../trace/event.ts';
 import { Actor } from './actor.ts';
 
 /** How a stage is set up. */
-interface StageOptions {
+export interface StageOptions {
   /** The program that is every actor, and its first arguments. Default: this detour, compiled. */
   readonly program?: readonly string[] | undefined;
+  /** Is given each event that an actor prints, as it comes. */
+  readonly watch?: ((recorded: Recorded) => void) | undefined;
 }
 
 // The compiled program, seen from src/stage/ as well as from dist/stage/.
@@ -26,6 +29,7 @@ export class Stage {
   /** A folder for journals and logs; it goes with the stage. */
   readonly dir: string;
   readonly #program: readonly string[];
+  readonly #watch: StageOptions['watch'];
   readonly #actors: Actor[] = [];
   readonly #atExit = (): void => this.#clear();
   readonly #atSignal = (signal: (typeof SIGNALS)[number]): void => {
@@ -34,7 +38,7 @@ export class Stage {
   };
 
   /** @throws DetourError `not_built` if there is no compiled program */
-  constructor({ program }: StageOptions = {}) {
+  constructor({ program, watch }: StageOptions = {}) {
     if (program === undefined && !existsSync(MAIN)) {
       throw new DetourError(
         'not_built',
@@ -42,6 +46,7 @@ export class Stage {
         'build it: npm run build',
       );
     }
+    this.#watch = watch;
     this.#program = program ?? [process.execPath, MAIN];
     this.dir = mkdtempSync(join(tmpdir(), 'detour-stage-'));
     process.on('exit', this.#atExit);
@@ -60,7 +65,7 @@ export class Stage {
    */
   start(name: string, ...args: readonly string[]): Actor {
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
-    const actor = new Actor(name, [...this.#program, ...args, '--json', '--log', log], log);
+    const actor = new Actor(name, [...this.#program, ...args, '--json', '--log', log], log, this.#watch);
     this.#actors.push(actor);
     return actor;
   }

@@ -1,6 +1,6 @@
 // A `detour link` in a diagram: it has no lane, it is the cable between two. Where that is, and what is written on it. Pure.
 
-import type { Recorded } from './event.ts';
+import type { Event, Recorded } from './event.ts';
 import type { Link, Process } from './links.ts';
 
 /** The two that a link joins: `from` calls, `to` is called. */
@@ -31,8 +31,8 @@ export function cablesOf(
   return new Map([...found].flatMap(([process, cable]) => (cable === undefined ? [] : [[process, cable]])));
 }
 
-/** What the cable is drawn with: broken, whole again, or slow. */
-export type CableSign = '×' | '=' | '~';
+/** What the cable is drawn with: broken, whole again, slow, or nothing of it. */
+export type CableSign = '×' | '=' | '~' | ' ';
 
 const SIGNS: Readonly<Record<string, CableSign>> = {
   heal: '=',
@@ -54,7 +54,8 @@ export function cableTexts(recorded: Recorded): {
     const what = value === undefined ? fault : fault === 'cut' ? `cut (${value})` : `${fault} ${value}`;
     const sign = SIGNS[fault] ?? '×';
     const long = sign === '~' ? [what] : [`${what}; passed: ${up} up, ${down} down`, what];
-    return { long, short: [what, fault], sign };
+    const size = value !== undefined && (fault === 'latency' || fault === 'rate') ? [value] : [];
+    return { long, short: [what, ...size, fault], sign };
   }
   if (recorded.event === 'unlinked') {
     const { how, up, down } = recorded;
@@ -70,3 +71,19 @@ const WORDS: Readonly<Record<string, string>> = {
   stopping: 'gone',
   freezing: 'FROZEN',
 };
+
+/** A body that is not complete, as a bar: `[======----] 60 %`. */
+export function barTexts({ have, size }: Extract<Event, { event: 'arriving' }>): {
+  readonly long: readonly string[];
+  readonly short: readonly string[];
+} {
+  const percent = `${Math.floor((100 * have) / size)}%`;
+  const bar = (width: number): string => {
+    const filled = Math.floor((width * have) / size);
+    return `[${'='.repeat(filled)}${'-'.repeat(width - filled)}]`;
+  };
+  return {
+    long: [`${bar(16)} ${percent} of ${size}`],
+    short: [`${bar(10)} ${percent}`, `${bar(8)} ${percent}`, `${bar(3)}${percent}`, percent],
+  };
+}

@@ -220,12 +220,13 @@ function drawMark(
 
 // On the way between the two, over lanes that it passes: ×××× cut ××××
 function drawCable(line: Line, figure: Figure & { kind: 'cable' }, { columns, detail }: Layout): void {
-  const [a = 0, b = 0] = [columns.get(figure.from), columns.get(figure.to)].sort(
-    (one, other) => (one ?? 0) - (other ?? 0),
-  );
-  const room = b - a - 1;
+  const ends = [columns.get(figure.from) ?? 0, columns.get(figure.to) ?? 0];
+  const a = Math.min(...ends);
+  const room = Math.max(...ends) - a - 1;
+  const texts = detail ? [...figure.long, ...figure.short] : figure.short;
+  const text = texts.find(({ length }) => length <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2);
   line.put(a + 1, figure.sign.repeat(room));
-  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${fitting(figure, room - 2, detail)} `);
+  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
 }
 
 function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
@@ -267,8 +268,9 @@ function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layou
     if (figure.known !== 'received') line.put(from, rightwards ? '├' : '┤');
     if (!figure.head) line.put(to, rightwards ? '┤' : '├');
   }
-  const note = figure.note.find(({ length }) => length <= layout.width - b - 2);
-  if (note !== undefined && b === Math.max(...layout.columns.values())) line.put(b + 2, note);
+  const isLast = b === Math.max(...layout.columns.values());
+  const note = figure.note.find(({ length }) => length <= (isLast ? layout.width - b - 2 : layout.gap - 3));
+  if (note !== undefined) line.put(b + 2, note);
 }
 
 // A long text only where there is room around it, a short one as it goes.
@@ -309,6 +311,10 @@ function legendOf(figures: readonly Figure[]): string[] {
   if (arrows.some(({ known }) => known === 'socket')) legend.push('◄- - seen only as an event on the socket');
   if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
     legend.push('──… still under way');
+  const cables = new Set(figures.flatMap((figure) => (figure.kind === 'cable' ? [figure.sign] : [])));
+  if (cables.has(' ')) legend.push('[==-] so much had been read');
+  cables.delete(' ');
+  if (cables.size > 0) legend.push(`${[...cables].map((sign) => sign.repeat(3)).join(' ')} the network`);
   return legend;
 }
 

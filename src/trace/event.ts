@@ -31,6 +31,8 @@ export type Event =
   | { event: 'connected'; conn: number; local: string; remote: string }
   | { event: 'accepted'; conn: number; local: string; remote: string }
   | { event: 'sent' | 'received'; conn: number; n: number; verb: string; fields: FrameFields }
+  // Of a large body that comes slowly, so much has been read by now.
+  | { event: 'arriving'; conn: number; have: number; size: number }
   | { event: 'fin'; conn: number }
   | { event: 'broken'; conn: number; code: string; syscall: string }
   | { event: 'silent'; conn: number; ms: number }

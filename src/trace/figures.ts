@@ -3,7 +3,8 @@
 
 import { isName } from '../wire/verbs.ts';
 import { arrange } from './arrange.ts';
-import { type Cable, type CableSign, cablesOf, cableTexts } from './cable.ts';
+import { barTexts, type Cable, type CableSign, cablesOf, cableTexts } from './cable.ts';
+import { frameTexts } from './frame-texts.ts';
 import type { Link, Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
 
@@ -68,8 +69,10 @@ export const NOBODY = '?';
 export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[] {
   const context = createContext(merged, options.places);
   const begins = lateBegins(merged, options.keep);
+  const stopped = stoppedBodies(merged);
   const drawn = merged.events.filter(
-    (placed) => begins.has(placed) || (isDrawn(placed) && (options.keep?.(placed) ?? true)),
+    (placed) =>
+      begins.has(placed) || ((isDrawn(placed) || stopped.has(placed)) && (options.keep?.(placed) ?? true)),
   );
   return arrange(drawn).map((halves) => figureOf(halves, begins, context));
 }
@@ -115,6 +118,17 @@ function isDrawn({ recorded, peer, link }: Placed): boolean {
   // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
   if (recorded.event === 'accepted') return peer !== undefined || link?.client === undefined;
   return DRAWN.has(recorded.event);
+}
+
+// How far the bodies came that never came whole. One that did is an arrow.
+function stoppedBodies({ events }: Merged): ReadonlySet<Placed> {
+  const last = new Map<string, Placed>();
+  for (const placed of events) {
+    const { recorded, process } = placed;
+    if (recorded.event === 'arriving') last.set(`${process.index} ${recorded.conn}`, placed);
+    else if (recorded.event === 'received') last.delete(`${process.index} ${recorded.conn}`);
+  }
+  return new Set(last.values());
 }
 
 // Where a process begins that comes when the diagram is under way already: that deserves a row.
@@ -213,7 +227,15 @@ function figureOf(
       const peer = context.peerName(first);
       const [from, to] = recorded.event === 'sent' ? [here, peer] : [peer, here];
       const known = second === undefined ? recorded.event : 'both';
-      return { ...base, kind: 'arrow', from, to, known, head: true, ...frameTexts(recorded, context) };
+      return {
+        ...base,
+        kind: 'arrow',
+        from,
+        to,
+        known,
+        head: true,
+        ...frameTexts(recorded, context.numberOf),
+      };
     }
     case 'connected':
     case 'accepted': {
@@ -263,6 +285,10 @@ function figureOf(
         short,
         note: [],
       };
+    }
+    case 'arriving': {
+      const from = context.peerName(first);
+      return { ...base, kind: 'cable', from, to: here, sign: ' ', ...barTexts(recorded) };
     }
     case 'silent':
       return mark('trouble', [], `silent ${seconds(recorded.ms)}`, 'silent');
@@ -338,42 +364,4 @@ function beginTexts({ recorded, process }: Placed, begin: 'first' | 'again'): [s
   const long = `${who} ${listens ? `listens on ${recorded.port}` : 'comes'}, pid ${process.pid}`;
   if (begin === 'again') return [[long], who, 'new'];
   return [[long], listens ? 'listens' : 'comes'];
-}
-
-type FrameEvent = Extract<Placed['recorded'], { event: 'sent' | 'received' }>;
-
-// Fields that make a frame what it is, and are worth their place in an arrow.
-const TELLING: Readonly<Record<string, readonly string[]>> = {
-  READY: ['role', 'as'],
-  HELLO: ['as', 'try'],
-  SEND: ['id', 'size'],
-  RECEIVED: ['id'],
-  STORED: ['id', 'seq', 'dup'],
-  REFUSED: ['id', 'code'],
-  RECEIVE: ['window', 'drain'],
-  MESSAGE: ['seq', 'attempt'],
-  ACK: ['seq'],
-  BYE: ['code'],
-  ERROR: ['code'],
-};
-
-function frameTexts(
-  { verb, fields }: FrameEvent,
-  context: Context,
-): Pick<Figure & { kind: 'arrow' }, 'long' | 'short' | 'note'> {
-  const telling = (TELLING[verb] ?? []).filter((key) => fields[key] !== undefined);
-  const words = telling.map((key) => (key === 'id' ? String(fields.id) : `${key}=${fields[key]}`));
-  const long = words.map((_, index) => [verb, ...words.slice(0, words.length - index)].join(' '));
-  const number = context.numberOf(fields.id) ?? (verb === 'SEND' ? 1 : undefined);
-  const short = [
-    ...(fields.code === undefined ? [] : [`${verb} ${fields.code}`]),
-    ...(number === undefined ? [] : [`${verb} ${number}`]),
-  ];
-  return { long, short: [...short, verb], note: frameNote(verb, fields) };
-}
-
-function frameNote(verb: string, fields: FrameEvent['fields']): string[] {
-  if (verb === 'MESSAGE' && Number(fields.attempt) > 1) return [`attempt ${fields.attempt}`, 'again'];
-  if (verb === 'STORED' && fields.dup === 'yes') return ['known already', 'again'];
-  return [];
 }

@@ -74,6 +74,7 @@ const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> 
   accepted: ends,
   sent: frame,
   received: frame,
+  arriving: { conn: count, have: count, size: count },
   fin: connection,
   broken: { conn: count, code: word, syscall: text },
   silent: { conn: count, ms: number },

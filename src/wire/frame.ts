@@ -127,6 +127,12 @@ export class FrameDecoder {
     return this.#consumed + this.#input.length - this.#at;
   }
 
+  /** How much is here of a body that is not complete, in bytes; undefined if none is under way. */
+  get body(): { readonly have: number; readonly size: number } | undefined {
+    if (this.#state !== 'BODY' || this.#body === undefined) return undefined;
+    return { have: this.#filled, size: this.#body.length };
+  }
+
   /** How many frames have come to their end, discarded ones included. While it stays, it is the same frame that has `started`. */
   get ended(): number {
     return this.#ended;

@@ -157,7 +157,7 @@ describe('the demo', () => {
 
   it('draws nothing that is not in a log file', async () => {
     const scenes = STORIES.flatMap(({ name, direct, detour }) =>
-      name === 'killed' || name === 'later' ? [direct, detour] : [],
+      ['killed', 'later', 'cable', 'midway'].includes(name) ? [direct, detour] : [],
     );
     for (const scene of scenes) {
       if (scene === undefined) continue;
@@ -173,7 +173,8 @@ describe('the demo', () => {
           expect(figure.placed.length).toBeGreaterThan(0);
           for (const { recorded } of figure.placed) expect(logged).toContain(keyOf({ ...recorded }));
           // A recorded arrow is a frame, at both ends the same one; a call's line stands for both ends, too.
-          if (/─►|◄─/.test(text)) {
+          // One that is cut in two, or that nobody received, is left open.
+          if (/─►|◄─/.test(text) && !text.includes('…')) {
             expect(figure.placed.map(({ recorded }) => recorded.event).sort()).toEqual(['received', 'sent']);
             const [one, other] = figure.placed.map(({ recorded }) =>
               'verb' in recorded ? [recorded.verb, recorded.n] : [],

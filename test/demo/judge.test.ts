@@ -132,6 +132,34 @@ describe('the judge', () => {
     expect(more.join('; ')).toContain('sent ACK before it had shown');
   });
 
+  it('looks at the verdict of a second alice, too', () => {
+    const [alice, bob] = delivered();
+    const again = (verdict: 'DELIVERED' | 'NOT_DELIVERED', exit: number): Testimony =>
+      testimony(
+        new Actor('alice', 3).at(9, { event: 'verdict', verdict, code: 'ok', id: 'x-1', ms: 5, exit }),
+        exit,
+      );
+    const expected = { verdict: 'DELIVERED', shown: 1, repeat: 'DELIVERED' } as const;
+    const faults = (second: readonly Testimony[]): string =>
+      faultsOf(testimony(alice, 0), [testimony(bob), ...second], expected).join('; ');
+    expect(faults([again('DELIVERED', 0)])).toBe('');
+    expect(faults([again('DELIVERED', 20)])).toContain('exit code 20 does not go with DELIVERED');
+    expect(faults([again('NOT_DELIVERED', 10)])).toMatch(
+      /the second alice says NOT_DELIVERED, not DELIVERED.*somebody has it/,
+    );
+    expect(faults([])).toContain('the second alice says undefined, not DELIVERED');
+  });
+
+  it('measures how long alice was kept, and when bob had it', () => {
+    const [alice, bob] = delivered();
+    const judgement = judge(scene({ verdict: 'DELIVERED' }), testimony(alice, 0), [
+      testimony(alice, 0),
+      testimony(bob),
+    ]);
+    expect(judgement.kept).toBe(5);
+    expect(judgement.took).toBeCloseTo(1, 3);
+  });
+
   it('does not mind that the last lines of a killed process reached only its file', () => {
     const [alice, bob] = directKill() as [Actor, Actor];
     const cut = { ...testimony(bob), printed: bob.log.slice(0, -1) };

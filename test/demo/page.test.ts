@@ -82,7 +82,7 @@ describe('the stories', () => {
       expect(short.length).toBeLessThanOrEqual(34);
       for (const scene of [one, other]) {
         for (const shown of [0, 1]) {
-          const lines = scene?.lesson({ verdict: 'UNKNOWN', shown }) ?? [];
+          const lines = scene?.lesson({ verdict: 'UNKNOWN', shown, kept: 1234.5, took: 12_345.6 }) ?? [];
           for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(scene === other ? 39 : 36);
         }
       }

@@ -62,6 +62,26 @@ describe('a diagram', () => {
     });
   }
 
+  it('draws how far a body came that never came whole, and nothing of one that did', () => {
+    const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
+    const alice = new Actor('alice', 4712);
+    const call = new Call(alice, bob, 0, 4101);
+    call.frame(bob, 0.4, 'READY', { as: 'bob' });
+    for (const id of ['whole', 'half']) {
+      const arrives = call.frame(alice, 1, 'SEND', { id, size: 1000 }, LATER);
+      for (const have of [200, 600]) bob.at(have, { event: 'arriving', conn: 1, have, size: 1000 });
+      if (id === 'whole') arrives(700);
+    }
+    bob.at(900, { event: 'stopping', why: 'kill' });
+    const bars = (width: number): string[] =>
+      draw([alice, bob], width).rows.flatMap(({ text }) =>
+        text.includes('%') ? [text.slice(6).trim()] : [],
+      );
+    expect(bars(38)).toEqual(['│  [====----] 60% │']);
+    expect(bars(80)).toEqual(['│  [=========-------] 60% of 1000 │']);
+    expect(draw([alice, bob], 38).legend).toContain('[==-] so much had been read');
+  });
+
   it('draws a link on a lane of its own where no log tells whom it joins', () => {
     const [, link] = pulledCable() as [Actor, Actor];
     expect(`\n${draw([link], 60).lines.join('\n')}\n`).toMatchSnapshot();

@@ -18,7 +18,7 @@ const DEFAULT_WIDTH = 80;
 /** `detour demo`. */
 export const demo: CommandSpec = {
   path: 'demo',
-  summary: 'both routes side by side, in seven stories with real processes',
+  summary: 'both routes side by side, in ten stories with real processes',
   build(command: Command): void {
     command
       .argument(
@@ -55,11 +55,6 @@ async function run(wanted: string | undefined, { fast, json }: Options): Promise
     write: (text) => stdout.write(text),
     ask: asking ? createAsk(stdin) : undefined,
     json,
-    busy: talking
-      ? (text) => {
-          stdout.write(text);
-          return () => stdout.write('\r\x1b[K');
-        }
-      : undefined,
+    busy: talking ? (text) => void stdout.write(`\r\x1b[K${text}`) : undefined,
   });
 }
