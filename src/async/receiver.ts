@@ -35,6 +35,8 @@ export interface ReceiverOptions {
   /** The place of the relay. */
   readonly host: string;
   readonly port: number;
+  /** The heartbeat, in seconds; call.ts has one of its own. */
+  readonly heartbeat?: number | undefined;
   readonly context: NetContext;
   /** Stay and wait for more, calling again when the connection is lost? Else collect what is there and leave. */
   readonly follow: boolean;
@@ -107,9 +109,9 @@ export class Receiver {
   #dial(): void {
     this.#waiting = undefined;
     this.#tries += 1;
-    const { as, session, host, port, context } = this.#options;
+    const { as, session, host, port, heartbeat, context } = this.#options;
     const call = new Call(
-      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', context },
+      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', heartbeat, context },
       {
         ready: (ready) => this.#ready(ready),
         message: (message) => this.#message(call, message),

@@ -18,6 +18,8 @@ export interface SenderOptions {
   /** The place of the relay. */
   readonly host: string;
   readonly port: number;
+  /** The heartbeat, in seconds; call.ts has one of its own. */
+  readonly heartbeat?: number | undefined;
   readonly context: NetContext;
   /** From 0 to below 1, for the backoff. */
   random(): number;
@@ -97,9 +99,9 @@ export class Sender {
     this.#waiting = undefined;
     this.#tries += 1;
     for (const question of this.#queue) question.begin('connecting');
-    const { as, session, host, port, context } = this.#options;
+    const { as, session, host, port, heartbeat, context } = this.#options;
     this.#call = new Call(
-      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', context },
+      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', heartbeat, context },
       {
         progressed: (phase) => {
           for (const question of this.#queue) {

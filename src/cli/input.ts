@@ -41,6 +41,13 @@ export function ttl(text: string): number {
   return ms / 1000;
 }
 
+/** A heartbeat: whole seconds, up to an hour. @returns seconds @throws InvalidArgumentError */
+export function heartbeat(text: string): number {
+  const ms = duration(text);
+  if (ms >= 1000 && ms <= 3_600_000 && ms % 1000 === 0) return ms / 1000;
+  throw new InvalidArgumentError('a heartbeat is counted in whole seconds: 1s to 1h.');
+}
+
 /** Writes milliseconds as a person would: `8 s`, `1.5 s`, `250 ms`. */
 export function writeDuration(ms: number): string {
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;

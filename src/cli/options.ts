@@ -2,7 +2,8 @@
 
 import { Option } from 'commander';
 import type { Patience } from '../exchange/ask.ts';
-import { deadline, place } from './input.ts';
+import { HEARTBEAT_S } from '../exchange/heartbeat.ts';
+import { deadline, heartbeat, place } from './input.ts';
 
 /** An option that names a place; without it, this computer. @param port the port if none is given */
 export function placeOption(flags: string, description: string, port: number): Option {
@@ -24,4 +25,11 @@ export function patientOption(): Option {
 /** What --timeout and --patient ask for. */
 export function patience(flags: { readonly timeout: number; readonly patient?: true | undefined }): Patience {
   return { timeoutMs: flags.timeout, patient: flags.patient };
+}
+
+/** `--heartbeat`, that of the protocol unless told. */
+export function heartbeatOption(): Option {
+  return new Option('--heartbeat <time>', 'PING after so much silence; after three times that, give up')
+    .argParser(heartbeat)
+    .default(HEARTBEAT_S, `${HEARTBEAT_S}s`);
 }

@@ -9,6 +9,7 @@ import type { Event, VerdictName } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import type { Actor } from './actor.ts';
 import { Connecting } from './connecting.ts';
+import { writeDuration } from './input.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, paint, say, withNote } from './output.ts';
 import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './report.ts';
@@ -66,6 +67,10 @@ export class Steps {
   readonly #recipient: () => string;
   /** What stands before each typed line, while a person types. */
   prompt: string | undefined;
+  /** Is news of a message waited for? Then a lost connection matters, though no message is under way. */
+  waits = false;
+  /** Has it been said that the call ended? Of two that end together it is said once. */
+  #ended = false;
   #began = 0;
   // Since when the deadline counts; undefined: it waits for the kernel to decide the connect.
   #counted: number | undefined;
@@ -95,6 +100,7 @@ export class Steps {
     this.#began = performance.now();
     this.#counted = this.#connecting === undefined ? this.#began : undefined;
     this.#body = body;
+    this.#ended = false;
   }
 
   /** The message is settled; nothing more is told. */
@@ -123,13 +129,21 @@ export class Steps {
     else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));
   }
 
-  // Between two typed messages: the call may end although nothing is being sent.
-  #idle({ event }: Event): void {
-    if (this.prompt === undefined || (event !== 'fin' && event !== 'broken' && event !== 'silent')) return;
-    const how = { fin: 'closed (FIN)', broken: 'broke off', silent: 'fell silent' }[event];
-    const line = `  ${this.#peer()}'s side ${how}; the next message calls again.\n`;
+  // Between two typed messages, or while news is waited for: the call may end although nothing is being sent.
+  #idle(event: Event): void {
+    if (event.event === 'connected') this.#ended = false;
+    if (this.#ended || (this.prompt === undefined && !this.waits)) return;
+    if (event.event !== 'fin' && event.event !== 'broken' && event.event !== 'silent') return;
+    this.#ended = true;
+    const how =
+      event.event === 'silent'
+        ? `gave no sign of life for ${writeDuration(event.ms)}`
+        : { fin: 'closed (FIN)', broken: 'broke off' }[event.event];
+    const next = this.waits ? 'calling again for the news' : 'the next message calls again';
+    const line = `  ${this.#peer()}'s side ${how}; ${next}.\n`;
     // A person's line has been begun; a program is not prompted.
-    process.stderr.write(process.stdin.isTTY ? `\n${line}${this.prompt}` : line);
+    const typed = process.stdin.isTTY && !this.waits;
+    process.stderr.write(typed ? `\n${line}${this.prompt}` : line);
   }
 
   // A receipt comes when the steps are over: the last rung has its own time.
@@ -245,7 +259,9 @@ async function sendOne(
   const waits = outcome.verdict === 'STORED' && route.news !== undefined;
   if (!actor.json) tellOutcome(route, outcome, waits ? noExit : exitOf);
   if (!waits || route.news === undefined) return { outcome, verdict: outcome.verdict };
+  steps.waits = true;
   const news = await route.news(outcome);
+  steps.waits = false;
   if (!actor.json) say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
   return { outcome, verdict: news.verdict };
 }

@@ -23,7 +23,7 @@ export class Waiter {
   readonly #wanted = new Map<string, (news: News) => void>();
   #running: Promise<unknown> | undefined;
 
-  constructor(link: Pick<ReceiverOptions, 'host' | 'port' | 'context' | 'random'>) {
+  constructor(link: Pick<ReceiverOptions, 'host' | 'port' | 'heartbeat' | 'context' | 'random'>) {
     this.#context = link.context;
     this.#receiver = new Receiver({
       ...link,

@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly tryNumber: number;
   /** The role that must answer; another is the wrong door. */
   readonly expect: 'receiver' | 'relay';
+  /** The heartbeat that HELLO asks for, 1 to 3600 s; HEARTBEAT_S unless given. */
+  readonly heartbeat?: number | undefined;
   readonly context: NetContext;
 }
 
@@ -140,7 +142,7 @@ export class Call {
   }
 
   #hello(): void {
-    const { as, session, tryNumber, context } = this.#options;
+    const { as, session, tryNumber, heartbeat = HEARTBEAT_S, context } = this.#options;
     this.#reached('greeting');
     this.#connection.send({
       verb: 'HELLO',
@@ -148,12 +150,12 @@ export class Call {
       as,
       session,
       try: tryNumber,
-      heartbeat: HEARTBEAT_S,
+      heartbeat,
     });
     this.#heartbeat = new Heartbeat(
       this.#connection,
       context,
-      HEARTBEAT_S,
+      heartbeat,
       () => this.drop({ how: 'silent' }),
       () => this.ping(),
     );

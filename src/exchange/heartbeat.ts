@@ -4,7 +4,7 @@
 import type { Connection, NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 
-/** Detour's own clients ask for a heartbeat of so many seconds. */
+/** Detour's own clients ask for a heartbeat of so many seconds, unless told. */
 export const HEARTBEAT_S = 10;
 
 /** After so many heartbeats without a byte the other side is given up. */

@@ -15,6 +15,8 @@ export interface SenderOptions {
   /** The place of the receiver. */
   readonly host: string;
   readonly port: number;
+  /** The heartbeat, in seconds; call.ts has one of its own. */
+  readonly heartbeat?: number | undefined;
   readonly context: NetContext;
 }
 
@@ -76,9 +78,9 @@ export class Sender {
     this.#tries += 1;
     this.#unanswered = new Unanswered();
     const attempt = question.begin('connecting');
-    const { as, session, host, port, context } = this.#options;
+    const { as, session, host, port, heartbeat, context } = this.#options;
     this.#call = new Call(
-      { host, port, as, session, tryNumber: this.#tries, expect: 'receiver', context },
+      { host, port, as, session, tryNumber: this.#tries, expect: 'receiver', heartbeat, context },
       {
         progressed: (phase) => {
           attempt.phase = phase;

@@ -10,7 +10,7 @@ import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, name, type Place, writeDuration } from '../input.ts';
-import { placeOption, timeoutOption } from '../options.ts';
+import { heartbeatOption, placeOption, timeoutOption } from '../options.ts';
 import { paint, say, withNote } from '../output.ts';
 import { connectionLines, ms } from '../report.ts';
 import { clockTime, show } from '../showing.ts';
@@ -19,6 +19,7 @@ interface Flags extends ActorFlags {
   readonly as: string;
   readonly relay: Place;
   readonly timeout: number;
+  readonly heartbeat: number;
   readonly work?: number;
   readonly follow?: true;
   readonly count?: number;
@@ -32,6 +33,7 @@ export const asyncReceive: CommandSpec = {
       .option('--as <name>', 'whose mail', name, 'bob')
       .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('the relay must be reached and greet within this time'))
+      .addOption(heartbeatOption())
       .option('--work <time>', 'acknowledge so much later than showing', duration)
       .option('--follow', 'stay and wait for more; call again when the connection is lost')
       .option('--count <n>', 'leave after so many messages', count);
@@ -49,6 +51,7 @@ async function run(flags: Flags): Promise<number> {
     as: flags.as,
     session: randomUUID(),
     ...flags.relay,
+    heartbeat: flags.heartbeat,
     context: actor.context,
     follow: flags.follow === true || flags.count !== undefined,
     limit: flags.count,

@@ -12,7 +12,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, id, name, type Place, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { patience, patientOption, placeOption, timeoutOption } from '../options.ts';
+import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } from '../options.ts';
 import type { Addressee, Repeat } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
 import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
@@ -21,6 +21,7 @@ import { type News, Waiter } from '../waiting.ts';
 interface Flags extends ActorFlags, SendFlags {
   readonly to: string;
   readonly relay: Place;
+  readonly heartbeat: number;
   readonly ttl?: number;
   readonly wait?: number | true;
 }
@@ -41,6 +42,7 @@ export const asyncSend: CommandSpec = {
       .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('one deadline for all attempts'))
       .addOption(patientOption())
+      .addOption(heartbeatOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
       .option('--id <id>', 'send under this id: repeats an UNKNOWN safely, until it is STORED', id)
@@ -87,7 +89,7 @@ class AsyncRoute implements Route {
 
   constructor({ context }: Actor, flags: Flags) {
     this.#context = context;
-    const link = { ...flags.relay, context, random: Math.random };
+    const link = { ...flags.relay, heartbeat: flags.heartbeat, context, random: Math.random };
     this.#sender = new Sender({ ...link, as: flags.as, session: randomUUID() });
     this.#flags = flags;
     const { wait } = flags;

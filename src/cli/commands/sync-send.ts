@@ -10,7 +10,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { count, name, type Place } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { patience, patientOption, placeOption, timeoutOption } from '../options.ts';
+import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } from '../options.ts';
 import { put } from '../output.ts';
 import type { Addressee } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
@@ -18,6 +18,7 @@ import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
 
 interface Flags extends ActorFlags, SendFlags {
   readonly to: Place;
+  readonly heartbeat: number;
 }
 
 export const syncSend: CommandSpec = {
@@ -30,6 +31,7 @@ export const syncSend: CommandSpec = {
       .option('--as <name>', 'who you are', name, 'alice')
       .addOption(timeoutOption('one deadline for connecting, greeting and answer'))
       .addOption(patientOption())
+      .addOption(heartbeatOption())
       .option('--lines', 'each line of standard input is a message')
       .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
       .option('--count <n>', 'send it so many times, one after the other', count);
@@ -44,7 +46,13 @@ async function run(words: string[], flags: Flags): Promise<number> {
   const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags, () => route.to().peer);
   const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
-  const options: SenderOptions = { as: flags.as, session: randomUUID(), ...flags.to, context: actor.context };
+  const options: SenderOptions = {
+    as: flags.as,
+    session: randomUUID(),
+    ...flags.to,
+    heartbeat: flags.heartbeat,
+    context: actor.context,
+  };
   const route = new SyncRoute(new Sender(options), flags, actor);
   return runSend(actor, route, steps, source, flags);
 }
