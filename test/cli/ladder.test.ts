@@ -22,7 +22,7 @@ function rungs(events: readonly Recorded[], id?: string): string[] {
 const SECOND = LINUX ? 'acknowledged reached ack' : 'acknowledged unseen';
 
 test('sync: each rung by its own word; --json has them, too', async () => {
-  const bob = await bobListens('--work', '200ms');
+  const bob = await bobListens();
   const alice = start(['sync', 'send', '--to', bob.place, '--ladder', 'hello']);
   expect(await alice.exit).toBe(0);
   expect(rungs(alice.events)).toEqual([
@@ -34,9 +34,6 @@ test('sync: each rung by its own word; --json has them, too', async () => {
   ]);
   const verdict = alice.events.at(-1);
   expect(verdict).toMatchObject({ event: 'verdict', verdict: 'DELIVERED', exit: 0 });
-  // The third came while bob worked, the fifth when he was done.
-  const [, , read, , handled] = alice.events.filter((event): event is Rung => event.event === 'rung');
-  expect((handled?.ms ?? 0) - (read?.ms ?? 0)).toBeGreaterThan(100);
 });
 
 test.runIf(LINUX)(

@@ -92,11 +92,11 @@ test('cut, sync: both ends of a call that is held open; the next message calls a
     port: way.port,
     context: contextOf(way),
   });
-  expect((await sender.send('1', Buffer.from('a'), 60_000)).verdict).toBe('DELIVERED');
+  expect((await sender.send('1', Buffer.from('a'), { timeoutMs: 60_000 })).verdict).toBe('DELIVERED');
   await noticed([way.clock, bob.clock], [way.events, bob.events], () => way.type('cut'));
   expect(way.events.filter(({ event }) => event === 'connecting')).toHaveLength(1);
   await way.type('heal');
-  expect((await sender.send('2', Buffer.from('b'), 60_000)).verdict).toBe('DELIVERED');
+  expect((await sender.send('2', Buffer.from('b'), { timeoutMs: 60_000 })).verdict).toBe('DELIVERED');
   expect(way.events.filter(({ event }) => event === 'connecting')).toHaveLength(2);
   void sender.close();
 });
@@ -119,7 +119,8 @@ test('cut, async: the relay, an idle sender, a receiver that follows; healed, th
     handle: async ({ seq, attempt, body }) => void got.push(`${seq} ${body} ${attempt}`),
   });
   const running = receiver.run();
-  const send = (id: string) => sender.send({ id, to: 'bob', body: Buffer.from(id) }, 3_600_000);
+  const send = (id: string) =>
+    sender.send({ id, to: 'bob', body: Buffer.from(id) }, { timeoutMs: 3_600_000 });
   expect((await send('one')).verdict).toBe('STORED');
   await until(() => got.length === 1);
   await noticed([way.clock, bench.clock], [near.events, far.events, bench.events], () => way.type('cut'));
@@ -144,7 +145,10 @@ test('cut, async: who waits for a receipt calls again and gets it', async () => 
   const waiter = new Waiter(common);
   const news = waiter.wait('k', 3_600_000);
   const sender = new AsyncSender({ ...common, as: 'alice', session: 'a' });
-  const sent = sender.send({ id: 'k', to: 'bob', notify: waiter.name, body: Buffer.from('hi') }, 60_000);
+  const sent = sender.send(
+    { id: 'k', to: 'bob', notify: waiter.name, body: Buffer.from('hi') },
+    { timeoutMs: 60_000 },
+  );
   expect((await sent).verdict).toBe('STORED');
   await noticed([way.clock, bench.clock], [way.events, bench.events], () => way.type('cut'));
   const bob = await bench.greeted('HELLO version=1 as=bob');
@@ -203,7 +207,7 @@ test('a frozen program, sync: its kernel acknowledges every PING, and three hear
     port: bob.port,
     context: contextOf(ends),
   });
-  expect((await sender.send('1', Buffer.from('a'), 60_000)).verdict).toBe('DELIVERED');
+  expect((await sender.send('1', Buffer.from('a'), { timeoutMs: 60_000 })).verdict).toBe('DELIVERED');
   await noticed([ends.clock], [ends.events], () => bob.freeze());
   // Until then the socket had nothing to say: no error, no FIN.
   const kinds = ends.events.map(({ event }) => event);
