@@ -89,6 +89,8 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
   ['another protocol', 'not_detour', 'greeting'],
   ['our own deadline', 'deadline', 'answer'],
   ['heartbeat', 'silent', 'idle'],
+  ['what a heartbeat tests', 'heartbeat', 'idle'],
+  ['the rungs of a message', 'ladder', 'answer'],
   ['bounce', 'expired', 'answer'],
   ['Ctrl-C', 'interrupted', 'answer'],
   ['usage', 'usage', 'arguments'],

@@ -199,11 +199,12 @@ const SILENT: readonly CatalogEntry[] = [
     layer: 'TCP established',
     meaning:
       'TCP keepalive asks the other kernel whether it still knows the connection. For a frozen program the kernel answers ' +
-      'yes. It notices a cut cable (about 11 s after setKeepAlive(true, 1000)), but is silent while data is unacknowledged.',
+      'yes: probed every second, such a connection stood for as long as we looked, while a heartbeat had given up after ' +
+      'three beats. It notices a cut cable (about 11 s after setKeepAlive(true, 1000)), but is silent while data is unacknowledged.',
     wire: "probes without data, and ACKs from {place}'s kernel",
     so: 'an answered probe says that a kernel is there; only PING and PONG test the program',
     notSo: '"keepalive is on, so a frozen program is noticed": it is not',
-    tryNext: "use a heartbeat of the application: detour's PING and PONG",
+    tryNext: "use a heartbeat of the application, such as detour's: detour explain heartbeat",
     certainty: NO_VERDICT,
     reference: 'RFC 9293 §3.8.4 (MUST-25, MUST-26)',
     elsewhere: 'Linux: measured here. The intervals differ on other systems: not verified here.',

@@ -12,15 +12,18 @@ import {
 
 type Shared = 'layer' | 'reference' | 'elsewhere' | 'basis';
 
-const spoken = (own: Omit<CatalogEntry, Shared>): CatalogEntry => ({
-  ...own,
+/** What differs from entry to entry; and from system to system, if that is more than nothing. */
+type Own = Omit<CatalogEntry, Shared> & Partial<Pick<CatalogEntry, 'elsewhere'>>;
+
+const spoken = (own: Own): CatalogEntry => ({
   layer: 'program (detour/1)',
   reference: PROTOCOL,
   elsewhere: SAME_TEXT,
   basis: 'rule of detour/1',
+  ...own,
 });
 
-const WORDS: readonly Omit<CatalogEntry, Shared>[] = [
+const WORDS: readonly Own[] = [
   {
     code: 'replaced',
     moments: ['bye'],
@@ -143,13 +146,51 @@ const WORDS: readonly Omit<CatalogEntry, Shared>[] = [
     certainty: AFTER_CONNECTING,
     title: 'the heartbeat gave up',
     meaning:
-      'After one heartbeat without a byte comes PING, and after three without any the connection is given up.',
+      'After one heartbeat without a byte comes PING, and after three without any the connection is given up. TCP ' +
+      'may have acknowledged every PING meanwhile: a kernel does that for a frozen program, too.',
     so: 'no program answers: frozen, cut off or gone, that cannot be told apart',
     notSo: '"it is dead": a frozen program may thaw and go on',
     tryNext: {
       sync: 'look at {peer}. Sending again may make it two: sync remembers nothing',
       async: 'connect again; the relay knows a repeat under the same --id for at least 10 minutes',
     },
+  },
+  {
+    code: 'heartbeat',
+    moments: ['idle'],
+    wire: "PING, and PONG from {peer}'s program",
+    certainty: NO_VERDICT,
+    title: 'tests the program, not only the kernel',
+    meaning:
+      'Who has heard nothing for one heartbeat (10 s, --heartbeat) asks: PING. Only a running program answers: PONG. ' +
+      'After three without a byte the connection is given up. A frozen program tells it from TCP keepalive: its kernel ' +
+      'goes on answering keepalive, and no PING at all. A cut cable is noticed by both.',
+    so: 'PONG: the program runs, and has read all that was said before the PING',
+    notSo: '"PONG, so it has handled my message": read is not handled, only the answer says that',
+    tryNext: 'type freeze 20s to a receiver while a send --heartbeat 1s holds the call open',
+  },
+  {
+    code: 'ladder',
+    moments: ['answer'],
+    wire: 'SEND and a PING behind it, and whatever comes back from {place}',
+    certainty:
+      'The rungs explain, the answer decides: RECEIVED or STORED. A rung of which no word came may have been reached all ' +
+      'the same; only NOT DELIVERED makes it certain that it was not.',
+    title: 'how far a message comes, and who says so',
+    meaning:
+      'Five rungs: handed to my kernel (its write called back) · acknowledged by the other kernel (TCP) · read by the ' +
+      'other program (PONG to a PING right behind it) · durable on a disk (STORED; in sync mode nobody keeps it) · ' +
+      'handled (RECEIVED, or the receipt). A frozen program: the second is reached, the third is not.',
+    so: 'a rung says what its voucher can know, and nothing of the rungs above it',
+    notSo:
+      '"acknowledged, so {peer} has it": a kernel has it, and if a proxy or a link stands between, theirs',
+    tryNext: {
+      sync: 'detour sync send --ladder, one message a line, and freeze the receiver between two',
+      async: 'detour async send --ladder --wait, with and without a receiver',
+    },
+    elsewhere:
+      'The second rung is read from /proc/net/tcp, which only Linux has; looking takes some milliseconds. Elsewhere Node ' +
+      'cannot see it.',
   },
   {
     code: 'expired',
