@@ -22,7 +22,7 @@ const LOOK_MS = 2;
 /** up to this; */
 const LOOK_CAP_MS = 50;
 /** but looking takes at most one part in so many of the time. */
-const LOOK_SHARE = 10;
+const LOOK_SHARE = 4;
 
 /** What a ladder needs of a call. */
 export interface Climbable {

@@ -2,7 +2,7 @@
 // (/proc/net/tcp, Documentation/networking/proc_net_tcp.rst): `tx_queue` is what was written less what was acknowledged.
 // Elsewhere it cannot be seen. "The other kernel" is that of the next hop: a proxy, too, answers for itself.
 
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { endianness } from 'node:os';
 
@@ -12,18 +12,40 @@ export interface End {
   readonly port: number;
 }
 
+/** A row of the table for IPv4 has so many bytes. The kernel goes on to look for the next row only if there is room for it. */
+const ROW = 150;
+/** After so many rows it is no more worth the while to take them one by one. */
+const ONE_BY_ONE = 256;
+
 /**
  * Bytes that this kernel has taken for a connection and that the kernel at its other end has not acknowledged.
- * Undefined if that cannot be seen: no Linux, or the connection is no more. It takes some milliseconds, in which nothing else is
- * done: the kernel goes through all it has, also if that is little.
+ * Undefined if that cannot be seen: no Linux, or the connection is no more. Until it knows nothing else is done, and going through
+ * the whole table takes the kernel milliseconds, also if little stands in it: so the row is the last thing that is read.
  */
 export function unacknowledged(local: End, remote: End): number | undefined {
   // The tables of this process's own network namespace. A socket of the kind IPv6 that carries IPv4 stands in the second.
-  const file = isIPv6(local.address) ? '/proc/self/net/tcp6' : '/proc/self/net/tcp';
+  let file: number;
   try {
-    return findUnacknowledged(readFileSync(file, 'latin1'), local, remote);
+    file = openSync(isIPv6(local.address) ? '/proc/self/net/tcp6' : '/proc/self/net/tcp', 'r');
   } catch {
     return undefined;
+  }
+  try {
+    const buffer = Buffer.alloc(ONE_BY_ONE * ROW);
+    let rest = '';
+    for (let rows = 0; ; rows += 1) {
+      const size = readSync(file, buffer, 0, rows < ONE_BY_ONE ? ROW : buffer.length, null);
+      if (size === 0) return undefined;
+      const text = rest + buffer.toString('latin1', 0, size);
+      const end = text.lastIndexOf('\n') + 1;
+      const found = findUnacknowledged(text.slice(0, end), local, remote);
+      if (found !== undefined) return found;
+      rest = text.slice(end);
+    }
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(file);
   }
 }
 
