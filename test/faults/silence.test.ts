@@ -105,6 +105,21 @@ test('cut: a receiver that follows calls again and has its mail, in order', asyn
   await relay.until(/bob 3 acknowledged/);
 }, 60_000);
 
+test('cut: who waits for a receipt is told of the silence, calls again and gets it', async () => {
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const link = await linkTo(relay.place);
+  const alice = talk(['async', 'send', '--relay', link.place, ...QUICK, '--wait', '1m', '--', 'hi']);
+  await relay.until(/w-… collects/);
+  await link.type('cut');
+  await alice.until(/the relay's side gave no sign of life for \S+ s; calling again for the news\./);
+  await link.type('heal');
+  await runCli(['async', 'receive', '--relay', relay.place]);
+  expect(await alice.exit).toBe(0);
+  expect(alice.said()).toMatch(/\nDELIVERED: bob's program acknowledged it\./);
+  // Two connections fell silent together, and it is said once.
+  expect(alice.said().match(/no sign of life/g)).toHaveLength(1);
+}, 60_000);
+
 test.runIf(process.platform !== 'win32')(
   'half-open: a new bob takes over from one behind a cut cable; healed, the old one leaves and has no say',
   async () => {
