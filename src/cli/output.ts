@@ -46,7 +46,8 @@ export class Progress {
     if (process.stderr.isTTY !== true || (done < this.#total && performance.now() - this.#drawn < 100))
       return;
     this.#drawn = performance.now();
-    const width = Math.min(40, columns(process.stderr) - note.length - 16);
+    const room = columns(process.stderr) - 2 * String(this.#total).length - note.length - 8;
+    const width = Math.min(40, room);
     const filled = Math.round((width * done) / this.#total);
     const bar = width < 5 ? '' : `[${'='.repeat(filled)}${' '.repeat(width - filled)}] `;
     process.stderr.write(`\r\x1b[K  ${bar}${done}/${this.#total} ${note}`);

@@ -114,6 +114,25 @@ test('async: a reset after SEND: the sender asks again, and it is kept once', as
   expect(answers).toMatchObject([{ fields: { id: 'once', dup: 'yes' } }]);
 });
 
+test('half a message: the receiver says how much came, and that it has no effect', async () => {
+  const bob = talk(['sync', 'receive', '--port', '0']);
+  const [, place = ''] = await bob.until(/listens on (\S+),/);
+  // Slow enough to be told: the bar is for a terminal, here only the end of it is.
+  const link = await linkTo(place, '--rate', '500kB/s', '--limit', '500000');
+  const alice = start(['sync', 'send', '--to', link.place, '-']);
+  alice.child.stdin?.end('x'.repeat(1_000_000));
+  await link.until('fault', ({ fault }) => fault === 'cut');
+  link.type('reset');
+  const [, have] = await bob.until(
+    / {2}(\d+) of 1000000 bytes came, and no more: half a message has no effect\n/,
+  );
+  expect(Number(have)).toBeGreaterThan(0);
+  expect(Number(have)).toBeLessThanOrEqual(500_000);
+  expect((await alice.until('verdict')).verdict).toBe('UNKNOWN');
+  expect(bob.said()).not.toContain('[=');
+  expect(bob.printed()).toBe('');
+});
+
 test('typed: what it says, status, nonsense, and a polite end', async () => {
   const link = talk([
     'link',
@@ -128,7 +147,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     '--seed',
     '42',
   ]);
-  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; it calls 127\.0\.0\.1:1 for each caller/);
+  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; calls go on to 127\.0\.0\.1:1\n/);
   await link.until(/jitter 5ms \(--seed 42\)/);
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],

@@ -8,6 +8,7 @@ import { place as writePlace } from '../../net/connection.ts';
 import type { Event } from '../../trace/event.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, name, type Place, writeDuration } from '../input.ts';
 import { heartbeatOption, placeOption, timeoutOption } from '../options.ts';
@@ -46,7 +47,12 @@ export const asyncReceive: CommandSpec = {
 async function run(flags: Flags): Promise<number> {
   if (flags.follow && flags.count !== undefined)
     throw new DetourError('usage', 'Give --follow or --count, not both.');
-  const actor = startActor(flags.as, flags, (event) => narrate(event, flags), true);
+  const arriving = new Arriving();
+  const tell = (event: Event): void => {
+    arriving.saw(event);
+    narrate(event, flags);
+  };
+  const actor = startActor(flags.as, flags, tell, true);
   const receiver = new Receiver({
     as: flags.as,
     session: randomUUID(),

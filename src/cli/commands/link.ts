@@ -164,11 +164,10 @@ function tellStatus(running: Link, json: boolean): void {
 }
 
 function announce({ host: address, port: bound }: Link, to: Place): void {
-  say(
-    `link listens on ${writePlace(address, bound)}, pid ${process.pid}; it calls ${writePlace(to.host, to.port)} for each caller`,
-  );
-  say('  type: cut · heal · reset · close · refuse · full · accept');
-  say('        stall up|down · limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · status');
+  const [here, there] = [writePlace(address, bound), writePlace(to.host, to.port)];
+  say(`link listens on ${here}, pid ${process.pid}; calls go on to ${there}`);
+  say('  type: cut · heal · reset · close · refuse · full · accept · stall up|down');
+  say('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · status');
   say('        kill · freeze 20s · Ctrl-C = polite stop');
 }
 

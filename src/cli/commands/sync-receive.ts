@@ -7,6 +7,7 @@ import { type Incoming, startReceiver } from '../../sync/receiver.ts';
 import type { Event } from '../../trace/event.ts';
 import { visible } from '../../trace/visible.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
 import { paint, say } from '../output.ts';
@@ -43,7 +44,12 @@ export const syncReceive: CommandSpec = {
 async function run(flags: Flags): Promise<number> {
   if (flags.reply !== undefined && flags.echo)
     throw new DetourError('usage', 'Give --reply or --echo, not both.');
-  const actor = startActor(flags.as, flags, narrate, true);
+  const arriving = new Arriving();
+  const tell = (event: Event): void => {
+    arriving.saw(event);
+    narrate(event);
+  };
+  const actor = startActor(flags.as, flags, tell, true);
   let left = flags.count ?? Number.POSITIVE_INFINITY;
   let stop: () => void = () => {};
   const stopped = new Promise<void>((resolve) => {
