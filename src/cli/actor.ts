@@ -91,11 +91,18 @@ export function startActor(
 /** The longest freeze, in milliseconds: long enough for every deadline, short enough to wait for. */
 const LONGEST_FREEZE_MS = 10 * 60_000;
 
+/** No order is longer. Characters. */
+const LONGEST_LINE = 200;
+
 // Closed, absent or boring stdin changes nothing.
 function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
+    if (line.length > LONGEST_LINE) {
+      say(`  That is no order: it has ${line.length} characters.`);
+      return;
+    }
     const [word = '', length = '20s', ...rest] = line.trim().split(/\s+/);
     if (word === '' && rest.length === 0) return;
     if (word === 'kill' && length === '20s') {

@@ -1,11 +1,13 @@
 // What is typed to a link, or stands in its script: a fault's word and its value. Each mistake gets one sentence.
 
-import { readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { DetourError } from '../errors/error.ts';
 import type { Direction } from '../faults/fault.ts';
 import { FAULTS } from '../faults/faults.ts';
 import type { Order } from '../faults/link.ts';
+import { visible } from '../trace/visible.ts';
 import { count, duration, rate } from './input.ts';
 
 /** An order of a script, and when, in milliseconds after the start. */
@@ -19,14 +21,16 @@ export const HELP: readonly string[] = FAULTS.map(
   ({ example, summary }) => `${example.padEnd(14)} ${summary}`,
 );
 
-/** Reads an order. @throws DetourError `usage` */
-export function readOrder(text: string): Order {
+const WORDS = FAULTS.map((one) => one.word).join(', ');
+
+/** Reads an order. @param words what may stand there, for who mistypes it @throws DetourError `usage` */
+export function readOrder(text: string, words = `${WORDS}, status, kill, freeze`): Order {
   const [word = '', value, ...rest] = text.trim().split(/\s+/);
   const fault = FAULTS.find((one) => one.word === word);
   const wrong = (what: string): DetourError =>
     new DetourError('usage', what, fault === undefined ? '' : fault.example);
-  if (fault === undefined)
-    throw wrong(`"${word}" is none of ${FAULTS.map((one) => one.word).join(', ')}, status.`);
+  if (fault === undefined && word === '') throw wrong(`an order is missing: one of ${words}.`);
+  if (fault === undefined) throw wrong(`"${visible(word, { max: 40 })}" is none of ${words}.`);
   if (fault.takes === 'nothing') {
     if (value !== undefined) throw wrong(`"${word}" stands alone: "${value}" is too much.`);
     return { fault, apply: fault.apply };
@@ -54,22 +58,43 @@ const MAX_SCRIPT = 1024 * 1024;
 
 /** Reads a script: on each line a time after the start and an order, as in `2s cut`; `#` begins a comment. @throws DetourError `usage` */
 export function readScript(file: string): Timed[] {
-  let text: string;
+  const name = visible(file);
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readBeginning(file, MAX_SCRIPT + 1);
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new DetourError('usage', `The script ${file} cannot be read (${why}).`);
+    throw new DetourError('usage', `The script ${name} cannot be read (${why}).`);
   }
-  if (text.length > MAX_SCRIPT) throw new DetourError('usage', `${file} is too long for a script (1 MiB).`);
-  return text.split(/\r?\n/).flatMap((line, index) => {
-    const [time = '', ...order] = line.replace(/#.*$/, '').trim().split(/\s+/);
-    if (time === '') return [];
-    try {
-      return [{ at: duration(time), order: readOrder(order.join(' ')) }];
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      throw new DetourError('usage', `${file}, line ${index + 1}: ${error.message}`, '2s cut');
-    }
-  });
+  if (bytes.length > MAX_SCRIPT) throw new DetourError('usage', `${name} is too long for a script (1 MiB).`);
+  if (!isUtf8(bytes) || bytes.includes(0)) throw new DetourError('usage', `${name} is no text.`, '2s cut');
+  const orders = bytes
+    .toString()
+    .split(/\r?\n/)
+    .flatMap((line, index) => {
+      const [time = '', ...order] = line.replace(/#.*$/, '').trim().split(/\s+/);
+      if (time === '') return [];
+      try {
+        return [{ at: duration(time), order: readOrder(order.join(' '), WORDS) }];
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        throw new DetourError('usage', `${name}, line ${index + 1}: ${error.message}`, '2s cut');
+      }
+    });
+  if (orders.length === 0) throw new DetourError('usage', `${name} has no order in it.`, '2s cut');
+  return orders;
+}
+
+// Not more than is wanted, also of a file that has no end.
+function readBeginning(file: string, most: number): Buffer {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(most);
+    let filled = 0;
+    for (let count = -1; filled < most && count !== 0; filled += count)
+      count = readSync(handle, bytes, filled, most - filled, null);
+    return bytes.subarray(0, filled);
+  } finally {
+    closeSync(handle);
+  }
 }

@@ -24,6 +24,14 @@ export function cannotListen(error: NodeJS.ErrnoException, where: string, option
         'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.',
         { cause: error },
       );
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new DetourError(
+        error.code,
+        `Cannot listen on ${where}: no address is known by that name (${error.code}).`,
+        'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.',
+        { cause: error },
+      );
     case 'EACCES':
       return new DetourError(
         'EACCES',

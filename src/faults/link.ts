@@ -45,7 +45,7 @@ export interface Link {
   counts(): { lines: number; up: number; down: number; held: number };
   /** Does what is ordered. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done. */
   obey(order: Order): Promise<void>;
-  /** Stops, and lets every connection go. */
+  /** Stops, and lets every connection go. Nothing is obeyed any more. */
   close(): void;
 }
 
@@ -113,6 +113,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
 
   let server: Server | undefined;
   let deaf: Deaf | undefined;
+  let closed = false;
   const listen = async (port: number): Promise<{ host: string; port: number }> => {
     const made = createServer({ allowHalfOpen: true, noDelay: true }, accept);
     const address = await listening(made, options.host, port);
@@ -162,11 +163,13 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       held: [...lines].reduce((sum, line) => sum + line.held, 0),
     }),
     async obey({ fault, value, apply }) {
+      if (closed) return;
       const next = apply(conditions);
       let failure: unknown;
       await listenAs(next).catch((error: unknown) => {
         failure = error;
       });
+      if (closed) return refuse();
       const full = deaf !== undefined;
       // It could not be done, and that has been said.
       if (next.full && !full && failure === undefined) return;
@@ -176,6 +179,8 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       if (failure !== undefined) throw failure;
     },
     close() {
+      // What is still to be obeyed must not listen again.
+      closed = true;
       void refuse();
       for (const line of lines) line.destroy();
     },

@@ -151,6 +151,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   await link.until(/jitter 5ms \(--seed 42\)/);
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
+    ['x'.repeat(100_000), /That is no order: it has 100000 characters/],
     ['cutt', /"cutt" is none of cut, heal/],
     ['stall', /"stall" needs a value behind it\. For example: stall down/],
     ['stall left', /"left" is no direction: up or down/],
@@ -188,6 +189,10 @@ test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async ()
   writeFileSync(script, '1s cut\n2s\n');
   const second = join(dir, 'second');
   writeFileSync(second, 'cut\n');
+  const binary = join(dir, 'bin');
+  writeFileSync(binary, Buffer.from([0x31, 0x73, 0xff, 0x00]));
+  const none = join(dir, 'none');
+  writeFileSync(none, '# nothing\n\n');
   const bob = await bobListens();
   const port = bob.place.replace(/.*:/, '');
   const usage = (says: RegExp, ...args: string[]) => ({ args: ['link', ...args], code: 2, says });
@@ -195,7 +200,12 @@ test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async ()
     await wrongOf([
       usage(/would call itself: 127\.0\.0\.1:4101/, '--listen', '4101'),
       usage(/would call itself/, '--listen', '5000', '--host', '0.0.0.0', '--to', 'localhost:5000'),
-      usage(/script, line 2: "" is none of cut, heal/, '--script', script),
+      ...['LOCALHOST', '127.1', '0', '2130706433', '[::ffff:127.0.0.1]'].map((own) =>
+        usage(/would call itself/, '--listen', '5000', '--to', `${own}:5000`),
+      ),
+      usage(/script, line 2: an order is missing: one of cut, heal/, '--script', script),
+      usage(/bin is no text/, '--script', binary),
+      usage(/none has no order in it/, '--script', none),
       usage(/second, line 1: "cut" is no duration/, '--script', second),
       usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
       usage(/too many arguments/, 'cut'),

@@ -359,3 +359,16 @@ test.each(['a reader that does not read', 'stall up', 'cut'])(
   },
   60_000,
 );
+
+test('once it is closed, what is still to be obeyed does not listen again', async () => {
+  const { link, type } = await bench();
+  const orders = ['refuse', 'accept', 'refuse', 'heal'].map((line) => type(line));
+  link.close();
+  await Promise.all([...orders, type('accept')]);
+  const taken = createServer();
+  onTestFinished(() => void taken.close());
+  await new Promise<void>((resolve, reject) => {
+    taken.once('error', reject);
+    taken.listen(link.port, '127.0.0.1', resolve);
+  });
+});

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import { DetourError } from '../../errors/error.ts';
 import { chance } from '../../faults/chance.ts';
+import { isItself } from '../../faults/itself.ts';
 import { type Link, type Order, startLink } from '../../faults/link.ts';
 import { place as writePlace } from '../../net/connection.ts';
 import type { Event } from '../../trace/event.ts';
@@ -67,7 +68,7 @@ lets a call hang (if this system refuses it instead, the link says so).`;
 const LARGEST_SEED = 999_999_999;
 
 async function run(flags: Flags): Promise<number> {
-  if (isItself(flags))
+  if (await isItself({ host: flags.host, port: flags.listen }, flags.to))
     throw new DetourError(
       'usage',
       `The link would call itself: ${writePlace(flags.to.host, flags.to.port)} is where it listens.`,
@@ -107,19 +108,6 @@ async function run(flags: Flags): Promise<number> {
   if (!actor.json) say(`stopped; ${lines === 0 ? 'no connection stood' : `connections let go: ${lines}`}.`);
   actor.close();
   return 0;
-}
-
-/** Does the link listen where it is to call? */
-function isItself({ host: own, listen, to }: Flags): boolean {
-  if (listen !== to.port) return false;
-  const loopback = (address: string): boolean => /^(?:127\.|::1$|localhost$|0\.0\.0\.0$|::$)/.test(address);
-  return own === to.host || (loopback(own) && loopback(to.host) && familiesMeet(own, to.host));
-}
-
-// 127.0.0.1 and 127.0.0.2 are two places, and so are 127.0.0.1 and ::1; a name or a wildcard may be any of them.
-function familiesMeet(one: string, other: string): boolean {
-  const any = /^(?:localhost|0\.0\.0\.0|::)$/;
-  return any.test(one) || any.test(other);
 }
 
 // One order after the other, also when one has to wait for the kernel.
