@@ -11,14 +11,21 @@ export type Overflow = 'drops' | 'refuses' | 'has room';
 /** A listener that takes no calls. */
 export interface Deaf {
   readonly overflow: Overflow;
-  /** Ends it: nobody listens when this resolves. Who stood in the backlog is reset, who waits outside is not. */
-  end(): Promise<void>;
+  /** Ends it: nobody listens when this returns. Who stood in the backlog is reset, who waits outside is not. */
+  end(): void;
 }
 
 /** Linux holds backlog + 1 calls, the BSDs half as much again: with a backlog of 1 this is far more than enough. */
 const MAX_CALLS = 32;
 /** On the same computer a call that the kernel takes is taken in microseconds; one that is not taken by now hangs. Milliseconds. */
 const HANGS_MS = 300;
+/** No computer is so busy that a thread takes longer to close a socket. Milliseconds. */
+const CLOSES_MS = 5000;
+
+// What stands in the gate between us and the thread.
+const LISTENING = 0;
+const CLOSING = 1;
+const CLOSED = 2;
 
 // The thread: listens, and stands still before its event loop could take a call. A text, because a thread needs a file or a text,
 // and the file has one name in the sources and another when compiled.
@@ -28,7 +35,10 @@ const server = process.getBuiltinModule('node:net').createServer();
 server.on('error', ({ code, message }) => parentPort.postMessage({ code, message }));
 server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () => {
   parentPort.postMessage('listening');
-  Atomics.wait(workerData.gate, 0, 0);
+  Atomics.wait(workerData.gate, 0, ${LISTENING});
+  server.close();
+  Atomics.store(workerData.gate, 0, ${CLOSED});
+  Atomics.notify(workerData.gate, 0);
   process.exit();
 });`;
 
@@ -39,7 +49,6 @@ server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () =
 export async function listenDeaf(host: string, port: number, clock: Clock): Promise<Deaf> {
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const thread = new Worker(THREAD, { eval: true, workerData: { host, port, gate } });
-  const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
   await new Promise<void>((resolve, reject) => {
     thread.once('error', reject);
     thread.once('message', (said: unknown) => {
@@ -63,11 +72,11 @@ export async function listenDeaf(host: string, port: number, clock: Clock): Prom
   return {
     overflow,
     end() {
-      thread.ref();
-      Atomics.store(gate, 0, 1);
+      Atomics.store(gate, 0, CLOSING);
       Atomics.notify(gate, 0);
+      // Waited for on the spot, some microseconds, so that we can listen in its place at once: meanwhile callers are refused.
+      Atomics.wait(gate, 0, CLOSING, CLOSES_MS);
       for (const call of calls) call.destroy();
-      return exited;
     },
   };
 }

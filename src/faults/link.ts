@@ -120,16 +120,15 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     server = made;
     return address;
   };
-  const refuse = async (): Promise<void> => {
+  const refuse = (): void => {
     server?.close();
     server = undefined;
-    const ending = deaf?.end();
+    deaf?.end();
     deaf = undefined;
-    await ending;
   };
-  // Between the two listeners nobody listens for some milliseconds: it is one port.
+  // It is one port: between the two listeners nobody listens, until the thread has started.
   const fill = async (port: number): Promise<void> => {
-    await refuse();
+    refuse();
     const made = await listenDeaf(address.host, port, clock).catch((error: NodeJS.ErrnoException) => {
       throw cannotListen(error, at(address.host, port), '--listen');
     });
@@ -137,16 +136,16 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     if (made.overflow === 'drops') return;
     emit({ event: 'notice', text: OVERFLOWS[made.overflow] });
     if (made.overflow === 'refuses') return;
-    await refuse();
+    refuse();
     await listen(port);
   };
   // As the conditions want it: nobody listens, or nobody takes calls, or we do.
   const listenAs = async (next: Conditions): Promise<void> => {
-    if (!next.listening) await refuse();
+    if (!next.listening) refuse();
     else if (next.full) {
       if (deaf === undefined) await fill(address.port);
     } else if (server === undefined) {
-      await refuse();
+      refuse();
       await listen(address.port);
     }
   };
@@ -169,7 +168,10 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       await listenAs(next).catch((error: unknown) => {
         failure = error;
       });
-      if (closed) return refuse();
+      if (closed) {
+        refuse();
+        return;
+      }
       const full = deaf !== undefined;
       // It could not be done, and that has been said.
       if (next.full && !full && failure === undefined) return;
@@ -181,7 +183,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     close() {
       // What is still to be obeyed must not listen again.
       closed = true;
-      void refuse();
+      refuse();
       for (const line of lines) line.destroy();
     },
   };

@@ -86,6 +86,8 @@ test('a full backlog: the deadline ends the call, not one byte left; one who wai
   if (refuses) return;
   const alice = start(['sync', 'send', '--to', link.place, '--timeout', '60s', 'hello']);
   await alice.until('connecting');
+  // Her SYN is out when another caller has given up; for a moment of healing nobody listens.
+  expect((await runCli(['sync', 'send', '--to', link.place, '--timeout', '100ms', 'hello'])).code).toBe(10);
   link.type('heal');
   expect((await alice.until('verdict')).verdict).toBe('DELIVERED');
   await bob.until('shown');

@@ -25,7 +25,7 @@ test('patient: no time ends a connect; the deadline counts from when it stands',
   await type('full');
   const settled = sender.send('i', Buffer.from('x'), { timeoutMs: 1000, patient: true });
   clock.advance(1_000_000);
-  // The SYN has to be out: for some milliseconds of healing nobody listens at all.
+  // The SYN has to be out: for a moment of healing nobody listens at all.
   await turns();
   await type('heal');
   await connected();
