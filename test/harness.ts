@@ -114,12 +114,15 @@ export interface Running {
 /**
  * Starts `detour …args --json` from the compiled program; the test's end kills it by its pid.
  * @param main another program to run in its place, e.g. a deliberately broken build
+ * @param within a command to start it with, e.g. one that enters another network namespace
  */
 export function start(
   args: readonly string[],
-  options: { main?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { main?: string; env?: NodeJS.ProcessEnv; within?: readonly string[] | undefined } = {},
 ): Running {
-  const child = spawn(process.execPath, [options.main ?? MAIN, ...args, '--json'], {
+  const command = [process.execPath, options.main ?? MAIN, ...args, '--json'];
+  const [program = '', ...rest] = [...(options.within ?? []), ...command];
+  const child = spawn(program, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', ...options.env },
   });

@@ -39,7 +39,10 @@ export type Route = 'sync' | 'async';
 /** A sentence that holds for both routes, or one for each. */
 export type ByRoute = string | Readonly<Record<Route, string>>;
 
-/** How we know what an entry says. Nothing was run on macOS or Windows. */
+/**
+ * How we know what an entry says: it was measured (`shownBy` names the tests that make the situation), it stands in the document
+ * that `reference` names, or detour/1 makes it so. Nothing was run on macOS or Windows.
+ */
 export type Basis = 'measured on Linux' | 'documentation' | 'rule of detour/1';
 
 /**
@@ -71,6 +74,8 @@ export interface CatalogEntry {
   /** What differs on other systems. */
   readonly elsewhere: string;
   readonly basis: Basis;
+  /** The rows of test/facts that make the situation for real and pin what Node reports and detour concludes. */
+  readonly shownBy?: readonly string[];
 }
 
 /** Certainty of what goes wrong before a message can be handed over. */

@@ -43,9 +43,17 @@ export function entryText(entry: CatalogEntry): string {
     ...labelled('try', entry.tryNext),
     ...labelled('laid down in', entry.reference),
     ...labelled('systems', entry.elsewhere),
-    ...labelled('known from', entry.basis),
+    ...labelled('known from', evidence(entry)),
     '',
   ].join('\n');
+}
+
+// A situation that a test makes is measured again each time the tests are run.
+function evidence({ basis, shownBy }: CatalogEntry): string {
+  if (shownBy === undefined) return basis;
+  const rows = shownBy.map((row) => `"${row}"`).join(', ');
+  const how = basis === 'measured on Linux' ? 'measured on Linux by' : `${basis}; also shown by`;
+  return `${how} ${shownBy.length === 1 ? 'a test' : 'tests'} in test/facts: ${rows}`;
 }
 
 function labelled(label: string, of: ByRoute): string[] {

@@ -22,6 +22,7 @@ const PORTS: readonly CatalogEntry[] = [
     reference: 'POSIX bind(), EADDRINUSE',
     elsewhere: 'Linux: measured here. macOS: the system itself holds ports 5000 and 7000. Not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['port taken'],
   },
   {
     code: 'EADDRNOTAVAIL',
@@ -37,6 +38,7 @@ const PORTS: readonly CatalogEntry[] = [
     reference: 'POSIX bind(), EADDRNOTAVAIL',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['foreign address'],
   },
   {
     code: 'EACCES',
@@ -52,6 +54,7 @@ const PORTS: readonly CatalogEntry[] = [
     elsewhere:
       'Linux: measured here. Windows, by documentation: Hyper-V reserves whole ranges of ports. Not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['reserved port'],
   },
   {
     code: 'EMFILE',

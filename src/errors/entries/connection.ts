@@ -27,6 +27,7 @@ const ENDED: readonly CatalogEntry[] = [
     elsewhere:
       "Linux: measured here. Windows, by documentation: a killed program's side sends RST (ECONNRESET). Not verified here.",
     basis: 'measured on Linux',
+    shownBy: ['SIGKILL, everything read'],
   },
   {
     code: 'lost_in_node',
@@ -44,6 +45,7 @@ const ENDED: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.6',
     elsewhere: 'Linux: measured here. Windows, by documentation: RST instead of FIN. Not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['SIGKILL, read by Node alone'],
   },
   {
     code: 'ECONNRESET',
@@ -63,6 +65,7 @@ const ENDED: readonly CatalogEntry[] = [
       'Linux: measured here. Windows, by documentation: also when a killed program had read everything, where Unix sends ' +
       'FIN. Not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['SIGKILL, data unread', 'resetAndDestroy()', 'peer rebooted, then a write'],
   },
   {
     code: 'EPIPE',
@@ -81,6 +84,7 @@ const ENDED: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.5.2 (RST to data); POSIX write(), EPIPE',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['write after the peer is gone'],
   },
   {
     code: 'rst_behind_data',
@@ -88,8 +92,9 @@ const ENDED: readonly CatalogEntry[] = [
     title: 'RST behind an answer not yet read',
     layer: 'TCP established',
     meaning:
-      'An answer and a RST behind it were both here before the program read. Whether the answer is seen depends on the ' +
-      'reading: a flowing socket got the data and then ECONNRESET; a paused one, later resumed, got the data and a clean end.',
+      'An answer came, and a RST behind it. Who is reading sees the answer, and then ECONNRESET, or what looks like a clean end if ' +
+      'both were here before he read (Node 20 and 22). Who has stopped reading still finds the answer with Node 20 and 22; with ' +
+      'Node 24 it is gone.',
     wire: 'an answer from {place}, and a RST right behind it',
     so: 'read what is there before believing the error',
     notSo: '"reset, so there was no answer": it may lie in the buffer',
@@ -97,8 +102,9 @@ const ENDED: readonly CatalogEntry[] = [
     certainty: 'The answer, once read, decides. Not read, it is as if there were none: UNKNOWN.',
     reference: 'RFC 9293 §3.5.3; RFC 1122 §4.2.2.13',
     elsewhere:
-      'Linux with Node 20 (libuv 1.46): measured here. Newer Node and other systems differ: not verified here.',
+      'Linux with Node 20, 22 and 24: measured here. A kernel may also drop what was not read yet: other systems not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['RST behind unread data'],
   },
   {
     code: 'peer_rebooted',
@@ -116,6 +122,7 @@ const ENDED: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.5.1 (Figure 10)',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['peer rebooted, then a write'],
   },
   {
     code: 'half_close',
@@ -133,6 +140,7 @@ const ENDED: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.6, §3.6.1',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['half-close'],
   },
   {
     code: 'time_wait',
@@ -151,6 +159,7 @@ const ENDED: readonly CatalogEntry[] = [
     elsewhere:
       'Linux: a restart on the same port at once was measured here. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['TIME_WAIT'],
   },
 ];
 
@@ -171,6 +180,7 @@ const SILENT: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.8.4 (keep-alives are off by default, MUST-25)',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['frozen', 'cable cut, idle'],
   },
   {
     code: 'frozen',
@@ -191,6 +201,7 @@ const SILENT: readonly CatalogEntry[] = [
     elsewhere:
       'Linux: measured here; docker pause does the same. How much is absorbed differs: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['frozen'],
   },
   {
     code: 'keepalive',
@@ -209,6 +220,7 @@ const SILENT: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.8.4 (MUST-25, MUST-26)',
     elsewhere: 'Linux: measured here. The intervals differ on other systems: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['frozen, with keepalive', 'cable cut, idle', 'cable cut while writing'],
   },
   {
     code: 'cable_cut',
@@ -223,10 +235,12 @@ const SILENT: readonly CatalogEntry[] = [
     notSo: '"it has gone out, so it arrived": it waits in our own kernel',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
-    reference: 'RFC 9293 §3.8.3 (SHLD-11: at least 100 s)',
+    reference:
+      'RFC 9293 §3.8.3 (SHLD-11: at least 100 s); Linux ip-sysctl, tcp_retries2 (15 tries: about 15 min)',
     elsewhere:
-      'Linux: measured here; docker network disconnect raises no error at the peer either. Others: not verified here.',
+      'Linux: measured here, with fewer tries; docker network disconnect raises no error at the peer either. Others: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['cable cut, idle', 'cable cut while writing'],
   },
   {
     code: 'own_writes',
@@ -244,6 +258,7 @@ const SILENT: readonly CatalogEntry[] = [
     reference: 'Node.js documentation, socket.setTimeout',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['setTimeout while writing into a black hole'],
   },
   {
     code: 'ETIMEDOUT',
@@ -263,6 +278,7 @@ const SILENT: readonly CatalogEntry[] = [
       'Linux: about 15 min by default while writing, about 11 s with setKeepAlive(true, 1000) while idle. macOS and ' +
       'Windows: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['cable cut, idle', 'cable cut while writing'],
   },
   {
     code: 'EHOSTUNREACH',
@@ -270,7 +286,8 @@ const SILENT: readonly CatalogEntry[] = [
     title: 'connected: the host is gone from the net',
     layer: 'TCP established',
     meaning:
-      'The connection was up, then the host could not be reached any more, and our kernel gave up sending again.',
+      'The connection was up, then our kernel found nobody at the address any more (ARP was not answered, or a router said ' +
+      'so), and gave up sending again.',
     wire: '{place} cannot be reached any more, our kernel gave up (EHOSTUNREACH)',
     so: 'the way or the computer is gone; what arrived before, nobody here knows',
     notSo: '"it did not arrive": it may have, and only the answer was lost',
@@ -279,6 +296,7 @@ const SILENT: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.8.3, §3.9.2.2',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['cable cut while writing, and the neighbour forgotten'],
   },
 ];
 

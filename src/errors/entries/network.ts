@@ -22,6 +22,7 @@ const LOOKUP: readonly CatalogEntry[] = [
       'Linux: measured here. In Docker the name of a dead container gives this instead of ECONNREFUSED ' +
       '(EAI_AGAIN on an internal network). macOS and Windows: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['bad name'],
   },
   {
     code: 'EAI_AGAIN',
@@ -38,6 +39,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     reference: 'POSIX getaddrinfo(), EAI_AGAIN',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['no name service'],
   },
 ];
 
@@ -58,6 +60,7 @@ const IP: readonly CatalogEntry[] = [
     reference: 'POSIX connect(), ENETUNREACH',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['no route'],
   },
   {
     code: 'EHOSTUNREACH',
@@ -75,6 +78,11 @@ const IP: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.9.2.2 (ICMP)',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: [
+      'no such host on the LAN',
+      'firewall rejects: prohibited',
+      'firewall rejects: host unreachable',
+    ],
   },
   {
     code: 'EACCES',
@@ -90,6 +98,7 @@ const IP: readonly CatalogEntry[] = [
     reference: 'Linux ip-route, route type prohibit',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['prohibited route'],
   },
 ];
 
@@ -119,6 +128,7 @@ const CONNECT: readonly CatalogEntry[] = [
       'Linux: measured here. Windows, by documentation: off loopback only after about 2 s, because the SYN is tried ' +
       'again. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['nobody listens', 'firewall rejects: port unreachable'],
   },
   {
     code: 'AggregateError',
@@ -135,6 +145,7 @@ const CONNECT: readonly CatalogEntry[] = [
     reference: 'Node.js documentation, net.connect (autoSelectFamily)',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
+    shownBy: ['a name with two addresses, both refused'],
   },
   {
     code: 'ETIMEDOUT',
@@ -154,6 +165,7 @@ const CONNECT: readonly CatalogEntry[] = [
       'Linux: 134 s by default (sooner than the RFC asks), 7.1 s with tcp_syn_retries=2, measured here. By documentation macOS 75 s, ' +
       'Windows 21 s: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['SYN swallowed', 'backlog full, until the kernel gives up'],
   },
   {
     code: 'blackhole',
@@ -170,6 +182,7 @@ const CONNECT: readonly CatalogEntry[] = [
     reference: 'RFC 9293 §3.8.3',
     elsewhere: 'Linux: measured here. How long connecting takes to fail differs: see ETIMEDOUT.',
     basis: 'measured on Linux',
+    shownBy: ['SYN swallowed'],
   },
   {
     code: 'backlog_full',
@@ -187,6 +200,7 @@ const CONNECT: readonly CatalogEntry[] = [
     reference: 'POSIX listen(), backlog',
     elsewhere: 'Linux: measured here. Windows documents a refusal instead: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['backlog full', 'backlog full, until the kernel gives up'],
   },
   {
     code: 'docker_port',

@@ -38,6 +38,7 @@ const WORDS: readonly Own[] = [
   },
   {
     code: 'no_greeting',
+    shownBy: ['frozen'],
     moments: ['greeting'],
     wire: 'connected to {place}, but no READY in time',
     certainty: BEFORE_SENDING,
@@ -114,6 +115,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'deadline',
     moments: ['connect'],
+    shownBy: ['SYN swallowed', 'backlog full'],
     wire: 'no connection to {place} in time',
     certainty: BEFORE_SENDING,
     title: 'no connection before our own deadline',
@@ -127,6 +129,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'deadline',
     moments: ['answer'],
+    shownBy: ['frozen'],
     wire: 'no answer from {place} in time',
     certainty: AFTER_CONNECTING,
     title: 'no answer before our own deadline',

@@ -1,0 +1,8 @@
+// The facts about a connection that stands, and about this computer, made for real.
+
+import { AFTER } from './after.ts';
+import { HERE_FACTS } from './here.ts';
+import { show } from './show.ts';
+
+show('a connection that stands', AFTER);
+show('this computer', HERE_FACTS);

@@ -1,0 +1,57 @@
+// Makes facts one after the other, and compares what Node reports and what detour concludes with what is allowed on this system.
+// Rows that cannot be made here are skipped, and say why: at the test, and in a line of their own at the end.
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { allowedOn, type Fact } from './fact.ts';
+import { withoutReserved } from './here.ts';
+import { withoutFirewall, withoutNamespaces } from './lab.ts';
+
+/** Defines one test for each of these facts, in their order. @param about what they are about */
+export function show(about: string, facts: readonly Fact[]): void {
+  const missing = lacks();
+  const skipped: string[] = [];
+  let shown = 0;
+
+  afterAll(() => {
+    const { node, uv } = process.versions;
+    const lines = skipped.map((one) => `  not shown here: ${one}`);
+    console.log(
+      [
+        `${shown} of ${facts.length} facts shown on ${process.platform}, Node ${node}, libuv ${uv}.`,
+        ...lines,
+      ].join('\n'),
+    );
+  });
+
+  describe(about, () => {
+    test.for(facts.map((fact) => [fact.id, fact] as const))(
+      '%s',
+      { timeout: 120_000 },
+      async ([id, fact], { skip }) => {
+        const reason = fact.needs === undefined ? undefined : missing[fact.needs];
+        if (reason !== undefined) {
+          skipped.push(`${id}: ${reason}`);
+          skip(reason);
+        }
+        const seen = await fact.make();
+        const allowed = allowedOn(fact, process.platform);
+        const wrong = Object.entries(seen).filter(([view, told]) => !allowed[view]?.includes(told));
+        expect(Object.fromEntries(wrong)).toEqual({});
+        // Nothing that is pinned may have been left unseen.
+        expect(Object.keys(seen).sort()).toEqual(Object.keys(allowed).sort());
+        shown += 1;
+      },
+    );
+  });
+}
+
+/** What it would take and is not here, by need. */
+function lacks(): Readonly<Record<NonNullable<Fact['needs']>, string | undefined>> {
+  const namespaces = withoutNamespaces();
+  return {
+    namespaces,
+    firewall: namespaces ?? withoutFirewall(),
+    signals: process.platform === 'win32' ? 'Windows has no signal that freezes a process' : undefined,
+    'a reserved port': withoutReserved(),
+  };
+}
