@@ -19,7 +19,7 @@ import { isFree, isInstalled, ROOT, Terminals } from './terminal.ts';
 
 const README = join(ROOT, 'README.md');
 const COLUMNS = 80;
-const PORTS = [4100, 4101];
+const PORTS = [4100, 4101, 4102];
 /** No person types faster; the program may say how long a message waited. */
 const PACE_MS = 1200;
 /** How long what is expected may take to come. */
@@ -92,7 +92,7 @@ function lasting(lines: readonly string[]): string[] {
         // Whether the other's reset comes before the write or behind it.
         .replace(/\((EPIPE|ECONNRESET)\)/g, '(EPIPE)')
         .replace(/\b(at|held|oldest)=\d+/g, '$1=N')
-        .replace(/(from |127\.0\.0\.1):(?!410[01]\b)\d{4,5}/g, '$1:PORT')
+        .replace(/(from |127\.0\.0\.1):(?!410[012]\b)\d{4,5}/g, '$1:PORT')
         .replace(/\s+/g, ' ')
         .trim(),
     )
