@@ -301,19 +301,20 @@ export function joined(here: Computer, there: Computer): void {
 /** Why there can be no computers of their own here; undefined if there can. */
 export function withoutNamespaces(): string | undefined {
   if (process.platform !== 'linux') return `network namespaces are Linux's, this is ${process.platform}`;
-  const test = spawnSync(
-    'unshare',
-    [...(ROOT ? ['-n'] : ['-U', '-r', '-n']), 'ip', 'link', 'add', 'e0', 'type', 'veth'],
-    {
-      encoding: 'utf8',
-    },
-  );
-  if (test.status === 0) return undefined;
-  const why = test.error?.message ?? test.stderr.trim();
-  return `no network namespace with a cable can be made (${why}); it needs root and iproute2`;
+  const why = failure('ip link add e0 type veth');
+  if (why === undefined) return undefined;
+  return `no network namespace with a cable can be made (${why}): it takes unshare, ip, and root or user namespaces`;
 }
 
-/** Why a firewall cannot be set up. */
+/** Why no firewall can be set up there. */
 export function withoutFirewall(): string | undefined {
-  return spawnSync('nft', ['--version']).status === 0 ? undefined : 'nft is not installed';
+  const why = failure('nft add table ip wall');
+  return why === undefined ? undefined : `no firewall can be set up with nft (${why})`;
+}
+
+/** What is said if this cannot be run in a network namespace. */
+function failure(command: string): string | undefined {
+  const how = ROOT ? ['-n'] : ['-U', '-r', '-n'];
+  const { status, stderr, error } = spawnSync('unshare', [...how, 'sh', '-c', command], { encoding: 'utf8' });
+  return status === 0 ? undefined : (error?.message ?? stderr.trim().split('\n')[0]);
 }
