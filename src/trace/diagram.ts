@@ -311,10 +311,9 @@ function legendOf(figures: readonly Figure[]): string[] {
   if (arrows.some(({ known }) => known === 'socket')) legend.push('◄- - seen only as an event on the socket');
   if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
     legend.push('──… still under way');
-  const cables = new Set(figures.flatMap((figure) => (figure.kind === 'cable' ? [figure.sign] : [])));
-  if (cables.has(' ')) legend.push('[==-] so much had been read');
-  cables.delete(' ');
-  if (cables.size > 0) legend.push(`${[...cables].map((sign) => sign.repeat(3)).join(' ')} the network`);
+  const cables = figures.flatMap((figure) => (figure.kind === 'cable' ? [figure.sign] : []));
+  if (cables.includes(' ')) legend.push('[==-] so much had been read');
+  if (cables.some((sign) => sign !== ' ')) legend.push('~~~ ××× === the network itself');
   return legend;
 }
 

@@ -82,6 +82,14 @@ describe('a diagram', () => {
     expect(draw([alice, bob], 38).legend).toContain('[==-] so much had been read');
   });
 
+  it('explains its signs, each once', () => {
+    expect(draw(pulledCable(), 80).legend).toEqual([
+      '──► frame recorded in this run',
+      '──… still under way',
+      '~~~ ××× === the network itself',
+    ]);
+  });
+
   it('draws a link on a lane of its own where no log tells whom it joins', () => {
     const [, link] = pulledCable() as [Actor, Actor];
     expect(`\n${draw([link], 60).lines.join('\n')}\n`).toMatchSnapshot();
