@@ -14,7 +14,6 @@ const RECEIVE_WINDOW = 64;
 
 /** Errors after which calling again would only bring the same. */
 const FINAL = new Set([
-  'replaced',
   'wrong_door',
   'not_detour',
   'version',
@@ -26,6 +25,9 @@ const FINAL = new Set([
   'unknown_verb',
   'bad_ack',
 ]);
+
+const isFinal = (end: AttemptEnd): boolean =>
+  end.how === 'bye' ? end.code === 'replaced' : end.how === 'error' && FINAL.has(end.code);
 
 /** How an asynchronous receiver is set up. */
 export interface ReceiverOptions {
@@ -207,7 +209,7 @@ export class Receiver {
   #ended(end: AttemptEnd): void {
     this.#arrived = [];
     const { follow, context, random } = this.#options;
-    if (!follow || this.#why !== 'ended' || (end.how === 'error' && FINAL.has(end.code))) {
+    if (!follow || this.#why !== 'ended' || isFinal(end)) {
       this.#done(end);
       return;
     }
@@ -221,13 +223,13 @@ export class Receiver {
     context.emit({
       event: 'reconnecting',
       ms: Math.round(ms),
-      why: end.how === 'broken' || end.how === 'error' ? end.code : end.how,
+      why: 'code' in end ? (end.code ?? end.how) : end.how,
     });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }
 
   #done(end?: AttemptEnd): void {
-    const confirmed = end?.how === 'error' && end.code === 'bye';
+    const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
     const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
     // Once the connection is closed, too: what is told then is the last of it.

@@ -4,7 +4,7 @@
 import { explainFailure, momentOf } from '../errors/catalog.ts';
 import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/ask.ts';
-import { type Attempt, type AttemptEnd, type Phase, telling } from '../exchange/verdict.ts';
+import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
 import type { VerdictName } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import { columns, paint, withNote } from './output.ts';
@@ -49,8 +49,9 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
       return { code: end.code, moment: 'refused' };
     case 'error':
       if (end.ours && greeted) return { code: 'garbled', moment: 'answer' };
-      if (end.code === 'bye') return { code: 'bye', moment: 'bye' };
       return { code: end.code, moment: greeted ? 'error' : 'greeting' };
+    case 'bye':
+      return { code: end.code ?? 'bye', moment: 'bye' };
     case 'broken':
       return { code: end.code, moment: momentOf(end.syscall, greeted) };
     case 'deadline':
@@ -99,15 +100,10 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | u
   const lines = explainFailure(code, moment, {
     ...to,
     handedOver: attempt.phase === 'written',
-    earlierUnanswered: outcome.attempts.some(
-      (other) => other !== attempt && other.phase === 'written' && other.end?.how !== 'refused',
-    ),
+    earlierUnanswered: outcome.attempts.some((other) => other !== attempt && isOpen(other)),
   });
   const { end } = attempt;
-  const said =
-    end?.how === 'refused' || (end?.how === 'error' && code !== 'bye' && code !== 'replaced')
-      ? visible(end.reason)
-      : '';
+  const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
   return [
     ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
     ...row('so', lines.so),

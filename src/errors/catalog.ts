@@ -117,8 +117,8 @@ export function explainFailure(code: string, moment: Moment, context: FailureCon
   // An entry about a missing answer takes for granted that there was a message to answer.
   const unasked = !sent && entry.moments.includes('answer');
   const so = unasked ? 'it was over before the message was handed to the socket' : text(entry.so);
-  // What came after the message was handed over leaves it open anyway; what came before, or REFUSED, would seem to settle it.
-  if (earlier && (!sent || moment === 'refused')) {
+  // What came after the message was handed over leaves it open anyway; what came before, or REFUSED or BYE, would seem to settle it.
+  if (earlier && (!sent || moment === 'refused' || moment === 'bye')) {
     return {
       wire: text(entry.wire),
       so: `${so}; an earlier attempt was handed over and not answered`,

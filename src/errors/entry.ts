@@ -93,6 +93,11 @@ export const REFUSED =
   'NOT DELIVERED, if the refused attempt is the only one that handed the message over. If another one ended without ' +
   'an answer: UNKNOWN, because that one may have got through.';
 
+/** Certainty of BYE in place of an answer. */
+export const AFTER_BYE =
+  'NOT DELIVERED, if no other attempt handed the message over and ended without an answer: who says BYE has answered all that it took. ' +
+  'Else UNKNOWN.';
+
 /** Certainty of ERROR, which ends a connection and names no message. */
 export const ERROR =
   'ERROR names no message. One that was not handed over yet is NOT DELIVERED; one that was, and has no answer, is UNKNOWN.';

@@ -208,7 +208,7 @@ export class Call {
 
   #bye({ code }: Message<'BYE'>): void {
     if (this.#left.length === 0) this.#connection.send({ verb: 'BYE' });
-    this.#over({ how: 'error', code: code ?? 'bye', reason: code ?? 'it said BYE' });
+    this.#over({ how: 'bye', code });
     this.#connection.finish();
   }
 

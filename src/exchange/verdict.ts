@@ -14,11 +14,16 @@ export type Phase =
   /** At least a byte of this SEND was handed to `socket.write`, perhaps all of it. */
   | 'written';
 
-/** How an attempt ended. `taken` and `refused` are answers to this very SEND; all the others are not. */
+/** How an attempt ended. `taken` and `refused` are answers to this very SEND; `bye` to all at once; the others to none. */
 export type AttemptEnd =
   | { readonly how: 'taken' }
   | { readonly how: 'refused'; readonly code: string; readonly reason: string }
-  /** ERROR, or BYE, or bytes that are not detour/1. `ours`: this side found the fault, the other said nothing of it. */
+  /**
+   * BYE: the other side has answered every SEND that it took, and takes no more. So it is an answer, too: that it did not take this
+   * one. `code`: why, if it said so.
+   */
+  | { readonly how: 'bye'; readonly code?: string | undefined }
+  /** ERROR, or bytes that are not detour/1. `ours`: this side found the fault, the other said nothing of it. */
   | { readonly how: 'error'; readonly code: string; readonly reason: string; readonly ours?: true }
   /** The socket failed with an errno. */
   | { readonly how: 'broken'; readonly code: string; readonly syscall: string }
@@ -40,29 +45,30 @@ export interface Attempt {
 /**
  * The verdict over all attempts of one message.
  *
- * NOT_DELIVERED only if no attempt handed a byte of the SEND to the socket, or the only attempt that did was answered REFUSED.
- * Once one attempt ended unanswered, nothing but an answer that took the message resolves it: the bytes may be anywhere,
+ * NOT_DELIVERED only if no attempt handed a byte of the SEND to the socket, or each that did was told that it was not taken: by REFUSED,
+ * or by BYE in place of an answer. Once one attempt ended unanswered, nothing but an answer that took the message resolves it: the bytes may be anywhere,
  * and a later ECONNREFUSED, REFUSED, write error or deadline says nothing about them.
  * @param success what an answer that took the message means in this mode: handled, or durable at the relay
  */
 export function conclude(attempts: readonly Attempt[], success: 'DELIVERED' | 'STORED'): VerdictName {
   if (attempts.some(({ end }) => end?.how === 'taken')) return success;
-  const written = attempts.filter(({ phase }) => phase === 'written');
-  if (written.length === 0) return 'NOT_DELIVERED';
-  if (written.length === 1 && written[0]?.end?.how === 'refused') return 'NOT_DELIVERED';
-  return 'UNKNOWN';
+  return attempts.some(isOpen) ? 'UNKNOWN' : 'NOT_DELIVERED';
 }
 
+/** Was it written, and never told what became of it? */
+export const isOpen = ({ phase, end }: Attempt): boolean =>
+  phase === 'written' && end?.how !== 'refused' && end?.how !== 'bye';
+
 /**
- * The attempt that explains the verdict best: for UNKNOWN the first of this process that was written and not answered, else the last.
- * It explains only; `conclude` has decided.
+ * The attempt that explains the verdict best: for UNKNOWN the first of this process that was written and not answered; for NOT_DELIVERED
+ * one that was written and told BYE, for then something did leave; else the last. It explains only; `conclude` has decided.
  */
 export function telling(attempts: readonly Attempt[], verdict: VerdictName): Attempt | undefined {
-  if (verdict === 'UNKNOWN')
-    return (
-      attempts.find(
-        ({ phase, end }) => phase === 'written' && end?.how !== 'refused' && end?.how !== 'earlier',
-      ) ?? attempts.at(-1)
-    );
-  return attempts.at(-1);
+  const best =
+    verdict === 'UNKNOWN'
+      ? attempts.find((attempt) => isOpen(attempt) && attempt.end?.how !== 'earlier')
+      : verdict === 'NOT_DELIVERED'
+        ? attempts.find(({ phase, end }) => phase === 'written' && end?.how === 'bye')
+        : undefined;
+  return best ?? attempts.at(-1);
 }

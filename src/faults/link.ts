@@ -163,15 +163,16 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     }),
     async obey({ fault, value, apply }) {
       if (closed) return;
-      const next = apply(conditions);
       let failure: unknown;
-      await listenAs(next).catch((error: unknown) => {
+      await listenAs(apply(conditions)).catch((error: unknown) => {
         failure = error;
       });
       if (closed) {
         refuse();
         return;
       }
+      // Bytes may have passed meanwhile, and used up a limit: what is ordered is ordered for what is now.
+      const next = apply(conditions);
       const full = deaf !== undefined;
       // It could not be done, and that has been said.
       if (next.full && !full && failure === undefined) return;

@@ -8,12 +8,12 @@ import type { VerdictName } from '../../src/trace/event.ts';
 const taken: AttemptEnd = { how: 'taken' };
 const refused: AttemptEnd = { how: 'refused', code: 'disk_full', reason: 'full' };
 const broken = (code: string, syscall: string): AttemptEnd => ({ how: 'broken', code, syscall });
+const bye: AttemptEnd = { how: 'bye' };
 const fin: AttemptEnd = { how: 'fin' };
 const deadline: AttemptEnd = { how: 'deadline' };
 
 const UNANSWERED: readonly AttemptEnd[] = [
   { how: 'error', code: 'failed', reason: 'it could not' },
-  { how: 'error', code: 'bye', reason: 'it said BYE' },
   broken('EPIPE', 'write'),
   broken('ECONNRESET', 'read'),
   broken('ECONNREFUSED', 'connect'),
@@ -29,6 +29,7 @@ const ATTEMPTS: readonly Attempt[] = [
   ...PHASES.flatMap((phase) => UNANSWERED.map((end): Attempt => ({ phase, end }))).filter(
     ({ phase, end }) => !(end?.how === 'broken' && end.syscall === 'connect' && phase !== 'connecting'),
   ),
+  ...PHASES.filter((phase) => phase !== 'connecting').map((phase): Attempt => ({ phase, end: bye })),
   { phase: 'written', end: taken },
   { phase: 'written', end: refused },
 ];
@@ -44,10 +45,11 @@ function* histories(longest: number): Generator<readonly Attempt[]> {
 
 const ALL = [...histories(3)];
 
-// May the message have been handled, or be handled yet? An answer says so of its own attempt. Of an attempt that was written and not
+// May the message have been handled, or be handled yet? An answer says so of its own attempt, and BYE that there was none to give: who
+// says it has answered all that was taken (test/exchange/bye.test.ts holds both servers to that). Of any other attempt that was written and not
 // answered nobody can say: its bytes may have been read before the end was seen, or lie in a kernel and be read later.
 const mayBeHandled = (attempts: readonly Attempt[]): boolean =>
-  attempts.some(({ phase, end }) => phase === 'written' && end?.how !== 'refused');
+  attempts.some(({ phase, end }) => phase === 'written' && end?.how !== 'refused' && end?.how !== 'bye');
 const mayBeUnhandled = (attempts: readonly Attempt[]): boolean =>
   attempts.every(({ end }) => end?.how !== 'taken');
 
@@ -83,7 +85,7 @@ describe(`the rule, over ${ALL.length} histories`, () => {
       const other = attempts.map(
         ({ phase, end }): Attempt => ({
           phase,
-          end: end?.how === 'taken' || end?.how === 'refused' ? end : fin,
+          end: end?.how === 'taken' || end?.how === 'refused' || end?.how === 'bye' ? end : fin,
         }),
       );
       expect(rule(other)).toBe(rule(attempts));
@@ -137,6 +139,23 @@ test.each<[what: string, attempts: Attempt[], verdict: VerdictName]>([
     ],
     'DELIVERED',
   ],
+  ['written, then BYE', [{ phase: 'written', end: bye }], 'NOT_DELIVERED'],
+  [
+    'written, then BYE, then refused',
+    [
+      { phase: 'written', end: bye },
+      { phase: 'written', end: refused },
+    ],
+    'NOT_DELIVERED',
+  ],
+  [
+    'written, then FIN, then BYE',
+    [
+      { phase: 'written', end: fin },
+      { phase: 'written', end: bye },
+    ],
+    'UNKNOWN',
+  ],
   [
     'not written, then refused',
     [
@@ -186,10 +205,7 @@ const WEAKER: readonly [wording: string, says: (attempts: readonly Attempt[]) =>
     'the program said that it failed (ERROR)',
     (all) => all.every(({ end }) => end?.how === 'error' && end.code === 'failed'),
   ],
-  [
-    'the program said BYE without an answer',
-    (all) => all.every(({ end }) => end?.how === 'error' && end.code === 'bye'),
-  ],
+  ['some attempt was told BYE', (all) => all.some(({ end }) => end?.how === 'bye')],
   ['the sender gave up itself', (all) => all.every(({ end }) => end?.how === 'interrupted')],
   [
     'more attempts ended before the SEND than after it',
@@ -213,4 +229,11 @@ test('what explains an UNKNOWN is an attempt of this process that was written an
   const earlier: Attempt = { phase: 'written', end: { how: 'earlier' } };
   expect(telling([earlier, unanswered, later], 'UNKNOWN')).toBe(unanswered);
   expect(telling([earlier, later], 'UNKNOWN')).toBe(later);
+});
+
+test('what explains a NOT DELIVERED is the attempt that was told BYE, if there is one: something did leave', () => {
+  const told: Attempt = { phase: 'written', end: bye };
+  const later: Attempt = { phase: 'connecting', end: broken('ECONNREFUSED', 'connect') };
+  expect(telling([told, later], 'NOT_DELIVERED')).toBe(told);
+  expect(telling([later], 'NOT_DELIVERED')).toBe(later);
 });

@@ -96,7 +96,7 @@ function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promis
 }
 
 function conclude(actor: Actor, flags: Flags, { handled, why, end, phase }: Collected): number {
-  const failed = why === 'ended' && !(end?.how === 'error' && end.code === 'replaced');
+  const failed = why === 'ended' && !(end?.how === 'bye' && end.code === 'replaced');
   if (actor.json) return failed ? 1 : 0;
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
   if (why === 'ended' && end !== undefined) {

@@ -2,6 +2,7 @@
 // for a peer that says too little, too late, or something else. They are no errno and no code of the system.
 
 import {
+  AFTER_BYE,
   AFTER_CONNECTING,
   BEFORE_SENDING,
   type CatalogEntry,
@@ -101,16 +102,13 @@ const WORDS: readonly Own[] = [
     code: 'bye',
     moments: ['bye', 'answer'],
     wire: 'BYE from {peer}, no answer',
-    certainty: AFTER_CONNECTING,
+    certainty: AFTER_BYE,
     title: 'it said BYE and closed',
     meaning:
       'The other side is leaving politely: it was stopped, for example. What it took before, it answers first.',
-    so: 'it says goodbye to the connection, not what became of a message',
-    notSo: '"BYE, so it was handled": only the answer to that message says so',
-    tryNext: {
-      sync: 'ask {peer}. Sending again may make it two: sync remembers nothing',
-      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
-    },
+    so: 'it answered every message that it took, and then said BYE: one that was not answered was not taken',
+    notSo: '"BYE is only a closed connection": a FIN alone says nothing, BYE says that nothing is left open',
+    tryNext: 'start {peer} again, and send again: it makes no second one',
   },
   {
     code: 'deadline',
