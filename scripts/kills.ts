@@ -5,14 +5,14 @@
 //   npx tsx scripts/kills.ts [--runs 105] [--seed N] [--relay-main FILE]    FILE: the main.js of another build
 //   npx tsx scripts/kills.ts --control      succeeds if broken builds, which forget, are caught
 
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { brokenBuild, type Edit, MAIN } from './lib/broken.ts';
+import { MAIN } from './lib/broken.ts';
+import { type Broken, conclude, control } from './lib/control.ts';
 import { Ledger } from './lib/ledger.ts';
 import { BusyReceiver, BusySender } from './lib/load.ts';
 import { Program } from './lib/process.ts';
@@ -176,27 +176,20 @@ class Run {
 
 // ---- the control: builds with one promise broken each
 
-interface Broken {
-  readonly what: string;
-  readonly edits: readonly Edit[];
-  /** What the run must have found. */
-  readonly finds: RegExp;
-}
-
 const ANSWER = `guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
 const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
 
 const BROKEN: readonly Broken[] = [
   {
-    what: 'says STORED before it writes',
+    what: 'a relay that says STORED before it writes',
     edits: [
       { file: 'async/relay.js', from: ANSWER, to: '' },
       { file: 'async/relay.js', from: APPEND, to: `${ANSWER} ${APPEND}` },
     ],
-    finds: /was stored for|is also|LOST|was not known|and also/,
+    finds: /^FAILED.*(?:was stored for|is also|LOST|was not known|and also)/m,
   },
   {
-    what: 'forgets the ids when it dies',
+    what: 'a relay that forgets the ids when it dies',
     edits: [
       {
         file: 'async/mailroom.js',
@@ -204,10 +197,10 @@ const BROKEN: readonly Broken[] = [
         to: 'for (const id of remembered.slice(0, 0))',
       },
     ],
-    finds: /was not known|and again as/,
+    finds: /^FAILED.*(?:was not known|and again as)/m,
   },
   {
-    what: 'lets go of a message when it is sent, not when it is acknowledged',
+    what: 'a relay that lets go of a message when it is sent, not when it is acknowledged',
     edits: [
       {
         file: 'async/delivery.js',
@@ -215,33 +208,19 @@ const BROKEN: readonly Broken[] = [
         to: `box.sent(held.seq); this.#commits.append([{ kind: 'ack', to: box.name, seq: held.seq }], () => {});`,
       },
     ],
-    finds: /was the last it acknowledged|LOST/,
+    finds: /^FAILED.*(?:was the last it acknowledged|LOST)/m,
   },
 ];
 
-function control(): number {
-  let caught = 0;
-  for (const { what, edits, finds } of BROKEN) {
-    const args = ['--runs', '40', '--relay-main', brokenBuild(edits)];
-    if (flags.seed !== undefined) args.push('--seed', flags.seed);
-    const tsx = ['--import', 'tsx', fileURLToPath(import.meta.url), ...args];
-    const { status, stdout } = spawnSync(process.execPath, tsx, { encoding: 'utf8' });
-    const found = /^FAILED.*$/m.exec(stdout)?.[0] ?? 'nothing';
-    const good = status === 1 && finds.test(found);
-    if (good) caught += 1;
-    console.log(`a relay that ${what}: ${good ? 'caught' : 'NOT CAUGHT'} (exit ${status}): ${found}`);
-    // Indented: its own count of passed and failed is not this run's.
-    if (!good) console.log(stdout.replace(/^/gm, '    '));
-  }
-  console.log(`${caught} passed, ${BROKEN.length - caught} failed`);
-  return caught === BROKEN.length ? 0 : 1;
-}
-
 setUp();
-try {
-  process.exitCode = flags.control ? control() : await main();
-} catch (error) {
-  console.log(`FAILED  ${error instanceof Error ? error.message : String(error)}`);
-  console.log('0 passed, 1 failed');
-  process.exit(1);
-}
+await conclude(() => {
+  if (!flags.control) return main();
+  return control(BROKEN, {
+    script: fileURLToPath(import.meta.url),
+    args: (build) => [
+      ...['--runs', '40', '--relay-main', build],
+      ...(flags.seed === undefined ? [] : ['--seed', flags.seed]),
+    ],
+    attempts: 1,
+  });
+});

@@ -1,0 +1,137 @@
+// Real processes of a lane: the sender that is given one line at a time, and the programs that are killed and started again.
+
+import { parseRecorded } from '../../src/trace/line.ts';
+import { Program } from '../lib/process.ts';
+import type { Handled, Verdict } from './oracle.ts';
+
+/** What a sender said of one message. */
+export interface Heard {
+  readonly verdict: Verdict;
+  /** The number that STORED told. */
+  readonly seq: number | undefined;
+  /** How far it had come, on this call, when it concluded. */
+  readonly phase: 'not connected' | 'connected' | 'greeted' | 'sent';
+}
+
+const VERDICT = /^(DELIVERED|STORED|NOT DELIVERED|UNKNOWN)([^\n]*)\n/m;
+
+/** A sender that is given one line at a time, and started again when it was killed. */
+export class Speaker {
+  readonly #start: () => Program;
+  readonly #waits: boolean;
+  #program: Program;
+  #from = 0;
+
+  /** @param waits does it tell a second verdict, of what became of a stored message? */
+  constructor(start: () => Program, waits: boolean) {
+    this.#start = start;
+    this.#waits = waits;
+    this.#program = start();
+  }
+
+  /** The process. */
+  get program(): Program {
+    return this.#program;
+  }
+
+  /** What it has said of the message under way. */
+  get steps(): string {
+    return this.#program.stderr.slice(this.#from);
+  }
+
+  /** Sends a message; undefined if it was killed before it concluded. */
+  async say(text: string): Promise<Heard | undefined> {
+    this.#program.type(text);
+    return this.hear();
+  }
+
+  /** Its next verdict, and the one behind it if there will be one. */
+  async hear(): Promise<Heard | undefined> {
+    const first = await this.#verdict();
+    if (first === undefined || first.verdict !== 'STORED' || !this.#waits) return first;
+    const last = await this.#verdict();
+    return last && { ...first, verdict: last.verdict };
+  }
+
+  /** Another process takes its place. */
+  replace(): void {
+    this.#program = this.#start();
+    this.#from = 0;
+  }
+
+  async #verdict(): Promise<Heard | undefined> {
+    const found = await this.#program.says(VERDICT, this.#from);
+    if (found === undefined) return undefined;
+    const [line, verdict, rest = ''] = found;
+    const before = this.steps.slice(0, found.index);
+    this.#from += found.index + line.length;
+    const seq = verdict === 'STORED' ? /number (\d+) for/.exec(rest)?.[1] : undefined;
+    return {
+      verdict: verdict as Verdict,
+      seq: seq === undefined ? undefined : Number(seq),
+      phase: phaseOf(before),
+    };
+  }
+}
+
+function phaseOf(steps: string): Heard['phase'] {
+  if (/ sent {2}/.test(steps)) return 'sent';
+  if (/ READY {2}/.test(steps)) return 'greeted';
+  return / connected {2}/.test(steps) ? 'connected' : 'not connected';
+}
+
+/** A program that is started again when it has ended. */
+export class Victim {
+  readonly #main: string;
+  readonly #args: readonly string[];
+  readonly #ready: RegExp;
+  readonly lives: Program[] = [];
+
+  /** @param ready what it prints when it can be used */
+  constructor(main: string, args: readonly string[], ready: RegExp) {
+    this.#main = main;
+    this.#args = args;
+    this.#ready = ready;
+  }
+
+  /** Does a process of it run? */
+  get alive(): boolean {
+    return this.lives.at(-1)?.over === false;
+  }
+
+  /** Starts it, if it does not run. */
+  async start(): Promise<void> {
+    if (this.alive) return;
+    const program = new Program(this.#main, this.#args);
+    this.lives.push(program);
+    if ((await program.says(this.#ready)) === undefined)
+      throw new Error(`${this.#args.join(' ')} did not start: ${program.stderr}`);
+  }
+
+  /** Types a line to it. */
+  type(line: string): void {
+    this.lives.at(-1)?.type(line);
+  }
+
+  /** Ends it: SIGKILL, or politely. */
+  async end(signal: 'SIGKILL' | 'SIGINT'): Promise<void> {
+    this.lives.at(-1)?.child.kill(signal);
+    await this.lives.at(-1)?.ended;
+  }
+
+  /** What all its processes showed. @param first the number of the first life */
+  shown(first: number): Handled[] {
+    return this.lives.flatMap(({ stdout }, i) => shownIn(stdout, first + i));
+  }
+}
+
+function shownIn(stdout: string, life: number): Handled[] {
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      const recorded = parseRecorded(line);
+      if (recorded.event !== 'shown' || recorded.kind !== undefined) return [];
+      return [{ id: recorded.text ?? '', seq: recorded.seq, life }];
+    });
+}

@@ -1,0 +1,221 @@
+// The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
+
+import type { Outcome } from '../../src/exchange/ask.ts';
+import type { Receiver } from '../../src/sync/receiver.ts';
+import { Gate, gatedClock } from './gate.ts';
+import { Network } from './network.ts';
+import { type Handled, type Said, viewOf } from './oracle.ts';
+import { DEADLINE_MS, type FaultName } from './plan.ts';
+import { onPort, onPortAgain } from './ports.ts';
+import { accepted, connected } from './sockets.ts';
+import { holdAnswer, holdFrame, never, pause, type Setting, type World } from './world.ts';
+
+/** A receiver from its start to its end. */
+interface Bob {
+  readonly number: number;
+  readonly receiver: Receiver;
+  readonly gate: Gate;
+  dead: boolean;
+}
+
+/** Whether the next message that is handled cannot be: before it was shown, or after. */
+type Failing = 'no' | 'before' | 'after';
+
+/** Alice, the link and bob. */
+export class Direct implements World {
+  readonly handled: Handled[] = [];
+  readonly said: Said[] = [];
+  readonly network: Network;
+  readonly #setting: Setting;
+  readonly #port: number;
+  readonly #alice: InstanceType<Setting['build']['SyncSender']>;
+  readonly #aliceGate = new Gate();
+  readonly #work: number;
+  #aliceDead: (() => void) | undefined;
+  #bob: Bob;
+  #bobs = 1;
+  #failing: Failing = 'no';
+  #stopping: Promise<void> = Promise.resolve();
+  readonly #stopped = new Set<Bob>();
+
+  private constructor(setting: Setting, network: Network, bob: Bob) {
+    this.#setting = setting;
+    this.network = network;
+    this.#bob = bob;
+    this.#port = bob.receiver.port;
+    const { build, random } = setting;
+    this.#work = random.pick([0, 0, 3, 25]);
+    this.#alice = new build.SyncSender({
+      as: 'alice',
+      session: `session-${setting.subject}`,
+      host: '127.0.0.1',
+      port: network.link.port,
+      context: build.netContext(
+        (event) => {
+          setting.emitOf('alice')(event);
+          if (event.event === 'connected') setting.reach('connect');
+        },
+        gatedClock(this.#aliceGate),
+        true,
+      ),
+    });
+  }
+
+  static async start(setting: Setting): Promise<Direct> {
+    const { build, random, emitOf, reach, schedule } = setting;
+    // Bob needs the world that he lives in, and the link his port.
+    let world: Direct | undefined;
+    const bob = await onPort((port) =>
+      startBob(setting, port, 1, (bob, id) => world?.handle(bob, id) ?? never()),
+    );
+    const { port } = bob.receiver;
+    const network = await Network.start(build, port, random, DEADLINE_MS.sync, emitOf('link'), () => {
+      if (schedule.phase === 'partly' || schedule.phase === 'reply') reach(schedule.phase);
+    });
+    world = new Direct(setting, network, bob);
+    return world;
+  }
+
+  async warm(): Promise<void> {
+    const { verdict } = await this.#alice.send('warm', Buffer.from('warm'), { timeoutMs: 10_000 });
+    if (verdict !== 'DELIVERED') throw new Error(`the first message was ${verdict}`);
+  }
+
+  async send(body: Buffer): Promise<void> {
+    const { build, schedule, subject } = this.#setting;
+    const { length } = build.encode({ verb: 'SEND', id: subject, body });
+    if (schedule.phase === 'connect') this.network.hold('down');
+    else holdFrame(this.#setting, this.network, 'up', length);
+    const killed = new Promise<undefined>((resolve) => {
+      this.#aliceDead = () => resolve(undefined);
+    });
+    const outcome = await Promise.race([
+      this.#alice.send(subject, body, { timeoutMs: DEADLINE_MS.sync }),
+      killed,
+    ]);
+    if (outcome !== undefined) this.said.push(saidOf(outcome));
+  }
+
+  /** Bob has read a message. */
+  async handle(bob: Bob, id: string): Promise<undefined> {
+    const subject = id === this.#setting.subject;
+    if (subject) this.#setting.reach('taken');
+    await pause(this.#work);
+    await new Promise<void>((go) => bob.gate.pass(go));
+    if (bob.dead) return never();
+    if (this.#failing === 'before') throw new Error('no room on the screen');
+    this.handled.push({ id, seq: undefined, life: bob.number });
+    if (!subject) return undefined;
+    holdAnswer(this.#setting, this.network, 'down', `RECEIVED id=${id}\n`.length);
+    this.#setting.reach('done');
+    if (bob.dead) return never();
+    if (this.#failing !== 'no') throw new Error('no room on the screen');
+    if (bob.gate.closed) await new Promise<void>((go) => bob.gate.pass(go));
+    return bob.dead ? never() : undefined;
+  }
+
+  strike(fault: FaultName): void {
+    const bob = this.#bob;
+    switch (fault) {
+      case 'kill':
+        if (bob.dead) return;
+        bob.dead = true;
+        for (const socket of accepted(this.#port)) socket.destroy();
+        this.#stop(bob);
+        return;
+      case 'freeze':
+        bob.gate.close();
+        this.network.freeze();
+        return;
+      case 'restart':
+        if (!bob.dead) this.#stop(bob);
+        return;
+      case 'fails':
+        this.#failing = this.#setting.schedule.phase === 'done' ? 'after' : 'before';
+        return;
+      case 'kill sender':
+        for (const socket of connected(this.network.link.port)) socket.destroy();
+        this.#aliceDead?.();
+        this.#alice.interrupt();
+        return;
+      case 'freeze sender':
+        this.#aliceGate.close();
+        for (const socket of connected(this.network.link.port)) socket.pause();
+        return;
+      case 'interrupt':
+        this.#alice.interrupt();
+        return;
+      default:
+        throw new RangeError(`${fault} is nothing that sync knows`);
+    }
+  }
+
+  // Polite as seen from here; who was killed before has no connection left to be polite on.
+  #stop(bob: Bob): void {
+    if (this.#stopped.has(bob)) return;
+    this.#stopped.add(bob);
+    const closed = bob.receiver.close();
+    // A killed one's handler never ends, and is not waited for.
+    if (!bob.dead) this.#stopping = Promise.all([this.#stopping, closed]).then(() => {});
+  }
+
+  async mend(): Promise<void> {
+    await this.network.heal();
+    this.#failing = 'no';
+    this.#bob.gate.open();
+    if (this.#aliceGate.closed) {
+      for (const socket of connected(this.network.link.port)) socket.resume();
+      this.#aliceGate.open();
+    }
+    if (!this.#stopped.has(this.#bob)) return;
+    await this.#stopping;
+    this.#bobs += 1;
+    const number = this.#bobs;
+    this.#bob = await onPortAgain(() =>
+      startBob(this.#setting, this.#port, number, (bob, id) => this.handle(bob, id)),
+    );
+  }
+
+  async settle(): Promise<void> {
+    await this.#alice.close();
+    if (!(await this.network.quiet(6000))) throw new Error('connections stand that nobody needs');
+    await this.#bob.receiver.close();
+  }
+
+  async close(): Promise<void> {
+    this.#alice.interrupt();
+    this.network.link.close();
+    this.#bob.gate.open();
+    for (const socket of accepted(this.#port)) socket.destroy();
+    await this.#bob.receiver.close();
+  }
+}
+
+async function startBob(
+  { build, emitOf }: Setting,
+  port: number,
+  number: number,
+  handle: (bob: Bob, id: string) => Promise<undefined>,
+): Promise<Bob> {
+  const gate = new Gate();
+  const receiver = await build.startReceiver({
+    as: 'bob',
+    host: '127.0.0.1',
+    port,
+    context: build.netContext(emitOf('bob'), gatedClock(gate), true),
+    handle: ({ id }) => handle(bob, id),
+  });
+  const bob: Bob = { number, receiver, gate, dead: false };
+  return bob;
+}
+
+/** What a sender concluded, in the words of the oracle. */
+export function saidOf({ send, verdict, answer, attempts }: Outcome): Said {
+  return {
+    id: send.id,
+    verdict: verdict === 'NOT_DELIVERED' ? 'NOT DELIVERED' : verdict,
+    seq: answer?.verb === 'STORED' ? answer.seq : undefined,
+    mortal: send.ttl !== undefined,
+    view: viewOf(attempts),
+  };
+}

@@ -1,0 +1,36 @@
+// A program that stands still, in a process that does not: what it would do next waits at a gate.
+
+import { type Clock, systemClock } from '../../src/trace/clock.ts';
+
+/** Open, or closed until it is opened. */
+export class Gate {
+  #closed = false;
+  #waiting: (() => void)[] = [];
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Whoever waits goes on, in the order in which they came. */
+  open(): void {
+    this.#closed = false;
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** Does it now, or when the gate is opened. */
+  pass(go: () => void): void {
+    if (this.#closed) this.#waiting.push(go);
+    else go();
+  }
+}
+
+/** A clock whose timers fire late while the gate is closed. @param ahead how far its wall clock is ahead, in milliseconds */
+export const gatedClock = (gate: Gate, ahead = 0): Clock => ({
+  monotonic: () => systemClock.monotonic(),
+  epoch: () => systemClock.epoch() + ahead,
+  after: (ms, fire) => systemClock.after(ms, () => gate.pass(fire)),
+});

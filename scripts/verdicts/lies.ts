@@ -1,0 +1,81 @@
+// Builds that lie, each in one way: what the harness must catch.
+
+import type { Broken } from '../lib/control.ts';
+
+const ANSWER = `guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
+const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
+const CONCLUDE = `return attempts.some(isOpen) ? 'UNKNOWN' : 'NOT_DELIVERED';`;
+
+const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
+
+/** The lies. */
+export const LIES: readonly Broken[] = [
+  {
+    what: 'a synchronous receiver that answers before it shows',
+    edits: [
+      {
+        file: 'sync/receiver.js',
+        from: 'const reply = await handle({ id, from: guest.as, body });',
+        to: 'const reply = undefined; setTimeout(() => void handle({ id, from: guest.as, body }), 15);',
+      },
+    ],
+    finds: lie('DELIVERED, and it was never handled', 'sync'),
+  },
+  {
+    what: 'an asynchronous receiver that acknowledges before it shows',
+    edits: [
+      {
+        file: 'async/receiver.js',
+        from: 'await this.#options.handle(message);',
+        to: `call.send({ verb: 'ACK', seq: message.seq }); await new Promise((go) => setTimeout(go, 15)); await this.#options.handle(message);`,
+      },
+    ],
+    finds: lie('(?:STORED, and it is nowhere|DELIVERED, and it was never handled)', 'wait'),
+  },
+  {
+    what: 'a relay that says STORED before it is synced',
+    edits: [
+      { file: 'async/relay.js', from: ANSWER, to: '' },
+      { file: 'async/relay.js', from: APPEND, to: `${ANSWER} ${APPEND}` },
+    ],
+    finds: lie('STORED, and it is nowhere'),
+  },
+  {
+    what: 'a sender that takes no answer for a no',
+    edits: [{ file: 'exchange/verdict.js', from: CONCLUDE, to: `return 'NOT_DELIVERED';` }],
+    finds: lie('NOT DELIVERED, and it was handled'),
+  },
+  {
+    what: 'a sender that takes ECONNRESET for a no',
+    edits: [
+      {
+        file: 'exchange/verdict.js',
+        from: CONCLUDE,
+        to: `return attempts.some((a) => isOpen(a) && a.end?.code !== 'ECONNRESET') ? 'UNKNOWN' : 'NOT_DELIVERED';`,
+      },
+    ],
+    finds: lie('NOT DELIVERED, and it was handled'),
+  },
+  {
+    what: 'a sender that takes a repeat refused as disk_full for a no',
+    edits: [
+      {
+        file: 'exchange/verdict.js',
+        from: CONCLUDE,
+        to: `return attempts.some(isOpen) && attempts.at(-1)?.end?.code !== 'disk_full' ? 'UNKNOWN' : 'NOT_DELIVERED';`,
+      },
+    ],
+    finds: lie('NOT DELIVERED, and it was handled', 'async'),
+  },
+  {
+    what: 'a server that says BYE before it has answered',
+    edits: [
+      {
+        file: 'exchange/greet.js',
+        from: 'this.#over || this.#unanswered > 0 || this.#stash',
+        to: 'this.#over || this.#stash',
+      },
+    ],
+    finds: lie('NOT DELIVERED, and it was handled'),
+  },
+];

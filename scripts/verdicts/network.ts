@@ -1,0 +1,167 @@
+// The link of one run: its faults, and what holds the bytes where the schedule wants them until the fault has struck.
+
+import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
+import type { Link, Order } from '../../src/faults/link.ts';
+import { systemClock } from '../../src/trace/clock.ts';
+import type { Emit } from '../../src/trace/event.ts';
+import type { Random } from '../lib/random.ts';
+import type { Build } from './build.ts';
+import type { FaultName } from './plan.ts';
+import { onPort } from './ports.ts';
+
+type Change = (before: Conditions) => Conditions;
+
+/** What faults of the network make of its conditions. */
+type Making = Partial<Record<FaultName, (random: Random, deadline: number) => Change>>;
+
+const stall = (direction: 'up' | 'down'): Change => {
+  return (before) => ({ ...before, stalled: new Set([...before.stalled, direction]) });
+};
+
+/** A link, and how it is broken and mended. */
+export class Network {
+  readonly link: Link;
+  readonly #making: Making;
+  readonly #strikes: ReadonlyMap<string, Order['fault']>;
+  readonly #random: Random;
+  readonly #deadline: number;
+  #broken: Change[] = [];
+  #holding = false;
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(link: Link, build: Build, random: Random, deadline: number) {
+    this.link = link;
+    this.#random = random;
+    this.#deadline = deadline;
+    this.#strikes = new Map(build.FAULTS.map((fault) => [fault.word, fault]));
+    this.#making = makingOf(build);
+  }
+
+  /** Sets it up before the server on `to`. @param cut called when a limit is used up */
+  static async start(
+    build: Build,
+    to: number,
+    random: Random,
+    deadline: number,
+    emit: Emit,
+    cut: () => void,
+  ): Promise<Network> {
+    const link = await onPort((port) =>
+      build.startLink({
+        host: '127.0.0.1',
+        port,
+        to: { host: '127.0.0.1', port: to },
+        clock: systemClock,
+        random: () => random.next(),
+        emit: (event) => {
+          emit(event);
+          if (event.event === 'fault' && event.fault === 'cut' && event.value === 'limit') cut();
+        },
+      }),
+    );
+    return new Network(link, build, random, deadline);
+  }
+
+  /** Holds bytes back until `release`: those of one direction, or those behind so many more. */
+  hold(how: 'up' | 'down' | number): void {
+    this.#holding = true;
+    this.#order('stall', typeof how === 'number' ? (before) => ({ ...before, left: how }) : stall(how));
+  }
+
+  /** Breaks it. What is held stays held. */
+  strike(fault: FaultName): void {
+    const change = this.#making[fault]?.(this.#random, this.#deadline);
+    // It takes its time, and touches only new calls.
+    if (fault === 'full') this.release();
+    if (change === undefined) throw new RangeError(`${fault} is not the network's`);
+    this.#broken.push(change);
+    const word = fault === 'reset, refuse' ? 'reset' : fault;
+    // While something is held a limit would be overwritten by the release, and counts from there.
+    this.#order(word, fault === 'limit' && this.#holding ? (before) => before : change);
+  }
+
+  /** Both directions stand still, as before a program that does. */
+  freeze(): void {
+    const change: Change = (before) => stall('up')(stall('down')(before));
+    this.#broken.push(change);
+    this.#order('stall', change);
+  }
+
+  /** Lets go what was held, as far as the faults let it. */
+  release(): void {
+    if (!this.#holding) return;
+    this.#holding = false;
+    const broken = this.#broken;
+    this.#order('accept', () => broken.reduce((before, change) => change(before), HEALTHY));
+  }
+
+  /** Mends everything. */
+  async heal(): Promise<void> {
+    this.#holding = false;
+    this.#broken = [];
+    this.#order('heal', () => HEALTHY);
+    await this.#last;
+  }
+
+  /** Resolves when no connection stands; false if some do for `ms` milliseconds. */
+  async quiet(ms: number): Promise<boolean> {
+    const until = performance.now() + ms;
+    while (this.link.counts().lines > 0) {
+      if (performance.now() > until) return false;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    return true;
+  }
+
+  // One order after the other. Without listening anew it is obeyed before the next byte can arrive.
+  #order(word: string, apply: Change): void {
+    const strike = this.#strikes.get(word)?.strike;
+    const order: Order = { fault: strike === undefined ? { word } : { word, strike }, apply };
+    this.#last = this.#last.then(() => this.link.obey(order)).catch(() => this.#again());
+  }
+
+  // The kernel may not have let go of the port yet.
+  async #again(): Promise<void> {
+    for (let tries = 1; tries <= 50; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      const done = await this.link
+        .obey({ fault: { word: 'accept' }, apply: (before) => ({ ...before, listening: true }) })
+        .then(
+          () => true,
+          () => false,
+        );
+      if (done) return;
+    }
+    throw new Error(`the link cannot listen on ${this.link.port} again`);
+  }
+}
+
+function makingOf(build: Build): Making {
+  const simple = (word: FaultName): Change => {
+    const fault = build.FAULTS.find((one) => one.word === word);
+    if (fault?.takes !== 'nothing') throw new RangeError(`${word} is no fault that stands alone`);
+    return fault.apply;
+  };
+  return {
+    cut: () => simple('cut'),
+    reset: () => simple('reset'),
+    close: () => simple('close'),
+    refuse: () => simple('refuse'),
+    full: () => simple('full'),
+    'reset, refuse': () => simple('refuse'),
+    'stall up': () => stall('up'),
+    'stall down': () => stall('down'),
+    limit: (random) => {
+      const left = random.next() < 0.5 ? random.whole(1, 30) : random.whole(1, 300);
+      return (before) => ({ ...before, left });
+    },
+    latency: (random, deadline) => {
+      const latency = random.whole(5, 1.5 * deadline);
+      return (before) => ({ ...before, latency });
+    },
+    rate: (random) => {
+      const rate = random.whole(100, 3000);
+      return (before) => ({ ...before, rate });
+    },
+  };
+}

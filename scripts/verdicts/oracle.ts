@@ -1,0 +1,116 @@
+// What really became of the messages of a run, and whether their senders were told the truth. Pure.
+
+import type { Attempt, AttemptEnd } from '../../src/exchange/verdict.ts';
+
+/** What a sender may be told. */
+export type Verdict = 'DELIVERED' | 'STORED' | 'NOT DELIVERED' | 'UNKNOWN';
+
+/** One message and what its sender concluded. */
+export interface Said {
+  readonly id: string;
+  readonly verdict: Verdict;
+  /** The number that STORED told, if it did: also where news of it made another verdict. */
+  readonly seq: number | undefined;
+  /** May it have expired? */
+  readonly mortal: boolean;
+  /** What the sender saw; see `viewOf`. */
+  readonly view: string;
+}
+
+/** One time a receiving program handled a message. */
+export interface Handled {
+  readonly id: string;
+  /** Its number in the mailbox; undefined in sync. */
+  readonly seq: number | undefined;
+  /** Which program did: each start is one. */
+  readonly life: number;
+}
+
+/** What one run came to, when everything was mended and drained. */
+export interface Truth {
+  readonly route: 'sync' | 'async';
+  readonly said: readonly Said[];
+  /** In the order in which it happened. What the relay still held at the end was collected by a last receiver. */
+  readonly handled: readonly Handled[];
+}
+
+/** Every lie, in words. */
+export function judge({ route, said, handled }: Truth): string[] {
+  const lies: string[] = [];
+  const bySeq = new Map<number, string>();
+  const lastOf = new Map<number, number>();
+  for (const { id, seq, life } of handled) {
+    if (seq === undefined) continue;
+    const other = bySeq.get(seq);
+    if (other !== undefined && other !== id) lies.push(`number ${seq} is ${other} and also ${id}`);
+    bySeq.set(seq, id);
+    if (seq <= (lastOf.get(life) ?? 0))
+      lies.push(`receiver ${life} handled ${seq} behind ${lastOf.get(life)}`);
+    lastOf.set(life, seq);
+  }
+  for (const one of said) {
+    const times = handled.filter(({ id }) => id === one.id);
+    const lie = lieOf(route, one, times);
+    if (lie !== undefined) lies.push(`${one.id} (${one.view}): ${lie}`);
+  }
+  // Only what expired is left out of the numbers.
+  if (route === 'async' && !said.some(({ mortal }) => mortal) && bySeq.size > 0) {
+    const highest = Math.max(...bySeq.keys());
+    if (highest !== bySeq.size) lies.push(`${bySeq.size} numbers came, the highest was ${highest}`);
+  }
+  return lies;
+}
+
+function lieOf(
+  route: Truth['route'],
+  { verdict, seq, mortal }: Said,
+  times: readonly Handled[],
+): string | undefined {
+  const numbers = new Set(times.map((one) => one.seq));
+  if (route === 'sync' && times.length > 1) return `sent once, handled ${times.length} times`;
+  if (numbers.size > 1) return `handled under the numbers ${[...numbers].join(' and ')}`;
+  if (verdict === 'NOT DELIVERED' && times.length > 0) return 'NOT DELIVERED, and it was handled';
+  if (verdict === 'DELIVERED' && times.length === 0) return 'DELIVERED, and it was never handled';
+  if (seq === undefined) return undefined;
+  if (times.length === 0) return mortal ? undefined : 'STORED, and it is nowhere';
+  return numbers.has(seq) ? undefined : `STORED as ${seq}, and handled as ${[...numbers].join()}`;
+}
+
+/**
+ * What a sender saw of its attempts, in a few words. It cannot see the phase in which a fault struck: two runs of one view look the
+ * same to it, so where it says UNKNOWN, both what was handled and what was not must occur in that view, or it could have known.
+ */
+export function viewOf(attempts: readonly Attempt[]): string {
+  const written = attempts.filter(({ phase }) => phase === 'written');
+  const [first] = written;
+  if (first === undefined) return `not sent: ${endOf(attempts.at(-1)?.end)}`;
+  if (written.length === 1) return `sent: ${endOf(first.end)}`;
+  // How the first one ended unanswered is all the same by then.
+  const last = written.at(-1)?.end;
+  const told = last?.how === 'taken' || last?.how === 'refused';
+  return `sent, no answer; again: ${told ? endOf(last) : 'no answer'}`;
+}
+
+function endOf(end: AttemptEnd | undefined): string {
+  switch (end?.how) {
+    case 'taken':
+      return 'taken';
+    case 'refused':
+      return `REFUSED ${end.code}`;
+    case 'error':
+      return `ERROR ${end.code}`;
+    case 'bye':
+      return 'BYE';
+    case 'broken':
+      // Which errno it is, ECONNRESET or EPIPE, is the kernel's haste and nothing to conclude from.
+      return 'broken off';
+    case 'fin':
+      return 'FIN';
+    case 'earlier':
+      return 'by an earlier process';
+    case 'interrupted':
+      return 'given up';
+    default:
+      return 'silence';
+  }
+}

@@ -1,0 +1,181 @@
+// One run: a world is set up, its message sent, the faults strike where the schedule wants them, everything is mended and drained; then
+// it is known what really happened.
+
+import type { Emit, Recorded } from '../../src/trace/event.ts';
+import type { Random } from '../lib/random.ts';
+import type { Build } from './build.ts';
+import { Detour } from './detour.ts';
+import { Direct } from './direct.ts';
+import { judge, type Said, type Truth } from './oracle.ts';
+import { type Blow, DEADLINE_MS, NETWORK, type Phase, type Schedule } from './plan.ts';
+import { pause, type Setting, type World } from './world.ts';
+
+/** What one run came to. */
+export interface Result {
+  readonly schedule: Schedule;
+  /** Was the phase reached, and did the fault strike? */
+  readonly struck: boolean;
+  /** What the sender of the message that the schedule is about concluded; undefined if there was no sender any more. */
+  readonly said: Said | undefined;
+  /** Was it handled, by the receiving program, sooner or later? */
+  readonly handled: boolean;
+  /** What was wrong, in words. */
+  readonly lies: readonly string[];
+}
+
+/** A run that takes longer, in milliseconds, hangs. */
+const LIMIT_MS = 40_000;
+
+/** Makes one run. @param record told everything that happens, if given */
+export async function perform(
+  build: Build,
+  schedule: Schedule,
+  random: Random,
+  record?: (event: Recorded) => void,
+): Promise<Result> {
+  const play = new Play(build, schedule, random, record);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it hangs: ${play.stage}`)), LIMIT_MS);
+  });
+  try {
+    return await Promise.race([play.run(), late]);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      schedule,
+      struck: play.struck,
+      said: undefined,
+      handled: false,
+      lies: [`the run failed: ${why}`],
+    };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+class Play {
+  readonly #schedule: Schedule;
+  readonly #random: Random;
+  readonly #setting: Setting;
+  #world: World | undefined;
+  #mending: Promise<void> = Promise.resolve();
+  #failure: unknown;
+  /** May the faults strike? Not at the message before, and not when the sender has concluded. */
+  #ready = false;
+  struck = false;
+  /** How far it is, for whoever wonders. */
+  stage = 'beginning';
+
+  constructor(build: Build, schedule: Schedule, random: Random, record?: (event: Recorded) => void) {
+    this.#schedule = schedule;
+    this.#random = random;
+    const emitOf = (actor: string): Emit =>
+      record === undefined
+        ? () => {}
+        : (event) => record({ ...event, time: new Date().toISOString(), actor, pid: process.pid });
+    this.#setting = {
+      build,
+      schedule,
+      random,
+      subject: `subject-${schedule.name.replace(/\D.*/, '')}`,
+      reach: (phase) => this.#reach(phase),
+      emitOf,
+    };
+  }
+
+  async run(): Promise<Result> {
+    const world = await (this.#schedule.mode === 'sync' ? Direct : Detour).start(this.#setting);
+    this.#world = world;
+    try {
+      await this.#send(world);
+      this.stage = 'mending';
+      await pause(this.#random.whole(0, 20));
+      await this.#mending;
+      if (this.#failure !== undefined) throw this.#failure;
+      // Sometimes the network never comes back: what it still holds is lost.
+      if (this.#random.next() < 0.35) world.network.strike('reset');
+      await world.mend(true);
+      this.stage = 'draining';
+      await world.settle();
+      return this.#result(world);
+    } finally {
+      this.stage += ', closing';
+      await world.close();
+    }
+  }
+
+  async #send(world: World): Promise<void> {
+    const { phase, mode, blows } = this.#schedule;
+    const random = this.#random;
+    // Some faults find a message without a connection, the others one that stands.
+    const cold = phase === 'connect' || phase === 'before' || (phase === 'storm' && random.next() < 0.5);
+    this.stage = 'the message before';
+    if (!cold) await world.warm();
+    this.#ready = true;
+    const large = random.next() < 0.06 ? random.whole(5_000, 60_000) : random.whole(0, 200);
+    const body = Buffer.alloc(large, 'x');
+    if (mode !== 'wait' && phase === 'before') {
+      this.#reach('before');
+      await pause(random.whole(0, 15));
+    }
+    const timers = blows
+      .filter(({ at }) => at !== undefined)
+      .map((blow) => setTimeout(() => this.#strike(blow), blow.at));
+    this.stage = 'sending';
+    // In one turn of the event loop: the sender cannot have learnt of it yet.
+    if (phase === 'greeted') this.#reach('greeted');
+    await world.send(body);
+    for (const timer of timers) clearTimeout(timer);
+    if (mode !== 'wait' && phase === 'after') this.#reach('after');
+    this.#ready = false;
+  }
+
+  #reach(phase: Phase): void {
+    if (this.struck || !this.#ready || phase !== this.#schedule.phase) return;
+    for (const blow of this.#schedule.blows) if (blow.at === undefined) this.#strike(blow);
+    // Or what is held stays so until everything is mended.
+    const after = this.#random.whole(0, 10);
+    if (this.#random.next() < 0.75) setTimeout(() => this.#world?.network.release(), after);
+  }
+
+  #strike({ fault, back }: Blow): void {
+    const world = this.#world;
+    if (world === undefined) return;
+    this.struck = true;
+    if (NETWORK.has(fault)) world.network.strike(fault);
+    else world.strike(fault);
+    // These come back changed, and whoever stands still for ever concludes nothing.
+    const until =
+      fault === 'full later' || fault === 'forgets'
+        ? Math.min(back ?? 40, 100)
+        : fault === 'freeze sender'
+          ? (back ?? 2 * DEADLINE_MS[this.#schedule.mode])
+          : back;
+    if (until === undefined) return;
+    const waited = pause(until);
+    // One after the other: each may start what is not there.
+    this.#mending = this.#mending
+      .then(() => waited)
+      .then(() => world.mend(false))
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+  }
+
+  #result(world: World): Result {
+    const { subject } = this.#setting;
+    const truth: Truth = {
+      route: this.#schedule.mode === 'sync' ? 'sync' : 'async',
+      said: world.said,
+      handled: world.handled,
+    };
+    return {
+      schedule: this.#schedule,
+      struck: this.struck,
+      said: world.said.find(({ id }) => id === subject),
+      handled: world.handled.some(({ id }) => id === subject),
+      lies: judge(truth),
+    };
+  }
+}

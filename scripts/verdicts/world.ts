@@ -1,0 +1,84 @@
+// What the two routes of a run have in common: the moment at which the fault strikes, and what holds the bytes until then.
+
+import { MAX_HELD } from '../../src/faults/lane.ts';
+import type { Emit } from '../../src/trace/event.ts';
+import type { Random } from '../lib/random.ts';
+import type { Build } from './build.ts';
+import type { Network } from './network.ts';
+import type { Handled, Said } from './oracle.ts';
+import type { FaultName, Phase, Schedule } from './plan.ts';
+
+/** What a world is given. */
+export interface Setting {
+  readonly build: Build;
+  readonly schedule: Schedule;
+  readonly random: Random;
+  /** The message that the schedule is about. */
+  readonly subject: string;
+  /** It has come so far: strikes, if it is this phase that the schedule names. Returns before anything else can happen. */
+  reach(phase: Phase): void;
+  /** Where an actor reports. */
+  emitOf(actor: string): Emit;
+}
+
+/** The programs of one run, and the network between them. */
+export interface World {
+  readonly network: Network;
+  readonly handled: readonly Handled[];
+  readonly said: readonly Said[];
+  /** Sends one message before, so that the connections stand. */
+  warm(): Promise<void>;
+  /** Sends the subject, held where the schedule wants it. Resolves when its sender knows, or when there is no sender any more. */
+  send(body: Buffer): Promise<void>;
+  /** Does what is no fault of the network. What can be done at once is done when this returns. */
+  strike(fault: FaultName): void;
+  /** Lets everything go on: who stands still, who was killed, who is full. @param all also what comes back broken */
+  mend(all: boolean): Promise<void>;
+  /** Everything is mended: waits until nothing is under way, and collects what is held. */
+  settle(): Promise<void>;
+  /** Lets go of what is left. */
+  close(): Promise<void>;
+}
+
+/** Holds the frame where the phase wants it, and tells when it is there. Called before the frame is written. */
+export function holdFrame(
+  { schedule, random, reach }: Setting,
+  network: Network,
+  direction: 'up' | 'down',
+  bytes: number,
+): void {
+  if (schedule.phase === 'partly') network.hold(random.whole(1, bytes - 1));
+  else if (schedule.phase === 'out') holdAll(network, direction, bytes, () => reach('out'));
+}
+
+/** The same for the answer: part of it passes, or all of it is held. Called before it is written. */
+export function holdAnswer(
+  { schedule, random, reach }: Setting,
+  network: Network,
+  direction: 'up' | 'down',
+  bytes: number,
+): void {
+  if (schedule.phase !== 'reply') return;
+  if (random.next() < 0.5) network.hold(random.whole(1, bytes - 1));
+  else holdAll(network, direction, bytes, () => reach('reply'));
+}
+
+/** How long a frame may take to arrive at the link, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
+function holdAll(network: Network, direction: 'up' | 'down', bytes: number, held: () => void): void {
+  network.hold(direction);
+  const until = performance.now() + PATIENCE_MS;
+  const look = (): void => {
+    // A lane holds no more than this; the rest waits in the kernel.
+    if (network.link.counts().held >= Math.min(bytes, MAX_HELD)) held();
+    else if (performance.now() < until) setTimeout(look, 1);
+  };
+  look();
+}
+
+/** A program that was killed does nothing more, not even fail. */
+export const never = (): Promise<never> => new Promise(() => {});
+
+/** So many milliseconds. */
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
