@@ -90,8 +90,11 @@ const ORDERS = {
   exit: () => process.exit(),
 };
 
-createInterface({ input: process.stdin }).on('line', (line) => {
+const orders = createInterface({ input: process.stdin });
+orders.on('line', (line) => {
   const order = JSON.parse(line);
   ORDERS[order.do](order);
 });
+// Who gave the orders is gone: nothing is left behind.
+orders.on('close', () => process.exit());
 report('probe', 'ready');
