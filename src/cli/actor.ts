@@ -2,7 +2,7 @@
 // a person (or a test) types to a running one: kill, freeze.
 
 import { createInterface } from 'node:readline';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type NetContext, netContext } from '../net/connection.ts';
 import { systemClock } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
@@ -15,6 +15,26 @@ import { say } from './output.ts';
 export interface ActorFlags {
   readonly json?: true;
   readonly log?: string;
+}
+
+/**
+ * `--later`, of receivers: not in --help, for it is made for `detour compare`, whose bobs must come at a given moment, while a program
+ * takes a quarter of a second to start. The process is there and its code is read, but bob is not: a line on stdin brings him.
+ */
+export const laterOption = (): Option => new Option('--later', 'come when a line is typed').hideHelp();
+
+/** Says that it stands ready, and waits for a line on stdin. Ends this process when nobody is left who could type it. */
+export function untilTyped({ emit }: NetContext): Promise<void> {
+  emit({ event: 'notice', text: 'ready' });
+  return new Promise((resolve) => {
+    const gone = (): never => process.exit(0);
+    process.stdin.once('end', gone);
+    process.stdin.once('data', () => {
+      process.stdin.off('end', gone);
+      process.stdin.pause();
+      resolve();
+    });
+  });
 }
 
 /** One process that takes part. */

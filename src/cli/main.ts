@@ -9,6 +9,7 @@ import { asyncReceive } from './commands/async-receive.ts';
 import { asyncRelay } from './commands/async-relay.ts';
 import { asyncSend } from './commands/async-send.ts';
 import { asyncStatus } from './commands/async-status.ts';
+import { compare } from './commands/compare.ts';
 import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
 import { journal } from './commands/journal.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly CommandSpec[] = [
   asyncStatus,
   link,
   demo,
+  compare,
   explain,
   trace,
   journal,

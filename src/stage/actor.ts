@@ -22,7 +22,7 @@ interface Waiter {
 }
 
 /** Events kept of one process: far more than a story has, and an end for one that has gone wild. */
-const MAX_EVENTS = 20_000;
+const MOST_EVENTS = 20_000;
 /** Of what a process says on stderr, this much of the end is kept, to explain a failure. */
 const MAX_TALK = 2000;
 /** Long enough for a computer that is busy with something else. */
@@ -39,19 +39,27 @@ export class Actor {
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
   readonly #events: Recorded[] = [];
+  readonly #mostEvents: number;
+  readonly #watchers: ((recorded: Recorded) => void)[] = [];
   #waiters: Waiter[] = [];
   #talk = '';
   #ending: Ending | undefined;
-
-  readonly #watch: ((recorded: Recorded) => void) | undefined;
 
   /**
    * Starts `command`: a program and its arguments.
    * @param log the file that its `--log` names
    * @param watch is given each event that it prints
+   * @param mostEvents it is ended when it prints more than so many
    */
-  constructor(name: string, command: readonly string[], log: string, watch?: (recorded: Recorded) => void) {
-    this.#watch = watch;
+  constructor(
+    name: string,
+    command: readonly string[],
+    log: string,
+    watch?: (recorded: Recorded) => void,
+    mostEvents = MOST_EVENTS,
+  ) {
+    if (watch !== undefined) this.#watchers.push(watch);
+    this.#mostEvents = mostEvents;
     this.name = name;
     this.log = log;
     const [program = process.execPath, ...args] = command;
@@ -126,6 +134,11 @@ export class Actor {
     });
   }
 
+  /** Calls back for each event that it prints from now on. */
+  watch(take: (recorded: Recorded) => void): void {
+    this.#watchers.push(take);
+  }
+
   /** Types a line to it: `kill`, or `freeze 20s`. */
   say(line: string): void {
     this.#child.stdin?.write(`${line}\n`);
@@ -186,10 +199,10 @@ export class Actor {
 
   #line(line: string): void {
     try {
-      if (this.#events.length >= MAX_EVENTS) throw new DetourError('stage', 'it prints without end');
+      if (this.#events.length >= this.#mostEvents) throw new DetourError('stage', 'it prints without end');
       const recorded = parseRecorded(line, 'its output', this.#events.length + 1);
       this.#events.push(recorded);
-      this.#watch?.(recorded);
+      for (const take of this.#watchers) take(recorded);
       for (const waiter of this.#waiters.filter(({ test }) => test(recorded))) waiter.found(recorded);
     } catch (error) {
       this.#heard(error instanceof Error ? error.message : String(error));

@@ -15,6 +15,10 @@ export interface StageOptions {
   readonly program?: readonly string[] | undefined;
   /** Is given each event that an actor prints, as it comes. */
   readonly watch?: ((recorded: Recorded) => void) | undefined;
+  /** An actor is ended when it prints more events than this. Default: far more than a story has. */
+  readonly mostEvents?: number | undefined;
+  /** What Ctrl-C does, instead of ending this process and with it all others. */
+  readonly onInterrupt?: (() => void) | undefined;
 }
 
 // The compiled program, seen from src/stage/ as well as from dist/stage/.
@@ -30,15 +34,21 @@ export class Stage {
   readonly dir: string;
   readonly #program: readonly string[];
   readonly #watch: StageOptions['watch'];
+  readonly #mostEvents: number | undefined;
   readonly #actors: Actor[] = [];
   readonly #atExit = (): void => this.#clear();
+  readonly #onInterrupt: (() => void) | undefined;
   readonly #atSignal = (signal: (typeof SIGNALS)[number]): void => {
+    if (signal === 'SIGINT' && this.#onInterrupt !== undefined) {
+      this.#onInterrupt();
+      return;
+    }
     // The `exit` handler clears the stage: here a signal only becomes an exit.
     process.exit(SIGNAL_EXIT[signal]);
   };
 
   /** @throws DetourError `not_built` if there is no compiled program */
-  constructor({ program, watch }: StageOptions = {}) {
+  constructor({ program, watch, mostEvents, onInterrupt }: StageOptions = {}) {
     if (program === undefined && !existsSync(MAIN)) {
       throw new DetourError(
         'not_built',
@@ -48,6 +58,8 @@ export class Stage {
     }
     this.#watch = watch;
     this.#program = program ?? [process.execPath, MAIN];
+    this.#mostEvents = mostEvents;
+    this.#onInterrupt = onInterrupt;
     this.dir = mkdtempSync(join(tmpdir(), 'detour-stage-'));
     process.on('exit', this.#atExit);
     for (const signal of SIGNALS) process.on(signal, this.#atSignal);
@@ -65,7 +77,8 @@ export class Stage {
    */
   start(name: string, ...args: readonly string[]): Actor {
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
-    const actor = new Actor(name, [...this.#program, ...args, '--json', '--log', log], log, this.#watch);
+    const command = [...this.#program, ...args, '--json', '--log', log];
+    const actor = new Actor(name, command, log, this.#watch, this.#mostEvents);
     this.#actors.push(actor);
     return actor;
   }

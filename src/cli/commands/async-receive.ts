@@ -7,7 +7,7 @@ import { DetourError } from '../../errors/error.ts';
 import { place as writePlace } from '../../net/connection.ts';
 import type { Event } from '../../trace/event.ts';
 import type { Message } from '../../wire/verbs.ts';
-import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, name, type Place, writeDuration } from '../input.ts';
@@ -24,6 +24,7 @@ interface Flags extends ActorFlags {
   readonly work?: number;
   readonly follow?: true;
   readonly count?: number;
+  readonly later?: true;
 }
 
 export const asyncReceive: CommandSpec = {
@@ -38,7 +39,7 @@ export const asyncReceive: CommandSpec = {
       .option('--work <time>', 'acknowledge so much later than showing', duration)
       .option('--follow', 'stay and wait for more; call again when the connection is lost')
       .option('--count <n>', 'leave after so many messages', count);
-    actorOptions(command).action(async (flags: Flags) => {
+    actorOptions(command.addOption(laterOption())).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
   },
@@ -53,6 +54,7 @@ async function run(flags: Flags): Promise<number> {
     narrate(event, flags);
   };
   const actor = startActor(flags.as, flags, tell, true);
+  if (flags.later) await untilTyped(actor.context);
   const receiver = new Receiver({
     as: flags.as,
     session: randomUUID(),

@@ -6,7 +6,7 @@ import { place as writePlace } from '../../net/connection.ts';
 import { type Incoming, startReceiver } from '../../sync/receiver.ts';
 import type { Event } from '../../trace/event.ts';
 import { visible } from '../../trace/visible.ts';
-import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
@@ -21,6 +21,7 @@ interface Flags extends ActorFlags {
   readonly echo?: true;
   readonly work?: number;
   readonly count?: number;
+  readonly later?: true;
 }
 
 export const syncReceive: CommandSpec = {
@@ -35,7 +36,7 @@ export const syncReceive: CommandSpec = {
       .option('--echo', 'answer each message with itself')
       .option('--work <time>', 'answer so much later than showing', duration)
       .option('--count <n>', 'stop after so many messages', count);
-    actorOptions(command).action(async (flags: Flags) => {
+    actorOptions(command.addOption(laterOption())).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
   },
@@ -50,6 +51,7 @@ async function run(flags: Flags): Promise<number> {
     narrate(event);
   };
   const actor = startActor(flags.as, flags, tell, true);
+  if (flags.later) await untilTyped(actor.context);
   let left = flags.count ?? Number.POSITIVE_INFINITY;
   let stop: () => void = () => {};
   const stopped = new Promise<void>((resolve) => {

@@ -1,0 +1,198 @@
+// `detour compare`: quick or patient? Sends the same messages to a receiver who comes and goes, by three strategies, and sets what
+// happened beside what must happen. The measuring is compare/'s; here is what is typed and shown.
+
+import { writeFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { plotLines } from '../../compare/plot.ts';
+import { type Report, runCompare } from '../../compare/run.ts';
+import { drawSvg } from '../../compare/svg.ts';
+import { noteLines, resultLines, theoryLines } from '../../compare/table.ts';
+import { whyLines } from '../../compare/why.ts';
+import { DetourError } from '../../errors/error.ts';
+import { visible } from '../../trace/visible.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, duration, path } from '../input.ts';
+import { columns, Progress, paint, put, say } from '../output.ts';
+
+interface Flags {
+  readonly messages: number;
+  readonly cycle: number;
+  readonly retry?: number;
+  readonly seed?: number;
+  readonly killSender?: true;
+  readonly svg?: string;
+  readonly why?: true;
+  readonly json?: true;
+}
+
+/** More would make the events of a run too many to keep, and take five minutes. */
+const MOST_MESSAGES = 1000;
+const FEWEST_MESSAGES = 5;
+/** Starting a process must be short beside an absence; and nobody waits for a lesson of hours. */
+const CYCLE_MS = { shortest: 500, longest: 60_000 };
+const LARGEST_SEED = 999_999_999;
+/** Without --retry: so many rounds in a mean absence. */
+const ROUNDS = 4;
+const SHORTEST_RETRY_MS = 20;
+
+/** `detour compare`. */
+export const compare: CommandSpec = {
+  path: 'compare',
+  summary: 'quick or patient: measure both routes to a receiver who comes and goes',
+  build(command: Command): void {
+    command
+      .addOption(
+        new Option('--messages <n>', 'messages a line; the time it takes grows with them')
+          .argParser(messageCount)
+          .default(200),
+      )
+      .addOption(
+        new Option(
+          '--cycle <time>',
+          'how long coming and going takes at 50 %; bob is away for half of it on average',
+        )
+          .argParser(cycle)
+          .default(2000, '2s'),
+      )
+      .option(
+        '--retry <time>',
+        'how long "sync again" waits between its tries (default: an eighth of --cycle)',
+        retry,
+      )
+      .addOption(new Option('--seed <n>', 'the seed of chance, to have it again').argParser(count))
+      .option('--kill-sender', 'kill the senders, too, half-way: what is lost?')
+      .option('--svg <file>', 'draw it into a file, too', path)
+      .option('--why', 'only tell what must come out, and how that is derived')
+      .option('--json', 'print one JSON line per line of the table, and one at the end')
+      .action(async (flags: Flags) => {
+        process.exitCode = await run(flags);
+      });
+  },
+};
+
+function messageCount(text: string): number {
+  const value = count(text);
+  if (value >= FEWEST_MESSAGES && value <= MOST_MESSAGES) return value;
+  throw new InvalidArgumentError(`give ${FEWEST_MESSAGES} to ${MOST_MESSAGES} messages.`);
+}
+
+function cycle(text: string): number {
+  const ms = duration(text);
+  if (ms >= CYCLE_MS.shortest && ms <= CYCLE_MS.longest) return ms;
+  throw new InvalidArgumentError('give 500ms to 1m: bob is a real process, and needs time to start.');
+}
+
+function retry(text: string): number {
+  const ms = duration(text);
+  if (ms >= SHORTEST_RETRY_MS && ms <= CYCLE_MS.longest) return ms;
+  throw new InvalidArgumentError('give 20ms to 1m.');
+}
+
+async function run(flags: Flags): Promise<number> {
+  const absence = flags.cycle / 2;
+  const setting = { absence, retry: flags.retry ?? absence / ROUNDS };
+  if (flags.why) {
+    await put(`${whyLines(setting).join('\n')}\n`);
+    return 0;
+  }
+  // A picture that cannot be written is found out before the minute, not after it.
+  if (flags.svg !== undefined) writeSvg(flags.svg, '');
+  const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
+  const command = commandOf(flags, seed);
+  if (!flags.json) say(`  ${command}`);
+  let progress: Progress | undefined;
+  const report = await runCompare({
+    ...setting,
+    seed,
+    messages: flags.messages,
+    killSender: flags.killSender === true,
+    progress: (done, total) => {
+      if (flags.json) return;
+      progress ??= new Progress(Math.round(total));
+      progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows what is there');
+    },
+  }).finally(() => progress?.end());
+  if (flags.svg !== undefined) writeSvg(flags.svg, drawSvg(report, command));
+  await put(flags.json ? jsonOf(report) : talkOf(report, flags));
+  if (report.interrupted) return INTERRUPTED;
+  return report.faults.length === 0 && report.leftOver.length === 0 ? 0 : 1;
+}
+
+const INTERRUPTED = 130;
+
+/** The command that draws the same plan again. */
+function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, seed: number): string {
+  return [
+    'detour compare',
+    `--seed ${seed}`,
+    ...(messages === 200 ? [] : [`--messages ${messages}`]),
+    ...(time === 2000 ? [] : [`--cycle ${time}ms`]),
+    ...(every === undefined ? [] : [`--retry ${every}ms`]),
+    ...(killSender ? ['--kill-sender'] : []),
+  ].join(' ');
+}
+
+function writeSvg(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { flag: text === '' ? 'a' : 'w' });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+    throw new DetourError(code, `The picture ${file} cannot be written (${code}).`, 'give another --svg', {
+      cause: error,
+    });
+  }
+}
+
+function talkOf(report: Report, { svg }: Flags): string {
+  const { rows, faults, interrupted, leftOver } = report;
+  if (rows.length === 0) return 'Stopped before anything was measured.\n';
+  const red = (text: string): string => paint('red', text, process.stdout);
+  const lines = [
+    ...(interrupted ? [' Stopped before its end. What is there so far:', ''] : []),
+    ...resultLines(report),
+    ...noteLines(report),
+    '',
+    ...theoryLines(report),
+    '',
+    ...plotLines(report, columns(process.stdout)),
+    '',
+    ...(faults.length === 0
+      ? [` ${verdictsHold(report)}`]
+      : [
+          red(' FALSE VERDICTS OR BROKEN SENDERS. This must never be:'),
+          ...faults.map((text) => red(`   ${visible(text)}`)),
+        ]),
+    ...(leftOver.length === 0 ? [] : [red(` Processes left over: pid ${leftOver.join(', ')}`)]),
+    ...(svg === undefined ? [] : [` Drawn in ${svg}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function verdictsHold({ rows }: Report): string {
+  const tries = rows.reduce((sum, row) => sum + row.tries, 0);
+  return `${tries} verdicts held against the logs of bob and the relay: all hold.`;
+}
+
+// Infinity is no JSON: null.
+function jsonOf({ rows, checks, ...rest }: Report): string {
+  const cells = rows.map(({ each: _, ...row }) => {
+    const check = checks.filter(
+      ({ availability, strategy }) => availability === row.availability && strategy === row.strategy,
+    );
+    return {
+      event: 'cell',
+      ...row,
+      checks: check.map(({ what, measured, low, high, theory, off }) => ({
+        what,
+        measured,
+        low,
+        high,
+        theory,
+        off,
+      })),
+    };
+  });
+  return [...cells, { event: 'compare', ok: rest.faults.length === 0 && rest.leftOver.length === 0, ...rest }]
+    .map((one) => `${JSON.stringify(one)}\n`)
+    .join('');
+}

@@ -1,0 +1,229 @@
+// One availability: a receiver for the direct route and one for the relay, both by the same plan, and the three senders with the same
+// messages. What happens at the same time is the same for all three; that is what makes them comparable.
+
+import type { Stage } from '../stage/stage.ts';
+import type { Observed } from './oracle.ts';
+import { Receiver } from './receiver.ts';
+import { absencesOf, type Plan, shareOf, type Visit } from './schedule.ts';
+import { Sender, STRATEGIES, type Strategy, textOf } from './sender.ts';
+import { mean } from './statistics.ts';
+import { type Interruption, Timeline } from './timeline.ts';
+
+/** What a cell is played with. */
+export interface CellOptions {
+  readonly stage: Stage;
+  /** Where the relay listens. */
+  readonly relay: string;
+  readonly plan: Plan;
+  /** It begins so long after it is told to, in milliseconds. */
+  readonly begin: number;
+  /** Between two rounds of the sender who tries again, in milliseconds. */
+  readonly retry: number;
+  /** Kill all senders half-way, and start others in their place? */
+  readonly killSender: boolean;
+  readonly interruption: Interruption;
+}
+
+/** A cell that was played, as far as it came. */
+export interface Played {
+  /** When the receiver was there, by measurement: for the direct route, and for the relay. */
+  readonly present: Readonly<Record<'direct' | 'relay', number>>;
+  /** How long each absence was that began while messages arrived: the same. Milliseconds. */
+  readonly absences: Readonly<Record<'direct' | 'relay', readonly number[]>>;
+  /** How late he came, on average: both. Milliseconds. */
+  readonly late: number;
+  readonly observed: readonly Omit<Observed, 'stored'>[];
+  readonly faults: readonly string[];
+}
+
+/** The mailbox of the receiver at the relay. */
+export const boxOf = (availability: number): string => `bob-${Math.round(availability * 1000)}`;
+
+/** Between the same message's arrivals at the three senders, in milliseconds: on a small computer they would slow each other down. */
+const STAGGER_MS = 10;
+/** In the end, when the receiver stays, everything must be through within this time. */
+const DRAIN_MS = 20_000;
+const LOOK_AGAIN_MS = 20;
+
+// Below the ports that systems take for calls (32768 and up): a sender who calls a port of those where nobody listens can be given
+// that very port for his own end, and then talks to himself.
+const PORTS = { from: 20_000, count: 12_000 };
+const PORT_TRIES = 8;
+
+/** The processes of one availability, and what they do. */
+export class Cell {
+  readonly #options: CellOptions;
+  readonly #senders: Sender[] = [];
+  #direct: Receiver | undefined;
+  #relayed: Receiver | undefined;
+  #timeline: Timeline;
+  #settled = false;
+
+  constructor(options: CellOptions) {
+    this.#options = options;
+    this.#timeline = new Timeline(options.interruption);
+  }
+
+  /** Starts everybody and has the senders try it out. @throws DetourError `stage` */
+  async open(): Promise<void> {
+    const { stage, relay, plan } = this.#options;
+    const box = boxOf(plan.availability);
+    const [{ receiver, port }, relayed] = await Promise.all([
+      directReceiver(stage, plan.visits),
+      relayReceiver(stage, box, relay, plan.visits),
+    ]);
+    this.#direct = receiver;
+    this.#relayed = relayed;
+    const direct = ['--to', `127.0.0.1:${port}`];
+    const args: Readonly<Record<Strategy, readonly string[]>> = {
+      once: ['sync', 'send', '--as', 'once', ...direct],
+      again: ['sync', 'send', '--as', 'again', ...direct],
+      relay: ['async', 'send', '--as', 'relayed', '--to', box, '--relay', relay],
+    };
+    for (const strategy of STRATEGIES)
+      this.#senders.push(new Sender(strategy, stage, strategy, args[strategy], this.#timeline));
+    await Promise.race([
+      Promise.all(this.#senders.map((sender) => sender.warmUp())),
+      this.#options.interruption.came,
+    ]);
+  }
+
+  /** How many messages have been handed to a sender by now. */
+  get progress(): number {
+    return this.#senders[0]?.arrived.length ?? 0;
+  }
+
+  /** Plays the plan to its end, or until Ctrl-C. @throws DetourError `stage` if a receiver cannot be started */
+  async play(): Promise<void> {
+    const { plan, begin, interruption, killSender } = this.#options;
+    if (!(await new Timeline(interruption).at(begin))) return;
+    const timeline = new Timeline(interruption);
+    this.#timeline = timeline;
+    for (const sender of this.#senders) sender.begin(timeline);
+    const state = { rounds: true };
+    const rounds = this.#rounds(state);
+    await Promise.all([
+      this.#direct?.play(plan.visits, timeline),
+      this.#relayed?.play(plan.visits, timeline),
+      this.#arrivals(),
+      killSender ? this.#killSenders() : undefined,
+    ]);
+    if (plan.visits.length > 0) await this.#drain();
+    state.rounds = false;
+    await rounds;
+  }
+
+  /** Ends everybody, and says what happened. */
+  async close(): Promise<Played> {
+    const { plan } = this.#options;
+    const end = this.#timeline.now();
+    await Promise.all([this.#direct?.close(this.#timeline), this.#relayed?.close(this.#timeline)]);
+    await Promise.all(this.#senders.map((sender) => sender.close()));
+    const span = Math.min(plan.span, end);
+    const [direct, relay] = [this.#direct?.visits ?? [], this.#relayed?.visits ?? []];
+    return {
+      present: { direct: shareOf(direct, span), relay: shareOf(relay, span) },
+      absences: { direct: absencesOf(direct, span), relay: absencesOf(relay, span) },
+      late: mean([...(this.#direct?.late ?? []), ...(this.#relayed?.late ?? [])]) ?? 0,
+      observed: this.#senders.map((sender) => this.#observed(sender, end)),
+      faults: this.#senders.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
+    };
+  }
+
+  #observed(sender: Sender, end: number): Omit<Observed, 'stored'> {
+    const { strategy, arrived, tries, aboard } = sender;
+    const from = strategy === 'relay' ? 'relayed' : strategy;
+    const receiver = strategy === 'relay' ? this.#relayed : this.#direct;
+    const shown = receiver?.shown(this.#timeline).filter((one) => one.from === from) ?? [];
+    return { strategy, arrived, tries, shown, aboard, settled: this.#settled, end };
+  }
+
+  // The same message comes to the three senders one shortly after the other, each time another one first.
+  async #arrivals(): Promise<void> {
+    const { arrivals } = this.#options.plan;
+    const feeds = arrivals.flatMap((at, message) =>
+      this.#senders.map((sender, index) => ({
+        at: at + STAGGER_MS * ((index + message) % this.#senders.length),
+        sender,
+      })),
+    );
+    feeds.sort((a, b) => a.at - b.at);
+    for (const { at, sender } of feeds) {
+      if (!(await this.#timeline.at(at))) return;
+      sender.arrive();
+    }
+    // Nobody comes: then the measurement ends with the time in which messages arrive.
+    await this.#timeline.at(this.#options.plan.span);
+  }
+
+  async #rounds(state: { rounds: boolean }): Promise<void> {
+    const again = this.#senders.find(({ strategy }) => strategy === 'again');
+    for (let round = 1; state.rounds; round += 1) {
+      if (!(await this.#timeline.at(round * this.#options.retry))) return;
+      void again?.round();
+    }
+  }
+
+  async #killSenders(): Promise<void> {
+    if (!(await this.#timeline.at(this.#options.plan.span / 2))) return;
+    await Promise.all(this.#senders.map((sender) => sender.killed()));
+  }
+
+  // The receiver has come for good: what is still with somebody must go through now.
+  async #drain(): Promise<void> {
+    const deadline = this.#timeline.now() + DRAIN_MS;
+    while (!this.#through()) {
+      if (this.#timeline.now() > deadline) break;
+      if (!(await this.#timeline.at(this.#timeline.now() + LOOK_AGAIN_MS))) return;
+    }
+    this.#settled = true;
+  }
+
+  #through(): boolean {
+    return this.#senders.every(
+      (sender) =>
+        sender.idle &&
+        (sender.strategy !== 'relay' ||
+          sender.tries.every(
+            ({ message, verdict }) =>
+              message < 0 || verdict !== 'STORED' || this.#relayed?.has(textOf(message)) === true,
+          )),
+    );
+  }
+}
+
+async function directReceiver(
+  stage: Stage,
+  visits: readonly Visit[],
+): Promise<{ receiver: Receiver; port: number }> {
+  for (let left = PORT_TRIES; ; left -= 1) {
+    const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
+    const receiver = new Receiver(stage, {
+      name: 'bob',
+      args: ['sync', 'receive', '--as', 'bob', '--port', String(port)],
+      ready: ({ event }) => event === 'listening',
+    });
+    try {
+      await receiver.open(visits);
+      return { receiver, port };
+    } catch (error) {
+      // The port may be somebody else's.
+      if (left <= 1) throw error;
+    }
+  }
+}
+
+async function relayReceiver(
+  stage: Stage,
+  box: string,
+  relay: string,
+  visits: readonly Visit[],
+): Promise<Receiver> {
+  const receiver = new Receiver(stage, {
+    name: 'bob',
+    args: ['async', 'receive', '--as', box, '--relay', relay, '--follow'],
+    ready: (recorded) => recorded.event === 'sent' && recorded.verb === 'RECEIVE',
+  });
+  await receiver.open(visits);
+  return receiver;
+}

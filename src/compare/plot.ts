@@ -1,0 +1,109 @@
+// The two panels in characters, for the terminal. Pure.
+
+import type { Row } from './judge.ts';
+import type { Report } from './run.ts';
+import { STRATEGIES, type Strategy } from './sender.ts';
+import { waitByRelay, waitByRetry } from './theory.ts';
+import { NAMES, shortTime } from './words.ts';
+
+/** The sign of each strategy; theory is drawn in dots. */
+const SIGNS: Readonly<Record<Strategy, string>> = { once: 'o', again: 'x', relay: '#' };
+/** How long the relay's sender is kept. */
+const KEPT = '+';
+const THEORY = '·';
+const ROWS = 12;
+/** A panel with its scale: two fit beside each other in 80 columns. */
+const SCALE = 6;
+const COLUMNS = 31;
+const BELOW_EACH_OTHER = 2 * (SCALE + COLUMNS) + 5;
+
+type Grid = string[][];
+
+const column = (share: number): number => Math.round(share * (COLUMNS - 1));
+
+function put(grid: Grid, share: number, height: number, sign: string): void {
+  const row = grid[ROWS - 1 - Math.round(Math.min(1, Math.max(0, height)) * (ROWS - 1))];
+  if (row !== undefined) row[column(share)] = sign;
+}
+
+const empty = (): Grid => Array.from({ length: ROWS }, () => Array.from({ length: COLUMNS }, () => ' '));
+
+function panel(title: string, grid: Grid, scale: (row: number) => string): string[] {
+  return [
+    `${' '.repeat(SCALE)} ${title}`.padEnd(SCALE + 2 + COLUMNS),
+    ...grid.map((row, index) => `${scale(ROWS - 1 - index).padStart(SCALE)} │${row.join('')}`),
+    `${' '.repeat(SCALE)} └${'─'.repeat(COLUMNS)}`,
+    `${' '.repeat(SCALE)}  0 %${'50 %'.padStart(COLUMNS / 2 - 1)}${'100 %'.padStart(COLUMNS / 2 - 1)}`.padEnd(
+      SCALE + 2 + COLUMNS,
+    ),
+  ];
+}
+
+/** Handled in the end. */
+function handledPanel(rows: readonly Row[]): string[] {
+  const grid = empty();
+  for (let at = 0; at < COLUMNS; at += 2) {
+    const share = at / (COLUMNS - 1);
+    put(grid, share, share, THEORY);
+    if (at > 0) put(grid, share, 1, THEORY);
+  }
+  for (const strategy of STRATEGIES)
+    for (const row of rows)
+      if (row.strategy === strategy && row.messages > 0)
+        put(grid, row.present, row.handled / row.messages, SIGNS[strategy]);
+  return panel('handled in the end', grid, (row) => (row === ROWS - 1 ? '100 %' : row === 0 ? '0 %' : ''));
+}
+
+/** Mean time to handled, on a logarithmic scale; the highest row is for never. */
+function timePanel({ rows, hop, absence, retry }: Report): string[] {
+  const grid = empty();
+  const times = rows.flatMap(({ time, kept }) => [time.mean, kept.mean]).filter((ms) => ms !== undefined);
+  const low = Math.floor(Math.log10(Math.max(0.1, Math.min(...times, 1))));
+  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...times, 1))));
+  const height = (ms: number): number =>
+    ms === Number.POSITIVE_INFINITY
+      ? 1
+      : (Math.min(1, Math.max(0, (Math.log10(Math.max(ms, 1e-3)) - low) / (high - low))) * (ROWS - 2)) /
+        (ROWS - 1);
+  if (hop !== undefined)
+    for (let at = 2; at < COLUMNS; at += 2) {
+      const share = at / (COLUMNS - 1);
+      put(grid, share, height(hop.direct + waitByRetry(share, { absence, retry })), THEORY);
+      put(grid, share, height(hop.relay + waitByRelay(share, { absence, retry })), THEORY);
+    }
+  for (const row of rows)
+    if (row.strategy === 'relay' && row.kept.mean !== undefined)
+      put(grid, row.present, height(row.kept.mean), KEPT);
+  for (const strategy of STRATEGIES)
+    for (const row of rows) {
+      if (row.strategy !== strategy || row.messages === 0) continue;
+      // Asked once and not handled is never too, but it is no time that anybody waits.
+      const ms = row.time.mean ?? (strategy === 'once' ? undefined : Number.POSITIVE_INFINITY);
+      if (ms !== undefined) put(grid, row.present, height(ms), SIGNS[strategy]);
+    }
+  return panel('mean time to handled', grid, (row) => {
+    if (row === ROWS - 1) return 'never';
+    const exponent = low + (row / (ROWS - 2)) * (high - low);
+    return Math.abs(exponent - Math.round(exponent)) < (high - low) / (ROWS - 2) / 2
+      ? shortTime(10 ** Math.round(exponent))
+          .replace('.0', '')
+          .replace('.00', '')
+      : '';
+  });
+}
+
+/** Both panels, beside each other if there is room. */
+export function plotLines(report: Report, columns: number): string[] {
+  if (report.rows.length === 0) return [];
+  const [one, other] = [handledPanel(report.rows), timePanel(report)];
+  const panels =
+    columns >= BELOW_EACH_OTHER
+      ? one.map((text, index) => `${text.padEnd(SCALE + 2 + COLUMNS)} ${other[index] ?? ''}`.trimEnd())
+      : [...one, '', ...other].map((text) => text.trimEnd());
+  const signs = STRATEGIES.map((strategy) => `${SIGNS[strategy]} ${NAMES[strategy]}`).join('   ');
+  return [
+    ...panels,
+    `  bob is there, % of the time.   ${signs}   ${THEORY} theory`,
+    `  ${KEPT} so long the relay's sender is kept; the other two are kept until handled or refused`,
+  ];
+}

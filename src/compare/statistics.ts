@@ -1,0 +1,56 @@
+// How sure the figures are. Pure.
+
+/** A measured value lies in it 95 times of 100. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The 97.5 % point of the normal distribution. */
+const Z = 1.959963984540054;
+
+/**
+ * 95 % interval of a proportion (E. B. Wilson, 1927): also right near 0 and 1, where the textbook's is not.
+ * The trials must be independent. They are: given when the receiver was there, each message arrives at a moment of its own.
+ */
+export function wilson(successes: number, trials: number): Interval {
+  if (trials === 0) return { low: 0, high: 1 };
+  const share = successes / trials;
+  const scale = 1 + Z ** 2 / trials;
+  const middle = (share + Z ** 2 / (2 * trials)) / scale;
+  const half = (Z / scale) * Math.sqrt((share * (1 - share)) / trials + (Z / (2 * trials)) ** 2);
+  // Exactly 0 and 1 where they are meant: the last bit of a square root must not make a point lie off.
+  return {
+    low: successes === 0 ? 0 : middle - half,
+    high: successes === trials ? 1 : middle + half,
+  };
+}
+
+/** The value below which a share `q` of the values lies (the nearest rank); undefined if there are none. @param sorted ascending */
+export function quantile(sorted: readonly number[], q: number): number | undefined {
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))];
+}
+
+/** The mean; undefined if there are no values. */
+export function mean(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/**
+ * 95 % interval of a mean wait, from the spread that it has by theory.
+ *
+ * Messages that meet the same absence wait together, so they do not count singly, and a formula for independent values would give far
+ * too narrow an interval. Instead: so many runs are simulated from the theory, with the same number of messages and absences, and
+ * in each the mean wait is divided by the one that theory says. These ratios' middle 95 % are laid around the measured mean.
+ * So theory lies outside of the interval exactly if fewer than 1 simulated run of 20 strays as far as this one did.
+ * @param ratios simulated mean / theory, one for each simulated run
+ */
+export function aroundMean(measured: number, ratios: readonly number[]): Interval {
+  const sorted = [...ratios].sort((a, b) => a - b);
+  const lowest = quantile(sorted, 0.025) ?? 1;
+  const highest = quantile(sorted, 0.975) ?? 1;
+  return {
+    low: highest > 0 ? measured / highest : measured,
+    high: lowest > 0 ? measured / lowest : Number.POSITIVE_INFINITY,
+  };
+}

@@ -1,0 +1,124 @@
+// The two tables: what happened, and how it stands to the theory. Pure: a report comes in, lines of text go out.
+
+import type { Check, Row } from './judge.ts';
+import { aboardByTheory } from './judge.ts';
+import type { Report } from './run.ts';
+import { NAMES, percent, shortTime } from './words.ts';
+
+const time = (ms: number | undefined): string => (ms === undefined ? '-' : shortTime(ms));
+
+// Columns: title, width, and what stands in it. The first is aligned left.
+const HEADS = [
+  ['THERE', 'ROUTE', '1st', 'in', 'NOT', 'UN-', '', '', '', 'SENDER', ''],
+  ['', '', 'try', 'all', 'DELIV', 'KNOWN', 'p50', 'p95', 'max', 'KEPT', 'TWICE'],
+] as const;
+const WIDTHS = [8, 11, 5, 6, 7, 7, 8, 8, 8, 8, 7] as const;
+
+function line(cells: readonly string[]): string {
+  return cells
+    .map((cell, index) => (index < 2 ? cell.padEnd(WIDTHS[index] ?? 0) : cell.padStart(WIDTHS[index] ?? 0)))
+    .join('')
+    .trimEnd();
+}
+
+/** What happened: a line for each strategy at each availability. */
+export function resultLines(report: Report): string[] {
+  const { rows, killSender } = report;
+  const lost = (text: string): string => (killSender ? text.padStart(7) : '');
+  return [
+    ` ${'HANDLED BY BOB'.padStart(8 + 11 + 14)}${'TIME TO HANDLED'.padStart(34)}`,
+    ...HEADS.map((head, index) => ` ${line(head)}${lost(index === 1 ? 'LOST' : '')}`),
+    ...rows.flatMap((row, index) => [
+      ...(index > 0 && row.strategy === 'once' ? [''] : []),
+      ` ${line(cellsOf(row))}${lost(String(row.lost))}`,
+    ]),
+  ];
+}
+
+function cellsOf(row: Row): string[] {
+  const { present, strategy, first, handled, notDelivered, unknown, time: times, kept, twice } = row;
+  // Whoever is still kept when it ends was kept for longer than that.
+  const open = strategy === 'again' && !row.settled && handled < row.messages;
+  return [
+    percent(present),
+    NAMES[strategy],
+    String(first),
+    String(handled),
+    String(notDelivered),
+    String(unknown),
+    time(times.p50),
+    time(times.p95),
+    time(times.max),
+    (open ? '>' : '') + time(kept.mean),
+    String(twice),
+  ];
+}
+
+/** What the columns mean, and what else must be known. */
+export function noteLines(report: Report): string[] {
+  const { messages, rows, killSender, retry, absence, hop, late } = report;
+  const unknown = rows.reduce((sum, row) => sum + row.unknownTries, 0);
+  const unknownHandled = rows.reduce((sum, row) => sum + row.unknownHandled, 0);
+  const lines = [
+    ` ${messages} messages a line. THERE is measured; bob's absences last ${shortTime(absence)} on average, sync again`,
+    ` tries every ${shortTime(retry)}. 1st try: the sender sent it only once. KEPT: so long the sender`,
+    ' had to stay for a message, on average. TWICE: bob handled it more than once.',
+    ` UNKNOWN: a try ended so: ${unknown} ${unknown === 1 ? 'try' : 'tries'}, of which bob had handled ${unknownHandled}. All counts are from bob's logs.`,
+  ];
+  if (killSender) {
+    const again = rows.filter(({ strategy }) => strategy === 'again');
+    const expected = again.map((row) => aboardByTheory(row, report));
+    lines.push(
+      ' LOST: went with the sender, who was killed half-way. By theory sync again has with it',
+      ` ${again.map((row, index) => `${Number((expected[index] ?? 0).toFixed(1))} (${percent(row.present)})`).join(', ')}; the relay none.`,
+    );
+  }
+  if (hop !== undefined)
+    lines.push(
+      ` What the relay costs when bob is always there: ${hop.extra.mean.toFixed(2)} ms more a message`,
+      ` (${hop.extra.low.toFixed(2)} to ${hop.extra.high.toFixed(2)}): another hop, and the disk.`,
+    );
+  if (late > absence / MUCH)
+    lines.push(
+      ` This computer was busy: bob came ${shortTime(late)} late on average. Points can lie off for that`,
+      ' alone. Close other programs, or give a longer --cycle.',
+    );
+  return lines;
+}
+
+// He should be late by less than this part of an absence.
+const MUCH = 20;
+
+/** Each figure that theory foretells, with its interval. */
+export function theoryLines({ checks }: Report): string[] {
+  if (checks.length === 0) return [];
+  const share = (value: number): string => String(Math.round(value * 100));
+  const first = (check: Check): string =>
+    `${percent(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(14) +
+    percent(check.theory);
+  const wait = (check: Check): string =>
+    `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)}) ${shortTime(check.theory)}`;
+  const marked = (check: Check | undefined, write: (check: Check) => string): string =>
+    check === undefined ? '' : `${write(check)}${check.off ? ' !' : ''}`;
+  const levels = [...new Set(checks.map(({ availability }) => availability))];
+  const of = (availability: number, strategy: string): Check | undefined =>
+    checks.find((one) => one.availability === availability && one.strategy === strategy);
+  const cells = (plan: string, one: string, two: string, three: string): string =>
+    ` ${plan.padEnd(7)}${one.padEnd(23)}${two.padEnd(27)}${three}`.trimEnd();
+  const off = checks.filter((check) => check.off).length;
+  return [
+    cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
+    cells('', 'measured      theory', 'measured (95 %)  theory', 'measured (95 %)  theory'),
+    ...levels.map((level) =>
+      cells(
+        percent(level),
+        marked(of(level, 'once'), first),
+        marked(of(level, 'again'), wait),
+        marked(of(level, 'relay'), wait),
+      ),
+    ),
+    ` ${checks.length} figures with their 95 % intervals; theory for the time that bob really was there.`,
+    ` Off (!): ${off}. By chance alone about 1 of 20 lies off: here ${(checks.length / 20).toFixed(1)}.`,
+    ' How the theory is derived: detour compare --why',
+  ];
+}

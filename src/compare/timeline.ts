@@ -1,0 +1,70 @@
+// The measurement's own time: milliseconds since its beginning, for plans and for what other processes stamped; and waiting that
+// Ctrl-C ends.
+
+/** Ctrl-C: ends every wait of a run at once. */
+export class Interruption {
+  /** Resolves when it comes. */
+  readonly came: Promise<void>;
+  #over = false;
+  #resolve: () => void = () => {};
+
+  constructor() {
+    this.came = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  /** Has it come? */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** From now on nothing is waited for. */
+  stop(): void {
+    this.#over = true;
+    this.#resolve();
+  }
+}
+
+// Date.now() has no fractions, and a hop takes about one millisecond.
+const epochNow = (): number => performance.timeOrigin + performance.now();
+
+/** Time that is counted from a beginning. */
+export class Timeline {
+  readonly #zero: number;
+  readonly #interruption: Interruption;
+
+  /** Begins now. */
+  constructor(interruption: Interruption) {
+    this.#zero = epochNow();
+    this.#interruption = interruption;
+  }
+
+  /** Has Ctrl-C ended it? */
+  get over(): boolean {
+    return this.#interruption.over;
+  }
+
+  /** Milliseconds since the beginning. */
+  now(): number {
+    return epochNow() - this.#zero;
+  }
+
+  /** When another process of this computer recorded something. @param time ISO 8601 UTC, to nanoseconds */
+  of(time: string): number {
+    const [seconds = '', fraction = '0'] = time.slice(0, -1).split('.');
+    return Date.parse(`${seconds}Z`) + Number(`0.${fraction}`) * 1000 - this.#zero;
+  }
+
+  /** Waits until that time has come. @returns false if Ctrl-C came first */
+  async at(ms: number): Promise<boolean> {
+    if (this.over) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const due = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, ms - this.now()));
+    });
+    await Promise.race([due, this.#interruption.came]);
+    clearTimeout(timer);
+    return !this.over;
+  }
+}
