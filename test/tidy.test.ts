@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trace: ['wire', 'errors'],
   stage: ['trace', 'errors', 'wire'],
   demo: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/store', 'faults', 'trace', 'stage'],
+  compare: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/store', 'faults', 'trace', 'stage'],
   cli: [
     'errors',
     'wire',
@@ -35,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'trace',
     'stage',
     'demo',
+    'compare',
   ],
 };
 
@@ -137,6 +139,7 @@ describe('who imports whom', () => {
       'faults',
       'trace',
       'stage',
+      'compare',
       'cli',
     ])
       expect(folders, folder).toContain(folder);
@@ -175,6 +178,8 @@ test.each([
   ['exchange/ask.ts', `type T = import('../sync/sender.ts').Sender;`],
   ['exchange/ask.ts', `import '../cli/main.ts';`],
   ['demo/story.ts', `import { main } from '../cli/main.ts';`],
+  ['compare/run.ts', `import { main } from '../cli/main.ts';`],
+  ['compare/run.ts', `import { createConnection } from 'node:net';`],
   ['async/store/journal.ts', `import { VERSION } from '../../wire/verbs.ts';`],
   ['async/store/journal.ts', `import { Mailbox } from '../mailbox.ts';`],
   ['async/mailbox.ts', `import { crc32 } from 'node:zlib';`],

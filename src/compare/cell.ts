@@ -66,7 +66,7 @@ export class Cell {
 
   /** Starts everybody and has the senders try it out. @throws DetourError `stage` */
   async open(): Promise<void> {
-    const { stage, relay, plan } = this.#options;
+    const { stage, relay, plan, killSender } = this.#options;
     const box = boxOf(plan.availability);
     const [{ receiver, port }, relayed] = await Promise.all([
       directReceiver(stage, plan.visits),
@@ -81,7 +81,7 @@ export class Cell {
       relay: ['async', 'send', '--as', 'relayed', '--to', box, '--relay', relay],
     };
     for (const strategy of STRATEGIES)
-      this.#senders.push(new Sender(strategy, stage, strategy, args[strategy], this.#timeline));
+      this.#senders.push(new Sender(strategy, stage, strategy, args[strategy], this.#timeline, killSender));
     await Promise.race([
       Promise.all(this.#senders.map((sender) => sender.warmUp())),
       this.#options.interruption.came,
@@ -97,6 +97,7 @@ export class Cell {
   async play(): Promise<void> {
     const { plan, begin, interruption, killSender } = this.#options;
     if (!(await new Timeline(interruption).at(begin))) return;
+    await Promise.all([this.#direct?.begin(plan.visits), this.#relayed?.begin(plan.visits)]);
     const timeline = new Timeline(interruption);
     this.#timeline = timeline;
     for (const sender of this.#senders) sender.begin(timeline);
@@ -108,9 +109,11 @@ export class Cell {
       this.#arrivals(),
       killSender ? this.#killSenders() : undefined,
     ]);
-    if (plan.visits.length > 0) await this.#drain();
+    if (plan.visits.length > 0) this.#settled = await this.#until(() => this.#through());
     state.rounds = false;
     await rounds;
+    // Where nobody comes there is no end to wait for, but for the answers of what is under way.
+    await this.#until(() => !this.#senders.some(({ busy }) => busy));
   }
 
   /** Ends everybody, and says what happened. */
@@ -169,16 +172,17 @@ export class Cell {
     await Promise.all(this.#senders.map((sender) => sender.killed()));
   }
 
-  // The receiver has come for good: what is still with somebody must go through now.
-  async #drain(): Promise<void> {
+  // Waits for what must come to an end now. @returns false if Ctrl-C came first. If it does not end it is over, too: then the oracle
+  // finds what is missing.
+  async #until(ended: () => boolean): Promise<boolean> {
     const deadline = this.#timeline.now() + DRAIN_MS;
-    while (!this.#through()) {
-      if (this.#timeline.now() > deadline) break;
-      if (!(await this.#timeline.at(this.#timeline.now() + LOOK_AGAIN_MS))) return;
+    while (!ended() && this.#timeline.now() < deadline) {
+      if (!(await this.#timeline.at(this.#timeline.now() + LOOK_AGAIN_MS))) return false;
     }
-    this.#settled = true;
+    return !this.#timeline.over;
   }
 
+  // The receiver has come for good: is everything through?
   #through(): boolean {
     return this.#senders.every(
       (sender) =>

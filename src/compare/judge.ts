@@ -126,3 +126,9 @@ export function aboardByTheory({ present, absences, availability, strategy }: Ro
   const { span } = slotOf(availability, size.messages, size.absence);
   return (size.messages / span) * waitByRetry(present, { ...size, absence: mean(absences) ?? size.absence });
 }
+
+/** The times that are drawn: to handled, and how long the relay's sender is kept. */
+export const drawnTimes = (rows: readonly Row[]): number[] =>
+  rows
+    .flatMap(({ strategy, time, kept }) => [time.mean, strategy === 'relay' ? kept.mean : undefined])
+    .filter((ms) => ms !== undefined);

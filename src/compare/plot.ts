@@ -1,6 +1,6 @@
 // The two panels in characters, for the terminal. Pure.
 
-import type { Row } from './judge.ts';
+import { drawnTimes, type Row } from './judge.ts';
 import type { Report } from './run.ts';
 import { STRATEGIES, type Strategy } from './sender.ts';
 import { waitByRelay, waitByRetry } from './theory.ts';
@@ -57,7 +57,7 @@ function handledPanel(rows: readonly Row[]): string[] {
 /** Mean time to handled, on a logarithmic scale; the highest row is for never. */
 function timePanel({ rows, hop, absence, retry }: Report): string[] {
   const grid = empty();
-  const times = rows.flatMap(({ time, kept }) => [time.mean, kept.mean]).filter((ms) => ms !== undefined);
+  const times = drawnTimes(rows);
   const low = Math.floor(Math.log10(Math.max(0.1, Math.min(...times, 1))));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...times, 1))));
   const height = (ms: number): number =>
@@ -100,10 +100,10 @@ export function plotLines(report: Report, columns: number): string[] {
     columns >= BELOW_EACH_OTHER
       ? one.map((text, index) => `${text.padEnd(SCALE + 2 + COLUMNS)} ${other[index] ?? ''}`.trimEnd())
       : [...one, '', ...other].map((text) => text.trimEnd());
-  const signs = STRATEGIES.map((strategy) => `${SIGNS[strategy]} ${NAMES[strategy]}`).join('   ');
+  const signs = STRATEGIES.map((strategy) => `${SIGNS[strategy]} ${NAMES[strategy]}`).join('  ');
   return [
     ...panels,
-    `  bob is there, % of the time.   ${signs}   ${THEORY} theory`,
-    `  ${KEPT} so long the relay's sender is kept; the other two are kept until handled or refused`,
+    `  bob is there, % of the time.  ${signs}  ${THEORY} theory`,
+    `  ${KEPT} so long the relay's sender is kept; sync again's until it is handled`,
   ];
 }

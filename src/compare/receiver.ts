@@ -61,6 +61,14 @@ export class Receiver {
     );
   }
 
+  /** Is he to be away at the beginning? Then he goes now, before it. */
+  async begin(visits: readonly Visit[]): Promise<void> {
+    if (visits[0]?.from === 0) return;
+    const actor = this.#here?.actor;
+    this.#here = undefined;
+    await actor?.kill();
+  }
+
   /** Has he, by what he printed, handled a message with this text? */
   has(text: string): boolean {
     return this.#seen.has(text);
@@ -68,7 +76,6 @@ export class Receiver {
 
   /** Comes and goes as planned, until he stays or Ctrl-C comes. @throws DetourError `stage` if he cannot be started */
   async play(visits: readonly Visit[], timeline: Timeline): Promise<void> {
-    if (visits[0]?.from !== 0) await this.#leave(0);
     for (const [index, { from, to }] of visits.entries()) {
       // He sets out early, to be there in time. If an absence is too short for that, he comes late.
       if (from > 0) {
@@ -77,13 +84,13 @@ export class Receiver {
       }
       this.#prepare(visits.length - 1 - index);
       if (to === Number.POSITIVE_INFINITY || !(await timeline.at(to))) return;
-      await this.#leave(timeline.now());
+      await this.#leave(timeline);
     }
   }
 
   /** Ends him, if he is there, and closes the account of his visits. */
   async close(timeline: Timeline): Promise<void> {
-    await this.#leave(timeline.now());
+    await this.#leave(timeline);
     await Promise.all(this.#spares.map((actor) => actor.kill()));
   }
 
@@ -144,11 +151,11 @@ export class Receiver {
     this.#here = { actor, from };
   }
 
-  async #leave(at: number): Promise<void> {
+  async #leave(timeline: Timeline): Promise<void> {
     if (this.#here === undefined) return;
     const { actor, from } = this.#here;
     this.#here = undefined;
-    this.#visits.push({ from, to: at });
+    this.#visits.push({ from, to: timeline.now() });
     await actor.kill();
   }
 }

@@ -30,10 +30,11 @@ export interface PlanOptions {
   readonly tail: number;
 }
 
-// Between two messages, on average, in mean absences: so that some come in each absence, and no process is ever busy.
-const GAP = 0.18;
+// Between two messages, on average, in mean absences: some come in each absence, and so few that even in a short visit of a receiver
+// who has just started all that waited can be handled: theory takes handling to be instantaneous.
+const GAP = 0.36;
 /** Where nobody comes or goes, nothing depends on absences. Milliseconds. */
-const CALM_GAP_MS = 40;
+const CALM_GAP_MS = 60;
 
 /** When an availability is measured: it begins so long after the others, and messages arrive for so long. Milliseconds. */
 export interface Slot {

@@ -42,6 +42,8 @@ export class Sender {
   readonly #name: string;
   readonly #args: readonly string[];
   #actor: Actor;
+  /** Stands ready to take over when he is killed. */
+  #successor: Actor | undefined;
   #timeline: Timeline;
   /** Typed and not settled, in order: he answers in order. */
   #open: Open[] = [];
@@ -54,14 +56,26 @@ export class Sender {
   readonly #aboard: number[] = [];
   #fault: string | undefined;
 
-  /** Starts him. @param args his command and its flags, without --lines */
-  constructor(strategy: Strategy, stage: Stage, name: string, args: readonly string[], timeline: Timeline) {
+  /**
+   * Starts him.
+   * @param args his command and its flags, without --lines
+   * @param mortal is he to be killed? Then a successor stands ready
+   */
+  constructor(
+    strategy: Strategy,
+    stage: Stage,
+    name: string,
+    args: readonly string[],
+    timeline: Timeline,
+    mortal: boolean,
+  ) {
     this.strategy = strategy;
     this.#stage = stage;
     this.#name = name;
     this.#args = args;
     this.#timeline = timeline;
     this.#actor = this.#start();
+    if (mortal) this.#successor = this.#start();
   }
 
   /** When each message arrived here, in milliseconds since the beginning. */
@@ -84,9 +98,14 @@ export class Sender {
     return this.#fault;
   }
 
-  /** Has he nothing more to do? */
+  /** Is a try under way? */
+  get busy(): boolean {
+    return this.#open.length > 0;
+  }
+
+  /** Has he nothing more to do, now or later? */
   get idle(): boolean {
-    return this.#open.length === 0 && this.#waiting.length === 0;
+    return !this.busy && this.#waiting.length === 0;
   }
 
   /** Sends a few messages that do not count, and waits for what becomes of them. */
@@ -120,12 +139,13 @@ export class Sender {
     this.#inRound = false;
   }
 
-  /** Kills him, and starts another who knows nothing of what the first one kept. */
+  /** Kills him; another takes over, who knows nothing of what the first one kept. */
   async killed(): Promise<void> {
     const before = this.#actor;
     this.#aboard.push(...this.#open.map(({ message }) => message), ...this.#waiting);
     this.#waiting = [];
-    this.#actor = this.#start();
+    this.#actor = this.#successor ?? this.#start();
+    this.#successor = undefined;
     this.#drop();
     await before.kill();
   }
@@ -133,7 +153,7 @@ export class Sender {
   /** Ends him for good. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#actor.kill();
+    await Promise.all([this.#actor.kill(), this.#successor?.kill()]);
     this.#drop();
   }
 

@@ -1,7 +1,7 @@
 // The same two panels as a picture. Pure: a report goes in, the text of an SVG file comes out. Strategies differ by shape and dash as
 // well as by colour (Okabe and Ito's, which the colour-blind can tell apart), so that it can be read in grey, too.
 
-import type { Check, Row } from './judge.ts';
+import { type Check, drawnTimes, type Row } from './judge.ts';
 import type { Report } from './run.ts';
 import type { Strategy } from './sender.ts';
 import { wilson } from './statistics.ts';
@@ -9,7 +9,7 @@ import { waitByRelay, waitByRetry } from './theory.ts';
 import { shortTime } from './words.ts';
 
 const WIDTH = 1000;
-const HEIGHT = 520;
+const HEIGHT = 540;
 const INK = '#1a1a1a';
 const FAINT = '#d5d5d5';
 const COLOURS: Readonly<Record<Strategy, string>> = { once: '#c44e00', again: '#0072b2', relay: '#007a5a' };
@@ -145,7 +145,7 @@ const checkOf = (checks: readonly Check[], { availability, strategy }: Row): Che
 
 function timePanel(report: Report): string {
   const { rows, checks, hop, absence, retry } = report;
-  const values = rows.flatMap(({ time, kept }) => [time.mean, kept.mean]).filter((ms) => ms !== undefined);
+  const values = drawnTimes(rows);
   const low = Math.floor(Math.log10(Math.max(0.1, Math.min(...values, 1))));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values, absence))));
   const height = (ms: number): number => {
@@ -191,7 +191,8 @@ function timePanel(report: Report): string {
 function timePoint(row: Row, check: Check | undefined, height: (ms: number) => number): string {
   const { present, strategy, time, messages } = row;
   if (messages === 0) return '';
-  const x = across(RIGHT, present);
+  // The two that wait would lie on each other: each a little to its side.
+  const x = across(RIGHT, present) + { once: 0, again: -4, relay: 4 }[strategy];
   // Sync once is handled at once or never; of those who never are there is no time.
   if (time.mean === undefined) return strategy === 'once' ? '' : marker(strategy, x, NEVER);
   const y = height(time.mean);
@@ -217,27 +218,20 @@ function keptMarks(rows: readonly Row[], height: (ms: number) => number): string
   });
 }
 
+// Where there is room, with figures of the usual size: above its line, under it, above the crosses.
 function timeLabels({ rows, hop, absence, retry }: Report, height: (ms: number) => number): string[] {
   if (hop === undefined) return [];
   const setting = { absence, retry };
+  const label = (share: number, y: number, what: string, strategy: Strategy): string =>
+    text(across(RIGHT, share), y, what, { fill: COLOURS[strategy] });
   const kept = rows.flatMap(({ strategy, kept: { mean } }) =>
     strategy === 'relay' && mean !== undefined ? [mean] : [],
   );
-  const highest = Math.max(...kept);
   return [
-    text(
-      across(RIGHT, 0.3),
-      height(hop.direct + waitByRetry(0.3, setting)) - 26,
-      'sync again; its sender is kept as long',
-      {
-        fill: COLOURS.again,
-      },
-    ),
-    text(across(RIGHT, 0.13), height(hop.relay + waitByRelay(0.13, setting)) + 42, 'async by the relay', {
-      fill: COLOURS.relay,
-    }),
-    text(across(RIGHT, 0.13), height(highest) - 16, '× the relay’s sender may go', { fill: COLOURS.relay }),
-    text(across(RIGHT, 0.13), height(hop.direct) + 22, 'sync once: at once or never', { fill: COLOURS.once }),
+    label(0.3, height(waitByRetry(0.3, setting)) - 24, 'sync again: the sender is kept as long', 'again'),
+    label(0.13, height(waitByRelay(0.13, setting)) + 46, 'async by the relay', 'relay'),
+    label(0.13, height(Math.max(...kept)) - 14, '× its sender may go, long before', 'relay'),
+    label(0.25, height(hop.direct) - 7, 'sync once: at once or never', 'once'),
   ];
 }
 
@@ -250,7 +244,7 @@ export function drawSvg(report: Report, command: string): string {
     ['relay', 'async by the relay'],
   ] as const;
   const signs = legend.map(([strategy, name], index) => {
-    const x = 70 + index * 210;
+    const x = [70, 230, 450][index] ?? 0;
     return (
       `<line x1="${x}" y1="30" x2="${x + 34}" y2="30" stroke="${COLOURS[strategy]}" stroke-width="2" stroke-dasharray="${DASHES[strategy]}"/>` +
       marker(strategy, x + 17, 30) +
@@ -259,7 +253,8 @@ export function drawSvg(report: Report, command: string): string {
   });
   const under = [
     `Marks: ${messages} messages each, real processes, really killed; absences of ${shortTime(absence)} on average. Bars: 95 %. Lines: theory;`,
-    `short black lines: theory for the absences that there really were.    ${command}`,
+    `short black lines: theory for the absences that there really were.`,
+    command,
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif" role="img">`,
@@ -268,7 +263,7 @@ export function drawSvg(report: Report, command: string): string {
     ...signs,
     handledPanel(report),
     timePanel(report),
-    ...under.map((line, index) => text(70, HEIGHT - 30 + index * 18, line, { size: 13 })),
+    ...under.map((line, index) => text(70, HEIGHT - 48 + index * 18, line, { size: 13 })),
     '</svg>',
     '',
   ].join('\n');

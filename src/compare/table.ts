@@ -3,7 +3,7 @@
 import type { Check, Row } from './judge.ts';
 import { aboardByTheory } from './judge.ts';
 import type { Report } from './run.ts';
-import { NAMES, percent, shortTime } from './words.ts';
+import { NAMES, percent, shortTime, wrapped } from './words.ts';
 
 const time = (ms: number | undefined): string => (ms === undefined ? '-' : shortTime(ms));
 
@@ -12,7 +12,7 @@ const HEADS = [
   ['THERE', 'ROUTE', '1st', 'in', 'NOT', 'UN-', '', '', '', 'SENDER', ''],
   ['', '', 'try', 'all', 'DELIV', 'KNOWN', 'p50', 'p95', 'max', 'KEPT', 'TWICE'],
 ] as const;
-const WIDTHS = [8, 11, 5, 6, 7, 7, 8, 8, 8, 8, 7] as const;
+const WIDTHS = [7, 11, 5, 5, 6, 6, 7, 7, 7, 7, 6] as const;
 
 function line(cells: readonly string[]): string {
   return cells
@@ -24,9 +24,9 @@ function line(cells: readonly string[]): string {
 /** What happened: a line for each strategy at each availability. */
 export function resultLines(report: Report): string[] {
   const { rows, killSender } = report;
-  const lost = (text: string): string => (killSender ? text.padStart(7) : '');
+  const lost = (text: string): string => (killSender ? text.padStart(5) : '');
   return [
-    ` ${'HANDLED BY BOB'.padStart(8 + 11 + 14)}${'TIME TO HANDLED'.padStart(34)}`,
+    ` ${'HANDLED BY BOB'.padStart(7 + 11 + 10 + 1)}${'TIME TO HANDLED'.padStart(31)}`,
     ...HEADS.map((head, index) => ` ${line(head)}${lost(index === 1 ? 'LOST' : '')}`),
     ...rows.flatMap((row, index) => [
       ...(index > 0 && row.strategy === 'once' ? [''] : []),
@@ -59,32 +59,30 @@ export function noteLines(report: Report): string[] {
   const { messages, rows, killSender, retry, absence, hop, late } = report;
   const unknown = rows.reduce((sum, row) => sum + row.unknownTries, 0);
   const unknownHandled = rows.reduce((sum, row) => sum + row.unknownHandled, 0);
-  const lines = [
-    ` ${messages} messages a line. THERE is measured; bob's absences last ${shortTime(absence)} on average, sync again`,
-    ` tries every ${shortTime(retry)}. 1st try: the sender sent it only once. KEPT: so long the sender`,
-    ' had to stay for a message, on average. TWICE: bob handled it more than once.',
-    ` UNKNOWN: a try ended so: ${unknown} ${unknown === 1 ? 'try' : 'tries'}, of which bob had handled ${unknownHandled}. All counts are from bob's logs.`,
+  const notes = [
+    `${messages} messages a line. THERE: so much of the time bob was there, measured; planned were absences of ${shortTime(absence)} on average. sync again tries every ${shortTime(retry)}. 1st try: handled, and the sender sent it only once. KEPT: so long the sender had to stay for a message, on average. TWICE: bob handled it more than once. Handled is what bob's own log says.`,
+    `UNKNOWN: a try ended so. There were ${unknown} such tries, and ${unknownHandled} of them bob had handled.`,
   ];
   if (killSender) {
-    const again = rows.filter(({ strategy }) => strategy === 'again');
-    const expected = again.map((row) => aboardByTheory(row, report));
-    lines.push(
-      ' LOST: went with the sender, who was killed half-way. By theory sync again has with it',
-      ` ${again.map((row, index) => `${Number((expected[index] ?? 0).toFixed(1))} (${percent(row.present)})`).join(', ')}; the relay none.`,
+    const again = rows
+      .filter(({ strategy }) => strategy === 'again')
+      .map((row) => `${aboardByTheory(row, report).toFixed(0)} (at ${percent(row.present)})`);
+    notes.push(
+      `LOST: went with the sender, who was killed half-way. Theory expects of sync again ${again.join(', ')}; of the relay none.`,
     );
   }
   if (hop !== undefined)
-    lines.push(
-      ` What the relay costs when bob is always there: ${hop.extra.mean.toFixed(2)} ms more a message`,
-      ` (${hop.extra.low.toFixed(2)} to ${hop.extra.high.toFixed(2)}): another hop, and the disk.`,
+    notes.push(
+      `If bob is always there the relay costs ${hop.extra.mean.toFixed(1)} ms more a message (${hop.extra.low.toFixed(1)} to ${hop.extra.high.toFixed(1)}): once more through a program, and the disk.`,
     );
   if (late > absence / MUCH)
-    lines.push(
-      ` This computer was busy: bob came ${shortTime(late)} late on average. Points can lie off for that`,
-      ' alone. Close other programs, or give a longer --cycle.',
+    notes.push(
+      `THIS COMPUTER WAS BUSY: bob came ${shortTime(late)} late on average, and points can lie off for that alone. Close other programs, or give a longer --cycle.`,
     );
-  return lines;
+  return notes.flatMap((note) => wrapped(note, LINE));
 }
+
+const LINE = 78;
 
 // He should be late by less than this part of an absence.
 const MUCH = 20;

@@ -25,3 +25,15 @@ export function percent(share: number): string {
   const exact = Math.abs(value - Math.round(value)) < 1e-9;
   return exact || (value >= 0.95 && value <= 99.05) ? `${Math.round(value)} %` : `${value.toFixed(1)} %`;
 }
+
+/** Breaks a text into lines of at most `width`, each behind a blank. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(` ${word}`);
+  }
+  return lines;
+}

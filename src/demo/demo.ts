@@ -184,5 +184,6 @@ function yourTurn(columns: number): string[] {
     ...(columns >= 12 + one.length + other.length
       ? [`   ${one}       ${other}`]
       : [`   ${one}`, `   ${other}`]),
+    ` Which route when? It can be measured: ${command} compare`,
   ];
 }

@@ -65,6 +65,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--log',
   ],
   demo: ['--fast', '--json'],
+  compare: ['--messages', '--cycle', '--retry', '--seed', '--kill-sender', '--svg', '--why', '--json'],
   explain: ['--json'],
   trace: ['--last', '--id', '--brief', '--width', '--json'],
   journal: ['--port', '--follow', '--json'],
@@ -95,6 +96,10 @@ const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>>
   '--seed': ['x', /is no count/],
   '--script': ['', /it is empty/],
   '--width': ['wide', /above 0/],
+  '--messages': ['1001', /give 5 to 1000 messages/],
+  '--cycle': ['100ms', /give 500ms to 1m: bob is a real process/],
+  '--retry': ['1ms', /give 20ms to 1m/],
+  '--svg': ['', /it is empty/],
 };
 
 test('each flag of each command with nonsense', async () => {
@@ -112,7 +117,7 @@ test('each flag of each command with nonsense', async () => {
 test('the table of flags above is what --help shows', async () => {
   for (const [command, flags] of Object.entries(COMMANDS)) {
     const { code, stdout } = await runCli([...command.split(' '), '--help']);
-    const shown = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z]+)/gm)].map(([, flag]) => flag);
+    const shown = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z]+(?:-[a-z]+)*)/gm)].map(([, flag]) => flag);
     expect([command, code, ...shown]).toEqual([command, 0, ...flags, '--help']);
     // A default is written as a person would type it.
     expect(stdout).not.toMatch(/default: (?:\{|10000)/);
@@ -156,6 +161,11 @@ test('the modes mixed up, and other slips', async () => {
       usage(/--lines reads the messages from standard input/, 'sync', 'send', '--lines', 'hi'),
       usage(/--count is for one message/, 'sync', 'send', '--lines', '--count', '2'),
       usage(/no story "99" try take one of/, 'demo', '99'),
+      usage(/is no count/, 'compare', '--messages', 'many'),
+      usage(/Did you mean 2s/, 'compare', '--cycle', '2'),
+      usage(/give 500ms to 1m/, 'compare', '--cycle', '2m'),
+      usage(/is no duration/, 'compare', '--retry', '-1s'),
+      usage(/too many arguments/, 'compare', 'everything'),
       usage(/no entry NOPE/, 'explain', 'NOPE'),
       usage(/did you mean ECONNREFUSED/, 'explain', 'ECONREFUSED'),
       usage(/missing required argument/, 'trace'),
@@ -230,6 +240,13 @@ test('files and folders that cannot be had', async () => {
       relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
       one(/cannot be read: ENOENT/, 'journal', join(dir, 'nowhere')),
+      one(
+        /picture .* cannot be written \(ENOENT\) try give another --svg/,
+        'compare',
+        '--svg',
+        join(dir, 'no', 'a.svg'),
+      ),
+      one(/picture .* cannot be written \(EISDIR\)/, 'compare', '--svg', dir),
       one(/no such file/, 'trace', join(dir, 'nowhere')),
       one(/that is a folder/, 'trace', dir),
       one(/line 1: not JSON/, 'trace', file),

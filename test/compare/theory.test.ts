@@ -16,7 +16,7 @@ import { backAfter, waitByRelay, waitByRetry } from '../../src/compare/theory.ts
 import { chance } from '../../src/faults/chance.ts';
 
 const SETTING = { absence: 1000, retry: 250 };
-const SIZE = { messages: 200, span: 36_000, absence: 1000, tail: 4000 };
+const SIZE = { messages: 100, span: 36_000, absence: 1000, tail: 4000 };
 const BETWEEN = [0.9, 0.75, 0.5, 0.25, 0.1];
 
 describe('the schedule', () => {
@@ -79,9 +79,9 @@ describe('the schedule', () => {
     expect(exponential(1000, () => 1 - 2 ** -32)).toBeLessThan(23_000);
   });
 
-  it('ends all slots of a default run within 46 s', () => {
+  it('ends all slots of a default run within 36 s', () => {
     for (const availability of [...BETWEEN, 0, 1]) {
-      const { begin, span } = slotOf(availability, 200, 1000);
+      const { begin, span } = slotOf(availability, 100, 1000);
       expect(begin + span).toBeLessThanOrEqual(36_000);
       expect(span).toBeGreaterThan(0);
     }

@@ -25,9 +25,11 @@ interface Flags {
   readonly json?: true;
 }
 
-/** More would make the events of a run too many to keep, and take five minutes. */
+/** More would make the events of a run too many to keep, and take seven minutes. */
 const MOST_MESSAGES = 1000;
 const FEWEST_MESSAGES = 5;
+/** So that a count is a percentage, too. */
+const DEFAULT_MESSAGES = 100;
 /** Starting a process must be short beside an absence; and nobody waits for a lesson of hours. */
 const CYCLE_MS = { shortest: 500, longest: 60_000 };
 const LARGEST_SEED = 999_999_999;
@@ -44,7 +46,7 @@ export const compare: CommandSpec = {
       .addOption(
         new Option('--messages <n>', 'messages a line; the time it takes grows with them')
           .argParser(messageCount)
-          .default(200),
+          .default(DEFAULT_MESSAGES),
       )
       .addOption(
         new Option(
@@ -125,7 +127,7 @@ function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, s
   return [
     'detour compare',
     `--seed ${seed}`,
-    ...(messages === 200 ? [] : [`--messages ${messages}`]),
+    ...(messages === DEFAULT_MESSAGES ? [] : [`--messages ${messages}`]),
     ...(time === 2000 ? [] : [`--cycle ${time}ms`]),
     ...(every === undefined ? [] : [`--retry ${every}ms`]),
     ...(killSender ? ['--kill-sender'] : []),
