@@ -79,7 +79,7 @@ function durations({ messages, absence, availabilities = AVAILABILITIES }: Compa
 }
 
 /** Draws the plans of a comparison. */
-export function drawPlans(options: CompareOptions): Plan[] {
+function drawPlans(options: CompareOptions): Plan[] {
   const { messages, absence, seed, availabilities = AVAILABILITIES } = options;
   return availabilities.map((availability) => {
     const { span } = slotOf(availability, messages, absence);

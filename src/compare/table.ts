@@ -97,16 +97,16 @@ export function theoryLines({ checks }: Report): string[] {
   const wait = (check: Check): string =>
     `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)}) ${shortTime(check.theory)}`;
   const marked = (check: Check | undefined, write: (check: Check) => string): string =>
-    check === undefined ? '' : `${write(check)}${check.off ? ' !' : ''}`;
+    check === undefined ? '' : `${write(check)}${check.off ? '!' : ''}`;
   const levels = [...new Set(checks.map(({ availability }) => availability))];
   const of = (availability: number, strategy: string): Check | undefined =>
     checks.find((one) => one.availability === availability && one.strategy === strategy);
   const cells = (plan: string, one: string, two: string, three: string): string =>
-    ` ${plan.padEnd(7)}${one.padEnd(23)}${two.padEnd(27)}${three}`.trimEnd();
+    ` ${plan.padEnd(6)}${one.padEnd(20)}${two.padEnd(27)}${three}`.trimEnd();
   const off = checks.filter((check) => check.off).length;
   return [
     cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
-    cells('', 'measured      theory', 'measured (95 %)  theory', 'measured (95 %)  theory'),
+    cells('', 'measured      theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
     ...levels.map((level) =>
       cells(
         percent(level),
@@ -115,8 +115,9 @@ export function theoryLines({ checks }: Report): string[] {
         marked(of(level, 'relay'), wait),
       ),
     ),
-    ` ${checks.length} figures with their 95 % intervals; theory for the time that bob really was there.`,
-    ` Off (!): ${off}. By chance alone about 1 of 20 lies off: here ${(checks.length / 20).toFixed(1)}.`,
-    ' How the theory is derived: detour compare --why',
+    ...wrapped(
+      `${checks.length} figures, their 95 % intervals, and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 of 20 lies off: here ${(checks.length / 20).toFixed(1)}. How it is derived: detour compare --why`,
+      LINE,
+    ),
   ];
 }

@@ -241,7 +241,7 @@ test('files and folders that cannot be had', async () => {
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
       one(/cannot be read: ENOENT/, 'journal', join(dir, 'nowhere')),
       one(
-        /picture .* cannot be written \(ENOENT\) try give another --svg/,
+        /picture .* cannot be written \(ENOENT\)\. try give another --svg/,
         'compare',
         '--svg',
         join(dir, 'no', 'a.svg'),
