@@ -4,7 +4,7 @@ import { drawnTimes, type Row } from './judge.ts';
 import type { Report } from './run.ts';
 import { STRATEGIES, type Strategy } from './sender.ts';
 import { waitByRelay, waitByRetry } from './theory.ts';
-import { NAMES, shortTime } from './words.ts';
+import { NAMES } from './words.ts';
 
 /** The sign of each strategy; theory is drawn in dots. */
 const SIGNS: Readonly<Record<Strategy, string>> = { once: 'o', again: 'x', relay: '#' };
@@ -81,16 +81,17 @@ function timePanel({ rows, hop, absence, retry }: Report): string[] {
       const ms = row.time.mean ?? (strategy === 'once' ? undefined : Number.POSITIVE_INFINITY);
       if (ms !== undefined) put(grid, row.present, height(ms), SIGNS[strategy]);
     }
-  return panel('mean time to handled', grid, (row) => {
-    if (row === ROWS - 1) return 'never';
-    const exponent = low + (row / (ROWS - 2)) * (high - low);
-    return Math.abs(exponent - Math.round(exponent)) < (high - low) / (ROWS - 2) / 2
-      ? shortTime(10 ** Math.round(exponent))
-          .replace('.0', '')
-          .replace('.00', '')
-      : '';
-  });
+  const marks = new Map(
+    Array.from({ length: high - low + 1 }, (_, index) => [
+      Math.round((index / (high - low)) * (ROWS - 2)),
+      round(10 ** (low + index)),
+    ]),
+  );
+  return panel('mean time to handled', grid, (row) => (row === ROWS - 1 ? 'never' : (marks.get(row) ?? '')));
 }
+
+// A power of ten.
+const round = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`);
 
 /** Both panels, beside each other if there is room. */
 export function plotLines(report: Report, columns: number): string[] {
@@ -101,9 +102,10 @@ export function plotLines(report: Report, columns: number): string[] {
       ? one.map((text, index) => `${text.padEnd(SCALE + 2 + COLUMNS)} ${other[index] ?? ''}`.trimEnd())
       : [...one, '', ...other].map((text) => text.trimEnd());
   const signs = STRATEGIES.map((strategy) => `${SIGNS[strategy]} ${NAMES[strategy]}`).join('  ');
+  const kept = `${KEPT} the relay's sender may go`;
   return [
     ...panels,
-    `  bob is there, % of the time.  ${signs}  ${THEORY} theory`,
-    `  ${KEPT} so long the relay's sender is kept; sync again's until it is handled`,
+    `  across: how much of the time bob is there        ${THEORY} theory`,
+    ...(columns >= BELOW_EACH_OTHER ? [`  ${signs}  ${kept}`] : [`  ${signs}`, `  ${kept}`]),
   ];
 }

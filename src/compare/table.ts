@@ -27,7 +27,7 @@ export function resultLines(report: Report): string[] {
   const lost = (text: string): string => (killSender ? text.padStart(5) : '');
   return [
     ` ${'HANDLED BY BOB'.padStart(7 + 11 + 10 + 1)}${'TIME TO HANDLED'.padStart(31)}`,
-    ...HEADS.map((head, index) => ` ${line(head)}${lost(index === 1 ? 'LOST' : '')}`),
+    ...HEADS.map((head, index) => ` ${line(head)}${lost(index === 1 ? 'LOST' : '')}`.trimEnd()),
     ...rows.flatMap((row, index) => [
       ...(index > 0 && row.strategy === 'once' ? [''] : []),
       ` ${line(cellsOf(row))}${lost(String(row.lost))}`,
