@@ -29,6 +29,8 @@ export interface Role {
 const NEWEST = 0.3;
 /** So many processes stand ready: their code is read, and a line brings them. */
 const SPARES = 2;
+/** So many of them are tried for one visit. */
+const ATTEMPTS = 3;
 
 /** One receiver, played by one process after the other. */
 export class Receiver {
@@ -142,10 +144,23 @@ export class Receiver {
     return actor.until('sign that it is there', this.#role.ready);
   }
 
+  // A process can fail to start, its port taken for a moment: then the next one comes, a little late.
+  async #next(): Promise<{ actor: Actor; ready: Recorded }> {
+    for (let left = ATTEMPTS; ; left -= 1) {
+      const actor = this.#spares.shift() ?? this.#start();
+      try {
+        return { actor, ready: await this.#bring(actor) };
+      } catch (error) {
+        await actor.kill();
+        if (left <= 1) throw error;
+      }
+    }
+  }
+
   async #come(planned: number, timeline: Timeline): Promise<void> {
     const began = timeline.now();
-    const actor = this.#spares.shift() ?? this.#start();
-    const from = timeline.of((await this.#bring(actor)).time);
+    const { actor, ready } = await this.#next();
+    const from = timeline.of(ready.time);
     this.#late.push(from - planned);
     this.#coming += NEWEST * (from - began - this.#coming);
     this.#here = { actor, from };

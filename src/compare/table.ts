@@ -92,8 +92,8 @@ export function theoryLines({ checks }: Report): string[] {
   if (checks.length === 0) return [];
   const share = (value: number): string => String(Math.round(value * 100));
   const first = (check: Check): string =>
-    `${percent(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(14) +
-    percent(check.theory);
+    `${share(check.measured)} % (${share(check.low)}-${share(check.high)})`.padEnd(14) +
+    `${share(check.theory)} %`;
   const wait = (check: Check): string =>
     `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)}) ${shortTime(check.theory)}`;
   const marked = (check: Check | undefined, write: (check: Check) => string): string =>
