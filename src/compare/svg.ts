@@ -14,6 +14,9 @@ const INK = '#1a1a1a';
 const FAINT = '#d5d5d5';
 const COLOURS: Readonly<Record<Strategy, string>> = { once: '#c44e00', again: '#0072b2', relay: '#007a5a' };
 const DASHES: Readonly<Record<Strategy, string>> = { once: '7 4', again: '2 3', relay: 'none' };
+/** The two lines of the legend. */
+const FIRST = 16;
+const SECOND = 38;
 /** Of a line: at so many shares its height is calculated. */
 const STEPS = 200;
 
@@ -184,15 +187,17 @@ function timePanel(report: Report): string {
     ...lines,
     ...rows.map((row) => timePoint(row, checkOf(checks, row), height)),
     ...keptMarks(rows, height),
-    ...timeLabels(report, height),
   ].join('\n');
 }
+
+const ASIDE: Readonly<Record<Strategy, number>> = { once: 0, again: -4, relay: 4 };
 
 function timePoint(row: Row, check: Check | undefined, height: (ms: number) => number): string {
   const { present, strategy, time, messages } = row;
   if (messages === 0) return '';
   // The two that wait would lie on each other: each a little to its side.
-  const x = across(RIGHT, present) + { once: 0, again: -4, relay: 4 }[strategy];
+  const aside = present > 0 && present < 1 ? ASIDE[strategy] : 0;
+  const x = across(RIGHT, present) + aside;
   // Sync once is handled at once or never; of those who never are there is no time.
   if (time.mean === undefined) return strategy === 'once' ? '' : marker(strategy, x, NEVER);
   const y = height(time.mean);
@@ -209,31 +214,13 @@ function timePoint(row: Row, check: Check | undefined, height: (ms: number) => n
 
 /** The relay's sender may go long before: crosses. The sender who tries again is kept until it is handled, where his squares are. */
 function keptMarks(rows: readonly Row[], height: (ms: number) => number): string[] {
-  return rows.flatMap(({ strategy, present, kept }) => {
-    if (strategy !== 'relay' || kept.mean === undefined) return [];
-    const [x, y] = [across(RIGHT, present), height(kept.mean)];
-    return [
-      `<path d="M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10" stroke="${COLOURS.relay}" stroke-width="2.5" fill="none"/>`,
-    ];
-  });
+  return rows.flatMap(({ strategy, present, kept }) =>
+    strategy === 'relay' && kept.mean !== undefined ? [cross(across(RIGHT, present), height(kept.mean))] : [],
+  );
 }
 
-// Where there is room, with figures of the usual size: above its line, under it, above the crosses.
-function timeLabels({ rows, hop, absence, retry }: Report, height: (ms: number) => number): string[] {
-  if (hop === undefined) return [];
-  const setting = { absence, retry };
-  const label = (share: number, y: number, what: string, strategy: Strategy): string =>
-    text(across(RIGHT, share), y, what, { fill: COLOURS[strategy] });
-  const kept = rows.flatMap(({ strategy, kept: { mean } }) =>
-    strategy === 'relay' && mean !== undefined ? [mean] : [],
-  );
-  return [
-    label(0.3, height(waitByRetry(0.3, setting)) - 24, 'sync again: the sender is kept as long', 'again'),
-    label(0.13, height(waitByRelay(0.13, setting)) + 46, 'async by the relay', 'relay'),
-    label(0.13, height(Math.max(...kept)) - 14, '× its sender may go, long before', 'relay'),
-    label(0.25, height(hop.direct) - 7, 'sync once: at once or never', 'once'),
-  ];
-}
+const cross = (x: number, y: number): string =>
+  `<path d="M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10" stroke="${COLOURS.relay}" stroke-width="2.5" fill="none"/>`;
 
 /** Draws the report. @param command how it was made, written under the picture */
 export function drawSvg(report: Report, command: string): string {
@@ -246,9 +233,9 @@ export function drawSvg(report: Report, command: string): string {
   const signs = legend.map(([strategy, name], index) => {
     const x = [70, 230, 450][index] ?? 0;
     return (
-      `<line x1="${x}" y1="30" x2="${x + 34}" y2="30" stroke="${COLOURS[strategy]}" stroke-width="2" stroke-dasharray="${DASHES[strategy]}"/>` +
-      marker(strategy, x + 17, 30) +
-      text(x + 42, 35, name)
+      `<line x1="${x}" y1="${FIRST}" x2="${x + 34}" y2="${FIRST}" stroke="${COLOURS[strategy]}" stroke-width="2" stroke-dasharray="${DASHES[strategy]}"/>` +
+      marker(strategy, x + 17, FIRST) +
+      text(x + 42, FIRST + 5, name)
     );
   });
   const under = [
@@ -261,6 +248,12 @@ export function drawSvg(report: Report, command: string): string {
     `<title>${escaped(`A real run of: ${command}`)}</title>`,
     '<rect width="100%" height="100%" fill="#ffffff"/>',
     ...signs,
+    cross(87, SECOND),
+    text(
+      112,
+      SECOND + 5,
+      'the sender may go: it is at the relay.   The sender of "sync again" is kept until it is handled.',
+    ),
     handledPanel(report),
     timePanel(report),
     ...under.map((line, index) => text(70, HEIGHT - 48 + index * 18, line, { size: 13 })),

@@ -106,7 +106,7 @@ export function theoryLines({ checks }: Report): string[] {
   const off = checks.filter((check) => check.off).length;
   return [
     cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
-    cells('', 'measured      theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
+    cells('', 'measured     theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
     ...levels.map((level) =>
       cells(
         percent(level),

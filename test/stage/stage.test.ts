@@ -45,6 +45,25 @@ describe('the stage', () => {
     expect(stage.leftOver()).toEqual([]);
   });
 
+  it('tells each event as it comes, and ends who prints more than he may', async () => {
+    const strict = new Stage({ program, mostEvents: 2 });
+    try {
+      const bob = strict.start('bob', 'listen');
+      const seen: string[] = [];
+      bob.watch(({ event }) => seen.push(event));
+      await bob.until('listening', ({ event }) => event === 'listening');
+      bob.say('one');
+      await bob.until('answer', ({ event }) => event === 'notice');
+      expect(seen).toEqual(['listening', 'notice']);
+      bob.say('two');
+      await bob.ended;
+      expect(bob.ending).not.toMatchObject({ code: 0 });
+      expect(bob.events).toHaveLength(2);
+    } finally {
+      await strict.close();
+    }
+  });
+
   it('says whose event did not come, and why', async () => {
     const gone = stage.start('gone', 'leave');
     await expect(gone.until('greeting', () => false)).rejects.toThrow(

@@ -128,11 +128,13 @@ function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, s
     'detour compare',
     `--seed ${seed}`,
     ...(messages === DEFAULT_MESSAGES ? [] : [`--messages ${messages}`]),
-    ...(time === 2000 ? [] : [`--cycle ${time}ms`]),
-    ...(every === undefined ? [] : [`--retry ${every}ms`]),
+    ...(time === 2000 ? [] : [`--cycle ${typed(time)}`]),
+    ...(every === undefined ? [] : [`--retry ${typed(every)}`]),
     ...(killSender ? ['--kill-sender'] : []),
   ].join(' ');
 }
+
+const typed = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 
 function writeSvg(file: string, text: string): void {
   try {
