@@ -33,7 +33,18 @@ export const LIES: readonly Broken[] = [
     finds: lie('(?:STORED, and it is nowhere|DELIVERED, and it was never handled)', 'wait'),
   },
   {
-    what: 'a relay that says STORED before it is synced',
+    what: 'a relay that says STORED when it is written, before it is synced',
+    edits: [
+      {
+        file: 'async/store/writer.js',
+        from: 'writeDurably(disk, handle.fd, bytes, offset, (error) => {',
+        to: 'disk.write(handle.fd, bytes, 0, offset, (error) => {',
+      },
+    ],
+    finds: lie('STORED, and it is nowhere'),
+  },
+  {
+    what: 'a relay that says STORED before it writes',
     edits: [
       { file: 'async/relay.js', from: ANSWER, to: '' },
       { file: 'async/relay.js', from: APPEND, to: `${ANSWER} ${APPEND}` },

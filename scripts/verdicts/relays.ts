@@ -1,12 +1,12 @@
 // The relay of one run, over all its lives. It is killed by copying what is on its disk at that moment, which is what a kill leaves,
-// and closing its sockets; the next life begins on the copy, and what the old one still does nobody sees. No power cut: what was
-// written and not synced survives.
+// and closing its sockets; the next life begins on the copy, and what the old one still does nobody sees. In half of the runs it is a
+// power cut: what was written and not synced is lost. (Kept back until the sync, that is: it never reaches the file.)
 
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Relay } from '../../src/async/relay.ts';
-import type { Disk } from '../../src/async/store/disk.ts';
+import { type Disk, writeDurably } from '../../src/async/store/disk.ts';
 import type { Store } from '../../src/async/store/store.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { Gate, gatedClock } from './gate.ts';
@@ -50,6 +50,7 @@ export class Relays {
   readonly #on: RelayHandlers;
   readonly #base = mkdtempSync(join(SHELF, 'detour-verdicts-'));
   readonly #endings: Promise<void>[] = [];
+  readonly #losesUnsynced: boolean;
   #lives = 0;
   #life: Life | undefined;
   #wanted: NextLife = { later: 0, full: false };
@@ -66,6 +67,7 @@ export class Relays {
     this.#setting = setting;
     this.port = port;
     this.#on = on;
+    this.#losesUnsynced = setting.random.next() < 0.5;
   }
 
   static start(setting: Setting, on: RelayHandlers): Promise<Relays> {
@@ -183,15 +185,14 @@ export class Relays {
     // Where the subject's record is being written: others are written and synced meanwhile.
     let ours: number | undefined;
     const alive = (): boolean => this.#life?.gate === gate;
+    const disk = this.#losesUnsynced ? unsyncedLost(systemDisk) : systemDisk;
     return {
       write: (fd, bytes, from, position, done) => {
         if (alive() && bytes.includes(mark)) {
           ours = fd;
           this.#on.writing();
         }
-        systemDisk.write(fd, bytes, from, position, (error, written) =>
-          gate.pass(() => done(error, written)),
-        );
+        disk.write(fd, bytes, from, position, (error, written) => gate.pass(() => done(error, written)));
       },
       sync: (fd, done) => {
         if (ours === fd && alive()) this.#on.syncing();
@@ -200,7 +201,7 @@ export class Relays {
           setImmediate(() => done(Object.assign(new Error('i/o error'), { code: 'EIO' })));
           return;
         }
-        systemDisk.sync(fd, (error) => {
+        disk.sync(fd, (error) => {
           if (ours === fd) {
             ours = undefined;
             if (alive()) this.#on.durable();
@@ -221,6 +222,29 @@ export class Relays {
 
 /** By so much the wall clock goes on in `forgets`. */
 export const FORGOTTEN_MS = OLDEST_IDS_MS;
+
+// A disk that loses what was not synced: it writes when it is told to sync.
+function unsyncedLost(disk: Disk): Disk {
+  const waiting = new Map<number, { bytes: Buffer; position: number }[]>();
+  return {
+    write(fd, bytes, from, position, done) {
+      const held = waiting.get(fd) ?? [];
+      waiting.set(fd, held);
+      held.push({ bytes: Buffer.from(bytes.subarray(from)), position });
+      setImmediate(() => done(null, bytes.length - from));
+    },
+    sync(fd, done) {
+      const held = waiting.get(fd) ?? [];
+      waiting.delete(fd);
+      const next = (): void => {
+        const piece = held.shift();
+        if (piece === undefined) disk.sync(fd, done);
+        else writeDurably(disk, fd, piece.bytes, piece.position, (error) => (error ? done(error) : next()));
+      };
+      next();
+    },
+  };
+}
 
 // The thread pool may be renaming a file at this moment: then it is listed again.
 function copyJournal(from: string, to: string): void {
