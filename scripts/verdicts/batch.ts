@@ -2,7 +2,7 @@
 
 import type { Random } from '../lib/random.ts';
 import type { Build } from './build.ts';
-import { CELLS, type Cell, chanceOf, type Schedule, scheduleAt, scheduleOf } from './plan.ts';
+import { CELLS, type Cell, chanceOf, type Phase, type Schedule, scheduleAt, scheduleOf } from './plan.ts';
 import { perform, type Result } from './run.ts';
 import { emptyCells, unwitnessed, type View } from './tables.ts';
 
@@ -63,11 +63,16 @@ export async function batch({ build, seed, runs, progress }: BatchOptions): Prom
   return results;
 }
 
-// Where the other side of a view may be seen: what led to it, at any phase, for the sender cannot tell one from the other.
-function placesOf({ results }: View): (random: Random) => Cell {
+// Where the other side of a view may be seen: what led to it, at the phases at which that side is likely. The sender cannot tell one
+// phase from the other.
+function placesOf({ results, handled }: View): (random: Random) => Cell {
+  const phases: readonly Phase[] =
+    handled === 0 ? ['out', 'taken', 'done', 'reply'] : ['greeted', 'partly', 'out', 'taken'];
   return (random) => {
     const { mode, blows } = random.pick(results).schedule;
     const { fault } = random.pick(blows);
-    return random.pick(CELLS.filter((cell) => cell.mode === mode && cell.fault === fault));
+    const cells = CELLS.filter((cell) => cell.mode === mode && cell.fault === fault);
+    const likely = cells.filter(({ phase }) => phases.includes(phase));
+    return random.pick(likely.length === 0 ? cells : likely);
   };
 }

@@ -301,7 +301,7 @@ export class Detour implements World {
     await this.#waiter.stop();
     for (const bob of this.#bobs) bob.receiver.stop();
     for (const bob of this.#bobs) if (!bob.dead) await bob.ended;
-    if (!(await this.network.quiet(6000))) throw new Error('connections stand that nobody needs');
+    await this.network.quiet();
     const collected = await this.#startBob(this.#relays.port, false).ended;
     if (JSON.stringify(collected).includes('"why":"empty"')) return;
     throw new Error(`what is left could not be collected: ${JSON.stringify(collected)}`);

@@ -18,6 +18,9 @@ const stall = (direction: 'up' | 'down'): Change => {
   return (before) => ({ ...before, stalled: new Set([...before.stalled, direction]) });
 };
 
+/** Whoever leaves lingers for 2 s at the most, a few times in a row; and this process is busy. Milliseconds. */
+const QUIET_MS = 12_000;
+
 /** A link, and how it is broken and mended. */
 export class Network {
   readonly link: Link;
@@ -103,14 +106,14 @@ export class Network {
     await this.#last;
   }
 
-  /** Resolves when no connection stands; false if some do for `ms` milliseconds. */
-  async quiet(ms: number): Promise<boolean> {
-    const until = performance.now() + ms;
+  /** Resolves when no connection stands. @throws Error if some do for longer than anybody lingers */
+  async quiet(): Promise<void> {
+    const until = performance.now() + QUIET_MS;
     while (this.link.counts().lines > 0) {
-      if (performance.now() > until) return false;
+      if (performance.now() > until)
+        throw new Error(`connections stand that nobody needs: ${JSON.stringify(this.link.counts())}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
-    return true;
   }
 
   // One order after the other. Without listening anew it is obeyed before the next byte can arrive.

@@ -94,7 +94,7 @@ class Play {
       await this.#mending;
       if (this.#failure !== undefined) throw this.#failure;
       // Sometimes the network never comes back: what it still holds is lost.
-      if (this.#random.next() < 0.35) world.network.strike('reset');
+      if (this.#random.next() < 0.5) world.network.strike('reset');
       await world.mend(true);
       this.stage = 'draining';
       await world.settle();

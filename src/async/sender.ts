@@ -2,7 +2,7 @@
 // is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
 
 import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
-import { backoff } from '../exchange/backoff.ts';
+import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
 import { Call } from '../exchange/call.ts';
 import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
@@ -147,7 +147,9 @@ export class Sender {
     // A relay that greets and then answers nothing is no better than none.
     this.#failures += 1;
     const { context, random } = this.#options;
-    const ms = backoff(this.#failures, random());
+    // The nearer the deadline, the sooner: else the last wait goes beyond it, and a relay that is back again is not asked.
+    const left = Math.max(...this.#queue.map((question) => question.left));
+    const ms = Math.min(backoff(this.#failures, random()), Math.max(BACKOFF_BASE_MS, left / 2));
     context.emit({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }

@@ -39,6 +39,7 @@ export class Question {
   readonly #timeoutMs: number;
   readonly #onDeadline: (question: Question) => void;
   #deadline: Timer | undefined;
+  #until = Number.POSITIVE_INFINITY;
   readonly #settled: (outcome: Outcome) => void;
   #done = false;
 
@@ -67,6 +68,7 @@ export class Question {
   /** The kernel has decided a connect, either way, or one stands already: a deadline that waited for this begins. Once. */
   decided(): void {
     if (this.#done || this.#deadline !== undefined) return;
+    this.#until = this.#clock.monotonic() + this.#timeoutMs;
     // What waits in the kernel is read once more before judging.
     this.#deadline = this.#clock.after(this.#timeoutMs, () =>
       setImmediate(() => {
@@ -81,6 +83,11 @@ export class Question {
   /** Has it been settled? */
   get done(): boolean {
     return this.#done;
+  }
+
+  /** Milliseconds until its deadline; Infinity if that has not begun. */
+  get left(): number {
+    return this.#until - this.#clock.monotonic();
   }
 
   /** Did an attempt that is over hand bytes to the socket and get no answer? Then only an answer that took it can help. */

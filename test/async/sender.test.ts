@@ -61,6 +61,40 @@ test('one that an earlier process may have sent stays UNKNOWN, and is asked abou
   expect(clock.pending).toBe(0);
 });
 
+test('the relay is asked until shortly before the deadline, however long the waits have grown', async () => {
+  const clock = new FakeClock();
+  let told: (ms: number) => void = () => {};
+  const emit = (event: Event): void => {
+    if (event.event === 'reconnecting') told(event.ms);
+  };
+  const subject = new Sender({
+    as: 'alice',
+    session: 's',
+    host: '127.0.0.1',
+    port: await deadPort(),
+    context: netContext(emit, clock, false),
+    random: () => 0.999,
+  });
+  onTestFinished(() => subject.interrupt());
+  const timeoutMs = 10_000;
+  let settled = false;
+  void subject.send(message, { timeoutMs }, true).then(() => {
+    settled = true;
+  });
+  let lastCall = 0;
+  while (!settled) {
+    const wait = await new Promise<number>((resolve) => {
+      told = resolve;
+    });
+    const due = clock.monotonic() + wait;
+    if (due < timeoutMs) lastCall = due;
+    clock.advance(wait + 1);
+    // The deadline reads once more before it judges.
+    if (due >= timeoutMs) await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  }
+  expect(timeoutMs - lastCall).toBeLessThanOrEqual(150);
+});
+
 test('patient: no deadline while the kernel tries; it begins when the first connect is decided, also badly', async () => {
   const { subject, clock, reconnecting } = await sender();
   const settled = subject.send(message, { timeoutMs: 1000, patient: true }, true);
