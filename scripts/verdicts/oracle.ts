@@ -29,13 +29,15 @@ export interface Handled {
 /** What one run came to, when everything was mended and drained. */
 export interface Truth {
   readonly route: 'sync' | 'async';
+  /** Has a relay forgotten the ids, as it may after 10 minutes? Then a repeat is a second message. */
+  readonly forgotten?: boolean;
   readonly said: readonly Said[];
   /** In the order in which it happened. What the relay still held at the end was collected by a last receiver. */
   readonly handled: readonly Handled[];
 }
 
 /** Every lie, in words. */
-export function judge({ route, said, handled }: Truth): string[] {
+export function judge({ route, said, handled, forgotten = false }: Truth): string[] {
   const lies: string[] = [];
   const bySeq = new Map<number, string>();
   const lastOf = new Map<number, number>();
@@ -50,7 +52,7 @@ export function judge({ route, said, handled }: Truth): string[] {
   }
   for (const one of said) {
     const times = handled.filter(({ id }) => id === one.id);
-    const lie = lieOf(route, one, times);
+    const lie = lieOf(route, forgotten, one, times);
     if (lie !== undefined) lies.push(`${one.id} (${one.view}): ${lie}`);
   }
   // Only what expired is left out of the numbers.
@@ -63,12 +65,13 @@ export function judge({ route, said, handled }: Truth): string[] {
 
 function lieOf(
   route: Truth['route'],
+  forgotten: boolean,
   { verdict, seq, mortal }: Said,
   times: readonly Handled[],
 ): string | undefined {
   const numbers = new Set(times.map((one) => one.seq));
   if (route === 'sync' && times.length > 1) return `sent once, handled ${times.length} times`;
-  if (numbers.size > 1) return `handled under the numbers ${[...numbers].join(' and ')}`;
+  if (numbers.size > 1 && !forgotten) return `handled under the numbers ${[...numbers].join(' and ')}`;
   if (verdict === 'NOT DELIVERED' && times.length > 0) return 'NOT DELIVERED, and it was handled';
   if (verdict === 'DELIVERED' && times.length === 0) return 'DELIVERED, and it was never handled';
   if (seq === undefined) return undefined;

@@ -80,6 +80,7 @@ class Play {
       random,
       subject: `subject-${schedule.name.replace(/\D.*/, '')}`,
       reach: (phase) => this.#reach(phase),
+      pending: () => this.#ready && !this.struck,
       emitOf,
     };
   }
@@ -167,6 +168,7 @@ class Play {
     const { subject } = this.#setting;
     const truth: Truth = {
       route: this.#schedule.mode === 'sync' ? 'sync' : 'async',
+      forgotten: this.#schedule.blows.some(({ fault }) => fault === 'forgets'),
       said: world.said,
       handled: world.handled,
     };

@@ -17,6 +17,8 @@ export interface Setting {
   readonly subject: string;
   /** It has come so far: strikes, if it is this phase that the schedule names. Returns before anything else can happen. */
   reach(phase: Phase): void;
+  /** Is the phase still to be reached? Nothing is held any more when the fault has struck, or the sender has concluded. */
+  pending(): boolean;
   /** Where an actor reports. */
   emitOf(actor: string): Emit;
 }
@@ -53,12 +55,12 @@ export function holdFrame(
 
 /** The same for the answer: part of it passes, or all of it is held. Called before it is written. */
 export function holdAnswer(
-  { schedule, random, reach }: Setting,
+  { schedule, random, reach, pending }: Setting,
   network: Network,
   direction: 'up' | 'down',
   bytes: number,
 ): void {
-  if (schedule.phase !== 'reply') return;
+  if (schedule.phase !== 'reply' || !pending()) return;
   if (random.next() < 0.5) network.hold(random.whole(1, bytes - 1));
   else holdAll(network, direction, bytes, () => reach('reply'));
 }

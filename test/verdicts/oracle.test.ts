@@ -40,6 +40,12 @@ describe('a lie is', () => {
     expect(judge({ route, said: [one], handled: times })).toEqual([`m (sent: FIN): ${lie}`]);
   });
 
+  test('two numbers for one message, unless the relay had been away for longer than it remembers', () => {
+    const truth = { route: 'async', said: [said('UNKNOWN')], handled: [handled(1), handled(2)] } as const;
+    expect(judge(truth)).toHaveLength(1);
+    expect(judge({ ...truth, forgotten: true })).toEqual([]);
+  });
+
   test('one number for two messages', () => {
     expect(judge({ route: 'async', said: [], handled: [handled(1), handled(1, 2, 'other')] })).toEqual([
       'number 1 is m and also other',
