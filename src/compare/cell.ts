@@ -134,11 +134,11 @@ export class Cell {
   }
 
   #observed(sender: Sender, end: number): Omit<Observed, 'stored'> {
-    const { strategy, arrived, tries, aboard } = sender;
+    const { strategy, arrived, tries, aboard, killedAt: killed } = sender;
     const from = strategy === 'relay' ? 'relayed' : strategy;
     const receiver = strategy === 'relay' ? this.#relayed : this.#direct;
     const shown = receiver?.shown(this.#timeline).filter((one) => one.from === from) ?? [];
-    return { strategy, arrived, tries, shown, aboard, settled: this.#settled, end };
+    return { strategy, arrived, tries, shown, aboard, killed, settled: this.#settled, end };
   }
 
   // The same message comes to the three senders one shortly after the other, each time another one first.

@@ -18,6 +18,8 @@ export interface Observed {
   readonly stored: ReadonlySet<string>;
   /** Messages that were with the sender when he was killed. */
   readonly aboard: readonly number[];
+  /** When the sender was killed, if he was. */
+  readonly killed?: number | undefined;
   /** Did the receiver stay in the end, until everybody was done? Then nothing may be missing that somebody answers for. */
   readonly settled: boolean;
   /** When it was over. */
@@ -91,7 +93,7 @@ export function count(observed: Observed): Counts {
     twice: own.filter((_, message) => (times.get(textOf(message)) ?? 0) > 1).length,
     each,
     time: timesOf(each.filter((ms) => ms !== undefined)),
-    kept: timesOf(own.map((all, message) => keptUntil(all, observed) - (arrived[message] ?? 0))),
+    kept: timesOf(own.map((all, message) => keptUntil(message, all, observed) - (arrived[message] ?? 0))),
     lost: aboard.filter((message) => handled[message] === undefined && safe[message] !== true).length,
     faults: faultsOf(observed, shownIds, handled),
   };
@@ -105,9 +107,14 @@ function triesOf(tries: readonly Try[], messages: number): Try[][] {
 
 const worked = (verdict: VerdictName | undefined): boolean => verdict === 'DELIVERED' || verdict === 'STORED';
 
-function keptUntil(all: readonly Try[], { strategy, end }: Observed): number {
+function keptUntil(
+  message: number,
+  all: readonly Try[],
+  { strategy, end, aboard, killed }: Observed,
+): number {
   const success = all.find(({ verdict }) => worked(verdict));
   if (success?.settled !== undefined) return success.settled;
+  if (killed !== undefined && aboard.includes(message)) return killed;
   // Who asks once is done whatever the answer was; who tries again is not done until it works.
   const last = strategy === 'again' ? undefined : all.at(-1)?.settled;
   return last ?? end;

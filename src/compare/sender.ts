@@ -54,6 +54,7 @@ export class Sender {
   readonly #arrived: number[] = [];
   readonly #tries: Try[] = [];
   readonly #aboard: number[] = [];
+  #killedAt: number | undefined;
   #fault: string | undefined;
 
   /**
@@ -91,6 +92,11 @@ export class Sender {
   /** Messages that were with him when he was killed: under way, or kept to be tried again. */
   get aboard(): readonly number[] {
     return this.#aboard;
+  }
+
+  /** When he was killed, if he was. */
+  get killedAt(): number | undefined {
+    return this.#killedAt;
   }
 
   /** What went wrong with him, if anything did. */
@@ -142,6 +148,7 @@ export class Sender {
   /** Kills him; another takes over, who knows nothing of what the first one kept. */
   async killed(): Promise<void> {
     const before = this.#actor;
+    this.#killedAt = this.#timeline.now();
     this.#aboard.push(...this.#open.map(({ message }) => message), ...this.#waiting);
     this.#waiting = [];
     this.#actor = this.#successor ?? this.#start();

@@ -116,9 +116,12 @@ describe('counting', () => {
         tries: [attempt(0, 0), attempt(1, 10, 'NOT_DELIVERED')],
         shown: [shown(0, 0, 1)],
         aboard: [0, 1],
+        killed: 100,
       }),
     );
     expect(found.lost).toBe(1);
+    // He kept them until he was killed, not until all was over.
+    expect(found.kept).toMatchObject({ max: 100, p50: 90 });
   });
 
   it.each<[string, Partial<Observed>, RegExp]>([
