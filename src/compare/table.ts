@@ -116,7 +116,7 @@ export function theoryLines({ checks }: Report): string[] {
       ),
     ),
     ...wrapped(
-      `${checks.length} figures, their 95 % intervals, and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 of 20 lies off: here ${(checks.length / 20).toFixed(1)}. How it is derived: detour compare --why`,
+      `Figures: ${checks.length}, their 95 % intervals, and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 of 20 lies off: here ${(checks.length / 20).toFixed(1)}. How it is derived: detour compare --why`,
       LINE,
     ),
   ];
