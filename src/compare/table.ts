@@ -92,7 +92,7 @@ export function theoryLines({ checks }: Report): string[] {
   if (checks.length === 0) return [];
   const share = (value: number): string => String(Math.round(value * 100));
   const first = (check: Check): string =>
-    `${share(check.measured)} % (${share(check.low)}-${share(check.high)})`.padEnd(14) +
+    `${share(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(13) +
     `${share(check.theory)} %`;
   const wait = (check: Check): string =>
     `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)}) ${shortTime(check.theory)}`;
@@ -106,7 +106,7 @@ export function theoryLines({ checks }: Report): string[] {
   const off = checks.filter((check) => check.off).length;
   return [
     cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
-    cells('', 'measured     theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
+    cells('', 'measured    theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
     ...levels.map((level) =>
       cells(
         percent(level),
