@@ -185,7 +185,8 @@ export function scheduleAt(cell: Cell, seed: number, run: number, random: Random
   const blows: Blow[] = [{ fault, at: undefined, back: backOf(mode, random) }];
   if (random.next() < 0.6) {
     const sequel = random.pick(SEQUELS);
-    blows.push({ fault: sequel, at: random.whole(5, DEADLINE_MS[mode]), back: undefined });
+    const at = random.next() < 0.5 ? random.whole(2, 40) : random.whole(5, DEADLINE_MS[mode]);
+    blows.push({ fault: sequel, at, back: undefined });
   }
   return { seed, name, mode, phase, blows };
 }
