@@ -3,6 +3,8 @@
 import { onTestFinished } from 'vitest';
 import { type Relay, startRelay } from '../src/async/relay.ts';
 import type { Store } from '../src/async/store/store.ts';
+import { chance } from '../src/faults/chance.ts';
+import { type Link, startLink } from '../src/faults/link.ts';
 import { netContext } from '../src/net/connection.ts';
 import { type Incoming, type Receiver, startReceiver } from '../src/sync/receiver.ts';
 import type { Event } from '../src/trace/event.ts';
@@ -145,3 +147,17 @@ export const aRefusal = (id: string, code: string): unknown => [
   expectStart(`REFUSED id=${id} code=${code} `),
   expectText(),
 ];
+
+/** A link to one of them, whose clock stands still. */
+export async function startLinkTo(port: number): Promise<Link> {
+  const link = await startLink({
+    host: '127.0.0.1',
+    port: 0,
+    to: { host: '127.0.0.1', port },
+    clock: new FakeClock(),
+    random: chance(1),
+    emit: () => {},
+  });
+  onTestFinished(() => link.close());
+  return link;
+}

@@ -10,7 +10,7 @@ import { emptyCells, unwitnessed, type View } from './tables.ts';
 const AT_ONCE = 64;
 
 /** Views of which only one side was seen are looked into again, in so many rounds with so many runs for each. */
-const ROUNDS = 15;
+const ROUNDS = 40;
 const PER_VIEW = 12;
 
 /** The numbers of those runs begin here, and each round has so many. */

@@ -1,34 +1,19 @@
 // A receiver whose cable was cut comes back while the relay still holds its dead connection: the new one replaces it, the mail comes
 // again in order and counted, and what the ghost says when the cable is whole again has no effect. PROTOCOL.md, "Repeats".
 
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { readOrder } from '../../src/cli/orders.ts';
-import { chance } from '../../src/faults/chance.ts';
-import { type Link, startLink } from '../../src/faults/link.ts';
 import { netContext } from '../../src/net/connection.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
-import { nothingCame, startTheRelay, turns, until } from '../servers.ts';
+import { nothingCame, startLinkTo, startTheRelay, turns, until } from '../servers.ts';
 import { send } from './house.ts';
-
-async function linkTo(port: number): Promise<Link> {
-  const link = await startLink({
-    host: '127.0.0.1',
-    port: 0,
-    to: { host: '127.0.0.1', port },
-    clock: new FakeClock(),
-    random: chance(1),
-    emit: () => {},
-  });
-  onTestFinished(() => link.close());
-  return link;
-}
 
 test('the same session, on another way: replaced by its higher try, and the ghost acknowledges nothing', async () => {
   // The relay's clock stands still: it notices nothing by itself.
   const bench = await startTheRelay();
-  const [first, second] = [await linkTo(bench.port), await linkTo(bench.port)];
+  const [first, second] = [await startLinkTo(bench.port), await startLinkTo(bench.port)];
   const alice = await bench.greeted('HELLO version=1 as=alice session=a try=1');
   const clock = new FakeClock();
   const events: Event[] = [];

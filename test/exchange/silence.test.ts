@@ -8,13 +8,11 @@ import { Sender as AsyncSender } from '../../src/async/sender.ts';
 import { readOrder } from '../../src/cli/orders.ts';
 import { Waiter } from '../../src/cli/waiting.ts';
 import { HEARTBEAT_S, SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
-import { chance } from '../../src/faults/chance.ts';
-import { startLink } from '../../src/faults/link.ts';
 import { netContext } from '../../src/net/connection.ts';
 import { Sender as SyncSender } from '../../src/sync/sender.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
-import { startBob, startTheRelay, turns, until } from '../servers.ts';
+import { startBob, startLinkTo, startTheRelay, turns, until } from '../servers.ts';
 
 const BEAT_MS = HEARTBEAT_S * 1000;
 /** Time goes in steps of this size, so that what is said in one is heard before the next. */
@@ -31,15 +29,7 @@ interface Ends {
 async function linked(port: number) {
   const clock = new FakeClock();
   const events: Event[] = [];
-  const link = await startLink({
-    host: '127.0.0.1',
-    port: 0,
-    to: { host: '127.0.0.1', port },
-    clock: new FakeClock(),
-    random: chance(1),
-    emit: () => {},
-  });
-  onTestFinished(() => link.close());
+  const link = await startLinkTo(port);
   return {
     port: link.port,
     clock,
