@@ -153,6 +153,7 @@ test('the modes mixed up, and other slips', async () => {
       usage(/argument missing/, 'sync', 'send', '--to'),
       usage(/Usage: detour/),
       usage(/Usage: detour sync/, 'sync'),
+      usage(/'--why' cannot be used with option '--svg/, 'compare', '--why', '--svg', 'plot.svg'),
       usage(/--reply or --echo/, 'sync', 'receive', '--reply', 'a', '--echo'),
       usage(/--follow or --count/, 'async', 'receive', '--follow', '--count', '2'),
       usage(/neither --id nor --wait/, 'async', 'send', '--count', '2', '--id', 'a', 'hi'),

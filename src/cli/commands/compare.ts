@@ -64,7 +64,13 @@ export const compare: CommandSpec = {
       .addOption(new Option('--seed <n>', 'the seed of chance, to have it again').argParser(count))
       .option('--kill-sender', 'kill the senders, too, half-way: what is lost?')
       .option('--svg <file>', 'draw it into a file, too', path)
-      .option('--why', 'only tell what must come out, and how that is derived')
+      .addOption(
+        new Option('--why', 'only tell what must come out, and how that is derived').conflicts([
+          'svg',
+          'json',
+          'killSender',
+        ]),
+      )
       .option('--json', 'print one JSON line per line of the table, and one at the end')
       .action(async (flags: Flags) => {
         process.exitCode = await run(flags);
