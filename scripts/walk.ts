@@ -183,11 +183,18 @@ function withoutEdges(lines: readonly string[]): readonly string[] {
 const isPrompt = (line: string): boolean => /^[A-Za-z]+[$>]$/.test(line);
 const indent = (line: string, name: string): string => (name.padEnd(MARGIN) + line).trimEnd();
 
+// Without the lines that are the same at both ends.
 function difference(expected: readonly string[], came: readonly string[]): string {
   const [old, fresh] = [lasting(expected), lasting(came)];
+  let from = 0;
+  while (from < Math.min(old.length, fresh.length) && old[from] === fresh[from]) from += 1;
+  let to = 0;
+  while (to < Math.min(old.length, fresh.length) - from && old.at(-1 - to) === fresh.at(-1 - to)) to += 1;
   return [
-    ...old.map((line) => (fresh.includes(line) ? `    ${line}` : `  - ${line}`)),
-    ...fresh.filter((line) => !old.includes(line)).map((line) => `  + ${line}`),
+    ...old.slice(0, from).map((line) => `    ${line}`),
+    ...old.slice(from, old.length - to).map((line) => `  - ${line}`),
+    ...fresh.slice(from, fresh.length - to).map((line) => `  + ${line}`),
+    ...old.slice(old.length - to).map((line) => `    ${line}`),
   ].join('\n');
 }
 
