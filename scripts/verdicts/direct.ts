@@ -124,7 +124,8 @@ export class Direct implements World {
         this.#stop(bob);
         return;
       case 'freeze':
-        bob.gate.close();
+        // One who is leaving may be waited for by the mending: it would wait for itself.
+        if (!this.#stopped.has(bob)) bob.gate.close();
         this.network.freeze();
         return;
       case 'restart':
