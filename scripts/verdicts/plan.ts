@@ -164,7 +164,7 @@ export function chanceOf(seed: number, run: number): Random {
   return randomFrom(mixed ^ (mixed >>> 15));
 }
 
-/** The cells in an order of their own for each seed, again and again: each comes as often as any other. */
+/** What a run is to do: its place in the table, which are gone through in an order that the seed draws, round after round; or a storm. */
 export function scheduleOf(seed: number, run: number, random: Random): Schedule {
   if (run % STORM === STORM - 1) return storm(seed, run, random);
   const turn = run - Math.floor(run / STORM);

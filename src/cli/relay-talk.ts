@@ -6,7 +6,7 @@ import type { Event } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import { writeDuration } from './input.ts';
 import { say } from './output.ts';
-import { bytes } from './sending.ts';
+import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';
 
 /** Lines a second that are told one by one; above it a summary each second. */

@@ -151,3 +151,6 @@ function row(label: string, text: string): string[] {
   lines.push(line);
   return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(INDENT - 2)}` : ' '.repeat(INDENT)) + part);
 }
+
+/** A number of bytes in words. */
+export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);

@@ -1,19 +1,15 @@
-// What `sync send` and `async send` do the same way: one message, many (--count), or one per typed line; steps as they happen, the
-// verdict, the exit code. How a message travels is the mode's; what may be concluded is exchange/verdict.ts.
+// What `sync send` and `async send` do the same way: one message, many (--count), or one per typed line; the verdict, the exit code.
+// What happens on the way is told by steps.ts. How a message travels is the mode's; what may be concluded is exchange/verdict.ts.
 
 import { randomBytes } from 'node:crypto';
 import { DetourError } from '../errors/error.ts';
 import type { Outcome } from '../exchange/ask.ts';
-import { systemClock, type Timer } from '../trace/clock.ts';
 import type { Event, VerdictName } from '../trace/event.ts';
-import { visible } from '../trace/visible.ts';
 import type { Actor } from './actor.ts';
-import { Connecting } from './connecting.ts';
-import { writeDuration } from './input.ts';
 import { type Source, typedLines } from './messages.ts';
-import { Progress, paint, say, withNote } from './output.ts';
+import { Progress, say, withNote } from './output.ts';
 import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './report.ts';
-import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
+import type { Steps } from './steps.ts';
 
 /** How one mode sends, and what it says of it. */
 export interface Route {
@@ -58,127 +54,6 @@ function idSeries(): () => string {
     return `${prefix}-${last}`;
   };
 }
-
-/** Tells the steps of one message as they happen, for people. */
-export class Steps {
-  readonly #timeout: number;
-  readonly #connecting: Connecting | undefined;
-  readonly #peer: () => string;
-  readonly #recipient: () => string;
-  /** What stands before each typed line, while a person types. */
-  prompt: string | undefined;
-  /** Is news of a message waited for? Then a lost connection matters, though no message is under way. */
-  waits = false;
-  /** Has it been said that the call ended? Of two that end together it is said once. */
-  #ended = false;
-  #began = 0;
-  // Since when the deadline counts; undefined: it waits for the kernel to decide the connect.
-  #counted: number | undefined;
-  #body: Buffer | undefined;
-  #waiting: Timer | undefined;
-  /** Where the last connection went. */
-  #place = '?';
-
-  /**
-   * @param flags the deadline of a message in milliseconds, and whether the kernel decides the connect
-   * @param peer who is called, by what is known now
-   * @param recipient whom the messages are for, if that is not the one who is called
-   */
-  constructor(
-    { timeout, patient }: Pick<SendFlags, 'timeout' | 'patient'>,
-    peer: () => string,
-    recipient = peer,
-  ) {
-    this.#timeout = timeout;
-    this.#peer = peer;
-    this.#recipient = recipient;
-    if (patient === true) this.#connecting = new Connecting((what, more) => this.#step(what, more));
-  }
-
-  /** A message sets out: its steps are told, and times count from here. */
-  begin(body: Buffer): void {
-    this.#began = performance.now();
-    this.#counted = this.#connecting === undefined ? this.#began : undefined;
-    this.#body = body;
-    this.#ended = false;
-  }
-
-  /** The message is settled; nothing more is told. */
-  end(): void {
-    this.#waiting?.cancel();
-    this.#connecting?.over();
-    this.#body = undefined;
-  }
-
-  /** Tells one event, if it is a step of the message under way. */
-  tell(event: Event): void {
-    if (event.event === 'connected' || event.event === 'broken') this.#counted ??= performance.now();
-    if (this.#body !== undefined) this.#connecting?.tell(event);
-    if (event.event === 'connected') this.#place = event.remote;
-    if (event.event === 'rung') this.#rung(event);
-    else if (this.#body === undefined) this.#idle(event);
-    else if (event.event === 'connected')
-      this.#step('connected', `the kernel of ${event.remote} took the call`);
-    else if (event.event === 'received' && event.verb === 'READY')
-      this.#step(
-        'READY',
-        `${event.fields.role === 'relay' ? 'the relay' : event.fields.as}'s program is there`,
-      );
-    else if (event.event === 'reconnecting') this.#step('calling again', `in ${ms(event.ms)}: ${event.why}`);
-    else if (event.event === 'fin') this.#step('FIN', `${this.#peer()}'s side closed`);
-    else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));
-  }
-
-  // Between two typed messages, or while news is waited for: the call may end although nothing is being sent.
-  #idle(event: Event): void {
-    if (event.event === 'connected') this.#ended = false;
-    if (this.#ended || (this.prompt === undefined && !this.waits)) return;
-    if (event.event !== 'fin' && event.event !== 'broken' && event.event !== 'silent') return;
-    this.#ended = true;
-    const how =
-      event.event === 'silent'
-        ? `gave no sign of life for ${writeDuration(event.ms)}`
-        : { fin: 'closed (FIN)', broken: 'broke off' }[event.event];
-    const next = this.waits ? 'calling again for the news' : 'the next message calls again';
-    const line = `  ${this.#peer()}'s side ${how}; ${next}.\n`;
-    // A person's line has been begun; a program is not prompted.
-    const typed = process.stdin.isTTY && !this.waits;
-    process.stderr.write(typed ? `\n${line}${this.prompt}` : line);
-  }
-
-  // A receipt comes when the steps are over: the last rung has its own time.
-  #rung(event: Extract<Event, { event: 'rung' }>): void {
-    const [peer, recipient] = [this.#peer(), this.#recipient()];
-    const names: RungNames = {
-      route: recipient === peer ? 'sync' : 'async',
-      peer,
-      place: this.#place,
-      recipient,
-    };
-    const line = (time: string, text: string): void => say(paint('dim', `  ${time.padStart(8)}  ${text}`));
-    if (event.rung === 'handed') line('', LADDER_HEAD);
-    line(event.state === 'reached' ? ms(event.ms) : '-', rungText(event, names));
-  }
-
-  #sent(body: Buffer, id: string): void {
-    this.#step('sent', `"${visible(body, { max: 40 })}", ${bytes(body.length)}, id ${id}`);
-    this.#waiting?.cancel();
-    this.#waiting = systemClock.after(1000, () => {
-      const left = Math.max(
-        0,
-        Math.round((this.#timeout - (performance.now() - (this.#counted ?? this.#began))) / 1000),
-      );
-      this.#step('waiting', `for ${this.#peer()}'s answer, gives up in ${left} s`);
-    });
-  }
-
-  #step(what: string, more: string): void {
-    say(paint('dim', `  ${ms(performance.now() - this.#began).padStart(8)}  ${what.padEnd(15)}  ${more}`));
-  }
-}
-
-/** A number of bytes in words. */
-export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);
 
 /** Sends what there is to send. @returns the exit code */
 export async function runSend(

@@ -2,8 +2,9 @@
 // with an optional colour come out. Colour says nothing that the text does not say.
 
 import { drawDiagram } from '../trace/diagram.ts';
+import { essential } from '../trace/drawn.ts';
 import type { VerdictName } from '../trace/event.ts';
-import { essential, type Figure } from '../trace/figures.ts';
+import type { Figure } from '../trace/figures.ts';
 import type { Judgement } from './judge.ts';
 import type { Scene, Story } from './story.ts';
 

@@ -100,13 +100,6 @@ export class Connection {
     [];
   #queued = 0;
   readonly #outgoing = new Outgoing();
-  /** Bytes of the write that the kernel has not taken yet. */
-  #writing = 0;
-  /** All bytes that were ever to go, and those of them that the kernel has taken. */
-  #pushed = 0;
-  #handed = 0;
-  /** Who wants to know when the kernel has taken so many. */
-  readonly #marks: { readonly at: number; readonly handed: () => void }[] = [];
   #flushing = false;
   #sent = 0;
   #received = 0;
@@ -142,7 +135,7 @@ export class Connection {
 
   /** Bytes that wait to be taken by the kernel, here and in Node's own buffer. */
   get queuedBytes(): number {
-    return this.#queued + this.#outgoing.bytes + this.#writing;
+    return this.#queued + this.#outgoing.bytes + this.#outgoing.writing;
   }
 
   /** Is reading stopped, by the owner or because the peer does not take its answers? Then its silence says nothing. */
@@ -220,7 +213,7 @@ export class Connection {
     this.#weClosed ||= !this.#atFin;
     this.#pace.stop();
     this.#watchProgress();
-    if (this.#writing === 0) this.#sendFin();
+    if (this.#outgoing.writing === 0) this.#sendFin();
     this.#socket.resume();
   }
 
@@ -341,12 +334,8 @@ export class Connection {
       this.#sent += 1;
       this.#reportMessage('sent', this.#sent, message);
     }
-    for (const { bytes, handed } of queue) {
-      this.#outgoing.push(bytes);
-      this.#pushed += bytes.length;
-      if (handed !== undefined) this.#marks.push({ at: this.#pushed, handed });
-    }
-    if (this.#writing === 0) this.#write();
+    for (const { bytes, handed } of queue) this.#outgoing.push(bytes, handed);
+    if (this.#outgoing.writing === 0) this.#write();
     // More to send is no progress: an alarm that is set stays.
     if (this.#stall === undefined) this.#watchProgress();
   }
@@ -357,13 +346,10 @@ export class Connection {
       if (this.#state === 'finishing') this.#sendFin();
       return;
     }
-    this.#writing = piece.length;
     this.#socket.write(piece, (error) => {
       if (error) return;
       const wasFull = this.queuedBytes > QUEUE_LIMIT;
-      this.#handed += this.#writing;
-      this.#writing = 0;
-      while (this.#marks[0] !== undefined && this.#marks[0].at <= this.#handed) this.#marks.shift()?.handed();
+      this.#outgoing.handed();
       this.#write();
       this.#watchProgress();
       if (!wasFull || this.queuedBytes > QUEUE_LIMIT || this.#state !== 'open') return;

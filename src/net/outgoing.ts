@@ -9,20 +9,44 @@ export class Outgoing {
   #buffers: Buffer[] = [];
   #at = 0;
   #bytes = 0;
+  #writing = 0;
+  /** All bytes that the kernel has taken. */
+  #handed = 0;
+  /** Who wants to know when the kernel has taken so many. */
+  readonly #marks: { readonly at: number; readonly handed: () => void }[] = [];
 
   /** How many bytes wait. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Adds bytes at the end. They are not copied. */
-  push(bytes: Buffer): void {
-    this.#buffers.push(bytes);
-    this.#bytes += bytes.length;
+  /** Bytes that were taken from here and that the kernel does not have yet. */
+  get writing(): number {
+    return this.#writing;
   }
 
-  /** Takes the next bytes, `most` at the most; undefined if none wait. */
+  /** Adds bytes at the end. They are not copied. @param handed called when the kernel has taken all of them */
+  push(bytes: Buffer, handed?: () => void): void {
+    this.#buffers.push(bytes);
+    this.#bytes += bytes.length;
+    if (handed !== undefined) this.#marks.push({ at: this.#handed + this.#writing + this.#bytes, handed });
+  }
+
+  /** The kernel has what was taken last. */
+  handed(): void {
+    this.#handed += this.#writing;
+    this.#writing = 0;
+    while (this.#marks[0] !== undefined && this.#marks[0].at <= this.#handed) this.#marks.shift()?.handed();
+  }
+
+  /** Takes the next bytes, `most` at the most; undefined if none wait. The one taken before must have been handed over. */
   take(most: number): Buffer | undefined {
+    const piece = this.#next(most);
+    this.#writing = piece?.length ?? 0;
+    return piece;
+  }
+
+  #next(most: number): Buffer | undefined {
     const first = this.#buffers[this.#at];
     if (first === undefined) return undefined;
     if (first.length > most) {

@@ -5,9 +5,10 @@
 //   0.0    ├─── connected ───┤           ├───►│ logged at both ends, or at the end that is drawn whole: ├──… and …──►│
 //   0.8    │                 ■ shown     │◄- - FIN   seen only as an event on a socket
 
-import { type Figure, type FigureOptions, figuresOf, leaves, type MarkName, NOBODY } from './figures.ts';
+import { type Figure, type FigureOptions, figuresOf, leaves, type MarkName } from './figures.ts';
 import type { Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
+import { NOBODY } from './names.ts';
 
 /** How to draw. */
 export interface DiagramOptions extends FigureOptions {

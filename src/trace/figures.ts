@@ -1,12 +1,13 @@
-// What of a merge is drawn, and in which order: events become figures, the rows of a sequence diagram. No columns here: diagram.ts.
+// Events become figures, the rows of a sequence diagram. Which events: drawn.ts; in which order: arrange.ts; no columns here: diagram.ts.
 // Nothing is drawn that is not an event of a log.
 
-import { isName } from '../wire/verbs.ts';
 import { arrange } from './arrange.ts';
-import { barTexts, type Cable, type CableSign, cablesOf, cableTexts } from './cable.ts';
+import { barTexts, type CableSign, cableTexts } from './cable.ts';
+import { isDrawn, lateBegins, stoppedBodies } from './drawn.ts';
 import { frameTexts } from './frame-texts.ts';
-import type { Link, Placed, Process } from './links.ts';
+import type { Placed } from './links.ts';
 import type { Merged } from './merge.ts';
+import { type Names, namesOf } from './names.ts';
 
 /** How an arrow is known: logged at both ends, at one, or not as a frame at all but as an event on a socket (FIN, RST, a call). */
 export type Known = 'both' | 'sent' | 'received' | 'socket';
@@ -62,148 +63,22 @@ export interface FigureOptions {
   readonly keep?: ((placed: Placed) => boolean) | undefined;
 }
 
-/** The lane of a peer that is known by no name. */
-export const NOBODY = '?';
-
 /** Turns a merge into the rows of a diagram, from top to bottom. In each lane they stand in the order of its log. */
 export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[] {
-  const context = createContext(merged, options.places);
+  const names = namesOf(merged, options.places);
   const begins = lateBegins(merged, options.keep);
   const stopped = stoppedBodies(merged);
   const drawn = merged.events.filter(
     (placed) =>
       begins.has(placed) || ((isDrawn(placed) || stopped.has(placed)) && (options.keep?.(placed) ?? true)),
   );
-  return arrange(drawn).map((halves) => figureOf(halves, begins, context));
-}
-
-/** Leaves out what does not carry a message: greetings by the client, polite endings, heartbeats. For small diagrams. */
-export function essential({ recorded, link }: Placed): boolean {
-  if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
-  if (recorded.event === 'fin') return !endedPolitely(link);
-  return !NO_MESSAGE.has(recorded.event);
-}
-
-const NO_MESSAGE: ReadonlySet<string> = new Set(['acknowledged', 'unlinked', 'rung']);
-
-const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
-
-const endedPolitely = (link: Link | undefined): boolean =>
-  [link?.client, link?.server].some((end) =>
-    end?.events.some(({ recorded }) => recorded.event === 'sent' && recorded.verb === 'BYE'),
-  );
-
-const DRAWN: ReadonlySet<string> = new Set([
-  'stopping',
-  'freezing',
-  'thawed',
-  'connected',
-  'accepted',
-  'sent',
-  'received',
-  'fin',
-  'broken',
-  'silent',
-  'shown',
-  'stored',
-  'acknowledged',
-  'expired',
-  'rung',
-  'fault',
-  'unlinked',
-  'verdict',
-]);
-
-function isDrawn({ recorded, peer, link }: Placed): boolean {
-  // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
-  if (recorded.event === 'accepted') return peer !== undefined || link?.client === undefined;
-  return DRAWN.has(recorded.event);
-}
-
-// How far the bodies came that never came whole. One that did is an arrow.
-function stoppedBodies({ events }: Merged): ReadonlySet<Placed> {
-  const last = new Map<string, Placed>();
-  for (const placed of events) {
-    const { recorded, process } = placed;
-    if (recorded.event === 'arriving') last.set(`${process.index} ${recorded.conn}`, placed);
-    else if (recorded.event === 'received') last.delete(`${process.index} ${recorded.conn}`);
-  }
-  return new Set(last.values());
-}
-
-// Where a process begins that comes when the diagram is under way already: that deserves a row.
-function lateBegins(merged: Merged, keep: FigureOptions['keep']): Map<Placed, 'first' | 'again'> {
-  const begins = new Map<Placed, 'first' | 'again'>();
-  const begun = new Set<Process>();
-  const names = new Set<string>();
-  let underWay = false;
-  for (const placed of merged.events) {
-    const { process, recorded } = placed;
-    const begin = recorded.event === 'listening' || recorded.event === 'connecting';
-    if (begin && underWay && !begun.has(process))
-      begins.set(placed, names.has(process.actor) ? 'again' : 'first');
-    if (begin || isDrawn(placed)) {
-      begun.add(process);
-      names.add(process.actor);
-    }
-    // How the network is set up is no beginning.
-    if (recorded.event !== 'fault' && isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
-  }
-  return begins;
-}
-
-type Context = {
-  readonly numberOf: (id: unknown) => number | undefined;
-  readonly peerName: (placed: Placed) => string;
-  readonly cableOf: (process: Process) => Cable | undefined;
-};
-
-function createContext({ events, links }: Merged, places: FigureOptions['places']): Context {
-  const numbers = new Map<unknown, number>();
-  const names = new Map<Link, { client?: string; server?: string }>();
-  const listeners = new Map<string, string>(places);
-  for (const { recorded, link } of events) {
-    if (recorded.event === 'listening') listeners.set(`${recorded.host}:${recorded.port}`, recorded.actor);
-    if (recorded.event !== 'sent' && recorded.event !== 'received') continue;
-    const { id, as } = recorded.fields;
-    if (id !== undefined && !numbers.has(id)) numbers.set(id, numbers.size + 1);
-    if (link === undefined || typeof as !== 'string' || !isName(as)) continue;
-    const known = names.get(link) ?? {};
-    if (recorded.verb === 'READY') known.server = as;
-    if (recorded.verb === 'HELLO') known.client = as;
-    names.set(link, known);
-  }
-  const cables = cablesOf(links, (link) => ({
-    client: link.client?.process.actor ?? names.get(link)?.client,
-    server: link.server?.process.actor ?? names.get(link)?.server,
-  }));
-  return {
-    numberOf: (id) => (numbers.size > 1 ? numbers.get(id) : undefined),
-    cableOf: (process) => cables.get(process),
-    peerName({ process, link }) {
-      if (link === undefined) return NOBODY;
-      const weAreClient = link.client?.process === process;
-      const other = weAreClient ? link.server : link.client;
-      if (other !== undefined) return other.process.actor;
-      const said = names.get(link);
-      const name = weAreClient ? said?.server : said?.client;
-      if (name !== undefined) return name;
-      const [first] = link.through;
-      const cable = first === undefined ? undefined : cables.get(first.process);
-      if (cable !== undefined) return weAreClient ? cable.to : cable.from;
-      for (const { recorded } of link.client?.events ?? []) {
-        if (recorded.event !== 'connecting') continue;
-        return listeners.get(`${recorded.host}:${recorded.port}`) ?? NOBODY;
-      }
-      return NOBODY;
-    },
-  };
+  return arrange(drawn).map((halves) => figureOf(halves, begins, names));
 }
 
 function figureOf(
   halves: readonly Placed[],
   begins: ReadonlyMap<Placed, 'first' | 'again'>,
-  context: Context,
+  names: Names,
 ): Figure {
   const [first, second] = halves as [Placed, Placed?];
   const { recorded, process } = first;
@@ -217,14 +92,14 @@ function figureOf(
     long,
     short,
   });
-  const cable = context.cableOf(process);
+  const cable = names.cableOf(process);
   if (cable !== undefined) return { ...base, kind: 'cable', ...cable, ...cableTexts(recorded) };
   const begin = begins.get(first);
   if (begin !== undefined) return mark('begins', ...beginTexts(first, begin));
   switch (recorded.event) {
     case 'sent':
     case 'received': {
-      const peer = context.peerName(first);
+      const peer = names.peerName(first);
       const [from, to] = recorded.event === 'sent' ? [here, peer] : [peer, here];
       const known = second === undefined ? recorded.event : 'both';
       return {
@@ -234,12 +109,12 @@ function figureOf(
         to,
         known,
         head: true,
-        ...frameTexts(recorded, context.numberOf),
+        ...frameTexts(recorded, names.numberOf),
       };
     }
     case 'connected':
     case 'accepted': {
-      const peer = context.peerName(first);
+      const peer = names.peerName(first);
       const [from, to, caller] =
         recorded.event === 'connected' ? [here, peer, recorded.local] : [peer, here, recorded.remote];
       // The link's kernel took the call, and nobody behind it did.
@@ -264,7 +139,7 @@ function figureOf(
       return {
         ...base,
         kind: 'arrow',
-        from: context.peerName(first),
+        from: names.peerName(first),
         to: here,
         known: 'socket',
         head: true,
@@ -273,7 +148,7 @@ function figureOf(
     case 'broken': {
       const short = [recorded.code, SHORT_CODES[recorded.code] ?? 'broken'];
       if (!FROM_PEER.has(recorded.code)) return mark('trouble', [], ...short);
-      const from = context.peerName(first);
+      const from = names.peerName(first);
       return {
         ...base,
         kind: 'arrow',
@@ -287,7 +162,7 @@ function figureOf(
       };
     }
     case 'arriving': {
-      const from = context.peerName(first);
+      const from = names.peerName(first);
       return { ...base, kind: 'cable', from, to: here, sign: ' ', ...barTexts(recorded) };
     }
     case 'silent':
@@ -300,7 +175,7 @@ function figureOf(
       return mark('thawed', [], 'thawed');
     case 'shown': {
       const again = (recorded.attempt ?? 1) > 1;
-      const number = context.numberOf(recorded.id);
+      const number = names.numberOf(recorded.id);
       const what = `shown${again ? ' again' : ''}`;
       return mark(
         'shown',

@@ -12,7 +12,7 @@ import { testimonyOf } from '../../src/demo/play.ts';
 import { STORIES } from '../../src/demo/stories.ts';
 import { Stage } from '../../src/stage/stage.ts';
 import { drawDiagram } from '../../src/trace/diagram.ts';
-import { essential } from '../../src/trace/figures.ts';
+import { essential } from '../../src/trace/drawn.ts';
 import { merge } from '../../src/trace/merge.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

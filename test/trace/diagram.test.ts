@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { drawDiagram } from '../../src/trace/diagram.ts';
-import { essential } from '../../src/trace/figures.ts';
+import { essential } from '../../src/trace/drawn.ts';
 import { merge } from '../../src/trace/merge.ts';
 import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 

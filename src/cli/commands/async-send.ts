@@ -15,7 +15,8 @@ import { messageSource } from '../messages.ts';
 import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } from '../options.ts';
 import type { Addressee, Repeat } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
-import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
+import { type Route, runSend, type SendFlags } from '../sending.ts';
+import { Steps } from '../steps.ts';
 import { type News, Waiter } from '../waiting.ts';
 
 interface Flags extends ActorFlags, SendFlags {

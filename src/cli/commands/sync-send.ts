@@ -14,7 +14,8 @@ import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } 
 import { put } from '../output.ts';
 import type { Addressee } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
-import { type Route, runSend, type SendFlags, Steps } from '../sending.ts';
+import { type Route, runSend, type SendFlags } from '../sending.ts';
+import { Steps } from '../steps.ts';
 
 interface Flags extends ActorFlags, SendFlags {
   readonly to: Place;

@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DetourError } from '../../errors/error.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
-import { essential } from '../../trace/figures.ts';
+import { essential } from '../../trace/drawn.ts';
 import { formatJson } from '../../trace/line.ts';
 import type { Placed } from '../../trace/links.ts';
 import { type Merged, merge } from '../../trace/merge.ts';

@@ -1,0 +1,83 @@
+// Which events of a merge become rows of a diagram. Nothing is drawn that is not an event of a log. Pure.
+
+import type { Link, Placed, Process } from './links.ts';
+import type { Merged } from './merge.ts';
+
+/** Leaves out what does not carry a message: greetings by the client, polite endings, heartbeats. For small diagrams. */
+export function essential({ recorded, link }: Placed): boolean {
+  if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
+  if (recorded.event === 'fin') return !endedPolitely(link);
+  return !NO_MESSAGE.has(recorded.event);
+}
+
+const NO_MESSAGE: ReadonlySet<string> = new Set(['acknowledged', 'unlinked', 'rung']);
+
+const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
+
+const endedPolitely = (link: Link | undefined): boolean =>
+  [link?.client, link?.server].some((end) =>
+    end?.events.some(({ recorded }) => recorded.event === 'sent' && recorded.verb === 'BYE'),
+  );
+
+const DRAWN: ReadonlySet<string> = new Set([
+  'stopping',
+  'freezing',
+  'thawed',
+  'connected',
+  'accepted',
+  'sent',
+  'received',
+  'fin',
+  'broken',
+  'silent',
+  'shown',
+  'stored',
+  'acknowledged',
+  'expired',
+  'rung',
+  'fault',
+  'unlinked',
+  'verdict',
+]);
+
+/** Can this event be a row of its own? */
+export function isDrawn({ recorded, peer, link }: Placed): boolean {
+  // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
+  if (recorded.event === 'accepted') return peer !== undefined || link?.client === undefined;
+  return DRAWN.has(recorded.event);
+}
+
+/** How far the bodies came that never came whole. One that did is an arrow. */
+export function stoppedBodies({ events }: Merged): ReadonlySet<Placed> {
+  const last = new Map<string, Placed>();
+  for (const placed of events) {
+    const { recorded, process } = placed;
+    if (recorded.event === 'arriving') last.set(`${process.index} ${recorded.conn}`, placed);
+    else if (recorded.event === 'received') last.delete(`${process.index} ${recorded.conn}`);
+  }
+  return new Set(last.values());
+}
+
+/** Where a process begins that comes when the diagram is under way already: that deserves a row. @param keep is the event drawn? */
+export function lateBegins(
+  merged: Merged,
+  keep: ((placed: Placed) => boolean) | undefined,
+): Map<Placed, 'first' | 'again'> {
+  const begins = new Map<Placed, 'first' | 'again'>();
+  const begun = new Set<Process>();
+  const names = new Set<string>();
+  let underWay = false;
+  for (const placed of merged.events) {
+    const { process, recorded } = placed;
+    const begin = recorded.event === 'listening' || recorded.event === 'connecting';
+    if (begin && underWay && !begun.has(process))
+      begins.set(placed, names.has(process.actor) ? 'again' : 'first');
+    if (begin || isDrawn(placed)) {
+      begun.add(process);
+      names.add(process.actor);
+    }
+    // How the network is set up is no beginning.
+    if (recorded.event !== 'fault' && isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
+  }
+  return begins;
+}

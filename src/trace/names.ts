@@ -1,0 +1,62 @@
+// What a diagram calls those who take part, also a peer whose log is missing: by what it said, or by where it was called. Pure.
+
+import { isName } from '../wire/verbs.ts';
+import { type Cable, cablesOf } from './cable.ts';
+import type { Link, Placed, Process } from './links.ts';
+import type { Merged } from './merge.ts';
+
+/** The lane of a peer that is known by no name. */
+export const NOBODY = '?';
+
+/** What things are called. */
+export interface Names {
+  /** The number of a message, by its id; undefined if there is only one. */
+  numberOf(id: unknown): number | undefined;
+  /** Who is at the other end of the connection that the event is about. */
+  peerName(placed: Placed): string;
+  /** The two that a link joins; undefined if the process is no cable between two. */
+  cableOf(process: Process): Cable | undefined;
+}
+
+/** Finds the names in a merge. @param places who owns a place (`host:port`) that no log tells about */
+export function namesOf({ events, links }: Merged, places: ReadonlyMap<string, string> | undefined): Names {
+  const numbers = new Map<unknown, number>();
+  const names = new Map<Link, { client?: string; server?: string }>();
+  const listeners = new Map<string, string>(places);
+  for (const { recorded, link } of events) {
+    if (recorded.event === 'listening') listeners.set(`${recorded.host}:${recorded.port}`, recorded.actor);
+    if (recorded.event !== 'sent' && recorded.event !== 'received') continue;
+    const { id, as } = recorded.fields;
+    if (id !== undefined && !numbers.has(id)) numbers.set(id, numbers.size + 1);
+    if (link === undefined || typeof as !== 'string' || !isName(as)) continue;
+    const known = names.get(link) ?? {};
+    if (recorded.verb === 'READY') known.server = as;
+    if (recorded.verb === 'HELLO') known.client = as;
+    names.set(link, known);
+  }
+  const cables = cablesOf(links, (link) => ({
+    client: link.client?.process.actor ?? names.get(link)?.client,
+    server: link.server?.process.actor ?? names.get(link)?.server,
+  }));
+  return {
+    numberOf: (id) => (numbers.size > 1 ? numbers.get(id) : undefined),
+    cableOf: (process) => cables.get(process),
+    peerName({ process, link }) {
+      if (link === undefined) return NOBODY;
+      const weAreClient = link.client?.process === process;
+      const other = weAreClient ? link.server : link.client;
+      if (other !== undefined) return other.process.actor;
+      const said = names.get(link);
+      const name = weAreClient ? said?.server : said?.client;
+      if (name !== undefined) return name;
+      const [first] = link.through;
+      const cable = first === undefined ? undefined : cables.get(first.process);
+      if (cable !== undefined) return weAreClient ? cable.to : cable.from;
+      for (const { recorded } of link.client?.events ?? []) {
+        if (recorded.event !== 'connecting') continue;
+        return listeners.get(`${recorded.host}:${recorded.port}`) ?? NOBODY;
+      }
+      return NOBODY;
+    },
+  };
+}
