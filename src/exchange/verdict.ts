@@ -61,7 +61,8 @@ export const isOpen = ({ phase, end }: Attempt): boolean =>
 
 /**
  * The attempt that explains the verdict best: for UNKNOWN the first of this process that was written and not answered; for NOT_DELIVERED
- * one that was written and told BYE, for then something did leave; else the last. It explains only; `conclude` has decided.
+ * one that was written and told BYE, for then something did leave; else the last, or the one before it if our own deadline cut the last
+ * off in mid-connect, for such a one knows nothing. It explains only; `conclude` has decided.
  */
 export function telling(attempts: readonly Attempt[], verdict: VerdictName): Attempt | undefined {
   const best =
@@ -70,5 +71,9 @@ export function telling(attempts: readonly Attempt[], verdict: VerdictName): Att
       : verdict === 'NOT_DELIVERED'
         ? attempts.find(({ phase, end }) => phase === 'written' && end?.how === 'bye')
         : undefined;
-  return best ?? attempts.at(-1);
+  if (best !== undefined) return best;
+  const seen = attempts.findLast(
+    ({ phase, end }) => end?.how !== 'earlier' && !(phase === 'connecting' && end?.how === 'deadline'),
+  );
+  return seen ?? attempts.at(-1);
 }

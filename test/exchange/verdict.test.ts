@@ -229,6 +229,10 @@ test('what explains an UNKNOWN is an attempt of this process that was written an
   const earlier: Attempt = { phase: 'written', end: { how: 'earlier' } };
   expect(telling([earlier, unanswered, later], 'UNKNOWN')).toBe(unanswered);
   expect(telling([earlier, later], 'UNKNOWN')).toBe(later);
+  // Our own deadline cuts a connect off: it had no time to learn anything. What the one before it met says more.
+  const cut: Attempt = { phase: 'connecting', end: deadline };
+  expect(telling([earlier, later, cut], 'UNKNOWN')).toBe(later);
+  expect(telling([earlier, cut], 'UNKNOWN')).toBe(cut);
 });
 
 test('what explains a NOT DELIVERED is the attempt that was told BYE, if there is one: something did leave', () => {
