@@ -4,7 +4,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../trace/clock.ts';
-import { commitAt, type Found } from './commit.ts';
+import { commitAt, type Found, laterCommit } from './commit.ts';
 import { diskError, errnoOf } from './disk.ts';
 import type { PlacedRecord } from './record.ts';
 import { damaged, listDirectory, recordsOf } from './recover.ts';
@@ -22,7 +22,7 @@ export type JournalItem =
       readonly at: number;
       readonly records: readonly PlacedRecord[];
     }
-  /** Behind the last intact commit stands something else: a commit that is just being written, or one that was torn. */
+  /** Behind the last intact commit of all stands something else: a commit that is just being written, or one that was torn. */
   | { readonly kind: 'unfinished'; readonly file: string; readonly offset: number };
 
 /** How a journal is read. */
@@ -45,7 +45,7 @@ const WINDOW = 64 * 1024;
  */
 export async function* readJournal(dir: string, options: ReadOptions): AsyncGenerator<JournalItem> {
   let k = 0;
-  let lastCommit: number | undefined;
+  let last: Last | undefined;
   while (!options.signal?.aborted) {
     const next = await segmentBehind(dir, k);
     if (next === undefined) {
@@ -58,12 +58,15 @@ export async function* readJournal(dir: string, options: ReadOptions): AsyncGene
     if (segment === undefined) continue;
     try {
       const { header, file } = segment;
-      const follows = next === k + 1 && lastCommit !== undefined;
-      if (follows && header.first !== (lastCommit ?? 0) + 1)
-        throw damaged(file, 0, `commit ${(lastCommit ?? 0) + 1} is missing before it`);
+      if (next === k + 1 && last !== undefined && header.first !== last.n + 1)
+        throw damaged(
+          last.file,
+          last.end,
+          `commit ${last.n + 1} should stand here, and ${file} begins with ${header.first}`,
+        );
       k = next;
       yield { kind: 'segment', file, header };
-      lastCommit = yield* readSegment(dir, segment, options);
+      last = yield* readSegment(dir, segment, options);
     } finally {
       await segment.handle.close();
     }
@@ -75,6 +78,13 @@ interface Open {
   readonly handle: FileHandle;
   readonly header: SegmentHeader;
   readonly start: number;
+}
+
+/** The last commit of a segment to which none is added any more: its number, and where it ends. */
+interface Last {
+  readonly n: number;
+  readonly file: string;
+  readonly end: number;
 }
 
 async function segmentBehind(dir: string, k: number): Promise<number | undefined> {
@@ -105,16 +115,17 @@ async function openSegment(dir: string, k: number): Promise<Open | undefined> {
   return { file, handle, header: read.header, start: read.length };
 }
 
-// Returns the number of the last commit, once a later segment shows that there is no more to come; undefined if that is not certain.
+// Returns the last commit, once a later segment shows that there is no more to come; undefined if that is not certain.
 async function* readSegment(
   dir: string,
   segment: Open,
   options: ReadOptions,
-): AsyncGenerator<JournalItem, number | undefined> {
+): AsyncGenerator<JournalItem, Last | undefined> {
   const { file, header } = segment;
   let offset = segment.start;
   let n = header.first - 1;
   let sealed = false;
+  let searched = false;
   while (!options.signal?.aborted) {
     const found = await commitIn(segment, offset);
     if (found.kind === 'commit' && found.commit.n === n + 1) {
@@ -128,14 +139,17 @@ async function* readSegment(
     if (found.kind === 'commit')
       throw damaged(file, offset, `commit ${found.commit.n} stands where ${n + 1} should`);
     // Looked at once more after a later segment has been seen: this one may have been written on until then.
-    if (sealed) return n;
+    if (sealed) return { n, file, end: offset };
     if ((await segmentBehind(dir, header.k)) !== undefined) {
       sealed = true;
       continue;
     }
+    // Behind an end that is followed it is looked only once: at each poll that would read the file again and again.
+    if (found.kind === 'bad' || !searched) await refuseLater(segment, offset, n);
+    searched = true;
     if (!options.follow) {
       if (found.kind === 'bad') yield { kind: 'unfinished', file, offset };
-      return n;
+      return undefined;
     }
     await pause(options);
   }
@@ -147,6 +161,16 @@ async function commitIn({ handle, header }: Open, offset: number): Promise<Found
   if (found.kind !== 'bad' || found.end === undefined || found.end <= offset + WINDOW) return found;
   // Larger than the window: its header, which is intact, says how large.
   return commitAt(await bytesAt(handle, offset, found.end - offset), offset, offset, header.salt);
+}
+
+// What has no intact commit at its place, but one behind it, is damaged: a crash can tear only the last. A commit is durable before
+// the next is written, so one that was in flight a moment ago is whole by the time that a later one is found.
+async function refuseLater(segment: Open, offset: number, n: number): Promise<void> {
+  const { file, handle, header } = segment;
+  const later = laterCommit(await bytesAt(handle, 0, (await handle.stat()).size), offset, header.salt, n);
+  if (later === undefined || (await commitIn(segment, offset)).kind === 'commit') return;
+  if (await recycled(segment)) return;
+  throw damaged(file, offset, `commit ${n + 1} is broken, and commit ${later.n} behind it is not`);
 }
 
 // The file under the handle is not this segment any more.

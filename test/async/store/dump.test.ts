@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type JournalItem, readJournal } from '../../../src/async/store/dump.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { durably, fastScratch, opened, send } from './bench.ts';
@@ -63,9 +63,59 @@ test('a torn tail is said, damage is an error with its place', async () => {
   const again = await opened(dir);
   await again.journal.close();
   const whole = readFileSync(file);
+  const at = whole.lastIndexOf('COMMIT', whole.indexOf('two'));
   whole.write('q', whole.indexOf('two'));
   writeFileSync(file, whole);
-  await expect(all(dir)).rejects.toMatchObject({ code: 'damaged' });
+  await expect(all(dir)).rejects.toMatchObject({
+    code: 'damaged',
+    message: expect.stringContaining(`${file}, at byte ${at}: commit 3 should stand here`),
+  });
+});
+
+test('with an intact commit behind it a broken one is damage, as the relay says it; without, it may be in flight', async () => {
+  const dir = fastScratch();
+  const { journal } = await opened(dir);
+  for (const [index, body] of ['one', 'two', 'three'].entries())
+    await durably(journal, [send('bob', index + 1, body)]);
+  const file = path.join(dir, '00000001.segment');
+  const whole = readFileSync(file);
+  await journal.close();
+  const second = whole.lastIndexOf('COMMIT', whole.indexOf('two'));
+  const third = whole.lastIndexOf('COMMIT', whole.indexOf('three'));
+  // Bytes where the header was, bytes in the body, and zeros, which look like the end of all commits.
+  for (const [at, bytes] of [
+    [second + 9, 'XXXX'],
+    [whole.indexOf('two'), 'q'],
+    [second, '\0'.repeat(20)],
+  ] as const) {
+    const broken = Buffer.from(whole);
+    broken.write(bytes, at, 'latin1');
+    writeFileSync(file, broken);
+    const refusal = {
+      code: 'damaged',
+      message: expect.stringContaining(`${file}, at byte ${second}: commit 3 is`),
+    };
+    await expect(opened(dir), 'the relay').rejects.toMatchObject(refusal);
+    await expect(all(dir), 'from outside').rejects.toMatchObject(refusal);
+  }
+
+  writeFileSync(file, whole.subarray(0, third - 4));
+  const stop = new AbortController();
+  const hands = new FakeClock();
+  const items = readJournal(dir, { follow: true, signal: stop.signal, clock: hands });
+  for (const word of ['segment', 'commit 1: life', 'commit 2: send']) {
+    const { value } = await items.next();
+    expect(value && words(value)).toBe(word);
+  }
+  const next = items.next();
+  await vi.waitFor(() => expect(hands.pending).toBe(1));
+  hands.advance(100);
+  await vi.waitFor(() => expect(hands.pending).toBe(1));
+  writeFileSync(file, whole);
+  hands.advance(100);
+  const { value } = await next;
+  expect(value && words(value)).toBe('commit 3: send');
+  await items.return(undefined);
 });
 
 test('a journal that is followed goes on from segment to segment, and stops when asked', async () => {
