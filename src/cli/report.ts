@@ -131,7 +131,7 @@ export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): s
 
 // A command stays on one line, however long, so that it can be copied.
 function unfolded(label: string, { command, why }: Repeat): string[] {
-  return [`  ${label.padEnd(INDENT - 2)}${command}`, `${' '.repeat(INDENT)}${why}`];
+  return [`  ${label.padEnd(INDENT - 2)}${command}`, ...row('', why)];
 }
 
 /** The columns that labels take. */

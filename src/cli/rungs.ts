@@ -31,10 +31,13 @@ export const LADDER_HEAD = `${'rung'.padEnd(NAME)}${'where'.padEnd(WHERE)}who vo
 
 /** One rung, to stand behind its time. */
 export function rungText(event: Extract<Event, { event: 'rung' }>, names: RungNames): string {
-  return `${LABELS[event.rung].padEnd(NAME)}${where(event.rung, names).padEnd(WHERE - 1)} ${voucher(event, names)}`;
+  return `${LABELS[event.rung].padEnd(NAME)}${where(event, names).padEnd(WHERE - 1)} ${voucher(event, names)}`;
 }
 
-function where(rung: RungName, { route, peer, recipient }: RungNames): string {
+function where(
+  { rung, by }: Extract<Event, { event: 'rung' }>,
+  { route, peer, recipient }: RungNames,
+): string {
   switch (rung) {
     case 'handed':
       return 'to my kernel';
@@ -43,7 +46,9 @@ function where(rung: RungName, { route, peer, recipient }: RungNames): string {
     case 'read':
       return `by ${peer}'s program`;
     case 'durable':
-      return route === 'sync' ? 'on a disk' : `on ${peer}'s disk`;
+      if (route === 'sync') return 'on a disk';
+      // A repeat: it was there once, and may be gone.
+      return by === 'STORED dup=yes' ? `once on ${peer}'s disk` : `on ${peer}'s disk`;
     case 'handled':
       return `by ${recipient}'s program`;
   }

@@ -54,6 +54,8 @@ export class Ladder {
   #look: Timer | undefined;
   /** Has the kernel ever let us see what is unacknowledged? */
   #visible = false;
+  /** Was it stored before, by an answer that says nothing of where it is now? */
+  #repeat = false;
 
   constructor(options: LadderOptions) {
     this.#options = options;
@@ -72,9 +74,13 @@ export class Ladder {
   }
 
   /** An answer to this message came. */
-  answered({ verb }: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): void {
+  answered(answer: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): void {
+    const { verb } = answer;
     this.#implied('read', verb);
-    if (verb === 'STORED') this.#reach('durable', verb);
+    if (verb === 'STORED') {
+      this.#repeat = answer.dup === 'yes';
+      this.#reach('durable', this.#repeat ? 'STORED dup=yes' : verb);
+    }
     if (verb === 'RECEIVED') {
       this.#tell('durable', 'none');
       this.#reach('handled', verb);
@@ -89,7 +95,7 @@ export class Ladder {
     for (const rung of RUNGS) {
       if (!this.#open.has(rung)) continue;
       if (rung === 'handled' && verdict === 'STORED') {
-        if (!waits) this.#tell(rung, 'unasked');
+        if (!waits) this.#tell(rung, this.#repeat ? 'unknown' : 'unasked');
       } else if (rung === 'durable' && route === 'sync') this.#tell(rung, 'none');
       else if (rung === 'acknowledged') this.#endOfTheSecond(verdict);
       else this.#tell(rung, this.#isCertain(rung, verdict) ? 'no' : 'unknown');

@@ -89,7 +89,7 @@ test.skipIf(process.platform === 'win32')(
     await waiting.until(/STORED in/);
     waiting.child.kill('SIGINT');
     expect(await waiting.exit).toBe(130);
-    expect(waiting.said()).toMatch(/STORED: no receipt yet\. .* exit 130\n$/);
+    expect(waiting.said()).toMatch(/STORED: no news yet\. .* exit 130\n$/);
 
     const follower = talk(['async', 'receive', '--relay', relay.place, '--follow', '--as', 'carol']);
     await relay.until(/carol collects\./);
@@ -103,7 +103,12 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   const nothing = await detour(relay.place, '--to', 'nobody', '--wait', '200ms', 'hi');
   expect(nothing.code).toBe(0);
   expect(nothing.stderr).toMatch(
-    /STORED: no receipt yet\. The message stays at the relay for nobody\. +exit 0\n$/,
+    /STORED: no news yet\. nobody may have it by now, or it waits at the relay\. +exit 0\n$/,
+  );
+  const soon = await detour(relay.place, '--to', 'nobody', '--ttl', '1h', '--wait', '200ms', 'hi');
+  expect(soon.stderr).toMatch(/never seen a nobody\. It waits for one, no longer than its --ttl\.\n/);
+  expect(soon.stderr).toMatch(
+    /STORED: no news yet\. nobody may have it by now, or it waits, or it has expired\. +exit 0\n$/,
   );
 
   const never = await detour(relay.place, '--to', 'nobody', '--ttl', '1s', '--wait', '30s', 'hi');
@@ -147,6 +152,26 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   expect(receipt.stderr).toMatch(/DELIVERED: bob's program acknowledged it\. +exit 0\n$/);
   expect(bob.printed()).toBe('alice: hi\n');
 }, 120_000);
+
+test('a repeat of what bob has collected: nothing is said of where it is now, and no news is waited for', async () => {
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const once = ['--id', 'once', 'hi'];
+  expect((await detour(relay.place, ...once)).code).toBe(0);
+  expect((await collect(relay.place)).stdout).toBe('alice: hi\n');
+  const { code, stderr } = await detour(relay.place, '--ladder', '--wait', '1h', ...once);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(
+    /STORED in .*: the relay stored it before, as number 1 for bob\.\n {2}A repeat, known by its id/,
+  );
+  expect(stderr).toMatch(/STORED: news of it, if any, goes to who sent it first, not here\. +exit 0\n$/);
+  expect(stderr).toMatch(/4 durable +once on the relay's disk +the relay: STORED dup=yes\n/);
+  expect(stderr).not.toMatch(/bob is away|stays|keeps it|waits for one/);
+  for (const line of stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect((await collect(relay.place)).stdout).toBe('');
+
+  const asked = await detour(relay.place, '--ladder', ...once);
+  expect(asked.stderr).toMatch(/5 handled +by bob's program +no word of it\n/);
+});
 
 test('--reply and --echo: the answer is data', async () => {
   const polite = await bobListens('--reply', 'thank\x1b[2J you');

@@ -165,7 +165,7 @@ test('the command that repeats an UNKNOWN makes it one message, never two', asyn
   expect([first.code, first.stderr]).toEqual([0, expect.stringContaining('number 1 for carol')]);
   const second = await runCli(words);
   expect(second.code).toBe(0);
-  expect(second.stderr).toMatch(/number 1 for carol[\s\S]*The relay had it already: this was a repeat/);
+  expect(second.stderr).toMatch(/stored it before, as number 1 for carol\.[\s\S]*A repeat, known by its id/);
   const { stdout } = await runCli(['async', 'receive', '--as', 'carol', '--relay', relay.place]);
   expect(stdout).toBe(`dave: ${text}\n`);
 });

@@ -46,7 +46,7 @@ export const asyncSend: CommandSpec = {
       .addOption(heartbeatOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
-      .option('--id <id>', 'send under this id: repeats an UNKNOWN safely, until it is STORED', id)
+      .option('--id <id>', 'send under this id: it repeats an UNKNOWN safely for at least 10 minutes', id)
       .option('--lines', 'each line of standard input is a message')
       .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
       .option('--count <n>', 'send it so many times', count);
@@ -97,10 +97,12 @@ class AsyncRoute implements Route {
     if (wait === undefined) return;
     const waiter = new Waiter(link);
     this.#waiter = waiter;
-    this.news = async ({ send }) => {
-      const news = await waiter.wait(send.id, wait === true ? WAIT_MS : wait);
+    this.news = async (outcome) => {
+      const news = repeatsAnother(outcome)
+        ? undefined
+        : await waiter.wait(outcome.send.id, wait === true ? WAIT_MS : wait);
       this.#ladder?.news(news);
-      return fate(flags.to, news);
+      return fate(flags.to, news, outcome);
     };
   }
 
@@ -137,26 +139,28 @@ class AsyncRoute implements Route {
   }
 
   success({ answer }: Outcome): { rest: string; lines: string[] } {
-    const { to } = this.#flags;
+    const { to, ttl: life } = this.#flags;
     if (answer?.verb !== 'STORED') return { rest: "on the relay's disk.", lines: [] };
+    if (answer.dup !== undefined)
+      return {
+        rest: `the relay stored it before, as number ${answer.seq} for ${to}.`,
+        lines: [
+          'A repeat, known by its id: it makes no second message. This answer does not',
+          `say whether the first still waits for ${to}, was collected, or expired.`,
+        ],
+      };
     const a = /^[aeiou]/.test(to) ? 'an' : 'a';
+    const atMost = life === undefined ? '' : ', no longer than its --ttl';
     const where = {
-      never: `This relay has never seen ${a} ${to}. It waits for one.`,
-      no: `${to} is away. The relay keeps it until ${to} comes.`,
+      never: `This relay has never seen ${a} ${to}. It waits for one${atMost}.`,
+      no: `${to} is away. The relay keeps it until ${to} comes${atMost}.`,
       yes: `${to} is connected. The relay passes it on.`,
     }[answer.present];
     const promise =
       answer.present === 'never'
         ? `STORED is the relay's promise. ${to} has not seen the message.`
         : `STORED is the relay's promise. It does not say that ${to} has seen the message.`;
-    const repeat =
-      answer.dup === undefined
-        ? []
-        : ['The relay had it already: this was a repeat, known by its id, and makes it no second message.'];
-    return {
-      rest: `on the relay's disk, number ${answer.seq} for ${to}.`,
-      lines: [...repeat, where, promise],
-    };
+    return { rest: `on the relay's disk, number ${answer.seq} for ${to}.`, lines: [where, promise] };
   }
 
   repeat({ send }: Outcome): Repeat {
@@ -170,14 +174,27 @@ class AsyncRoute implements Route {
     const text = send.body.toString();
     const plain = /^[A-Za-z0-9 .,:;?+=@_/-]{1,200}$/.test(text) && !text.startsWith('-');
     if (plain) parts.push(`"${text}"`);
-    const why = plain ? 'the same id: the relay makes it one, never two' : 'with the same message behind it';
-    return { command: parts.join(' '), why: `(${why})` };
+    const which = plain ? 'the same id' : 'the same id, with the same message behind it';
+    return { command: parts.join(' '), why: `(${which}: one message, never two, for at least 10 minutes)` };
   }
 }
 
-function fate(to: string, news: News | undefined): { verdict: VerdictName; rest: string } {
-  if (news === undefined)
-    return { verdict: 'STORED', rest: `: no receipt yet. The message stays at the relay for ${to}.` };
+// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote it once, and it was a repeat, then the
+// first was another's: no news comes here.
+function repeatsAnother({ answer, attempts }: Outcome): boolean {
+  const written = attempts.filter(({ phase, end }) => phase === 'written' && end?.how !== 'earlier');
+  return answer?.verb === 'STORED' && answer.dup !== undefined && written.length < 2;
+}
+
+function fate(to: string, news: News | undefined, outcome: Outcome): { verdict: VerdictName; rest: string } {
+  if (news === undefined && repeatsAnother(outcome))
+    return { verdict: 'STORED', rest: ': news of it, if any, goes to who sent it first, not here.' };
+  if (news === undefined) {
+    const { answer, send } = outcome;
+    const mayExpire = send.ttl !== undefined || (answer?.verb === 'STORED' && answer.dup !== undefined);
+    const where = mayExpire ? 'or it waits, or it has expired' : 'or it waits at the relay';
+    return { verdict: 'STORED', rest: `: no news yet. ${to} may have it by now, ${where}.` };
+  }
   if (news.kind === 'receipt') return { verdict: 'DELIVERED', rest: `: ${to}'s program acknowledged it.` };
   if (!news.tried)
     return { verdict: 'NOT_DELIVERED', rest: `: it expired; the relay never wrote it to ${to}.` };

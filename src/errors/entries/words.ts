@@ -95,7 +95,8 @@ const WORDS: readonly Own[] = [
     notSo: '"it is broken, so it did not arrive": it may have been handled well and answered badly',
     tryNext: {
       sync: 'look at {peer} with --log on both sides. Sending again may make it two',
-      async: 'look at the relay; sending again with the same --id makes it one, never two',
+      async:
+        'look at the relay, then send again soon with the same --id: it knows a repeat for at least 10 minutes',
     },
   },
   {
