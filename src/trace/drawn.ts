@@ -58,6 +58,27 @@ export function stoppedBodies({ events }: Merged): ReadonlySet<Placed> {
   return new Set(last.values());
 }
 
+/**
+ * What came before, too, and says so by its `attempt`: a MESSAGE that had been sent, a message that had been shown. An `attempt`
+ * alone does not prove it: the first one may have been lost on the way, or its log is not here.
+ */
+export function repeats({ events }: Merged): ReadonlySet<Placed> {
+  const lowest = new Map<string, number>();
+  const found = new Set<Placed>();
+  for (const placed of events) {
+    const { recorded } = placed;
+    const isFrame = 'verb' in recorded && recorded.verb === 'MESSAGE';
+    const told = isFrame ? recorded.fields : recorded.event === 'shown' ? recorded : undefined;
+    if (told === undefined) continue;
+    const { from, id, seq, attempt = 1 } = told;
+    const key = `${isFrame} ${from} ${id} ${seq}`;
+    const before = lowest.get(key) ?? Number.POSITIVE_INFINITY;
+    if (Number(attempt) > before) found.add(placed);
+    lowest.set(key, Math.min(before, Number(attempt)));
+  }
+  return found;
+}
+
 /** Where a process begins that comes when the diagram is under way already: that deserves a row. @param keep is the event drawn? */
 export function lateBegins(
   merged: Merged,

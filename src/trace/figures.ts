@@ -3,7 +3,7 @@
 
 import { arrange } from './arrange.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
-import { isDrawn, lateBegins, stoppedBodies } from './drawn.ts';
+import { isDrawn, lateBegins, repeats, stoppedBodies } from './drawn.ts';
 import { frameTexts } from './frame-texts.ts';
 import type { Placed } from './links.ts';
 import type { Merged } from './merge.ts';
@@ -68,16 +68,18 @@ export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[]
   const names = namesOf(merged, options.places);
   const begins = lateBegins(merged, options.keep);
   const stopped = stoppedBodies(merged);
+  const again = repeats(merged);
   const drawn = merged.events.filter(
     (placed) =>
       begins.has(placed) || ((isDrawn(placed) || stopped.has(placed)) && (options.keep?.(placed) ?? true)),
   );
-  return arrange(drawn).map((halves) => figureOf(halves, begins, names));
+  return arrange(drawn).map((halves) => figureOf(halves, begins, again, names));
 }
 
 function figureOf(
   halves: readonly Placed[],
   begins: ReadonlyMap<Placed, 'first' | 'again'>,
+  repeated: ReadonlySet<Placed>,
   names: Names,
 ): Figure {
   const [first, second] = halves as [Placed, Placed?];
@@ -109,7 +111,7 @@ function figureOf(
         to,
         known,
         head: true,
-        ...frameTexts(recorded, names.numberOf),
+        ...frameTexts(recorded, names.numberOf, repeated.has(first)),
       };
     }
     case 'connected':
@@ -174,13 +176,16 @@ function figureOf(
     case 'thawed':
       return mark('thawed', [], 'thawed');
     case 'shown': {
-      const again = (recorded.attempt ?? 1) > 1;
-      const number = names.numberOf(recorded.id);
-      const what = `shown${again ? ' again' : ''}`;
+      const again = repeated.has(first);
+      const { id, attempt = 1 } = recorded;
+      const number = names.numberOf(id);
+      const what = again ? 'shown again' : 'shown';
+      const which = attempt > 1 && !again ? [`attempt ${attempt}`] : [];
       return mark(
         'shown',
-        [`${what} ${recorded.id}`],
-        number === undefined ? what : `${what} ${number}`,
+        [[`${what} ${id}`, ...which].join(', ')],
+        [number === undefined ? what : `${what} ${number}`, ...which].join(', '),
+        ...which,
         again ? 'again' : what,
       );
     }

@@ -19,10 +19,15 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   ERROR: ['code'],
 };
 
-/** The texts of a frame. @param numberOf a short number for an id, if there is more than one message */
+/**
+ * The texts of a frame.
+ * @param numberOf a short number for an id, if there is more than one message
+ * @param again is it known that it had been sent before?
+ */
 export function frameTexts(
   { verb, fields }: FrameEvent,
   numberOf: (id: unknown) => number | undefined,
+  again: boolean,
 ): { readonly long: string[]; readonly short: string[]; readonly note: string[] } {
   const telling = (TELLING[verb] ?? []).filter((key) => fields[key] !== undefined);
   const words = telling.map((key) => (key === 'id' ? String(fields.id) : `${key}=${fields[key]}`));
@@ -32,11 +37,12 @@ export function frameTexts(
     ...(fields.code === undefined ? [] : [`${verb} ${fields.code}`]),
     ...(number === undefined ? [] : [`${verb} ${number}`]),
   ];
-  return { long, short: [...short, verb], note: noteOf(verb, fields) };
+  return { long, short: [...short, verb], note: noteOf(verb, fields, again) };
 }
 
-function noteOf(verb: string, fields: FrameEvent['fields']): string[] {
-  if (verb === 'MESSAGE' && Number(fields.attempt) > 1) return [`attempt ${fields.attempt}`, 'again'];
+function noteOf(verb: string, fields: FrameEvent['fields'], again: boolean): string[] {
+  if (verb === 'MESSAGE' && Number(fields.attempt) > 1)
+    return [`attempt ${fields.attempt}`, ...(again ? ['again'] : [])];
   if (verb === 'STORED' && fields.dup === 'yes') return ['known already', 'again'];
   return [];
 }

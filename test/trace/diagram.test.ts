@@ -82,6 +82,18 @@ describe('a diagram', () => {
     expect(draw([alice, bob], 38).legend).toContain('[==-] so much had been read');
   });
 
+  it('says "shown again" only of what was shown before; an attempt alone does not prove that', () => {
+    const text = (actors: readonly Actor[], width = 120) => draw(actors, width).lines.join('\n');
+    const [alice, relay, bob, newBob] = detourKill() as [Actor, Actor, Actor, Actor];
+    expect(text([alice, relay, bob, newBob])).toMatch(/shown again k3f9-1/);
+    expect(text([alice, relay, newBob])).toMatch(/shown k3f9-1, attempt 2/);
+    expect(text([newBob])).toMatch(/attempt 2/);
+    expect(text([newBob], 41)).toMatch(/shown, attempt 2/);
+    for (const width of [41, 120]) expect(text([newBob], width)).not.toMatch(/again/);
+    // That it was sent before is seen in the relay's log alone.
+    expect(text([alice, relay, newBob], 41)).toMatch(/MESSAGE.*again/);
+  });
+
   it('explains its signs, each once', () => {
     expect(draw(pulledCable(), 80).legend).toEqual([
       '──► frame recorded in this run',
