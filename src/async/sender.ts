@@ -10,6 +10,9 @@ import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
 
+/** Errors at the door after which calling again would only bring the same: whom the relay does not let in cannot ask it. */
+const TURNED_AWAY = new Set(['wrong_name', 'version']);
+
 /** How an asynchronous sender is set up. */
 export interface SenderOptions {
   readonly as: string;
@@ -139,8 +142,10 @@ export class Sender {
       question.end(end);
     }
     this.#queue = [...repeats, ...this.#queue].filter(({ done }) => !done);
-    // Whoever has bytes out there unanswered needs the relay to know more. Without such, the failure is certain: said at once.
-    if (!this.#queue.some(({ doubtful }) => doubtful)) {
+    // Whoever has bytes out there unanswered needs the relay to know more. Without such, the failure is certain: said at once. And who
+    // is turned away will not get to know more.
+    const turnedAway = end.how === 'error' && TURNED_AWAY.has(end.code);
+    if (turnedAway || !this.#queue.some(({ doubtful }) => doubtful)) {
       for (const question of this.#queue.splice(0)) question.settle();
       return;
     }

@@ -97,10 +97,12 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | u
   const attempt = telling(outcome.attempts, outcome.verdict);
   if (attempt === undefined) return [];
   const { code, moment } = causeOf(attempt);
+  const others = outcome.attempts.filter((other) => other !== attempt && isOpen(other));
+  const own = others.some(({ end }) => end?.how !== 'earlier');
   const lines = explainFailure(code, moment, {
     ...to,
     handedOver: attempt.phase === 'written',
-    earlierUnanswered: outcome.attempts.some((other) => other !== attempt && isOpen(other)),
+    earlier: own ? 'unanswered' : others.length > 0 ? 'unknown' : 'none',
   });
   const { end } = attempt;
   const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
@@ -121,7 +123,7 @@ export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): s
   const { wire, tryNext } = explainFailure(code, moment, {
     ...to,
     handedOver: false,
-    earlierUnanswered: false,
+    earlier: 'none',
   });
   return [
     ...row('on the wire', end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire),

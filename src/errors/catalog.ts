@@ -80,8 +80,11 @@ export interface FailureContext {
   readonly place: string;
   /** Did this attempt hand a byte of the SEND to the socket? */
   readonly handedOver: boolean;
-  /** Did an earlier attempt hand over a byte of it and end without an answer? */
-  readonly earlierUnanswered: boolean;
+  /**
+   * Did an attempt before this one hand over a byte of it and end without an answer? `unknown`: this process made none, but the id
+   * was given to it, so another may have.
+   */
+  readonly earlier: 'none' | 'unanswered' | 'unknown';
 }
 
 /** The lines below a verdict: what was on the wire, what follows, what does not, what to try. */
@@ -113,17 +116,18 @@ export function explainFailure(code: string, moment: Moment, context: FailureCon
   const before = BEFORE.includes(moment);
   // Before READY no SEND is written: whoever says "handed over" with such a moment speaks of an earlier attempt.
   const sent = context.handedOver && !before;
-  const earlier = context.earlierUnanswered || (context.handedOver && before);
+  const earlier = context.earlier === 'none' && context.handedOver && before ? 'unanswered' : context.earlier;
   // An entry about a missing answer takes for granted that there was a message to answer.
   const unasked = !sent && entry.moments.includes('answer');
   const so = unasked ? 'it was over before the message was handed to the socket' : text(entry.so);
   // What came after the message was handed over leaves it open anyway; what came before, or REFUSED or BYE, would seem to settle it.
-  if (earlier && (!sent || moment === 'refused' || moment === 'bye')) {
+  if (earlier !== 'none' && (!sent || moment === 'refused' || moment === 'bye')) {
+    const known = earlier === 'unanswered';
     return {
       wire: text(entry.wire),
-      so: `${so}; an earlier attempt was handed over and not answered`,
-      notSo: '"it certainly did not arrive": the earlier attempt may have got through',
-      tryNext: text(REPEAT),
+      so: `${so}; ${known ? 'an earlier attempt was handed over and not answered' : 'with --id, what came before this process is not known here'}`,
+      notSo: `"it certainly did not arrive": ${known ? 'the earlier attempt' : 'an earlier one under that id'} may have got through`,
+      tryNext: text(known ? REPEAT : entry.tryNext),
     };
   }
   return {

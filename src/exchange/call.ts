@@ -10,6 +10,9 @@ import type { AttemptEnd, Phase } from './verdict.ts';
 /** After our BYE, wait so long for the server's. Milliseconds. */
 export const LEAVE_MS = 2_000;
 
+/** Faults that are none of the server's: it is not told. */
+const UNSAID: ReadonlySet<string> = new Set(['not_detour', 'wrong_door', 'wrong_name']);
+
 /** Who calls, and where. */
 export interface CallOptions {
   readonly host: string;
@@ -174,8 +177,9 @@ export class Call {
         this.#pings.shift()?.();
         break;
       case 'ERROR':
-        this.#over({ how: 'error', code: message.code, reason: message.body.toString() });
+        // What is queued goes out, and is reported, before whoever hears of the end acts on it.
         this.#connection.finish();
+        this.#over({ how: 'error', code: message.code, reason: message.body.toString() });
         break;
       case 'BYE':
         this.#bye(message);
@@ -187,7 +191,7 @@ export class Call {
   }
 
   #ready(ready: Message<'READY'>): void {
-    const { expect } = this.#options;
+    const { expect, as } = this.#options;
     if (this.greeting !== undefined) {
       this.#fail('malformed', 'READY came twice');
       return;
@@ -199,6 +203,11 @@ export class Call {
     if (ready.role !== expect) {
       const is = ready.role === 'relay' ? 'a relay' : 'a synchronous receiver';
       this.#fail('wrong_door', `this is ${is}`);
+      return;
+    }
+    if (ready.role === 'relay' && ready.as === as) {
+      // It will refuse our HELLO: before that comes, a SEND might be on its way.
+      this.#fail('wrong_name', `${as} is the relay's own name`);
       return;
     }
     this.greeting = ready;
@@ -220,8 +229,7 @@ export class Call {
   // The server broke the protocol: tell it, and go.
   #fail(code: string, reason: string): void {
     if (this.over) return;
-    const wire = code === 'not_detour' || code === 'wrong_door' ? undefined : code;
-    if (wire !== undefined) this.#connection.send({ verb: 'ERROR', code: wire, body: Buffer.from(reason) });
+    if (!UNSAID.has(code)) this.#connection.send({ verb: 'ERROR', code, body: Buffer.from(reason) });
     this.#over({ how: 'error', code, reason, ours: true });
     this.#connection.finish();
   }

@@ -16,27 +16,37 @@ async function deadPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-async function sender() {
+/** A port on which a server says this to whoever calls. */
+async function portThatSays(greeting: string): Promise<number> {
+  const server = createServer((socket) => void socket.on('error', () => {}).end(greeting));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function sender(greeting?: string) {
   const clock = new FakeClock();
   let told: () => void = () => {};
   const reconnecting = new Promise<void>((resolve) => {
     told = resolve;
   });
+  const events: Event['event'][] = [];
   const emit = ({ event }: Event): void => {
+    events.push(event);
     if (event === 'reconnecting') told();
   };
   const context = netContext(emit, clock, false);
-  const port = await deadPort();
   const subject = new Sender({
     as: 'alice',
     session: 's',
     host: '127.0.0.1',
-    port,
+    port: greeting === undefined ? await deadPort() : await portThatSays(greeting),
     context,
     random: () => 0.5,
   });
   onTestFinished(() => subject.interrupt());
-  return { clock, reconnecting, subject };
+  return { clock, events, reconnecting, subject };
 }
 
 const message = { id: 'i', to: 'bob', body: Buffer.from('x') };
@@ -59,6 +69,15 @@ test('one that an earlier process may have sent stays UNKNOWN, and is asked abou
   expect(verdict).toBe('UNKNOWN');
   expect(attempts.length).toBeGreaterThan(1);
   expect(clock.pending).toBe(0);
+});
+
+test('who is turned away at the door is not let in later: told at once, also of an id that was sent before', async () => {
+  const { events, subject } = await sender('READY version=1 role=relay as=alice max=9 window=9\n');
+  expect((await subject.send(message, { timeoutMs: 1000 })).verdict).toBe('NOT_DELIVERED');
+  const { verdict, attempts } = await subject.send(message, { timeoutMs: 1000 }, true);
+  expect(verdict).toBe('UNKNOWN');
+  expect(attempts).toMatchObject([{}, { phase: 'greeting', end: { how: 'error', code: 'wrong_name' } }]);
+  expect(events).not.toContain('reconnecting');
 });
 
 test('the relay is asked until shortly before the deadline, however long the waits have grown', async () => {

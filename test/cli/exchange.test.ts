@@ -169,6 +169,12 @@ test('a repeat of what bob has collected: nothing is said of where it is now, an
   for (const line of stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   expect((await collect(relay.place)).stdout).toBe('');
 
+  const other = await detour(relay.place, '--id', 'once', 'another text');
+  expect(other.code).toBe(20);
+  expect(other.stderr).toMatch(
+    /on the wire .*\n?.*REFUSED code=id_reused[\s\S]* try +choose a new --id for a new message\n$/,
+  );
+
   const asked = await detour(relay.place, '--ladder', ...once);
   expect(asked.stderr).toMatch(/5 handled +by bob's program +no word of it\n/);
 });

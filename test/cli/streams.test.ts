@@ -35,6 +35,7 @@ test('--json: one event a line and nothing else, the verdict last', async () => 
     [['sync', 'send', '--to', '127.0.0.1:1', 'hi'], 10, 'NOT_DELIVERED', 'ECONNREFUSED'],
     [['sync', 'send', '--to', away, 'hi'], 10, 'NOT_DELIVERED', 'wrong_door'],
     [['async', 'send', '--relay', away, 'hi'], 0, 'STORED', 'ok'],
+    [['async', 'send', '--relay', away, '--as', 'relay', 'hi'], 10, 'NOT_DELIVERED', 'wrong_name'],
     [['async', 'send', '--relay', away, '--to', 'relay', 'hi'], 10, 'NOT_DELIVERED', 'wrong_name'],
     [
       ['async', 'send', '--relay', '127.0.0.1:1', '--id', 'x', '--timeout', '1s', 'hi'],

@@ -139,7 +139,7 @@ const context: FailureContext = {
   peer: 'bob',
   place: '127.0.0.1:4101',
   handedOver: false,
-  earlierUnanswered: false,
+  earlier: 'none',
 };
 
 describe('the catalogue', () => {
@@ -219,7 +219,7 @@ describe('the lines below a verdict', () => {
             ...context,
             route: 'async',
             handedOver,
-            earlierUnanswered: true,
+            earlier: 'unanswered',
           });
           expect(`${lines.so} ${lines.notSo}`).not.toMatch(
             /not one byte of it left|never got it|nobody kept a copy/,
@@ -246,9 +246,21 @@ describe('the lines below a verdict', () => {
       ...context,
       route: 'async',
       handedOver: true,
-      earlierUnanswered: true,
+      earlier: 'unanswered',
     });
     expect(lines.so).toContain('an earlier attempt was handed over and not answered');
+  });
+
+  it('invent no earlier attempt where an id was given: this process does not know of one', () => {
+    const lines = explainFailure('id_reused', 'refused', {
+      ...context,
+      route: 'async',
+      handedOver: true,
+      earlier: 'unknown',
+    });
+    expect(lines.so).toContain('what came before this process is not known here');
+    expect(`${lines.so} ${lines.notSo}`).not.toMatch(/was handed over|not one byte/);
+    expect(lines.tryNext).toBe('choose a new --id for a new message');
   });
 
   it('explain the end of a connection by what was sent on it', () => {

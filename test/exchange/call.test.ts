@@ -98,6 +98,7 @@ describe('before READY is accepted', () => {
     ['NOISE\n', 'not_detour', ''],
     ['READY version=1 role=relay\n', 'not_detour', ''],
     ['READY version=1 role=receiver as=bob max=1 window=1\n', 'wrong_door', ''],
+    ['READY version=1 role=relay as=alice max=1 window=1\n', 'wrong_name', ''],
     ['READY version=2 role=relay as=relay max=1 window=1\n', 'version', 'ERROR code=version size='],
     ['READY version=2 shape=new\n', 'version', 'ERROR code=version size='],
     ['ERROR code=too_many size=3\nno.\n', 'too_many', ''],

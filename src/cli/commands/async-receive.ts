@@ -113,7 +113,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase }: Coll
       withNote(
         greeted
           ? `${messages} collected, then it ended. What was not acknowledged stays at the relay.`
-          : 'Nothing collected: no relay greeted.',
+          : 'Nothing collected.',
         'exit 1',
         80,
       ),

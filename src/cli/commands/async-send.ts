@@ -13,7 +13,7 @@ import type { CommandSpec } from '../command.ts';
 import { count, deadline, id, name, type Place, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } from '../options.ts';
-import type { Addressee, Repeat } from '../report.ts';
+import { type Addressee, codeOf, type Repeat } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
 import { type Route, runSend, type SendFlags } from '../sending.ts';
 import { Steps } from '../steps.ts';
@@ -31,6 +31,8 @@ interface Flags extends ActorFlags, SendFlags {
 const WAIT_MS = 60_000;
 /** Messages under way at once with --count; the relay's window is the other limit. */
 const AT_ONCE = 256;
+/** What the same command would only meet again. */
+const INCURABLE = new Set(['id_reused', 'too_large', 'wrong_name', 'version']);
 
 export const asyncSend: CommandSpec = {
   path: 'async send',
@@ -163,7 +165,9 @@ class AsyncRoute implements Route {
     return { rest: `on the relay's disk, number ${answer.seq} for ${to}.`, lines: [where, promise] };
   }
 
-  repeat({ send }: Outcome): Repeat {
+  repeat(outcome: Outcome): Repeat | undefined {
+    if (INCURABLE.has(codeOf(outcome))) return undefined;
+    const { send } = outcome;
     const { as, to, relay, ttl: life } = this.#flags;
     const parts = ['detour async send', `--id ${send.id}`];
     if (as !== 'alice') parts.push(`--as ${as}`);

@@ -12,7 +12,7 @@ import {
 } from '../entry.ts';
 
 type Own = Pick<CatalogEntry, 'code' | 'title' | 'meaning' | 'so' | 'tryNext'> &
-  Partial<Pick<CatalogEntry, 'notSo' | 'moments' | 'certainty'>>;
+  Partial<Pick<CatalogEntry, 'wire' | 'notSo' | 'moments' | 'certainty'>>;
 
 // What the entries of one verb have in common is said once.
 const spoken =
@@ -75,7 +75,7 @@ const REFUSALS: readonly Own[] = [
     code: 'id_reused',
     title: 'REFUSED: that id is another message',
     meaning: 'The relay remembers this id of this sender with another recipient or another text.',
-    so: 'the earlier message of that id is with the relay; this one is not',
+    so: 'the relay took another message under that id, and not this one',
     notSo: '"the repeat was refused": a true repeat is answered STORED … dup=yes',
     tryNext: 'choose a new --id for a new message',
   },
@@ -153,6 +153,7 @@ const ERRORS: readonly Own[] = [
   },
   {
     code: 'wrong_name',
+    wire: 'our HELLO gave {place} its own name',
     title: 'ERROR: that name cannot be yours',
     meaning: 'The name in HELLO belongs to the server itself: the relay sends its notices in its own name.',
     so: "nobody may speak in the relay's name",
