@@ -18,8 +18,14 @@ export const STALL_MS = 30_000;
 /** After our FIN, wait so long for the peer's. Milliseconds. */
 export const LINGER_MS = 2_000;
 
-/** What one peer has sent is read for so long at a time, in milliseconds; then it is the others' turn. One frame is always read. */
+/** What one peer has sent is read for so long at a time, in milliseconds; then it is the others' turn, */
 const TURN_MS = 5;
+
+/**
+ * but never before so many frames. The first one may take long, while code runs for the first time: a PING right behind a SEND is
+ * read in the same turn all the same, and its PONG leaves before an answer that is given at once.
+ */
+const TURN_FRAMES = 8;
 
 /** What waits goes to the kernel in pieces of this size, so that progress can be seen. Bytes. */
 const PIECE = 64 * 1024;
@@ -244,7 +250,7 @@ export class Connection {
     this.#pumping = true;
     const { clock } = this.#context;
     const began = clock.monotonic();
-    while (this.#state === 'open' && !this.paused && !this.#waitsForTurn) {
+    for (let frames = 1; this.#state === 'open' && !this.paused && !this.#waitsForTurn; frames += 1) {
       const found = this.#decoder.next();
       if (found === undefined) break;
       this.#received += 1;
@@ -263,7 +269,7 @@ export class Connection {
           this.#handlers.unacceptable(result.unacceptable, found.frame.verb);
         }
       }
-      if (clock.monotonic() - began >= TURN_MS) this.#waitForTurn();
+      if (frames >= TURN_FRAMES && clock.monotonic() - began >= TURN_MS) this.#waitForTurn();
     }
     this.#pumping = false;
     if (this.#state !== 'open' || this.#waitsForTurn) return;

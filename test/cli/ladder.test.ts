@@ -12,14 +12,11 @@ const LINUX = process.platform === 'linux';
 
 type Rung = Extract<Recorded, { event: 'rung' }>;
 
-/**
- * The rungs of a message, in the order in which they were told: `handed reached kernel`. Whose word the third is depends on the run: a
- * receiver that is slow to go on to the PING may have handled the message by then, and its answer implies it.
- */
+/** The rungs of a message, in the order in which they were told: `handed reached kernel`. */
 function rungs(events: readonly Recorded[], id?: string): string[] {
   return events
     .filter((event): event is Rung => event.event === 'rung' && (id === undefined || event.id === id))
-    .map(({ rung, state, by }) => [rung, state, rung === 'read' ? '' : by].filter(Boolean).join(' '));
+    .map(({ rung, state, by }) => [rung, state, by].filter(Boolean).join(' '));
 }
 
 const SECOND = LINUX ? 'acknowledged reached ack' : 'acknowledged unseen';
@@ -31,7 +28,7 @@ test('sync: each rung by its own word; --json has them, too', async () => {
   expect(rungs(alice.events)).toEqual([
     'handed reached kernel',
     SECOND,
-    'read reached',
+    'read reached PONG',
     'durable none',
     'handled reached RECEIVED',
   ]);
@@ -95,7 +92,7 @@ test('async: durable on the relay; whether bob handled it is not asked, or told 
   const relay = await relayListens(join(tempDir(), 'journal'));
   const stored = start(['async', 'send', '--relay', relay.place, '--ladder', 'hi']);
   expect(await stored.exit).toBe(0);
-  const first = ['handed reached kernel', SECOND, 'read reached', 'durable reached STORED'];
+  const first = ['handed reached kernel', SECOND, 'read reached PONG', 'durable reached STORED'];
   expect(rungs(stored.events)).toEqual([...first, 'handled unasked']);
 
   const bob = talk(['async', 'receive', '--relay', relay.place, '--follow']);

@@ -8,15 +8,37 @@ import { FakeClock } from '../fake-clock.ts';
 import { RawClient } from '../harness.ts';
 import { until } from '../servers.ts';
 
-/** A clock that goes on by a millisecond each time somebody looks at it. */
+/** A clock that goes on each time somebody looks at it, by a millisecond unless another step is given. */
 class BusyClock extends FakeClock {
+  readonly #step: number;
   #looks = 0;
+
+  constructor(step = 1) {
+    super();
+    this.#step = step;
+  }
 
   override monotonic(): number {
     this.#looks += 1;
-    return super.monotonic() + this.#looks;
+    return super.monotonic() + this.#looks * this.#step;
   }
 }
+
+test('a PING right behind a SEND is read in the same turn, however long the SEND took: its PONG leaves first', async () => {
+  const receiver = await startReceiver({
+    as: 'bob',
+    host: '127.0.0.1',
+    port: 0,
+    context: netContext(() => {}, new BusyClock(10), false),
+    handle: async () => undefined,
+  });
+  onTestFinished(() => void receiver.close());
+  const client = await RawClient.connect(receiver.port);
+  await client.next();
+  client.type('HELLO version=1 as=alice\nSEND id=1 size=1\na\nPING\n');
+  expect(await client.next()).toEqual(['PONG', undefined]);
+  expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+});
 
 test('a flood of one client does not keep another waiting, and nothing of it is lost', async () => {
   const events: Event[] = [];
