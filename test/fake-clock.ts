@@ -9,6 +9,8 @@ interface Alarm {
 
 /** A clock that stands still until it is told to go on. */
 export class FakeClock implements Clock {
+  /** Alarms that are set from now on ring so many milliseconds early, as Node's may. */
+  early = 0;
   #now = 0;
   readonly #alarms = new Set<Alarm>();
 
@@ -24,7 +26,7 @@ export class FakeClock implements Clock {
   }
 
   after(ms: number, fire: () => void): Timer {
-    const alarm = { at: this.#now + Math.max(0, ms), fire };
+    const alarm = { at: this.#now + Math.max(0, ms - this.early), fire };
     this.#alarms.add(alarm);
     return { cancel: () => this.#alarms.delete(alarm) };
   }

@@ -32,6 +32,23 @@ test('PING after one heartbeat without a byte, and after three the connection is
   expect(events).toContainEqual({ event: 'silent', conn: 1, ms: 30_000 });
 });
 
+test('an alarm that comes a little early asks no third time, and does not wait for another whole heartbeat', async () => {
+  const { greeted, clock, events } = await startBob();
+  const client = await greeted('HELLO version=1 as=alice heartbeat=10');
+  await nothingCame(client);
+  clock.advance(10_000);
+  expect(await client.next()).toEqual(['PING', undefined]);
+  clock.early = 0.5;
+  clock.advance(10_000);
+  expect(await client.next()).toEqual(['PING', undefined]);
+  clock.advance(9_999.5);
+  await turns();
+  expect(client.closed).toBe(false);
+  clock.advance(0.5);
+  await expect(client.next()).rejects.toThrow(/connection ended/);
+  expect(events).toContainEqual({ event: 'silent', conn: 1, ms: 30_000 });
+});
+
 test('any byte is a sign of life, PONG or not', async () => {
   const { greeted, clock } = await startBob();
   const client = await greeted('HELLO version=1 as=alice heartbeat=1');
