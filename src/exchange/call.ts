@@ -117,8 +117,8 @@ export class Call {
   }
 
   /**
-   * Says BYE; the server answers what it took, then BYE, then both close. `ended` comes first; this resolves when the connection is
-   * closed, whoever began it.
+   * Says BYE; the server answers what it took, then BYE, then both close. One who has not greeted took nothing, and is not waited
+   * for. `ended` comes first; this resolves when the connection is closed, whoever began it.
    */
   leave(): Promise<void> {
     return new Promise((resolve) => {
@@ -128,6 +128,10 @@ export class Call {
       }
       this.#left.push(resolve);
       if (this.over || this.#left.length > 1) return;
+      if (this.greeting === undefined) {
+        this.drop({ how: 'interrupted' });
+        return;
+      }
       this.#connection.send({ verb: 'BYE' });
       this.#patience = this.#options.context.clock.after(LEAVE_MS, () => this.drop({ how: 'silent' }));
     });

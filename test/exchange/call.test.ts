@@ -178,6 +178,14 @@ describe('the end of a call', () => {
     expect(said()).toBe(`${HELLO}BYE\n`);
   });
 
+  test('at once when it is left before READY: one who never greets would not answer BYE', async () => {
+    const { call, ends, said, gone } = await called('');
+    await call.leave();
+    expect(ends).toEqual([{ how: 'interrupted' }]);
+    await until(() => gone());
+    expect(said()).toBe(HELLO);
+  });
+
   test('by its own BYE, which is not waited on for ever', async () => {
     const { call, clock, ends, ready } = await called();
     await until(() => ready.length === 1);
