@@ -49,8 +49,11 @@ export class Ladder {
   readonly #options: LadderOptions;
   readonly #began: number;
   readonly #open = new Set(RUNGS);
-  readonly #reached = new Set<RungName>();
   #call: Climbable | undefined;
+  /** The call on which all of it was handed over: what no kernel has yet, none can acknowledge. */
+  #handed: Climbable | undefined;
+  /** Whose word showed that the other program has read it. */
+  #readBy: string | undefined;
   #look: Timer | undefined;
   /** Has the kernel ever let us see what is unacknowledged? */
   #visible = false;
@@ -68,15 +71,17 @@ export class Ladder {
     this.#look?.cancel();
     call.send(send, () => {
       this.#reach('handed', 'kernel');
-      if (this.#call === call) this.#watch(call, LOOK_MS);
+      if (this.#call !== call) return;
+      this.#handed = call;
+      this.#watch(call, LOOK_MS);
     });
-    call.ping(() => this.#implied('read', 'PONG'));
+    call.ping(() => this.#read('PONG'));
   }
 
   /** An answer to this message came. */
   answered(answer: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): void {
     const { verb } = answer;
-    this.#implied('read', verb);
+    this.#read(verb);
     if (verb === 'STORED') {
       this.#repeat = answer.dup === 'yes';
       this.#reach('durable', this.#repeat ? 'STORED dup=yes' : verb);
@@ -110,7 +115,7 @@ export class Ladder {
 
   #endOfTheSecond(verdict: VerdictName): void {
     // Once the program has answered, what is unacknowledged is younger than the message.
-    if (this.#reached.has('read') && this.#visible) this.#reach('acknowledged', 'PONG');
+    if (this.#readBy !== undefined && this.#visible) this.#reach('acknowledged', this.#readBy);
     else if (this.#isCertain('acknowledged', verdict)) this.#tell('acknowledged', 'no');
     else if (this.#visible) this.#tell('acknowledged', 'unknown', this.#call?.unacknowledged);
     else this.#tell('acknowledged', 'unseen');
@@ -124,10 +129,12 @@ export class Ladder {
   }
 
   // The other program has read it, so the rungs below are reached, too, also if their own word is not here yet.
-  #implied(rung: 'read', by: string): void {
+  #read(by: string): void {
     this.#reach('handed', by);
+    this.#handed = this.#call;
     if (this.#call !== undefined && this.#open.has('acknowledged')) this.#see(this.#call);
-    this.#reach(rung, by);
+    this.#readBy ??= by;
+    this.#reach('read', by);
   }
 
   #watch(call: Climbable, ms: number): void {
@@ -146,12 +153,10 @@ export class Ladder {
     const left = call.unacknowledged;
     if (left === undefined) return;
     this.#visible = true;
-    if (left === 0 && this.#reached.has('handed')) this.#reach('acknowledged', 'ack');
+    if (left === 0 && this.#handed === call) this.#reach('acknowledged', 'ack');
   }
 
   #reach(rung: RungName, by: string): void {
-    if (!this.#open.has(rung)) return;
-    this.#reached.add(rung);
     this.#tell(rung, 'reached', undefined, by);
   }
 

@@ -169,6 +169,15 @@ test('the answer is here, and only younger bytes are outstanding: implied', () =
   expect(told().at(-1)).toBe('acknowledged reached PONG');
 });
 
+test.each(['RECEIVED', 'REFUSED'] as const)('implied by %s, if no PONG came', (verb) => {
+  const { ladder, call, told } = bench();
+  ladder.climb(call, SEND);
+  call.handed();
+  ladder.answered(answer(verb));
+  ladder.end(verb === 'RECEIVED' ? 'DELIVERED' : 'NOT_DELIVERED');
+  expect(told()).toContain(`acknowledged reached ${verb}`);
+});
+
 describe('async', () => {
   const stored = (waits: boolean) => {
     const made = bench('async', waits);
@@ -195,6 +204,20 @@ describe('async', () => {
     expect(told()).toEqual(['durable reached STORED']);
     ladder.news(news);
     expect(told().slice(1)).toEqual([last]);
+  });
+
+  test('what was handed over on one call is not acknowledged by the silence of the next', () => {
+    const { ladder, call, told, clock } = bench('async');
+    ladder.climb(call, SEND);
+    call.handed();
+    call.over = true;
+    const next = new FakeCall();
+    // Nothing is outstanding there, for nothing of it was handed over yet.
+    next.unacknowledged = 0;
+    ladder.climb(next, SEND);
+    clock.advance(1000);
+    ladder.end('UNKNOWN');
+    expect(told().slice(0, 2)).toEqual(['handed reached kernel', 'acknowledged unknown']);
   });
 
   test('a second attempt climbs again, and what was reached is not told twice', () => {
