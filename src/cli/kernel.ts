@@ -18,13 +18,24 @@ export function patienceSeconds(retries: number): number {
   return seconds;
 }
 
-/** The SYNs sent so far of this process's connect that has been tried longest; undefined if there is none, or the system does not say. */
-export function sentSyns(): number | undefined {
+/**
+ * The SYNs sent so far of this process's connect that has been tried longest; undefined if there is none, or the system does not say.
+ * @param proc where the system tells of this process
+ */
+export function sentSyns(proc = '/proc/self'): number | undefined {
   return asked(() => {
-    const own = ownSockets();
-    const tables = ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/self/net/${name}`, 'utf8'));
-    return 1 + Math.max(...tables.flatMap((table) => retransmitted(table, own)));
+    const own = ownSockets(proc);
+    return 1 + Math.max(...['tcp', 'tcp6'].flatMap((name) => retransmitted(tableOf(proc, name), own)));
   });
+}
+
+// Where IPv6 is switched off, its table is not there.
+function tableOf(proc: string, name: string): string {
+  try {
+    return readFileSync(`${proc}/net/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function asked(read: () => number): number | undefined {
@@ -52,18 +63,18 @@ export function retransmitted(table: string, inodes: ReadonlySet<string>): numbe
 
 const SYN_SENT = '02';
 
-function ownSockets(): Set<string> {
+function ownSockets(proc: string): Set<string> {
   const inodes = new Set<string>();
-  for (const fd of readdirSync('/proc/self/fd')) {
-    const inode = inodeOf(fd);
+  for (const fd of readdirSync(`${proc}/fd`)) {
+    const inode = inodeOf(proc, fd);
     if (inode !== undefined) inodes.add(inode);
   }
   return inodes;
 }
 
-function inodeOf(fd: string): string | undefined {
+function inodeOf(proc: string, fd: string): string | undefined {
   try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`${proc}/fd/${fd}`))?.[1];
   } catch {
     // It was the directory itself, or has been closed meanwhile.
     return undefined;

@@ -90,7 +90,10 @@ export class Question {
     return this.#until - this.#clock.monotonic();
   }
 
-  /** Did an attempt that is over hand bytes to the socket and get no answer? Then only an answer that took it can help. */
+  /**
+   * Was it on its way in an attempt that is over, and not refused? Then it is worth asking again: unanswered, because only an answer
+   * that took it can help; answered by BYE, which left no doubt, because whoever comes next may take it.
+   */
   get doubtful(): boolean {
     return this.attempts.some(
       ({ phase, end }) => phase === 'written' && end !== undefined && end.how !== 'refused',

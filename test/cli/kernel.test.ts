@@ -1,7 +1,10 @@
 // What the kernel says of a connect that it is trying, read from a table as Linux writes it.
 
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { patienceSeconds, retransmitted } from '../../src/cli/kernel.ts';
+import { patienceSeconds, retransmitted, sentSyns } from '../../src/cli/kernel.ts';
+import { tempDir } from '../harness.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 581 1 0000 100 0 0 10 0
@@ -20,3 +23,18 @@ test('only connects that are being tried count, and only those of the process', 
 test('the patience of Linux: 3, 7 and 127 s were measured for 1, 2 and 6 tries', () => {
   expect([1, 2, 6, 7].map(patienceSeconds)).toEqual([3, 7, 127, 247]);
 });
+
+// A link to what is no file is made like this on POSIX systems alone.
+test.runIf(process.platform !== 'win32')(
+  'without IPv6 there is no table of it: IPv4 is still counted',
+  () => {
+    const proc = tempDir();
+    for (const dir of ['fd', 'net']) mkdirSync(join(proc, dir));
+    symlinkSync('socket:[1969897]', join(proc, 'fd', '20'));
+    expect(sentSyns(proc)).toBeUndefined();
+    writeFileSync(join(proc, 'net', 'tcp'), TABLE);
+    expect(sentSyns(proc)).toBe(4);
+    writeFileSync(join(proc, 'net', 'tcp6'), TABLE.replace('00000003', '00000008'));
+    expect(sentSyns(proc)).toBe(9);
+  },
+);
