@@ -153,7 +153,7 @@ const ERRORS: readonly Own[] = [
   },
   {
     code: 'wrong_name',
-    wire: 'our HELLO gave {place} its own name',
+    wire: 'our HELLO gave {place} its own name (ERROR code=wrong_name)',
     title: 'ERROR: that name cannot be yours',
     meaning: 'The name in HELLO belongs to the server itself: the relay sends its notices in its own name.',
     so: "nobody may speak in the relay's name",
