@@ -12,6 +12,7 @@ export class FakeClock implements Clock {
   /** Alarms that are set from now on ring so many milliseconds early, as Node's may. */
   early = 0;
   #now = 0;
+  #set = 0;
   readonly #alarms = new Set<Alarm>();
 
   /** @param start what `epoch` says at first, in milliseconds since 1970 */
@@ -22,7 +23,12 @@ export class FakeClock implements Clock {
   }
 
   epoch(): number {
-    return this.start + this.#now;
+    return this.start + this.#set + this.#now;
+  }
+
+  /** Sets the wall clock forward by `ms`, or back if negative. No time passes. */
+  set(ms: number): void {
+    this.#set += ms;
   }
 
   after(ms: number, fire: () => void): Timer {

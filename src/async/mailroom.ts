@@ -34,11 +34,16 @@ export class Mailroom implements Keeper {
   /**
    * Takes over what the store brought back.
    * @param now monotonic milliseconds
-   * @param wall epoch milliseconds. Age is monotonic time in this life plus wall-clock difference across restarts, never below 0.
+   * @param wall epoch milliseconds. What is of an earlier life is as old as the wall clock says, never younger than nothing.
    */
   recover({ mailboxes, remembered }: Recovered, now: number, wall: number): void {
     const born = (at: number): number => now - Math.max(0, wall - at);
-    for (const id of remembered) this.memory.remember(id.session, id, born(id.at));
+    // They come in the order in which they were said: none is older than the one before it, whatever the wall clock said.
+    let last = Number.NEGATIVE_INFINITY;
+    for (const id of remembered) {
+      last = Math.max(last, born(id.at));
+      this.memory.remember(id.session, id, last);
+    }
     for (const [name, state] of mailboxes) {
       const held = state.messages.map(
         (message): Held => ({

@@ -1,9 +1,10 @@
 // Repeats are known by their id: over the wire, while the first copy is on its way to the disk, after restarts and crashes, in other
 // sessions, and as long as is promised. PROTOCOL.md, "Repeats".
 
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { RawClient } from '../harness.ts';
-import { heard, Life, send } from './house.ts';
+import { heard, Life, pong, send } from './house.ts';
 
 const MINUTE = 60_000;
 
@@ -128,6 +129,36 @@ test('an id that was forgotten and used anew stands for the new message, also af
   again.type(send('1', 'bob', 'same'));
   expect(await stored(again)).toBe('STORED id=1 seq=2 dup=yes');
 });
+
+test.each([
+  ['the files large', 256 * 1024, 1],
+  ['old files cleared away meanwhile', 16 * 1024, 0],
+])(
+  'the wall clock set back, and a restart: the last ids of a session are known all the same (%s)',
+  async (_, segmentBytes, first) => {
+    const life = await Life.start(undefined, { segmentBytes });
+    const alice = await life.client('alice', 'session=s try=1');
+    const bob = await life.client('bob');
+    bob.type('RECEIVE window=100\n');
+    const ids = Array.from({ length: 700 }, (_, i) => `${i}`);
+    for (let from = 0; from < ids.length; from += 100) {
+      if (from === 400) life.clock.set(-3_600_000);
+      const some = ids.slice(from, from + 100);
+      alice.type(some.map((id) => send(id, 'bob', 'x')).join(''));
+      for (const id of some) expect(await stored(alice)).toBe(`STORED id=${id} seq=${Number(id) + 1}`);
+      for (const id of some) expect(await heard(bob, 'id')).toBe(`MESSAGE id=${id}: x`);
+      bob.type(`ACK seq=${from + 100}\n`);
+    }
+    await pong(bob);
+    const next = await life.again(0, { segmentBytes });
+    expect(readdirSync(life.dir).filter((name) => name === '00000001.segment')).toHaveLength(first);
+    const again = await next.client('alice', 'session=other try=1');
+    for (const id of ids.slice(-512).reverse()) {
+      again.type(send(id, 'bob', 'x'));
+      expect(await stored(again)).toBe(`STORED id=${id} seq=${Number(id) + 1} dup=yes`);
+    }
+  },
+);
 
 test('a ghost connection cannot act after its successor', async () => {
   const life = await Life.start();

@@ -18,6 +18,11 @@ import type { Keeper, Ref } from './store.ts';
 const LOT_RECORDS = 256;
 const LOT_BYTES = 256 * 1024;
 
+/** A record, and the number of its commit. */
+interface Told extends PlacedRecord {
+  readonly n: number;
+}
+
 /** What the compactor needs. */
 export interface CompactorOptions {
   readonly files: Files;
@@ -88,12 +93,12 @@ export class Compactor {
     const { files, keeper, forgotten, discard } = this.#options;
     const { k } = segment.header;
     const mailboxes = new Set<string>();
-    let lot: PlacedRecord[] = [];
+    let lot: Told[] = [];
     let bytes = 0;
     for (const commit of commitsOf(segment, await readFile(segment.path), files.get(k + 1))) {
       for (const placed of recordsOf(segment.path, commit)) {
         if ('to' in placed.record) mailboxes.add(placed.record.to);
-        lot.push(placed);
+        lot.push({ ...placed, n: commit.n });
         bytes += placed.length;
         if (lot.length < LOT_RECORDS && bytes < LOT_BYTES) continue;
         await this.#carry(segment, lot);
@@ -120,7 +125,7 @@ export class Compactor {
   }
 
   // What must survive of a lot. It is decided and appended without a pause between, so that what the relay decides later comes later.
-  #carry(segment: Segment, lot: readonly PlacedRecord[]): Promise<unknown> {
+  #carry(segment: Segment, lot: readonly Told[]): Promise<unknown> {
     const { keeper, forgotten } = this.#options;
     const entries = lot.flatMap((placed) => this.#carried(segment, placed));
     if (entries.length === 0) return setImmediate();
@@ -134,22 +139,27 @@ export class Compactor {
     });
   }
 
-  #carried(segment: Segment, { record, offset, bytes }: PlacedRecord): JournalEntry[] {
+  #carried(segment: Segment, { record, offset, bytes, n }: Told): JournalEntry[] {
     const { keeper, forgotten } = this.#options;
     if (record.kind === 'remember') {
-      return keeper.remembers(record.from, record.id, record.to, record.seq) ? [record] : [];
+      return keeper.remembers(record.from, record.id, record.to, record.seq)
+        ? [{ ...record, order: record.order ?? n }]
+        : [];
     }
     if (record.kind !== 'send') return [];
     const { size, session, ...message } = record;
     const { from, id, to, seq, crc, at } = message;
-    const remembered = session !== undefined && keeper.remembers(from, id, to, seq);
+    const remembered: JournalEntry[] =
+      session !== undefined && keeper.remembers(from, id, to, seq)
+        ? [{ kind: 'remember', session, from, id, to, seq, size, crc, at, order: n }]
+        : [];
     if (keeper.holds(to, seq) && !forgotten.since(to, segment.header.k, offset)) {
       const body = bodyOf(bytes);
       if (body === undefined)
         throw damaged(segment.path, offset, 'the message that lies there is not what was written');
-      return [{ ...message, session: remembered ? session : undefined, body }];
+      return [{ ...message, body }, ...remembered];
     }
-    return remembered ? [{ kind: 'remember', session, from, id, to, seq, size, crc, at }] : [];
+    return remembered;
   }
 
   async #append(

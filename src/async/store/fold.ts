@@ -13,19 +13,26 @@ interface Box {
   readonly messages: Map<number, HeldMessage>;
 }
 
+/** When an id was said last: in which commit, and as which of all records that were read. No clock is asked: it may have been set back. */
+interface Told extends RememberedId {
+  readonly order: number;
+  readonly nth: number;
+}
+
 /** Takes records in the order of the journal and says at the end what is left. */
 export class Fold {
   readonly #boxes = new Map<string, Box>();
   /** By `from id`, once for each session that has it. */
-  readonly #remembered = new Map<string, RememberedId[]>();
+  readonly #remembered = new Map<string, Told[]>();
+  #nth = 0;
   /** Where mailboxes were forgotten, for those who read older parts of the journal later. */
   readonly forgotten = new Forgotten();
 
-  /** @param ref where the record lies */
-  take(record: JournalRecord, ref: Ref): void {
+  /** @param ref where the record lies @param n the number of its commit */
+  take(record: JournalRecord, ref: Ref, n: number): void {
     switch (record.kind) {
       case 'send':
-        this.#send(record, ref);
+        this.#send(record, ref, n);
         return;
       case 'ack': {
         const box = this.#box(record.to);
@@ -61,7 +68,7 @@ export class Fold {
       }
       case 'remember': {
         const { kind: _, ...remembered } = record;
-        this.#remember(remembered);
+        this.#remember(remembered, remembered.order ?? n);
         return;
       }
       case 'life':
@@ -75,30 +82,30 @@ export class Fold {
     }
   }
 
-  #send(record: Extract<JournalRecord, { kind: 'send' }>, ref: Ref): void {
+  #send(record: Extract<JournalRecord, { kind: 'send' }>, ref: Ref, n: number): void {
     const { kind: _, crc, ...message } = record;
     const { session, from, id, to, seq, size, at } = message;
     const box = this.#box(to);
     box.next = Math.max(box.next, seq + 1);
     if (seq > box.watermark) box.messages.set(seq, { ...message, ref });
-    if (session !== undefined) this.#remember({ session, from, id, to, seq, size, crc, at });
+    if (session !== undefined) this.#remember({ session, from, id, to, seq, size, crc, at }, n);
   }
 
-  #remember(remembered: RememberedId): void {
+  #remember(remembered: RememberedId, order: number): void {
     const { from, id, session, to, seq } = remembered;
     const known = this.#remembered.get(`${from} ${id}`);
-    // What was said last stands last: the order within a millisecond.
-    this.#remembered.delete(`${from} ${id}`);
+    this.#nth += 1;
+    const one = { ...remembered, order, nth: this.#nth };
     // Another message under the same id: the one before had been forgotten when that came.
     if (known === undefined || known[0]?.to !== to || known[0].seq !== seq) {
-      this.#remembered.set(`${from} ${id}`, [remembered]);
+      this.#remembered.set(`${from} ${id}`, [one]);
       return;
     }
-    this.#remembered.set(`${from} ${id}`, known);
-    const mine = known.findIndex((one) => one.session === session);
-    // A copy of an older record may stand behind a newer one.
-    if (mine === -1) known.push(remembered);
-    else if ((known[mine]?.at ?? 0) < remembered.at) known[mine] = remembered;
+    const mine = known.findIndex((other) => other.session === session);
+    const copied = remembered.order !== undefined;
+    if (mine === -1) known.push(one);
+    // A copy of an older record may stand behind a newer one, or behind the very record that it was copied from.
+    else if (!copied || (known[mine]?.order ?? 0) < order) known[mine] = one;
   }
 
   #box(name: string): Box {
@@ -117,6 +124,9 @@ export class Fold {
       const held = [...messages.values()].filter((m) => m.seq > watermark).sort((a, b) => a.seq - b.seq);
       mailboxes.set(name, { next, watermark, tried, open, messages: held });
     }
-    return { mailboxes, remembered: [...this.#remembered.values()].flat().sort((a, b) => a.at - b.at) };
+    const remembered = [...this.#remembered.values()]
+      .flat()
+      .sort((a, b) => a.order - b.order || a.nth - b.nth);
+    return { mailboxes, remembered };
   }
 }

@@ -163,9 +163,9 @@ export class Journal implements Store {
     const writer = this.#startWriter(roller, active, lastCommit + 1);
     const placed = (segment: number, offsets: readonly number[]): void => {
       lastRecords.forEach(({ record, length }, i) => {
-        fold.take(record, { segment, offset: offsets[i] as number, length });
+        fold.take(record, { segment, offset: offsets[i] as number, length }, lastCommit + 1);
       });
-      fold.take({ kind: 'life' }, { segment, offset: 0, length: 0 });
+      fold.take({ kind: 'life' }, { segment, offset: 0, length: 0 }, lastCommit + 1);
     };
     try {
       await new Promise<void>((resolve, reject) => {

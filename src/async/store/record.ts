@@ -103,7 +103,8 @@ function lineOf(e: JournalEntry): string {
     }
     case 'remember': {
       const identity = `session=${word(e.session)} from=${word(e.from)} id=${word(e.id)} to=${word(e.to)}`;
-      return `REMEMBER ${identity} seq=${whole(e.seq)} length=${whole(e.size)} crc=${crcText(e.crc)} at=${whole(e.at)}\n`;
+      const order = e.order === undefined ? '' : ` order=${whole(e.order)}`;
+      return `REMEMBER ${identity} seq=${whole(e.seq)} length=${whole(e.size)} crc=${crcText(e.crc)} at=${whole(e.at)}${order}\n`;
     }
     case 'life':
       return 'LIFE\n';
@@ -218,8 +219,10 @@ function rememberOf(to: string, seq: number, fields: Fields): JournalRecord | un
   const common = identityOf(fields);
   const session = fields.get('session');
   const size = number(fields, 'length');
+  const order = number(fields, 'order');
   if (common === undefined || session === undefined || size === undefined) return undefined;
-  return { kind: 'remember', session, to, seq, size, ...common };
+  if (fields.has('order') && order === undefined) return undefined;
+  return { kind: 'remember', session, to, seq, size, ...common, order };
 }
 
 function identityOf(fields: Fields): { id: string; from: string; at: number; crc: number } | undefined {

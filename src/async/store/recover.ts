@@ -244,7 +244,11 @@ export async function readAll(dir: string, listing: Listing): Promise<Found> {
       lastCommit = commit.n;
       lastRecords = [];
       for (const placed of recordsOf(segment.path, commit)) {
-        fold.take(placed.record, { segment: header.k, offset: placed.offset, length: placed.length });
+        fold.take(
+          placed.record,
+          { segment: header.k, offset: placed.offset, length: placed.length },
+          commit.n,
+        );
         const { kind } = placed.record;
         if (kind === 'remember' || kind === 'mailbox')
           carried.set(header.k, (carried.get(header.k) ?? 0) + placed.length);

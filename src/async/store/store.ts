@@ -75,6 +75,8 @@ export interface RememberedId {
   readonly crc: number;
   /** When the message was stored, epoch milliseconds. */
   readonly at: number;
+  /** The store's own, on a copy: the number of the commit from which it was copied. Copies stand behind what was said later. */
+  readonly order?: number | undefined;
 }
 
 /** What opening a store brought back. Messages of a mailbox in `seq` order, remembered ids oldest first. */
