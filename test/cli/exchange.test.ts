@@ -1,5 +1,6 @@
 // The first ten minutes of a class, with real processes: who says what, where it is printed, and with which exit code it ends.
 
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCli, tempDir } from '../harness.ts';
@@ -49,6 +50,23 @@ test('the detour: nobody is there, the relay is killed, and bob gets it', async 
   expect(collected.stderr).toMatch(/1 message, nothing else waits for bob\. Leaving .*exit 0\n$/);
   await again.until(/bob 1 acknowledged\./);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'the journal is deleted under the relay: it says so, also when it is stopped politely',
+  async () => {
+    const journal = join(tempDir(), 'journal');
+    const relay = await relayListens(journal);
+    expect((await detour(relay.place, 'hello')).code).toBe(0);
+    rmSync(journal, { recursive: true });
+    relay.child.kill('SIGINT');
+    expect(await relay.exit).toBe(1);
+    expect(relay.said()).toMatch(
+      /The journal failed: files of the journal in .* were deleted while the relay was running\./,
+    );
+    expect(relay.said()).toMatch(/What was stored and not collected is gone with them\./);
+    expect(relay.said()).not.toMatch(/stopped\.|Everything/);
+  },
+);
 
 test('bob is killed after he showed it: nobody knows, and the relay sends it again', async () => {
   const bob = await bobListens('--work', '8s');

@@ -8,7 +8,7 @@ import type { Clock } from '../../trace/clock.ts';
 import type { Emit } from '../../trace/event.ts';
 import { commitRoom } from './commit.ts';
 import { Compactor } from './compact.ts';
-import { type Disk, diskError, isFull, systemDisk } from './disk.ts';
+import { type Disk, diskError, errnoOf, isFull, systemDisk } from './disk.ts';
 import { Files, type Segment } from './files.ts';
 import type { Forgotten } from './forgotten.ts';
 import { Live } from './live.ts';
@@ -19,7 +19,7 @@ import { type JournalEntry, recordLine } from './record.ts';
 import { type Found, listDirectory, makeDirectory, readAll, refuseForeign } from './recover.ts';
 import { repair, trim } from './repair.ts';
 import { fileSize, Roller } from './roll.ts';
-import { randomToken } from './segment.ts';
+import { deletedUnderUs, randomToken } from './segment.ts';
 import { type Spare, Spares } from './spares.ts';
 import type { Entry, Keeper, Recovered, Ref, Store } from './store.ts';
 import { type Active, Writer } from './writer.ts';
@@ -316,6 +316,8 @@ export class Journal implements Store {
     this.#parts?.writer.stop();
     void this.#parts?.compactor.stop();
     if (this.#rejectOpening !== undefined) this.#rejectOpening(error);
+    // What is not there was there: this journal made it, or found it.
+    else if (errnoOf(error) === 'ENOENT') this.onFailure(deletedUnderUs(this.#dir));
     else this.onFailure(diskError(error, `the journal in ${this.#dir} cannot be written`));
   }
 

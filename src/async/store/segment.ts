@@ -4,7 +4,8 @@
 //   SEGMENT version=1 k=7 salt=90ab… first=1234 oldest=3 token=c0ff… crc=9b2c1f04⏎
 
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import { fstatSync, statSync } from 'node:fs';
+import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DetourError } from '../../errors/error.ts';
@@ -136,6 +137,30 @@ async function claim(from: string, to: string, dir: string): Promise<void> {
     if ((await stat(to).catch(() => undefined)) !== undefined) throw alreadyTaken(dir);
     await rename(from, to);
   }
+}
+
+/**
+ * The error if an open segment has lost its name: it was deleted, or another file was put in its place. What is synced to it goes
+ * with the process, so it must not be acknowledged. (A microsecond; a segment that was moved away is still one.)
+ */
+export function lossOf(handle: FileHandle, file: string): DetourError | undefined {
+  try {
+    const { nlink, ino } = fstatSync(handle.fd);
+    // Some file systems count no links: there the name decides.
+    if (nlink > 0 || statSync(file).ino === ino) return undefined;
+  } catch {
+    // No such name, or a file system that lost the file itself.
+  }
+  return deletedUnderUs(path.dirname(file));
+}
+
+/** The error for a journal whose files somebody has deleted while it is open. */
+export function deletedUnderUs(dir: string): DetourError {
+  return new DetourError(
+    'deleted',
+    `files of the journal in ${dir} were deleted while the relay was running`,
+    'What was stored and not collected is gone with them. Stop a relay before you delete its journal.',
+  );
 }
 
 /** The error for a relay that finds another one at work where the lock should have kept it out. */

@@ -10,6 +10,7 @@ import { commitRoom, END_MARK, encodeCommit } from './commit.ts';
 import { type Disk, writeDurably } from './disk.ts';
 import type { Segment } from './files.ts';
 import { type Piece, pieceLength } from './piece.ts';
+import { lossOf } from './segment.ts';
 import type { Ref } from './store.ts';
 
 /** A commit takes at most this many records: encoding more would hold up the event loop for milliseconds. */
@@ -139,6 +140,12 @@ export class Writer {
       this.#write(group, size);
       return;
     }
+    // Before and after: a new file would get its name, also in a folder that was emptied.
+    const loss = this.#loss();
+    if (loss !== undefined) {
+      this.#fail(loss);
+      return;
+    }
     this.#state = 'ROLLING';
     this.#options.roll(this.#nextCommit, room).then(
       (active) => this.#rolled(active, group, size),
@@ -149,6 +156,12 @@ export class Writer {
   #rolled(active: Active | undefined, group: readonly Batch[], size: number): void {
     if (this.#state !== 'ROLLING') {
       active?.handle.close().catch(() => {});
+      return;
+    }
+    const loss = this.#loss();
+    if (loss !== undefined) {
+      active?.handle.close().catch(() => {});
+      this.#fail(loss);
       return;
     }
     if (active === undefined) {
@@ -208,7 +221,9 @@ export class Writer {
       from += batch.pieces.length;
     }
     this.#inTheAir = true;
-    writeDurably(disk, handle.fd, bytes, offset, (error) => {
+    writeDurably(disk, handle.fd, bytes, offset, (failed) => {
+      // While the file is certainly open still.
+      const error = failed ?? this.#loss() ?? null;
       this.#landed();
       // The journal failed elsewhere meanwhile: nobody is told any more.
       if (this.#state !== 'WRITING') return;
@@ -270,6 +285,8 @@ export class Writer {
   /** Closes the last commit and the file. What still waits is written before, if there is room for it. */
   async close(): Promise<void> {
     await this.idle();
+    const loss = this.#loss();
+    if (loss !== undefined) this.#fail(loss);
     if (this.#state === 'IDLE') this.#closeCommit();
     await this.idle();
     this.#quiet?.cancel();
@@ -285,6 +302,10 @@ export class Writer {
       });
     }
     await this.#active.handle.close();
+  }
+
+  #loss(): Error | undefined {
+    return lossOf(this.#active.handle, this.#active.segment.path);
   }
 
   #landed(): void {

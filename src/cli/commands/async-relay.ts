@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { startRelay } from '../../async/relay.ts';
 import { Journal } from '../../async/store/journal.ts';
+import { DetourError } from '../../errors/error.ts';
 import { place as writePlace } from '../../net/connection.ts';
 import { holdLock } from '../../net/lock.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
@@ -42,12 +43,17 @@ async function run(flags: Flags): Promise<number> {
   const talk = new RelayTalk();
   const actor = startActor('relay', flags, (event) => talk.tell(event), false);
   const { context } = actor;
-  let stop: (error?: Error) => void = () => {};
-  const stopped = new Promise<Error | undefined>((settle) => {
+  let stop = (): void => {};
+  const stopped = new Promise<void>((settle) => {
     stop = settle;
   });
+  let failure: Error | undefined;
+  const onFailure = (error: Error): void => {
+    failure = error;
+    stop();
+  };
   const store = new Journal({ dir, emit: context.emit, clock: context.clock, lock: holdLock });
-  const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure: stop });
+  const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure });
   const { host: address, port: bound } = relay.address;
   if (!actor.json) {
     say(
@@ -61,17 +67,19 @@ async function run(flags: Flags): Promise<number> {
     if (times > 1) process.exit(130);
     stop();
   });
-  const failure = await stopped;
+  await stopped;
   context.emit({ event: 'stopping', why: failure === undefined ? 'asked' : 'failed' });
   talk.end();
+  // This may still fail.
+  if (failure === undefined) await relay.close();
   if (failure !== undefined) {
-    say(`The journal failed: ${failure.message}`);
+    say(`The journal failed: ${failure.message}.`);
+    const hint = failure instanceof DetourError ? failure.hint : '';
     say(
-      'Nothing more is acknowledged. Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.',
+      `Nothing more is acknowledged. ${hint || 'Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.'}`,
     );
     process.exit(1);
   }
-  await relay.close();
   if (!actor.json) say(`stopped. ${waitingText(relay.waiting())}`);
   actor.close();
   return 0;

@@ -138,6 +138,25 @@ const DISK: readonly CatalogEntry[] = [
     basis: 'rule of detour/1',
   },
   {
+    code: 'deleted',
+    moments: ['disk'],
+    title: "the journal's files were deleted under the relay",
+    layer: 'disk',
+    meaning:
+      'A file that a program has open lives on without a name, and goes with the program. The relay looks before each STORED, and ' +
+      'stops when its file has none.',
+    wire: NOTHING,
+    so: 'nothing was acknowledged since; what had been stored and not collected went with the files',
+    notSo: '"it was STORED, so it is safe": safe from a crash, not from rm',
+    tryNext: 'stop a relay before you delete its journal; started again, it begins afresh',
+    certainty:
+      'STORED said that a message was on the disk, and it was. Against deleting it afterwards no verdict can promise anything.',
+    reference: "detour's journal",
+    elsewhere:
+      'macOS and Windows: not verified here. (Windows as a rule does not let a file go that is open.)',
+    basis: 'rule of detour/1',
+  },
+  {
     code: 'damaged',
     moments: ['disk'],
     title: 'the journal does not check out',

@@ -1,5 +1,5 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { type Disk, systemDisk } from '../../../src/async/store/disk.ts';
 import { durably, held, opened, scratch, send } from './bench.ts';
 
@@ -122,6 +122,57 @@ test.each(['write', 'sync'] as const)(
     expect(disk).toMatchObject({ writes, syncs });
     // What was acknowledged is there; what was not may be.
     expect(held((await opened(dir)).recovered)).toContain('bob/1');
+  },
+);
+
+const COMMITS = { 'in the same file': 10, 'that needs a new file': 3000 } as const;
+const DELETIONS: Readonly<Record<string, (dir: string) => void>> = {
+  'the folder is deleted': (dir) => rmSync(dir, { recursive: true }),
+  'its files are deleted': (dir) => {
+    for (const name of readdirSync(dir)) rmSync(`${dir}/${name}`);
+  },
+  'an empty folder stands in its place': (dir) => {
+    rmSync(dir, { recursive: true });
+    mkdirSync(dir);
+  },
+  'a copy stands in its place': (dir) => {
+    cpSync(dir, `${dir}.copy`, { recursive: true });
+    rmSync(dir, { recursive: true });
+    renameSync(`${dir}.copy`, dir);
+  },
+};
+describe.skipIf(process.platform === 'win32').each(Object.entries(DELETIONS))(
+  '%s under a running journal',
+  (_, strike) => {
+    test.each(Object.entries(COMMITS))(
+      'nobody is told of a commit %s, and it is said once',
+      async (_, size) => {
+        const dir = `${scratch()}/journal`;
+        const { journal, failures } = await opened(dir, { segmentBytes: 4096 });
+        await durably(journal, [send('bob', 1, 'one')]);
+        strike(dir);
+        const told: number[] = [];
+        journal.append([send('bob', 2, 'x'.repeat(size))], () => told.push(2));
+        while (failures.length === 0) await turns();
+        journal.append([send('bob', 3, 'three')], () => told.push(3));
+        await turns();
+        await journal.close();
+        expect(told).toEqual([]);
+        expect(failures).toMatchObject([{ code: 'deleted' }]);
+      },
+    );
+
+    test('it is said at the latest when it is closed', async () => {
+      const dir = `${scratch()}/journal`;
+      const { journal, failures, clock } = await opened(dir);
+      await durably(journal, [send('bob', 1, 'one')]);
+      clock.advance(1000);
+      await turns();
+      expect(failures).toEqual([]);
+      strike(dir);
+      await journal.close();
+      expect(failures).toMatchObject([{ code: 'deleted' }]);
+    });
   },
 );
 
