@@ -204,8 +204,8 @@ describe('the catalogue', () => {
 describe('the lines below a verdict', () => {
   it('say what a refused connection means', () => {
     expect(explainFailure('ECONNREFUSED', 'connect', context)).toEqual({
-      wire: '127.0.0.1:4101 refused the connection (ECONNREFUSED: RST to our SYN)',
-      so: 'the computer is up, no program listens; not one byte of it left',
+      wire: '127.0.0.1:4101 refused the connection (ECONNREFUSED: RST to our SYN, or ICMP)',
+      so: 'no program listens there, or a firewall says so; not one byte of it left',
       notSo: '"bob gets it later": nobody kept a copy',
       tryNext: 'start bob and send again, or take the detour: detour async send',
     });

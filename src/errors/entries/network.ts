@@ -51,10 +51,11 @@ const IP: readonly CatalogEntry[] = [
     title: 'no way to that network',
     layer: 'IP',
     meaning:
-      'This computer knows no route to the address: no network is connected, or none that leads there. It says so at once.',
-    wire: 'nothing: no route to {place}, so not even a SYN left this computer (ENETUNREACH)',
-    so: 'this computer has no way to that address',
-    notSo: '"{peer} is down": nobody was asked',
+      'This computer knows no route to the address: no network is connected, or none that leads there. It says so at once. A ' +
+      'router on the way that knows none says the same by ICMP.',
+    wire: 'no route to {place}: none from this computer, or a router said so by ICMP (ENETUNREACH)',
+    so: 'there is no way to that address',
+    notSo: '"{peer} is down": it was not reached, so it was not asked',
     tryNext: 'check cable, Wi-Fi or VPN, and the address',
     certainty: BEFORE_SENDING,
     reference: 'POSIX connect(), ENETUNREACH',
@@ -107,13 +108,13 @@ const CONNECT: readonly CatalogEntry[] = [
   {
     code: 'ECONNREFUSED',
     moments: ['connect'],
-    title: 'nobody listens on that port',
+    title: 'nobody listens on that port, or a firewall says so',
     layer: 'TCP connect',
     meaning:
-      'The computer is up and its kernel answered at once: no program listens on this port. A firewall that rejects with ' +
-      'the ICMP message "port unreachable" looks the same.',
-    wire: '{place} refused the connection (ECONNREFUSED: RST to our SYN)',
-    so: 'the computer is up, no program listens',
+      'The kernel there answered our SYN with RST: no program listens on this port. A firewall that rejects, by RST or by the ' +
+      'ICMP message "port unreachable", looks the same.',
+    wire: '{place} refused the connection (ECONNREFUSED: RST to our SYN, or ICMP)',
+    so: 'no program listens there, or a firewall says so',
     notSo: {
       sync: '"{peer} gets it later": nobody kept a copy',
       async: '"the relay keeps it": it never got it',
@@ -157,8 +158,8 @@ const CONNECT: readonly CatalogEntry[] = [
       'switched off behind a router, or a listener whose queue is full. Silence takes long to tell from slowness.',
     wire: 'no answer from {place} to any of our SYNs (ETIMEDOUT)',
     so: 'no connection came about; why, silence does not say',
-    notSo: '"nobody listens there": then there would have been a refusal',
-    tryNext: 'check the address and the firewall; a shorter --timeout gives up sooner',
+    notSo: '"nobody listens there": that is refused, unless a firewall drops our SYNs',
+    tryNext: 'check the address and the firewall; without --patient, a shorter --timeout gives up sooner',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.8.3 (MUST-23: at least 3 minutes)',
     elsewhere:

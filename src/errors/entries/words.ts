@@ -121,7 +121,7 @@ const WORDS: readonly Own[] = [
     meaning:
       "We stopped waiting for the connection: packets may vanish on the way, or the listener's queue is full.",
     so: 'no connection came about; why, silence does not say',
-    notSo: '"nobody listens there": then there would have been a refusal',
+    notSo: '"nobody listens there": that is refused, unless a firewall drops our SYNs',
     tryNext:
       'check the address and the firewall, or wait longer: --timeout, or --patient for as long as the kernel tries',
   },
