@@ -21,6 +21,11 @@ export interface Edit {
   readonly to: string;
 }
 
+const made: string[] = [];
+process.once('exit', () => {
+  for (const dir of made) rmSync(dir, { recursive: true, force: true });
+});
+
 /**
  * Makes a broken build. It is removed when the process ends.
  * @returns its main.js
@@ -28,7 +33,7 @@ export interface Edit {
  */
 export function brokenBuild(edits: readonly Edit[]): string {
   const dir = mkdtempSync(join(tmpdir(), 'detour-broken-'));
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  made.push(dir);
   cpSync(join(ROOT, 'dist'), join(dir, 'dist'), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
   symlinkSync(join(ROOT, 'node_modules'), join(dir, 'node_modules'), 'junction');

@@ -57,10 +57,10 @@ export class Program {
 
   /**
    * The first match in what it says on stderr or stdout; undefined if it ends without.
-   * @param from look at stderr from this character on
+   * @param from look at stderr alone, from this character on
    * @throws Error if it says no such thing for PATIENCE_MS
    */
-  async says(pattern: RegExp, from = 0): Promise<RegExpExecArray | undefined> {
+  async says(pattern: RegExp, from?: number): Promise<RegExpExecArray | undefined> {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -68,7 +68,8 @@ export class Program {
     }, PATIENCE_MS);
     try {
       for (;;) {
-        const match = pattern.exec(this.stderr.slice(from)) ?? pattern.exec(this.stdout);
+        const match =
+          pattern.exec(this.stderr.slice(from)) ?? (from === undefined ? pattern.exec(this.stdout) : null);
         if (match !== null) return match;
         if (this.#over) return undefined;
         if (late)

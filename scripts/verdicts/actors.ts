@@ -14,6 +14,8 @@ export interface Heard {
 }
 
 const VERDICT = /^(DELIVERED|STORED|NOT DELIVERED|UNKNOWN)([^\n]*)\n/m;
+const SENT = / sent {2}/;
+const SENT_OR_OVER = new RegExp(`${SENT.source}|${VERDICT.source}`, 'm');
 
 /** A sender that is given one line at a time, and started again when it was killed. */
 export class Speaker {
@@ -45,9 +47,16 @@ export class Speaker {
     return this.hear();
   }
 
-  /** Its next verdict, and the one behind it if there will be one. */
+  /** Resolves when the message under way has been sent; if it never is, when it is concluded. */
+  async sent(): Promise<void> {
+    await this.#program.says(SENT_OR_OVER, this.#from);
+  }
+
+  /** Its next verdict, and the one behind it if there will be one. @throws Error if STORED tells no number */
   async hear(): Promise<Heard | undefined> {
     const first = await this.#verdict();
+    if (first?.verdict === 'STORED' && first.seq === undefined)
+      throw new Error('STORED, and no number of it');
     if (first === undefined || first.verdict !== 'STORED' || !this.#waits) return first;
     const last = await this.#verdict();
     return last && { ...first, verdict: last.verdict };
@@ -75,7 +84,7 @@ export class Speaker {
 }
 
 function phaseOf(steps: string): Heard['phase'] {
-  if (/ sent {2}/.test(steps)) return 'sent';
+  if (SENT.test(steps)) return 'sent';
   if (/ READY {2}/.test(steps)) return 'greeted';
   return / connected {2}/.test(steps) ? 'connected' : 'not connected';
 }

@@ -15,6 +15,7 @@ import { holdAnswer, holdFrame, never, pause, type Setting, type World } from '.
 
 type AsyncSender = InstanceType<Setting['build']['AsyncSender']>;
 type AsyncReceiver = InstanceType<Setting['build']['AsyncReceiver']>;
+type OfAlice = Parameters<AsyncSender['send']>[0];
 
 /** A receiver from its start to its end. */
 interface Bob {
@@ -27,6 +28,9 @@ interface Bob {
 
 /** How long the sender waits for news of a message that can expire, and of one that cannot. Milliseconds. */
 const NEWS_MS = { mortal: 3500, other: 700 };
+
+/** In half of the runs so many messages more are under way with the subject, behind it. */
+const COMPANIONS = { fewest: 2, most: 8 };
 
 /** Alice, the relay and bob. */
 export class Detour implements World {
@@ -89,11 +93,11 @@ export class Detour implements World {
   }
 
   async warm(): Promise<void> {
-    const { verdict } = await this.#alice.send(
-      { id: 'warm', to: 'bob', body: Buffer.from('warm') },
-      { timeoutMs: 10_000 },
+    const said = saidOf(
+      await this.#alice.send({ id: 'warm', to: 'bob', body: Buffer.from('warm') }, { timeoutMs: 10_000 }),
     );
-    if (verdict !== 'STORED') throw new Error(`the first message was ${verdict}`);
+    this.said.push(said);
+    if (said.verdict !== 'STORED') throw new Error(`the first message was ${said.verdict}`);
     // So that nothing but the subject's frames is on the link.
     if (this.#waits && this.#acknowledged === 0) {
       await new Promise<void>((acknowledged) => {
@@ -108,14 +112,14 @@ export class Detour implements World {
     if (!this.#waits) {
       if (schedule.phase === 'connect') this.network.hold('down');
       else holdFrame(this.#setting, this.network, 'up', build.encode({ verb: 'SEND', ...message }).length);
-      const outcome = await this.#ask(message, DEADLINE_MS.async);
-      if (outcome !== undefined) this.said.push(saidOf(outcome));
+      const outcomes = await this.#ask([message, ...this.#companions()], DEADLINE_MS.async);
+      this.said.push(...outcomes.map(saidOf));
       return;
     }
     // Of MESSAGE only the least length is known beforehand.
     holdFrame(this.#setting, this.network, 'down', 60 + body.length);
     const ttl = this.#mortal ? 1 : undefined;
-    const outcome = await this.#ask({ ...message, ttl, notify: this.#waiter.name }, DEADLINE_MS.wait);
+    const [outcome] = await this.#ask([{ ...message, ttl, notify: this.#waiter.name }], DEADLINE_MS.wait);
     if (outcome === undefined) return;
     const said = saidOf(outcome);
     if (schedule.phase === 'before') {
@@ -135,16 +139,29 @@ export class Detour implements World {
     return { ...said, verdict: 'NOT DELIVERED', view: 'stored: bounce tried=no' };
   }
 
-  // If alice is killed, another process asks again under the same id.
-  async #ask(message: Parameters<AsyncSender['send']>[0], timeoutMs: number): Promise<Outcome | undefined> {
+  // Whoever has one message under way cannot confuse two.
+  #companions(): OfAlice[] {
+    const { random, subject } = this.#setting;
+    if (random.next() < 0.5) return [];
+    return Array.from({ length: random.whole(COMPANIONS.fewest, COMPANIONS.most) }, (_, i) => ({
+      id: `${subject}-${i + 1}`,
+      to: 'bob',
+      body: Buffer.alloc(random.whole(0, 200), 'y'),
+    }));
+  }
+
+  // All at once. If alice is killed, another process asks again under the same ids.
+  async #ask(messages: readonly OfAlice[], timeoutMs: number): Promise<Outcome[]> {
     const killed = new Promise<undefined>((resolve) => {
       this.#aliceDead = () => resolve(undefined);
     });
-    const outcome = await Promise.race([this.#alice.send(message, { timeoutMs }), killed]);
-    if (outcome !== undefined) return outcome;
+    const all = (earlier: boolean): Promise<Outcome[]> =>
+      Promise.all(messages.map((message) => this.#alice.send(message, { timeoutMs }, earlier)));
+    const outcomes = await Promise.race([all(false), killed]);
+    if (outcomes !== undefined) return outcomes;
     await pause(this.#setting.random.whole(0, 40));
     this.#alice = this.#newAlice();
-    return this.#alice.send(message, { timeoutMs }, true);
+    return all(true);
   }
 
   #newAlice(): AsyncSender {

@@ -77,8 +77,9 @@ export class Direct implements World {
   }
 
   async warm(): Promise<void> {
-    const { verdict } = await this.#alice.send('warm', Buffer.from('warm'), { timeoutMs: 10_000 });
-    if (verdict !== 'DELIVERED') throw new Error(`the first message was ${verdict}`);
+    const said = saidOf(await this.#alice.send('warm', Buffer.from('warm'), { timeoutMs: 10_000 }));
+    this.said.push(said);
+    if (said.verdict !== 'DELIVERED') throw new Error(`the first message was ${said.verdict}`);
   }
 
   async send(body: Buffer): Promise<void> {

@@ -196,7 +196,7 @@ async function disturb(
       heard = await speaker.say(text);
     } else {
       const saying = speaker.say(text);
-      if (moment === 'sent') await Promise.race([speaker.program.says(/ sent {2}/), saying]);
+      if (moment === 'sent') await speaker.sent();
       else await pause(moment);
       done = act();
       heard = await saying;

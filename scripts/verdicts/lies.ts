@@ -6,6 +6,8 @@ const ANSWER = `guest.answer({ verb: 'STORED', id, seq: held.seq, present: prese
 const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
 const CONCLUDE = `return attempts.some(isOpen) ? 'UNKNOWN' : 'NOT_DELIVERED';`;
 
+const ENDED = 'for (const question of open)\n            question.end(end);';
+
 const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
 
 /** The lies. */
@@ -16,7 +18,7 @@ export const LIES: readonly Broken[] = [
       {
         file: 'sync/receiver.js',
         from: 'const reply = await handle({ id, from: guest.as, body });',
-        to: 'const reply = undefined; setTimeout(() => void handle({ id, from: guest.as, body }), 15);',
+        to: 'const reply = undefined; setTimeout(() => handle({ id, from: guest.as, body }).catch(() => {}), 15);',
       },
     ],
     finds: lie('DELIVERED, and it was never handled', 'sync'),
@@ -74,6 +76,17 @@ export const LIES: readonly Broken[] = [
         file: 'exchange/verdict.js',
         from: CONCLUDE,
         to: `return attempts.some(isOpen) && attempts.at(-1)?.end?.code !== 'disk_full' ? 'UNKNOWN' : 'NOT_DELIVERED';`,
+      },
+    ],
+    finds: lie('NOT DELIVERED, and it was handled', 'async'),
+  },
+  {
+    what: 'a sender that takes the end of a call for a no to all but the first that are open',
+    edits: [
+      {
+        file: 'exchange/ask.js',
+        from: ENDED,
+        to: `open.forEach((question, i) => question.end(i === 0 ? end : { how: 'bye' }));`,
       },
     ],
     finds: lie('NOT DELIVERED, and it was handled', 'async'),

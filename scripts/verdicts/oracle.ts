@@ -31,13 +31,15 @@ export interface Truth {
   readonly route: 'sync' | 'async';
   /** Has a relay forgotten the ids, as it may after 10 minutes? Then a repeat is a second message. */
   readonly forgotten?: boolean;
+  /** Was it handed over in this order, and repeated in it? Then the numbers are in that order, too. */
+  readonly inOrder?: boolean;
   readonly said: readonly Said[];
   /** In the order in which it happened. What the relay still held at the end was collected by a last receiver. */
   readonly handled: readonly Handled[];
 }
 
 /** Every lie, in words. */
-export function judge({ route, said, handled, forgotten = false }: Truth): string[] {
+export function judge({ route, said, handled, forgotten = false, inOrder = false }: Truth): string[] {
   const lies: string[] = [];
   const bySeq = new Map<number, string>();
   const lastOf = new Map<number, number>();
@@ -55,12 +57,26 @@ export function judge({ route, said, handled, forgotten = false }: Truth): strin
     const lie = lieOf(route, forgotten, one, times);
     if (lie !== undefined) lies.push(`${one.id} (${one.view}): ${lie}`);
   }
+  if (inOrder && !forgotten) lies.push(...disorderOf(said, handled));
   // Only what expired is left out of the numbers.
   if (route === 'async' && !said.some(({ mortal }) => mortal) && bySeq.size > 0) {
     const highest = Math.max(...bySeq.keys());
     if (highest !== bySeq.size) lies.push(`${bySeq.size} numbers came, the highest was ${highest}`);
   }
   return lies;
+}
+
+// What was stored at all was stored in the order in which it was sent: repeats come in order, too, and before anything new.
+function disorderOf(said: readonly Said[], handled: readonly Handled[]): string[] {
+  const numbered = said.flatMap(({ id }) => {
+    const seq = handled.find((one) => one.id === id)?.seq;
+    return seq === undefined ? [] : [{ id, seq }];
+  });
+  return numbered.flatMap(({ id, seq }, i) => {
+    const before = numbered[i - 1];
+    if (before === undefined || before.seq < seq) return [];
+    return [`${before.id} was sent before ${id}, and got ${before.seq} behind ${seq}`];
+  });
 }
 
 function lieOf(

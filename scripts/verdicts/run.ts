@@ -169,6 +169,7 @@ class Play {
     const truth: Truth = {
       route: this.#schedule.mode === 'sync' ? 'sync' : 'async',
       forgotten: this.#schedule.blows.some(({ fault }) => fault === 'forgets'),
+      inOrder: true,
       said: world.said,
       handled: world.handled,
     };

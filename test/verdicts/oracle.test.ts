@@ -58,6 +58,16 @@ describe('a lie is', () => {
     ]);
   });
 
+  test('numbers in another order than that in which one sender sent', () => {
+    const both = [said('STORED', 2), { ...said('UNKNOWN'), id: 'later' }];
+    const truth = { route: 'async', said: both, handled: [handled(1, 1, 'later'), handled(2)] } as const;
+    expect(judge({ ...truth, inOrder: true })).toEqual(['m was sent before later, and got 2 behind 1']);
+    expect(judge({ ...truth, said: both.toReversed(), inOrder: true })).toEqual([]);
+    // Of two senders neither is first, and who has forgotten one message may store it again.
+    expect(judge(truth)).toEqual([]);
+    expect(judge({ ...truth, inOrder: true, forgotten: true })).toEqual([]);
+  });
+
   test('a number left out', () => {
     expect(judge({ route: 'async', said: [], handled: [handled(1, 1, 'a'), handled(3, 1, 'b')] })).toEqual([
       '2 numbers came, the highest was 3',
