@@ -72,27 +72,29 @@ export async function runSend(
     route.interrupt();
   });
   const worst = new Worst();
+  const settle: Settle = (settled) => {
+    actor.context.emit({ event: 'outcome', ...words(settled) });
+    worst.add(settled);
+  };
   if (source.kind === 'typed') {
     if (!actor.json && process.stdin.isTTY) say('One message per line; Ctrl-D ends.');
     steps.prompt = `${flags.as}> `;
     for await (const body of typedLines(steps.prompt, () => interrupted)) {
-      const settled = await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit);
-      recordOutcome(actor, settled);
-      worst.add(settled);
+      settle(await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit));
       interrupted = false;
     }
     steps.prompt = undefined;
     say();
   } else if (flags.count === undefined) {
     const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : EXIT[verdict]);
-    worst.add(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
+    settle(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
   } else {
-    await sendMany(actor, route, source.body, flags.count, nextId, worst, () => interrupted);
+    await sendMany(actor, route, source.body, flags.count, nextId, settle, () => interrupted, worst);
   }
   const exit = interrupted ? INTERRUPTED : worst.exit;
   await route.close();
   // The verdict is the last line of the stream: the whole exchange is before it.
-  if (worst.settled !== undefined) recordVerdict(actor, worst.settled, exit);
+  if (worst.settled !== undefined) actor.context.emit({ event: 'verdict', ...words(worst.settled), exit });
   actor.close();
   return exit;
 }
@@ -102,6 +104,9 @@ interface Settled {
   readonly outcome: Outcome;
   readonly verdict: VerdictName;
 }
+
+/** Takes what a message came to, as soon as that is known. */
+type Settle = (settled: Settled) => void;
 
 class Worst {
   settled: Settled | undefined;
@@ -163,14 +168,6 @@ function tellOutcome(route: Route, outcome: Outcome, exitOf: ExitOf): void {
     say(line);
 }
 
-function recordVerdict(actor: Actor, settled: Settled, exit: number): void {
-  actor.context.emit({ event: 'verdict', ...words(settled), exit });
-}
-
-function recordOutcome(actor: Actor, settled: Settled): void {
-  actor.context.emit({ event: 'outcome', ...words(settled) });
-}
-
 function words({ outcome, verdict }: Settled): Omit<Extract<Event, { event: 'outcome' }>, 'event'> {
   return { verdict, code: codeOf(outcome), id: outcome.send.id, ms: Number(outcome.ms.toFixed(3)) };
 }
@@ -182,8 +179,9 @@ async function sendMany(
   body: Buffer,
   count: number,
   nextId: () => string,
-  worst: Worst,
+  settle: Settle,
   interrupted: () => boolean,
+  worst: Worst,
 ): Promise<void> {
   const tally: Record<VerdictName, number> = { DELIVERED: 0, STORED: 0, NOT_DELIVERED: 0, UNKNOWN: 0 };
   const times: number[] = [];
@@ -198,9 +196,7 @@ async function sendMany(
       const outcome = await route.send(nextId(), body);
       done += 1;
       tally[outcome.verdict] += 1;
-      const settled = { outcome, verdict: outcome.verdict };
-      recordOutcome(actor, settled);
-      worst.add(settled);
+      settle({ outcome, verdict: outcome.verdict });
       if (EXIT[outcome.verdict] === 0) times.push(outcome.ms);
       else failed ??= outcome;
       if (!actor.json) progress.show(done, tallyText(tally));

@@ -60,6 +60,7 @@ const GLYPH: Readonly<Record<MarkName, string>> = {
   frozen: '░',
   thawed: '│',
   rung: '+',
+  verdict: '=',
   trouble: '!',
 };
 

@@ -37,7 +37,7 @@ const DRAWN: ReadonlySet<string> = new Set([
   'rung',
   'fault',
   'unlinked',
-  'verdict',
+  'outcome',
 ]);
 
 /** Can this event be a row of its own? */
@@ -45,6 +45,17 @@ export function isDrawn({ recorded, peer, link }: Placed): boolean {
   // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
   if (recorded.event === 'accepted') return peer !== undefined || link?.client === undefined;
   return DRAWN.has(recorded.event);
+}
+
+/** Verdicts whose message has no outcome of its own in the log. Of others the outcome is drawn: it says when the sender knew. */
+export function loneVerdicts({ events }: Merged): readonly Placed[] {
+  const settled = new Set(
+    events.map(({ recorded, process }) => recorded.event === 'outcome' && `${process.index} ${recorded.id}`),
+  );
+  return events.filter(
+    ({ recorded, process }) =>
+      recorded.event === 'verdict' && !settled.has(`${process.index} ${recorded.id}`),
+  );
 }
 
 /** How far the bodies came that never came whole. One that did is an arrow. */

@@ -77,7 +77,7 @@ export type Event =
       left?: number;
       ms: number;
     }
-  // `outcome`: of one message among several. `verdict`: what the process ends with, its last word; of several messages the worst.
+  // `outcome`: of one message, when it is known. `verdict`: what the process ends with, its last word; of several messages the worst.
   | { event: 'outcome'; verdict: VerdictName; code: string; id: string; ms: number }
   | { event: 'verdict'; verdict: VerdictName; code: string; id: string; ms: number; exit: number }
   // the disk

@@ -3,7 +3,8 @@
 
 import { arrange } from './arrange.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
-import { isDrawn, lateBegins, repeats, stoppedBodies } from './drawn.ts';
+import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './drawn.ts';
+import type { VerdictName } from './event.ts';
 import { frameTexts } from './frame-texts.ts';
 import type { Placed } from './links.ts';
 import type { Merged } from './merge.ts';
@@ -53,6 +54,7 @@ export type MarkName =
   | 'frozen'
   | 'thawed'
   | 'rung'
+  | 'verdict'
   | 'trouble';
 
 /** How to draw. */
@@ -67,11 +69,11 @@ export interface FigureOptions {
 export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[] {
   const names = namesOf(merged, options.places);
   const begins = lateBegins(merged, options.keep);
-  const stopped = stoppedBodies(merged);
+  const others = new Set([...stoppedBodies(merged), ...loneVerdicts(merged)]);
   const again = repeats(merged);
   const drawn = merged.events.filter(
     (placed) =>
-      begins.has(placed) || ((isDrawn(placed) || stopped.has(placed)) && (options.keep?.(placed) ?? true)),
+      begins.has(placed) || ((isDrawn(placed) || others.has(placed)) && (options.keep?.(placed) ?? true)),
   );
   return arrange(drawn).map((halves) => figureOf(halves, begins, again, names));
 }
@@ -200,9 +202,15 @@ function figureOf(
     case 'fault':
     case 'unlinked':
       return { ...mark('trouble', []), ...cableTexts(recorded) };
+    case 'outcome': {
+      const number = names.numberOf(recorded.id);
+      const verdict = words(recorded.verdict);
+      if (number === undefined) return mark('verdict', [], verdict);
+      return mark('verdict', [`${verdict} ${recorded.id}`], `${verdict} ${number}`, verdict);
+    }
     case 'verdict':
       // A sender's last word: it leaves with it.
-      return mark('gone', [recorded.verdict.replace('_', ' ')], ENDS.done);
+      return mark('gone', [words(recorded.verdict)], ENDS.done);
     default:
       return mark('trouble', [], recorded.event);
   }
@@ -221,6 +229,8 @@ function rungTexts({
   if (state === 'reached') return [[`${short} ${rung}: ${by}`], `${short} ${rung}`, short];
   return [[`${short} ${rung}: ${state}`], `${short}: ${state}`, `${number}: ${state}`];
 }
+
+const words = (verdict: VerdictName): string => verdict.replace('_', ' ');
 
 const FIN = { long: [], short: ['FIN'], note: [] } as const;
 

@@ -53,9 +53,15 @@ test('--json: one event a line and nothing else, the verdict last', async () => 
   ] as const) {
     const found = await runCli([...args, '--json']);
     expect([args, found.code, found.stderr]).toEqual([args, code, '']);
-    const last = events(found.stdout).at(-1);
-    expect(last).toMatchObject({ event: 'verdict', verdict, code: why, exit: code });
-    expect(events(found.stdout).filter(({ event }) => event === 'verdict')).toHaveLength(1);
+    const told = events(found.stdout);
+    expect(told.at(-1)).toMatchObject({ event: 'verdict', verdict, code: why, exit: code });
+    expect(told.filter(({ event }) => event === 'verdict')).toHaveLength(1);
+    const outcomes = told.filter(({ event }) => event === 'outcome');
+    expect(outcomes).toHaveLength(args.some((arg) => arg === '--count') ? 20 : 1);
+    expect(outcomes.at(-1)).toMatchObject({ verdict, code: why });
+    // What was learnt is said before the farewell, which may take long.
+    const farewell = told.findIndex(({ event, verb }) => event === 'sent' && verb === 'BYE');
+    if (farewell >= 0) expect(told.findIndex(({ event }) => event === 'outcome')).toBeLessThan(farewell);
   }
 
   const collected = await runCli(['async', 'receive', '--relay', away, '--json']);

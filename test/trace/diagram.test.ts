@@ -94,6 +94,37 @@ describe('a diagram', () => {
     expect(text([alice, relay, newBob], 41)).toMatch(/MESSAGE.*again/);
   });
 
+  it('draws a verdict when it was known, and once', () => {
+    const [alice, bob] = directKill() as [Actor, Actor];
+    const rows = draw([alice, bob], 80).lines.filter((line) => line.includes('UNKNOWN'));
+    expect(rows).toEqual([expect.stringMatching(/^ +5\.5 += UNKNOWN$/)]);
+    // With a log that has no word of it before the last one, it is drawn there.
+    const last = new Actor('alice', alice.pid);
+    last.log.push(...alice.log.filter(({ event }) => event !== 'outcome'));
+    expect(draw([last, bob], 80).lines.at(-1)).toMatch(/^ +5\.6 +· UNKNOWN$/);
+  });
+
+  it('numbers the verdicts where there are several messages', () => {
+    const alice = new Actor('alice', 4712);
+    const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
+    const call = new Call(alice, bob, 0, 4101);
+    for (const [id, ms] of [
+      ['k3f9-1', 1],
+      ['k3f9-2', 2],
+    ] as const) {
+      call.frame(alice, ms, 'SEND', { id, size: 9 });
+      call.frame(bob, ms + 0.5, 'RECEIVED', { id });
+      alice.at(ms + 0.7, { event: 'outcome', verdict: 'DELIVERED', code: 'ok', id, ms: 1 });
+    }
+    alice.at(3, { event: 'verdict', verdict: 'DELIVERED', code: 'ok', id: 'k3f9-2', ms: 1, exit: 0 });
+    const verdicts = (width: number) =>
+      draw([alice, bob], width)
+        .lines.filter((line) => line.includes('= '))
+        .map((line) => line.slice(line.indexOf('=')).replace(/ *│$/, ''));
+    expect(verdicts(40)).toEqual(['= DELIVERED 1', '= DELIVERED 2']);
+    expect(verdicts(80)).toEqual(['= DELIVERED k3f9-1', '= DELIVERED k3f9-2']);
+  });
+
   it('explains its signs, each once', () => {
     expect(draw(pulledCable(), 80).legend).toEqual([
       '──► frame recorded in this run',

@@ -93,6 +93,8 @@ const READY = (role: string, as: string): FrameFields => ({
 });
 const HELLO = (as: string): FrameFields => ({ version: 1, as, session: `s-${as}`, try: 1, heartbeat: 10 });
 
+const OUTCOME = { event: 'outcome', id: 'k3f9-1' } as const;
+
 /** The direct route, bob killed after he showed the message and before he answered. */
 export function directKill(skew = 0): Actor[] {
   const bob = new Actor('bob', 4711, skew).listen(-80, 'receiver', 4101);
@@ -104,7 +106,8 @@ export function directKill(skew = 0): Actor[] {
   bob.at(0.8, { event: 'shown', id: 'k3f9-1', from: 'alice', size: 9, text: 'hello bob' });
   bob.at(5.3, { event: 'stopping', why: 'kill' });
   call.fin(alice, 5.4);
-  alice.at(5.5, { event: 'verdict', verdict: 'UNKNOWN', code: 'fin', id: 'k3f9-1', ms: 5.8, exit: 20 });
+  const unknown = { ...OUTCOME, verdict: 'UNKNOWN', code: 'fin', ms: 5.8 } as const;
+  alice.at(5.5, unknown).at(5.6, { ...unknown, event: 'verdict', exit: 20 });
   return [alice, bob];
 }
 
@@ -127,9 +130,11 @@ export function detourKill(skew = 0): Actor[] {
     present: 'no',
   });
   first.frame(relay, 2.0, 'STORED', { id: 'k3f9-1', seq: 1, present: 'never' });
+  const stored = { ...OUTCOME, verdict: 'STORED', code: 'ok', ms: 2.7 } as const;
+  alice.at(2.15, stored);
   first.frame(alice, 2.2, 'BYE');
   first.frame(relay, 2.3, 'BYE', {}, 2.35);
-  alice.at(2.4, { event: 'verdict', verdict: 'STORED', code: 'ok', id: 'k3f9-1', ms: 2.7, exit: 0 });
+  alice.at(2.4, { ...stored, event: 'verdict', exit: 0 });
   first.fin(alice, 2.5);
   alice.at(2.6, { event: 'closed', conn: first.connOf(alice) });
   const message = (attempt: number): FrameFields => ({
@@ -194,7 +199,8 @@ export function pulledCable(cables = 1, skew = 0): Actor[] {
   bob.at(2.7, { event: 'shown', id: 'k3f9-1', from: 'alice', size: 9, text: 'hello bob' });
   for (const link of links) link.at(3, { event: 'fault', fault: 'cut', up: 125, down: 58 });
   bob.at(10, { event: 'sent', conn: 1, n: 2, verb: 'RECEIVED', fields: { id: 'k3f9-1' } });
-  alice.at(20, { event: 'verdict', verdict: 'UNKNOWN', code: 'deadline', id: 'k3f9-1', ms: 20, exit: 20 });
+  const unknown = { ...OUTCOME, verdict: 'UNKNOWN', code: 'deadline', ms: 20 } as const;
+  alice.at(20, unknown).at(21, { ...unknown, event: 'verdict', exit: 20 });
   for (const link of links) link.at(30, { event: 'fault', fault: 'heal', up: 125, down: 58 });
   for (const link of links) link.at(31, { event: 'unlinked', line: 1, how: 'fin', up: 125, down: 80 });
   return [alice, ...links, bob];
