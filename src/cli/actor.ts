@@ -15,6 +15,7 @@ import { say } from './output.ts';
 export interface ActorFlags {
   readonly json?: true;
   readonly log?: string;
+  readonly tied?: true;
 }
 
 /**
@@ -50,11 +51,15 @@ export interface Actor {
   close(): void;
 }
 
-/** Adds --json and --log. */
+/**
+ * Adds --json and --log; and `--tied`, not in --help, for it is made for the stage: whoever obeys lines ends at once when stdin does,
+ * so that nobody stays behind when the process that started it was killed. A sender ends by itself.
+ */
 export function actorOptions(command: Command): Command {
   return command
     .option('--json', 'print one event per line on stdout instead of talk')
-    .option('--log <file>', 'append every event to a file, for `detour trace`', path);
+    .option('--log <file>', 'append every event to a file, for `detour trace`', path)
+    .addOption(new Option('--tied', 'end at once when stdin does').hideHelp());
 }
 
 /**
@@ -99,7 +104,10 @@ export function startActor(
       process.on('SIGINT', interrupted);
       process.on('SIGTERM', interrupted);
     },
-    obeyLines: (own) => obeyLines(context, own),
+    obeyLines(own) {
+      obeyLines(context, own);
+      if (flags.tied) process.stdin.once('end', () => process.exit(1));
+    },
     close() {
       process.off('SIGINT', interrupted);
       process.off('SIGTERM', interrupted);
@@ -114,7 +122,7 @@ const LONGEST_FREEZE_MS = 10 * 60_000;
 /** No order is longer. Characters. */
 const LONGEST_LINE = 200;
 
-// Closed, absent or boring stdin changes nothing.
+// Closed, absent or boring stdin changes nothing (but --tied).
 function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});

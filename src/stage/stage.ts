@@ -1,5 +1,6 @@
 // The stage: starts real detour processes, and leaves none of them behind, whatever happens to this one: not after an
-// exception, not after Ctrl-C. (Only SIGKILL to this process can leave any; nobody can catch that.)
+// exception, not after Ctrl-C. SIGKILL nobody can catch: then the system ends the input of all actors, and each ends by itself
+// (--tied; a frozen one when it thaws, a sender when it has its verdict). Only the folder stays.
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,11 +74,11 @@ export class Stage {
   /**
    * Starts a process.
    * @param name the name it goes by
-   * @param args the subcommand and its flags; `--json` and `--log` are added
+   * @param args the subcommand and its flags; `--json`, `--log` and `--tied` are added
    */
   start(name: string, ...args: readonly string[]): Actor {
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
-    const command = [...this.#program, ...args, '--json', '--log', log];
+    const command = [...this.#program, ...args, '--json', '--tied', '--log', log];
     const actor = new Actor(name, command, log, this.#watch, this.#mostEvents);
     this.#actors.push(actor);
     return actor;

@@ -1,10 +1,10 @@
 // The stage: real processes are started, watched, spoken to, and gone afterwards, whatever happens to the one that started them.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Stage } from '../../src/stage/stage.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -102,8 +102,8 @@ describe('the stage', () => {
 
 describe('the process that has a stage', () => {
   /** Starts a process with a stage and two puppets; resolves with them when it has ended. */
-  async function play(how: 'throw' | 'SIGINT' | 'SIGTERM') {
-    const child = spawn(process.execPath, [here('scene.mjs'), how], {
+  async function play(how: 'throw' | 'SIGINT' | 'SIGTERM' | 'SIGKILL', scene = 'scene.mjs') {
+    const child = spawn(process.execPath, [here(scene), how], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -131,4 +131,15 @@ describe('the process that has a stage', () => {
     },
     30_000,
   );
+
+  it('leaves nobody behind after kill -9 either: its actors miss it', async () => {
+    const { pids, dir } = await play('SIGKILL', 'troupe.mjs');
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    try {
+      expect(pids).toHaveLength(7);
+      await expect.poll(() => pids.filter(isThere), { timeout: 20_000 }).toEqual([]);
+    } finally {
+      for (const pid of pids.filter(isThere)) process.kill(pid, 'SIGKILL');
+    }
+  }, 60_000);
 });
