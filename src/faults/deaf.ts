@@ -23,16 +23,21 @@ const HANGS_MS = 300;
 const CLOSES_MS = 5000;
 
 // What stands in the gate between us and the thread.
-const LISTENING = 0;
-const CLOSING = 1;
-const CLOSED = 2;
+const STARTING = 0;
+const LISTENING = 1;
+const CLOSING = 2;
+const CLOSED = 3;
 
-// The thread: listens, and stands still before its event loop could take a call. A text, because a thread needs a file or a text,
-// and the file has one name in the sources and another when compiled.
+// The thread: waits until it may listen, listens, and stands still before its event loop could take a call. A text, because a thread
+// needs a file or a text, and the file has one name in the sources and another when compiled. The modules that listening loads are
+// loaded before.
 const THREAD = `
 const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
+for (const name of ['node:cluster', 'node:dns']) process.getBuiltinModule(name);
 const server = process.getBuiltinModule('node:net').createServer();
 server.on('error', ({ code, message }) => parentPort.postMessage({ code, message }));
+parentPort.postMessage('ready');
+Atomics.wait(workerData.gate, 0, ${STARTING});
 server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () => {
   parentPort.postMessage('listening');
   Atomics.wait(workerData.gate, 0, ${LISTENING});
@@ -43,16 +48,22 @@ server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () =
 });`;
 
 /**
- * Listens and fills the backlog. The port must be free.
+ * Listens and fills the backlog.
+ * @param free called when the thread is about to listen: the port must be free then. It is one port, and between the two listeners
+ * nobody listens: well under a millisecond, as a rule
  * @throws the system's error if the thread cannot listen there
  */
-export async function listenDeaf(host: string, port: number, clock: Clock): Promise<Deaf> {
+export async function listenDeaf(host: string, port: number, clock: Clock, free: () => void): Promise<Deaf> {
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const thread = new Worker(THREAD, { eval: true, workerData: { host, port, gate } });
   await new Promise<void>((resolve, reject) => {
     thread.once('error', reject);
-    thread.once('message', (said: unknown) => {
-      if (said === 'listening') resolve();
+    thread.on('message', (said: unknown) => {
+      if (said === 'ready') {
+        free();
+        Atomics.store(gate, 0, LISTENING);
+        Atomics.notify(gate, 0);
+      } else if (said === 'listening') resolve();
       else reject(Object.assign(new Error('the thread cannot listen'), said));
     });
   });

@@ -6,6 +6,8 @@ import type { Conditions, Direction } from './fault.ts';
 
 /** Bytes a lane holds before its owner stops reading: 128 KiB. What was read at once may come on top (Node reads 64 KiB at most). */
 export const MAX_HELD = 128 * 1024;
+/** Each piece counts for so many bytes more: a piece of one byte takes Node about 300. */
+export const PIECE_COST = 512;
 
 /** Where a lane leads. */
 export interface Sink {
@@ -66,7 +68,7 @@ export class Lane {
 
   /** Should its owner stop reading? */
   get full(): boolean {
-    return this.#ended === undefined && this.#held >= MAX_HELD;
+    return this.#ended === undefined && this.#held + this.#queue.length * PIECE_COST >= MAX_HELD;
   }
 
   /** Bytes come in. Behind an end they are dropped. */

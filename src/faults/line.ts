@@ -38,13 +38,19 @@ export class Line {
     this.#up = new Lane(
       'up',
       ground,
-      sinkOf(() => this.#target),
+      sinkOf(
+        () => this.#target,
+        () => this.#up.open(),
+      ),
       () => client.resume(),
     );
     this.#down = new Lane(
       'down',
       ground,
-      sinkOf(() => client),
+      sinkOf(
+        () => client,
+        () => this.#down.open(),
+      ),
       () => this.#target?.resume(),
     );
     this.#join(client, this.#up, this.#down);
@@ -84,6 +90,7 @@ export class Line {
 
   /** Lets both sockets go at once, without a word of its own: the program ends. */
   destroy(): void {
+    this.#struck = true;
     this.#how ??= 'stopped';
     this.#dropAll();
     this.#client.destroy();
@@ -106,7 +113,6 @@ export class Line {
       out.push(bytes);
       if (out.full) socket.pause();
     });
-    socket.on('drain', () => back.open());
     socket.on('end', () => out.finish('fin'));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#how ??= error.code ?? 'EUNKNOWN';
@@ -143,9 +149,17 @@ function reset(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-function sinkOf(socket: () => Socket | undefined): Sink {
+// Has room while the kernel takes everything at once: at most one piece waits in Node, which would keep many small ones.
+function sinkOf(socket: () => Socket | undefined, onRoom: () => void): Sink {
   return {
-    write: (bytes) => socket()?.write(bytes) ?? false,
+    write(bytes) {
+      const found = socket();
+      if (found === undefined) return false;
+      found.write(bytes, () => {
+        if (!found.destroyed) onRoom();
+      });
+      return found.writableLength === 0;
+    },
     end: () => void socket()?.end(),
     reset: () => {
       const found = socket();

@@ -10,8 +10,8 @@ import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts
 import { Line } from './line.ts';
 
 /**
- * Connections through a link at once. Each way holds at most 128 + 64 KiB in its lane (lane.ts) and 16 + 64 KiB that wait in Node
- * for the kernel: 256 × 2 × 272 KiB = 136 MiB at the very worst. The kernel's own buffers come on top.
+ * Connections through a link at once. Each way holds at most 128 + 64 KiB in its lane (lane.ts) and one piece of at most 64 KiB that
+ * waits in Node for the kernel (line.ts): 256 × 2 × 256 KiB = 128 MiB at the very worst. The kernel's own buffers come on top.
  */
 export const MAX_LINES = 256;
 
@@ -43,7 +43,7 @@ export interface Link {
   conditions(): Conditions;
   /** Connections that stand, bytes that passed since the start, bytes that are held. */
   counts(): { lines: number; up: number; down: number; held: number };
-  /** Does what is ordered. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done. */
+  /** Does what is ordered. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done, and reported if there is any. */
   obey(order: Order): Promise<void>;
   /** Stops, and lets every connection go. Nothing is obeyed any more. */
   close(): void;
@@ -126,10 +126,8 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     deaf?.end();
     deaf = undefined;
   };
-  // It is one port: between the two listeners nobody listens, until the thread has started.
   const fill = async (port: number): Promise<void> => {
-    refuse();
-    const made = await listenDeaf(address.host, port, clock).catch((error: NodeJS.ErrnoException) => {
+    const made = await listenDeaf(address.host, port, clock, refuse).catch((error: NodeJS.ErrnoException) => {
       throw cannotListen(error, at(address.host, port), '--listen');
     });
     deaf = made;
@@ -172,11 +170,18 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         return;
       }
       // Bytes may have passed meanwhile, and used up a limit: what is ordered is ordered for what is now.
-      const next = apply(conditions);
+      const ordered = apply(conditions);
       const full = deaf !== undefined;
-      // It could not be done, and that has been said.
-      if (next.full && !full && failure === undefined) return;
-      change(fault.word, { ...next, listening: full || server !== undefined, full }, value);
+      const listening = full || server !== undefined;
+      const besides = differs(
+        { ...ordered, listening: conditions.listening, full: conditions.full },
+        conditions,
+      );
+      const next = { ...ordered, listening, full };
+      // What could not be done has been said, or will be: it is no fault that happened.
+      if (besides || (listening === ordered.listening && full === ordered.full))
+        change(fault.word, next, value);
+      else conditions = next;
       if (fault.strike === 'reset') for (const line of lines) line.reset();
       if (fault.strike === 'close') for (const line of lines) line.close();
       if (failure !== undefined) throw failure;
@@ -188,6 +193,10 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       for (const line of lines) line.destroy();
     },
   };
+}
+
+function differs(one: Conditions, other: Conditions): boolean {
+  return (Object.keys(one) as (keyof Conditions)[]).some((key) => one[key] !== other[key]);
 }
 
 const OVERFLOWS = {

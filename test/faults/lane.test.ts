@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { readOrder } from '../../src/cli/orders.ts';
 import { chance } from '../../src/faults/chance.ts';
 import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
-import { Lane } from '../../src/faults/lane.ts';
+import { Lane, MAX_HELD, PIECE_COST } from '../../src/faults/lane.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { seed } from '../seed.ts';
 
@@ -130,6 +130,26 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
     }),
     { ...seed(), numRuns: 300 },
   );
+});
+
+test('many small pieces fill a lane, too: each takes memory beyond its bytes', () => {
+  const lane = new Lane(
+    'up',
+    {
+      clock: new FakeClock(),
+      random: chance(1),
+      conditions: () => ({ ...HEALTHY, cut: true }),
+      allow: (_, wanted) => wanted,
+    },
+    { write: () => true, end() {}, reset() {} },
+    () => {},
+  );
+  let pieces = 0;
+  for (; !lane.full; pieces += 1) {
+    expect(pieces * PIECE_COST).toBeLessThan(MAX_HELD);
+    lane.push(Buffer.of(1));
+  }
+  expect(lane.held).toBe(pieces);
 });
 
 test('chance: the same seed, the same numbers, from 0 up to 1', () => {

@@ -4,7 +4,11 @@ import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { MAX_HELD } from '../../src/faults/lane.ts';
 import { MAX_LINES } from '../../src/faults/link.ts';
+import type { Event } from '../../src/trace/event.ts';
 import { bench, until } from './bench.ts';
+
+const faults = (events: readonly Event[]): string[] =>
+  events.flatMap((event) => (event.event === 'fault' ? [event.fault] : []));
 
 test('without faults: bytes both ways, FIN alone is passed on, and the end is told with its bytes', async () => {
   const { pair, events } = await bench();
@@ -107,6 +111,16 @@ test('cut: who called and left while it lasted is not called for', async () => {
   expect(served).toHaveLength(0);
 });
 
+test('cut: a call that came while it lasted is over when the link stops', async () => {
+  const { call, type, link, events } = await bench();
+  await type('cut');
+  call();
+  await until(() => link.counts().lines === 1);
+  link.close();
+  await until(() => events.some(({ event }) => event === 'unlinked'));
+  expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'stopped', up: 0, down: 0 });
+});
+
 test('reset: both sides read ECONNRESET, and a new call goes through', async () => {
   const { pair, type, link } = await bench();
   const { alice, bob } = await pair();
@@ -200,18 +214,19 @@ test('full: a new call hangs, standing connections go on; heal and accept let it
   expect(link.counts().lines).toBeGreaterThanOrEqual(3);
 });
 
-test('full says so if somebody has taken the port', async () => {
-  const { type, link } = await bench(undefined, 'real');
+test('full says so if somebody has taken the port, and is no fault that happened', async () => {
+  const { type, link, events } = await bench(undefined, 'real');
   await type('refuse');
   const thief = createServer();
   await new Promise<void>((resolve) => thief.listen(link.port, '127.0.0.1', resolve));
   onTestFinished(() => void thief.close());
-  await expect(type('full')).rejects.toThrow(/EADDRINUSE/);
+  for (const order of ['full', 'accept']) await expect(type(order)).rejects.toThrow(/EADDRINUSE/);
   expect(link.conditions()).toMatchObject({ listening: false, full: false });
+  expect(faults(events)).toEqual(['refuse']);
 });
 
 test('heal says so if somebody has taken the port, and mends the rest', async () => {
-  const { pair, type, link } = await bench();
+  const { pair, type, link, events } = await bench();
   const { alice, bob } = await pair();
   await type('refuse');
   await type('cut');
@@ -221,7 +236,10 @@ test('heal says so if somebody has taken the port, and mends the rest', async ()
   await expect(type('heal')).rejects.toThrow(/EADDRINUSE/);
   alice.send('x');
   await until(() => bob.text === 'x');
-  expect(link.conditions().listening).toBe(false);
+  expect(link.conditions()).toMatchObject({ listening: false, cut: false });
+  await expect(type('heal')).rejects.toThrow(/EADDRINUSE/);
+  // The second time there was nothing else to mend.
+  expect(faults(events)).toEqual(['refuse', 'cut', 'heal']);
 });
 
 test('stall: one direction stands still, the other goes on', async () => {
@@ -250,6 +268,26 @@ test('limit: exactly so many bytes, then it is cut; healing lets the rest throug
   await type('heal');
   await until(() => bob.size >= 5000);
   expect(bob.got.equals(all)).toBe(true);
+});
+
+test('limit: used up while the link listens anew, it stays used up', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('limit 5');
+  let full = false;
+  const filled = type('full').then(() => {
+    full = true;
+  });
+  alice.send('12345678');
+  await until(() => bob.size >= 5);
+  // That a call hangs is seen by this clock.
+  await until(() => {
+    clock.advance(1000);
+    return full;
+  });
+  await filled;
+  expect(link.conditions()).toMatchObject({ cut: true, left: Number.POSITIVE_INFINITY, full: true });
+  expect(bob.text).toBe('12345');
 });
 
 test('latency: not a millisecond earlier, and then all at once', async () => {

@@ -62,7 +62,8 @@ export const link: CommandSpec = {
 const KERNEL = `A call to a link is taken by the kernel of the link's computer, also when the
 cable is cut: then nothing passes on it. Is there nobody at --to, the call is
 taken and then reset. Only refuse lets a caller meet ECONNREFUSED, and only full
-lets a call hang (if this system refuses it instead, the link says so).`;
+lets a call hang (if this system refuses it instead, the link says so). When
+full begins and ends there is a moment, about a millisecond, without a listener.`;
 
 /** Seeds go from 1 to this, as a person can type them. */
 const LARGEST_SEED = 999_999_999;
