@@ -14,6 +14,11 @@ export interface Held extends Omit<SendEntry, 'kind' | 'body' | 'crc'> {
   attempts: number;
 }
 
+/** How many messages are held in all mailboxes that share it, durable or on their way to the disk. */
+export interface Tally {
+  held: number;
+}
+
 /** What RECEIVE asked for. */
 export interface Collecting {
   readonly window: number;
@@ -42,6 +47,7 @@ export class Mailbox {
   /** Set once a body could not be read back: nothing more is sent, nothing is skipped. */
   damage: string | undefined;
   readonly #held = new Map<number, Held>();
+  readonly #tally: Tally;
   readonly #expiring = new Set<number>();
   #first = 1;
   #durable = 0;
@@ -55,8 +61,9 @@ export class Mailbox {
   #remaining = Number.POSITIVE_INFINITY;
   #drainUpTo: number | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, tally: Tally = { held: 0 }) {
     this.name = name;
+    this.#tally = tally;
   }
 
   /** Sets the state that a store brought back. */
@@ -68,6 +75,7 @@ export class Mailbox {
     this.known = state.watermark > 0 || state.tried > 0;
     for (const message of messages) {
       this.#held.set(message.seq, message);
+      this.#tally.held += 1;
       this.#durable += 1;
       this.#durableBytes += message.size;
     }
@@ -127,6 +135,7 @@ export class Mailbox {
     const held: Held = { ...message, to: this.name, seq: this.next, ref: undefined, attempts: 0 };
     this.next += 1;
     this.#held.set(held.seq, held);
+    this.#tally.held += 1;
     return held;
   }
 
@@ -267,6 +276,7 @@ export class Mailbox {
 
   #drop(held: Held): void {
     this.#held.delete(held.seq);
+    this.#tally.held -= 1;
     if (held.ref === undefined) return;
     this.#durable -= 1;
     this.#durableBytes -= held.size;

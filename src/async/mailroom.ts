@@ -1,12 +1,18 @@
 // All that the relay remembers: the mailboxes and the remembered ids. It comes back from the store at the start, and answers the
 // store when old files are about to go. Pure bookkeeping: no socket, no disk, the time is an argument.
 
-import { type Held, Mailbox } from './mailbox.ts';
+import { type Held, Mailbox, type Tally } from './mailbox.ts';
 import { Memory } from './session.ts';
 import type { Keeper, MailboxState, Recovered, Ref } from './store/store.ts';
 
 /** Mailboxes at the most. About 500 bytes each: 50 MB. PROTOCOL.md, "Limits". */
 export const MAX_MAILBOXES = 100_000;
+
+/**
+ * Messages held at the most, over all mailboxes: about 750 bytes of memory each, beside their bodies on the disk: 750 MB. What a relay
+ * took it must be able to load again. A notice may be one more, for it takes the place of a message. PROTOCOL.md, "Limits".
+ */
+export const MOST_HELD = 1_000_000;
 
 /** Names that begin so are throwaway: an empty one is forgotten, its numbering with it. */
 export const THROWAWAY = 'w-';
@@ -25,10 +31,18 @@ export interface Waiting {
 export class Mailroom implements Keeper {
   readonly memory: Memory;
   readonly #boxes = new Map<string, Mailbox>();
+  readonly #tally: Tally = { held: 0 };
+  readonly #mostHeld: number;
 
-  /** @param remember ids to remember for each session */
-  constructor(remember: number) {
+  /** @param remember ids to remember for each session @param mostHeld messages to hold at the most */
+  constructor(remember: number, mostHeld: number) {
     this.memory = new Memory(remember);
+    this.#mostHeld = mostHeld;
+  }
+
+  /** May no more messages be taken? */
+  get full(): boolean {
+    return this.#tally.held >= this.#mostHeld;
   }
 
   /**
@@ -61,7 +75,7 @@ export class Mailroom implements Keeper {
   box(name: string): Mailbox {
     let box = this.#boxes.get(name);
     if (box === undefined) {
-      box = new Mailbox(name);
+      box = new Mailbox(name, this.#tally);
       this.#boxes.set(name, box);
     }
     return box;
@@ -99,17 +113,27 @@ export class Mailroom implements Keeper {
 
   /** The mailboxes with mail, by name, beginning after a name. @param most how many */
   waiting(after: string | undefined, most: number): Waiting[] {
-    const boxes = [...this.#boxes.values()].filter(
-      ({ name, count }) => count > 0 && (after === undefined || name > after),
-    );
-    boxes.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return boxes.slice(0, most).map((box) => ({
-      name: box.name,
-      held: box.count,
-      bytes: box.bytes,
-      oldest: box.oldest?.at ?? 0,
-      connected: box.attached,
-    }));
+    let first: Mailbox[] = [];
+    let end: string | undefined;
+    for (const box of this.#boxes.values()) {
+      if (box.count === 0 || (after !== undefined && box.name <= after)) continue;
+      if (end !== undefined && box.name > end) continue;
+      first.push(box);
+      // Now and then what is too far back is let go of: sorting all names for each page would hold everybody up.
+      if (first.length < 2 * most) continue;
+      first = first.sort(byName).slice(0, most);
+      end = first.at(-1)?.name;
+    }
+    return first
+      .sort(byName)
+      .slice(0, most)
+      .map((box) => ({
+        name: box.name,
+        held: box.count,
+        bytes: box.bytes,
+        oldest: box.oldest?.at ?? 0,
+        connected: box.attached,
+      }));
   }
 
   holds(to: string, seq: number): boolean {
@@ -132,3 +156,5 @@ export class Mailroom implements Keeper {
     if (held?.ref !== undefined) held.ref = ref;
   }
 }
+
+const byName = (a: Mailbox, b: Mailbox): number => (a.name < b.name ? -1 : 1);

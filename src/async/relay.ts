@@ -13,7 +13,7 @@ import { Ageing } from './ageing.ts';
 import { Commits } from './commits.ts';
 import { Delivery } from './delivery.ts';
 import type { Held, Mailbox } from './mailbox.ts';
-import { MAX_MAILBOXES, Mailroom, type Waiting } from './mailroom.ts';
+import { MAX_MAILBOXES, Mailroom, MOST_HELD, type Waiting } from './mailroom.ts';
 import { entryOf, Notices } from './notices.ts';
 import type { Remembered } from './session.ts';
 import type { Ref, Store } from './store/store.ts';
@@ -36,6 +36,8 @@ export interface RelayOptions {
   readonly store: Store;
   /** The relay's own name: that of its notices, refused in HELLO. */
   readonly as?: string;
+  /** Messages it holds at the most. */
+  readonly mostHeld?: number;
   /** The store failed: nothing more is acknowledged, and the process must end. */
   readonly onFailure: (error: Error) => void;
 }
@@ -253,6 +255,11 @@ export class Relay {
         reason: `There are ${MAX_MAILBOXES} mailboxes already; a new name finds no room.`,
       };
     }
+    if (this.#room.full)
+      return {
+        code: 'too_many',
+        reason: 'Too many messages wait here; there is room when some are collected.',
+      };
     if (!this.#room.memory.hasRoom(now))
       return { code: 'busy', reason: 'Too many ids are to be remembered; try again in some minutes.' };
     if (!this.#store.hasRoom(size))
@@ -341,7 +348,7 @@ function presence(box: Mailbox): 'yes' | 'no' | 'never' {
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { clock } = options.context;
-  const room = new Mailroom(2 * WINDOW);
+  const room = new Mailroom(2 * WINDOW, options.mostHeld ?? MOST_HELD);
   room.recover(await options.store.open(room), clock.monotonic(), clock.epoch());
   const relay = new Relay(options, room);
   try {

@@ -9,8 +9,11 @@ export const REMEMBER_MS = 10 * 60 * 1000;
 /** Kept so much longer: over a restart an age is only known to the millisecond. */
 const ROUNDING_MS = 1000;
 
-/** Ids remembered over all sessions: about 200 bytes each, so 100 MB. A relay that would need more answers REFUSED code=busy. */
-export const MOST_IDS = 500_000;
+/**
+ * Ids remembered over all sessions: about 550 bytes each, and 1,300 if each has a session of its own, so 330 MB at the worst. A relay
+ * that would need more answers REFUSED code=busy.
+ */
+export const MOST_IDS = 250_000;
 
 /** A remembered id in memory. */
 export interface Remembered extends Omit<RememberedId, 'session' | 'at'> {

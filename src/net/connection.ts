@@ -13,6 +13,8 @@ import { unacknowledged } from './unacknowledged.ts';
 
 /** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
 export const QUEUE_LIMIT = 4 * MAX_BODY;
+/** What a frame that waits costs in memory beside its bytes: many small ones must not take more than was meant. Bytes. */
+const FRAME_COST = 256;
 /** A peer that takes nothing for so long while more than QUEUE_LIMIT waits, or while closing, is cut off. Milliseconds. */
 export const STALL_MS = 30_000;
 /** After our FIN, wait so long for the peer's. Milliseconds. */
@@ -139,9 +141,10 @@ export class Connection {
     socket.on('close', () => this.#onClose());
   }
 
-  /** Bytes that wait to be taken by the kernel, here and in Node's own buffer. */
+  /** What waits to be taken by the kernel, here and in Node's own buffer: bytes, with FRAME_COST for each frame. */
   get queuedBytes(): number {
-    return this.#queued + this.#outgoing.bytes + this.#outgoing.writing;
+    const frames = this.#queue.length + this.#outgoing.buffers;
+    return frames * FRAME_COST + this.#queued + this.#outgoing.bytes + this.#outgoing.writing;
   }
 
   /** Is reading stopped, by the owner or because the peer does not take its answers? Then its silence says nothing. */

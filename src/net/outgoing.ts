@@ -20,6 +20,11 @@ export class Outgoing {
     return this.#bytes;
   }
 
+  /** In how many buffers they wait. */
+  get buffers(): number {
+    return this.#buffers.length - this.#at;
+  }
+
   /** Bytes that were taken from here and that the kernel does not have yet. */
   get writing(): number {
     return this.#writing;

@@ -20,6 +20,8 @@ export interface LifeOptions {
   readonly disk?: Disk;
   /** Size of the journal's segments in bytes. */
   readonly segmentBytes?: number;
+  /** Messages that the relay holds at the most. */
+  readonly mostHeld?: number;
 }
 
 /** One life of a relay. */
@@ -56,6 +58,7 @@ export class Life {
       port: 0,
       context: netContext(emit, clock, false),
       store,
+      ...(options.mostHeld && { mostHeld: options.mostHeld }),
       onFailure: (error) => events.push({ event: 'notice', text: `failed: ${error.message}` }),
     });
     const life = new Life(relay, dir, clock, events);

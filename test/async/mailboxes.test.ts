@@ -1,6 +1,8 @@
 // Who gets a mailbox's mail, and which mailboxes are forgotten: over the wire, across lives.
 
 import { expect, test } from 'vitest';
+import { Mailroom } from '../../src/async/mailroom.ts';
+import type { RawClient } from '../harness.ts';
 import { heard, Life, pong, send } from './house.ts';
 
 test.each(['bob', 'w-bob'])('who takes over the empty mailbox %s gets what comes later', async (name) => {
@@ -137,4 +139,54 @@ test('a throwaway mailbox that was emptied just before a crash does not stay for
   const later = await next.client('alice');
   later.type(send('2', 'w-1', 'news'));
   expect(await heard(later, 'seq')).toBe('STORED seq=1');
+});
+
+test('no more messages are taken than there may be; repeats and those already here are', async () => {
+  let life = await Life.start(undefined, { mostHeld: 2 });
+  const stored = (client: RawClient): Promise<string> => heard(client, 'id', 'seq', 'code');
+  let alice = await life.client('alice', 'session=s try=1');
+  alice.type(send('1', 'bob', 'x') + send('2', 'carol', 'x', 'ttl=5'));
+  expect(await stored(alice)).toBe('STORED id=1 seq=1');
+  expect(await stored(alice)).toBe('STORED id=2 seq=1');
+  alice.type(send('3', 'bob', 'x') + send('1', 'bob', 'x'));
+  expect(await stored(alice)).toMatch(/^REFUSED id=3 code=too_many: Too many messages wait here/);
+  expect(await stored(alice)).toBe('STORED id=1 seq=1');
+  life = await life.again(0, { mostHeld: 2 });
+  alice = await life.client('alice', 'session=s try=2');
+  alice.type(send('3', 'bob', 'x'));
+  expect(await stored(alice)).toMatch(/^REFUSED id=3 code=too_many/);
+  // One is collected, one expires.
+  const bob = await life.client('bob');
+  bob.type('RECEIVE window=9\n');
+  await bob.next();
+  bob.type('ACK seq=1\n');
+  await pong(bob);
+  life.clock.advance(5000);
+  alice.type(send('3', 'bob', 'x') + send('4', 'carol', 'x'));
+  expect(await stored(alice)).toBe('STORED id=3 seq=2');
+  expect(await stored(alice)).toBe('STORED id=4 seq=2');
+  alice.type(send('5', 'carol', 'x'));
+  expect(await stored(alice)).toMatch(/^REFUSED id=5 code=too_many/);
+});
+
+test('who has mail is told by name, in pages, whatever the order in which the names came', () => {
+  const room = new Mailroom(1, 1000);
+  // All numbers below 200, in no order.
+  const names = Array.from({ length: 200 }, (_, i) => `n${(i * 7919) % 200}`);
+  for (const name of names) {
+    const box = room.box(name);
+    const { seq } = box.add({ id: name, from: 'alice', at: 1, born: 0, size: 1 });
+    box.stored(seq, { segment: 1, offset: 1, length: 1 });
+  }
+  room.box('empty');
+  for (const most of [1, 3, 150, 500, Number.POSITIVE_INFINITY]) {
+    const told: string[] = [];
+    for (;;) {
+      const page = room.waiting(told.at(-1), most).map(({ name }) => name);
+      expect(page.length).toBeLessThanOrEqual(most);
+      if (page.length === 0) break;
+      told.push(...page);
+    }
+    expect(told).toEqual([...names].sort());
+  }
 });

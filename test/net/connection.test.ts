@@ -75,6 +75,20 @@ test('more to send is no progress: who takes nothing is cut off in time', async 
   expect(endings).toEqual([{ how: 'us' }]);
 });
 
+test('many small frames that nobody takes cost memory, too: they are not counted by their bytes alone', async () => {
+  const { connection } = await accepted();
+  // More than the kernel takes.
+  while (connection.queuedBytes < QUEUE_LIMIT / 2) {
+    connection.send(BIG);
+    await turns(20);
+  }
+  let frames = 0;
+  for (; !connection.paused; frames += 1) connection.send({ verb: 'PING' });
+  await turns(20);
+  expect(connection.paused).toBe(true);
+  expect(frames).toBeLessThan(QUEUE_LIMIT / 256);
+});
+
 test('a FIN is told once, behind all that came before it, however reading was stopped', async () => {
   const bench = await accepted();
   bench.connection.pause();

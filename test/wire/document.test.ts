@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MOST_IN_FLIGHT } from '../../src/async/delivery.ts';
-import { MAX_MAILBOXES } from '../../src/async/mailroom.ts';
+import { MAX_MAILBOXES, MOST_HELD } from '../../src/async/mailroom.ts';
 import { NOTICE_TTL_S } from '../../src/async/notices.ts';
 import { IN_HAND_LIMIT, STATUS_PAGE, WINDOW } from '../../src/async/relay.ts';
 import { MOST_IDS, REMEMBER_MS } from '../../src/async/session.ts';
@@ -139,6 +139,7 @@ test('the limits are those of the code', () => {
     REMEMBER_MS,
     MOST_IDS,
     MAX_MAILBOXES,
+    MOST_HELD,
     STATUS_PAGE,
   };
   const written = rows(chapter('Limits')).map(([name = '', value = '', file = '']) => {

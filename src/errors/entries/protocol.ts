@@ -89,10 +89,11 @@ const REFUSALS: readonly Own[] = [
   },
   {
     code: 'too_many',
-    title: 'REFUSED: too many mailboxes',
-    meaning: 'The relay keeps at most 100,000 mailboxes, and this message would need one more.',
+    title: 'REFUSED: too many mailboxes or messages',
+    meaning:
+      'The relay keeps at most 100,000 mailboxes and 1,000,000 messages, and this message would need one more.',
     so: NOT_TAKEN,
-    tryNext: 'check the name it goes to; somebody may be making up names',
+    tryNext: 'its sentence says which: check the name it goes to, or see with status whose mail piles up',
   },
   {
     code: 'disk_full',
