@@ -108,13 +108,13 @@ function contradictions(testimony: Testimony, history: readonly Recorded[]): str
 }
 
 // Does a process keep the order of the protocol: first do, then say? In its file as on its output.
-function dishonesty({ recorded, printed }: Testimony): string[] {
+function dishonesty({ recorded, printed, exit }: Testimony): string[] {
   const file = recorded.map(formatJson);
-  // The last lines of a process that was killed may have reached only its file.
+  // The last lines of a process that was killed may have reached only its file: these are missing, and no lie.
   const differs = printed.some((event, index) => formatJson(event) !== file[index]);
   const showings = (events: readonly Recorded[]): number =>
     events.filter(({ event }) => event === 'shown').length;
-  const hidden = showings(printed) < showings(recorded);
+  const hidden = exit !== null && showings(printed) < showings(recorded);
   return [
     ...new Set([...saidTooEarly(recorded), ...saidTooEarly(printed)]),
     ...(hidden ? ['it has shown a message nowhere but in its log'] : []),

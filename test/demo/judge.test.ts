@@ -13,7 +13,7 @@ const scene = (expect: Scene['expect']): Scene => ({
   lesson: () => [],
 });
 
-const testimony = ({ actor, log }: Actor, exit?: number): Testimony => ({
+const testimony = ({ actor, log }: Actor, exit?: number | null): Testimony => ({
   name: actor,
   recorded: log,
   printed: log,
@@ -49,6 +49,10 @@ describe('the judge', () => {
     );
     const [sender, ...others] = detourKill() as [Actor, ...Actor[]];
     const rest = others.map((one) => testimony(one));
+    // What he wrote last was still in the pipe when he was killed.
+    const unread = { ...testimony(victim, null), printed: victim.log.slice(0, -2) };
+    expect(unread.printed.some(({ event }) => event === 'shown')).toBe(false);
+    expect(faultsOf(testimony(killed, 20), [unread], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
     expect(faultsOf(testimony(sender, 0), rest, { verdict: 'STORED', shown: 2 })).toEqual([]);
   });
 
