@@ -187,3 +187,25 @@ test('a relay that greets and never comes to the point is left, by who only asks
     await wrongOf([{ args: ['async', 'status', '--relay', place, '--timeout', '1s'], code: 1, says }]),
   ).toEqual([]);
 });
+
+test.each([
+  ['BYE\n', false],
+  ['', true],
+])(
+  'whether the relay has confirmed the last acknowledgement is told: by BYE (%j)',
+  async (answer, doubtful) => {
+    const place = await peer((socket) => {
+      socket.write(READY('relay'));
+      let heard = '';
+      socket.on('data', (bytes) => {
+        if (/RECEIVE/.test(`${bytes}`))
+          socket.write('MESSAGE seq=1 id=1 from=alice at=1 held=1 attempt=1 size=2\nhi\n');
+        heard += bytes;
+        if (/BYE/.test(heard)) socket.end(answer);
+      });
+    });
+    const found = await runCli(['async', 'receive', '--relay', place, '--count', '1']);
+    expect(found).toMatchObject({ code: 0, stdout: 'alice: hi\n' });
+    expect(/may come again/.test(found.stderr)).toBe(doubtful);
+  },
+);

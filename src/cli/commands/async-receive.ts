@@ -97,7 +97,7 @@ function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promis
   return show(actor, { id, from, body, seq, attempt, kind }, notes.join('; '), work);
 }
 
-function conclude(actor: Actor, flags: Flags, { handled, why, end, phase }: Collected): number {
+function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confirmed }: Collected): number {
   const failed = why === 'ended' && !(end?.how === 'bye' && end.code === 'replaced');
   if (actor.json) return failed ? 1 : 0;
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
@@ -134,6 +134,8 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase }: Coll
     ended: '',
   }[why];
   say(withNote(`${messages}, ${rest}`, 'exit 0', 80));
+  if (handled > 0 && !confirmed)
+    say('  The relay has not confirmed the last acknowledgement: that message may come again.');
   return 0;
 }
 
