@@ -92,11 +92,6 @@ export class Call {
     return this.#connection.number;
   }
 
-  /** Bytes not yet taken by the kernel. */
-  get queuedBytes(): number {
-    return this.#connection.queuedBytes;
-  }
-
   /** Sends a message. @param handed called when this computer's kernel has taken all of it */
   send(message: Message, handed?: () => void): void {
     this.#connection.send(message, handed);
