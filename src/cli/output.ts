@@ -18,6 +18,32 @@ export function say(line = ''): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** The text in lines of at most `width` columns, broken between words. */
+export function folded(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/**
+ * Says a text that may be too long for a line: a terminal would break it in mid-word. What is no terminal gets it in one.
+ * @param head what stands in front of its first line
+ * @param indent how many columns are left in front of the others: as many as the head has, unless told
+ */
+export function sayFolded(head: string, text: string, indent = head.length): void {
+  const width = process.stderr.isTTY
+    ? Math.min(columns(process.stderr), 100) - indent
+    : Number.POSITIVE_INFINITY;
+  for (const [index, part] of folded(text, width).entries())
+    say((index === 0 ? head : ' '.repeat(indent)) + part);
+}
+
 /** Writes data to stdout. Resolves when the write has called back: then it has been handed to whoever reads. Rejects if nobody does. */
 export function put(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -25,11 +51,11 @@ export function put(text: string): Promise<void> {
   });
 }
 
-/** A line with a note at its right end: as wide as fits, at least two spaces between. */
+/** A line with a note at its right end: at least two spaces between, or the note has a line of its own. */
 export function withNote(line: string, note: string, width: number): string {
   if (note === '') return line;
   const gap = width - line.length - note.length;
-  return gap >= 2 ? line + ' '.repeat(gap) + note : `${line}  ${note}`;
+  return gap >= 2 ? line + ' '.repeat(gap) + note : [...folded(line, width), note.padStart(width)].join('\n');
 }
 
 /** A progress bar on stderr, only if that is a terminal; redrawn at most ten times a second. */

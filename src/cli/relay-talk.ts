@@ -5,7 +5,7 @@ import { systemClock, type Timer } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import { writeDuration } from './input.ts';
-import { say } from './output.ts';
+import { say, sayFolded } from './output.ts';
 import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';
 
@@ -19,7 +19,7 @@ export function waitingText(waiting: readonly Waiting[]): string {
   if (waiting.length === 0) return 'Nobody has mail.';
   const named = waiting
     .slice(0, NAMED)
-    .map(({ name, held, oldest }) => `${name} ${held}, since ${clockTime(oldest)}`);
+    .map(({ name, held, oldest }) => `${who(name)} ${held}, since ${clockTime(oldest)}`);
   const more = waiting.length > NAMED ? ` and ${waiting.length - NAMED} more` : '';
   return `Waiting: ${named.join('; ')}${more}.`;
 }
@@ -47,7 +47,7 @@ export class RelayTalk {
     if (line === undefined) return;
     this.#timer ??= systemClock.after(1000, () => this.#sumUp());
     this.#told += 1;
-    say(line);
+    sayFolded('', line, 2);
   }
 
   /** Says what is left to say. */

@@ -7,7 +7,7 @@ import type { Outcome } from '../exchange/ask.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
 import type { VerdictName } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
-import { columns, paint, withNote } from './output.ts';
+import { columns, folded, paint, withNote } from './output.ts';
 
 /** The exit code of a verdict. */
 export const EXIT: Readonly<Record<VerdictName, number>> = {
@@ -141,16 +141,7 @@ const INDENT = 15;
 
 /** A labelled line folded at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  const width = Math.max(30, Math.min(columns(process.stderr), 100) - INDENT);
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  lines.push(line);
+  const lines = folded(text, Math.max(30, Math.min(columns(process.stderr), 100) - INDENT));
   return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(INDENT - 2)}` : ' '.repeat(INDENT)) + part);
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import type { Actor } from './actor.ts';
-import { columns, paint, put, say, withNote } from './output.ts';
+import { columns, put, sayFolded, withNote } from './output.ts';
 
 /** A message to be shown. */
 export interface Shown {
@@ -19,32 +19,29 @@ export interface Shown {
 
 /**
  * Shows a message, then works on it for a while, as `--work` says. Resolves when it is handled.
- * @param note what to say about it: on a terminal at the right end of its line, else on stderr
+ * @param note what to say about it: on a terminal at the right end of its line, if it fits there, else on stderr
  * @param workMs how long the work takes
  */
 export async function show(actor: Actor, message: Shown, note: string, workMs: number): Promise<void> {
   const { body, from } = message;
   if (!actor.json) {
-    // A line feed at the end is how text ends, not part of what is shown.
-    const text = visible(body.at(-1) === 0x0a ? body.subarray(0, -1) : body, { multiline: true });
-    const [first = '', ...more] = text.split('\n');
-    const line = `${from}: ${first}`;
-    if (process.stdout.isTTY) {
-      const full = withNote(line, note, Math.min(columns(process.stdout), 100));
-      await put(
-        [line + paint('dim', full.slice(line.length), process.stdout), ...more.map((part) => `  ${part}`)]
-          .join('\n')
-          .concat('\n'),
-      );
-    } else {
-      await put([line, ...more.map((part) => `  ${part}`)].join('\n').concat('\n'));
-      if (note !== '') say(`  ${note}`);
-    }
+    const [line = '', ...more] = saidBy(from, body);
+    const room = process.stdout.isTTY ? Math.min(columns(process.stdout), 100) : 0;
+    const beside = note !== '' && line.length + 2 + note.length <= room;
+    await put([beside ? withNote(line, note, room) : line, ...more, ''].join('\n'));
+    if (note !== '' && !beside) sayFolded('  ', note);
   }
   actor.context.emit(shownEvent(message));
   // With --json the event is the showing: what was written before this is out when this is.
   if (actor.json) await put('');
   if (workMs > 0) await pause(actor.context.clock, workMs);
+}
+
+/** A message or a reply in lines. Only the first begins at the left: whoever wrote the others could write anything there. */
+export function saidBy(from: string, body: Buffer): string[] {
+  // A line feed at the end is how text ends, not part of what is shown.
+  const text = visible(body.at(-1) === 0x0a ? body.subarray(0, -1) : body, { multiline: true });
+  return `${from}: ${text}`.split('\n').map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
 /** The time of day here, `14:02:11`; with the date if that is not today. @param at epoch milliseconds */

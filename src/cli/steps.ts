@@ -6,7 +6,7 @@ import type { Event } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
 import { Connecting } from './connecting.ts';
 import { writeDuration } from './input.ts';
-import { paint, say } from './output.ts';
+import { paint, say, sayFolded } from './output.ts';
 import { bytes, ms } from './report.ts';
 import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
 
@@ -106,9 +106,8 @@ export class Steps {
       place: this.#place,
       recipient,
     };
-    const line = (time: string, text: string): void => say(paint('dim', `  ${time.padStart(8)}  ${text}`));
-    if (event.rung === 'handed') line('', LADDER_HEAD);
-    line(event.state === 'reached' ? ms(event.ms) : '-', rungText(event, names));
+    if (event.rung === 'handed') say(timed('') + LADDER_HEAD);
+    say(timed(event.state === 'reached' ? ms(event.ms) : '-') + rungText(event, names));
   }
 
   #sent(body: Buffer, id: string): void {
@@ -124,6 +123,13 @@ export class Steps {
   }
 
   #step(what: string, more: string): void {
-    say(paint('dim', `  ${ms(performance.now() - this.#began).padStart(8)}  ${what.padEnd(15)}  ${more}`));
+    const head = `${what.padEnd(15)}  `;
+    sayFolded(timed(ms(performance.now() - this.#began)) + head, more, TIME + head.length);
   }
 }
+
+/** Columns that a time takes. */
+const TIME = 12;
+
+// Of a step only its time is faint: what happened must be seen from the last row.
+const timed = (time: string): string => paint('dim', `  ${time.padStart(TIME - 4)}  `);

@@ -12,7 +12,7 @@ import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, name, type Place, writeDuration } from '../input.ts';
 import { heartbeatOption, placeOption, timeoutOption } from '../options.ts';
-import { paint, say, withNote } from '../output.ts';
+import { say, sayFolded, withNote } from '../output.ts';
 import { connectionLines, ms } from '../report.ts';
 import { clockTime, show } from '../showing.ts';
 
@@ -103,17 +103,13 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
   if (why === 'ended' && end !== undefined) {
     if (!failed) {
-      say(
-        `Another ${flags.as} took over the mailbox (${messages} here). Leaving; it does not come back by itself.`,
-      );
+      sayFolded('', `Another ${flags.as} took over the mailbox (${messages} here). Leaving for good.`, 2);
       return 0;
     }
     const greeted = handled > 0 || phase === 'ready';
     say(
       withNote(
-        greeted
-          ? `${messages} collected, then it ended. What was not acknowledged stays at the relay.`
-          : 'Nothing collected.',
+        greeted ? `${messages}, then it ended. What was not acknowledged stays there.` : 'Nothing collected.',
         'exit 1',
         80,
       ),
@@ -141,8 +137,8 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
 
 function narrate(event: Event, { follow }: Flags): void {
   if (event.event === 'reconnecting')
-    say(paint('dim', `  the relay is not there (${event.why}); calling again in ${ms(event.ms)}`));
-  else if (event.event === 'connected' && follow) say(paint('dim', `  connected to ${event.remote}`));
+    sayFolded('  ', `the relay is not there (${event.why}); calling again in ${ms(event.ms)}`);
+  else if (event.event === 'connected' && follow) say(`  connected to ${event.remote}`);
   else if (event.event === 'silent') say(`  the relay gave no sign of life for ${writeDuration(event.ms)}`);
   else if (event.event === 'freezing')
     say(`  frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on`);

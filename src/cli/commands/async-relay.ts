@@ -10,7 +10,7 @@ import { holdLock } from '../../net/lock.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { host, path, port } from '../input.ts';
-import { say } from '../output.ts';
+import { say, sayFolded } from '../output.ts';
 import { RelayTalk, waitingText } from '../relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -56,10 +56,10 @@ async function run(flags: Flags): Promise<number> {
   const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure });
   const { host: address, port: bound } = relay.address;
   if (!actor.json) {
-    say(
-      `relay listens on ${writePlace(address, bound)}, pid ${process.pid}. ${waitingText(relay.waiting())}`,
-    );
-    say(`  journal: ${atHome(dir)}  (delete the folder to start afresh)`);
+    const listens = `relay listens on ${writePlace(address, bound)}, pid ${process.pid}.`;
+    sayFolded('', `${listens} ${waitingText(relay.waiting())}`, 2);
+    say(`  journal: ${atHome(dir)}`);
+    say('    to start afresh: stop the relay, then delete that folder');
     say('  type: kill · freeze 20s · Ctrl-C = polite stop');
   }
   actor.obeyLines();
@@ -73,14 +73,16 @@ async function run(flags: Flags): Promise<number> {
   // This may still fail.
   if (failure === undefined) await relay.close();
   if (failure !== undefined) {
-    say(`The journal failed: ${failure.message}.`);
+    sayFolded('', `The journal failed: ${failure.message}.`, 2);
     const hint = failure instanceof DetourError ? failure.hint : '';
-    say(
+    sayFolded(
+      '',
       `Nothing more is acknowledged. ${hint || 'Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.'}`,
+      2,
     );
     process.exit(1);
   }
-  if (!actor.json) say(`stopped. ${waitingText(relay.waiting())}`);
+  if (!actor.json) sayFolded('', `stopped. ${waitingText(relay.waiting())}`, 2);
   actor.close();
   return 0;
 }

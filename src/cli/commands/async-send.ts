@@ -196,7 +196,7 @@ function fate(to: string, news: News | undefined, outcome: Outcome): { verdict: 
   if (news === undefined) {
     const { answer, send } = outcome;
     const mayExpire = send.ttl !== undefined || (answer?.verb === 'STORED' && answer.dup !== undefined);
-    const where = mayExpire ? 'or it waits, or it has expired' : 'or it waits at the relay';
+    const where = mayExpire ? 'or it waits, or expired' : 'or it waits at the relay';
     return { verdict: 'STORED', rest: `: no news yet. ${to} may have it by now, ${where}.` };
   }
   if (news.kind === 'receipt') return { verdict: 'DELIVERED', rest: `: ${to}'s program acknowledged it.` };
@@ -204,7 +204,7 @@ function fate(to: string, news: News | undefined, outcome: Outcome): { verdict: 
     return { verdict: 'NOT_DELIVERED', rest: `: it expired; the relay never wrote it to ${to}.` };
   return {
     verdict: 'UNKNOWN',
-    rest: `: it expired, but the relay may have written it to ${to} before, and got no ACK.`,
+    rest: `: it expired, but may have been written to ${to}; no ACK came.`,
   };
 }
 

@@ -7,6 +7,7 @@ import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import { DetourError } from '../../errors/error.ts';
 import { visible } from '../../trace/visible.ts';
 import type { CommandSpec } from '../command.ts';
+import { folded } from '../output.ts';
 
 /** The width that everything is wrapped to: a terminal of 80 columns, the last one left free. */
 const COLUMNS = 79;
@@ -64,19 +65,8 @@ function labelled(label: string, of: ByRoute): string[] {
   return [`  ${label.padEnd(LABEL_COLUMN)}${first.trimStart()}`, ...rest];
 }
 
-function wrap(text: string, indent: string): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > COLUMNS) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, indent + line];
-}
+const wrap = (text: string, indent: string): string[] =>
+  folded(text, COLUMNS - indent.length).map((line) => indent + line);
 
 /** One situation as a line of JSON, with general words for who is called and where. */
 function entryJson(entry: CatalogEntry): string {

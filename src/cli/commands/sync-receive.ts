@@ -10,7 +10,7 @@ import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } fr
 import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
-import { paint, say } from '../output.ts';
+import { say } from '../output.ts';
 import { show } from '../showing.ts';
 
 interface Flags extends ActorFlags {
@@ -95,8 +95,7 @@ function announce({ as, work }: Flags, where: string): void {
 }
 
 function narrate(event: Event): void {
-  if (event.event === 'sent' && event.verb === 'RECEIVED')
-    say(paint('dim', `  answered RECEIVED, id ${event.fields.id}`));
+  if (event.event === 'sent' && event.verb === 'RECEIVED') say(`  answered RECEIVED, id ${event.fields.id}`);
   else if (event.event === 'refused') say(`  refused (${event.code}): ${visible(event.reason)}`);
   else if (event.event === 'silent')
     say(`  a sender gave no sign of life for ${writeDuration(event.ms)}: connection closed`);

@@ -5,7 +5,6 @@ import type { Command } from 'commander';
 import { Ladder } from '../../exchange/ladder.ts';
 import { place as writePlace } from '../../net/connection.ts';
 import { Sender, type SenderOptions } from '../../sync/sender.ts';
-import { visible } from '../../trace/visible.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, name, type Place } from '../input.ts';
@@ -15,6 +14,7 @@ import { put } from '../output.ts';
 import type { Addressee } from '../report.ts';
 import { checkLadder } from '../rungs.ts';
 import { type Route, runSend, type SendFlags } from '../sending.ts';
+import { saidBy } from '../showing.ts';
 import { Steps } from '../steps.ts';
 
 interface Flags extends ActorFlags, SendFlags {
@@ -77,7 +77,7 @@ class SyncRoute implements Route {
     const outcome = await this.#sender.send(id, body, patience(this.#flags), ladder);
     const reply = outcome.answer?.verb === 'RECEIVED' ? outcome.answer.body : undefined;
     if (reply !== undefined && !this.#actor.json)
-      await put(`${this.to().peer}: ${visible(reply, { multiline: true })}\n`);
+      await put([...saidBy(this.to().peer, reply), ''].join('\n'));
     return outcome;
   }
 
