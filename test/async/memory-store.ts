@@ -18,6 +18,10 @@ export class MemoryStore implements Store {
   cold = false;
   /** Fails the next reads. */
   damaged: Error | undefined;
+  /** What the reads that have begun wait for, if they must. */
+  readonly reads: (() => void)[] = [];
+  /** Do reads wait? */
+  slow = false;
   /** Does nothing become durable until `release`? */
   held = false;
   onFailure: (error: Error) => void = () => {};
@@ -59,6 +63,7 @@ export class MemoryStore implements Store {
   }
 
   async read(ref: Ref): Promise<Buffer> {
+    if (this.slow) await new Promise<void>((resolve) => this.reads.push(resolve));
     if (this.damaged !== undefined) throw this.damaged;
     const body = this.#bodies.get(ref.offset);
     if (body === undefined) throw new Error('no such place');

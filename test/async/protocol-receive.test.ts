@@ -23,6 +23,26 @@ describe('RECEIVE', () => {
     expect(await message(bob)).toBe('5 1 e');
   });
 
+  test('does not bring what expires while it is being read from the disk, and what is behind it comes', async () => {
+    const { greeted, store, clock } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    alice.type(send('1', 'bob', 'short', 'ttl=5 notify=alice') + send('2', 'bob', 'long'));
+    expect(await heard(alice, 'seq')).toBe('STORED seq=1');
+    expect(await heard(alice, 'seq')).toBe('STORED seq=2');
+    store.cold = true;
+    store.slow = true;
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8\n');
+    await until(() => store.reads.length === 1);
+    clock.advance(6_000);
+    store.slow = false;
+    store.reads[0]?.();
+    expect(await message(bob)).toBe('2 1 long');
+    alice.type('RECEIVE window=8\n');
+    // It was never written to bob: tried=no is a NOT DELIVERED.
+    expect(await heard(alice, 'id', 'kind', 'tried')).toMatch(/^MESSAGE id=1 kind=bounce tried=no/);
+  });
+
   test('brings what comes later, when it is durable', async () => {
     const { greeted, store } = await startTheRelay();
     const bob = await greeted(BOB);
