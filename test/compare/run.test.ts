@@ -2,7 +2,7 @@
 // bob who lies, or a sender who falls over, is found out.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -199,6 +199,26 @@ describe('detour compare', () => {
       expect(run.stdout).not.toMatch(/NaN|undefined|Infinity/);
       expect(readdirSync(temp)).toEqual([]);
     },
+  );
+
+  it.skipIf(process.platform === 'win32')(
+    'Ctrl-C before anything was measured leaves the picture that was there, and makes none where there was none',
+    async () => {
+      writeFileSync(join(temp, 'old.svg'), 'the old picture');
+      for (const name of ['old.svg', 'new.svg']) {
+        const run = start('--svg', join(temp, name));
+        const staged = (): boolean => readdirSync(temp).some((one) => one.startsWith('detour-stage-'));
+        await expect.poll(staged, { timeout: 60_000 }).toBe(true);
+        run.child.kill('SIGINT');
+        expect(await run.ended, run.stdout + run.stderr).toBe(130);
+        expect(run.stdout).toBe(
+          `Stopped before anything was measured. ${join(temp, name)} was not written.\n`,
+        );
+        expect(readdirSync(temp)).toEqual(['old.svg']);
+        expect(readFileSync(join(temp, 'old.svg'), 'utf8')).toBe('the old picture');
+      }
+    },
+    120_000,
   );
 
   it('--why derives the theory in 80 columns, and starts nothing', async () => {

@@ -1,7 +1,7 @@
 // `detour compare`: quick or patient? Sends the same messages to a receiver who comes and goes, by three strategies, and sets what
 // happened beside what must happen. The measuring is compare/'s; here is what is typed and shown.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { plotLines } from '../../compare/plot.ts';
 import { type Report, runCompare } from '../../compare/run.ts';
@@ -104,7 +104,7 @@ async function run(flags: Flags): Promise<number> {
     return 0;
   }
   // A picture that cannot be written is found out before the minute, not after it.
-  if (flags.svg !== undefined) writeSvg(flags.svg, '');
+  if (flags.svg !== undefined) trySvg(flags.svg);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
   const command = commandOf(flags, seed);
   if (!flags.json) say(`  ${command}`);
@@ -120,7 +120,7 @@ async function run(flags: Flags): Promise<number> {
       progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows what is there');
     },
   }).finally(() => progress?.end());
-  if (flags.svg !== undefined) writeSvg(flags.svg, drawSvg(report, command));
+  if (flags.svg !== undefined && report.rows.length > 0) writeSvg(flags.svg, drawSvg(report, command));
   await put(flags.json ? jsonOf(report) : talkOf(report, flags));
   if (report.interrupted) return INTERRUPTED;
   return report.faults.length === 0 && report.leftOver.length === 0 ? 0 : 1;
@@ -142,6 +142,13 @@ function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, s
 
 const typed = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 
+// What the file holds stays until there is something better.
+function trySvg(file: string): void {
+  const isThere = existsSync(file);
+  writeSvg(file, '');
+  if (!isThere) rmSync(file);
+}
+
 function writeSvg(file: string, text: string): void {
   try {
     writeFileSync(file, text, { flag: text === '' ? 'a' : 'w' });
@@ -155,7 +162,8 @@ function writeSvg(file: string, text: string): void {
 
 function talkOf(report: Report, { svg }: Flags): string {
   const { rows, faults, interrupted, leftOver } = report;
-  if (rows.length === 0) return 'Stopped before anything was measured.\n';
+  if (rows.length === 0)
+    return `Stopped before anything was measured.${svg === undefined ? '' : ` ${svg} was not written.`}\n`;
   const red = (text: string): string => paint('red', text, process.stdout);
   const lines = [
     ...(interrupted ? [' Stopped before its end. What is there so far:', ''] : []),
