@@ -131,12 +131,12 @@ function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
       say(`  That is no order: it has ${line.length} characters.`);
       return;
     }
-    const [word = '', length = '20s', ...rest] = line.trim().split(/\s+/);
+    const [word = '', length, ...rest] = line.trim().split(/\s+/);
     if (word === '' && rest.length === 0) return;
-    if (word === 'kill' && length === '20s') {
+    if (word === 'kill' && length === undefined) {
       emit({ event: 'stopping', why: 'kill' });
       process.kill(process.pid, 'SIGKILL');
-    } else if (word === 'freeze' && rest.length === 0) freeze(length, emit);
+    } else if (word === 'freeze' && rest.length === 0) freeze(length ?? '20s', emit);
     else if (own !== undefined) own(line);
     else
       say(

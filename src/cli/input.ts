@@ -17,7 +17,8 @@ export function duration(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
   if (number === '' || !(ms <= LONGEST_MS)) {
-    const suggestion = /^[0-9]+$/.test(text) ? ` Did you mean ${text}s?` : '';
+    const seconds = /^[0-9]+$/.test(text) ? Number(text) : 0;
+    const suggestion = seconds > 0 && seconds * 1000 <= LONGEST_MS ? ` Did you mean ${text}s?` : '';
     throw new InvalidArgumentError(
       `"${text}" is no duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`,
     );

@@ -271,6 +271,8 @@ test('the keyboard of a server: freeze, nonsense, the end of input', async () =>
   const bob = await bobListens();
   bob.type('hello?');
   await bob.until(/Type kill .* or freeze 20s/);
+  bob.type('kill 20s');
+  await bob.until(/Type kill [\s\S]*Type kill /);
   bob.type('freeze soon');
   await bob.until(/freeze: "soon" is no duration/);
   bob.type('freeze 300ms');

@@ -74,6 +74,8 @@ describe('refused, with a sentence that helps', () => {
   test.each<[read: (text: string) => unknown, text: string, help: RegExp]>([
     [duration, '', /write 500ms, 8s, 1m or 1h/],
     [duration, '5', /Did you mean 5s\?/],
+    [duration, '0', /or 1h\.$/],
+    [duration, '99999999', /or 1h\.$/],
     [duration, '-1s', /no duration/],
     [duration, '1e3s', /no duration/],
     [duration, '8 s', /no duration/],

@@ -240,7 +240,8 @@ test('files and folders that cannot be had', async () => {
       relay(join(file, 'below'), /is not a directory/),
       relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
-      one(/cannot be read: ENOENT/, 'journal', join(dir, 'nowhere')),
+      one(/no journal in .*nowhere\. try A relay makes/, 'journal', join(dir, 'nowhere')),
+      one(/no journal in .*file\. try/, 'journal', file),
       one(
         /picture .* cannot be written \(ENOENT\)\. try give another --svg/,
         'compare',

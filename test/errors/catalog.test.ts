@@ -82,6 +82,9 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
   ['a failure without a code', 'EUNKNOWN', 'connect'],
   ['too long for READY', 'too_large', 'greeting'],
   ['no connection before the deadline', 'deadline', 'connect'],
+  ...['DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN'].map(
+    (verdict) => [`the verdict ${verdict}`, verdict, 'answer'] as const,
+  ),
   ['BYE', 'bye', 'answer'],
   ['BYE replaced', 'replaced', 'bye'],
   ['no READY', 'no_greeting', 'greeting'],
@@ -353,6 +356,12 @@ describe('detour explain', () => {
     const text = run('etimedout');
     expect(text).toContain('ETIMEDOUT: connecting');
     expect(text).toContain('ETIMEDOUT: connected');
+  });
+
+  it('knows the verdicts as a sender prints them', () => {
+    expect(run('NOT', 'DELIVERED')).toMatch(/^NOT_DELIVERED: the verdict/);
+    expect(run('not delivered')).toMatch(/exit code 10/);
+    expect(run('stored')).toMatch(/^STORED: the verdict/);
   });
 
   it('prints JSON, one entry a line', () => {

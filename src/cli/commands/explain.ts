@@ -78,7 +78,8 @@ function entryJson(entry: CatalogEntry): string {
 /** The entries that a person asked for; all of them if no code was given. @throws DetourError `usage` for an unknown code */
 export function asked(code: string | undefined): readonly CatalogEntry[] {
   if (code === undefined) return CATALOG;
-  const found = lookup(code);
+  // A verdict is read as two words.
+  const found = lookup(code.trim().replaceAll(' ', '_'));
   if (found.length > 0) return found;
   const near = suggest(code);
   throw new DetourError(
@@ -94,9 +95,10 @@ export const explain: CommandSpec = {
   summary: 'what an error code means, on the wire and for a verdict',
   build(command: Command): void {
     command
-      .argument('[code]', 'an error code or a word of the list; without it, the list')
+      .argument('[code...]', 'an error code, a verdict or a word of the list; without it, the list')
       .option('--json', 'one entry per line, as JSON')
-      .action((code: string | undefined, options: { json?: boolean }) => {
+      .action((words: string[], options: { json?: boolean }) => {
+        const code = words.length === 0 ? undefined : words.join(' ');
         const entries = asked(code);
         if (options.json === true)
           process.stdout.write(entries.map((entry) => `${entryJson(entry)}\n`).join(''));

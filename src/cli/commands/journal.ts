@@ -44,23 +44,25 @@ async function run(dir: string, flags: Flags): Promise<void> {
   let commits = 0;
   let records = 0;
   let segments = 0;
-  for await (const item of readJournal(dir, {
-    follow: flags.follow === true,
-    signal: stop.signal,
-    clock: systemClock,
-  })) {
-    if (item.kind === 'segment') segments += 1;
-    if (item.kind === 'commit') {
-      commits += 1;
-      records += item.records.length;
+  const options = { follow: flags.follow === true, signal: stop.signal, clock: systemClock };
+  try {
+    for await (const item of readJournal(dir, options)) {
+      if (item.kind === 'segment') segments += 1;
+      if (item.kind === 'commit') {
+        commits += 1;
+        records += item.records.length;
+      }
+      await put(flags.json ? `${JSON.stringify(plain(item))}\n` : text(item));
     }
-    await put(flags.json ? `${JSON.stringify(plain(item))}\n` : text(item));
+  } catch (error) {
+    const missing = error instanceof DetourError && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+    if (!missing || segments > 0) throw error;
   }
   if (segments === 0 && !stop.signal.aborted)
     throw new DetourError(
       'not_a_journal',
-      `There is no journal in ${dir}.`,
-      'A relay prints the path of its journal when it starts.',
+      `There is no journal in ${atHome(dir)}.`,
+      'A relay makes its journal when it starts, and prints the path: detour async relay',
     );
   if (!flags.json)
     say(
