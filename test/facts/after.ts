@@ -67,7 +67,7 @@ async function played(
     const server = await probe();
     const place = `127.0.0.1:${await server.listen({ greet: READY[mode], ...how })}`;
     const to = mode === 'sync' ? ['--to', place] : ['--relay', place];
-    const alice = start([mode, 'send', ...to, '--timeout', '4s', 'hello']);
+    const alice = start([mode, 'send', ...to, '--timeout', '8s', 'hello']);
     const [, id = ''] = await server.text('in1', /^SEND id=(\S+).*\nhello\n/m);
     await happens(server, id, alice);
     return verdictOf(alice);
@@ -312,8 +312,8 @@ export const AFTER: readonly Fact[] = [
       const { client, connect } = await talking({ client: ends.here, server: ends.there });
       await connect('idle');
       ends.there.cut();
-      client.order('timeout', { as: 'a', ms: 300 });
       client.order('drum', { as: 'a' });
+      client.order('timeout', { as: 'a', ms: 300 });
       client.order('timeout', { as: 'idle', ms: 900 });
       await client.until('idle', /^timeout$/);
       return { node: client.story('a'), 'node, idle': client.story('idle') };

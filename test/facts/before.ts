@@ -3,6 +3,7 @@
 import { start, tempDir } from '../harness.ts';
 import { both, type Fact, type Seen } from './fact.ts';
 import {
+  ALONE,
   type Computer,
   concludes,
   deadPort,
@@ -77,12 +78,12 @@ function nameServer(on: Computer): Promise<void> {
   return on.serve([process.execPath, '-e', program]);
 }
 
-const NAME_SERVER = 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n';
+const resolver = (seconds: number): string => `nameserver 127.0.0.1\noptions timeout:${seconds} attempts:1\n`;
 
 export const BEFORE: readonly Fact[] = [
   {
     id: 'nobody listens',
-    make: async () => failing('127.0.0.1', await deadPort()),
+    make: async () => failing(ALONE, await deadPort()),
     allowed: failed('ECONNREFUSED connect'),
   },
   {
@@ -131,7 +132,7 @@ export const BEFORE: readonly Fact[] = [
     async make() {
       const { here } = await pair();
       await nameServer(here);
-      return failing('nobody.example', 4101, here.with('/etc/resolv.conf', NAME_SERVER));
+      return failing('nobody.example', 4101, here.with('/etc/resolv.conf', resolver(10)));
     },
     allowed: failed('ENOTFOUND getaddrinfo'),
   },
@@ -140,7 +141,7 @@ export const BEFORE: readonly Fact[] = [
     needs: 'namespaces',
     async make() {
       const { here } = await pair();
-      return failing('nobody.example', 4101, here.with('/etc/resolv.conf', NAME_SERVER));
+      return failing('nobody.example', 4101, here.with('/etc/resolv.conf', resolver(1)));
     },
     allowed: failed('EAI_AGAIN getaddrinfo'),
   },
@@ -164,9 +165,10 @@ export const BEFORE: readonly Fact[] = [
     async make() {
       const { here } = await blackhole();
       const place = `${NOBODY}:4101`;
-      const [node, patient, sync, async] = await Promise.all([
-        connecting(NOBODY, 4101, here),
-        patiently(place, here),
+      const [node, patient] = await Promise.all([connecting(NOBODY, 4101, here), patiently(place, here)]);
+      // Our own patience ends long before that of a kernel as it comes.
+      here.set('tcp_syn_retries', 6);
+      const [sync, async] = await Promise.all([
         concludes(['sync', 'send', '--to', place, '--timeout', '1s'], here),
         concludes(['async', 'send', '--relay', place, '--timeout', '1s'], here),
       ]);
@@ -284,7 +286,7 @@ async function fullBacklog(on?: Computer) {
 async function frozenBob(): Promise<string> {
   const bob = start(['sync', 'receive', '--port', '0', '--work', '1h']);
   const place = `127.0.0.1:${(await bob.until('listening')).port}`;
-  const after = start(['sync', 'send', '--to', place, '--timeout', '3s', 'hello']);
+  const after = start(['sync', 'send', '--to', place, '--timeout', '8s', 'hello']);
   await bob.until('shown');
   bob.child.kill('SIGSTOP');
   const before = await concludes(['sync', 'send', '--to', place, '--timeout', '1s']);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { runCli, start } from '../harness.ts';
 import type { Fact, Seen } from './fact.ts';
-import { concludes, probe } from './lab.ts';
+import { ALONE, concludes, probe } from './lab.ts';
 
 /** What a raw server and a detour receiver tell of a place where they cannot listen. */
 async function listening(host: string, port: number): Promise<Seen> {
@@ -32,9 +32,9 @@ export const HERE_FACTS: readonly Fact[] = [
     id: 'TIME_WAIT',
     async make() {
       const server = await probe();
-      const port = await server.listen();
+      const port = await server.listen({ host: ALONE });
       const client = await probe();
-      client.order('connect', { as: 'a', port });
+      client.order('connect', { as: 'a', host: ALONE, port });
       await server.until('in1', /^accepted$/);
       // Who closes first remembers: the server.
       server.order('end', { as: 'in1' });
@@ -42,15 +42,15 @@ export const HERE_FACTS: readonly Fact[] = [
       server.kill();
       const kernel = remembered(port);
       const again = await probe();
-      again.order('listen', { port });
+      again.order('listen', { host: ALONE, port });
       await again.until('server', /./);
       again.kill();
-      const bob = start(['sync', 'receive', '--port', String(port)]);
+      const bob = start(['sync', 'receive', '--host', ALONE, '--port', String(port)]);
       await bob.until('listening');
       return {
         kernel,
         node: again.story('server'),
-        sync: await concludes(['sync', 'send', '--to', `127.0.0.1:${port}`]),
+        sync: await concludes(['sync', 'send', '--to', `${ALONE}:${port}`]),
       };
     },
     allowed: { kernel: ['TIME_WAIT'], node: ['listening'], sync: ['DELIVERED 0 ok'] },

@@ -151,10 +151,13 @@ export async function probe(on?: Computer): Promise<Probe> {
   return one;
 }
 
-/** A port on which nobody listens. */
+/** An address of this computer on which nothing else here listens: a port that is given back there stays free. Elsewhere there is but one. */
+export const ALONE = process.platform === 'linux' ? '127.99.0.1' : '127.0.0.1';
+
+/** A port of ALONE on which nobody listens. */
 export async function deadPort(): Promise<number> {
   const one = await probe();
-  const port = await one.listen();
+  const port = await one.listen({ host: ALONE });
   one.order('unlisten');
   await one.until('server', /^closed$/);
   return port;
