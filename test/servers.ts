@@ -126,9 +126,9 @@ export async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves when `condition` holds; it is looked at once in each turn of the event loop. */
+/** Resolves when `condition` holds. It is looked at each millisecond: a loop without rest would take the time that others need. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 /** The frame that says ERROR with this code, header line and all. */

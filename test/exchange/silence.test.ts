@@ -45,14 +45,17 @@ const contextOf = ({ clock, events }: Pick<Ends, 'clock' | 'events'>) =>
 const silent = (events: readonly Event[]): number[] =>
   events.flatMap((event) => (event.event === 'silent' ? [event.ms] : []));
 
-/** Lets time pass at all these clocks alike; what is said meanwhile is heard. */
-async function pass(ms: number, clocks: readonly FakeClock[], between: () => void = () => {}): Promise<void> {
+/** Lets time pass at all these clocks alike; `between` waits for what is to be heard before it goes on. */
+async function pass(ms: number, clocks: readonly FakeClock[], between = async () => {}): Promise<void> {
   for (let gone = 0; gone < ms; gone += STEP_MS) {
     for (const clock of clocks) clock.advance(STEP_MS);
     await turns(12);
-    between();
+    await between();
   }
 }
+
+const count = (events: readonly Event[], what: 'sent' | 'received', verb: string): number =>
+  events.filter((event) => event.event === what && event.verb === verb).length;
 
 /** Live ends are left in peace for long; after `breaks` each of them gives up, after three heartbeats and not before. */
 async function noticed(
@@ -60,7 +63,12 @@ async function noticed(
   watched: readonly (readonly Event[])[],
   breaks: () => Promise<void> | void,
 ): Promise<void> {
-  await pass(10 * BEAT_MS, clocks);
+  // However late the answers come: no hand moves before they are here.
+  const answered = (): Promise<void> =>
+    until(() =>
+      watched.every((events) => count(events, 'sent', 'PING') === count(events, 'received', 'PONG')),
+    );
+  await pass(10 * BEAT_MS, clocks, answered);
   expect(watched.flatMap(silent)).toEqual([]);
   await breaks();
   await pass((SILENT_BEATS - 1) * BEAT_MS, clocks);

@@ -8,6 +8,7 @@ import { type Link, startLink } from '../../src/faults/link.ts';
 import { type Clock, systemClock } from '../../src/trace/clock.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
+import { until } from '../servers.ts';
 
 /** One end of a connection, and what came out of it. */
 export class Tap {
@@ -47,11 +48,6 @@ export class Tap {
   send(text: string | Buffer): void {
     this.socket.write(text);
   }
-}
-
-/** Resolves when it is so; a test that waits in vain fails by its time limit. */
-export async function until(so: () => boolean): Promise<void> {
-  while (!so()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A link and a server behind it. */

@@ -67,7 +67,7 @@ test('once all is collected the files go', async () => {
   expect(onDisk(dir)).toBeGreaterThan(100_000);
   model.ack('bob', 200);
   await model.settled();
-  while (segments(dir).length > 5) await new Promise((resolve) => setImmediate(resolve));
+  while (segments(dir).length > 5) await new Promise((resolve) => setTimeout(resolve, 1));
 });
 
 test('numbering, watermark, tried and remembered ids outlive every segment in which they stood', async () => {
@@ -150,7 +150,7 @@ test('many short lives do not leave many files', async () => {
     model.send('bob', String(n));
     await model.settled();
     // One turn for clearing away what an earlier life left.
-    while (segments(dir).length > 24) await new Promise((resolve) => setImmediate(resolve));
+    while (segments(dir).length > 24) await new Promise((resolve) => setTimeout(resolve, 1));
     await journal.close();
   }
   expect(segments(dir).length).toBeLessThanOrEqual(25);
