@@ -37,6 +37,7 @@ export class Stage {
   readonly #watch: StageOptions['watch'];
   readonly #mostEvents: number | undefined;
   readonly #actors: Actor[] = [];
+  #closed = false;
   readonly #atExit = (): void => this.#clear();
   readonly #onInterrupt: (() => void) | undefined;
   readonly #atSignal = (signal: (typeof SIGNALS)[number]): void => {
@@ -75,8 +76,10 @@ export class Stage {
    * Starts a process.
    * @param name the name it goes by
    * @param args the subcommand and its flags; `--json`, `--log` and `--tied` are added
+   * @throws DetourError `stage` if it is closed: nobody would end him
    */
   start(name: string, ...args: readonly string[]): Actor {
+    if (this.#closed) throw new DetourError('stage', `${name} cannot be started: the stage is closed`);
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
     const command = [...this.#program, ...args, '--json', '--tied', '--log', log];
     const actor = new Actor(name, command, log, this.#watch, this.#mostEvents);
@@ -86,6 +89,7 @@ export class Stage {
 
   /** Ends every process, waits until all are gone, and removes the folder. May be called twice. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#actors.map((actor) => actor.kill()));
     this.#clear();
     process.off('exit', this.#atExit);

@@ -95,6 +95,7 @@ describe('the stage', () => {
     expect(stage.leftOver()).toHaveLength(2);
     await stage.close();
     await stage.close();
+    expect(() => stage.start('late', 'listen')).toThrow('late cannot be started: the stage is closed');
     expect(stage.leftOver()).toEqual([]);
     expect(existsSync(stage.dir)).toBe(false);
   });
