@@ -7,7 +7,7 @@ import { Receiver } from './receiver.ts';
 import { absencesOf, type Plan, shareOf, type Visit } from './schedule.ts';
 import { Sender, STRATEGIES, type Strategy, textOf } from './sender.ts';
 import { mean } from './statistics.ts';
-import { type Interruption, Timeline } from './timeline.ts';
+import { Interruption, Timeline } from './timeline.ts';
 
 /** What a cell is played with. */
 export interface CellOptions {
@@ -41,7 +41,7 @@ export const boxOf = (availability: number): string => `bob-${Math.round(availab
 
 /** Between the same message's arrivals at the three senders, in milliseconds: on a small computer they would slow each other down. */
 const STAGGER_MS = 10;
-/** In the end, when the receiver stays, everything must be through within this time. */
+/** In the end, when the receiver stays, everything must be through within this time, and that to the next round. */
 const DRAIN_MS = 20_000;
 const LOOK_AGAIN_MS = 20;
 
@@ -101,16 +101,20 @@ export class Cell {
     const timeline = new Timeline(interruption);
     this.#timeline = timeline;
     for (const sender of this.#senders) sender.begin(timeline);
-    const state = { rounds: true };
-    const rounds = this.#rounds(state);
+    const through = new Interruption();
+    const rounds = this.#rounds(through);
     await Promise.all([
       this.#direct?.play(plan.visits, timeline),
       this.#relayed?.play(plan.visits, timeline),
       this.#arrivals(),
       killSender ? this.#killSenders() : undefined,
     ]);
-    if (plan.visits.length > 0) this.#settled = await this.#until(() => this.#through());
-    state.rounds = false;
+    if (plan.visits.length > 0) {
+      await this.#until(() => this.#through());
+      // What is missing after all that time is missing: the oracle finds it.
+      this.#settled = !timeline.over;
+    }
+    through.stop();
     await rounds;
     // Where nobody comes there is no end to wait for, but for the answers of what is under way.
     await this.#until(() => !this.#senders.some(({ busy }) => busy));
@@ -159,10 +163,10 @@ export class Cell {
     await this.#timeline.at(this.#options.plan.span);
   }
 
-  async #rounds(state: { rounds: boolean }): Promise<void> {
+  async #rounds(through: Interruption): Promise<void> {
     const again = this.#senders.find(({ strategy }) => strategy === 'again');
-    for (let round = 1; state.rounds; round += 1) {
-      if (!(await this.#timeline.at(round * this.#options.retry))) return;
+    for (let round = 1; ; round += 1) {
+      if (!(await this.#timeline.at(round * this.#options.retry, through))) return;
       void again?.round();
     }
   }
@@ -172,14 +176,12 @@ export class Cell {
     await Promise.all(this.#senders.map((sender) => sender.killed()));
   }
 
-  // Waits for what must come to an end now. @returns false if Ctrl-C came first. If it does not end it is over, too: then the oracle
-  // finds what is missing.
-  async #until(ended: () => boolean): Promise<boolean> {
-    const deadline = this.#timeline.now() + DRAIN_MS;
+  // Waits for what must come to an end now, or for Ctrl-C, or until it is too late.
+  async #until(ended: () => boolean): Promise<void> {
+    const deadline = this.#timeline.now() + DRAIN_MS + this.#options.retry;
     while (!ended() && this.#timeline.now() < deadline) {
-      if (!(await this.#timeline.at(this.#timeline.now() + LOOK_AGAIN_MS))) return false;
+      if (!(await this.#timeline.at(this.#timeline.now() + LOOK_AGAIN_MS))) return;
     }
-    return !this.#timeline.over;
   }
 
   // The receiver has come for good: is everything through?

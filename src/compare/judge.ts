@@ -16,6 +16,8 @@ export interface Row extends Counts {
   /** How long his absences were, in milliseconds: as they were, not as planned. */
   readonly absences: readonly number[];
   readonly strategy: Strategy;
+  /** Was its sender killed half-way? */
+  readonly killed: boolean;
   /** Did it come to its end, with the receiver there for good? Else waits are cut short (Ctrl-C), or never end (he never came). */
   readonly settled: boolean;
 }
@@ -82,16 +84,17 @@ export function judge(rows: readonly Row[], size: Size, random: () => number): C
   const hop = hopOf(rows);
   const checks: Check[] = [];
   for (const row of rows) {
-    const { availability, present, strategy, messages, first, settled } = row;
+    const { availability, present, strategy, messages, first, handled, settled } = row;
     const add = (what: Foretold, measured: number, { low, high }: Interval, theory: number): void => {
       const off = theory < low || theory > high;
       checks.push({ availability, present, strategy, what, measured, low, high, theory, off });
     };
     // Both senders of the direct route try when the message arrives, at the same receiver: the second would say the same again.
     if (strategy === 'once' && messages > 0) add('first', first / messages, wilson(first, messages), present);
-    const between = availability > 0 && availability < 1;
-    if (strategy === 'once' || !between || !settled || size.killSender || row.time.mean === undefined)
-      continue;
+    // With few messages the time can be over before he has come even once: theory has no wait for that.
+    const between = availability > 0 && availability < 1 && present > 0;
+    const complete = settled && handled === messages && !size.killSender;
+    if (strategy === 'once' || !between || !complete || row.time.mean === undefined) continue;
     const { ratios, theory } = foretellTime(strategy, row, size, hop, random);
     add('time', row.time.mean, aroundMean(row.time.mean, ratios), theory);
   }
@@ -125,6 +128,30 @@ export function aboardByTheory({ present, absences, availability, strategy }: Ro
   if (availability <= 0) return size.messages / 2;
   const { span } = slotOf(availability, size.messages, size.absence);
   return (size.messages / span) * waitByRetry(present, { ...size, absence: mean(absences) ?? size.absence });
+}
+
+/** Does it tell how everything ended? Not if the senders were killed or it was stopped: then theory, which does, is not drawn over it. */
+export const isWhole = ({
+  killSender,
+  interrupted,
+}: {
+  readonly killSender: boolean;
+  readonly interrupted: boolean;
+}): boolean => !killSender && !interrupted;
+
+/** Messages of a row, as they are told: `100`, and of a run that was stopped `5 to 40 of 100`. */
+export function messageCounts(rows: readonly Row[], planned: number): string {
+  const counts = rows.map(({ messages }) => messages);
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  const range = fewest === most ? `${most}` : `${fewest} to ${most}`;
+  return fewest === planned ? range : `${range} of ${planned}`;
+}
+
+/** The mean time to handled as it is drawn: Infinity is never, undefined is nothing to draw. */
+export function drawnTime({ strategy, time, settled, availability }: Row): number | undefined {
+  if (time.mean !== undefined) return time.mean;
+  // Asked once and not handled is never too, but no time that anybody waits; and after Ctrl-C he might still have come.
+  return strategy !== 'once' && (settled || availability <= 0) ? Number.POSITIVE_INFINITY : undefined;
 }
 
 /** The times that are drawn: to handled, and how long the relay's sender is kept. */

@@ -20,7 +20,7 @@ export interface Observed {
   readonly aboard: readonly number[];
   /** When the sender was killed, if he was. */
   readonly killed?: number | undefined;
-  /** Did the receiver stay in the end, until everybody was done? Then nothing may be missing that somebody answers for. */
+  /** Did the receiver stay in the end, for as long as anybody could need? Then nothing may be missing that somebody answers for. */
   readonly settled: boolean;
   /** When it was over. */
   readonly end: number;
@@ -49,6 +49,8 @@ export interface Counts {
   readonly unknownHandled: number;
   readonly unknownTries: number;
   readonly tries: number;
+  /** Tries that came to a verdict: all but those that a kill cut short. */
+  readonly verdicts: number;
   /** Messages that the receiver handled more than once. */
   readonly twice: number;
   /** Of each message: from the arrival at the sender to handled, in milliseconds; undefined if it was not. */
@@ -90,6 +92,7 @@ export function count(observed: Observed): Counts {
     unknownHandled: unknownTries.filter(({ id }) => id !== undefined && shownIds.has(id)).length,
     unknownTries: unknownTries.length,
     tries: own.flat().length,
+    verdicts: own.flat().filter(({ verdict }) => verdict !== undefined).length,
     twice: own.filter((_, message) => (times.get(textOf(message)) ?? 0) > 1).length,
     each,
     time: timesOf(each.filter((ms) => ms !== undefined)),

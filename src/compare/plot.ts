@@ -1,6 +1,6 @@
 // The two panels in characters, for the terminal. Pure.
 
-import { drawnTimes, type Row } from './judge.ts';
+import { drawnTime, drawnTimes, isWhole } from './judge.ts';
 import type { Report } from './run.ts';
 import { STRATEGIES, type Strategy } from './sender.ts';
 import { waitByRelay, waitByRetry } from './theory.ts';
@@ -40,22 +40,23 @@ function panel(title: string, grid: Grid, scale: (row: number) => string): strin
 }
 
 /** Handled in the end. */
-function handledPanel(rows: readonly Row[]): string[] {
+function handledPanel(report: Report): string[] {
   const grid = empty();
   for (let at = 0; at < COLUMNS; at += 2) {
     const share = at / (COLUMNS - 1);
     put(grid, share, share, THEORY);
-    if (at > 0) put(grid, share, 1, THEORY);
+    if (at > 0 && isWhole(report)) put(grid, share, 1, THEORY);
   }
   for (const strategy of STRATEGIES)
-    for (const row of rows)
+    for (const row of report.rows)
       if (row.strategy === strategy && row.messages > 0)
         put(grid, row.present, row.handled / row.messages, SIGNS[strategy]);
   return panel('handled in the end', grid, (row) => (row === ROWS - 1 ? '100 %' : row === 0 ? '0 %' : ''));
 }
 
 /** Mean time to handled, on a logarithmic scale; the highest row is for never. */
-function timePanel({ rows, hop, absence, retry }: Report): string[] {
+function timePanel(report: Report): string[] {
+  const { rows, hop, absence, retry } = report;
   const grid = empty();
   const times = drawnTimes(rows);
   const low = Math.floor(Math.log10(Math.max(0.1, Math.min(...times, 1))));
@@ -65,7 +66,7 @@ function timePanel({ rows, hop, absence, retry }: Report): string[] {
       ? 1
       : (Math.min(1, Math.max(0, (Math.log10(Math.max(ms, 1e-3)) - low) / (high - low))) * (ROWS - 2)) /
         (ROWS - 1);
-  if (hop !== undefined)
+  if (hop !== undefined && isWhole(report))
     for (let at = 2; at < COLUMNS; at += 2) {
       const share = at / (COLUMNS - 1);
       put(grid, share, height(hop.direct + waitByRetry(share, { absence, retry })), THEORY);
@@ -77,8 +78,7 @@ function timePanel({ rows, hop, absence, retry }: Report): string[] {
   for (const strategy of STRATEGIES)
     for (const row of rows) {
       if (row.strategy !== strategy || row.messages === 0) continue;
-      // Asked once and not handled is never too, but it is no time that anybody waits.
-      const ms = row.time.mean ?? (strategy === 'once' ? undefined : Number.POSITIVE_INFINITY);
+      const ms = drawnTime(row);
       if (ms !== undefined) put(grid, row.present, height(ms), SIGNS[strategy]);
     }
   const marks = new Map(
@@ -96,7 +96,7 @@ const round = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`);
 /** Both panels, beside each other if there is room. */
 export function plotLines(report: Report, columns: number): string[] {
   if (report.rows.length === 0) return [];
-  const [one, other] = [handledPanel(report.rows), timePanel(report)];
+  const [one, other] = [handledPanel(report), timePanel(report)];
   const panels =
     columns >= BELOW_EACH_OTHER
       ? one.map((text, index) => `${text.padEnd(SCALE + 2 + COLUMNS)} ${other[index] ?? ''}`.trimEnd())

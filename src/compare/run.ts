@@ -59,7 +59,12 @@ const LOOK_MS = 100;
 const MOST_EVENTS = 1_000_000;
 
 /** How long it will take, without starting up: for the calm, then the rest. In milliseconds. */
-function durations({ messages, absence, availabilities = AVAILABILITIES }: CompareOptions): {
+export function durations({
+  messages,
+  absence,
+  retry,
+  availabilities = AVAILABILITIES,
+}: Pick<CompareOptions, 'messages' | 'absence' | 'retry' | 'availabilities'>): {
   calm: number;
   rest: number;
 } {
@@ -73,7 +78,7 @@ function durations({ messages, absence, availabilities = AVAILABILITIES }: Compa
     ),
     rest: longest(
       availabilities.filter((one) => one < 1),
-      TAIL * absence + ROUNDING_OFF_MS,
+      TAIL * absence + retry + ROUNDING_OFF_MS,
     ),
   };
 }
@@ -114,8 +119,10 @@ export async function runCompare(options: CompareOptions): Promise<Report> {
       '--journal',
       join(stage.dir, 'journal'),
     );
-    const listening = await relay.until('sign that it listens', ({ event }) => event === 'listening');
-    const place = `127.0.0.1:${listening.event === 'listening' ? listening.port : 0}`;
+    const listening = await relay
+      .until('sign that it listens', ({ event }) => event === 'listening')
+      .catch((error: unknown) => excuse(error, interruption));
+    const place = `127.0.0.1:${listening?.event === 'listening' ? listening.port : 0}`;
     const plans = drawPlans(options);
     const { calm, rest } = durations(options);
     const make = (plan: Plan): Cell => {
@@ -144,8 +151,14 @@ export async function runCompare(options: CompareOptions): Promise<Report> {
   return report(options, results, stored, asked, stage.leftOver());
 }
 
-// Ctrl-C reaches every process of a terminal, and some may have gone of it before this one hears of it.
 const HEARSAY_MS = 300;
+
+// Ctrl-C reaches every process of a terminal, and some may have gone of it before this one hears of it. Else it was a failure.
+async function excuse(error: unknown, interruption: Interruption): Promise<undefined> {
+  await Promise.race([interruption.came, new Promise((resolve) => setTimeout(resolve, HEARSAY_MS))]);
+  if (!interruption.over) throw error;
+  return undefined;
+}
 
 // Opens the cells, plays them at the same time, and takes down what happened, also if Ctrl-C came in between.
 async function playGroup(
@@ -166,8 +179,7 @@ async function playGroup(
     timer = setInterval(() => show(performance.now() - began), LOOK_MS);
     await Promise.all(cells.map(({ cell }) => cell.play()));
   } catch (error) {
-    await Promise.race([interruption.came, new Promise((resolve) => setTimeout(resolve, HEARSAY_MS))]);
-    if (!interruption.over) throw error;
+    await excuse(error, interruption);
     if (!opened) return [];
   } finally {
     clearInterval(timer);
@@ -216,6 +228,7 @@ function report(
         present: one.strategy === 'relay' ? present.relay : present.direct,
         absences: one.strategy === 'relay' ? absences.relay : absences.direct,
         strategy: one.strategy,
+        killed: one.killed !== undefined,
         settled: one.settled,
       };
     }),

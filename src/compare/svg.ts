@@ -1,7 +1,7 @@
 // The same two panels as a picture. Pure: a report goes in, the text of an SVG file comes out. Strategies differ by shape and dash as
 // well as by colour (Okabe and Ito's, which the colour-blind can tell apart), so that it can be read in grey, too.
 
-import { type Check, drawnTimes, type Row } from './judge.ts';
+import { type Check, drawnTime, drawnTimes, isWhole, messageCounts, type Row } from './judge.ts';
 import type { Report } from './run.ts';
 import type { Strategy } from './sender.ts';
 import { wilson } from './statistics.ts';
@@ -111,7 +111,8 @@ function axes(frame: Frame, title: string): string {
   ].join('');
 }
 
-function handledPanel({ rows, checks }: Report): string {
+function handledPanel(report: Report): string {
+  const { rows, checks } = report;
   const height = (share: number): number => LEFT.bottom - share * (LEFT.bottom - LEFT.top);
   const grid = [0, 0.25, 0.5, 0.75, 1].map(
     (share) =>
@@ -134,10 +135,14 @@ function handledPanel({ rows, checks }: Report): string {
     axes(LEFT, 'Messages handled in the end'),
     ...grid,
     curve(LEFT, 0, height, 'once'),
-    curve(LEFT, 0.005, () => height(1) - 2, 'relay'),
-    curve(LEFT, 0.005, () => height(1) + 2, 'again'),
+    ...(isWhole(report)
+      ? [
+          curve(LEFT, 0.005, () => height(1) - 2, 'relay'),
+          curve(LEFT, 0.005, () => height(1) + 2, 'again'),
+          text(across(LEFT, 0.2), height(0.945) + 12, 'sync again, and async by the relay: all'),
+        ]
+      : []),
     ...points,
-    text(across(LEFT, 0.2), height(0.945) + 12, 'sync again, and async by the relay: all', { fill: INK }),
     text(across(LEFT, 0.6), height(0.4), 'sync once: only those', { fill: COLOURS.once }),
     text(across(LEFT, 0.6), height(0.4) + 18, 'that find him there', { fill: COLOURS.once }),
   ].join('\n');
@@ -165,7 +170,7 @@ function timePanel(report: Report): string {
   });
   const setting = { absence, retry };
   const lines =
-    hop === undefined
+    hop === undefined || !isWhole(report)
       ? []
       : [
           curve(RIGHT, 0.01, () => height(hop.direct), 'once'),
@@ -193,14 +198,15 @@ function timePanel(report: Report): string {
 const ASIDE: Readonly<Record<Strategy, number>> = { once: 0, again: -4, relay: 4 };
 
 function timePoint(row: Row, check: Check | undefined, height: (ms: number) => number): string {
-  const { present, strategy, time, messages } = row;
+  const { present, strategy, messages } = row;
   if (messages === 0) return '';
   // The two that wait would lie on each other: each a little to its side.
   const aside = present > 0 && present < 1 ? ASIDE[strategy] : 0;
   const x = across(RIGHT, present) + aside;
-  // Sync once is handled at once or never; of those who never are there is no time.
-  if (time.mean === undefined) return strategy === 'once' ? '' : marker(strategy, x, NEVER);
-  const y = height(time.mean);
+  const ms = drawnTime(row);
+  if (ms === undefined) return '';
+  if (ms === Number.POSITIVE_INFINITY) return marker(strategy, x, NEVER);
+  const y = height(ms);
   const parts = [marker(strategy, x, y)];
   if (check?.what === 'time') {
     parts.unshift(bar(x, height(check.low), Math.max(SCALE_TOP, height(check.high)), strategy));
@@ -222,9 +228,17 @@ function keptMarks(rows: readonly Row[], height: (ms: number) => number): string
 const cross = (x: number, y: number): string =>
   `<path d="M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10" stroke="${COLOURS.relay}" stroke-width="2.5" fill="none"/>`;
 
+// Why it is not whole, if it is not.
+function missing(report: Report): string[] {
+  if (isWhole(report)) return [];
+  const stopped = report.interrupted ? 'STOPPED before its end. ' : '';
+  const killed = report.rows.some((row) => row.killed) ? 'The senders were killed half-way. ' : '';
+  return [`${stopped}${killed}The waits of what was not handled are missing.`];
+}
+
 /** Draws the report. @param command how it was made, written under the picture */
 export function drawSvg(report: Report, command: string): string {
-  const { messages, absence, retry } = report;
+  const { rows, messages, absence, retry } = report;
   const legend = [
     ['once', 'sync once'],
     ['again', `sync again, every ${shortTime(retry)}`],
@@ -239,8 +253,9 @@ export function drawSvg(report: Report, command: string): string {
     );
   });
   const under = [
-    `Marks: ${messages} messages each, real processes, really killed; absences of ${shortTime(absence)} on average. Bars: 95 %. Lines: theory;`,
-    `short black lines: theory for the absences that there really were.`,
+    `Marks: ${messageCounts(rows, messages)} messages each, real processes, really killed; absences of ${shortTime(absence)} on average. Bars: 95 %. Lines: theory;`,
+    'short black lines: theory for the absences that there really were.',
+    ...missing(report),
     command,
   ];
   return [
@@ -256,7 +271,9 @@ export function drawSvg(report: Report, command: string): string {
     ),
     handledPanel(report),
     timePanel(report),
-    ...under.map((line, index) => text(70, HEIGHT - 48 + index * 18, line, { size: 13 })),
+    ...under.map((line, index) =>
+      text(70, HEIGHT - 12 - (under.length - 1 - index) * 18, line, { size: 13 }),
+    ),
     '</svg>',
     '',
   ].join('\n');

@@ -1,7 +1,7 @@
 // The measurement's own time: milliseconds since its beginning, for plans and for what other processes stamped; and waiting that
 // Ctrl-C ends.
 
-/** Ctrl-C: ends every wait of a run at once. */
+/** Ctrl-C, or something else that ends every wait for what is over then, at once. */
 export class Interruption {
   /** Resolves when it comes. */
   readonly came: Promise<void>;
@@ -56,15 +56,16 @@ export class Timeline {
     return Date.parse(`${seconds}Z`) + Number(`0.${fraction}`) * 1000 - this.#zero;
   }
 
-  /** Waits until that time has come. @returns false if Ctrl-C came first */
-  async at(ms: number): Promise<boolean> {
-    if (this.over) return false;
+  /** Waits until that time has come. @returns false if Ctrl-C came first, or `other` */
+  async at(ms: number, other?: Interruption): Promise<boolean> {
+    const over = (): boolean => this.over || other?.over === true;
+    if (over()) return false;
     let timer: NodeJS.Timeout | undefined;
     const due = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, Math.max(0, ms - this.now()));
     });
-    await Promise.race([due, this.#interruption.came]);
+    await Promise.race([due, this.#interruption.came, ...(other === undefined ? [] : [other.came])]);
     clearTimeout(timer);
-    return !this.over;
+    return !over();
   }
 }

@@ -178,6 +178,7 @@ const row = (more: Partial<Row>): Row => ({
   present: 0.5,
   absences: [1000],
   strategy: 'once',
+  killed: false,
   settled: true,
   ...more,
 });
@@ -207,9 +208,16 @@ describe('judging', () => {
     const rows = [
       row({ strategy: 'relay', settled: false }),
       row({ strategy: 'again', availability: 0, settled: false }),
+      row({ strategy: 'relay', handled: 99 }),
     ];
     expect(judge(rows, SIZE, chance(1))).toEqual([]);
     expect(judge([row({ strategy: 'relay' })], { ...SIZE, killSender: true }, chance(1))).toEqual([]);
+  });
+
+  it('judges no wait for one who did not come while it was measured', () => {
+    const never = { present: 0, availability: 0.1, absences: [] };
+    expect(judge([row({ strategy: 'again', ...never })], SIZE, chance(1))).toEqual([]);
+    expect(judge([row({ strategy: 'relay', ...never })], SIZE, chance(1))).toEqual([]);
   });
 
   it('takes the hop from where he is always there, message by message', () => {

@@ -50,6 +50,7 @@ function report(stretch: number, more: Partial<Report> = {}): Report {
         unknownHandled: 1,
         unknownTries: 10,
         tries: 1000,
+        verdicts: 1000,
         twice: 123,
         each: [],
         time,
@@ -60,6 +61,7 @@ function report(stretch: number, more: Partial<Report> = {}): Report {
         present,
         absences: [1000],
         strategy,
+        killed: more.killSender === true,
         settled: availability > 0,
       };
     }),
@@ -100,15 +102,66 @@ describe('on the terminal', () => {
   });
 
   it('marks what is off, and says how many are by chance', () => {
-    expect(theoryLines(report(1)).join('\n')).toContain('Off (!): 0.');
+    const fine = theoryLines(report(1)).join('\n').replaceAll(/\s+/g, ' ');
+    // Of six first tries those at 100 % and at 0 % cannot lie off, and there are four times two waits.
+    expect(fine).toMatch(/^.*Figures: 14, .* Off \(!\): 0\. .* lies off: here 0\.6\./);
     const [, , , near] = theoryLines(report(30));
     expect(near).toMatch(/!.*!/);
   });
 
   it('says LOST only when the senders were killed, and warns of a busy computer', () => {
     expect(all(report(1)).join('\n')).not.toMatch(/LOST|BUSY/);
-    expect(all(report(1, { killSender: true })).join('\n')).toMatch(/LOST/);
+    expect(all(report(1, { killSender: true })).join('\n')).toMatch(/LOST.* 500\n/s);
     expect(all(report(1, { late: 51 })).join('\n')).toMatch(/BUSY: bob came 51ms late/);
+  });
+
+  it('says of one that was stopped how far it came, and of nobody that he was killed who was not', () => {
+    const whole = report(1, { killSender: true, interrupted: true, messages: 1000 });
+    const rows = whole.rows.map((row, index) => ({
+      ...row,
+      ...(index < 6 ? {} : { messages: 7 + index, handled: 3, lost: 0, killed: false }),
+    }));
+    const said = all({ ...whole, rows })
+      .join('\n')
+      .replaceAll(/\s+/g, ' ');
+    expect(said).toContain('Stopped early: 13 to 1000 of 1000 messages a line.');
+    expect(said).toMatch(/expects of sync again 0 \(at 100 %\), \d+ \(at 99.5 %\); of the relay/);
+    expect(resultLines({ ...whole, rows }).filter((text) => text.endsWith('    -'))).toHaveLength(12);
+    expect(resultLines({ ...whole, rows }).filter((text) => text.endsWith('  500'))).toHaveLength(6);
+    const none = rows.map((row) => ({ ...row, killed: false }));
+    expect(all({ ...whole, rows: none }).join('\n')).toContain('nobody had been killed yet');
+  });
+
+  it('draws over what was killed or stopped no theory of how everything ends', () => {
+    const theory = (of: Report): number => plotLines(of, 80).join('').split('·').length;
+    for (const more of [{ killSender: true }, { interrupted: true }]) {
+      expect(theory(report(1, more))).toBeLessThan(theory(report(1)) - 20);
+      const svg = drawSvg(report(1, more), 'detour compare');
+      expect(svg).not.toContain('async by the relay: all');
+      expect(svg.match(/<polyline/g)).toHaveLength(1);
+      expect(svg).toContain('The waits of what was not handled are missing.');
+      expect(svg.includes('STOPPED before its end')).toBe('interrupted' in more);
+    }
+    expect(drawSvg(report(1), 'detour compare')).toContain('async by the relay: all');
+  });
+
+  it('calls nothing never that was only stopped', () => {
+    const stopped = report(1, { interrupted: true });
+    const rows = stopped.rows
+      .filter(({ availability }) => availability > 0)
+      .map((row) => ({ ...row, settled: false, time: { ...row.time, mean: undefined } }));
+    const [, top = ''] = plotLines({ ...stopped, rows }, 80);
+    expect(top).toMatch(/never │$/);
+    expect(drawSvg({ ...stopped, rows }, '')).not.toMatch(/<circle[^>]*cy="108"/);
+  });
+
+  it('keeps the columns apart, whatever stands in them', () => {
+    const fine = report(1);
+    const long = { low: 12_345_678, measured: 12_345_678, high: Number.POSITIVE_INFINITY, off: true };
+    const checks = fine.checks.map((check) => ({ ...check, ...long, theory: Number.POSITIVE_INFINITY }));
+    const lines = theoryLines({ ...fine, checks }).filter((text) => text.includes('never!'));
+    expect(lines.length).toBeGreaterThan(2);
+    for (const text of lines) expect(text).not.toMatch(/never![^ ]/);
   });
 
   it('draws handled on the left, time on the right, and never on top', () => {

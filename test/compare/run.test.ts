@@ -110,8 +110,10 @@ describe('a short comparison', () => {
     addsUp(report, 20);
     expect(report.faults).toEqual([]);
     const [once, again, relay] = report.rows;
-    expect(once?.lost).toBeLessThanOrEqual(1);
-    expect(relay?.lost).toBeLessThanOrEqual(1);
+    // Of those who keep nothing: only what was under way, and that came to no verdict.
+    expect(once?.lost).toBe(20 - (once?.verdicts ?? 0));
+    expect(relay?.lost).toBeLessThanOrEqual(20 - (relay?.verdicts ?? 0));
+    expect(report.rows.map(({ killed }) => killed)).toEqual([true, true, true]);
     // Nobody came, so all that had arrived by then was with him.
     const half = report.rows[1]?.messages ?? 0;
     expect(again?.lost).toBeGreaterThan(0);
@@ -123,6 +125,19 @@ describe('a short comparison', () => {
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     expect(report.faults.length).toBe(20);
     expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, and bob never handled it/);
+  });
+
+  it('ends when everything is through, not when the next round would be', async () => {
+    const report = await runCompare({ ...OPTIONS, availabilities: [1], retry: 3_600_000 });
+    addsUp(report, 10);
+    expect(report.rows.map(({ handled, settled }) => [handled, settled])).toEqual(Array(3).fill([10, true]));
+  });
+
+  it('takes no offence at a relay that goes of the same Ctrl-C; else it says that there is none', async () => {
+    const gone = { ...OPTIONS, program: [process.execPath, '-e', 'process.exit(130)', '--'] };
+    const report = await runCompare({ ...gone, interruptible: (stop) => stop() });
+    expect(report).toMatchObject({ interrupted: true, rows: [], faults: [] });
+    await expect(runCompare(gone)).rejects.toThrow(/no sign that it listens/);
   });
 
   it('stops when it is told to, with what is there so far', async () => {
@@ -186,7 +201,8 @@ describe('detour compare', () => {
   it.skipIf(process.platform === 'win32')(
     'Ctrl-C prints what is there so far; no process and no file is left',
     async () => {
-      const run = start('--messages', '50', '--seed', '3');
+      const svg = join(temp, 'a.svg');
+      const run = start('--messages', '50', '--seed', '3', '--svg', svg);
       const deadline = performance.now() + 60_000;
       // The calm has begun when bob's mailbox is there; it takes some seconds more.
       const began = (): boolean => readdirSync(temp).some((name) => handled(join(temp, name)));
@@ -196,8 +212,10 @@ describe('detour compare', () => {
       expect(await run.ended, run.stdout + run.stderr).toBe(130);
       expect(run.stdout).toContain('Stopped before its end. What is there so far:');
       expect(run.stdout).toMatch(/100 % +sync once +\d+/);
+      expect(run.stdout).toMatch(/ Stopped early: [^.]* messages a line\./);
       expect(run.stdout).not.toMatch(/NaN|undefined|Infinity/);
-      expect(readdirSync(temp)).toEqual([]);
+      expect(readFileSync(svg, 'utf8')).toContain('STOPPED before its end.');
+      expect(readdirSync(temp)).toEqual(['a.svg']);
     },
   );
 
@@ -207,7 +225,8 @@ describe('detour compare', () => {
       writeFileSync(join(temp, 'old.svg'), 'the old picture');
       for (const name of ['old.svg', 'new.svg']) {
         const run = start('--svg', join(temp, name));
-        const staged = (): boolean => readdirSync(temp).some((one) => one.startsWith('detour-stage-'));
+        const staged = (): boolean =>
+          readdirSync(temp).some((one) => existsSync(join(temp, one, '1-relay.log')));
         await expect.poll(staged, { timeout: 60_000 }).toBe(true);
         run.child.kill('SIGINT');
         expect(await run.ended, run.stdout + run.stderr).toBe(130);

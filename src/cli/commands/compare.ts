@@ -4,7 +4,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { plotLines } from '../../compare/plot.ts';
-import { type Report, runCompare } from '../../compare/run.ts';
+import { durations, type Report, runCompare } from '../../compare/run.ts';
 import { drawSvg } from '../../compare/svg.ts';
 import { noteLines, resultLines, theoryLines } from '../../compare/table.ts';
 import { whyLines } from '../../compare/why.ts';
@@ -25,13 +25,15 @@ interface Flags {
   readonly json?: true;
 }
 
-/** More would make the events of a run too many to keep, and take seven minutes. */
+/** More would make the events of a run too many to keep. */
 const MOST_MESSAGES = 1000;
 const FEWEST_MESSAGES = 5;
 /** So that a count is a percentage, too. */
 const DEFAULT_MESSAGES = 100;
-/** Starting a process must be short beside an absence; and nobody waits for a lesson of hours. */
+/** Starting a process must be short beside an absence; and one should come and go many times. */
 const CYCLE_MS = { shortest: 500, longest: 60_000 };
+/** Nobody waits for a lesson of hours. */
+const MOST_MINUTES = 30;
 const LARGEST_SEED = 999_999_999;
 /** Without --retry: so many rounds in a mean absence. */
 const ROUNDS = 4;
@@ -66,6 +68,8 @@ export const compare: CommandSpec = {
       .option('--svg <file>', 'draw it into a file, too', path)
       .addOption(
         new Option('--why', 'only tell what must come out, and how that is derived').conflicts([
+          'messages',
+          'seed',
           'svg',
           'json',
           'killSender',
@@ -103,6 +107,14 @@ async function run(flags: Flags): Promise<number> {
     await put(`${whyLines(setting).join('\n')}\n`);
     return 0;
   }
+  const { calm, rest } = durations({ ...setting, messages: flags.messages });
+  const minutes = Math.ceil((calm + rest) / 60_000);
+  if (minutes > MOST_MINUTES)
+    throw new DetourError(
+      'usage',
+      `That would take ${minutes} minutes; ${MOST_MINUTES} is the most.`,
+      'Give fewer --messages, or a shorter --cycle.',
+    );
   // A picture that cannot be written is found out before the minute, not after it.
   if (flags.svg !== undefined) trySvg(flags.svg);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
@@ -120,8 +132,12 @@ async function run(flags: Flags): Promise<number> {
       progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows what is there');
     },
   }).finally(() => progress?.end());
-  if (flags.svg !== undefined && report.rows.length > 0) writeSvg(flags.svg, drawSvg(report, command));
+  // The table first: it must not be lost with a picture that cannot be written after all.
   await put(flags.json ? jsonOf(report) : talkOf(report, flags));
+  if (flags.svg !== undefined && report.rows.length > 0) {
+    writeSvg(flags.svg, drawSvg(report, command));
+    if (!flags.json) await put(` Drawn in ${flags.svg}\n`);
+  }
   if (report.interrupted) return INTERRUPTED;
   return report.faults.length === 0 && report.leftOver.length === 0 ? 0 : 1;
 }
@@ -181,14 +197,13 @@ function talkOf(report: Report, { svg }: Flags): string {
           ...faults.map((text) => red(`   ${visible(text)}`)),
         ]),
     ...(leftOver.length === 0 ? [] : [red(` Processes left over: pid ${leftOver.join(', ')}`)]),
-    ...(svg === undefined ? [] : [` Drawn in ${svg}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 function verdictsHold({ rows }: Report): string {
-  const tries = rows.reduce((sum, row) => sum + row.tries, 0);
-  return `${tries} verdicts held against the logs of bob and the relay: all hold.`;
+  const verdicts = rows.reduce((sum, row) => sum + row.verdicts, 0);
+  return `${verdicts} verdicts held against the logs of bob and the relay: all hold.`;
 }
 
 // Infinity is no JSON: null.
