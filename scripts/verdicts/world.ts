@@ -72,8 +72,8 @@ function holdAll(network: Network, direction: 'up' | 'down', bytes: number, held
   network.hold(direction);
   const until = performance.now() + PATIENCE_MS;
   const look = (): void => {
-    // A lane holds no more than this; the rest waits in the kernel.
-    if (network.link.counts().held >= Math.min(bytes, MAX_HELD)) held();
+    // A lane holds no more than MAX_HELD, and somewhat less in several pieces; the rest waits in the kernel.
+    if (network.link.counts().held >= Math.min(bytes, MAX_HELD / 2)) held();
     else if (performance.now() < until) setTimeout(look, 1);
   };
   look();
