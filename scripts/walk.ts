@@ -7,8 +7,8 @@
 //     BOB>   kill                        a line, to the program that runs there; ^C is that key
 //
 // What follows is what came: first in that terminal, then in others, each of which begins with its name. What differs from run to run
-// (times, pids, ids, clock times, passing ports) and white space do not count. `<!-- walk needs nc -->` names a program without which
-// the block is left out.
+// (times, pids, ids, clock times, passing ports) and white space do not count, nor does it that a slow computer made somebody wait who
+// does not wait in the README. `<!-- walk needs nc -->` names a program without which the block is left out.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -122,7 +122,7 @@ class Walk {
     let came: string[] = [];
     for (;;) {
       await sleep(LOOK_EVERY_MS);
-      const now = this.#tell(step, sign);
+      const now = this.#tell(step, expected);
       const at = performance.now();
       if (now.join('\n') !== came.join('\n')) changed = at;
       came = now;
@@ -151,12 +151,13 @@ class Walk {
     return lines;
   }
 
-  #tell({ terminal, typed, lines }: Step, sign: string): string[] {
+  #tell({ terminal, sign, typed, lines }: Step, expected: readonly string[] | undefined): string[] {
+    const slow = expected !== undefined && !expected.some(isWaiting);
     const others = this.#terminals.names.filter((name) => name !== terminal);
     const fresh = (name: string): string[] =>
       this.#linesOf(name)
         .slice(this.#told.get(name))
-        .filter((line) => !isPrompt(line));
+        .filter((line) => !isPrompt(line) && !(slow && isWaiting(line)));
     const [echo = '', ...more] = fresh(terminal);
     // What was typed stands on the screen, too. The README's line for it keeps its remark.
     // A key's sign stands wherever the cursor was, and what the program says next may follow it in the same line.
@@ -180,6 +181,7 @@ function withoutEdges(lines: readonly string[]): readonly string[] {
   return from < 0 ? [] : lines.slice(from, lines.findLastIndex((line) => line !== '') + 1);
 }
 
+const isWaiting = (line: string): boolean => /^[A-Z]* +[\d.]+ s +waiting /.test(line);
 const isPrompt = (line: string): boolean => /^[A-Za-z]+[$>]$/.test(line);
 const indent = (line: string, name: string): string => (name.padEnd(MARGIN) + line).trimEnd();
 

@@ -212,7 +212,8 @@ export class Detour implements World {
       port,
       context: build.netContext(emitOf('bob'), gatedClock(gate), true),
       follow,
-      patienceMs: 2000,
+      // Whoever collects what is left must come to it, however busy the computer is.
+      patienceMs: follow ? 2000 : 10_000,
       handle: ({ id, seq }) => this.#handle(bob, id, seq),
       random: () => random.next(),
     });

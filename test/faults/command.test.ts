@@ -62,10 +62,10 @@ test('sync: whole, cut in the middle of the body, healed, refused', async () => 
 });
 
 test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by the deadline', async () => {
-  const bob = await bobListens('--work', '2s');
+  const bob = await bobListens('--work', '5s');
   const log = join(tempDir(), 'link.log');
   const link = await linkTo(bob.place, '--log', log);
-  const sending = runCli(['sync', 'send', '--to', link.place, '--timeout', '5s', 'hello']);
+  const sending = runCli(['sync', 'send', '--to', link.place, '--timeout', '10s', 'hello']);
   await bob.until('shown');
   link.type('cut');
   await link.until('fault');
