@@ -238,7 +238,8 @@ function missing(report: Report): string[] {
 
 /** Draws the report. @param command how it was made, written under the picture */
 export function drawSvg(report: Report, command: string): string {
-  const { rows, messages, absence, retry } = report;
+  const { rows, checks, messages, absence, retry } = report;
+  const short = checks.some(({ what }) => what === 'time');
   const legend = [
     ['once', 'sync once'],
     ['again', `sync again, every ${shortTime(retry)}`],
@@ -253,8 +254,8 @@ export function drawSvg(report: Report, command: string): string {
     );
   });
   const under = [
-    `Marks: ${messageCounts(rows, messages)} messages each, real processes, really killed; absences of ${shortTime(absence)} on average. Bars: 95 %. Lines: theory;`,
-    'short black lines: theory for the absences that there really were.',
+    `Marks: ${messageCounts(rows, messages)} messages each, real processes, really killed; absences of ${shortTime(absence)} on average. Bars: 95 %. Lines: theory${short ? ';' : '.'}`,
+    ...(short ? ['short black lines: theory for the absences that there really were.'] : []),
     ...missing(report),
     command,
   ];

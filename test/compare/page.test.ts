@@ -141,6 +141,7 @@ describe('on the terminal', () => {
       expect(svg.match(/<polyline/g)).toHaveLength(1);
       expect(svg).toContain('The waits of what was not handled are missing.');
       expect(svg.includes('STOPPED before its end')).toBe('interrupted' in more);
+      expect(svg.includes('short black lines')).toBe('interrupted' in more);
     }
     expect(drawSvg(report(1), 'detour compare')).toContain('async by the relay: all');
   });
