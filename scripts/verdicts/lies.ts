@@ -39,8 +39,8 @@ export const LIES: readonly Broken[] = [
     edits: [
       {
         file: 'async/store/writer.js',
-        from: 'writeDurably(disk, handle.fd, bytes, offset, (error) => {',
-        to: 'disk.write(handle.fd, bytes, 0, offset, (error) => {',
+        from: 'writeDurably(disk, handle.fd, bytes, offset, (failed) => {',
+        to: 'disk.write(handle.fd, bytes, 0, offset, (failed) => {',
       },
     ],
     finds: lie('STORED, and it is nowhere'),
