@@ -9,6 +9,7 @@ import { Gate, gatedClock } from './gate.ts';
 import { Network } from './network.ts';
 import type { Handled, Said } from './oracle.ts';
 import { DEADLINE_MS, type FaultName } from './plan.ts';
+import { HOST } from './ports.ts';
 import { FORGOTTEN_MS, Relays } from './relays.ts';
 import { connected } from './sockets.ts';
 import { holdAnswer, holdFrame, never, pause, type Setting, type World } from './world.ts';
@@ -64,7 +65,7 @@ export class Detour implements World {
     this.#work = random.pick([0, 0, 3, 25]);
     this.#alice = this.#newAlice();
     this.#waiter = new build.Waiter({
-      host: '127.0.0.1',
+      host: HOST,
       port: relays.port,
       context: build.netContext(emitOf('alice'), systemClock, true),
       random: () => random.next(),
@@ -172,7 +173,7 @@ export class Detour implements World {
     return new build.AsyncSender({
       as: 'alice',
       session,
-      host: '127.0.0.1',
+      host: HOST,
       port: schedule.mode === 'wait' ? this.#relays.port : this.network.link.port,
       context: build.netContext(
         (event) => {
@@ -208,7 +209,7 @@ export class Detour implements World {
     const receiver = new build.AsyncReceiver({
       as: 'bob',
       session: `bob-${subject}-${number}`,
-      host: '127.0.0.1',
+      host: HOST,
       port,
       context: build.netContext(emitOf('bob'), gatedClock(gate), true),
       follow,

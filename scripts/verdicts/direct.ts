@@ -6,7 +6,7 @@ import { Gate, gatedClock } from './gate.ts';
 import { Network } from './network.ts';
 import { type Handled, type Said, viewOf } from './oracle.ts';
 import { DEADLINE_MS, type FaultName } from './plan.ts';
-import { onPort, onPortAgain } from './ports.ts';
+import { HOST, onPort, onPortAgain } from './ports.ts';
 import { accepted, connected } from './sockets.ts';
 import { holdAnswer, holdFrame, never, pause, type Setting, type World } from './world.ts';
 
@@ -48,7 +48,7 @@ export class Direct implements World {
     this.#alice = new build.SyncSender({
       as: 'alice',
       session: `session-${setting.subject}`,
-      host: '127.0.0.1',
+      host: HOST,
       port: network.link.port,
       context: build.netContext(
         (event) => {
@@ -202,7 +202,7 @@ async function startBob(
   const gate = new Gate();
   const receiver = await build.startReceiver({
     as: 'bob',
-    host: '127.0.0.1',
+    host: HOST,
     port,
     context: build.netContext(emitOf('bob'), gatedClock(gate), true),
     handle: ({ id }) => handle(bob, id),

@@ -7,7 +7,7 @@ import type { Emit } from '../../src/trace/event.ts';
 import type { Random } from '../lib/random.ts';
 import type { Build } from './build.ts';
 import type { FaultName } from './plan.ts';
-import { onPort } from './ports.ts';
+import { HOST, onPort } from './ports.ts';
 
 type Change = (before: Conditions) => Conditions;
 
@@ -51,9 +51,9 @@ export class Network {
   ): Promise<Network> {
     const link = await onPort((port) =>
       build.startLink({
-        host: '127.0.0.1',
+        host: HOST,
         port,
-        to: { host: '127.0.0.1', port: to },
+        to: { host: HOST, port: to },
         clock: systemClock,
         random: () => random.next(),
         emit: (event) => {

@@ -1,7 +1,14 @@
-// Ports for what is stopped and started again on the same one. Below those that the system gives to callers: nobody takes one
-// while its owner is away.
+// Places for what is stopped and started again on the same one. The ports are below those that the system gives to callers, and the
+// address is this process's own where a system has more than one: nobody takes a place while its owner is away, not even another
+// process that does the same at the same time.
 
 import { createServer } from 'node:net';
+
+/** Where everything listens. Linux answers to all of 127.0.0.0/8, and a process number has at most 22 bits. */
+export const HOST =
+  process.platform === 'linux'
+    ? `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`
+    : '127.0.0.1';
 
 const FIRST = 12_000;
 const COUNT = 19_000;
@@ -25,7 +32,7 @@ export const takePort = (): Promise<number> =>
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, '127.0.0.1', resolve);
+      server.listen(port, HOST, resolve);
     });
     await new Promise((resolve) => server.close(resolve));
     return port;

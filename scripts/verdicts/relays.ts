@@ -10,7 +10,7 @@ import { type Disk, writeDurably } from '../../src/async/store/disk.ts';
 import type { Store } from '../../src/async/store/store.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { Gate, gatedClock } from './gate.ts';
-import { onPort, onPortAgain } from './ports.ts';
+import { HOST, onPort, onPortAgain } from './ports.ts';
 import { accepted } from './sockets.ts';
 import { pause, type Setting } from './world.ts';
 
@@ -168,7 +168,7 @@ export class Relays {
       hasRoom: (size: number) => !this.full && build.Journal.prototype.hasRoom.call(journal, size),
     });
     const relay = await build.startRelay({
-      host: '127.0.0.1',
+      host: HOST,
       port: this.port,
       context: build.netContext(emit, clock, true),
       store,
