@@ -1,6 +1,7 @@
 // Where words go: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only carrier of a verdict.
 
 import { styleText } from 'node:util';
+import { folded } from '../trace/folded.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -16,19 +17,6 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
 /** Says a line to the person, on stderr. */
 export function say(line = ''): void {
   process.stderr.write(`${line}\n`);
-}
-
-/** The text in lines of at most `width` columns, broken between words. */
-export function folded(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }
 
 /**

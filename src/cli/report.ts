@@ -6,8 +6,9 @@ import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/ask.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
 import type { VerdictName } from '../trace/event.ts';
+import { folded } from '../trace/folded.ts';
 import { visible } from '../trace/visible.ts';
-import { columns, folded, paint, withNote } from './output.ts';
+import { columns, paint, withNote } from './output.ts';
 
 /** The exit code of a verdict. */
 export const EXIT: Readonly<Record<VerdictName, number>> = {

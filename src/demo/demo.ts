@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Stage } from '../stage/stage.ts';
+import { folded } from '../trace/folded.ts';
 import type { Answer } from './ask.ts';
 import { Live } from './live.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type Result,
   storyLines,
   tableLines,
-  wrap,
 } from './page.ts';
 import { playScene } from './play.ts';
 import { STORIES } from './stories.ts';
@@ -59,7 +59,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   let quit = false;
   if (!json) print([...introLines(columns), '']);
   for (const { number, story } of stories) {
-    const title = wrap(`STORY ${number} of ${STORIES.length}: ${story.title}`, columns - 2);
+    const title = folded(`STORY ${number} of ${STORIES.length}: ${story.title}`, columns - 2);
     if (!json) print(title.map((line) => paint('bold', ` ${line}`)));
     let guesses: Guesses = {};
     if (asking && options.ask !== undefined) {

@@ -5,6 +5,7 @@ import { drawDiagram } from '../trace/diagram.ts';
 import { essential } from '../trace/drawn.ts';
 import type { VerdictName } from '../trace/event.ts';
 import type { Figure } from '../trace/figures.ts';
+import { folded } from '../trace/folded.ts';
 import type { Judgement } from './judge.ts';
 import type { Scene, Story } from './story.ts';
 
@@ -112,10 +113,10 @@ function panel(
       style: VERDICT_STYLE[verdict],
     },
     ...lesson(judgement)
-      .flatMap((text) => wrap(text, width - 2))
+      .flatMap((text) => folded(text, width - 2))
       .map((text) => ({ text: ` ${text}` })),
     ...faults
-      .flatMap((text) => wrap(`NOT AS EXPECTED: ${text}`, width - 2))
+      .flatMap((text) => folded(`NOT AS EXPECTED: ${text}`, width - 2))
       .map((text) => ({ text: ` ${text}`, style: 'red' as const })),
   ];
   if (guess !== undefined) {
@@ -149,7 +150,7 @@ export function introLines(columns: number): string[] {
     ['  DETOUR  alice ──► relay ──► bob', 'the relay keeps it until bob comes'],
   ] as const;
   return [
-    ...wrap('detour: the same message, two routes. Real processes here; some get killed.', columns - 1),
+    ...folded('detour: the same message, two routes. Real processes here; some get killed.', columns - 1),
     ...routes.flatMap(([route, note]) =>
       columns >= 76 ? [`${route}      ${note}`] : [route, `    ${note}`],
     ),
@@ -202,19 +203,6 @@ function score(played: readonly (Played | undefined)[]): string {
 
 const cut = (text: string, room: number): string =>
   text.length <= room ? text : `${text.slice(0, room - 1)}…`;
-
-/** Breaks a text into lines of at most so many columns. */
-export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
 
 // The signs beside each other as far as they fit.
 function fill(signs: readonly string[], columns: number): string[] {

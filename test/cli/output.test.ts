@@ -1,7 +1,8 @@
 // How what is said fits on a terminal: no line is broken in mid-word, and a note that has no room beside its line stands below it.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { folded, sayFolded, withNote } from '../../src/cli/output.ts';
+import { sayFolded, withNote } from '../../src/cli/output.ts';
+import { folded } from '../../src/trace/folded.ts';
 
 test('a text is folded between words; what is longer than a line stays whole', () => {
   expect(folded('to be or not to be', 8)).toEqual(['to be or', 'not to', 'be']);

@@ -5,9 +5,9 @@ import type { Command } from 'commander';
 import { CATALOG, fill, lookup, suggest } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import { DetourError } from '../../errors/error.ts';
+import { folded } from '../../trace/folded.ts';
 import { visible } from '../../trace/visible.ts';
 import type { CommandSpec } from '../command.ts';
-import { folded } from '../output.ts';
 
 /** The width that everything is wrapped to: a terminal of 80 columns, the last one left free. */
 const COLUMNS = 79;
