@@ -8,14 +8,14 @@ import { systemClock } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
 import { formatJson } from '../trace/line.ts';
 import { createRecorder } from '../trace/log.ts';
-import { duration, path } from './input.ts';
+import { duration, offset, path } from './input.ts';
 import { say } from './output.ts';
 
 /** The flags that every actor has. */
 export interface ActorFlags {
   readonly json?: true;
   readonly log?: string;
-  readonly tied?: true;
+  readonly tied?: bigint;
 }
 
 /**
@@ -53,13 +53,17 @@ export interface Actor {
 
 /**
  * Adds --json and --log; and `--tied`, not in --help, for it is made for the stage: whoever obeys lines ends at once when stdin does,
- * so that nobody stays behind when the process that started it was killed. A sender ends by itself.
+ * so that nobody stays behind when the process that started it was killed (a sender ends by itself); and its clock is the stage's.
  */
 export function actorOptions(command: Command): Command {
   return command
     .option('--json', 'print one event per line on stdout instead of talk')
     .option('--log <file>', 'append every event to a file, for `detour trace`', path)
-    .addOption(new Option('--tied', 'end at once when stdin does').hideHelp());
+    .addOption(
+      new Option('--tied <clock>', "end at once when stdin does; the clock is the stage's")
+        .argParser(offset)
+        .hideHelp(),
+    );
 }
 
 /**
@@ -78,6 +82,7 @@ export function startActor(
   const json = flags.json === true;
   const recorder = createRecorder({
     actor: name,
+    offset: flags.tied,
     file: flags.log,
     onEvent: (recorded) => {
       if (json) process.stdout.write(`${formatJson(recorded)}\n`);
@@ -106,7 +111,7 @@ export function startActor(
     },
     obeyLines(own) {
       obeyLines(context, own);
-      if (flags.tied) process.stdin.once('end', () => process.exit(1));
+      if (flags.tied !== undefined) process.stdin.once('end', () => process.exit(1));
     },
     close() {
       process.off('SIGINT', interrupted);

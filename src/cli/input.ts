@@ -49,6 +49,12 @@ export function heartbeat(text: string): number {
   throw new InvalidArgumentError('a heartbeat is counted in whole seconds: 1s to 1h.');
 }
 
+/** Reads a clock's offset: whole nanoseconds. @throws InvalidArgumentError */
+export function offset(text: string): bigint {
+  if (/^-?[0-9]{1,20}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError(`"${text}" is no number of nanoseconds.`);
+}
+
 /** Writes milliseconds as a person would: `8 s`, `1.5 s`, `250 ms`. */
 export function writeDuration(ms: number): string {
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;

@@ -61,7 +61,7 @@ export class Cell {
 
   constructor(options: CellOptions) {
     this.#options = options;
-    this.#timeline = new Timeline(options.interruption);
+    this.#timeline = new Timeline(options.stage.clock, options.interruption);
   }
 
   /** Starts everybody and has the senders try it out. @throws DetourError `stage` */
@@ -95,10 +95,10 @@ export class Cell {
 
   /** Plays the plan to its end, or until Ctrl-C. @throws DetourError `stage` if a receiver cannot be started */
   async play(): Promise<void> {
-    const { plan, begin, interruption, killSender } = this.#options;
-    if (!(await new Timeline(interruption).at(begin))) return;
+    const { stage, plan, begin, interruption, killSender } = this.#options;
+    if (!(await new Timeline(stage.clock, interruption).at(begin))) return;
     await Promise.all([this.#direct?.begin(plan.visits), this.#relayed?.begin(plan.visits)]);
-    const timeline = new Timeline(interruption);
+    const timeline = new Timeline(stage.clock, interruption);
     this.#timeline = timeline;
     for (const sender of this.#senders) sender.begin(timeline);
     const through = new Interruption();

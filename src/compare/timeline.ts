@@ -26,17 +26,19 @@ export class Interruption {
   }
 }
 
-// Date.now() has no fractions, and a hop takes about one millisecond.
-const epochNow = (): number => performance.timeOrigin + performance.now();
+// The stage's clock, by which all its processes stamp what they record.
+const epochNow = (clock: bigint): number => Number(process.hrtime.bigint() + clock) / 1e6;
 
 /** Time that is counted from a beginning. */
 export class Timeline {
+  readonly #clock: bigint;
   readonly #zero: number;
   readonly #interruption: Interruption;
 
-  /** Begins now. */
-  constructor(interruption: Interruption) {
-    this.#zero = epochNow();
+  /** Begins now. @param clock the stage's */
+  constructor(clock: bigint, interruption: Interruption) {
+    this.#clock = clock;
+    this.#zero = epochNow(clock);
     this.#interruption = interruption;
   }
 
@@ -47,10 +49,10 @@ export class Timeline {
 
   /** Milliseconds since the beginning. */
   now(): number {
-    return epochNow() - this.#zero;
+    return epochNow(this.#clock) - this.#zero;
   }
 
-  /** When another process of this computer recorded something. @param time ISO 8601 UTC, to nanoseconds */
+  /** When a process of the stage recorded something. @param time ISO 8601 UTC, to nanoseconds */
   of(time: string): number {
     const [seconds = '', fraction = '0'] = time.slice(0, -1).split('.');
     return Date.parse(`${seconds}Z`) + Number(`0.${fraction}`) * 1000 - this.#zero;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DetourError } from '../errors/error.ts';
 import type { Recorded } from '../trace/event.ts';
+import { ownOffset } from '../trace/log.ts';
 import { Actor } from './actor.ts';
 
 /** How a stage is set up. */
@@ -33,6 +34,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export class Stage {
   /** A folder for journals and logs; it goes with the stage. */
   readonly dir: string;
+  /** Its clock, by which all its actors stamp what they record: see `ownOffset`. */
+  readonly clock = ownOffset();
   readonly #program: readonly string[];
   readonly #watch: StageOptions['watch'];
   readonly #mostEvents: number | undefined;
@@ -81,7 +84,7 @@ export class Stage {
   start(name: string, ...args: readonly string[]): Actor {
     if (this.#closed) throw new DetourError('stage', `${name} cannot be started: the stage is closed`);
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
-    const command = [...this.#program, ...args, '--json', '--tied', '--log', log];
+    const command = [...this.#program, ...args, '--json', `--tied=${this.clock}`, '--log', log];
     const actor = new Actor(name, command, log, this.#watch, this.#mostEvents);
     this.#actors.push(actor);
     return actor;

@@ -11,6 +11,8 @@ import { flatten } from './line.ts';
 export interface RecorderOptions {
   /** The name the process goes by: a name of the protocol, e.g. `bob`. */
   readonly actor: string;
+  /** A wall clock that several processes of this computer share: see `ownOffset`. Default: its own. */
+  readonly offset?: bigint | undefined;
   /** A file to which one JSON line per event is appended. */
   readonly file?: string | undefined;
   /** `info` leaves the frames (`sent`, `received`) out of the file. Default `debug`: everything. */
@@ -32,7 +34,7 @@ export interface Recorder {
  * @throws DetourError with the errno if the file cannot be opened
  */
 export function createRecorder(options: RecorderOptions): Recorder {
-  const stamp = createStamp();
+  const stamp = createStamp(options.offset);
   const file = options.file === undefined ? undefined : openFile(options.file, options.level, options.onLost);
   return {
     emit(event) {
@@ -61,31 +63,41 @@ const systemClocks: Clocks = {
 };
 
 /**
+ * The wall clock minus the steady one, in nanoseconds, at this moment.
+ *
+ * The steady clock (CLOCK_MONOTONIC, mach_absolute_time, QueryPerformanceCounter) is one for all processes of a computer; the wall
+ * clock each process reads for itself, and NTP moves it by a millisecond or two in between: more than a message takes on loopback.
+ * So processes whose times are to be compared are given the offset of one of them.
+ */
+export function ownOffset(): bigint {
+  // Date.now() is cut to milliseconds, which two processes would cut at different moments; this is good to microseconds.
+  const wall = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+  return wall - systemClocks.steady();
+}
+
+/**
  * Makes the function that says what time it is: ISO 8601 UTC with nanoseconds.
  *
  * The wall clock is read once, and the steady clock carries it on: milliseconds cannot order what happens on loopback.
- * If the two drift apart by more than a second (the clock was set, or the computer slept), the wall clock is read again.
- * So within a process the time goes back only when somebody set the clock back; the order of a log is the order of its lines.
- * @param anchor the wall clock at this moment, finer than `clocks.wall` can say it
+ * If the two drift apart by more than a second (the clock was set, or the computer slept), the wall clock is read again, but not if
+ * the offset is shared: then all stay together. So the time goes back only when somebody set the clock back; the order of a log is
+ * the order of its lines.
+ * @param shared the offset that this process shares with others
+ * @param own its own offset, finer than `clocks.wall` can say it
  */
-export function createStamp(clocks: Clocks = systemClocks, anchor: bigint = anchorNow()): () => string {
-  let offset = anchor - clocks.steady();
+export function createStamp(
+  shared?: bigint,
+  clocks: Clocks = systemClocks,
+  own: bigint = ownOffset(),
+): () => string {
+  let offset = shared ?? own;
   return () => {
     const steady = clocks.steady();
     const wall = clocks.wall();
-    let now = steady + offset;
-    const drift = wall - now;
-    if (drift > CLOCK_JUMP_NS || drift < -CLOCK_JUMP_NS) {
-      offset = wall - steady;
-      now = wall;
-    }
-    return formatTime(now);
+    const drift = wall - (steady + offset);
+    if (shared === undefined && (drift > CLOCK_JUMP_NS || drift < -CLOCK_JUMP_NS)) offset = wall - steady;
+    return formatTime(steady + offset);
   };
-}
-
-// Date.now() is cut to milliseconds, which two processes would cut at different moments; this is good to microseconds.
-function anchorNow(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
 /** Nanoseconds since 1970 UTC as ISO 8601, e.g. `2026-01-31T14:02:11.123456789Z`. */

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Stage } from '../../src/stage/stage.ts';
+import { formatTime } from '../../src/trace/log.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const program = [process.execPath, here('puppet.mjs')];
@@ -100,6 +101,23 @@ describe('the stage', () => {
     expect(existsSync(stage.dir)).toBe(false);
   });
 });
+
+it('gives its clock to its actors, whatever each of them would read on the wall', async () => {
+  // A clock that cannot be mistaken: the steady one as it is, as if the computer had been switched on in 1970.
+  class Odd extends Stage {
+    override readonly clock = 0n;
+  }
+  const stage = new Odd();
+  const now = (): string => formatTime(process.hrtime.bigint());
+  try {
+    const before = now();
+    const bob = stage.start('bob', 'sync', 'receive', '--port', '0');
+    const { time } = await bob.until('listening', ({ event }) => event === 'listening');
+    expect(time > before && time < now(), time).toBe(true);
+  } finally {
+    await stage.close();
+  }
+}, 30_000);
 
 describe('the process that has a stage', () => {
   /** Starts a process with a stage and two puppets; resolves with them when it has ended. */

@@ -98,7 +98,7 @@ describe('the stamp', () => {
   it('goes on by the steady clock, and follows the wall clock only when that was set', () => {
     let wall = 1_000_000_000_000n;
     let steady = 5n;
-    const stamp = createStamp({ wall: () => wall, steady: () => steady }, wall + 7n);
+    const stamp = createStamp(undefined, { wall: () => wall, steady: () => steady }, wall + 2n);
     const at = (): string => stamp().slice(17);
     expect(at()).toBe('40.000000007Z');
     steady += 10n;
@@ -111,6 +111,16 @@ describe('the stamp', () => {
     expect(at()).toBe('46.000000001Z');
     wall -= 6_000_000_000n;
     expect(at()).toBe('40.000000000Z');
+  });
+
+  it('stays with a clock that it shares, whatever becomes of the wall clock', () => {
+    let wall = 1_000_000_000_000n;
+    let steady = 5n;
+    const stamp = createStamp(40_000_000_000n, { wall: () => wall, steady: () => steady });
+    expect(stamp()).toBe('1970-01-01T00:00:40.000000005Z');
+    wall += 6_000_000_000n;
+    steady += 1n;
+    expect(stamp()).toBe('1970-01-01T00:00:40.000000006Z');
   });
 });
 
