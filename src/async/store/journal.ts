@@ -19,7 +19,7 @@ import { type JournalEntry, recordLine } from './record.ts';
 import { type Found, listDirectory, makeDirectory, readAll, refuseForeign } from './recover.ts';
 import { repair, trim } from './repair.ts';
 import { fileSize, Roller } from './roll.ts';
-import { deletedUnderUs, randomToken } from './segment.ts';
+import { randomToken, takenAway } from './segment.ts';
 import { type Spare, Spares } from './spares.ts';
 import type { Entry, Keeper, Recovered, Ref, Store } from './store.ts';
 import { type Active, Writer } from './writer.ts';
@@ -317,7 +317,7 @@ export class Journal implements Store {
     void this.#parts?.compactor.stop();
     if (this.#rejectOpening !== undefined) this.#rejectOpening(error);
     // What is not there was there: this journal made it, or found it.
-    else if (errnoOf(error) === 'ENOENT') this.onFailure(deletedUnderUs(this.#dir));
+    else if (errnoOf(error) === 'ENOENT') this.onFailure(takenAway(this.#dir));
     else this.onFailure(diskError(error, `the journal in ${this.#dir} cannot be written`));
   }
 

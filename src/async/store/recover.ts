@@ -5,6 +5,7 @@
 // commit behind it is damage. A later segment says with `first` which commit it expected to be the next, which is at the same
 // time the proof that a torn one before it had been judged already.
 
+import type { Dirent } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DetourError } from '../../errors/error.ts';
@@ -97,11 +98,11 @@ const isDirectory = (dir: string): Promise<boolean> =>
     () => false,
   );
 
-/** Looks into the directory. @throws DetourError the errno of the file system */
+/** Looks into the directory. @throws DetourError `not_a_journal`, the errno of the file system */
 export async function listDirectory(dir: string): Promise<Listing> {
-  let names: string[];
+  let entries: Dirent[];
   try {
-    names = await readdir(dir);
+    entries = await readdir(dir, { withFileTypes: true });
   } catch (error) {
     throw diskError(error, `the journal's directory ${dir} cannot be read`);
   }
@@ -109,7 +110,17 @@ export async function listDirectory(dir: string): Promise<Listing> {
   const spares: string[] = [];
   const unfinished: string[] = [];
   const foreign: string[] = [];
-  for (const name of names) {
+  for (const entry of entries) {
+    const { name } = entry;
+    // A pipe, say: whoever opens it waits for somebody at its other end.
+    const own = [SEGMENT_NAME, SPARE_NAME, NEW_NAME].some((form) => form.test(name));
+    if (own && !entry.isFile() && !entry.isSymbolicLink()) {
+      throw new DetourError(
+        'not_a_journal',
+        `${path.join(dir, name)} has the name of a journal's file and is none`,
+        'Move it away, or give another directory with --journal.',
+      );
+    }
     const match = SEGMENT_NAME.exec(name);
     if (match !== null) segments.push({ k: Number(match[1]), name });
     else if (SPARE_NAME.test(name)) spares.push(name);

@@ -140,26 +140,38 @@ async function claim(from: string, to: string, dir: string): Promise<void> {
 }
 
 /**
- * The error if an open segment has lost its name: it was deleted, or another file was put in its place. What is synced to it goes
+ * The error if an open segment has no name any more: it was deleted, or another file was put in its place. What is synced to it goes
  * with the process, so it must not be acknowledged. (A microsecond; a segment that was moved away is still one.)
  */
 export function lossOf(handle: FileHandle, file: string): DetourError | undefined {
   try {
-    const { nlink, ino } = fstatSync(handle.fd);
     // Some file systems count no links: there the name decides.
-    if (nlink > 0 || statSync(file).ino === ino) return undefined;
+    if (fstatSync(handle.fd).nlink > 0 || hasName(handle, file)) return undefined;
   } catch {
-    // No such name, or a file system that lost the file itself.
+    // A file system that lost the file itself.
   }
-  return deletedUnderUs(path.dirname(file));
+  return takenAway(path.dirname(file));
 }
 
-/** The error for a journal whose files somebody has deleted while it is open. */
-export function deletedUnderUs(dir: string): DetourError {
+/**
+ * Is it this open file that goes by the name? Else the next one must not be made beside that name: the journal is not there any more.
+ * Some file systems number a file anew at each look: there the answer is no from the first moment on, and says nothing.
+ */
+export function hasName(handle: FileHandle, file: string): boolean {
+  try {
+    const [own, named] = [fstatSync(handle.fd), statSync(file)];
+    return own.ino === named.ino && own.dev === named.dev;
+  } catch {
+    return false;
+  }
+}
+
+/** The error for a journal whose files somebody has deleted or moved while it is open. */
+export function takenAway(dir: string): DetourError {
   return new DetourError(
     'deleted',
-    `files of the journal in ${dir} were deleted while the relay was running`,
-    'What was stored and not collected is gone with them. Stop a relay before you delete its journal.',
+    `files of the journal in ${dir} were deleted or moved away while the relay was running`,
+    'What was stored and not collected is where they are: gone with them, if they were deleted. Stop a relay before you touch its journal.',
   );
 }
 

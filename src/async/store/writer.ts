@@ -5,12 +5,13 @@
 //   any ──write or sync failed──► FAILED     after close: CLOSED
 
 import type { FileHandle } from 'node:fs/promises';
+import path from 'node:path';
 import type { Clock, Timer } from '../../trace/clock.ts';
 import { commitRoom, END_MARK, encodeCommit } from './commit.ts';
 import { type Disk, writeDurably } from './disk.ts';
 import type { Segment } from './files.ts';
 import { type Piece, pieceLength } from './piece.ts';
-import { lossOf } from './segment.ts';
+import { hasName, lossOf, takenAway } from './segment.ts';
 import type { Ref } from './store.ts';
 
 /** A commit takes at most this many records: encoding more would hold up the event loop for milliseconds. */
@@ -65,6 +66,8 @@ export class Writer {
   readonly #options: WriterOptions;
   #state: State = 'IDLE';
   #active: Active;
+  /** Did the file go by its name when it was begun? Then it must to the end. */
+  #named: boolean;
   #offset: number;
   #nextCommit: number;
   #queue: Batch[] = [];
@@ -83,6 +86,7 @@ export class Writer {
   constructor(options: WriterOptions, active: Active, nextCommit: number) {
     this.#options = options;
     this.#active = active;
+    this.#named = hasName(active.handle, active.segment.path);
     this.#offset = active.segment.start;
     this.#nextCommit = nextCommit;
   }
@@ -140,8 +144,8 @@ export class Writer {
       this.#write(group, size);
       return;
     }
-    // Before and after: a new file would get its name, also in a folder that was emptied.
-    const loss = this.#loss();
+    // Before and after: a new file would get its name, also in a folder that was emptied, or in another one in its place.
+    const loss = this.#loss() ?? this.#move();
     if (loss !== undefined) {
       this.#fail(loss);
       return;
@@ -158,7 +162,7 @@ export class Writer {
       active?.handle.close().catch(() => {});
       return;
     }
-    const loss = this.#loss();
+    const loss = this.#loss() ?? this.#move();
     if (loss !== undefined) {
       active?.handle.close().catch(() => {});
       this.#fail(loss);
@@ -173,6 +177,7 @@ export class Writer {
     // Synced long ago: an error on closing it says nothing new.
     this.#active.handle.close().catch(() => {});
     this.#active = active;
+    this.#named = hasName(active.handle, active.segment.path);
     this.#offset = active.segment.start;
     this.#write(group, size);
   }
@@ -306,6 +311,11 @@ export class Writer {
 
   #loss(): Error | undefined {
     return lossOf(this.#active.handle, this.#active.segment.path);
+  }
+
+  #move(): Error | undefined {
+    const { handle, segment } = this.#active;
+    return this.#named && !hasName(handle, segment.path) ? takenAway(path.dirname(segment.path)) : undefined;
   }
 
   #landed(): void {

@@ -140,15 +140,16 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'deleted',
     moments: ['disk'],
-    title: "the journal's files were deleted under the relay",
+    title: "the journal's files were taken away under the relay",
     layer: 'disk',
     meaning:
       'A file that a program has open lives on without a name, and goes with the program. The relay looks before each STORED, and ' +
-      'stops when its file has none.',
+      'stops when its file has none; and before it begins a new file it looks whether the folder is still the same one.',
     wire: NOTHING,
-    so: 'nothing was acknowledged since; what had been stored and not collected went with the files',
+    so: 'nothing was acknowledged that lies elsewhere; what had been stored and not collected is where the files are, or went with them',
     notSo: '"it was STORED, so it is safe": safe from a crash, not from rm',
-    tryNext: 'stop a relay before you delete its journal; started again, it begins afresh',
+    tryNext:
+      'stop a relay before you touch its journal; give the next one the folder that was moved, if it was',
     certainty:
       'STORED said that a message was on the disk, and it was. Against deleting it afterwards no verdict can promise anything.',
     reference: "detour's journal",

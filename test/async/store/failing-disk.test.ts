@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Disk, systemDisk } from '../../../src/async/store/disk.ts';
@@ -176,6 +177,37 @@ describe.skipIf(process.platform === 'win32').each(Object.entries(DELETIONS))(
   },
 );
 
+describe
+  .skipIf(process.platform === 'win32')
+  .each(['nothing', 'an empty folder', 'another journal'] as const)(
+  'the folder is moved away under a running journal, and there is %s in its place',
+  (what) => {
+    test('what needs no new file is kept where it went; a new one is not begun, and it is said once', async () => {
+      const dir = `${scratch()}/journal`;
+      const { journal, failures } = await opened(dir, { segmentBytes: 4096 });
+      await durably(journal, [send('bob', 1, 'one')]);
+      while (readdirSync(dir).filter((name) => name.endsWith('.spare')).length < 2) await turns();
+      renameSync(dir, `${dir}.moved`);
+      if (what !== 'nothing') mkdirSync(dir);
+      if (what === 'another journal') await (await opened(dir, { segmentBytes: 4096 })).journal.close();
+      const segments = (): string[] =>
+        what === 'nothing' ? [] : readdirSync(dir).filter((name) => name.endsWith('.segment'));
+      const before = segments();
+      await durably(journal, [send('bob', 2, 'two')]);
+      const told: number[] = [];
+      journal.append([send('bob', 3, 'x'.repeat(4000))], () => told.push(3));
+      while (failures.length === 0) await turns();
+      journal.append([send('bob', 4, 'four')], () => told.push(4));
+      await turns();
+      await journal.close();
+      expect(told).toEqual([]);
+      expect(failures).toMatchObject([{ code: 'deleted' }]);
+      expect(segments()).toEqual(before);
+      expect(held((await opened(`${dir}.moved`)).recovered)).toEqual(['bob/1', 'bob/2']);
+    });
+  },
+);
+
 test('a disk that fails while a life begins is said, and the directory is let go of', async () => {
   const dir = scratch();
   const disk = new Trouble();
@@ -248,6 +280,20 @@ test('a directory with something else in it is refused, one with a hidden file i
   await expect(opened(home)).rejects.toMatchObject({ code: 'not_a_journal' });
   expect(readdirSync(home)).toEqual(['letter.txt']);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a pipe or a folder by the name of a file is refused, not waited for',
+  async () => {
+    const [pipe, folder] = [scratch(), scratch()];
+    execFileSync('mkfifo', [`${pipe}/00000001.segment`]);
+    mkdirSync(`${folder}/0123456789abcdef.spare`);
+    for (const dir of [pipe, folder])
+      await expect(opened(dir)).rejects.toMatchObject({
+        code: 'not_a_journal',
+        message: expect.stringContaining('is none'),
+      });
+  },
+);
 
 test('a disk that fails while files are prepared is a failure, too: what is being written then is not acknowledged', async () => {
   const disk = new Trouble();
