@@ -2,6 +2,7 @@
 // or, where the schedule is about what becomes of a stored message, between bob and the relay.
 
 import type { Outcome } from '../../src/exchange/ask.ts';
+import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { saidOf } from './direct.ts';
@@ -9,7 +10,6 @@ import { Gate, gatedClock } from './gate.ts';
 import { Network } from './network.ts';
 import type { Handled, Said } from './oracle.ts';
 import { DEADLINE_MS, type FaultName } from './plan.ts';
-import { HOST } from './ports.ts';
 import { FORGOTTEN_MS, Relays } from './relays.ts';
 import { connected } from './sockets.ts';
 import { holdAnswer, holdFrame, never, pause, type Setting, type World } from './world.ts';
@@ -65,7 +65,7 @@ export class Detour implements World {
     this.#work = random.pick([0, 0, 3, 25]);
     this.#alice = this.#newAlice();
     this.#waiter = new build.Waiter({
-      host: HOST,
+      host: OWN_ADDRESS,
       port: relays.port,
       context: build.netContext(emitOf('alice'), systemClock, true),
       random: () => random.next(),
@@ -173,7 +173,7 @@ export class Detour implements World {
     return new build.AsyncSender({
       as: 'alice',
       session,
-      host: HOST,
+      host: OWN_ADDRESS,
       port: schedule.mode === 'wait' ? this.#relays.port : this.network.link.port,
       context: build.netContext(
         (event) => {
@@ -209,7 +209,7 @@ export class Detour implements World {
     const receiver = new build.AsyncReceiver({
       as: 'bob',
       session: `bob-${subject}-${number}`,
-      host: HOST,
+      host: OWN_ADDRESS,
       port,
       context: build.netContext(emitOf('bob'), gatedClock(gate), true),
       follow,

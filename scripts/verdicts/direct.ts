@@ -1,12 +1,13 @@
 // The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
 
 import type { Outcome } from '../../src/exchange/ask.ts';
+import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Receiver } from '../../src/sync/receiver.ts';
 import { Gate, gatedClock } from './gate.ts';
 import { Network } from './network.ts';
 import { type Handled, type Said, viewOf } from './oracle.ts';
 import { DEADLINE_MS, type FaultName } from './plan.ts';
-import { HOST, onPort, onPortAgain } from './ports.ts';
+import { onPort, onPortAgain } from './ports.ts';
 import { accepted, connected } from './sockets.ts';
 import { holdAnswer, holdFrame, never, pause, type Setting, type World } from './world.ts';
 
@@ -48,7 +49,7 @@ export class Direct implements World {
     this.#alice = new build.SyncSender({
       as: 'alice',
       session: `session-${setting.subject}`,
-      host: HOST,
+      host: OWN_ADDRESS,
       port: network.link.port,
       context: build.netContext(
         (event) => {
@@ -202,7 +203,7 @@ async function startBob(
   const gate = new Gate();
   const receiver = await build.startReceiver({
     as: 'bob',
-    host: HOST,
+    host: OWN_ADDRESS,
     port,
     context: build.netContext(emitOf('bob'), gatedClock(gate), true),
     handle: ({ id }) => handle(bob, id),

@@ -4,11 +4,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import { Program } from '../lib/process.ts';
 import type { Random } from '../lib/random.ts';
 import { type Heard, Speaker, Victim } from './actors.ts';
 import type { Handled, Said } from './oracle.ts';
-import { HOST, takePort } from './ports.ts';
+import { takePort } from './ports.ts';
 import { pause } from './world.ts';
 
 /** What is done, of processes and of the network. */
@@ -89,13 +90,13 @@ export async function syncLane(options: LaneOptions): Promise<LaneResult> {
   const work = random.pick([0, 0, 15, 40]);
   const receiver = new Victim(
     main,
-    ['sync', 'receive', '--host', HOST, '--port', `${port}`, '--work', `${work}ms`, '--json'],
+    ['sync', 'receive', '--host', OWN_ADDRESS, '--port', `${port}`, '--work', `${work}ms`, '--json'],
     /"event":"listening"/,
   );
   const link = linkOf(main, through, port, random);
   await receiver.start();
   await link.start();
-  const to = ['--to', `${HOST}:${through}`, '--timeout', `${TIMEOUT_MS}ms`];
+  const to = ['--to', `${OWN_ADDRESS}:${through}`, '--timeout', `${TIMEOUT_MS}ms`];
   const speaker = new Speaker(() => new Program(main, ['sync', 'send', '--lines', ...to]), false);
   const cast: Cast = { speaker, link, victims: [receiver], work, repeat: undefined, mortal: false };
   const said = await disturb(options, cast);
@@ -116,10 +117,20 @@ export async function asyncLane(options: LaneOptions, waits: boolean): Promise<L
   const work = random.pick([0, 0, 15, 40]);
   const relay = new Victim(
     main,
-    ['async', 'relay', '--host', HOST, '--port', `${port}`, '--journal', join(dir, 'journal'), '--json'],
+    [
+      'async',
+      'relay',
+      '--host',
+      OWN_ADDRESS,
+      '--port',
+      `${port}`,
+      '--journal',
+      join(dir, 'journal'),
+      '--json',
+    ],
     /"event":"listening"/,
   );
-  const at = ['--relay', `${HOST}:${port}`];
+  const at = ['--relay', `${OWN_ADDRESS}:${port}`];
   const receiver = new Victim(
     main,
     ['async', 'receive', '--follow', ...at, '--work', `${work}ms`, '--json'],
@@ -129,7 +140,7 @@ export async function asyncLane(options: LaneOptions, waits: boolean): Promise<L
   await relay.start();
   await link.start();
   await receiver.start();
-  const sends = ['--relay', `${HOST}:${through}`, '--timeout', `${TIMEOUT_MS}ms`];
+  const sends = ['--relay', `${OWN_ADDRESS}:${through}`, '--timeout', `${TIMEOUT_MS}ms`];
   const fate = waits ? ['--ttl', '1s', '--wait', '2500ms'] : [];
   const speaker = new Speaker(
     () => new Program(main, ['async', 'send', '--lines', ...sends, ...fate]),
@@ -159,11 +170,11 @@ const linkOf = (main: string, listen: number, to: number, random: Random): Victi
     [
       'link',
       '--host',
-      HOST,
+      OWN_ADDRESS,
       '--listen',
       `${listen}`,
       '--to',
-      `${HOST}:${to}`,
+      `${OWN_ADDRESS}:${to}`,
       '--seed',
       `${random.whole(1, 1e6)}`,
       '--json',

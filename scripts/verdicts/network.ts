@@ -2,12 +2,13 @@
 
 import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
 import type { Link, Order } from '../../src/faults/link.ts';
+import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import type { Emit } from '../../src/trace/event.ts';
 import type { Random } from '../lib/random.ts';
 import type { Build } from './build.ts';
 import type { FaultName } from './plan.ts';
-import { HOST, onPort } from './ports.ts';
+import { onPort } from './ports.ts';
 
 type Change = (before: Conditions) => Conditions;
 
@@ -51,9 +52,9 @@ export class Network {
   ): Promise<Network> {
     const link = await onPort((port) =>
       build.startLink({
-        host: HOST,
+        host: OWN_ADDRESS,
         port,
-        to: { host: HOST, port: to },
+        to: { host: OWN_ADDRESS, port: to },
         clock: systemClock,
         random: () => random.next(),
         emit: (event) => {

@@ -3,12 +3,7 @@
 // process that does the same at the same time.
 
 import { createServer } from 'node:net';
-
-/** Where everything listens. Linux answers to all of 127.0.0.0/8, and a process number has at most 22 bits. */
-export const HOST =
-  process.platform === 'linux'
-    ? `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`
-    : '127.0.0.1';
+import { OWN_ADDRESS } from '../../src/stage/address.ts';
 
 const FIRST = 12_000;
 const COUNT = 19_000;
@@ -32,7 +27,7 @@ export const takePort = (): Promise<number> =>
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, HOST, resolve);
+      server.listen(port, OWN_ADDRESS, resolve);
     });
     await new Promise((resolve) => server.close(resolve));
     return port;

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import type { Relay } from '../../src/async/relay.ts';
 import { type Disk, writeDurably } from '../../src/async/store/disk.ts';
 import type { Store } from '../../src/async/store/store.ts';
+import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { Gate, gatedClock } from './gate.ts';
-import { HOST, onPort, onPortAgain } from './ports.ts';
+import { onPort, onPortAgain } from './ports.ts';
 import { accepted } from './sockets.ts';
 import { pause, type Setting } from './world.ts';
 
@@ -168,7 +169,7 @@ export class Relays {
       hasRoom: (size: number) => !this.full && build.Journal.prototype.hasRoom.call(journal, size),
     });
     const relay = await build.startRelay({
-      host: HOST,
+      host: OWN_ADDRESS,
       port: this.port,
       context: build.netContext(emit, clock, true),
       store,

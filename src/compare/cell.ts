@@ -1,6 +1,7 @@
 // One availability: a receiver for the direct route and one for the relay, both by the same plan, and the three senders with the same
 // messages. What happens at the same time is the same for all three; that is what makes them comparable.
 
+import { COMMON_ADDRESS, OWN_ADDRESS } from '../stage/address.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Observed } from './oracle.ts';
 import { Receiver } from './receiver.ts';
@@ -68,13 +69,13 @@ export class Cell {
   async open(): Promise<void> {
     const { stage, relay, plan, killSender } = this.#options;
     const box = boxOf(plan.availability);
-    const [{ receiver, port }, relayed] = await Promise.all([
+    const [{ receiver, host, port }, relayed] = await Promise.all([
       directReceiver(stage, plan.visits),
       relayReceiver(stage, box, relay, plan.visits),
     ]);
     this.#direct = receiver;
     this.#relayed = relayed;
-    const direct = ['--to', `127.0.0.1:${port}`];
+    const direct = ['--to', `${host}:${port}`];
     const args: Readonly<Record<Strategy, readonly string[]>> = {
       once: ['sync', 'send', '--as', 'once', ...direct],
       again: ['sync', 'send', '--as', 'again', ...direct],
@@ -201,17 +202,19 @@ export class Cell {
 async function directReceiver(
   stage: Stage,
   visits: readonly Visit[],
-): Promise<{ receiver: Receiver; port: number }> {
+): Promise<{ receiver: Receiver; host: string; port: number }> {
   for (let left = PORT_TRIES; ; left -= 1) {
+    // Should the system not have the one, then the other.
+    const host = left % 2 === 0 ? OWN_ADDRESS : COMMON_ADDRESS;
     const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
     const receiver = new Receiver(stage, {
       name: 'bob',
-      args: ['sync', 'receive', '--as', 'bob', '--port', String(port)],
+      args: ['sync', 'receive', '--as', 'bob', '--host', host, '--port', String(port)],
       ready: ({ event }) => event === 'listening',
     });
     try {
       await receiver.open(visits);
-      return { receiver, port };
+      return { receiver, host, port };
     } catch (error) {
       // The port may be somebody else's.
       if (left <= 1) throw error;

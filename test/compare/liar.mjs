@@ -18,6 +18,7 @@ if (args[0] === 'sync' && args[1] === 'receive') {
   recorder.emit({ event: 'notice', text: 'ready' });
   await once(process.stdin, 'data');
   const context = netContext(recorder.emit, systemClock, true);
+  const host = args[args.indexOf('--host') + 1];
   const port = Number(args[args.indexOf('--port') + 1]);
-  await startReceiver({ as: 'bob', host: '127.0.0.1', port, context, handle: async () => undefined });
+  await startReceiver({ as: 'bob', host, port, context, handle: async () => undefined });
 } else await import('../../dist/cli/main.js');

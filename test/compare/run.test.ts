@@ -127,6 +127,13 @@ describe('a short comparison', () => {
     expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, and bob never handled it/);
   });
 
+  it('does with 127.0.0.1 where there is no other loopback address', async () => {
+    const program = [process.execPath, here('plain.mjs')];
+    const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
+    addsUp(report, 10);
+    expect(report.rows.map(({ handled }) => handled)).toEqual([10, 10, 10]);
+  });
+
   it('ends when everything is through, not when the next round would be', async () => {
     const report = await runCompare({ ...OPTIONS, availabilities: [1], retry: 3_600_000 });
     addsUp(report, 10);
