@@ -157,9 +157,11 @@ export class Sender {
     await before.kill();
   }
 
-  /** Ends him for good. */
+  /** Ends him for good. What he has not answered by now would be in no column of the table. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.busy)
+      this.#fault ??= `the sender (${this.strategy}) never said what became of ${this.#open.length} of his messages`;
     await Promise.all([this.#actor.kill(), this.#successor?.kill()]);
     this.#drop();
   }

@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AVAILABILITIES, type CompareOptions, type Report, runCompare } from '../../src/compare/run.ts';
-import { STRATEGIES } from '../../src/compare/sender.ts';
+import { Sender, STRATEGIES } from '../../src/compare/sender.ts';
 import { drawSvg } from '../../src/compare/svg.ts';
+import { Interruption, Timeline } from '../../src/compare/timeline.ts';
+import { Stage } from '../../src/stage/stage.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -125,6 +127,26 @@ describe('a short comparison', () => {
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     expect(report.faults.length).toBe(20);
     expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, and bob never handled it/);
+  });
+
+  it('finds out a sender who never says what became of a message', async () => {
+    const stage = new Stage({ program: [process.execPath, '-e', 'process.stdin.resume()', '--'] });
+    try {
+      const sender = new Sender(
+        'again',
+        stage,
+        'again',
+        [],
+        new Timeline(stage.clock, new Interruption()),
+        false,
+      );
+      sender.arrive();
+      await sender.close();
+      expect(sender.fault).toBe('the sender (again) never said what became of 1 of his messages');
+      expect(sender.tries).toMatchObject([{ message: 0 }]);
+    } finally {
+      await stage.close();
+    }
   });
 
   it('does with 127.0.0.1 where there is no other loopback address', async () => {
