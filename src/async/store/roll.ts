@@ -7,7 +7,7 @@ import { MAX_LINE } from '../../wire/frame.ts';
 import { END_MARK } from './commit.ts';
 import type { Disk } from './disk.ts';
 import type { Files } from './files.ts';
-import { alreadyTaken, beginSegment, randomToken, segmentName } from './segment.ts';
+import { alreadyTaken, beginSegment, hasName, randomToken, segmentName } from './segment.ts';
 import type { Spare, Spares } from './spares.ts';
 import type { Active } from './writer.ts';
 
@@ -64,7 +64,7 @@ export class Roller {
     const handle = await open(file, 'r+');
     const segment = { header, path: file, start, size: spare.size };
     this.#files.add(segment);
-    return { segment, handle };
+    return { segment, handle, named: hasName(handle, file) };
   }
 }
 

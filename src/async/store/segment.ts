@@ -142,25 +142,23 @@ async function claim(from: string, to: string, dir: string): Promise<void> {
 /**
  * The error if an open segment has no name any more: it was deleted, or another file was put in its place. What is synced to it goes
  * with the process, so it must not be acknowledged. (A microsecond; a segment that was moved away is still one.)
+ * @param named it must go by this very name: before another one is made beside it
  */
-export function lossOf(handle: FileHandle, file: string): DetourError | undefined {
+export function lossOf(handle: FileHandle, file: string, named: boolean): DetourError | undefined {
   try {
-    // Some file systems count no links: there the name decides.
-    if (fstatSync(handle.fd).nlink > 0 || hasName(handle, file)) return undefined;
+    // Some file systems count no links: there the name decides, too.
+    if ((!named && fstatSync(handle.fd).nlink > 0) || hasName(handle, file)) return undefined;
   } catch {
     // A file system that lost the file itself.
   }
   return takenAway(path.dirname(file));
 }
 
-/**
- * Is it this open file that goes by the name? Else the next one must not be made beside that name: the journal is not there any more.
- * Some file systems number a file anew at each look: there the answer is no from the first moment on, and says nothing.
- */
+/** Is it this open file that goes by the name? */
 export function hasName(handle: FileHandle, file: string): boolean {
   try {
-    const [own, named] = [fstatSync(handle.fd), statSync(file)];
-    return own.ino === named.ino && own.dev === named.dev;
+    const [own, other] = [fstatSync(handle.fd), statSync(file)];
+    return own.ino === other.ino && own.dev === other.dev;
   } catch {
     return false;
   }

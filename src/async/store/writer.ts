@@ -5,13 +5,12 @@
 //   any ──write or sync failed──► FAILED     after close: CLOSED
 
 import type { FileHandle } from 'node:fs/promises';
-import path from 'node:path';
 import type { Clock, Timer } from '../../trace/clock.ts';
 import { commitRoom, END_MARK, encodeCommit } from './commit.ts';
 import { type Disk, writeDurably } from './disk.ts';
 import type { Segment } from './files.ts';
 import { type Piece, pieceLength } from './piece.ts';
-import { hasName, lossOf, takenAway } from './segment.ts';
+import { lossOf } from './segment.ts';
 import type { Ref } from './store.ts';
 
 /** A commit takes at most this many records: encoding more would hold up the event loop for milliseconds. */
@@ -40,6 +39,8 @@ export interface Batch {
 export interface Active {
   readonly segment: Segment;
   readonly handle: FileHandle;
+  /** Did the file go by its name when it was begun? Where files are numbered anew at each look, it seems that it did not. */
+  readonly named: boolean;
 }
 
 /** What the writer needs. */
@@ -66,8 +67,6 @@ export class Writer {
   readonly #options: WriterOptions;
   #state: State = 'IDLE';
   #active: Active;
-  /** Did the file go by its name when it was begun? Then it must to the end. */
-  #named: boolean;
   #offset: number;
   #nextCommit: number;
   #queue: Batch[] = [];
@@ -86,7 +85,6 @@ export class Writer {
   constructor(options: WriterOptions, active: Active, nextCommit: number) {
     this.#options = options;
     this.#active = active;
-    this.#named = hasName(active.handle, active.segment.path);
     this.#offset = active.segment.start;
     this.#nextCommit = nextCommit;
   }
@@ -145,7 +143,7 @@ export class Writer {
       return;
     }
     // Before and after: a new file would get its name, also in a folder that was emptied, or in another one in its place.
-    const loss = this.#loss() ?? this.#move();
+    const loss = this.#loss('rolling');
     if (loss !== undefined) {
       this.#fail(loss);
       return;
@@ -162,7 +160,7 @@ export class Writer {
       active?.handle.close().catch(() => {});
       return;
     }
-    const loss = this.#loss() ?? this.#move();
+    const loss = this.#loss('rolling');
     if (loss !== undefined) {
       active?.handle.close().catch(() => {});
       this.#fail(loss);
@@ -177,7 +175,6 @@ export class Writer {
     // Synced long ago: an error on closing it says nothing new.
     this.#active.handle.close().catch(() => {});
     this.#active = active;
-    this.#named = hasName(active.handle, active.segment.path);
     this.#offset = active.segment.start;
     this.#write(group, size);
   }
@@ -309,13 +306,9 @@ export class Writer {
     await this.#active.handle.close();
   }
 
-  #loss(): Error | undefined {
-    return lossOf(this.#active.handle, this.#active.segment.path);
-  }
-
-  #move(): Error | undefined {
-    const { handle, segment } = this.#active;
-    return this.#named && !hasName(handle, segment.path) ? takenAway(path.dirname(segment.path)) : undefined;
+  #loss(rolling?: 'rolling'): Error | undefined {
+    const { handle, segment, named } = this.#active;
+    return lossOf(handle, segment.path, rolling !== undefined && named);
   }
 
   #landed(): void {
