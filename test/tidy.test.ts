@@ -17,8 +17,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: ['wire', 'errors'],
   exchange: ['net', 'wire', 'errors'],
   sync: ['exchange', 'net', 'wire', 'errors'],
-  async: ['exchange', 'net', 'wire', 'errors', 'async/store'],
+  async: ['exchange', 'net', 'wire', 'errors', 'async/store', 'async/log'],
   'async/store': ['wire/frame.ts', 'errors'],
+  'async/log': ['wire/frame.ts', 'errors', 'net/lock.ts'],
   faults: ['errors'],
   trace: ['wire', 'errors'],
   stage: ['trace', 'errors', 'wire'],
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'sync',
     'async',
     'async/store',
+    'async/log',
     'faults',
     'trace',
     'stage',
@@ -56,6 +58,7 @@ const WITHOUT_NODE = new Set(['async/mailbox.ts', 'async/expiry.ts', 'async/sess
 /** The folder whose rules a file obeys. */
 function folderOf(file: string): string {
   if (file.startsWith('async/store/')) return 'async/store';
+  if (file.startsWith('async/log/')) return 'async/log';
   return file.split('/')[0] ?? '';
 }
 
@@ -136,6 +139,7 @@ describe('who imports whom', () => {
       'sync',
       'async',
       'async/store',
+      'async/log',
       'faults',
       'trace',
       'stage',
@@ -182,6 +186,8 @@ test.each([
   ['compare/run.ts', `import { createConnection } from 'node:net';`],
   ['async/store/journal.ts', `import { VERSION } from '../../wire/verbs.ts';`],
   ['async/store/journal.ts', `import { Mailbox } from '../mailbox.ts';`],
+  ['async/log/disk.ts', `import { Mailbox } from '../mailbox.ts';`],
+  ['async/log/disk.ts', `import { Connection } from '../../net/connection.ts';`],
   ['async/mailbox.ts', `import { crc32 } from 'node:zlib';`],
   ['wire/frame.ts', `import { Socket } from 'node:net';`],
   [
@@ -203,6 +209,7 @@ test.each([
   ['sync/sender.ts', `import type { Clock } from '../trace/clock.ts';`],
   ['async/store/journal.ts', `import { MAX_LINE } from '../../wire/frame.ts';`],
   ['async/relay.ts', `import type { Store } from './store/store.ts';`],
+  ['async/log/disk.ts', `import { holdLock } from '../../net/lock.ts';`],
   ['faults/link.ts', `import { createServer } from 'node:net';`],
   ['cli/main.ts', `import { visible } from '../trace/visible.ts';`],
 ])('%s may say: %s', (file, source) => {

@@ -21,3 +21,9 @@ export class DetourError extends Error {
     this.name = 'DetourError';
   }
 }
+
+/** The code of a system error, such as `ENOSPC`; empty if it has none. Node has no name for EDQUOT. */
+export function errnoOf(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return '';
+  return 'errno' in error && error.errno === -122 ? 'EDQUOT' : error.code;
+}

@@ -3,12 +3,12 @@
 // the network it was made in. It does not reach over to another machine by a network file system.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, realpath, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { DetourError } from '../errors/error.ts';
+import { DetourError, errnoOf } from '../errors/error.ts';
 
 /** Lets go of a lock. */
 export type Release = () => Promise<void>;
@@ -29,22 +29,22 @@ const LOOK_MS = 25;
 const NO_SOCKETS = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'EPERM']);
 
 /**
- * Takes the lock on a directory for this process.
- * @param dir a directory that exists
+ * Takes the lock on a directory for this process. The directory is made, durably, if it is not there.
  * @returns what lets go of it
- * @throws DetourError `locked` if another process has it; the errno of the system if no lock can be made
+ * @throws DetourError `locked` if another process has it, `not_a_directory`; the errno of the system if no lock can be made
  */
 export async function holdLock(dir: string): Promise<Release> {
+  await makeDirectory(path.resolve(dir));
   const real = await realpath(dir);
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 32);
   if (process.platform === 'win32') return holdPipe(`\\\\.\\pipe\\detour-${hash}`, dir);
   try {
     return await holdInside(real, dir);
   } catch (error) {
-    if (!NO_SOCKETS.has(codeOf(error))) throw error;
+    if (!NO_SOCKETS.has(errnoOf(error))) throw error;
     const folder = path.join(os.tmpdir(), `detour-${hash}`);
     await mkdir(folder, { mode: 0o700 }).catch((failed: unknown) => {
-      if (codeOf(failed) !== 'EEXIST') throw failed;
+      if (errnoOf(failed) !== 'EEXIST') throw failed;
     });
     return holdAmong(folder, dir);
   }
@@ -107,7 +107,7 @@ async function holdPipe(pipe: string, dir: string): Promise<Release> {
   try {
     return await listen(pipe);
   } catch (error) {
-    throw codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'EACCES' ? lockedError(dir) : error;
+    throw errnoOf(error) === 'EADDRINUSE' || errnoOf(error) === 'EACCES' ? lockedError(dir) : error;
   }
 }
 
@@ -135,8 +135,8 @@ function answers(address: string): Promise<boolean> {
       resolve(true);
     });
     socket.once('error', (error) => {
-      if (codeOf(error) === 'ECONNREFUSED' || codeOf(error) === 'ENOENT') resolve(false);
-      else if (codeOf(error) === 'ENOTSOCK' || codeOf(error) === 'EAGAIN') resolve(true);
+      if (errnoOf(error) === 'ECONNREFUSED' || errnoOf(error) === 'ENOENT') resolve(false);
+      else if (errnoOf(error) === 'ENOTSOCK' || errnoOf(error) === 'EAGAIN') resolve(true);
       else reject(error);
     });
   });
@@ -150,6 +150,38 @@ function lockedError(dir: string): DetourError {
   );
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+async function makeDirectory(dir: string): Promise<void> {
+  const isDirectory = (name: string): Promise<boolean> =>
+    stat(name).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  // Not mkdir's own `recursive`: where a file system says ENOENT to every mkdir, as /proc does, Node 20 tries for ever.
+  try {
+    await mkdir(dir, { mode: 0o700 });
+  } catch (error) {
+    const parent = path.dirname(dir);
+    // Some systems say EROFS or EACCES before they look whether it is there.
+    if (await isDirectory(dir)) return;
+    if (['EEXIST', 'ENOTDIR'].includes(errnoOf(error)))
+      throw new DetourError('not_a_directory', `${dir} is not a folder, and the journal needs one`, '', {
+        cause: error,
+      });
+    if (errnoOf(error) !== 'ENOENT' || parent === dir || (await isDirectory(parent)))
+      throw new DetourError(errnoOf(error), `the journal's folder ${dir} cannot be made: ${String(error)}`);
+    await makeDirectory(parent);
+    await mkdir(dir, { mode: 0o700 });
+  }
+  await syncDirectory(path.dirname(dir));
+}
+
+/** Makes the names in a directory durable. Windows cannot do it from Node; NTFS keeps a log of names. */
+export async function syncDirectory(dir: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(dir, 'r').catch((error: unknown) => {
+    // A directory that may be written and not read cannot be synced: that is left to the system.
+    if (errnoOf(error) === 'EACCES') return undefined;
+    throw error;
+  });
+  await handle?.sync().finally(() => handle.close());
 }

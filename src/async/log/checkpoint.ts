@@ -1,0 +1,106 @@
+// Checkpoints: the owner's state as of one LSN in a file of its own, so that opening need not replay everything. What the state is, it does
+// not know. README.md draws the file.
+
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { damagedJournal } from '../../errors/journal.ts';
+import { type FileSystem, type OpenFile, writeAll } from './files.ts';
+import {
+  encodeFileHeader,
+  FILE_HEADER,
+  type FileHeader,
+  fileName,
+  readFileHeader,
+  seedOf,
+} from './format.ts';
+import { type Lsn, MAX_CHUNK, type Snapshot } from './log.ts';
+
+/** A checkpoint that is in its place. */
+export interface Checkpoint {
+  readonly lsn: Lsn;
+  /** The number of the commit that comes next. */
+  readonly next: number;
+  /** The segments that it points into. */
+  readonly segments: ReadonlySet<Lsn>;
+  readonly path: string;
+  /** Of the file, in bytes. */
+  readonly size: number;
+}
+
+/** Bytes of a piece before its content. */
+const PIECE_HEADER = 8;
+
+const checkOf = (piece: Buffer, index: number, seed: number): number =>
+  crc32(piece.subarray(4), (seed ^ index) >>> 0);
+
+/** Writes a checkpoint into an open file, durably. @returns where it ends, in bytes. @throws RangeError if a chunk is too large */
+export async function writeCheckpoint(
+  file: OpenFile,
+  header: FileHeader,
+  snapshot: Snapshot,
+): Promise<number> {
+  const seed = seedOf(header.salt);
+  let at = FILE_HEADER;
+  let index = 0;
+  const put = async (bytes: Uint8Array): Promise<void> => {
+    if (bytes.length > MAX_CHUNK)
+      throw new RangeError(`a chunk of ${bytes.length} bytes is above ${MAX_CHUNK}`);
+    const piece = Buffer.allocUnsafe(PIECE_HEADER + bytes.length);
+    piece.writeUInt32LE(bytes.length, 4);
+    piece.set(bytes, PIECE_HEADER);
+    piece.writeUInt32LE(checkOf(piece, index++, seed), 0);
+    await writeAll(file, piece, at);
+    at += piece.length;
+  };
+  await writeAll(file, encodeFileHeader(header), 0);
+  await put(Buffer.from(snapshot.segments.join(',')));
+  // An empty piece would be taken for the end.
+  for await (const chunk of snapshot.chunks) if (chunk.length > 0) await put(chunk);
+  await put(Buffer.alloc(0));
+  return at;
+}
+
+/**
+ * Reads the checkpoint of an LSN: its beginning, and the state as far as `use` draws it.
+ * @throws DetourError `damaged_journal` at what is not intact, `new_journal`; the errno of the file system; what `use` throws
+ */
+export async function readCheckpoint(
+  files: FileSystem,
+  dir: string,
+  lsn: Lsn,
+  use: (header: FileHeader, chunks: AsyncIterable<Buffer>) => Promise<void>,
+): Promise<Checkpoint> {
+  const file = path.join(dir, fileName(lsn, 'checkpoint'));
+  const open = await files.open(file, 'read');
+  try {
+    const first = Buffer.alloc(FILE_HEADER);
+    await open.read(first, 0);
+    const header = readFileHeader(first, 'CHECKPOINT');
+    if (typeof header === 'string') throw damagedJournal(file, 0, header);
+    if (header.lsn !== lsn) throw damagedJournal(file, 0, `it is the checkpoint of LSN ${header.lsn}`);
+    const chunks = pieces(open, file, seedOf(header.salt));
+    const list: string = (await chunks.next()).value?.toString('latin1') ?? '';
+    await use(header, chunks);
+    const segments = new Set(list.split(',').filter(Boolean).map(Number));
+    return { lsn, next: header.extent, segments, path: file, size: await open.size() };
+  } finally {
+    await open.close();
+  }
+}
+
+// The first piece is the list of segments, and may be empty.
+async function* pieces(open: OpenFile, file: string, seed: number): AsyncGenerator<Buffer, undefined> {
+  let at = FILE_HEADER;
+  for (let index = 0; ; index++) {
+    const head = Buffer.alloc(PIECE_HEADER);
+    await open.read(head, at);
+    const size = head.readUInt32LE(4);
+    const piece = Buffer.alloc(PIECE_HEADER + Math.min(size, MAX_CHUNK));
+    const read = await open.read(piece, at);
+    if (size > MAX_CHUNK || read < piece.length || checkOf(piece, index, seed) !== piece.readUInt32LE(0))
+      throw damagedJournal(file, at, `piece ${index} of the checkpoint is not intact`);
+    if (size === 0 && index > 0) return undefined;
+    yield piece.subarray(PIECE_HEADER);
+    at += piece.length;
+  }
+}

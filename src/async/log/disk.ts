@@ -1,0 +1,334 @@
+// The log on this computer's disk: segments (segments.ts) that are written commit by commit (writer.ts) and made from free files (pool.ts),
+// checkpoints (checkpoint.ts), and opening (recover.ts). README.md draws the bytes.
+
+import path from 'node:path';
+import { errnoOf } from '../../errors/error.ts';
+import { systemError, takenAway } from '../../errors/journal.ts';
+import { holdLock, type Release } from '../../net/lock.ts';
+import { type Clock, systemClock } from '../../trace/clock.ts';
+import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
+import { type FileSystem, type Folder, Patience, renameDurably, systemFiles } from './files.ts';
+import * as format from './format.ts';
+import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
+import { allocate, claim, type FreeFile, Pool } from './pool.ts';
+import { type Recovered, recover } from './recover.ts';
+import { SegmentFile, Segments } from './segments.ts';
+import { Writer } from './writer.ts';
+
+/** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
+const SMALLEST_SEGMENT = 1536 * 1024;
+
+/** Each further one is twice as large, up to this: opening holds one in memory. */
+const LARGEST_SEGMENT = 16 * 1024 * 1024;
+
+/** A segment takes at most this part of the room that the log may use, so that a small disk is not a single segment. */
+const SHARE = 16;
+
+/** A commit takes no more than this, or else one entry: encoding and checking it must not hold up the event loop for long. */
+const MAX_COMMIT = 1024 * 1024;
+
+/** This part of the smallest segment, 192 KiB, is kept for entries that cannot be refused. */
+const RESERVE = 1 / 8;
+
+/** Files for checkpoints are at least this part of it: 64 KiB. */
+const CHECKPOINT = 1 / 24;
+
+/** What an entry takes beside its own bytes if it is alone in a commit. */
+const OVERHEAD = format.COMMIT_HEADER + format.RECORD_HEADER;
+
+/** How a log on disk is kept. */
+export interface DiskLogOptions {
+  /** Its folder. It is made if it is not there. */
+  readonly dir: string;
+  /** Go around what is damaged, in place of refusing to open. */
+  readonly salvage?: boolean;
+  /** For tests: another file system, clock and lock, and smaller segments, in bytes. */
+  readonly files?: FileSystem;
+  readonly clock?: Clock;
+  readonly lock?: (dir: string) => Promise<Release>;
+  readonly smallest?: number;
+  readonly largest?: number;
+}
+
+/** Opens the log in a folder. See `OpenLog`. */
+export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promise<Log> {
+  const { salvage = false, files = systemFiles, clock = systemClock, lock = holdLock } = options;
+  const { smallest = SMALLEST_SEGMENT } = options;
+  const dir = path.resolve(options.dir);
+  let log: DiskLog | undefined;
+  const changed = (): void => log?.changed();
+  const failed = (error: unknown): void => log?.fail(error);
+  const folder: Folder = { dir, files, patience: new Patience(clock, changed), changed, failed };
+  const unlock = await lock(dir);
+  try {
+    const recovered = await recover(folder, owner, salvage);
+    const id = recovered.id ?? { store: format.randomToken(), key: format.randomToken(16) };
+    const pool = new Pool(folder);
+    for (const file of recovered.free) {
+      const open = await files.open(file, 'read');
+      pool.add({ path: file, size: await open.size().finally(() => open.close()) });
+    }
+    const list = [...recovered.segments];
+    if (recovered.segment === undefined) {
+      const file = pool.take(smallest) ?? (await allocate(folder, smallest));
+      list.push(await claim(folder, file, recovered.lsn, id));
+    }
+    const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
+    const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
+    log = new DiskLog({ folder, owner, unlock, id, pool, smallest, largest }, recovered, list);
+    folder.patience.active = true;
+    return log;
+  } catch (error) {
+    await unlock();
+    throw systemError(error, `the journal in ${dir} cannot be opened`);
+  }
+}
+
+interface Parts {
+  readonly folder: Folder;
+  readonly owner: Owner;
+  readonly unlock: Release;
+  readonly id: format.LogId;
+  readonly pool: Pool;
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+class DiskLog implements Log {
+  readonly store: string;
+  readonly key: Buffer;
+  readonly maxEntry: number;
+  readonly #parts: Parts;
+  readonly #writer: Writer;
+  readonly #segments: Segments;
+  #kept: readonly Checkpoint[];
+  /** What a checkpoint would take today, as the owner says, in bytes. */
+  #checkpointSize: number;
+  /** Has anybody asked for room? Until then a new log is one small segment. */
+  #growing = false;
+  /** Is everything there that is kept in reserve? */
+  #ready = false;
+  /** It failed, or is being closed. */
+  #ended = false;
+  #closed: Promise<void> | undefined;
+  // What is under way beside writing: each once at most.
+  #claiming: Promise<void> | undefined;
+  #freeing: Promise<void> | undefined;
+  #checkpointing: Promise<void> | undefined;
+
+  constructor(parts: Parts, { segment, lsn, next, checkpoints }: Recovered, list: SegmentFile[]) {
+    const { folder, owner, smallest, id } = parts;
+    const active = segment ?? (list.at(-1) as SegmentFile);
+    this.store = id.store;
+    this.key = Buffer.from(id.key, 'hex');
+    this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
+    this.#parts = parts;
+    this.#segments = new Segments(folder.files, list, () => this.#free());
+    this.#writer = new Writer(folder, Math.min(MAX_COMMIT, smallest), active, lsn, next, () =>
+      owner.durable(),
+    );
+    this.#writer.next = list[list.indexOf(active) + 1];
+    this.#kept = checkpoints;
+    this.#checkpointSize = Math.ceil(smallest * CHECKPOINT);
+  }
+
+  // Sees to it that there are a segment after the one that is being filled, and what is kept in reserve.
+  #grow(): void {
+    const { folder, pool, smallest } = this.#parts;
+    const made = this.#kept.length + (this.#checkpointing === undefined ? 0 : 1);
+    const checkpoints = Array<number>(Math.max(0, 3 - made)).fill(this.#checkpointSize);
+    this.#growing = true;
+    this.#ready = pool.want([this.#segmentSize(), ...checkpoints]);
+    if (this.#writer.next !== undefined || this.#claiming !== undefined) return;
+    const free = pool.take(smallest);
+    if (free === undefined) return;
+    const done = (): void => {
+      this.#claiming = undefined;
+      this.changed();
+    };
+    this.#claiming = this.#claim(free).then(done, folder.failed);
+  }
+
+  async #claim(free: FreeFile): Promise<void> {
+    const { folder, id } = this.#parts;
+    // In a folder that was emptied meanwhile, or in another one in its place, no file may get a name.
+    const check = async (segment: SegmentFile): Promise<void> => {
+      const file = await folder.patience.for(() => segment.open(folder.files));
+      if (!file.hasName(segment.path)) throw takenAway(segment.path);
+    };
+    const { segment } = this.#writer;
+    await check(segment);
+    const next = await claim(folder, free, segment.end, id);
+    await check(next);
+    this.#segments.list.push(next);
+    this.#writer.next = next;
+  }
+
+  /** There is more or less room than before. */
+  changed(): void {
+    if (this.#ended) return;
+    if (this.#growing) this.#grow();
+    this.#parts.owner.room();
+  }
+
+  #segmentSize(): number {
+    const { smallest, largest } = this.#parts;
+    const most = Math.min(largest, 2 * (this.#segments.list.at(-1)?.size ?? 0));
+    return Math.max(smallest, Math.floor(most / 4096) * 4096);
+  }
+
+  append(...parts: readonly Uint8Array[]): Lsn {
+    const size = parts.reduce((sum, { length }) => sum + length, 0);
+    if (size === 0 || size > this.maxEntry)
+      throw new RangeError(`an entry has 1 to ${this.maxEntry} bytes, and this one has ${size}`);
+    if (this.#closed !== undefined) throw new Error('the log is closed');
+    return this.#writer.append(parts, size);
+  }
+
+  get end(): Lsn {
+    return this.#writer.end;
+  }
+
+  get durable(): Lsn {
+    return this.#writer.durable;
+  }
+
+  hasRoom(bytes: number, checkpoint: number): Room {
+    const { segment, next, end } = this.#writer;
+    const { folder, smallest } = this.#parts;
+    if (!this.#growing || checkpoint > this.#checkpointSize) {
+      // By powers of two, so that growing does not begin anew with every entry.
+      while (this.#checkpointSize < checkpoint) this.#checkpointSize *= 2;
+      this.#grow();
+    }
+    const { waiting } = folder.patience;
+    if (!this.#ready || next === undefined || waiting > 0) return waiting > 0 ? 'no' : 'soon';
+    const whole = OVERHEAD + bytes;
+    const fits = whole <= segment.end - end || whole + smallest * RESERVE <= next.end - next.first;
+    return fits ? 'yes' : 'no';
+  }
+
+  read(lsn: Lsn): Promise<Buffer> {
+    return this.#segments.read(lsn);
+  }
+
+  segments(): readonly Segment[] {
+    return [...this.#segments.list];
+  }
+
+  async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
+    if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');
+    const { lsn, next } = this.#writer.seal();
+    if (lsn === this.#kept.at(-1)?.lsn) return;
+    this.#checkpointing = this.#makeCheckpoint(lsn, next, take(lsn));
+    try {
+      await this.#checkpointing;
+    } finally {
+      this.#checkpointing = undefined;
+    }
+    this.changed();
+    this.#free();
+  }
+
+  async #makeCheckpoint(lsn: Lsn, next: number, snapshot: Snapshot): Promise<void> {
+    const { folder, pool, id } = this.#parts;
+    const { dir, files, failed } = folder;
+    const size = this.#checkpointSize;
+    const header = { kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken(), ...id } as const;
+    const free = pool.take(size) ?? (await allocate(folder, size));
+    let written: number;
+    try {
+      const file = await files.open(free.path, 'write');
+      written = await writeCheckpoint(file, header, snapshot).finally(() => file.close());
+      // Else the log could end, after a crash, before a checkpoint that is in place.
+      await this.#writer.when(lsn);
+    } catch (error) {
+      await files.unlink(free.path).catch(() => undefined);
+      throw systemError(error, 'a checkpoint of the journal cannot be written');
+    }
+    const target = path.join(dir, format.fileName(lsn, 'checkpoint'));
+    const segments = new Set(snapshot.segments);
+    try {
+      await renameDurably(folder, [free.path, target]);
+      const dropped = this.#kept.slice(0, -1);
+      const made = { lsn, next, segments, path: target, size: Math.max(free.size, written) };
+      this.#kept = [...this.#kept.slice(-1), made];
+      this.#checkpointSize = Math.ceil(this.#parts.smallest * CHECKPOINT);
+      await this.#recycle(dropped);
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
+  }
+
+  free(first: Lsn): void {
+    for (const segment of this.#segments.list) if (segment.first === first) segment.unused = true;
+    this.#free();
+  }
+
+  // The directory was synced when the newer checkpoint had got its name, so both are there after a power cut.
+  #free(): void {
+    const [older, newer] = this.#kept;
+    if (this.#freeing !== undefined || older === undefined || newer === undefined || this.#ended) return;
+    const needed = ({ first }: SegmentFile): boolean =>
+      this.#kept.some(({ segments }) => segments.has(first));
+    const gone = this.#segments.list.filter(
+      (segment) => segment.unused && segment.readers === 0 && segment.end <= older.lsn && !needed(segment),
+    );
+    if (gone.length === 0) return;
+    const done = (): void => {
+      this.#freeing = undefined;
+      this.#free();
+    };
+    this.#freeing = this.#recycle(gone).then(done, this.#parts.folder.failed);
+  }
+
+  // Makes free files of segments or checkpoints. Their names must be durable before anything is written into them.
+  async #recycle(gone: readonly (SegmentFile | Checkpoint)[]): Promise<void> {
+    const { folder, pool } = this.#parts;
+    const { list } = this.#segments;
+    for (const file of gone) {
+      if (!(file instanceof SegmentFile)) continue;
+      list.splice(list.indexOf(file), 1);
+      await file.close();
+    }
+    const nameOf = (): string => path.join(folder.dir, format.spareName('free'));
+    const free = gone.map(({ path: from, size }) => ({ from, path: nameOf(), size }));
+    await renameDurably(folder, ...free.map(({ from, path: to }) => [from, to] as const));
+    for (const file of free) pool.add(file);
+    await pool.trim();
+  }
+
+  /** The disk failed: nothing more becomes durable. */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    const { folder, owner } = this.#parts;
+    const gone = errnoOf(error) === 'ENOENT';
+    const what = `the journal in ${folder.dir} cannot be written`;
+    const reason = gone ? takenAway(folder.dir) : systemError(error, what);
+    this.#ended = true;
+    folder.patience.active = false;
+    this.#writer.stop(reason);
+    owner.failed(reason);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const { folder, pool, unlock } = this.#parts;
+    const writer = this.#writer;
+    const failed = this.#ended;
+    this.#ended = true;
+    folder.patience.active = false;
+    const flushed = writer.when(writer.seal().lsn).catch((error: unknown) => error);
+    await Promise.allSettled([this.#claiming, this.#freeing, this.#checkpointing, pool.close()]);
+    const error = await flushed;
+    await writer.idle();
+    await Promise.allSettled(this.#segments.list.map((segment) => segment.close()));
+    await unlock();
+    if (error !== undefined && !failed) throw error;
+  }
+}

@@ -1,0 +1,169 @@
+// The file calls of the log, and nothing about what is written. A seam, so that tests can run the log on a file system that fails, tears
+// and loses at a chosen call. Everything else in this folder reaches the disk through here.
+
+import fs from 'node:fs';
+import { type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { errnoOf } from '../../errors/error.ts';
+import { syncDirectory } from '../../net/lock.ts';
+import type { Clock } from '../../trace/clock.ts';
+
+/** An open file. Positions and sizes are in bytes. */
+export interface OpenFile {
+  /** Reads up to `into.length` bytes; fewer if the file ends before. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Writes, and says how many bytes: fewer than it was given on a full disk. They survive a power cut when it resolves. */
+  writeDurably(bytes: Uint8Array, position: number): Promise<number>;
+  /** Has the file a name still, and, if one is given, this one? False when somebody deleted it or moved it away. */
+  hasName(file?: string): boolean;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A file system. Errors are those of Node, with `code`. */
+export interface FileSystem {
+  /** The names in a directory, and whether each is a plain file. */
+  list(dir: string): Promise<readonly { readonly name: string; readonly isFile: boolean }[]>;
+  /** Opens a file that is there (`write` reads, too), or makes a new one: `create` fails if there is one of this name. */
+  open(file: string, how: 'read' | 'write' | 'create'): Promise<OpenFile>;
+  /** Gives a file another name, and replaces what has it. */
+  rename(from: string, to: string): Promise<void>;
+  unlink(file: string): Promise<void>;
+  /** Makes the names in a directory durable. */
+  syncDirectory(dir: string): Promise<void>;
+  /** Bytes that the disk can still take; infinite if it does not say. */
+  free(dir: string): Promise<number>;
+}
+
+// Where a file can be opened so that each write is durable when it returns, one call does for two. On macOS that does not reach the
+// platter (fsync there does, by F_FULLFSYNC), and Windows has no such flag.
+const DURABLE = process.platform === 'linux' ? fs.constants.O_DSYNC : undefined;
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+const WRITE = O_RDWR | (DURABLE ?? 0);
+const MODES = { read: O_RDONLY, write: WRITE, create: WRITE | O_CREAT | O_EXCL };
+
+class SystemFile implements OpenFile {
+  readonly #handle: FileHandle;
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    for (let filled = 0; ; ) {
+      const { bytesRead } = await this.#handle.read(into, filled, into.length - filled, position + filled);
+      filled += bytesRead;
+      if (bytesRead === 0 || filled === into.length) return filled;
+    }
+  }
+
+  async writeDurably(bytes: Uint8Array, position: number): Promise<number> {
+    const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, position);
+    if (DURABLE === undefined) await this.#handle.datasync();
+    return bytesWritten;
+  }
+
+  hasName(file?: string): boolean {
+    try {
+      const own = fs.fstatSync(this.#handle.fd);
+      if (file === undefined) return own.nlink > 0;
+      const named = fs.statSync(file);
+      return own.ino === named.ino && own.dev === named.dev;
+    } catch {
+      return false;
+    }
+  }
+
+  size = async (): Promise<number> => (await this.#handle.stat()).size;
+  close = (): Promise<void> => this.#handle.close();
+}
+
+/** This computer's own file system. */
+export const systemFiles: FileSystem = {
+  async list(dir) {
+    const entries = await readdir(dir, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, isFile: entry.isFile() || entry.isSymbolicLink() }));
+  },
+  open: async (file, how) => new SystemFile(await open(file, MODES[how], 0o600)),
+  rename,
+  unlink,
+  syncDirectory,
+  async free(dir) {
+    const { bavail, bsize } = await statfs(dir).catch(() => ({ bavail: Number.POSITIVE_INFINITY, bsize: 1 }));
+    return bavail * bsize;
+  },
+};
+
+/** Does the error say that there is no room on the disk? */
+export function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errnoOf(error));
+}
+
+/** Writes all of `bytes`, durably. @throws the errno; ENOSPC if fewer were written than asked, which is how a full disk begins */
+export async function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  const count = await file.writeDurably(bytes, position);
+  if (count < bytes.length) throw noRoom();
+}
+
+/** The error of a full disk. */
+export const noRoom = (): Error => Object.assign(new Error('no room on the disk'), { code: 'ENOSPC' });
+
+/** After the disk was full, or all file handles in use, a call is made again after so many milliseconds. */
+const RETRY_MS = 500;
+
+/** Repeats calls that fail for want of room or of file handles until they succeed, while `active`. */
+export class Patience {
+  active = false;
+  /** How many calls have failed and will be made again. */
+  waiting = 0;
+
+  /** @param changed is called when `waiting` has changed */
+  constructor(
+    readonly clock: Clock,
+    readonly changed: () => void,
+  ) {}
+
+  /** @throws an error that does not pass, or any if not active */
+  async for<T>(call: () => Promise<T>): Promise<T> {
+    let failed = false;
+    try {
+      for (;;) {
+        try {
+          return await call();
+        } catch (error) {
+          const passes = isFull(error) || ['EMFILE', 'ENFILE'].includes(errnoOf(error));
+          if (!passes || !this.active) throw error;
+        }
+        if (!failed) this.#wait(1);
+        failed = true;
+        await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
+      }
+    } finally {
+      if (failed) this.#wait(-1);
+    }
+  }
+
+  #wait(change: 1 | -1): void {
+    this.waiting += change;
+    this.changed();
+  }
+}
+
+/** The folder of a log, how its files are reached, and whom to tell: what every part that writes needs. */
+export interface Folder {
+  readonly dir: string;
+  readonly files: FileSystem;
+  readonly patience: Patience;
+  /** There is more or less room than before. */
+  readonly changed: () => void;
+  /** The disk failed. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Gives files of the folder other names, `[from, to]`, durably. */
+export async function renameDurably(
+  { dir, files, patience }: Folder,
+  ...names: (readonly [string, string])[]
+): Promise<void> {
+  for (const [from, to] of names) await patience.for(() => files.rename(from, to));
+  if (names.length > 0) await patience.for(() => files.syncDirectory(dir));
+}

@@ -1,0 +1,122 @@
+// The write-ahead log as the relay sees it: entries go in at the end, and are the truth once they are durable. Nothing of mailboxes is in
+// it, and nothing of files. README.md says what an engine behind this seam must keep: disk.ts does on a disk, memory.ts in memory, for tests.
+
+/**
+ * A log sequence number: where an entry stands. It rises from entry to entry by at least 1, and is never given twice. Below 2^48.
+ * Nothing follows from the distance of two of them.
+ */
+export type Lsn = number;
+
+/** A part of the log that is kept or freed as one. */
+export interface Segment {
+  /** The lowest LSN that may stand in it: its name. */
+  readonly first: Lsn;
+  /** Above all that stands or will stand in it. */
+  readonly end: Lsn;
+  /** What it takes of the disk, in bytes. */
+  readonly size: number;
+}
+
+/** The owner's state, frozen as of one LSN: what a checkpoint holds. */
+export interface Snapshot {
+  /** `first` of each segment that the state points into: an entry there may be read after the checkpoint was restored. */
+  readonly segments: readonly Lsn[];
+  /** The state, in pieces of any size up to `MAX_CHUNK`. They are drawn one after the other as the disk takes them. */
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/** The largest piece of a snapshot, in bytes. */
+export const MAX_CHUNK = 1024 * 1024;
+
+/** A part of the log that cannot be read. Only an opening that salvages meets one and goes on. */
+export interface LostPart {
+  /** Where it begins. */
+  readonly from: Lsn;
+  /** Where reading could go on. What stood between may have been any number of entries. */
+  readonly to: Lsn;
+  /** Where it lies, for a person: a file, and the offset in it in bytes. */
+  readonly file: string;
+  readonly offset: number;
+  /** The file that it was copied to; undefined if there was nothing to copy, as for a file that is missing. */
+  readonly copy: string | undefined;
+}
+
+/** Whoever opens a log: the state that replay builds, and the ear for what happens later. */
+export interface Owner {
+  /**
+   * Begins anew from a checkpoint. It comes before any `entry`, or not at all. It is called again if a newer checkpoint turned out to be
+   * unreadable half-way: what was taken from that one must be forgotten.
+   */
+  restore(chunks: AsyncIterable<Buffer>): Promise<void>;
+  /** An entry comes back. `bytes` are valid until the call returns: copy what is kept. An error that it throws ends the opening. */
+  entry(bytes: Buffer, lsn: Lsn): void;
+  /** Salvage went around this part; the entries that follow come after it. */
+  lost(part: LostPart): void;
+  /** `durable` has moved. */
+  durable(): void;
+  /** After `hasRoom` said something else than `yes`, its answer may have changed. */
+  room(): void;
+  /** The log failed, for good. Called at most once, and not while it is being opened. */
+  failed(error: Error): void;
+  /** A commit that a crash had torn was cut off at the end of the log: `bytes` at `offset` of `file`. It was never durable. */
+  torn(file: string, offset: number, bytes: number): void;
+  /** Something that a person should know, in a sentence: a checkpoint could not be read. */
+  notice(text: string): void;
+}
+
+/** Is there room? `soon`: the room is being made, ask again after `room`. `no`: the disk is full; also ask again after `room`. */
+export type Room = 'yes' | 'soon' | 'no';
+
+/**
+ * Opens a log: takes it, repairs a torn tail, and replays: the newest checkpoint that can be read, then every entry after it. When it
+ * resolves, everything that was replayed is durable.
+ * @throws DetourError `locked` if another process owns it, `damaged_journal` with file and offset, `old_journal`, `new_journal`,
+ *   `not_a_journal`, `not_a_directory`, or the errno of the file system. Nothing was changed then.
+ */
+export type OpenLog = (owner: Owner) => Promise<Log>;
+
+/** An open write-ahead log. */
+export interface Log {
+  /** Made with the log and kept with it, public: numbers that the owner gives out compare only within one store. */
+  readonly store: string;
+  /** 16 random bytes made with the log, secret: for hashes that a stranger must not foresee. */
+  readonly key: Buffer;
+  /**
+   * Adds one entry, the bytes of its parts one after the other, which are copied. Returns at once.
+   * @throws RangeError if it is empty or larger than `maxEntry`, or if there is not even the room that is kept in reserve
+   */
+  append(...parts: readonly Uint8Array[]): Lsn;
+  /** The largest entry, in bytes. */
+  readonly maxEntry: number;
+  /** Above the last entry that was appended. An answer that speaks of the state may be given once `durable` is not below it. */
+  readonly end: Lsn;
+  /** Everything below it is durable. */
+  readonly durable: Lsn;
+  /**
+   * May `bytes` more be appended, and room still be left for what cannot be refused (acknowledgements and the like), for moving
+   * what is live out of one segment, and for checkpoints?
+   * @param checkpoint what a checkpoint of today's state takes, in bytes
+   */
+  hasRoom(bytes: number, checkpoint: number): Room;
+  /**
+   * Reads an entry back and checks it.
+   * @param lsn of an entry that is durable, in a segment that was not freed
+   * @throws DetourError `damaged` with file and offset, or the errno of the file system
+   */
+  read(lsn: Lsn): Promise<Buffer>;
+  /** The segments, oldest first. The last two may be empty: room for what comes. */
+  segments(): readonly Segment[];
+  /**
+   * Makes a checkpoint. `take` is called before this returns, with the LSN as of which it must take the state: that of `end`. One at a
+   * time. The newest two are kept.
+   * @throws what went wrong; the checkpoint is thrown away then, and the log goes on
+   */
+  checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void>;
+  /**
+   * The state points into this segment no more, and never will again. It goes as soon as no checkpoint that is kept needs it and nobody
+   * reads from it. To be said again after an opening.
+   */
+  free(first: Lsn): void;
+  /** Makes durable what was appended, and lets go of the log. */
+  close(): Promise<void>;
+}

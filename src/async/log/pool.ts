@@ -1,0 +1,127 @@
+// Files that are allocated and hold nothing: from them segments and checkpoints are made. What they take of the disk is the log's already,
+// so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
+
+import path from 'node:path';
+import { type Folder, noRoom, renameDurably, writeAll } from './files.ts';
+import { COMMIT_HEADER, encodeFileHeader, type LogId, randomToken, spareName } from './format.ts';
+import type { Lsn } from './log.ts';
+import { SegmentFile } from './segments.ts';
+
+/** A free file, and its size in bytes, all of them allocated. */
+export interface FreeFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+/** The free files of a log. */
+export class Pool {
+  /** Smallest first. */
+  #free: FreeFile[] = [];
+  /** The sizes that should be there, largest first. */
+  #wanted: readonly number[] = [];
+  #making: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(readonly folder: Folder) {}
+
+  /** All files together, in bytes. */
+  get bytes(): number {
+    return this.#free.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Adds a file. It must be durable that no segment or checkpoint has its name. */
+  add(file: FreeFile): void {
+    this.#free.push(file);
+    this.#free.sort((a, b) => a.size - b.size);
+    this.folder.changed();
+  }
+
+  /** Takes the smallest file of at least `size` bytes, if there is one. */
+  take(size: number): FreeFile | undefined {
+    const index = this.#free.findIndex((file) => file.size >= size);
+    return index === -1 ? undefined : this.#free.splice(index, 1)[0];
+  }
+
+  /** Says which sizes should be there. What is missing is made in the background. @returns is everything there? */
+  want(sizes: readonly number[]): boolean {
+    this.#wanted = [...sizes].sort((a, b) => b - a);
+    if (this.#missing() === undefined) return true;
+    if (!this.#closed) this.#making ??= this.#make();
+    return false;
+  }
+
+  // The largest size for which there is no file.
+  #missing(): number | undefined {
+    const left = this.#free.map(({ size }) => size);
+    return this.#wanted.find((wanted) => {
+      const index = left.findIndex((size) => size >= wanted);
+      return index === -1 || left.splice(index, 1).length === 0;
+    });
+  }
+
+  async #make(): Promise<void> {
+    const { patience, failed } = this.folder;
+    // Looked up anew each time: a file that came back may be all that was missing.
+    const next = async (): Promise<FreeFile | undefined> => {
+      const size = this.#closed ? undefined : this.#missing();
+      return size === undefined ? undefined : await allocate(this.folder, size);
+    };
+    try {
+      for (let file = await patience.for(next); file !== undefined; file = await patience.for(next))
+        this.add(file);
+    } catch (error) {
+      if (!this.#closed) failed(error);
+    } finally {
+      this.#making = undefined;
+    }
+  }
+
+  /** Removes the files that nobody wants. */
+  async trim(): Promise<void> {
+    const kept = this.#wanted.flatMap((size) => this.take(size) ?? []);
+    const surplus = this.#free;
+    this.#free = kept.sort((a, b) => a.size - b.size);
+    for (const { path: file } of surplus) await this.folder.files.unlink(file);
+  }
+
+  /** Makes no more files; resolves when none is being made. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#making;
+  }
+}
+
+/** Makes a free file. @throws the errno of the file system */
+export async function allocate({ dir, files }: Folder, size: number): Promise<FreeFile> {
+  // To fill the last of a disk again and again would help nobody.
+  if ((await files.free(dir)) < size) throw noRoom();
+  const made = path.join(dir, spareName('new'));
+  const free = path.join(dir, spareName('free'));
+  const file = await files.open(made, 'create');
+  try {
+    // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
+    for (let at = 0; at < size; at += ZEROS.length)
+      await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
+    await file.close();
+    await files.rename(made, free);
+    return { path: free, size };
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await files.unlink(made).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Makes a segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
+export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<SegmentFile> {
+  const { dir, files, patience } = folder;
+  const header = { kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken(), ...id } as const;
+  const bytes = Buffer.concat([encodeFileHeader(header), Buffer.alloc(COMMIT_HEADER)]);
+  const file = await patience.for(() => files.open(free.path, 'write'));
+  await patience.for(() => writeAll(file, bytes, 0)).finally(() => file.close());
+  const segment = new SegmentFile(dir, header);
+  await renameDurably(folder, [free.path, segment.path]);
+  return segment;
+}

@@ -1,0 +1,244 @@
+// An owner for a log under test. Its state is a set of numbered messages and a count of the entries that made it, so that after a crash one
+// can say exactly which entries came back, and whether the state is the one that they made.
+
+import { strict as assert } from 'node:assert';
+import type { Log, LostPart, Lsn, OpenLog, Owner } from '../../../src/async/log/log.ts';
+
+/** A message that is held: its LSN, and the length of its entry. */
+interface Held {
+  readonly lsn: Lsn;
+  readonly size: number;
+}
+
+/** What the entries up to some point made. */
+export interface State {
+  /** How many entries. */
+  count: number;
+  /** The number of the next message. */
+  next: number;
+  readonly held: Map<number, Held>;
+}
+
+/** The bytes of a message's entry: they follow from its number and its length. */
+export function entryOf(verb: 'SEND' | 'MOVE', n: number, size: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(size, 24), String.fromCharCode(97 + (n % 26)));
+  bytes.write(`${verb} n=${n} size=${size}\n`, 0, 'latin1');
+  return bytes;
+}
+
+function apply(state: State, bytes: Buffer, lsn: Lsn): void {
+  const [verb = '', n = '', size = ''] = bytes.toString('latin1', 0, 40).split(/[ \n]/);
+  const [number, length] = [Number(n.slice(2)), Number(size.slice(5))];
+  state.count += 1;
+  if (verb === 'SEND' || verb === 'MOVE') {
+    assert.ok(bytes.equals(entryOf(verb, number, length)), `entry ${state.count} was changed`);
+    if (verb === 'MOVE' && !state.held.has(number)) return;
+    state.held.set(number, { lsn, size: length });
+    if (verb === 'SEND') state.next = number + 1;
+  } else if (verb === 'GONE') state.held.delete(number);
+  else assert.equal(verb, 'EPOCH', `entry ${state.count} was changed`);
+}
+
+const textOf = ({ count, next, held }: State): string =>
+  JSON.stringify([count, next, [...held].sort(([a], [b]) => a - b)]);
+
+/**
+ * Everything that was ever decided, over all lives of the log: what came back must be what was decided, up to some entry, and not before
+ * the last that was durable.
+ */
+export class Decided {
+  /** The state after each number of entries, as text, and where the log ended. */
+  readonly states = new Map<number, { readonly text: string; readonly end: Lsn }>([
+    [0, { text: textOf({ count: 0, next: 1, held: new Map() }), end: 0 }],
+  ]);
+  /** So many entries were durable, and somebody may have been told. */
+  told = 0;
+
+  /** @throws AssertionError if a log that was opened gave back something else than it may */
+  check(state: State): void {
+    assert.ok(state.count >= this.told, `LOST: ${this.told} entries were durable, ${state.count} came back`);
+    assert.equal(
+      textOf(state),
+      this.states.get(state.count)?.text,
+      `CHANGED: another state after ${state.count} entries`,
+    );
+    // What was decided later is lost, and nobody was told of it.
+    for (const count of this.states.keys()) if (count > state.count) this.states.delete(count);
+    this.told = state.count;
+  }
+}
+
+/** An owner, and the log that it has open. */
+export class TestOwner implements Owner {
+  readonly state: State = { count: 0, next: 1, held: new Map() };
+  readonly lostParts: LostPart[] = [];
+  readonly tails: string[] = [];
+  readonly notices: string[] = [];
+  failure: Error | undefined;
+  #log: Log | undefined;
+  #ends: { readonly count: number; readonly end: Lsn }[] = [];
+  #room: (() => void)[] = [];
+  #moved: (() => void)[] = [];
+
+  /** @param patient on a full disk it waits until there is room */
+  constructor(
+    readonly decided: Decided,
+    readonly patient = true,
+  ) {}
+
+  get log(): Log {
+    assert.ok(this.#log);
+    return this.#log;
+  }
+
+  /** Opens the log, checks what came back, and appends what every relay appends first. */
+  async open(open: OpenLog): Promise<this> {
+    this.#log = await open(this);
+    this.decided.check(this.state);
+    this.append(Buffer.from('EPOCH'));
+    return this;
+  }
+
+  async restore(chunks: AsyncIterable<Buffer>): Promise<void> {
+    let text = '';
+    for await (const chunk of chunks) text += chunk.toString('latin1');
+    const [count, next, held] =
+      text === '' ? [0, 1, []] : (JSON.parse(text) as [number, number, [number, Held][]]);
+    this.state.count = count;
+    this.state.next = next;
+    this.state.held.clear();
+    for (const [n, place] of held) this.state.held.set(n, place);
+  }
+
+  entry(bytes: Buffer, lsn: Lsn): void {
+    apply(this.state, bytes, lsn);
+  }
+
+  lost(part: LostPart): void {
+    this.lostParts.push(part);
+  }
+
+  durable(): void {
+    while (this.#ends[0] !== undefined && this.#ends[0].end <= this.log.durable)
+      this.decided.told = (this.#ends.shift() ?? { count: 0 }).count;
+    for (const wake of this.#moved.splice(0)) wake();
+  }
+
+  room(): void {
+    for (const wake of this.#room.splice(0)) wake();
+  }
+
+  failed(error: Error): void {
+    assert.equal(this.failure, undefined, 'it failed twice');
+    this.failure = error;
+    this.room();
+    for (const wake of this.#moved.splice(0)) wake();
+  }
+
+  torn(file: string, offset: number, bytes: number): void {
+    this.tails.push(`${file} ${offset} ${bytes}`);
+  }
+
+  notice(text: string): void {
+    this.notices.push(text);
+  }
+
+  /** Appends an entry and applies it. */
+  append(bytes: Buffer): void {
+    const cut = bytes.length >> 1;
+    const lsn = this.log.append(bytes.subarray(0, cut), bytes.subarray(cut));
+    apply(this.state, bytes, lsn);
+    const { count } = this.state;
+    this.decided.states.set(count, { text: textOf(this.state), end: this.log.end });
+    this.#ends.push({ count, end: this.log.end });
+  }
+
+  /** Waits until there is room. @returns false if the disk is full, unless it is `patient`; or if the log has failed */
+  async #fits(size: number): Promise<boolean> {
+    while (this.failure === undefined) {
+      const room = this.log.hasRoom(size, 100 + 40 * this.state.held.size);
+      if (room === 'yes') return true;
+      if (room === 'no' && !this.patient) return false;
+      await new Promise<void>((resolve) => this.#room.push(resolve));
+    }
+    return false;
+  }
+
+  /** A new message, if there is room. */
+  async send(size: number): Promise<boolean> {
+    const fits = await this.#fits(size);
+    if (fits) this.append(entryOf('SEND', this.state.next, size));
+    return fits;
+  }
+
+  /** The oldest messages that are held go. */
+  collect(count: number): void {
+    for (const n of [...this.state.held.keys()].slice(0, count)) this.append(Buffer.from(`GONE n=${n}\n`));
+  }
+
+  /** Writes again what is held in the oldest segment. */
+  async move(): Promise<void> {
+    const [oldest, next] = this.log.segments();
+    if (oldest === undefined || next === undefined || next.first > this.log.end) return;
+    for (const [n, { lsn, size }] of this.state.held) {
+      if (lsn >= oldest.end || !(await this.#fits(size))) continue;
+      // What is read must be durable, and the message may have moved or gone meanwhile.
+      const bytes = await this.log.read(lsn).catch(() => undefined);
+      // A disk that fails while it is read: another time.
+      if (bytes === undefined) return;
+      assert.ok(
+        bytes.equals(entryOf(bytes[0] === 0x53 ? 'SEND' : 'MOVE', n, size)),
+        `message ${n} was changed`,
+      );
+      this.append(entryOf('MOVE', n, size));
+    }
+  }
+
+  /** Makes a checkpoint, and says which segments are of no use any more. */
+  async checkpoint(): Promise<void> {
+    await this.log.checkpoint(() => {
+      const text = Buffer.from(textOf(this.state), 'latin1');
+      const chunks = [text.subarray(0, text.length >> 1), Buffer.alloc(0), text.subarray(text.length >> 1)];
+      return { segments: [...this.#used()], chunks };
+    });
+  }
+
+  #used(): Set<Lsn> {
+    const segments = this.log.segments();
+    const used = new Set<Lsn>();
+    for (const { lsn } of this.state.held.values())
+      for (const { first, end } of segments) if (first <= lsn && lsn < end) used.add(first);
+    return used;
+  }
+
+  /** Says which segments the state does not point into. */
+  free(): void {
+    const used = this.#used();
+    for (const { first, end } of this.log.segments())
+      if (end <= this.log.end && !used.has(first)) this.log.free(first);
+  }
+
+  /** Waits until all that was appended is durable, or the log has failed. */
+  async settle(): Promise<void> {
+    const { end } = this.log;
+    while (this.log.durable < end && this.failure === undefined)
+      await new Promise<void>((resolve) => this.#moved.push(resolve));
+  }
+
+  /** Reads every message that is held. @returns those that cannot be read. @throws AssertionError if one is another */
+  async readAll(): Promise<number[]> {
+    const unread: number[] = [];
+    for (const [n, { lsn, size }] of this.state.held) {
+      const bytes = await this.log.read(lsn).catch((error: Error) => error);
+      if (bytes instanceof Error) {
+        assert.ok('code' in bytes && bytes.code === 'damaged', `message ${n}: ${bytes.stack}`);
+        unread.push(n);
+      } else
+        assert.ok(
+          bytes.equals(entryOf(bytes[0] === 0x53 ? 'SEND' : 'MOVE', n, size)),
+          `message ${n} was changed`,
+        );
+    }
+    return unread;
+  }
+}

@@ -1,0 +1,206 @@
+// Ways to break a log, each over a file system in memory that fails, tears and loses at a chosen call: used by the tests, which try some of
+// the places, and by scripts/torture.ts, which tries all.
+
+import { openDiskLog } from '../../../src/async/log/disk.ts';
+import type { OpenLog } from '../../../src/async/log/log.ts';
+import type { Clock } from '../../../src/trace/clock.ts';
+import { Decided, TestOwner } from './owner.ts';
+import { type Fault, SimulatedFiles } from './simulated-files.ts';
+
+const DIR = '/journal';
+
+/** Small segments, so that a short run goes through everything: entries of up to 3,000 bytes, segments of 4 to 16 KiB. */
+export const SIZES = { smallest: 4096, largest: 16_384 };
+
+/** Every timer fires at the end of this turn: what is tried again, is tried at once. */
+const hasty: Clock = {
+  monotonic: () => 0,
+  epoch: () => 0,
+  after: (_ms, fire) => {
+    const timer = setImmediate(fire);
+    return { cancel: () => clearImmediate(timer) };
+  },
+};
+
+/** An empty simulated disk with the folder of the log. */
+export function emptyDisk(capacity?: number): SimulatedFiles {
+  const files = new SimulatedFiles(capacity === undefined ? {} : { capacity });
+  files.setContents(`${DIR}/made`, Buffer.alloc(0));
+  files.remove(`${DIR}/made`);
+  return files;
+}
+
+/** How the log on a simulated disk is opened. */
+export function opening(files: SimulatedFiles, salvage = false): OpenLog {
+  const lock = async (): Promise<() => Promise<void>> => async () => undefined;
+  return (owner) => openDiskLog({ dir: DIR, files, clock: hasty, lock, salvage, ...SIZES }, owner);
+}
+
+/** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The run that is broken at each of its steps: 500 operations, with rotation, checkpoints, moves and freeing. */
+export async function script(owner: TestOwner, operations = 300): Promise<void> {
+  for (let i = 0; i < operations && owner.failure === undefined; i++) {
+    await owner.send(30 + ((i * 137) % 700) + (i % 50 === 49 ? 2000 : 0));
+    if (i % 3 === 0) await owner.settle();
+    if (i % 7 === 6) owner.collect(i % 2 === 0 ? 3 : 9);
+    if (i % 20 === 10) await owner.checkpoint().catch(() => undefined);
+    if (i % 30 === 25) {
+      await owner.settle();
+      if (owner.failure === undefined) await owner.move();
+    }
+    if (i % 5 === 4) owner.free();
+  }
+  await owner.settle();
+}
+
+/** Opens the log, checks everything, works on for a while, closes, and opens it once more. */
+async function goOn(files: SimulatedFiles, decided: Decided): Promise<void> {
+  for (const more of [25, 0]) {
+    const owner = await new TestOwner(decided).open(opening(files));
+    const unread = await owner.readAll();
+    if (unread.length > 0) throw new Error(`LOST: messages ${unread} cannot be read`);
+    await script(owner, more);
+    if (owner.failure !== undefined) throw owner.failure;
+    await owner.log.close();
+  }
+}
+
+/** Runs `work` until it ends or the process is killed. @returns was it killed? */
+async function untilKilled(files: SimulatedFiles, work: () => Promise<unknown>): Promise<boolean> {
+  const killed = new Promise<true>((resolve) => {
+    files.onKill = () => resolve(true);
+  });
+  return await Promise.race([killed, work().then(() => false)]);
+}
+
+/** How many steps the script takes on an empty disk. */
+export async function steps(): Promise<number> {
+  const files = emptyDisk();
+  const owner = await new TestOwner(new Decided()).open(opening(files));
+  await script(owner);
+  await owner.log.close();
+  return files.steps;
+}
+
+/** Changes that take a rule out, to see that its absence is found. */
+export type Sabotage = (files: SimulatedFiles) => void;
+
+/**
+ * Kills the script at a step (or cuts the power there), kills the next opening, too, and then opens it in peace.
+ * @param chance decides how the step is cut, at which step of the opening the second kill comes, and what a power cut leaves
+ * @throws when something that was durable is lost or has changed, or the log does not open
+ */
+export async function killAt(
+  step: number,
+  power: boolean,
+  chance: () => number,
+  sabotage?: Sabotage,
+): Promise<void> {
+  let files = emptyDisk();
+  const decided = new Decided();
+  // A copy goes on: what is left of the old life must not act in the new one.
+  const crash = (): void => {
+    if (power) files.powerCut(chance);
+    else files.kill();
+    files = files.fork();
+    sabotage?.(files);
+  };
+  const how = (): 'before' | 'after' | 'half' =>
+    (['before', 'after', 'half'] as const)[Math.floor(chance() * 3)] ?? 'before';
+  sabotage?.(files);
+  files.plan(step, 'kill', { how: how() });
+  await untilKilled(files, async () => {
+    const owner = await new TestOwner(decided).open(opening(files));
+    await script(owner);
+    await owner.log.close();
+  });
+  crash();
+  files.plan(1 + Math.floor(chance() * 40), 'kill', { how: how() });
+  await untilKilled(files, async () => {
+    const owner = await new TestOwner(decided).open(opening(files));
+    await script(owner, 4);
+    await owner.log.close();
+  });
+  crash();
+  await goOn(files, decided);
+}
+
+/**
+ * Lets a step of the script fail. A failure that passes must not end the log; after any other it must end, or go on without loss, and after
+ * a failed sync the page cache is dropped before it is opened again, since it shows what the disk has not.
+ */
+export async function failAt(
+  step: number,
+  fault: Exclude<Fault, 'kill'>,
+  chance: () => number,
+  sabotage?: Sabotage,
+): Promise<void> {
+  const files = emptyDisk();
+  const decided = new Decided();
+  sabotage?.(files);
+  files.plan(step, fault, { random: chance });
+  const owner = new TestOwner(decided);
+  try {
+    await owner.open(opening(files));
+    await script(owner);
+    await owner.log.close();
+  } catch (error) {
+    if (owner.failure === undefined && files.steps > 40) throw error;
+  }
+  if (fault !== 'EIO' && owner.failure !== undefined) throw owner.failure;
+  files.kill();
+  const next = files.fork();
+  next.dropCache();
+  sabotage?.(next);
+  await goOn(next, decided);
+}
+
+/** One random history: operations, kills and power cuts at random steps, several lives. @returns how many operations */
+export async function history(chance: () => number, sabotage?: Sabotage): Promise<number> {
+  let files = emptyDisk();
+  const decided = new Decided();
+  const pick = (below: number): number => Math.floor(chance() * below);
+  let operations = 0;
+  for (let life = 0; life < 4; life++) {
+    sabotage?.(files);
+    const power = chance() < 0.5;
+    if (life < 3)
+      files.plan(1 + pick(chance() < 0.3 ? 25 : 250), 'kill', {
+        how: (['before', 'after', 'half'] as const)[pick(3)] ?? 'half',
+      });
+    const killed = await untilKilled(files, async () => {
+      const owner = await new TestOwner(decided).open(opening(files));
+      await owner.readAll();
+      for (let i = 10 + pick(60); i > 0; i--) {
+        operations += 1;
+        const choice = pick(20);
+        if (choice < 11) await owner.send(24 + pick(chance() < 0.1 ? 2900 : 300));
+        else if (choice < 13) owner.collect(1 + pick(8));
+        else if (choice < 16) await owner.settle();
+        else if (choice < 17) await owner.checkpoint();
+        else if (choice < 18) owner.free();
+        else if (choice < 19) {
+          await owner.settle();
+          await owner.move();
+        } else await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (chance() < 0.5) await owner.log.close();
+    });
+    if (power) files.powerCut(chance);
+    else files.kill();
+    files = files.fork();
+    if (!killed && !power && chance() < 0.5) files.dropCache();
+  }
+  await goOn(files, decided);
+  return operations;
+}
