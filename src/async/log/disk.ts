@@ -11,8 +11,8 @@ import { type FileSystem, type Folder, Patience, renameDurably, systemFiles } fr
 import * as format from './format.ts';
 import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 import { allocate, claim, type FreeFile, Pool } from './pool.ts';
-import { type Recovered, recover } from './recover.ts';
-import { SegmentFile, Segments } from './segments.ts';
+import { recover } from './recover.ts';
+import { type OpenSegment, readEntry, SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
 
 /** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
@@ -69,13 +69,27 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
       pool.add({ path: file, size: await open.size().finally(() => open.close()) });
     }
     const list = [...recovered.segments];
-    if (recovered.segment === undefined) {
+    const open = async (segment: SegmentFile): Promise<OpenSegment> => {
+      return { segment, file: await files.open(segment.path, 'write') };
+    };
+    const begin = async (): Promise<OpenSegment> => {
       const file = pool.take(smallest) ?? (await allocate(folder, smallest));
-      list.push(await claim(folder, file, recovered.lsn, id));
-    }
+      const made = await claim(folder, file, recovered.lsn, id);
+      list.push(made.segment);
+      return made;
+    };
+    const active = recovered.segment === undefined ? await begin() : await open(recovered.segment);
+    const after = list[list.indexOf(active.segment) + 1];
+    const next = after && (await open(after));
+    const writer = new Writer(folder, Math.min(MAX_COMMIT, smallest), { active, next }, recovered, () =>
+      owner.durable(),
+    );
     const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
     const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
-    log = new DiskLog({ folder, owner, unlock, id, pool, smallest, largest }, recovered, list);
+    log = new DiskLog(
+      { folder, owner, unlock, id, pool, list, writer, smallest, largest },
+      recovered.checkpoints,
+    );
     folder.patience.active = true;
     return log;
   } catch (error) {
@@ -90,6 +104,9 @@ interface Parts {
   readonly unlock: Release;
   readonly id: format.LogId;
   readonly pool: Pool;
+  /** The segments, oldest first. */
+  readonly list: SegmentFile[];
+  readonly writer: Writer;
   readonly smallest: number;
   readonly largest: number;
 }
@@ -100,7 +117,6 @@ class DiskLog implements Log {
   readonly maxEntry: number;
   readonly #parts: Parts;
   readonly #writer: Writer;
-  readonly #segments: Segments;
   #kept: readonly Checkpoint[];
   /** What a checkpoint would take today, as the owner says, in bytes. */
   #checkpointSize: number;
@@ -116,18 +132,13 @@ class DiskLog implements Log {
   #freeing: Promise<void> | undefined;
   #checkpointing: Promise<void> | undefined;
 
-  constructor(parts: Parts, { segment, lsn, next, checkpoints }: Recovered, list: SegmentFile[]) {
-    const { folder, owner, smallest, id } = parts;
-    const active = segment ?? (list.at(-1) as SegmentFile);
+  constructor(parts: Parts, checkpoints: readonly Checkpoint[]) {
+    const { id, smallest } = parts;
     this.store = id.store;
     this.key = Buffer.from(id.key, 'hex');
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
     this.#parts = parts;
-    this.#segments = new Segments(folder.files, list, () => this.#free());
-    this.#writer = new Writer(folder, Math.min(MAX_COMMIT, smallest), active, lsn, next, () =>
-      owner.durable(),
-    );
-    this.#writer.next = list[list.indexOf(active) + 1];
+    this.#writer = parts.writer;
     this.#kept = checkpoints;
     this.#checkpointSize = Math.ceil(smallest * CHECKPOINT);
   }
@@ -150,18 +161,16 @@ class DiskLog implements Log {
   }
 
   async #claim(free: FreeFile): Promise<void> {
-    const { folder, id } = this.#parts;
+    const { folder, id, list, writer } = this.#parts;
     // In a folder that was emptied meanwhile, or in another one in its place, no file may get a name.
-    const check = async (segment: SegmentFile): Promise<void> => {
-      const file = await folder.patience.for(() => segment.open(folder.files));
+    const check = ({ segment, file }: OpenSegment): void => {
       if (!file.hasName(segment.path)) throw takenAway(segment.path);
     };
-    const { segment } = this.#writer;
-    await check(segment);
-    const next = await claim(folder, free, segment.end, id);
-    await check(next);
-    this.#segments.list.push(next);
-    this.#writer.next = next;
+    check(writer.active);
+    const next = await claim(folder, free, writer.active.segment.end, id);
+    check(next);
+    list.push(next.segment);
+    writer.next = next;
   }
 
   /** There is more or less room than before. */
@@ -172,8 +181,8 @@ class DiskLog implements Log {
   }
 
   #segmentSize(): number {
-    const { smallest, largest } = this.#parts;
-    const most = Math.min(largest, 2 * (this.#segments.list.at(-1)?.size ?? 0));
+    const { smallest, largest, list } = this.#parts;
+    const most = Math.min(largest, 2 * (list.at(-1)?.size ?? 0));
     return Math.max(smallest, Math.floor(most / 4096) * 4096);
   }
 
@@ -194,7 +203,7 @@ class DiskLog implements Log {
   }
 
   hasRoom(bytes: number, checkpoint: number): Room {
-    const { segment, next, end } = this.#writer;
+    const { active, next, end } = this.#writer;
     const { folder, smallest } = this.#parts;
     if (!this.#growing || checkpoint > this.#checkpointSize) {
       // By powers of two, so that growing does not begin anew with every entry.
@@ -204,16 +213,24 @@ class DiskLog implements Log {
     const { waiting } = folder.patience;
     if (!this.#ready || next === undefined || waiting > 0) return waiting > 0 ? 'no' : 'soon';
     const whole = OVERHEAD + bytes;
-    const fits = whole <= segment.end - end || whole + smallest * RESERVE <= next.end - next.first;
+    const { first, end: last } = next.segment;
+    const fits = whole <= active.segment.end - end || whole + smallest * RESERVE <= last - first;
     return fits ? 'yes' : 'no';
   }
 
-  read(lsn: Lsn): Promise<Buffer> {
-    return this.#segments.read(lsn);
+  async read(lsn: Lsn): Promise<Buffer> {
+    const { folder, list } = this.#parts;
+    const segment = list.findLast(({ first }) => first <= lsn);
+    if (segment === undefined || lsn >= segment.end) throw new RangeError(`no segment holds LSN ${lsn}`);
+    segment.readers += 1;
+    return await readEntry(folder.files, segment, lsn).finally(() => {
+      segment.readers -= 1;
+      this.#free();
+    });
   }
 
   segments(): readonly Segment[] {
-    return [...this.#segments.list];
+    return [...this.#parts.list];
   }
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
@@ -262,7 +279,7 @@ class DiskLog implements Log {
   }
 
   free(first: Lsn): void {
-    for (const segment of this.#segments.list) if (segment.first === first) segment.unused = true;
+    for (const segment of this.#parts.list) if (segment.first === first) segment.unused = true;
     this.#free();
   }
 
@@ -272,7 +289,7 @@ class DiskLog implements Log {
     if (this.#freeing !== undefined || older === undefined || newer === undefined || this.#ended) return;
     const needed = ({ first }: SegmentFile): boolean =>
       this.#kept.some(({ segments }) => segments.has(first));
-    const gone = this.#segments.list.filter(
+    const gone = this.#parts.list.filter(
       (segment) => segment.unused && segment.readers === 0 && segment.end <= older.lsn && !needed(segment),
     );
     if (gone.length === 0) return;
@@ -285,13 +302,8 @@ class DiskLog implements Log {
 
   // Makes free files of segments or checkpoints. Their names must be durable before anything is written into them.
   async #recycle(gone: readonly (SegmentFile | Checkpoint)[]): Promise<void> {
-    const { folder, pool } = this.#parts;
-    const { list } = this.#segments;
-    for (const file of gone) {
-      if (!(file instanceof SegmentFile)) continue;
-      list.splice(list.indexOf(file), 1);
-      await file.close();
-    }
+    const { folder, pool, list } = this.#parts;
+    for (const file of gone) if (file instanceof SegmentFile) list.splice(list.indexOf(file), 1);
     const nameOf = (): string => path.join(folder.dir, format.spareName('free'));
     const free = gone.map(({ path: from, size }) => ({ from, path: nameOf(), size }));
     await renameDurably(folder, ...free.map(({ from, path: to }) => [from, to] as const));
@@ -326,8 +338,7 @@ class DiskLog implements Log {
     const flushed = writer.when(writer.seal().lsn).catch((error: unknown) => error);
     await Promise.allSettled([this.#claiming, this.#freeing, this.#checkpointing, pool.close()]);
     const error = await flushed;
-    await writer.idle();
-    await Promise.allSettled(this.#segments.list.map((segment) => segment.close()));
+    await writer.close();
     await unlock();
     if (error !== undefined && !failed) throw error;
   }

@@ -42,39 +42,33 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 const WRITE = O_RDWR | (DURABLE ?? 0);
 const MODES = { read: O_RDONLY, write: WRITE, create: WRITE | O_CREAT | O_EXCL };
 
-class SystemFile implements OpenFile {
-  readonly #handle: FileHandle;
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  async read(into: Uint8Array, position: number): Promise<number> {
-    for (let filled = 0; ; ) {
-      const { bytesRead } = await this.#handle.read(into, filled, into.length - filled, position + filled);
-      filled += bytesRead;
-      if (bytesRead === 0 || filled === into.length) return filled;
-    }
-  }
-
-  async writeDurably(bytes: Uint8Array, position: number): Promise<number> {
-    const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, position);
-    if (DURABLE === undefined) await this.#handle.datasync();
-    return bytesWritten;
-  }
-
-  hasName(file?: string): boolean {
-    try {
-      const own = fs.fstatSync(this.#handle.fd);
-      if (file === undefined) return own.nlink > 0;
-      const named = fs.statSync(file);
-      return own.ino === named.ino && own.dev === named.dev;
-    } catch {
-      return false;
-    }
-  }
-
-  size = async (): Promise<number> => (await this.#handle.stat()).size;
-  close = (): Promise<void> => this.#handle.close();
+function systemFile(handle: FileHandle): OpenFile {
+  return {
+    async read(into, position) {
+      for (let filled = 0; ; ) {
+        const { bytesRead } = await handle.read(into, filled, into.length - filled, position + filled);
+        filled += bytesRead;
+        if (bytesRead === 0 || filled === into.length) return filled;
+      }
+    },
+    async writeDurably(bytes, position) {
+      const { bytesWritten } = await handle.write(bytes, 0, bytes.length, position);
+      if (DURABLE === undefined) await handle.datasync();
+      return bytesWritten;
+    },
+    hasName(file) {
+      try {
+        const own = fs.fstatSync(handle.fd);
+        if (file === undefined) return own.nlink > 0;
+        const named = fs.statSync(file);
+        return own.ino === named.ino && own.dev === named.dev;
+      } catch {
+        return false;
+      }
+    },
+    size: async () => (await handle.stat()).size,
+    close: () => handle.close(),
+  };
 }
 
 /** This computer's own file system. */
@@ -83,7 +77,7 @@ export const systemFiles: FileSystem = {
     const entries = await readdir(dir, { withFileTypes: true });
     return entries.map((entry) => ({ name: entry.name, isFile: entry.isFile() || entry.isSymbolicLink() }));
   },
-  open: async (file, how) => new SystemFile(await open(file, MODES[how], 0o600)),
+  open: async (file, how) => systemFile(await open(file, MODES[how], 0o600)),
   rename,
   unlink,
   syncDirectory,
@@ -116,7 +110,7 @@ export class Patience {
   /** How many calls have failed and will be made again. */
   waiting = 0;
 
-  /** @param changed is called when `waiting` has changed */
+  /** @param changed is called when `waiting` may have changed */
   constructor(
     readonly clock: Clock,
     readonly changed: () => void,
@@ -124,7 +118,7 @@ export class Patience {
 
   /** @throws an error that does not pass, or any if not active */
   async for<T>(call: () => Promise<T>): Promise<T> {
-    let failed = false;
+    let failed = 0;
     try {
       for (;;) {
         try {
@@ -133,18 +127,15 @@ export class Patience {
           const passes = isFull(error) || ['EMFILE', 'ENFILE'].includes(errnoOf(error));
           if (!passes || !this.active) throw error;
         }
-        if (!failed) this.#wait(1);
-        failed = true;
+        this.waiting += 1 - failed;
+        failed = 1;
+        this.changed();
         await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
       }
     } finally {
-      if (failed) this.#wait(-1);
+      this.waiting -= failed;
+      if (failed > 0) this.changed();
     }
-  }
-
-  #wait(change: 1 | -1): void {
-    this.waiting += change;
-    this.changed();
   }
 }
 

@@ -1,135 +1,110 @@
-// A log in memory, for tests of what stands on it: nothing is durable before the test says so, and it fails and crashes at a chosen point.
+// A log in memory, for tests of what stands on it: it delays, fails, loses and crashes when it is told to. An LSN counts entries.
 
 import { randomToken } from './format.ts';
 import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 
-/** What is durable of a log in memory, and what it does. The owner may be a new one each time; the disk stays. */
-export class MemoryDisk {
-  readonly store = randomToken();
-  readonly key = Buffer.from(randomToken(16), 'hex');
-  /** Does everything become durable by itself, at the end of a turn of the event loop? Else `sync` makes it so. */
+/** Entries of one segment. */
+const SEGMENT = 1000;
+
+/** A log in memory. */
+export class MemoryLog implements Log {
+  readonly store: string;
+  readonly key: Buffer;
+  readonly maxEntry = 2 ** 21;
+  durable: Lsn;
+  /** Do entries become durable by themselves, at the end of a turn of the event loop? Else `sync` makes them so. */
   automatic = true;
   /** What `hasRoom` says. */
   room: Room = 'yes';
-  /** Entries in one segment. */
-  perSegment = 1000;
-  entries: { readonly lsn: Lsn; readonly bytes: Buffer }[] = [];
-  checkpoint: { readonly lsn: Lsn; readonly chunks: readonly Buffer[] } | undefined;
-  #log: MemoryLog | undefined;
-
-  /** Opens it: see `OpenLog`. A log that was open gets `failed`, and what was not durable is lost. */
-  async open(owner: Owner): Promise<Log> {
-    this.crash();
-    this.#log?.fail(new Error('another owner has taken the log'));
-    const { checkpoint } = this;
-    if (checkpoint !== undefined)
-      await owner.restore(
-        (async function* () {
-          yield* checkpoint.chunks;
-        })(),
-      );
-    for (const { lsn, bytes } of this.entries) if (lsn >= (checkpoint?.lsn ?? 0)) owner.entry(bytes, lsn);
-    this.#log = new MemoryLog(this, owner);
-    return this.#log;
-  }
-
-  /** Makes durable what was appended, the first `count` entries of it only if that is said. */
-  sync(count?: number): void {
-    this.#log?.sync(count);
-  }
-
-  /** The power goes: what is not durable is lost, except for the first `kept` entries of it. The log that was open is dead. */
-  crash(kept = 0): void {
-    const log = this.#log;
-    if (log === undefined) return;
-    const durable = this.entries.filter(({ lsn }) => lsn < log.durable).length;
-    this.entries = this.entries.slice(0, durable + kept);
-    log.dead = true;
-  }
-
-  /** The log fails: nothing more becomes durable. */
-  fail(error: Error): void {
-    this.#log?.fail(error);
-  }
-}
-
-class MemoryLog implements Log {
-  readonly maxEntry = 2 ** 21;
-  readonly store: string;
-  readonly key: Buffer;
-  dead = false;
-  durable: Lsn;
-  end: Lsn;
-  #scheduled = false;
+  /** The file system's part: what is there, durable or not, and the newest checkpoint. Damage it at will. */
+  readonly entries: Buffer[];
+  saved: { readonly lsn: Lsn; readonly chunks: readonly Buffer[] } | undefined;
+  readonly #owner: Owner;
   readonly #freed = new Set<Lsn>();
+  #scheduled = false;
+  #dead = false;
 
-  constructor(
-    readonly disk: MemoryDisk,
-    readonly owner: Owner,
-  ) {
-    this.store = disk.store;
-    this.key = disk.key;
-    const last = disk.entries.at(-1);
-    this.end = last === undefined ? 0 : last.lsn + 1;
-    this.durable = this.end;
+  private constructor(owner: Owner, before: MemoryLog | undefined) {
+    this.#owner = owner;
+    this.store = before?.store ?? randomToken();
+    this.key = before?.key ?? Buffer.from(randomToken(16), 'hex');
+    this.entries = before?.entries.slice() ?? [];
+    this.saved = before?.saved;
+    this.durable = this.entries.length;
+  }
+
+  /** Opens a new log, or what is left of one: that one gets `failed` if it was open. See `OpenLog`. */
+  static async open(owner: Owner, before?: MemoryLog): Promise<MemoryLog> {
+    before?.fail(new Error('another owner has taken the log'));
+    const log = new MemoryLog(owner, before);
+    const { saved, entries } = log;
+    if (saved !== undefined) await owner.restore(iterate(saved.chunks));
+    for (let lsn = saved?.lsn ?? 0; lsn < entries.length; lsn++) owner.entry(entries[lsn] as Buffer, lsn);
+    return log;
+  }
+
+  get end(): Lsn {
+    return this.entries.length;
   }
 
   append(...parts: readonly Uint8Array[]): Lsn {
     const bytes = Buffer.concat(parts);
     if (bytes.length === 0 || bytes.length > this.maxEntry)
-      throw new RangeError(`no entry has ${bytes.length} bytes`);
-    const lsn = this.end;
-    this.end += 1;
-    if (!this.dead) this.disk.entries.push({ lsn, bytes });
-    if (this.disk.automatic && !this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => this.sync());
-    }
-    return lsn;
+      throw new RangeError(`an entry has no ${bytes.length} bytes`);
+    if (this.automatic && !this.#scheduled) setImmediate(() => this.sync());
+    this.#scheduled = this.automatic;
+    return this.entries.push(bytes) - 1;
   }
 
+  /** Makes durable what was appended, or the first `count` entries of it. */
   sync(count = Number.POSITIVE_INFINITY): void {
     this.#scheduled = false;
     const durable = Math.min(this.end, this.durable + count);
-    if (this.dead || durable === this.durable) return;
+    if (this.#dead || durable === this.durable) return;
     this.durable = durable;
-    this.owner.durable();
+    this.#owner.durable();
   }
 
+  /** The power goes. What was not durable is lost, but for the first `kept` entries of it; nobody is told. */
+  crash(kept = 0): void {
+    this.#dead = true;
+    this.entries.length = Math.min(this.end, this.durable + kept);
+  }
+
+  /** The log fails, for good. What was not durable is lost. */
   fail(error: Error): void {
-    if (this.dead) return;
-    this.dead = true;
-    this.owner.failed(error);
+    if (this.#dead) return;
+    this.crash();
+    this.#owner.failed(error);
   }
 
-  hasRoom = (): Room => this.disk.room;
+  hasRoom(): Room {
+    return this.room;
+  }
 
   async read(lsn: Lsn): Promise<Buffer> {
-    const entry = this.disk.entries.find((candidate) => candidate.lsn === lsn);
-    if (entry === undefined || this.#freed.has(this.#first(lsn)))
-      throw new RangeError(`no entry has LSN ${lsn}`);
-    return Buffer.from(entry.bytes);
-  }
-
-  #first(lsn: Lsn): Lsn {
-    return lsn - (lsn % this.disk.perSegment);
+    const bytes = this.#freed.has(lsn - (lsn % SEGMENT)) ? undefined : this.entries[lsn];
+    if (bytes === undefined) throw new RangeError(`no segment holds LSN ${lsn}`);
+    return Buffer.from(bytes);
   }
 
   segments(): readonly Segment[] {
-    const firsts = new Set([...this.disk.entries.map(({ lsn }) => this.#first(lsn)), this.#first(this.end)]);
-    const size = this.disk.perSegment;
-    return [...firsts]
-      .filter((first) => !this.#freed.has(first))
-      .map((first) => ({ first, end: first + size, size }));
+    const count = Math.floor(this.end / SEGMENT) + 1;
+    const all = Array.from({ length: count }, (_, i) => ({
+      first: i * SEGMENT,
+      end: (i + 1) * SEGMENT,
+      size: SEGMENT,
+    }));
+    return all.filter(({ first }) => !this.#freed.has(first));
   }
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     const lsn = this.end;
     const chunks: Buffer[] = [];
     for await (const chunk of take(lsn).chunks) chunks.push(Buffer.from(chunk));
-    while (this.durable < lsn && !this.dead) await new Promise((resolve) => setImmediate(resolve));
-    if (this.dead) throw new Error('the log has failed');
-    this.disk.checkpoint = { lsn, chunks };
+    while (this.durable < lsn && !this.#dead) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#dead) throw new Error('the log has failed');
+    this.saved = { lsn, chunks };
   }
 
   free(first: Lsn): void {
@@ -138,6 +113,10 @@ class MemoryLog implements Log {
 
   async close(): Promise<void> {
     this.sync();
-    this.dead = true;
+    this.#dead = true;
   }
+}
+
+async function* iterate(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* chunks;
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Folder, noRoom, renameDurably, writeAll } from './files.ts';
 import { COMMIT_HEADER, encodeFileHeader, type LogId, randomToken, spareName } from './format.ts';
 import type { Lsn } from './log.ts';
-import { SegmentFile } from './segments.ts';
+import { type OpenSegment, SegmentFile } from './segments.ts';
 
 /** A free file, and its size in bytes, all of them allocated. */
 export interface FreeFile {
@@ -115,13 +115,13 @@ export async function allocate({ dir, files }: Folder, size: number): Promise<Fr
 }
 
 /** Makes a segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
-export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<SegmentFile> {
+export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<OpenSegment> {
   const { dir, files, patience } = folder;
   const header = { kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken(), ...id } as const;
   const bytes = Buffer.concat([encodeFileHeader(header), Buffer.alloc(COMMIT_HEADER)]);
-  const file = await patience.for(() => files.open(free.path, 'write'));
-  await patience.for(() => writeAll(file, bytes, 0)).finally(() => file.close());
   const segment = new SegmentFile(dir, header);
+  const file = await patience.for(() => files.open(free.path, 'write'));
+  await patience.for(() => writeAll(file, bytes, 0));
   await renameDurably(folder, [free.path, segment.path]);
-  return segment;
+  return { segment, file };
 }

@@ -8,8 +8,8 @@ import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
 import { fileName, type LogId } from './format.ts';
 import type { LostPart, Lsn, Owner } from './log.ts';
-import { type Listing, listLog, readPart, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
-import type { SegmentFile } from './segments.ts';
+import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
+import { readPart, type SegmentFile } from './segments.ts';
 
 /** What was found in a log, and mended. */
 export interface Recovered {

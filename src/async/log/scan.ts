@@ -6,7 +6,7 @@ import { notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
 import type { FileSystem } from './files.ts';
 import * as format from './format.ts';
 import type { Lsn } from './log.ts';
-import { SegmentFile } from './segments.ts';
+import { readPart, SegmentFile } from './segments.ts';
 
 /** What lies in the folder of a log. */
 export interface Listing {
@@ -27,17 +27,6 @@ export interface Listing {
 const OLD_NAME = /^([0-9]{8,12}\.segment|[0-9a-f]{16}\.spare)$/;
 // What a log leaves beside its files, and what belongs to its lock or to the system.
 const BESIDE = /^(lock.*|\..*|lost\+found|.*\.(torn|lost))$/;
-
-/** Reads `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */
-export async function readPart(files: FileSystem, file: string, at: number, size: number): Promise<Buffer> {
-  try {
-    const open = await files.open(file, 'read');
-    const bytes = Buffer.allocUnsafe(size);
-    return bytes.subarray(0, await open.read(bytes, at).finally(() => open.close()));
-  } catch (error) {
-    throw systemError(error, `the journal's file ${file} cannot be read`);
-  }
-}
 
 /**
  * Looks into a folder, and at the header of each segment.

@@ -1,17 +1,16 @@
-// The segments that are there, and reading entries back from them.
+// Segments: where they lie, which LSNs they hold, and reading entries back from them.
 
 import path from 'node:path';
 import { damagedRecord, systemError } from '../../errors/journal.ts';
 import type { FileSystem, OpenFile } from './files.ts';
 import { FILE_HEADER, type FileHeader, fileName, RECORD_HEADER, recordIntact, seedOf } from './format.ts';
-import type { Lsn } from './log.ts';
+import type { Lsn, Segment } from './log.ts';
 
-/** A segment: where it lies, and which LSNs it can hold. */
-export class SegmentFile {
+/** A segment as a file. */
+export class SegmentFile implements Segment {
   readonly first: Lsn;
   /** Where the segment after this one begins. */
   readonly end: Lsn;
-  /** Of the file, in bytes. */
   readonly size: number;
   readonly seed: number;
   readonly path: string;
@@ -19,7 +18,6 @@ export class SegmentFile {
   unused = false;
   /** How many reads are under way. */
   readers = 0;
-  #open: Promise<OpenFile> | undefined;
 
   constructor(dir: string, { lsn, extent, salt }: FileHeader) {
     this.first = lsn;
@@ -33,79 +31,37 @@ export class SegmentFile {
   offset(lsn: Lsn): number {
     return FILE_HEADER + lsn - this.first;
   }
-
-  get isOpen(): boolean {
-    return this.#open !== undefined;
-  }
-
-  /** The open file, for reading and writing. @throws the errno; the next call tries again */
-  async open(files: FileSystem): Promise<OpenFile> {
-    this.#open ??= files.open(this.path, 'write');
-    const open = this.#open;
-    try {
-      return await open;
-    } catch (error) {
-      if (this.#open === open) this.#open = undefined;
-      throw error;
-    }
-  }
-
-  async close(): Promise<void> {
-    const open = this.#open;
-    this.#open = undefined;
-    await (await open)?.close();
-  }
 }
 
-/** How many segments are kept open for reading: far below the usual limit of 1,024 files of a process. */
-const MAX_OPEN = 64;
+/** A segment that is open for writing. */
+export interface OpenSegment {
+  readonly segment: SegmentFile;
+  readonly file: OpenFile;
+}
 
 /** What one read brings at least, in bytes: most entries are whole with it. */
 const READ_AHEAD = 4096;
 
-/** All segments of a log. */
-export class Segments {
-  /** @param list oldest first; the last two may be being written. @param unread is called when the last read of a segment has ended */
-  constructor(
-    readonly files: FileSystem,
-    readonly list: SegmentFile[],
-    readonly unread: () => void,
-  ) {}
-
-  /** Reads an entry and checks it. @throws DetourError `damaged` with file and offset, or the errno */
-  async read(lsn: Lsn): Promise<Buffer> {
-    const segment = this.list.findLast(({ first }) => first <= lsn);
-    if (segment === undefined || lsn >= segment.end) throw new RangeError(`no segment holds LSN ${lsn}`);
-    segment.readers += 1;
-    try {
-      return await this.#entry(segment, lsn);
-    } catch (error) {
-      throw systemError(error, `the journal's file ${segment.path} cannot be read`);
-    } finally {
-      segment.readers -= 1;
-      if (segment.readers === 0) this.unread();
-    }
+/** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */
+export async function readPart(files: FileSystem, file: string, at: number, size: number): Promise<Buffer> {
+  try {
+    const open = await files.open(file, 'read');
+    const bytes = Buffer.allocUnsafe(size);
+    return bytes.subarray(0, await open.read(bytes, at).finally(() => open.close()));
+  } catch (error) {
+    throw systemError(error, `the journal's file ${file} cannot be read`);
   }
+}
 
-  async #entry(segment: SegmentFile, lsn: Lsn): Promise<Buffer> {
-    const file = await this.#open(segment);
-    const offset = segment.offset(lsn);
-    const part = async (length: number): Promise<Buffer> => {
-      const bytes = Buffer.allocUnsafe(Math.min(length, segment.size - offset));
-      return bytes.subarray(0, await file.read(bytes, offset));
-    };
-    let bytes = await part(READ_AHEAD);
-    const size = bytes.length < RECORD_HEADER ? 0 : RECORD_HEADER + bytes.readUInt32LE(4);
-    if (size > bytes.length) bytes = await part(size);
-    const record = bytes.subarray(0, size);
-    if (record.length > RECORD_HEADER && recordIntact(record, lsn, segment.seed))
-      return record.subarray(RECORD_HEADER);
-    throw damagedRecord(segment.path, offset);
-  }
-
-  async #open(segment: SegmentFile): Promise<OpenFile> {
-    const open = segment.isOpen ? [] : this.list.slice(0, -2).filter(({ isOpen }) => isOpen);
-    if (open.length >= MAX_OPEN) await open.find(({ readers }) => readers === 0)?.close();
-    return await segment.open(this.files);
-  }
+/** Reads the entry of an LSN and checks it. @throws DetourError `damaged` with file and offset, or the errno */
+export async function readEntry(files: FileSystem, segment: SegmentFile, lsn: Lsn): Promise<Buffer> {
+  const at = segment.offset(lsn);
+  let bytes = await readPart(files, segment.path, at, READ_AHEAD);
+  const size = bytes.length < RECORD_HEADER ? 0 : RECORD_HEADER + bytes.readUInt32LE(4);
+  if (size > segment.size - at) throw damagedRecord(segment.path, at);
+  if (size > bytes.length) bytes = await readPart(files, segment.path, at, size);
+  const record = bytes.subarray(0, size);
+  if (size <= RECORD_HEADER || !recordIntact(record, lsn, segment.seed))
+    throw damagedRecord(segment.path, at);
+  return record.subarray(RECORD_HEADER);
 }

@@ -8,10 +8,10 @@ import { takenAway } from '../../errors/journal.ts';
 import { type Folder, writeAll } from './files.ts';
 import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
 import type { Lsn } from './log.ts';
-import type { SegmentFile } from './segments.ts';
+import type { OpenSegment } from './segments.ts';
 
 interface Sealed {
-  readonly segment: SegmentFile;
+  readonly to: OpenSegment;
   readonly lsn: Lsn;
   readonly end: Lsn;
   readonly bytes: Buffer;
@@ -20,32 +20,35 @@ interface Sealed {
 /** Writes commits at the end of the log. */
 export class Writer {
   /** The segment that is being filled, and the one after it, if that is ready. */
-  segment: SegmentFile;
-  next: SegmentFile | undefined;
+  active: OpenSegment;
+  next: OpenSegment | undefined;
   /** Everything below it is durable. */
   durable: Lsn;
   /** Where the next commit begins, and its number. */
   #at: Lsn;
   #number: number;
   #filling: CommitBuilder | undefined;
+  /** The segment of the last commit that was written. */
+  #written: OpenSegment;
   readonly #queue: Sealed[] = [];
   #running: Promise<void> | undefined;
   #stopped: unknown;
   #waiting: (() => void)[] = [];
 
-  /** @param at where the next commit begins @param number that of the next commit @param moved is called when `durable` has moved */
+  /** @param from where the next commit begins, and its number. @param moved is called when `durable` has moved */
   constructor(
     readonly folder: Folder,
     readonly maxCommit: number,
-    segment: SegmentFile,
-    at: Lsn,
-    number: number,
+    { active, next }: { readonly active: OpenSegment; readonly next: OpenSegment | undefined },
+    from: { readonly lsn: Lsn; readonly next: number },
     readonly moved: () => void,
   ) {
-    this.segment = segment;
-    this.durable = at;
-    this.#at = at;
-    this.#number = number;
+    this.active = active;
+    this.next = next;
+    this.durable = from.lsn;
+    this.#written = active;
+    this.#at = from.lsn;
+    this.#number = from.next;
   }
 
   /** Above all that was appended. */
@@ -58,11 +61,10 @@ export class Writer {
   append(parts: readonly Uint8Array[], size: number): Lsn {
     const whole = RECORD_HEADER + size;
     const filled = this.#filling?.size ?? 0;
-    if (filled + whole > this.maxCommit || this.end + whole > this.segment.end) this.seal();
-    if (this.#filling === undefined) {
-      if (this.#at + COMMIT_HEADER + whole > this.segment.end) this.#rotate();
-      this.#filling = new CommitBuilder(this.#at, this.segment.seed);
-    }
+    const { end } = this.active.segment;
+    if (filled + whole > this.maxCommit || this.end + whole > end) this.seal();
+    if (this.#filling === undefined && this.#at + COMMIT_HEADER + whole > end) this.#rotate();
+    this.#filling ??= new CommitBuilder(this.#at, this.active.segment.seed);
     // Not written at once: everything that the sockets bring in this turn of the event loop shares the commit.
     this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
     return this.#filling.add(parts, size);
@@ -71,20 +73,20 @@ export class Writer {
   #rotate(): void {
     if (this.next === undefined)
       throw new RangeError('there is no room left in the log, not even in reserve');
-    this.segment = this.next;
+    this.active = this.next;
     this.next = undefined;
-    this.#at = this.segment.first;
+    this.#at = this.active.segment.first;
     this.folder.changed();
   }
 
   /** Ends the commit that is being filled. @returns where the log ends then, and the number of the next commit */
   seal(): { readonly lsn: Lsn; readonly next: number } {
-    const { segment } = this;
+    const to = this.active;
     const filling = this.#filling;
     if (filling !== undefined) {
       const { lsn } = filling;
       this.#at = lsn + filling.size;
-      this.#queue.push({ segment, lsn, end: this.#at, bytes: filling.seal(this.#number, segment.end - lsn) });
+      this.#queue.push({ to, lsn, end: this.#at, bytes: filling.seal(this.#number, to.segment.end - lsn) });
       this.#number += 1;
       this.#filling = undefined;
     }
@@ -107,11 +109,12 @@ export class Writer {
     }
   }
 
-  async #write({ segment, lsn, end, bytes }: Sealed): Promise<void> {
-    const { files, patience } = this.folder;
-    const file = await patience.for(() => segment.open(files));
+  async #write({ to, lsn, end, bytes }: Sealed): Promise<void> {
+    const { segment, file } = to;
+    if (to !== this.#written) await this.#written.file.close();
+    this.#written = to;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.
-    await patience.for(() => writeAll(file, bytes, segment.offset(lsn)));
+    await this.folder.patience.for(() => writeAll(file, bytes, segment.offset(lsn)));
     if (!file.hasName()) throw takenAway(segment.path);
     if (this.#stopped !== undefined) return;
     this.durable = end;
@@ -131,9 +134,10 @@ export class Writer {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** Resolves when nothing is being written. */
-  async idle(): Promise<void> {
+  /** Resolves when nothing is being written, and the files are closed. */
+  async close(): Promise<void> {
     await this.#running;
+    for (const open of new Set([this.#written, this.active, this.next])) await open?.file.close();
   }
 
   /** Ends it: nothing becomes durable any more. */

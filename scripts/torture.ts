@@ -1,0 +1,77 @@
+// Breaks the write-ahead log at every step of a scripted run, over a simulated disk (test/async/log/simulated-files.ts), and looks whether
+// anything is lost that was durable: kills, power cuts, failing calls, random histories. `--all` tries every step for every error (else
+// every eighth, another eighth for each seed) and more histories: `npm run torture`. `--seed N` repeats a run.
+
+import { parseArgs } from 'node:util';
+import type { Fault } from '../test/async/log/simulated-files.ts';
+import { failAt, history, killAt, randomFrom, steps } from '../test/async/log/torture.ts';
+
+/** Longer than any run takes: one that hangs is named. */
+const HANGS_MS = 20_000;
+
+const { values } = parseArgs({ options: { seed: { type: 'string' }, all: { type: 'boolean' } } });
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+const all = values.all === true;
+const ERRORS: readonly Exclude<Fault, 'kill'>[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'];
+const HISTORIES = all ? 20_000 : 4000;
+
+let passed = 0;
+let failed = 0;
+
+async function attempt(name: string, run: () => Promise<unknown>): Promise<void> {
+  const hangs = setTimeout(() => {
+    console.error(`${name} hangs (seed ${seed})`);
+    process.exit(1);
+  }, HANGS_MS);
+  try {
+    await run();
+    passed += 1;
+  } catch (error) {
+    failed += 1;
+    if (failed <= 10) console.error(`${name} (seed ${seed}):`, error);
+  }
+  clearTimeout(hangs);
+}
+
+async function part(name: string, runs: number, run: (index: number) => Promise<void>): Promise<void> {
+  const began = performance.now();
+  const before = passed + failed;
+  for (let index = 0; index < runs; index++) {
+    await run(index);
+    if (process.stderr.isTTY && index % 50 === 0) process.stderr.write(`\r${name}: ${index} of ${runs} `);
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  console.log(`${name}: ${passed + failed - before} runs, ${seconds} s`);
+}
+
+const count = await steps();
+const chance = (step: number): (() => number) => randomFrom(seed * 31 + step);
+console.log(`seed ${seed}; the script takes ${count} steps`);
+await part('killed at every step', count, (i) =>
+  attempt(`a kill at step ${i + 1}`, () => killAt(i + 1, false, chance(i))),
+);
+await part('power cut at every step', count, (i) =>
+  attempt(`a power cut at step ${i + 1}`, () => killAt(i + 1, true, chance(i))),
+);
+for (const error of ERRORS) {
+  const every = all ? 1 : 8;
+  const first = seed % every;
+  await part(
+    `${error} at every ${all ? '' : '8th '}step`,
+    Math.floor((count - first + every - 1) / every),
+    (i) => {
+      const step = 1 + first + i * every;
+      return attempt(`${error} at step ${step}`, () => failAt(step, error, chance(step)));
+    },
+  );
+}
+let operations = 0;
+await part('random histories', HISTORIES, (i) =>
+  attempt(`history ${i}`, async () => {
+    operations += await history(chance(i));
+  }),
+);
+console.log(`${operations} random operations`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
