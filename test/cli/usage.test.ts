@@ -68,7 +68,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   compare: ['--messages', '--cycle', '--retry', '--seed', '--kill-sender', '--svg', '--why', '--json'],
   explain: ['--json'],
   trace: ['--last', '--id', '--brief', '--width', '--json'],
-  journal: ['--port', '--follow', '--json'],
+  journal: ['--port', '--follow', '--check', '--json'],
 };
 
 // A nonsense value for each flag that takes one, and what is said of it. `--to` is a place in one mode and a name in the other.

@@ -3,7 +3,7 @@
 
 import path from 'node:path';
 import { DetourError, errnoOf } from '../../errors/error.ts';
-import { damagedJournal } from '../../errors/journal.ts';
+import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
 import { fileName, type LogId } from './format.ts';
@@ -32,7 +32,11 @@ const AT_ONCE = 1024 * 1024;
 export async function recover(folder: Folder, owner: Owner, salvage: boolean): Promise<Recovered> {
   const { dir, files } = folder;
   const listing = await listLog(files, dir);
-  const { segments, broken, checkpoints: found } = listing;
+  const { segments, broken, checkpoints: found, free, unfinished, stranger } = listing;
+  if (segments.length + broken.length + found.length + free.length + unfinished.length === 0 && stranger)
+    throw notAJournal(
+      `${dir} is not empty and holds no journal (there is ${JSON.stringify(stranger)} in it)`,
+    );
   let lost = 0;
   // Damage: refused, or gone around.
   const part = async (at: Omit<LostPart, 'copy'>, what: string, bytes?: Uint8Array): Promise<void> => {
@@ -73,7 +77,7 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean): P
     await part(place, `the log ends here, and there is a checkpoint of LSN ${floor}`);
   }
 
-  for (const file of listing.unfinished) await files.unlink(file);
+  for (const file of unfinished) await files.unlink(file);
   for (const lsn of found)
     if (!kept.some((checkpoint) => checkpoint.lsn === lsn))
       await files.unlink(path.join(dir, fileName(lsn, 'checkpoint')));
@@ -84,7 +88,7 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean): P
   return {
     id,
     segments,
-    free: listing.free,
+    free,
     checkpoints: kept,
     segment: lost > 0 ? undefined : end?.segment,
     lsn: lost > 0 ? Math.max(floor, ...segments.map((segment) => segment.end)) : (end?.lsn ?? 0),
@@ -119,9 +123,12 @@ async function restore(
   return { kept, id };
 }
 
-// The first LSN of a segment that must be there and is not: above the older checkpoint nothing has gone yet, and below it nothing that
-// the newer one points into.
-function missing(
+/**
+ * The first LSN of a segment that must be there and is not: above the older checkpoint nothing has gone yet, and below it nothing that
+ * the newer one points into.
+ * @param kept those that can be read, the older one first. @param made was there any checkpoint?
+ */
+export function missing(
   segments: readonly SegmentFile[],
   kept: readonly Checkpoint[],
   made: boolean,

@@ -21,6 +21,8 @@ export interface Listing {
   readonly id: format.LogId | undefined;
   /** Files with the name of a segment that are none: their first LSN, and what is wrong. */
   readonly broken: readonly { readonly lsn: Lsn; readonly path: string; readonly what: string }[];
+  /** A file that has no name of the log's. */
+  readonly stranger: string | undefined;
 }
 
 // The files of detour 0.1.
@@ -38,7 +40,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
   const broken: { lsn: Lsn; path: string; what: string }[] = [];
   const free: string[] = [];
   const unfinished: string[] = [];
-  const strangers: string[] = [];
+  let stranger: string | undefined;
   let id: format.LogId | undefined;
   const entries = await files.list(dir).catch((error: unknown) => {
     throw systemError(error, `the journal's folder ${dir} cannot be read`);
@@ -58,12 +60,9 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
       if (typeof header === 'string') broken.push({ lsn: Number(digits), path: file, what: header });
       else segments.push(new SegmentFile(dir, header));
       if (typeof header !== 'string') id ??= { store: header.store, key: header.key };
-    } else if (!BESIDE.test(name)) strangers.push(name);
+    } else if (!BESIDE.test(name)) stranger ??= name;
   }
-  const own = segments.length + checkpoints.length + broken.length + free.length + unfinished.length;
-  if (own === 0 && strangers.length > 0)
-    throw notAJournal(`${dir} holds no journal, and there is ${JSON.stringify(strangers[0])} in it`);
-  return { segments, checkpoints, free, unfinished, id, broken };
+  return { segments, checkpoints, free, unfinished, id, broken, stranger };
 }
 
 type Header = format.FileHeader;

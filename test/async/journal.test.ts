@@ -1,0 +1,250 @@
+import { cpSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { followJournal, type JournalItem, readJournal } from '../../src/async/journal.ts';
+import { openDiskLog } from '../../src/async/log/disk.ts';
+import type { Log, Owner } from '../../src/async/log/log.ts';
+import { systemClock } from '../../src/trace/clock.ts';
+import { talk } from '../cli/talking.ts';
+import { tempDir } from '../harness.ts';
+import { durably, fastScratch, opened, send } from './store/bench.ts';
+
+/** A journal of format 2, as this version first wrote it: two checkpoints, 19 commits, one segment full and one made ahead. */
+const EXAMPLE = fileURLToPath(new URL('log/example', import.meta.url));
+const FIRST = '000000000000000.wal';
+const SECOND = '000000000003584.wal';
+const OLDER = '000000000001122.checkpoint';
+const NEWER = '000000000002017.checkpoint';
+const SOUND = /^sound: 3 segments, 19 commits, 20 entries, 2 checkpoints\n$/;
+
+/** A copy of the example, changed. */
+function example(change: (dir: string) => void = () => undefined): string {
+  const dir = join(tempDir(), 'journal');
+  cpSync(EXAMPLE, dir, { recursive: true });
+  change(dir);
+  return dir;
+}
+
+const flip =
+  (name: string, offset: number) =>
+  (dir: string): void => {
+    const bytes = readFileSync(join(dir, name));
+    bytes.writeUInt8(bytes.readUInt8(offset) ^ 4, offset);
+    writeFileSync(join(dir, name), bytes);
+  };
+
+async function all(dir: string): Promise<JournalItem[]> {
+  const items: JournalItem[] = [];
+  for await (const item of readJournal(dir)) items.push(item);
+  return items;
+}
+
+/** What is not as it should be, in a line each. */
+async function faults(dir: string): Promise<string[]> {
+  return (await all(dir)).flatMap((item) => {
+    if (item.kind !== 'torn' && item.kind !== 'damaged') return [];
+    const place = `${basename(item.file)} ${item.offset}`;
+    return item.kind === 'torn' ? `torn ${place}` : `${place}: ${item.what} (${item.entries.length})`;
+  });
+}
+
+/** An owner that keeps what comes back, as text. */
+function owner(seen: string[]): Owner {
+  return {
+    restore: async (chunks) => {
+      for await (const chunk of chunks) seen.push(chunk.toString());
+    },
+    entry: (bytes) => seen.push(bytes.toString()),
+    lost: () => undefined,
+    durable: () => undefined,
+    room: () => undefined,
+    failed: (error) => seen.push(String(error)),
+    torn: () => undefined,
+    notice: () => undefined,
+  };
+}
+
+async function durable(log: Log): Promise<void> {
+  const { end } = log;
+  while (log.durable < end) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a journal that this version first wrote still opens: the newest checkpoint, and what came after it', async () => {
+  const seen: string[] = [];
+  const log = await openDiskLog({ dir: example() }, owner(seen));
+  await log.close();
+  expect(seen[0]).toBe('STATE messages=11\n');
+  expect(seen.slice(1).map((entry) => /^[A-Z]+/.exec(entry)?.[0])).toEqual([
+    ...['RUN', 'RUN', 'RUN', 'RUN'],
+    'CLOSED',
+  ]);
+  expect(seen[1]).toContain('SEND id=14 to=carol size=10\nmessage 12\nSEND id=15 to=carol ttl=60 size=28\n');
+});
+
+test('everything in a journal is read in order, also what stands below its checkpoints, and nothing secret', async () => {
+  const items = await all(EXAMPLE);
+  expect(items.map(({ kind, file }) => `${kind} ${basename(file)}`)).toEqual([
+    `checkpoint ${NEWER}`,
+    `checkpoint ${OLDER}`,
+    `segment ${FIRST}`,
+    ...Array(17).fill(`commit ${FIRST}`),
+    `segment ${SECOND}`,
+    ...Array(2).fill(`commit ${SECOND}`),
+    'segment 000000000007168.wal',
+  ]);
+  const commits = items.flatMap((item) => (item.kind === 'commit' ? item : []));
+  expect(commits.map(({ number }) => number)).toEqual(Array.from({ length: 19 }, (_, i) => i + 1));
+  expect(commits[0]?.entries.map(({ bytes }) => bytes.toString())).toEqual(['EPOCH at=1796000000000 t=0\n']);
+  expect(JSON.stringify(items)).not.toMatch(/salt|key=|crc/);
+});
+
+describe('what is wrong with a journal is said with its place', () => {
+  test.each<[string, (dir: string) => void, string[]]>([
+    ['nothing', () => undefined, []],
+    [
+      'a bit in an entry: the others of the commit can be read',
+      flip(FIRST, 960),
+      [`${FIRST} 873: commit 4 cannot be read, and a later one can (1)`],
+    ],
+    [
+      'a bit in the header of a commit',
+      flip(FIRST, 1044 + 9),
+      [`${FIRST} 1044: commit 5 cannot be read, and a later one can (0)`],
+    ],
+    [
+      'a bit in the last commit of a segment',
+      flip(FIRST, 2960),
+      [`${FIRST} 2901: commit 17 cannot be read, and a later one can (0)`],
+    ],
+    ['a bit in the last commit of all: a torn tail', flip(SECOND, 3300), [`torn ${SECOND} 3258`]],
+    ['a bit in the header of a segment', flip(SECOND, 20), [`${SECOND} 0: its header is damaged (0)`]],
+    ['a bit in a checkpoint', flip(NEWER, 530), [`${NEWER} 0: the checkpoint cannot be read (0)`]],
+    [
+      'a segment is missing',
+      (dir) => unlinkSync(join(dir, FIRST)),
+      [`${FIRST} 0: this file is needed, and it is not there (0)`],
+    ],
+    [
+      'a segment was cut short',
+      (dir) => truncateSync(join(dir, SECOND), 2000),
+      [`${SECOND} 0: it has less than 4096 bytes (0)`],
+    ],
+    [
+      'the last segments are missing, and a checkpoint shows it',
+      (dir) => {
+        for (const name of [SECOND, '000000000007168.wal']) unlinkSync(join(dir, name));
+        const bytes = readFileSync(join(dir, FIRST));
+        writeFileSync(join(dir, FIRST), bytes.fill(0, 1634));
+      },
+      [`${FIRST} 1634: the log ends here, and there is a checkpoint of LSN 2017 (0)`],
+    ],
+  ])('%s', async (_what, change, says) => {
+    expect(await faults(example(change))).toEqual(says);
+  });
+});
+
+test('a journal is followed while it is written, over the end of its segments', async () => {
+  const dir = join(tempDir(), 'journal');
+  const log = await openDiskLog({ dir, smallest: 4096, largest: 4096 }, owner([]));
+  const stop = new AbortController();
+  const seen: string[] = [];
+  const begun: number[] = [];
+  const following = (async () => {
+    for await (const item of followJournal(dir, systemClock, stop.signal)) {
+      if (item.kind === 'commit')
+        for (const { bytes } of item.entries) seen.push(bytes.toString('latin1', 0, 4));
+      else if (item.kind === 'segment') begun.push(item.first);
+      else if (item.kind !== 'checkpoint') seen.push(JSON.stringify(item));
+      if (seen.length === 60) stop.abort();
+    }
+  })();
+  for (let i = 1000; i < 1060; i++) {
+    while (log.hasRoom(900, 0) !== 'yes') await new Promise((resolve) => setImmediate(resolve));
+    log.append(Buffer.from(`${i}`), Buffer.alloc(896, 120));
+    await durable(log);
+    if (i % 15 === 0) await log.checkpoint(() => ({ segments: [], chunks: [] }));
+  }
+  await following;
+  expect(seen).toEqual(Array.from({ length: 60 }, (_, i) => String(1000 + i)));
+  expect(begun).toEqual([...new Set(begun)].sort((a, b) => a - b));
+  expect(begun.length).toBeGreaterThan(10);
+  await log.close();
+});
+
+describe('the command', () => {
+  const journal = async (
+    ...args: string[]
+  ): Promise<{ exit: number | string; printed: string; said: string }> => {
+    const run = talk(['journal', ...args]);
+    return { exit: await run.exit, printed: run.printed(), said: run.said() };
+  };
+
+  test('--check: sound', async () => {
+    expect(await journal('--check', EXAMPLE)).toMatchObject({
+      exit: 0,
+      printed: expect.stringMatching(SOUND),
+    });
+  });
+
+  test('--check: a torn tail is no damage, and nothing is changed', async () => {
+    const dir = example(flip(SECOND, 3300));
+    const before = readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))]);
+    const { exit, printed } = await journal('--check', dir);
+    expect(exit).toBe(0);
+    expect(printed).toMatch(/^torn tail: .*000000000003584\.wal, at byte 3258: /);
+    expect(printed).toMatch(/\ntorn tail, and sound before it: 3 segments, 18 commits, /);
+    expect(readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))])).toEqual(before);
+  });
+
+  test('--check: damage, with file, offset and what can be read', async () => {
+    const { exit, printed } = await journal('--check', example(flip(FIRST, 960)));
+    expect(exit).toBe(1);
+    expect(printed).toMatch(
+      /^damaged: .*000000000000000\.wal, at byte 873: commit 4 cannot be read, and a later one can\n/,
+    );
+    expect(printed).toMatch(
+      /\n {2}What can still be read of it:\n {2}OPEN to=bob\ndamaged: 3 segments, 18 commits, /,
+    );
+  });
+
+  test('the entries and the very frames that came over the wire are printed', async () => {
+    const { exit, printed, said } = await journal(EXAMPLE);
+    expect(exit).toBe(0);
+    expect(printed).toContain(
+      [
+        'COMMIT 5  at 1044',
+        '  RUN from=alice session=5c1fa at=1796000001000 t=1000 first=bob:3 size=95',
+        '    SEND id=4 to=bob size=9',
+        '      message 4',
+        '    SEND id=5 to=bob ttl=60 size=28',
+        '      and one more\\r\\nwith two lines',
+        '',
+      ].join('\n'),
+    );
+    expect(said).toMatch(/\n3 segments, 19 commits, 20 entries, 2 checkpoints\. /);
+    const { printed: lines } = await journal('--json', EXAMPLE);
+    const last = lines
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .findLast(({ kind }) => kind === 'commit');
+    expect(last.entries).toEqual([{ lsn: 6362, text: 'CLOSED at=1796000003500 t=3500\n' }]);
+  });
+
+  test('a journal of detour 0.1 is still printed; the new log refuses it', async () => {
+    const dir = fastScratch();
+    const old = await opened(dir);
+    await durably(old.journal, [send('bob', 1, 'hello')]);
+    await old.journal.close();
+    expect(await journal(dir)).toMatchObject({
+      exit: 0,
+      printed: expect.stringContaining('SEND to=bob seq=1'),
+    });
+    expect((await journal('--check', dir)).said).toMatch(/can be printed, and not checked/);
+    await expect(openDiskLog({ dir }, owner([]))).rejects.toMatchObject({
+      code: 'old_journal',
+      hint: expect.stringContaining('Collect your mail with detour 0.1, then delete the folder'),
+    });
+  });
+});
