@@ -49,6 +49,9 @@ interface Read {
 /** How often a journal that is followed is looked at again, in milliseconds. */
 const POLL_MS = 100;
 
+/** How often a folder is listed before it is believed that a file, or all of it, is missing. */
+const TRIES = 20;
+
 const damaged = (file: string, offset: number, what: string): JournalItem => ({
   kind: 'damaged',
   file,
@@ -87,7 +90,7 @@ export async function* followJournal(
   while (!signal.aborted) {
     await pause(clock, signal);
     if (await quiet(dir, last)) continue;
-    const { segments } = await listLog(files, dir);
+    const { segments } = await list(dir);
     for (const segment of segments) {
       const { first } = segment;
       if (first < (last?.segment.first ?? 0)) continue;
@@ -113,12 +116,23 @@ async function quiet(dir: string, last: Read | undefined): Promise<boolean> {
   return true;
 }
 
+// While it is being looked at, a relay may give one of the files another name: then once more.
+async function list(dir: string): Promise<Listing> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await listLog(files, dir);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || tries === TRIES) throw error;
+    }
+  }
+}
+
 async function* readOnce(dir: string): AsyncGenerator<JournalItem, Read | undefined> {
-  const listing = await listLog(files, dir);
+  const listing = await list(dir);
   const kept = yield* checkpoints(dir, listing);
   const { segments, broken } = listing;
   for (const { path: file, what } of broken) yield damaged(file, 0, what);
-  const gap = missing(segments, kept, listing.checkpoints.length > 0);
+  const gap = missing(listing, kept);
   if (gap !== undefined && !broken.some(({ lsn }) => lsn === gap))
     yield damaged(path.join(dir, fileName(gap, 'wal')), 0, 'this file is needed, and it is not there');
   let last: Read | undefined;
@@ -146,19 +160,20 @@ function begin({ path: file, first, size }: SegmentFile): JournalItem {
   return { kind: 'segment', file, first, size };
 }
 
-// Those that can be read, the older one first.
+// Those that can be read, the older one first. One that cannot is looked at twice: a relay may just have let go of it.
 async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<JournalItem, Checkpoint[]> {
   const kept: Checkpoint[] = [];
+  const read = (lsn: Lsn): Promise<Checkpoint> =>
+    readCheckpoint({ dir, files }, lsn, listing.id, async (chunks) => {
+      for await (const _chunk of chunks);
+    });
   for (const lsn of listing.checkpoints) {
     const file = path.join(dir, fileName(lsn, 'checkpoint'));
     try {
-      const checkpoint = await readCheckpoint(files, dir, lsn, async (_header, chunks) => {
-        for await (const _chunk of chunks);
-      });
+      const checkpoint = await read(lsn).catch(() => read(lsn));
       yield { kind: 'checkpoint', file, lsn };
       if (kept.length < 2) kept.unshift(checkpoint);
     } catch (error) {
-      // A relay has made a newer one meanwhile.
       if (errnoOf(error) === 'ENOENT') continue;
       if (!(error instanceof DetourError) || error.code !== 'damaged_journal') throw error;
       yield damaged(file, 0, 'the checkpoint cannot be read');

@@ -4,19 +4,13 @@
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { damagedJournal } from '../../errors/journal.ts';
-import { type FileSystem, type OpenFile, writeAll } from './files.ts';
-import {
-  encodeFileHeader,
-  FILE_HEADER,
-  type FileHeader,
-  fileName,
-  readFileHeader,
-  seedOf,
-} from './format.ts';
+import { type Folder, type OpenFile, writeAll } from './files.ts';
+import type { FileHeader } from './format.ts';
+import * as format from './format.ts';
 import { type Lsn, MAX_CHUNK, type Snapshot } from './log.ts';
 
 /** A checkpoint that is in its place. */
-export interface Checkpoint {
+export interface Checkpoint extends format.LogId {
   readonly lsn: Lsn;
   /** The number of the commit that comes next. */
   readonly next: number;
@@ -34,55 +28,53 @@ const checkOf = (piece: Buffer, index: number, seed: number): number =>
   crc32(piece.subarray(4), (seed ^ index) >>> 0);
 
 /** Writes a checkpoint into an open file, durably. @returns where it ends, in bytes. @throws RangeError if a chunk is too large */
-export async function writeCheckpoint(
-  file: OpenFile,
-  header: FileHeader,
-  snapshot: Snapshot,
-): Promise<number> {
-  const seed = seedOf(header.salt);
-  let at = FILE_HEADER;
+export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<number> {
+  const seed = format.seedOf(header.salt);
+  let at = format.FILE_HEADER;
   let index = 0;
   const put = async (bytes: Uint8Array): Promise<void> => {
-    if (bytes.length > MAX_CHUNK)
-      throw new RangeError(`a chunk of ${bytes.length} bytes is above ${MAX_CHUNK}`);
+    if (bytes.length > MAX_CHUNK) throw new RangeError(`a chunk has at most ${MAX_CHUNK} bytes`);
     const piece = Buffer.allocUnsafe(PIECE_HEADER + bytes.length);
     piece.writeUInt32LE(bytes.length, 4);
     piece.set(bytes, PIECE_HEADER);
     piece.writeUInt32LE(checkOf(piece, index++, seed), 0);
-    await writeAll(file, piece, at);
+    await writeAll(to, piece, at);
     at += piece.length;
   };
-  await writeAll(file, encodeFileHeader(header), 0);
-  await put(Buffer.from(snapshot.segments.join(',')));
+  await writeAll(to, format.encodeFileHeader(header), 0);
+  await put(Buffer.from(state.segments.join(',')));
   // An empty piece would be taken for the end.
-  for await (const chunk of snapshot.chunks) if (chunk.length > 0) await put(chunk);
+  for await (const chunk of state.chunks) if (chunk.length > 0) await put(chunk);
   await put(Buffer.alloc(0));
   return at;
 }
 
 /**
  * Reads the checkpoint of an LSN: its beginning, and the state as far as `use` draws it.
+ * @param id the log that it should belong to, if that is known
  * @throws DetourError `damaged_journal` at what is not intact, `new_journal`; the errno of the file system; what `use` throws
  */
 export async function readCheckpoint(
-  files: FileSystem,
-  dir: string,
+  { dir, files }: Pick<Folder, 'dir' | 'files'>,
   lsn: Lsn,
-  use: (header: FileHeader, chunks: AsyncIterable<Buffer>) => Promise<void>,
+  id?: format.LogId,
+  use?: (chunks: AsyncIterable<Buffer>) => Promise<void>,
 ): Promise<Checkpoint> {
-  const file = path.join(dir, fileName(lsn, 'checkpoint'));
+  const file = path.join(dir, format.fileName(lsn, 'checkpoint'));
   const open = await files.open(file, 'read');
   try {
-    const first = Buffer.alloc(FILE_HEADER);
+    const first = Buffer.alloc(format.FILE_HEADER);
     await open.read(first, 0);
-    const header = readFileHeader(first, 'CHECKPOINT');
+    const header = format.readFileHeader(first, 'CHECKPOINT');
     if (typeof header === 'string') throw damagedJournal(file, 0, header);
-    if (header.lsn !== lsn) throw damagedJournal(file, 0, `it is the checkpoint of LSN ${header.lsn}`);
-    const chunks = pieces(open, file, seedOf(header.salt));
+    const { store, key, salt, extent: next } = header;
+    if (header.lsn !== lsn || store !== (id?.store ?? store))
+      throw damagedJournal(file, 0, 'it is another one');
+    const chunks = pieces(open, file, format.seedOf(salt));
     const list: string = (await chunks.next()).value?.toString('latin1') ?? '';
-    await use(header, chunks);
+    await use?.(chunks);
     const segments = new Set(list.split(',').filter(Boolean).map(Number));
-    return { lsn, next: header.extent, segments, path: file, size: await open.size() };
+    return { lsn, next, segments, path: file, size: await open.size(), store, key };
   } finally {
     await open.close();
   }
@@ -90,7 +82,7 @@ export async function readCheckpoint(
 
 // The first piece is the list of segments, and may be empty.
 async function* pieces(open: OpenFile, file: string, seed: number): AsyncGenerator<Buffer, undefined> {
-  let at = FILE_HEADER;
+  let at = format.FILE_HEADER;
   for (let index = 0; ; index++) {
     const head = Buffer.alloc(PIECE_HEADER);
     await open.read(head, at);

@@ -7,32 +7,26 @@ import { systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
-import { type FileSystem, type Folder, Patience, renameDurably, systemFiles } from './files.ts';
+import { type FileSystem, Folder, systemFiles } from './files.ts';
 import * as format from './format.ts';
 import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 import { allocate, claim, type FreeFile, Pool } from './pool.ts';
 import { recover } from './recover.ts';
-import { type OpenSegment, readEntry, SegmentFile } from './segments.ts';
+import { readEntry, SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
 
 /** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
 const SMALLEST_SEGMENT = 1536 * 1024;
-
 /** Each further one is twice as large, up to this: opening holds one in memory. */
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
-
 /** A segment takes at most this part of the room that the log may use, so that a small disk is not a single segment. */
 const SHARE = 16;
-
 /** A commit takes no more than this, or else one entry: encoding and checking it must not hold up the event loop for long. */
 const MAX_COMMIT = 1024 * 1024;
-
 /** This part of the smallest segment, 192 KiB, is kept for entries that cannot be refused. */
 const RESERVE = 1 / 8;
-
 /** Files for checkpoints are at least this part of it: 64 KiB. */
 const CHECKPOINT = 1 / 24;
-
 /** What an entry takes beside its own bytes if it is alone in a commit. */
 const OVERHEAD = format.COMMIT_HEADER + format.RECORD_HEADER;
 
@@ -52,45 +46,31 @@ export interface DiskLogOptions {
 
 /** Opens the log in a folder. See `OpenLog`. */
 export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promise<Log> {
-  const { salvage = false, files = systemFiles, clock = systemClock, lock = holdLock } = options;
-  const { smallest = SMALLEST_SEGMENT } = options;
+  const { files = systemFiles, clock = systemClock, lock = holdLock, smallest = SMALLEST_SEGMENT } = options;
   const dir = path.resolve(options.dir);
   let log: DiskLog | undefined;
   const changed = (): void => log?.changed();
   const failed = (error: unknown): void => log?.fail(error);
-  const folder: Folder = { dir, files, patience: new Patience(clock, changed), changed, failed };
+  const folder = new Folder(dir, files, clock, changed, failed);
   const unlock = await lock(dir);
   try {
-    const recovered = await recover(folder, owner, salvage);
+    const recovered = await recover(folder, owner, options.salvage ?? false);
     const id = recovered.id ?? { store: format.randomToken(), key: format.randomToken(16) };
     const pool = new Pool(folder);
-    for (const file of recovered.free) {
-      const open = await files.open(file, 'read');
-      pool.add({ path: file, size: await open.size().finally(() => open.close()) });
-    }
+    for (const free of recovered.free) pool.add(free);
     const list = [...recovered.segments];
-    const open = async (segment: SegmentFile): Promise<OpenSegment> => {
-      return { segment, file: await files.open(segment.path, 'write') };
-    };
-    const begin = async (): Promise<OpenSegment> => {
-      const file = pool.take(smallest) ?? (await allocate(folder, smallest));
-      const made = await claim(folder, file, recovered.lsn, id);
-      list.push(made.segment);
-      return made;
-    };
-    const active = recovered.segment === undefined ? await begin() : await open(recovered.segment);
-    const after = list[list.indexOf(active.segment) + 1];
-    const next = after && (await open(after));
-    const writer = new Writer(folder, Math.min(MAX_COMMIT, smallest), { active, next }, recovered, () =>
-      owner.durable(),
-    );
+    if (recovered.segment === undefined) {
+      const free = pool.take(smallest) ?? (await allocate(folder, smallest));
+      list.push(await claim(folder, free, recovered.lsn, id));
+    }
+    const segment = recovered.segment ?? (list.at(-1) as SegmentFile);
+    const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), segment, recovered);
+    writer.next = list[list.indexOf(segment) + 1];
     const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
     const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
-    log = new DiskLog(
-      { folder, owner, unlock, id, pool, list, writer, smallest, largest },
-      recovered.checkpoints,
-    );
-    folder.patience.active = true;
+    const { checkpoints } = recovered;
+    log = new DiskLog(folder, owner, unlock, id, pool, list, writer, { smallest, largest }, checkpoints);
+    folder.active = true;
     return log;
   } catch (error) {
     await unlock();
@@ -98,26 +78,10 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
   }
 }
 
-interface Parts {
-  readonly folder: Folder;
-  readonly owner: Owner;
-  readonly unlock: Release;
-  readonly id: format.LogId;
-  readonly pool: Pool;
-  /** The segments, oldest first. */
-  readonly list: SegmentFile[];
-  readonly writer: Writer;
-  readonly smallest: number;
-  readonly largest: number;
-}
-
 class DiskLog implements Log {
   readonly store: string;
   readonly key: Buffer;
   readonly maxEntry: number;
-  readonly #parts: Parts;
-  readonly #writer: Writer;
-  #kept: readonly Checkpoint[];
   /** What a checkpoint would take today, as the owner says, in bytes. */
   #checkpointSize: number;
   /** Has anybody asked for room? Until then a new log is one small segment. */
@@ -132,25 +96,36 @@ class DiskLog implements Log {
   #freeing: Promise<void> | undefined;
   #checkpointing: Promise<void> | undefined;
 
-  constructor(parts: Parts, checkpoints: readonly Checkpoint[]) {
-    const { id, smallest } = parts;
+  /** @param id which log it is. @param list its segments, oldest first. @param sizes of segments. @param kept its checkpoints, oldest first */
+  constructor(
+    readonly folder: Folder,
+    readonly owner: Owner,
+    readonly unlock: Release,
+    readonly id: format.LogId,
+    readonly pool: Pool,
+    readonly list: SegmentFile[],
+    readonly writer: Writer,
+    readonly sizes: { readonly smallest: number; readonly largest: number },
+    public kept: readonly Checkpoint[],
+  ) {
+    const { smallest } = sizes;
     this.store = id.store;
     this.key = Buffer.from(id.key, 'hex');
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
-    this.#parts = parts;
-    this.#writer = parts.writer;
-    this.#kept = checkpoints;
     this.#checkpointSize = Math.ceil(smallest * CHECKPOINT);
   }
 
   // Sees to it that there are a segment after the one that is being filled, and what is kept in reserve.
   #grow(): void {
-    const { folder, pool, smallest } = this.#parts;
-    const made = this.#kept.length + (this.#checkpointing === undefined ? 0 : 1);
+    const { pool, writer, folder } = this;
+    const { smallest, largest } = this.sizes;
+    const most = Math.min(largest, 2 * (this.list.at(-1)?.size ?? 0));
+    const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
+    const made = this.kept.length + (this.#checkpointing === undefined ? 0 : 1);
     const checkpoints = Array<number>(Math.max(0, 3 - made)).fill(this.#checkpointSize);
     this.#growing = true;
-    this.#ready = pool.want([this.#segmentSize(), ...checkpoints]);
-    if (this.#writer.next !== undefined || this.#claiming !== undefined) return;
+    this.#ready = pool.want([segment, ...checkpoints]);
+    if (writer.next !== undefined || this.#claiming !== undefined) return;
     const free = pool.take(smallest);
     if (free === undefined) return;
     const done = (): void => {
@@ -161,29 +136,18 @@ class DiskLog implements Log {
   }
 
   async #claim(free: FreeFile): Promise<void> {
-    const { folder, id, list, writer } = this.#parts;
+    const { folder, id, list, writer } = this;
     // In a folder that was emptied meanwhile, or in another one in its place, no file may get a name.
-    const check = ({ segment, file }: OpenSegment): void => {
-      if (!file.hasName(segment.path)) throw takenAway(segment.path);
-    };
-    check(writer.active);
-    const next = await claim(folder, free, writer.active.segment.end, id);
-    check(next);
-    list.push(next.segment);
-    writer.next = next;
+    if (!writer.inPlace) throw takenAway(writer.segment.path);
+    writer.next = await claim(folder, free, writer.segment.end, id);
+    list.push(writer.next);
   }
 
   /** There is more or less room than before. */
   changed(): void {
     if (this.#ended) return;
     if (this.#growing) this.#grow();
-    this.#parts.owner.room();
-  }
-
-  #segmentSize(): number {
-    const { smallest, largest, list } = this.#parts;
-    const most = Math.min(largest, 2 * (list.at(-1)?.size ?? 0));
-    return Math.max(smallest, Math.floor(most / 4096) * 4096);
+    this.owner.room();
   }
 
   append(...parts: readonly Uint8Array[]): Lsn {
@@ -191,105 +155,99 @@ class DiskLog implements Log {
     if (size === 0 || size > this.maxEntry)
       throw new RangeError(`an entry has 1 to ${this.maxEntry} bytes, and this one has ${size}`);
     if (this.#closed !== undefined) throw new Error('the log is closed');
-    return this.#writer.append(parts, size);
+    return this.writer.append(parts, size);
   }
 
   get end(): Lsn {
-    return this.#writer.end;
+    return this.writer.end;
   }
 
   get durable(): Lsn {
-    return this.#writer.durable;
+    return this.writer.durable;
   }
 
   hasRoom(bytes: number, checkpoint: number): Room {
-    const { active, next, end } = this.#writer;
-    const { folder, smallest } = this.#parts;
+    const { segment, next, end } = this.writer;
     if (!this.#growing || checkpoint > this.#checkpointSize) {
       // By powers of two, so that growing does not begin anew with every entry.
       while (this.#checkpointSize < checkpoint) this.#checkpointSize *= 2;
       this.#grow();
     }
-    const { waiting } = folder.patience;
+    const { waiting } = this.folder;
     if (!this.#ready || next === undefined || waiting > 0) return waiting > 0 ? 'no' : 'soon';
     const whole = OVERHEAD + bytes;
-    const { first, end: last } = next.segment;
-    const fits = whole <= active.segment.end - end || whole + smallest * RESERVE <= last - first;
+    const fits = whole <= segment.end - end || whole + this.sizes.smallest * RESERVE <= next.end - next.first;
     return fits ? 'yes' : 'no';
   }
 
   async read(lsn: Lsn): Promise<Buffer> {
-    const { folder, list } = this.#parts;
-    const segment = list.findLast(({ first }) => first <= lsn);
+    const segment = this.list.findLast(({ first }) => first <= lsn);
     if (segment === undefined || lsn >= segment.end) throw new RangeError(`no segment holds LSN ${lsn}`);
     segment.readers += 1;
-    return await readEntry(folder.files, segment, lsn).finally(() => {
+    return await readEntry(this.folder.files, segment, lsn).finally(() => {
       segment.readers -= 1;
       this.#free();
     });
   }
 
   segments(): readonly Segment[] {
-    return [...this.#parts.list];
+    return [...this.list];
   }
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');
-    const { lsn, next } = this.#writer.seal();
-    if (lsn === this.#kept.at(-1)?.lsn) return;
-    this.#checkpointing = this.#makeCheckpoint(lsn, next, take(lsn));
-    try {
-      await this.#checkpointing;
-    } finally {
+    const { lsn, next } = this.writer.seal();
+    if (lsn === this.kept.at(-1)?.lsn) return;
+    this.#checkpointing = this.#makeCheckpoint(lsn, next, take(lsn)).finally(() => {
       this.#checkpointing = undefined;
-    }
+    });
+    await this.#checkpointing;
     this.changed();
     this.#free();
   }
 
   async #makeCheckpoint(lsn: Lsn, next: number, snapshot: Snapshot): Promise<void> {
-    const { folder, pool, id } = this.#parts;
-    const { dir, files, failed } = folder;
+    const { folder, pool, id } = this;
+    const { files } = folder;
     const size = this.#checkpointSize;
-    const header = { kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken(), ...id } as const;
+    const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
     const free = pool.take(size) ?? (await allocate(folder, size));
     let written: number;
     try {
       const file = await files.open(free.path, 'write');
       written = await writeCheckpoint(file, header, snapshot).finally(() => file.close());
       // Else the log could end, after a crash, before a checkpoint that is in place.
-      await this.#writer.when(lsn);
+      await this.writer.when(lsn);
     } catch (error) {
       await files.unlink(free.path).catch(() => undefined);
       throw systemError(error, 'a checkpoint of the journal cannot be written');
     }
-    const target = path.join(dir, format.fileName(lsn, 'checkpoint'));
+    const target = folder.path(format.fileName(lsn, 'checkpoint'));
     const segments = new Set(snapshot.segments);
     try {
-      await renameDurably(folder, [free.path, target]);
-      const dropped = this.#kept.slice(0, -1);
-      const made = { lsn, next, segments, path: target, size: Math.max(free.size, written) };
-      this.#kept = [...this.#kept.slice(-1), made];
-      this.#checkpointSize = Math.ceil(this.#parts.smallest * CHECKPOINT);
+      await folder.rename([free.path, target]);
+      const dropped = this.kept.slice(0, -1);
+      const made = { ...id, lsn, next, segments, path: target, size: Math.max(free.size, written) };
+      this.kept = [...this.kept.slice(-1), made];
+      this.#checkpointSize = Math.ceil(this.sizes.smallest * CHECKPOINT);
       await this.#recycle(dropped);
     } catch (error) {
-      failed(error);
+      folder.failed(error);
       throw error;
     }
   }
 
   free(first: Lsn): void {
-    for (const segment of this.#parts.list) if (segment.first === first) segment.unused = true;
+    for (const segment of this.list) if (segment.first === first) segment.unused = true;
     this.#free();
   }
 
   // The directory was synced when the newer checkpoint had got its name, so both are there after a power cut.
   #free(): void {
-    const [older, newer] = this.#kept;
+    const [older, newer] = this.kept;
     if (this.#freeing !== undefined || older === undefined || newer === undefined || this.#ended) return;
-    const needed = ({ first }: SegmentFile): boolean =>
-      this.#kept.some(({ segments }) => segments.has(first));
-    const gone = this.#parts.list.filter(
+    const needed = ({ first }: SegmentFile): boolean => this.kept.some(({ segments }) => segments.has(first));
+    const gone = this.list.filter(
       (segment) => segment.unused && segment.readers === 0 && segment.end <= older.lsn && !needed(segment),
     );
     if (gone.length === 0) return;
@@ -297,16 +255,16 @@ class DiskLog implements Log {
       this.#freeing = undefined;
       this.#free();
     };
-    this.#freeing = this.#recycle(gone).then(done, this.#parts.folder.failed);
+    this.#freeing = this.#recycle(gone).then(done, this.folder.failed);
   }
 
   // Makes free files of segments or checkpoints. Their names must be durable before anything is written into them.
   async #recycle(gone: readonly (SegmentFile | Checkpoint)[]): Promise<void> {
-    const { folder, pool, list } = this.#parts;
+    const { folder, pool, list } = this;
     for (const file of gone) if (file instanceof SegmentFile) list.splice(list.indexOf(file), 1);
-    const nameOf = (): string => path.join(folder.dir, format.spareName('free'));
+    const nameOf = (): string => folder.path(format.spareName('free'));
     const free = gone.map(({ path: from, size }) => ({ from, path: nameOf(), size }));
-    await renameDurably(folder, ...free.map(({ from, path: to }) => [from, to] as const));
+    await folder.rename(...free.map(({ from, path: to }) => [from, to] as const));
     for (const file of free) pool.add(file);
     await pool.trim();
   }
@@ -314,14 +272,13 @@ class DiskLog implements Log {
   /** The disk failed: nothing more becomes durable. */
   fail(error: unknown): void {
     if (this.#ended) return;
-    const { folder, owner } = this.#parts;
+    const { dir } = this.folder;
     const gone = errnoOf(error) === 'ENOENT';
-    const what = `the journal in ${folder.dir} cannot be written`;
-    const reason = gone ? takenAway(folder.dir) : systemError(error, what);
+    const reason = gone ? takenAway(dir) : systemError(error, `the journal in ${dir} cannot be written`);
     this.#ended = true;
-    folder.patience.active = false;
-    this.#writer.stop(reason);
-    owner.failed(reason);
+    this.folder.active = false;
+    this.writer.stop(reason);
+    this.owner.failed(reason);
   }
 
   close(): Promise<void> {
@@ -330,13 +287,12 @@ class DiskLog implements Log {
   }
 
   async #close(): Promise<void> {
-    const { folder, pool, unlock } = this.#parts;
-    const writer = this.#writer;
+    const { folder, pool, unlock, writer } = this;
     const failed = this.#ended;
     this.#ended = true;
-    folder.patience.active = false;
+    folder.active = false;
     const flushed = writer.when(writer.seal().lsn).catch((error: unknown) => error);
-    await Promise.allSettled([this.#claiming, this.#freeing, this.#checkpointing, pool.close()]);
+    await Promise.allSettled([this.#claiming, this.#freeing, this.#checkpointing, pool.making]);
     const error = await flushed;
     await writer.close();
     await unlock();

@@ -3,6 +3,7 @@
 
 import fs from 'node:fs';
 import { type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import path from 'node:path';
 import { errnoOf } from '../../errors/error.ts';
 import { syncDirectory } from '../../net/lock.ts';
 import type { Clock } from '../../trace/clock.ts';
@@ -13,8 +14,8 @@ export interface OpenFile {
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes, and says how many bytes: fewer than it was given on a full disk. They survive a power cut when it resolves. */
   writeDurably(bytes: Uint8Array, position: number): Promise<number>;
-  /** Has the file a name still, and, if one is given, this one? False when somebody deleted it or moved it away. */
-  hasName(file?: string): boolean;
+  /** Is this still its name? Else, unless `exactly` this one is asked for, has it any? False when somebody deleted or moved it. */
+  hasName(file: string, exactly: boolean): boolean;
   size(): Promise<number>;
   close(): Promise<void>;
 }
@@ -56,10 +57,10 @@ function systemFile(handle: FileHandle): OpenFile {
       if (DURABLE === undefined) await handle.datasync();
       return bytesWritten;
     },
-    hasName(file) {
+    hasName(file, exactly) {
       try {
         const own = fs.fstatSync(handle.fd);
-        if (file === undefined) return own.nlink > 0;
+        if (!exactly && own.nlink > 0) return true;
         const named = fs.statSync(file);
         return own.ino === named.ino && own.dev === named.dev;
       } catch {
@@ -88,36 +89,40 @@ export const systemFiles: FileSystem = {
 };
 
 /** Does the error say that there is no room on the disk? */
-export function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes(errnoOf(error));
-}
-
-/** Writes all of `bytes`, durably. @throws the errno; ENOSPC if fewer were written than asked, which is how a full disk begins */
-export async function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
-  const count = await file.writeDurably(bytes, position);
-  if (count < bytes.length) throw noRoom();
-}
+export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(errnoOf(error));
 
 /** The error of a full disk. */
 export const noRoom = (): Error => Object.assign(new Error('no room on the disk'), { code: 'ENOSPC' });
 
+/** Writes all of `bytes`, durably. @throws the errno; ENOSPC if fewer were written than asked, which is how a full disk begins */
+export async function writeAll(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  if ((await file.writeDurably(bytes, position)) < bytes.length) throw noRoom();
+}
+
 /** After the disk was full, or all file handles in use, a call is made again after so many milliseconds. */
 const RETRY_MS = 500;
 
-/** Repeats calls that fail for want of room or of file handles until they succeed, while `active`. */
-export class Patience {
+/** The folder of a log: how its files are reached, and whom to tell. What every part that writes needs. */
+export class Folder {
+  /** Are calls repeated that fail for want of room or of file handles? While the log is open, and has not failed. */
   active = false;
-  /** How many calls have failed and will be made again. */
+  /** How many calls have failed so, and will be made again. */
   waiting = 0;
 
-  /** @param changed is called when `waiting` may have changed */
+  /** @param changed there is more or less room than before. @param failed the disk failed */
   constructor(
+    readonly dir: string,
+    readonly files: FileSystem,
     readonly clock: Clock,
     readonly changed: () => void,
+    readonly failed: (error: unknown) => void,
   ) {}
 
-  /** @throws an error that does not pass, or any if not active */
-  async for<T>(call: () => Promise<T>): Promise<T> {
+  /** The path of a file in it. */
+  path = (name: string): string => path.join(this.dir, name);
+
+  /** Repeats a call, while `active`, until it does not fail for want of room or of file handles. @throws any other error */
+  async patiently<T>(call: () => Promise<T>): Promise<T> {
     let failed = 0;
     try {
       for (;;) {
@@ -137,24 +142,10 @@ export class Patience {
       if (failed > 0) this.changed();
     }
   }
-}
 
-/** The folder of a log, how its files are reached, and whom to tell: what every part that writes needs. */
-export interface Folder {
-  readonly dir: string;
-  readonly files: FileSystem;
-  readonly patience: Patience;
-  /** There is more or less room than before. */
-  readonly changed: () => void;
-  /** The disk failed. */
-  readonly failed: (error: unknown) => void;
-}
-
-/** Gives files of the folder other names, `[from, to]`, durably. */
-export async function renameDurably(
-  { dir, files, patience }: Folder,
-  ...names: (readonly [string, string])[]
-): Promise<void> {
-  for (const [from, to] of names) await patience.for(() => files.rename(from, to));
-  if (names.length > 0) await patience.for(() => files.syncDirectory(dir));
+  /** Gives files other names, `[from, to]`, durably. */
+  async rename(...names: (readonly [string, string])[]): Promise<void> {
+    for (const [from, to] of names) await this.patiently(() => this.files.rename(from, to));
+    if (names.length > 0) await this.patiently(() => this.files.syncDirectory(this.dir));
+  }
 }

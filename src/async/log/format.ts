@@ -8,38 +8,28 @@ import type { Lsn } from './log.ts';
 
 /** The version of the format that this detour reads and writes. Version 1 was the journal of detour 0.1. */
 export const VERSION = 2;
-
 /** What a segment and a checkpoint begin with, in bytes: one sector, so that it is written whole or not at all. */
 export const FILE_HEADER = 512;
-
 /** Bytes of a commit before its first record; so many zeros after the last commit mark the end. */
 export const COMMIT_HEADER = 32;
-
 /** Bytes of a record before its entry. */
 export const RECORD_HEADER = 8;
-
-/** Names: of segments and checkpoints by their LSN; of files that are allocated and empty, or are being made. */
+/** Names of segments and checkpoints, by their LSN. */
 export const FILE_NAME = /^([0-9]{15})\.(wal|checkpoint)$/;
+/** Names of files that are allocated and empty, or being made. */
 export const SPARE_NAME = /^([0-9a-f]{16})\.(free|new)$/;
 
 const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
-const ZEROS = Buffer.alloc(COMMIT_HEADER);
-const LF = 0x0a;
 
 /** The name of a segment or checkpoint. */
-export function fileName(lsn: Lsn, kind: 'wal' | 'checkpoint'): string {
-  return `${String(lsn).padStart(15, '0')}.${kind}`;
-}
-
-/** The name of a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
-export function spareName(kind: 'free' | 'new'): string {
-  return `${randomToken()}.${kind}`;
-}
+export const fileName = (lsn: Lsn, kind: 'wal' | 'checkpoint'): string =>
+  `${String(lsn).padStart(15, '0')}.${kind}`;
 
 /** Random bytes as hexadecimal digits: 8 for a name, a salt or a store, 16 for a key. */
-export function randomToken(bytes = 8): string {
-  return randomBytes(bytes).toString('hex');
-}
+export const randomToken = (bytes = 8): string => randomBytes(bytes).toString('hex');
+
+/** The name of a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
+export const spareName = (kind: 'free' | 'new'): string => `${randomToken()}.${kind}`;
 
 /** Which log a file belongs to, and the secret of that log. */
 export interface LogId {
@@ -76,8 +66,7 @@ export function encodeFileHeader(header: FileHeader): Buffer {
  * @throws DetourError `old_journal`, `new_journal` if it is intact and of another version. (`crc` comes last in every version.)
  */
 export function readFileHeader(bytes: Buffer, kind: FileHeader['kind']): FileHeader | string {
-  const end = bytes.subarray(0, FILE_HEADER).indexOf(LF);
-  const line = bytes.toString('latin1', 0, Math.max(0, end));
+  const [line = ''] = bytes.toString('latin1', 0, FILE_HEADER).split('\n', 1);
   const parsed = parseHeader(line);
   if (typeof parsed === 'string' || parsed.verb !== kind) return `the file does not begin with ${kind}`;
   const { fields } = parsed;
@@ -168,19 +157,16 @@ export interface Found {
   readonly intact: boolean;
 }
 
-/** Does the end mark stand there, or has no commit room there? */
-export function isEnd(bytes: Buffer, at: number): boolean {
-  return (
-    bytes.length - at < COMMIT_HEADER || bytes.compare(ZEROS, 0, COMMIT_HEADER, at, at + COMMIT_HEADER) === 0
-  );
-}
+/** Does the end mark stand there, as far as there are bytes? */
+export const isEnd = (bytes: Buffer, at: number): boolean =>
+  bytes.subarray(at, at + COMMIT_HEADER).every((byte) => byte === 0);
 
 function headAt(bytes: Buffer, at: number, lsn: Lsn, seed: number): Found['head'] {
-  if (at + COMMIT_HEADER > bytes.length || bytes.compare(MAGIC, 0, 4, at, at + 4) !== 0) return undefined;
-  if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, at + COMMIT_HEADER), seed))
-    return undefined;
-  if (bytes.readUIntLE(at + 8, 6) !== lsn) return undefined;
-  return { number: bytes.readUIntLE(at + 14, 6), size: bytes.readUInt32LE(at + 20) };
+  const head = bytes.subarray(at, at + COMMIT_HEADER);
+  const mine =
+    head.length === COMMIT_HEADER && head.compare(MAGIC, 0, 4, 0, 4) === 0 && head.readUIntLE(8, 6) === lsn;
+  if (!mine || head.readUInt32LE(4) !== crc32(head.subarray(8), seed)) return undefined;
+  return { number: head.readUIntLE(14, 6), size: head.readUInt32LE(20) };
 }
 
 /** Looks for a commit at `at` in bytes of a segment, a place with this LSN. Its records are placed relative to it. */
@@ -207,17 +193,14 @@ export function commitAt(bytes: Buffer, at: number, lsn: Lsn, seed: number): Fou
 
 /** Are these the bytes of a whole record that belongs to `lsn`? */
 export function recordIntact(bytes: Buffer, lsn: Lsn, seed: number): boolean {
-  return (
-    bytes.length === RECORD_HEADER + bytes.readUInt32LE(4) &&
-    bytes.readUInt32LE(0) === crc32(bytes.subarray(4), recordSeed(seed, lsn))
-  );
+  const whole = bytes.length === RECORD_HEADER + bytes.readUInt32LE(4);
+  return whole && bytes.readUInt32LE(0) === crc32(bytes.subarray(4), recordSeed(seed, lsn));
 }
 
 /**
- * Looks for the header of a commit with a higher number, from `from` on. Each commit was begun after the one before it was durable, so a
- * later one proves that what cannot be read before it was whole once.
+ * Looks for a place from `from` on where a commit with a higher number begins. Each commit was begun after the one before it was durable,
+ * so a later one proves that what cannot be read before it was whole once.
  * @param base the LSN of the first of `bytes`
- * @returns the offset in `bytes`, and the number
  */
 export function laterCommit(
   bytes: Buffer,
@@ -225,10 +208,8 @@ export function laterCommit(
   base: Lsn,
   seed: number,
   number: number,
-): { readonly at: number; readonly number: number } | undefined {
-  for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1)) {
-    const head = headAt(bytes, at, base + at, seed);
-    if (head !== undefined && head.number > number) return { at, number: head.number };
-  }
+): number | undefined {
+  for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1))
+    if ((headAt(bytes, at, base + at, seed)?.number ?? 0) > number) return at;
   return undefined;
 }

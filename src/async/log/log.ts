@@ -1,10 +1,7 @@
 // The write-ahead log as the relay sees it: entries go in at the end, and are the truth once they are durable. Nothing of mailboxes is in
 // it, and nothing of files. README.md says what an engine behind this seam must keep: disk.ts does on a disk, memory.ts in memory, for tests.
 
-/**
- * A log sequence number: where an entry stands. It rises from entry to entry by at least 1, and is never given twice. Below 2^48.
- * Nothing follows from the distance of two of them.
- */
+/** A log sequence number: where an entry stands. It rises from entry to entry, is never given twice, and is below 2^48. */
 export type Lsn = number;
 
 /** A part of the log that is kept or freed as one. */
@@ -21,7 +18,7 @@ export interface Segment {
 export interface Snapshot {
   /** `first` of each segment that the state points into: an entry there may be read after the checkpoint was restored. */
   readonly segments: readonly Lsn[];
-  /** The state, in pieces of any size up to `MAX_CHUNK`. They are drawn one after the other as the disk takes them. */
+  /** The state, in pieces of up to `MAX_CHUNK` bytes, drawn one after the other as the disk takes them. */
   readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
@@ -43,10 +40,7 @@ export interface LostPart {
 
 /** Whoever opens a log: the state that replay builds, and the ear for what happens later. */
 export interface Owner {
-  /**
-   * Begins anew from a checkpoint. It comes before any `entry`, or not at all. It is called again if a newer checkpoint turned out to be
-   * unreadable half-way: what was taken from that one must be forgotten.
-   */
+  /** Begins with the state of a checkpoint, before any `entry`. Called again if one could not be read to its end: forget that one. */
   restore(chunks: AsyncIterable<Buffer>): Promise<void>;
   /** An entry comes back. `bytes` are valid until the call returns: copy what is kept. An error that it throws ends the opening. */
   entry(bytes: Buffer, lsn: Lsn): void;
@@ -98,18 +92,14 @@ export interface Log {
    * @param checkpoint what a checkpoint of today's state takes, in bytes
    */
   hasRoom(bytes: number, checkpoint: number): Room;
-  /**
-   * Reads an entry back and checks it.
-   * @param lsn of an entry that is durable, in a segment that was not freed
-   * @throws DetourError `damaged` with file and offset, or the errno of the file system
-   */
+  /** Reads back a durable entry of a segment that was not freed. @throws DetourError `damaged` with file and offset, or the errno */
   read(lsn: Lsn): Promise<Buffer>;
   /** The segments, oldest first. The last two may be empty: room for what comes. */
   segments(): readonly Segment[];
   /**
-   * Makes a checkpoint. `take` is called before this returns, with the LSN as of which it must take the state: that of `end`. One at a
-   * time. The newest two are kept.
-   * @throws what went wrong; the checkpoint is thrown away then, and the log goes on
+   * Makes a checkpoint, one at a time; none if nothing was appended since the newest. The newest two are kept. `take` is called before
+   * this returns, with the LSN as of which it must take the state: that of `end`.
+   * @throws what went wrong: the checkpoint is thrown away then, and the log goes on
    */
   checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void>;
   /**

@@ -3,44 +3,41 @@
 import { randomToken } from './format.ts';
 import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 
-/** Entries of one segment. */
+// Entries of one segment.
 const SEGMENT = 1000;
 
 /** A log in memory. */
 export class MemoryLog implements Log {
-  readonly store: string;
-  readonly key: Buffer;
   readonly maxEntry = 2 ** 21;
-  durable: Lsn;
   /** Do entries become durable by themselves, at the end of a turn of the event loop? Else `sync` makes them so. */
   automatic = true;
   /** What `hasRoom` says. */
   room: Room = 'yes';
-  /** The file system's part: what is there, durable or not, and the newest checkpoint. Damage it at will. */
-  readonly entries: Buffer[];
-  saved: { readonly lsn: Lsn; readonly chunks: readonly Buffer[] } | undefined;
-  readonly #owner: Owner;
-  readonly #freed = new Set<Lsn>();
-  #scheduled = false;
   #dead = false;
+  readonly #freed = new Set<Lsn>();
 
-  private constructor(owner: Owner, before: MemoryLog | undefined) {
-    this.#owner = owner;
-    this.store = before?.store ?? randomToken();
-    this.key = before?.key ?? Buffer.from(randomToken(16), 'hex');
-    this.entries = before?.entries.slice() ?? [];
-    this.saved = before?.saved;
-    this.durable = this.entries.length;
-  }
+  private constructor(
+    readonly owner: Owner,
+    readonly store: string,
+    readonly key: Buffer,
+    /** What is there, durable or not, and the newest checkpoint: damage them at will. */
+    readonly entries: Buffer[],
+    public saved: { readonly lsn: Lsn; readonly chunks: Buffer[] } | undefined,
+    public durable: Lsn,
+  ) {}
 
   /** Opens a new log, or what is left of one: that one gets `failed` if it was open. See `OpenLog`. */
   static async open(owner: Owner, before?: MemoryLog): Promise<MemoryLog> {
     before?.fail(new Error('another owner has taken the log'));
-    const log = new MemoryLog(owner, before);
-    const { saved, entries } = log;
-    if (saved !== undefined) await owner.restore(iterate(saved.chunks));
-    for (let lsn = saved?.lsn ?? 0; lsn < entries.length; lsn++) owner.entry(entries[lsn] as Buffer, lsn);
-    return log;
+    const { entries = [], saved } = before ?? {};
+    const store = before?.store ?? randomToken();
+    const key = before?.key ?? Buffer.from(randomToken(16), 'hex');
+    const chunks = async function* (): AsyncGenerator<Buffer> {
+      yield* saved?.chunks ?? [];
+    };
+    if (saved !== undefined) await owner.restore(chunks());
+    for (const [lsn, bytes] of entries.entries()) if (lsn >= (saved?.lsn ?? 0)) owner.entry(bytes, lsn);
+    return new MemoryLog(owner, store, key, [...entries], saved, entries.length);
   }
 
   get end(): Lsn {
@@ -50,22 +47,20 @@ export class MemoryLog implements Log {
   append(...parts: readonly Uint8Array[]): Lsn {
     const bytes = Buffer.concat(parts);
     if (bytes.length === 0 || bytes.length > this.maxEntry)
-      throw new RangeError(`an entry has no ${bytes.length} bytes`);
-    if (this.automatic && !this.#scheduled) setImmediate(() => this.sync());
-    this.#scheduled = this.automatic;
+      throw new RangeError(`an entry of ${bytes.length} bytes`);
+    if (this.automatic) setImmediate(() => this.sync());
     return this.entries.push(bytes) - 1;
   }
 
   /** Makes durable what was appended, or the first `count` entries of it. */
   sync(count = Number.POSITIVE_INFINITY): void {
-    this.#scheduled = false;
     const durable = Math.min(this.end, this.durable + count);
     if (this.#dead || durable === this.durable) return;
     this.durable = durable;
-    this.#owner.durable();
+    this.owner.durable();
   }
 
-  /** The power goes. What was not durable is lost, but for the first `kept` entries of it; nobody is told. */
+  /** The power goes. What was not durable is lost, except for the first `kept` entries of it. Nobody is told. */
   crash(kept = 0): void {
     this.#dead = true;
     this.entries.length = Math.min(this.end, this.durable + kept);
@@ -75,12 +70,10 @@ export class MemoryLog implements Log {
   fail(error: Error): void {
     if (this.#dead) return;
     this.crash();
-    this.#owner.failed(error);
+    this.owner.failed(error);
   }
 
-  hasRoom(): Room {
-    return this.room;
-  }
+  hasRoom = (): Room => this.room;
 
   async read(lsn: Lsn): Promise<Buffer> {
     const bytes = this.#freed.has(lsn - (lsn % SEGMENT)) ? undefined : this.entries[lsn];
@@ -89,13 +82,9 @@ export class MemoryLog implements Log {
   }
 
   segments(): readonly Segment[] {
-    const count = Math.floor(this.end / SEGMENT) + 1;
-    const all = Array.from({ length: count }, (_, i) => ({
-      first: i * SEGMENT,
-      end: (i + 1) * SEGMENT,
-      size: SEGMENT,
-    }));
-    return all.filter(({ first }) => !this.#freed.has(first));
+    const all = Array.from({ length: Math.floor(this.end / SEGMENT) + 1 }, (_, i) => i * SEGMENT);
+    const held = all.filter((first) => !this.#freed.has(first));
+    return held.map((first) => ({ first, end: first + SEGMENT, size: SEGMENT }));
   }
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
@@ -115,8 +104,4 @@ export class MemoryLog implements Log {
     this.sync();
     this.#dead = true;
   }
-}
-
-async function* iterate(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* chunks;
 }

@@ -1,11 +1,10 @@
 // Files that are allocated and hold nothing: from them segments and checkpoints are made. What they take of the disk is the log's already,
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
-import path from 'node:path';
-import { type Folder, noRoom, renameDurably, writeAll } from './files.ts';
+import { type Folder, noRoom, writeAll } from './files.ts';
 import { COMMIT_HEADER, encodeFileHeader, type LogId, randomToken, spareName } from './format.ts';
 import type { Lsn } from './log.ts';
-import { type OpenSegment, SegmentFile } from './segments.ts';
+import { SegmentFile } from './segments.ts';
 
 /** A free file, and its size in bytes, all of them allocated. */
 export interface FreeFile {
@@ -21,15 +20,10 @@ export class Pool {
   #free: FreeFile[] = [];
   /** The sizes that should be there, largest first. */
   #wanted: readonly number[] = [];
-  #making: Promise<void> | undefined;
-  #closed = false;
+  /** A file is being made. */
+  making: Promise<void> | undefined;
 
   constructor(readonly folder: Folder) {}
-
-  /** All files together, in bytes. */
-  get bytes(): number {
-    return this.#free.reduce((sum, { size }) => sum + size, 0);
-  }
 
   /** Adds a file. It must be durable that no segment or checkpoint has its name. */
   add(file: FreeFile): void {
@@ -48,7 +42,7 @@ export class Pool {
   want(sizes: readonly number[]): boolean {
     this.#wanted = [...sizes].sort((a, b) => b - a);
     if (this.#missing() === undefined) return true;
-    if (!this.#closed) this.#making ??= this.#make();
+    if (this.folder.active) this.making ??= this.#make();
     return false;
   }
 
@@ -62,19 +56,18 @@ export class Pool {
   }
 
   async #make(): Promise<void> {
-    const { patience, failed } = this.folder;
+    const { folder } = this;
     // Looked up anew each time: a file that came back may be all that was missing.
     const next = async (): Promise<FreeFile | undefined> => {
-      const size = this.#closed ? undefined : this.#missing();
-      return size === undefined ? undefined : await allocate(this.folder, size);
+      const size = folder.active ? this.#missing() : undefined;
+      return size === undefined ? undefined : await allocate(folder, size);
     };
     try {
-      for (let file = await patience.for(next); file !== undefined; file = await patience.for(next))
-        this.add(file);
+      for (let file = await folder.patiently(next); file; file = await folder.patiently(next)) this.add(file);
     } catch (error) {
-      if (!this.#closed) failed(error);
+      folder.failed(error);
     } finally {
-      this.#making = undefined;
+      this.making = undefined;
     }
   }
 
@@ -85,20 +78,15 @@ export class Pool {
     this.#free = kept.sort((a, b) => a.size - b.size);
     for (const { path: file } of surplus) await this.folder.files.unlink(file);
   }
-
-  /** Makes no more files; resolves when none is being made. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#making;
-  }
 }
 
 /** Makes a free file. @throws the errno of the file system */
-export async function allocate({ dir, files }: Folder, size: number): Promise<FreeFile> {
+export async function allocate(folder: Folder, size: number): Promise<FreeFile> {
+  const { dir, files } = folder;
   // To fill the last of a disk again and again would help nobody.
   if ((await files.free(dir)) < size) throw noRoom();
-  const made = path.join(dir, spareName('new'));
-  const free = path.join(dir, spareName('free'));
+  const made = folder.path(spareName('new'));
+  const free = folder.path(spareName('free'));
   const file = await files.open(made, 'create');
   try {
     // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
@@ -115,13 +103,12 @@ export async function allocate({ dir, files }: Folder, size: number): Promise<Fr
 }
 
 /** Makes a segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
-export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<OpenSegment> {
-  const { dir, files, patience } = folder;
-  const header = { kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken(), ...id } as const;
+export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<SegmentFile> {
+  const header = { ...id, kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken() } as const;
   const bytes = Buffer.concat([encodeFileHeader(header), Buffer.alloc(COMMIT_HEADER)]);
-  const segment = new SegmentFile(dir, header);
-  const file = await patience.for(() => files.open(free.path, 'write'));
-  await patience.for(() => writeAll(file, bytes, 0));
-  await renameDurably(folder, [free.path, segment.path]);
-  return { segment, file };
+  const segment = new SegmentFile(folder.dir, header);
+  const file = await folder.patiently(() => folder.files.open(free.path, 'write'));
+  await folder.patiently(() => writeAll(file, bytes, 0)).finally(() => file.close());
+  await folder.rename([free.path, segment.path]);
+  return segment;
 }

@@ -1,59 +1,45 @@
 // Opening a log: the newest checkpoint that can be read, every entry after it, and then what must be mended before anybody is told
 // anything. Reading comes first, so that a refusal has changed nothing.
 
-import path from 'node:path';
 import { DetourError, errnoOf } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
-import { fileName, type LogId } from './format.ts';
-import type { LostPart, Lsn, Owner } from './log.ts';
+import { fileName } from './format.ts';
+import type { Lsn, Owner } from './log.ts';
 import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
 import { readPart, type SegmentFile } from './segments.ts';
 
-/** What was found in a log, and mended. */
-export interface Recovered {
-  /** Undefined for a log that is new. */
-  readonly id: LogId | undefined;
-  readonly segments: readonly SegmentFile[];
-  readonly free: readonly string[];
-  /** Those that can be read, the older one first; at most two. */
-  readonly checkpoints: readonly Checkpoint[];
-  /** Where the log goes on: in this segment, or in a new one that begins at `lsn`. */
-  readonly segment: SegmentFile | undefined;
-  readonly lsn: Lsn;
-  /** The number of the next commit. */
-  readonly next: number;
-}
-
-const AT_ONCE = 1024 * 1024;
-
-/** Reads a log and mends its end. @param salvage go around what is damaged, in place of refusing. @throws as `OpenLog` */
-export async function recover(folder: Folder, owner: Owner, salvage: boolean): Promise<Recovered> {
+/**
+ * Reads a log and mends its end.
+ * @param salvage go around what is damaged, in place of refusing
+ * @returns what is there, and where the log goes on: at `lsn` with commit number `next`, in `segment` if that is not undefined, else in a new one
+ * @throws as `OpenLog`
+ */
+export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const { dir, files } = folder;
   const listing = await listLog(files, dir);
   const { segments, broken, checkpoints: found, free, unfinished, stranger } = listing;
-  if (segments.length + broken.length + found.length + free.length + unfinished.length === 0 && stranger)
-    throw notAJournal(
-      `${dir} is not empty and holds no journal (there is ${JSON.stringify(stranger)} in it)`,
-    );
+  const own = segments.length + broken.length + found.length + free.length + unfinished.length;
+  const there = `${dir} is not empty and holds no journal (there is ${JSON.stringify(stranger)} in it)`;
+  if (own === 0 && stranger !== undefined) throw notAJournal(there);
   let lost = 0;
   // Damage: refused, or gone around.
-  const part = async (at: Omit<LostPart, 'copy'>, what: string, bytes?: Uint8Array): Promise<void> => {
-    if (!salvage) throw damagedJournal(at.file, at.offset, what);
+  const part = async (from: Lsn, to: Lsn, file: string, offset: number, what: string, bytes?: Buffer) => {
+    if (!salvage) throw damagedJournal(file, offset, what);
+    const copy = bytes && (await setAside(files, `${file}.${offset}.lost`, bytes));
+    owner.lost({ from, to, file, offset, copy });
     lost += 1;
-    owner.lost({ ...at, copy: bytes && (await setAside(files, `${at.file}.${at.offset}.lost`, bytes)) });
   };
 
   for (const { path: file, lsn, what } of broken) {
-    const to = segments.find(({ first }) => first > lsn)?.first ?? lsn;
-    await part({ from: lsn, to, file, offset: 0 }, what);
+    await part(lsn, segments.find(({ first }) => first > lsn)?.first ?? lsn, file, 0, what);
     await files.rename(file, `${file}.lost`);
   }
-  const { kept, id } = await restore(folder, owner, listing);
-  const gap = missing(segments, kept, found.length > 0);
+  const kept = await restore(folder, owner, listing);
+  const gap = missing(listing, kept);
   if (gap !== undefined && !salvage)
-    throw damagedJournal(path.join(dir, fileName(gap, 'wal')), 0, 'this file is needed, and it is not there');
+    throw damagedJournal(folder.path(fileName(gap, 'wal')), 0, 'this file is needed, and it is not there');
 
   const newest = kept.at(-1);
   const from = { lsn: newest?.lsn ?? 0, number: (newest?.next ?? 1) - 1 };
@@ -64,55 +50,38 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean): P
   for (; !step.done; step = await scan.next()) {
     const { kind, lsn, to, segment, bytes, number, records } = step.value;
     if (kind === 'commit') last = step.value;
-    else {
-      const place = { from: lsn, to, file: segment.path, offset: segment.offset(lsn) };
-      await part(place, `commit ${number} is broken, and a later one is not`, bytes);
-    }
+    const what = `commit ${number} is broken, and a later one is not`;
+    if (kind === 'lost') await part(lsn, to, segment.path, segment.offset(lsn), what, bytes);
     for (const { start, end, lsn: own } of records) owner.entry(bytes.subarray(start, end), own);
   }
   const end = step.value;
   const floor = found[0] ?? 0;
   if (end !== undefined && end.lsn < floor) {
-    const place = { from: end.lsn, to: floor, file: end.segment.path, offset: end.segment.offset(end.lsn) };
-    await part(place, `the log ends here, and there is a checkpoint of LSN ${floor}`);
+    const what = `the log ends here, and there is a checkpoint of LSN ${floor}`;
+    await part(end.lsn, floor, end.segment.path, end.segment.offset(end.lsn), what);
   }
 
   for (const file of unfinished) await files.unlink(file);
   for (const lsn of found)
     if (!kept.some((checkpoint) => checkpoint.lsn === lsn))
-      await files.unlink(path.join(dir, fileName(lsn, 'checkpoint')));
+      await files.unlink(folder.path(fileName(lsn, 'checkpoint')));
   // It may have been read from the page cache alone: after a failed sync that is clean, and the disk has nothing of it.
   if (last !== undefined) await rewrite(files, last.segment, last.lsn, last.bytes);
   if (end !== undefined && end.torn > 0) await cutTail(files, owner, end);
   await files.syncDirectory(dir);
-  return {
-    id,
-    segments,
-    free,
-    checkpoints: kept,
-    segment: lost > 0 ? undefined : end?.segment,
-    lsn: lost > 0 ? Math.max(floor, ...segments.map((segment) => segment.end)) : (end?.lsn ?? 0),
-    next: (end?.number ?? from.number) + 1,
-  };
+  const segment = lost > 0 ? undefined : end?.segment;
+  const lsn = lost > 0 ? Math.max(floor, ...segments.map((each) => each.end)) : (end?.lsn ?? 0);
+  const next = (end?.number ?? from.number) + 1;
+  return { id: listing.id ?? kept[0], segments, free, checkpoints: kept, segment, lsn, next };
 }
 
-// Gives the owner the state of the newest checkpoint that can be read.
-async function restore(
-  { dir, files }: Folder,
-  owner: Owner,
-  { checkpoints, id: own }: Listing,
-): Promise<{ readonly kept: Checkpoint[]; readonly id: LogId | undefined }> {
+// Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
+async function restore(folder: Folder, owner: Owner, { checkpoints, id }: Listing): Promise<Checkpoint[]> {
   const kept: Checkpoint[] = [];
-  let id = own;
   for (const lsn of checkpoints) {
     try {
-      const checkpoint = await readCheckpoint(files, dir, lsn, async (read, chunks) => {
-        const file = path.join(dir, fileName(lsn, 'checkpoint'));
-        if (id !== undefined && read.store !== id.store)
-          throw damagedJournal(file, 0, 'it belongs to another journal');
-        id ??= { store: read.store, key: read.key };
-        if (kept.length === 0) await owner.restore(chunks);
-      });
+      const use = kept.length === 0 ? (chunks: AsyncIterable<Buffer>) => owner.restore(chunks) : undefined;
+      const checkpoint = await readCheckpoint(folder, lsn, id ?? kept[0], use);
       if (kept.length < 2) kept.unshift(checkpoint);
     } catch (error) {
       if (!(error instanceof DetourError) || error.code !== 'damaged_journal') throw error;
@@ -120,23 +89,19 @@ async function restore(
     }
   }
   if (checkpoints.length > 0 && kept.length === 0) await owner.restore((async function* () {})());
-  return { kept, id };
+  return kept;
 }
 
 /**
  * The first LSN of a segment that must be there and is not: above the older checkpoint nothing has gone yet, and below it nothing that
  * the newer one points into.
- * @param kept those that can be read, the older one first. @param made was there any checkpoint?
+ * @param kept the checkpoints that can be read, the older one first
  */
-export function missing(
-  segments: readonly SegmentFile[],
-  kept: readonly Checkpoint[],
-  made: boolean,
-): Lsn | undefined {
+export function missing({ segments, checkpoints }: Listing, kept: readonly Checkpoint[]): Lsn | undefined {
   for (const lsn of kept.at(-1)?.segments ?? []) if (!segments.some(({ first }) => first === lsn)) return lsn;
   let reach = kept[0]?.lsn ?? 0;
   const needed = segments.filter(({ end }) => end >= reach);
-  if (needed.length === 0) return segments.length > 0 || made ? reach : undefined;
+  if (needed.length === 0) return segments.length + checkpoints.length > 0 ? reach : undefined;
   for (const { first, end } of needed) {
     if (first > reach) return reach;
     reach = end;
@@ -167,7 +132,6 @@ async function cutTail(files: FileSystem, owner: Owner, { segment, lsn, torn }: 
   let bytes = await readPart(files, segment.path, at, Math.min(segment.size - at, torn));
   while (bytes.at(-1) === 0) bytes = bytes.subarray(0, -1);
   await setAside(files, `${segment.path}.${at}.torn`, bytes);
-  for (let from = lsn; from < segment.end; from += AT_ONCE)
-    await rewrite(files, segment, from, Buffer.alloc(Math.min(AT_ONCE, segment.end - from)));
+  await rewrite(files, segment, lsn, Buffer.alloc(segment.end - lsn));
   owner.torn(segment.path, at, bytes.length);
 }

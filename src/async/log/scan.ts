@@ -6,6 +6,7 @@ import { notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
 import type { FileSystem } from './files.ts';
 import * as format from './format.ts';
 import type { Lsn } from './log.ts';
+import type { FreeFile } from './pool.ts';
 import { readPart, SegmentFile } from './segments.ts';
 
 /** What lies in the folder of a log. */
@@ -14,8 +15,8 @@ export interface Listing {
   readonly segments: readonly SegmentFile[];
   /** Newest first. */
   readonly checkpoints: readonly Lsn[];
-  /** Paths of free files, and of files that were being made. */
-  readonly free: readonly string[];
+  readonly free: readonly FreeFile[];
+  /** Paths of files that were being made. */
   readonly unfinished: readonly string[];
   /** Which log it is; undefined if there is no segment that can be read. */
   readonly id: format.LogId | undefined;
@@ -38,7 +39,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
   const segments: SegmentFile[] = [];
   const checkpoints: Lsn[] = [];
   const broken: { lsn: Lsn; path: string; what: string }[] = [];
-  const free: string[] = [];
+  const free: FreeFile[] = [];
   const unfinished: string[] = [];
   let stranger: string | undefined;
   let id: format.LogId | undefined;
@@ -50,9 +51,8 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
     const [, digits, kind] = format.FILE_NAME.exec(name) ?? format.SPARE_NAME.exec(name) ?? [];
     if (OLD_NAME.test(name)) throw otherFormat(1, format.VERSION);
     // A pipe, say: whoever opens it waits for somebody at its other end.
-    if (kind !== undefined && !isFile)
-      throw notAJournal(`${file} is named like a journal's file, and is none`);
-    if (kind === 'free') free.push(file);
+    if (kind !== undefined && !isFile) throw notAJournal(`${file} is not a file, and has the name of one`);
+    if (kind === 'free') free.push({ path: file, size: await sizeOf(files, file) });
     else if (kind === 'new') unfinished.push(file);
     else if (kind === 'checkpoint') checkpoints.unshift(Number(digits));
     else if (kind === 'wal') {
@@ -65,22 +65,19 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
   return { segments, checkpoints, free, unfinished, id, broken, stranger };
 }
 
-type Header = format.FileHeader;
-
-async function headerOf(
-  files: FileSystem,
-  file: string,
-  lsn: Lsn,
-  id?: format.LogId,
-): Promise<Header | string> {
+async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: format.LogId) {
   const bytes = Buffer.alloc(format.FILE_HEADER);
   bytes.set(await readPart(files, file, 0, bytes.length));
   const header = format.readFileHeader(bytes, 'SEGMENT');
   if (typeof header === 'string') return header;
   if (header.lsn !== lsn) return `it says that it begins at LSN ${header.lsn}`;
   if (id !== undefined && header.store !== id.store) return 'it belongs to another journal';
-  const last = await readPart(files, file, header.extent - 1, 1);
-  return last.length === 1 ? header : `it has less than ${header.extent} bytes`;
+  return (await sizeOf(files, file)) < header.extent ? `it has less than ${header.extent} bytes` : header;
+}
+
+async function sizeOf(files: FileSystem, file: string): Promise<number> {
+  const open = await files.open(file, 'read');
+  return await open.size().finally(() => open.close());
 }
 
 /** A stretch of a log, in its order. */
@@ -99,15 +96,8 @@ export interface Scanned {
   readonly records: readonly format.RecordPlace[];
 }
 
-/** Where a log ends: after the last commit. */
-export interface ScanEnd {
-  readonly segment: SegmentFile;
-  readonly lsn: Lsn;
-  /** Of the last commit. */
-  readonly number: number;
-  /** If something stands there that was torn: how large it may be, in bytes; else 0. */
-  readonly torn: number;
-}
+/** Where a log ends: after the last commit, whose number it is. `torn`: how large what a crash left there may be, in bytes; 0: nothing. */
+export type ScanEnd = Pick<Scanned, 'segment' | 'lsn' | 'number'> & { readonly torn: number };
 
 /** As much of a torn commit is looked at if it does not say itself how large it is. */
 const TORN = 1024 * 1024;
@@ -152,11 +142,11 @@ export async function* scanCommits(
       }
       const later = format.laterCommit(bytes, follows ? at + 1 : at, base, seed, next - 1);
       if (later === undefined) break;
-      const to = base + later.at;
+      const to = base + later;
       yield { kind: 'lost', ...stop, to, bytes: stop.bytes.subarray(0, to - stop.lsn) };
-      number = later.number - 1;
+      number = undefined;
       stop = undefined;
-      at = later.at;
+      at = later;
     }
   }
   return stop && { ...stop, number: number ?? 0 };

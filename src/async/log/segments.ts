@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { damagedRecord, systemError } from '../../errors/journal.ts';
-import type { FileSystem, OpenFile } from './files.ts';
+import type { FileSystem } from './files.ts';
 import { FILE_HEADER, type FileHeader, fileName, RECORD_HEADER, recordIntact, seedOf } from './format.ts';
 import type { Lsn, Segment } from './log.ts';
 
@@ -33,13 +33,7 @@ export class SegmentFile implements Segment {
   }
 }
 
-/** A segment that is open for writing. */
-export interface OpenSegment {
-  readonly segment: SegmentFile;
-  readonly file: OpenFile;
-}
-
-/** What one read brings at least, in bytes: most entries are whole with it. */
+// What one read brings at least, in bytes: most entries are whole with it.
 const READ_AHEAD = 4096;
 
 /** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */

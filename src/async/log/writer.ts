@@ -5,13 +5,13 @@
 //              (when it is full, its segment is full, or the write before it has ended)
 
 import { takenAway } from '../../errors/journal.ts';
-import { type Folder, writeAll } from './files.ts';
+import { type Folder, type OpenFile, writeAll } from './files.ts';
 import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
-import type { Lsn } from './log.ts';
-import type { OpenSegment } from './segments.ts';
+import type { Lsn, Owner } from './log.ts';
+import type { SegmentFile } from './segments.ts';
 
 interface Sealed {
-  readonly to: OpenSegment;
+  readonly segment: SegmentFile;
   readonly lsn: Lsn;
   readonly end: Lsn;
   readonly bytes: Buffer;
@@ -19,52 +19,48 @@ interface Sealed {
 
 /** Writes commits at the end of the log. */
 export class Writer {
-  /** The segment that is being filled, and the one after it, if that is ready. */
-  active: OpenSegment;
-  next: OpenSegment | undefined;
+  /** The segment after the one that is being filled, if it is ready. */
+  next: SegmentFile | undefined;
   /** Everything below it is durable. */
   durable: Lsn;
   /** Where the next commit begins, and its number. */
   #at: Lsn;
   #number: number;
   #filling: CommitBuilder | undefined;
-  /** The segment of the last commit that was written. */
-  #written: OpenSegment;
+  /** The segment of the last commit that was written, and its open file. */
+  #written: { readonly segment: SegmentFile; readonly file: OpenFile } | undefined;
   readonly #queue: Sealed[] = [];
   #running: Promise<void> | undefined;
   #stopped: unknown;
   #waiting: (() => void)[] = [];
 
-  /** @param from where the next commit begins, and its number. @param moved is called when `durable` has moved */
+  /** @param maxCommit a commit takes no more bytes, or else one entry. @param from where the next commit begins, and its number */
   constructor(
     readonly folder: Folder,
+    readonly owner: Owner,
     readonly maxCommit: number,
-    { active, next }: { readonly active: OpenSegment; readonly next: OpenSegment | undefined },
+    /** The segment that is being filled. */
+    public segment: SegmentFile,
     from: { readonly lsn: Lsn; readonly next: number },
-    readonly moved: () => void,
   ) {
-    this.active = active;
-    this.next = next;
     this.durable = from.lsn;
-    this.#written = active;
     this.#at = from.lsn;
     this.#number = from.next;
   }
 
   /** Above all that was appended. */
   get end(): Lsn {
-    const filling = this.#filling;
-    return filling === undefined ? this.#at : filling.lsn + filling.size;
+    return this.#at + (this.#filling?.size ?? 0);
   }
 
   /** Adds an entry of `size` bytes in all. @throws RangeError if the segment is full and there is none after it */
   append(parts: readonly Uint8Array[], size: number): Lsn {
     const whole = RECORD_HEADER + size;
     const filled = this.#filling?.size ?? 0;
-    const { end } = this.active.segment;
+    const { end } = this.segment;
     if (filled + whole > this.maxCommit || this.end + whole > end) this.seal();
     if (this.#filling === undefined && this.#at + COMMIT_HEADER + whole > end) this.#rotate();
-    this.#filling ??= new CommitBuilder(this.#at, this.active.segment.seed);
+    this.#filling ??= new CommitBuilder(this.#at, this.segment.seed);
     // Not written at once: everything that the sockets bring in this turn of the event loop shares the commit.
     this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
     return this.#filling.add(parts, size);
@@ -73,20 +69,20 @@ export class Writer {
   #rotate(): void {
     if (this.next === undefined)
       throw new RangeError('there is no room left in the log, not even in reserve');
-    this.active = this.next;
+    this.segment = this.next;
     this.next = undefined;
-    this.#at = this.active.segment.first;
+    this.#at = this.segment.first;
     this.folder.changed();
   }
 
   /** Ends the commit that is being filled. @returns where the log ends then, and the number of the next commit */
   seal(): { readonly lsn: Lsn; readonly next: number } {
-    const to = this.active;
+    const { segment } = this;
     const filling = this.#filling;
     if (filling !== undefined) {
       const { lsn } = filling;
       this.#at = lsn + filling.size;
-      this.#queue.push({ to, lsn, end: this.#at, bytes: filling.seal(this.#number, to.segment.end - lsn) });
+      this.#queue.push({ segment, lsn, end: this.#at, bytes: filling.seal(this.#number, segment.end - lsn) });
       this.#number += 1;
       this.#filling = undefined;
     }
@@ -109,17 +105,23 @@ export class Writer {
     }
   }
 
-  async #write({ to, lsn, end, bytes }: Sealed): Promise<void> {
-    const { segment, file } = to;
-    if (to !== this.#written) await this.#written.file.close();
-    this.#written = to;
+  async #write({ segment, lsn, end, bytes }: Sealed): Promise<void> {
+    const { folder } = this;
+    if (segment !== this.#written?.segment) {
+      await this.#written?.file.close().catch(() => undefined);
+      this.#written = {
+        segment,
+        file: await folder.patiently(() => folder.files.open(segment.path, 'write')),
+      };
+    }
+    const { file } = this.#written;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.
-    await this.folder.patience.for(() => writeAll(file, bytes, segment.offset(lsn)));
-    if (!file.hasName()) throw takenAway(segment.path);
+    await folder.patiently(() => writeAll(file, bytes, segment.offset(lsn)));
+    if (!file.hasName(segment.path, false)) throw takenAway(segment.path);
     if (this.#stopped !== undefined) return;
     this.durable = end;
-    this.#wake();
-    this.moved();
+    for (const wake of this.#waiting.splice(0)) wake();
+    this.owner.durable();
   }
 
   /** Resolves when everything below `lsn` is durable. @throws what stopped the writer before */
@@ -130,19 +132,20 @@ export class Writer {
     }
   }
 
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+  /** Is the file that was written last the one of that name? Else somebody has moved or replaced it. */
+  get inPlace(): boolean {
+    return this.#written?.file.hasName(this.#written.segment.path, true) ?? true;
   }
 
-  /** Resolves when nothing is being written, and the files are closed. */
+  /** Resolves when nothing is being written, and the file is closed. */
   async close(): Promise<void> {
     await this.#running;
-    for (const open of new Set([this.#written, this.active, this.next])) await open?.file.close();
+    await this.#written?.file.close();
   }
 
   /** Ends it: nothing becomes durable any more. */
   stop(error: unknown): void {
     this.#stopped ??= error;
-    this.#wake();
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
