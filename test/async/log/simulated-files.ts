@@ -416,10 +416,10 @@ export class SimulatedFiles implements FileSystem {
         await sync(position, position + count);
         return count;
       },
-      hasName: (file) =>
+      hasName: (file, exactly) =>
         // It answers at once. So a dead process hears that all is well, and goes on to its next call, which never resolves.
         !life.alive ||
-        (this.#handles.has(handle) && this.#names.get(path.normalize(file ?? inode.name)) === inode),
+        (this.#handles.has(handle) && this.#names.get(path.normalize(exactly ? file : inode.name)) === inode),
       size: () => this.#call(life, undefined, () => opened().length.cache),
       close: () => this.#call(life, undefined, () => void this.#handles.delete(handle)),
     };
