@@ -1,19 +1,22 @@
 // Breaks the write-ahead log at every step of a scripted run, over a simulated disk (test/async/log/simulated-files.ts), and looks whether
-// anything is lost that was durable: kills, power cuts, failing calls, random histories. `--all` tries every step for every error (else
-// every eighth, another eighth for each seed) and more histories: `npm run torture`. `--seed N` repeats a run.
+// anything is lost that was durable: kills, power cuts, failing calls, random histories; then 60 kills of a real process on the real disk,
+// by strace. `--all` tries every step for every error (else every eighth, another eighth for each seed) and more histories: `npm run
+// torture`. `--seed N` repeats a run.
 
 import { parseArgs } from 'node:util';
 import type { Fault } from '../test/async/log/simulated-files.ts';
 import { failAt, history, killAt, randomFrom, steps } from '../test/async/log/torture.ts';
+import { CALLS, killCall, straceWorks } from './torture/strace.ts';
 
 /** Longer than any run takes: one that hangs is named. */
-const HANGS_MS = 20_000;
+const HANGS_MS = 60_000;
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, all: { type: 'boolean' } } });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const all = values.all === true;
 const ERRORS: readonly Exclude<Fault, 'kill'>[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'];
 const HISTORIES = all ? 20_000 : 4000;
+const REAL_KILLS = 60;
 
 let passed = 0;
 let failed = 0;
@@ -73,5 +76,18 @@ await part('random histories', HISTORIES, (i) =>
   }),
 );
 console.log(`${operations} random operations`);
+if (straceWorks()) {
+  const calls = Object.entries(CALLS) as [keyof typeof CALLS, number][];
+  const random = chance(0);
+  let killed = 0;
+  await part('a real process killed by strace', REAL_KILLS, (i) => {
+    const [call, often] = calls[i % calls.length] ?? ['pwrite64', 1];
+    const when = 1 + Math.floor(random() * often);
+    return attempt(`a kill at ${call} ${when}`, async () => {
+      if (await killCall(call, when)) killed += 1;
+    });
+  });
+  console.log(`${killed} of ${REAL_KILLS} met their call`);
+} else console.log('strace is not there: the kills of a real process are left out');
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -54,6 +54,16 @@ export class Decided {
   /** So many entries were durable, and somebody may have been told. */
   told = 0;
 
+  /** Another entry was appended. */
+  decide(count: number, text: string, end: Lsn): void {
+    this.states.set(count, { text, end });
+  }
+
+  /** So many entries are durable. */
+  tell(count: number): void {
+    this.told = count;
+  }
+
   /** @throws AssertionError if a log that was opened gave back something else than it may */
   check(state: State): void {
     assert.ok(state.count >= this.told, `LOST: ${this.told} entries were durable, ${state.count} came back`);
@@ -120,7 +130,7 @@ export class TestOwner implements Owner {
 
   durable(): void {
     while (this.#ends[0] !== undefined && this.#ends[0].end <= this.log.durable)
-      this.decided.told = (this.#ends.shift() ?? { count: 0 }).count;
+      this.decided.tell((this.#ends.shift() ?? { count: 0 }).count);
     for (const wake of this.#moved.splice(0)) wake();
   }
 
@@ -149,7 +159,7 @@ export class TestOwner implements Owner {
     const lsn = this.log.append(bytes.subarray(0, cut), bytes.subarray(cut));
     apply(this.state, bytes, lsn);
     const { count } = this.state;
-    this.decided.states.set(count, { text: textOf(this.state), end: this.log.end });
+    this.decided.decide(count, textOf(this.state), this.log.end);
     this.#ends.push({ count, end: this.log.end });
   }
 

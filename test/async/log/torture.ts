@@ -63,10 +63,10 @@ export async function script(owner: TestOwner, operations = 300): Promise<void> 
   await owner.settle();
 }
 
-/** Opens the log, checks everything, works on for a while, closes, and opens it once more. */
-async function goOn(files: SimulatedFiles, decided: Decided): Promise<void> {
+/** Opens a log, checks everything, works on for a while, closes it, and opens it once more. @throws if something is lost */
+export async function goOn(open: OpenLog, decided: Decided): Promise<void> {
   for (const more of [25, 0]) {
-    const owner = await new TestOwner(decided).open(opening(files));
+    const owner = await new TestOwner(decided).open(open);
     const unread = await owner.readAll();
     if (unread.length > 0) throw new Error(`LOST: messages ${unread} cannot be read`);
     await script(owner, more);
@@ -132,7 +132,7 @@ export async function killAt(
     await owner.log.close();
   });
   crash();
-  await goOn(files, decided);
+  await goOn(opening(files), decided);
 }
 
 /**
@@ -162,7 +162,7 @@ export async function failAt(
   const next = files.fork();
   next.dropCache();
   sabotage?.(next);
-  await goOn(next, decided);
+  await goOn(opening(next), decided);
 }
 
 /** One random history: operations, kills and power cuts at random steps, several lives. @returns how many operations */
@@ -201,6 +201,6 @@ export async function history(chance: () => number, sabotage?: Sabotage): Promis
     files = files.fork();
     if (!killed && !power && chance() < 0.5) files.dropCache();
   }
-  await goOn(files, decided);
+  await goOn(opening(files), decided);
   return operations;
 }
