@@ -5,7 +5,7 @@
 
 import { parseArgs } from 'node:util';
 import type { Fault } from '../test/async/log/simulated-files.ts';
-import { failAt, history, killAt, randomFrom, steps } from '../test/async/log/torture.ts';
+import { crash, failAt, history, killAt, randomFrom, steps } from '../test/async/log/torture.ts';
 import { CALLS, killCall, straceWorks } from './torture/strace.ts';
 
 /** Longer than any run takes: one that hangs is named. */
@@ -17,6 +17,8 @@ const all = values.all === true;
 const ERRORS: readonly Exclude<Fault, 'kill'>[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'];
 const HISTORIES = all ? 20_000 : 4000;
 const REAL_KILLS = 60;
+/** Opening a small log, and doing a little, takes no more steps. */
+const OPENING_STEPS = 24;
 
 let passed = 0;
 let failed = 0;
@@ -57,6 +59,22 @@ await part('killed at every step', count, (i) =>
 await part('power cut at every step', count, (i) =>
   attempt(`a power cut at step ${i + 1}`, () => killAt(i + 1, true, chance(i))),
 );
+const HOW = ['before', 'after', 'half'] as const;
+for (const messages of all ? [1, 2, 3] : [2]) {
+  const small = await steps(messages);
+  await part(`every pair of crashes in a run of ${messages}`, small, async (first) => {
+    for (let second = 1; second <= OPENING_STEPS; second++)
+      for (let way = 0; way < 36; way += all ? 1 : 5) {
+        const crashes = [
+          { step: first + 1, how: HOW[way % 3] ?? 'before', power: way % 2 === 0 },
+          { step: second, how: HOW[Math.floor(way / 12)] ?? 'before', power: Math.floor(way / 6) % 2 === 0 },
+        ];
+        await attempt(`crashes ${JSON.stringify(crashes)}`, () =>
+          crash(crashes, messages, chance(first + way)),
+        );
+      }
+  });
+}
 for (const error of ERRORS) {
   const every = all ? 1 : 8;
   const first = seed % every;

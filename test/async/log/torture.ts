@@ -47,8 +47,11 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** The run that is broken at each of its steps: 500 operations, with rotation, checkpoints, moves and freeing. */
-export async function script(owner: TestOwner, operations = 300): Promise<void> {
+/** Messages that the script sends. With all else it makes 460 calls of the log. */
+const OPERATIONS = 300;
+
+/** The run that is broken at each of its steps, with rotation, checkpoints, moves and freeing. */
+export async function script(owner: TestOwner, operations = OPERATIONS): Promise<void> {
   for (let i = 0; i < operations && owner.failure === undefined; i++) {
     await owner.send(30 + ((i * 137) % 700) + (i % 50 === 49 ? 2000 : 0));
     if (i % 3 === 0) await owner.settle();
@@ -84,10 +87,10 @@ async function untilKilled(files: SimulatedFiles, work: () => Promise<unknown>):
 }
 
 /** How many steps the script takes on an empty disk. */
-export async function steps(): Promise<number> {
+export async function steps(operations?: number): Promise<number> {
   const files = emptyDisk();
   const owner = await new TestOwner(new Decided()).open(opening(files));
-  await script(owner);
+  await script(owner, operations);
   await owner.log.close();
   return files.steps;
 }
@@ -95,44 +98,63 @@ export async function steps(): Promise<number> {
 /** Changes that take a rule out, to see that its absence is found. */
 export type Sabotage = (files: SimulatedFiles) => void;
 
+/** The end of a life: at which of its steps, and where in it; and does the power go, too? */
+export interface Crash {
+  readonly step: number;
+  readonly how: 'before' | 'after' | 'half';
+  readonly power: boolean;
+}
+
 /**
- * Kills the script at a step (or cuts the power there), kills the next opening, too, and then opens it in peace.
- * @param chance decides how the step is cut, at which step of the opening the second kill comes, and what a power cut leaves
+ * Runs the script, which crashes, opens the log again as often as it crashes again, and then opens it in peace.
+ * @param operations how long the script is, in the first life; a later one opens the log and does a little
+ * @param chance decides what a power cut leaves
  * @throws when something that was durable is lost or has changed, or the log does not open
  */
+export async function crash(
+  crashes: readonly Crash[],
+  operations: number,
+  chance: () => number,
+  sabotage?: Sabotage,
+): Promise<void> {
+  let files = emptyDisk();
+  const decided = new Decided();
+  for (const [life, { step, how, power }] of crashes.entries()) {
+    sabotage?.(files);
+    files.plan(step, 'kill', { how });
+    await untilKilled(files, async () => {
+      const owner = await new TestOwner(decided).open(opening(files));
+      await script(owner, life === 0 ? operations : 4);
+      await owner.log.close();
+    });
+    if (power) files.powerCut(chance);
+    else files.kill();
+    // A copy goes on: what is left of the old life must not act in the new one.
+    files = files.fork();
+  }
+  sabotage?.(files);
+  await goOn(opening(files), decided);
+}
+
+/** Kills the script at a step (or cuts the power there), and at a random step the opening after it. @throws as `crash` */
 export async function killAt(
   step: number,
   power: boolean,
   chance: () => number,
   sabotage?: Sabotage,
 ): Promise<void> {
-  let files = emptyDisk();
-  const decided = new Decided();
-  // A copy goes on: what is left of the old life must not act in the new one.
-  const crash = (): void => {
-    if (power) files.powerCut(chance);
-    else files.kill();
-    files = files.fork();
-    sabotage?.(files);
-  };
-  const how = (): 'before' | 'after' | 'half' =>
+  const how = (): Crash['how'] =>
     (['before', 'after', 'half'] as const)[Math.floor(chance() * 3)] ?? 'before';
-  sabotage?.(files);
-  files.plan(step, 'kill', { how: how() });
-  await untilKilled(files, async () => {
-    const owner = await new TestOwner(decided).open(opening(files));
-    await script(owner);
-    await owner.log.close();
-  });
-  crash();
-  files.plan(1 + Math.floor(chance() * 40), 'kill', { how: how() });
-  await untilKilled(files, async () => {
-    const owner = await new TestOwner(decided).open(opening(files));
-    await script(owner, 4);
-    await owner.log.close();
-  });
-  crash();
-  await goOn(opening(files), decided);
+  const second = 1 + Math.floor(chance() * 40);
+  await crash(
+    [
+      { step, how: how(), power },
+      { step: second, how: how(), power },
+    ],
+    OPERATIONS,
+    chance,
+    sabotage,
+  );
 }
 
 /**

@@ -128,17 +128,17 @@ test.each(['write', 'sync'] as const)(
 
 const COMMITS = { 'in the same file': 10, 'that needs a new file': 3000 } as const;
 const DELETIONS: Readonly<Record<string, (dir: string) => void>> = {
-  'the folder is deleted': (dir) => rmSync(dir, { recursive: true }),
+  'the folder is deleted': (dir) => rmSync(dir, { recursive: true, maxRetries: 20 }),
   'its files are deleted': (dir) => {
     for (const name of readdirSync(dir)) rmSync(`${dir}/${name}`);
   },
   'an empty folder stands in its place': (dir) => {
-    rmSync(dir, { recursive: true });
+    rmSync(dir, { recursive: true, maxRetries: 20 });
     mkdirSync(dir);
   },
   'a copy stands in its place': (dir) => {
     cpSync(dir, `${dir}.copy`, { recursive: true });
-    rmSync(dir, { recursive: true });
+    rmSync(dir, { recursive: true, maxRetries: 20 });
     renameSync(`${dir}.copy`, dir);
   },
 };

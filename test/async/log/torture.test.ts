@@ -1,0 +1,47 @@
+// A part of what scripts/torture.ts tries, which `npm test` has time for; and small runs, with every pair of crashes.
+
+import { expect, test } from 'vitest';
+import { seed } from '../../seed.ts';
+import { type Crash, crash, failAt, history, killAt, randomFrom, steps } from './torture.ts';
+
+const chosen = seed().seed;
+const chance = (step: number): (() => number) => randomFrom(chosen + step);
+const HOW = ['before', 'after', 'half'] as const;
+
+test('a log that is killed, or loses power, at one step of a long run, and at one of the opening after it, loses nothing durable', async () => {
+  const count = await steps();
+  expect(count).toBeGreaterThan(500);
+  for (let step = 1 + (chosen % 12); step <= count; step += 12) {
+    await killAt(step, false, chance(step));
+    await killAt(step, true, chance(step));
+  }
+});
+
+test.each(['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'] as const)(
+  'a call that fails with %s ends the log or is made again, and nothing durable is lost',
+  async (fault) => {
+    const count = await steps();
+    for (let step = 1 + (chosen % 40); step <= count; step += 40) await failAt(step, fault, chance(step));
+  },
+);
+
+test('random histories with kills and power cuts lose nothing durable', async () => {
+  for (let i = 0; i < 200; i++) await history(chance(i));
+});
+
+// Random runs miss what every pair of crashes in a small run finds.
+test.each([1, 3])(
+  'a run of %i messages, crashed at every step, and the opening after it at every step',
+  async (messages) => {
+    const count = await steps(messages);
+    for (let first = 1; first <= count; first++)
+      for (let second = 1; second <= 24; second++) {
+        const power = (first + second) % 2 === 0;
+        const crashes: Crash[] = [
+          { step: first, how: HOW[(first + second) % 3] ?? 'before', power },
+          { step: second, how: HOW[second % 3] ?? 'before', power: second % 4 < 2 },
+        ];
+        await crash(crashes, messages, chance(first * 100 + second));
+      }
+  },
+);
