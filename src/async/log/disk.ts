@@ -64,8 +64,7 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
       list.push(await claim(folder, free, recovered.lsn, id));
     }
     const segment = recovered.segment ?? (list.at(-1) as SegmentFile);
-    const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), segment, recovered);
-    writer.next = list[list.indexOf(segment) + 1];
+    const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, recovered);
     const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
     const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
     const { checkpoints } = recovered;
@@ -139,8 +138,7 @@ class DiskLog implements Log {
     const { folder, id, list, writer } = this;
     // In a folder that was emptied meanwhile, or in another one in its place, no file may get a name.
     if (!writer.inPlace) throw takenAway(writer.segment.path);
-    writer.next = await claim(folder, free, writer.segment.end, id);
-    list.push(writer.next);
+    list.push(await claim(folder, free, writer.segment.end, id));
   }
 
   /** There is more or less room than before. */

@@ -87,9 +87,8 @@ export interface Log {
   /** Everything below it is durable. */
   readonly durable: Lsn;
   /**
-   * May `bytes` more be appended, and room still be left for what cannot be refused (acknowledgements and the like), for moving
-   * what is live out of one segment, and for checkpoints?
-   * @param checkpoint what a checkpoint of today's state takes, in bytes
+   * May an entry of `bytes` be appended, and room be left for what cannot be refused (acknowledgements), for moving what is live out of
+   * one segment, and for checkpoints? @param checkpoint what one of today's state takes, in bytes
    */
   hasRoom(bytes: number, checkpoint: number): Room;
   /** Reads back a durable entry of a segment that was not freed. @throws DetourError `damaged` with file and offset, or the errno */

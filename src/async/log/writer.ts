@@ -19,8 +19,6 @@ interface Sealed {
 
 /** Writes commits at the end of the log. */
 export class Writer {
-  /** The segment after the one that is being filled, if it is ready. */
-  next: SegmentFile | undefined;
   /** Everything below it is durable. */
   durable: Lsn;
   /** Where the next commit begins, and its number. */
@@ -39,13 +37,19 @@ export class Writer {
     readonly folder: Folder,
     readonly owner: Owner,
     readonly maxCommit: number,
-    /** The segment that is being filled. */
+    /** All segments, oldest first, and the one that is being filled. */
+    readonly list: readonly SegmentFile[],
     public segment: SegmentFile,
     from: { readonly lsn: Lsn; readonly next: number },
   ) {
     this.durable = from.lsn;
     this.#at = from.lsn;
     this.#number = from.next;
+  }
+
+  /** The segment after the one that is being filled, if it is ready. */
+  get next(): SegmentFile | undefined {
+    return this.list[this.list.lastIndexOf(this.segment) + 1];
   }
 
   /** Above all that was appended. */
@@ -70,7 +74,6 @@ export class Writer {
     if (this.next === undefined)
       throw new RangeError('there is no room left in the log, not even in reserve');
     this.segment = this.next;
-    this.next = undefined;
     this.#at = this.segment.first;
     this.folder.changed();
   }
@@ -108,11 +111,11 @@ export class Writer {
   async #write({ segment, lsn, end, bytes }: Sealed): Promise<void> {
     const { folder } = this;
     if (segment !== this.#written?.segment) {
-      await this.#written?.file.close().catch(() => undefined);
-      this.#written = {
-        segment,
-        file: await folder.patiently(() => folder.files.open(segment.path, 'write')),
-      };
+      const before = this.#written;
+      this.#written = undefined;
+      await before?.file.close().catch(() => undefined);
+      const file = await folder.patiently(() => folder.files.open(segment.path, 'write'));
+      this.#written = { segment, file };
     }
     const { file } = this.#written;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.

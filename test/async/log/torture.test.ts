@@ -2,7 +2,19 @@
 
 import { expect, test } from 'vitest';
 import { seed } from '../../seed.ts';
-import { type Crash, crash, failAt, history, killAt, randomFrom, steps } from './torture.ts';
+import { Decided, TestOwner } from './owner.ts';
+import {
+  type Crash,
+  crash,
+  emptyDisk,
+  failAt,
+  history,
+  killAt,
+  opening,
+  randomFrom,
+  script,
+  steps,
+} from './torture.ts';
 
 const chosen = seed().seed;
 const chance = (step: number): (() => number) => randomFrom(chosen + step);
@@ -45,3 +57,31 @@ test.each([1, 3])(
       }
   },
 );
+
+test('a log that finds two segments made ahead fills both, and makes none of the same name', async () => {
+  const files = emptyDisk();
+  const decided = new Decided();
+  // The second segment is begun, the third is made, and then the power goes before anything was written into the second.
+  let begun = false;
+  files.ignoreWriteOf = (file, position) => {
+    begun ||= file.endsWith('000000000003584.wal') && position === 512;
+    return begun;
+  };
+  const first = await new TestOwner(decided).open(opening(files));
+  while (!begun) {
+    await first.send(700);
+    await first.settle();
+  }
+  files.kill();
+  const next = files.fork();
+  next.ignoreWriteOf = () => false;
+  decided.tell(0);
+  const owner = await new TestOwner(decided).open(opening(next));
+  expect(owner.log.segments().map((segment) => segment.first)).toEqual([0, 3584, 11_264]);
+  await script(owner, 60);
+  expect(owner.failure).toBeUndefined();
+  const firsts = owner.log.segments().map((segment) => segment.first);
+  expect(firsts).toEqual([...new Set(firsts)]);
+  await owner.log.close();
+  await new TestOwner(decided).open(opening(next));
+});

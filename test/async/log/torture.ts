@@ -68,7 +68,7 @@ export async function script(owner: TestOwner, operations = OPERATIONS): Promise
 
 /** Opens a log, checks everything, works on for a while, closes it, and opens it once more. @throws if something is lost */
 export async function goOn(open: OpenLog, decided: Decided): Promise<void> {
-  for (const more of [25, 0]) {
+  for (const more of [40, 0]) {
     const owner = await new TestOwner(decided).open(open);
     const unread = await owner.readAll();
     if (unread.length > 0) throw new Error(`LOST: messages ${unread} cannot be read`);
