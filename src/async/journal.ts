@@ -3,6 +3,7 @@
 
 import path from 'node:path';
 import { DetourError, errnoOf } from '../errors/error.ts';
+import { systemError } from '../errors/journal.ts';
 import type { Clock } from '../trace/clock.ts';
 import { type Checkpoint, readCheckpoint } from './log/checkpoint.ts';
 import { systemFiles as files } from './log/files.ts';
@@ -122,7 +123,8 @@ async function list(dir: string): Promise<Listing> {
     try {
       return await listLog(files, dir);
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' || tries === TRIES) throw error;
+      if (errnoOf(error) !== 'ENOENT' || tries === TRIES)
+        throw systemError(error, `the journal's folder ${dir} cannot be read`);
     }
   }
 }

@@ -13,13 +13,19 @@ export function damagedJournal(file: string, offset: number, what: string): Deto
   );
 }
 
+const WITHOUT =
+  'The messages in it cannot be read. Stop the relay, and start it with --salvage to go on without them.';
+
 /** A record was changed on the disk, and with it every message in it. */
 export function damagedRecord(file: string, offset: number): DetourError {
-  return new DetourError(
-    'damaged',
-    `the journal is damaged: ${file}, at byte ${offset}: a record was changed`,
-    'The messages in it cannot be read. Stop the relay, and start it with --salvage to go on without them.',
-  );
+  const what = `the journal is damaged: ${file}, at byte ${offset}: a record was changed`;
+  return new DetourError('damaged', what, WITHOUT);
+}
+
+/** A record lies in a file of the journal that is missing. */
+export function missingRecord(dir: string, lsn: number): DetourError {
+  const what = `the journal in ${dir} is damaged: the file that held the record of LSN ${lsn} is missing`;
+  return new DetourError('damaged', what, WITHOUT);
 }
 
 /** The folder holds something else. @param what a sentence without a full stop */

@@ -3,7 +3,7 @@
 
 import path from 'node:path';
 import { errnoOf } from '../../errors/error.ts';
-import { systemError, takenAway } from '../../errors/journal.ts';
+import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
@@ -59,11 +59,15 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
     const pool = new Pool(folder);
     for (const free of recovered.free) pool.add(free);
     const list = [...recovered.segments];
-    if (recovered.segment === undefined) {
+    const another = async (lsn: Lsn): Promise<SegmentFile> => {
       const free = pool.take(smallest) ?? (await allocate(folder, smallest));
-      list.push(await claim(folder, free, recovered.lsn, id));
-    }
-    const segment = recovered.segment ?? (list.at(-1) as SegmentFile);
+      list.push(await claim(folder, free, lsn, id));
+      return list.at(-1) as SegmentFile;
+    };
+    const segment = recovered.segment ?? (await another(recovered.lsn));
+    // Nobody can ask for room before the first entry is appended.
+    const full = segment.end - recovered.lsn < smallest * RESERVE;
+    if (full && segment === list.at(-1)) await another(segment.end);
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, recovered);
     const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
     const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
@@ -180,7 +184,7 @@ class DiskLog implements Log {
 
   async read(lsn: Lsn): Promise<Buffer> {
     const segment = this.list.findLast(({ first }) => first <= lsn);
-    if (segment === undefined || lsn >= segment.end) throw new RangeError(`no segment holds LSN ${lsn}`);
+    if (segment === undefined || lsn >= segment.end) throw missingRecord(this.folder.dir, lsn);
     segment.readers += 1;
     return await readEntry(this.folder.files, segment, lsn).finally(() => {
       segment.readers -= 1;

@@ -27,9 +27,8 @@ export const MAX_CHUNK = 1024 * 1024;
 
 /** A part of the log that cannot be read. Only an opening that salvages meets one and goes on. */
 export interface LostPart {
-  /** Where it begins. */
+  /** Where it begins, and where reading could go on. What stood between may have been any number of entries. */
   readonly from: Lsn;
-  /** Where reading could go on. What stood between may have been any number of entries. */
   readonly to: Lsn;
   /** Where it lies, for a person: a file, and the offset in it in bytes. */
   readonly file: string;

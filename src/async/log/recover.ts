@@ -41,8 +41,7 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   if (gap !== undefined && !salvage)
     throw damagedJournal(folder.path(fileName(gap, 'wal')), 0, 'this file is needed, and it is not there');
 
-  const newest = kept.at(-1);
-  const from = { lsn: newest?.lsn ?? 0, number: (newest?.next ?? 1) - 1 };
+  const from = { lsn: kept.at(-1)?.lsn ?? 0, number: (kept.at(-1)?.next ?? 1) - 1 };
   const after = segments.filter(({ end }) => end >= from.lsn);
   const scan = scanCommits(files, after, from);
   let last: Scanned | undefined;
@@ -70,7 +69,9 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   if (end !== undefined && end.torn > 0) await cutTail(files, owner, end);
   await files.syncDirectory(dir);
   const segment = lost > 0 ? undefined : end?.segment;
-  const lsn = lost > 0 ? Math.max(floor, ...segments.map((each) => each.end)) : (end?.lsn ?? 0);
+  const known = Math.max(floor, ...broken.map((each) => each.lsn), ...segments.map((each) => each.end));
+  // After a loss far above all that is known: further than what was lost can have reached, so that no LSN is given twice.
+  const lsn = lost > 0 ? known + 2 ** 32 : (end?.lsn ?? 0);
   const next = (end?.number ?? from.number) + 1;
   return { id: listing.id ?? kept[0], segments, free, checkpoints: kept, segment, lsn, next };
 }

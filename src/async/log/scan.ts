@@ -2,7 +2,7 @@
 // goes around what cannot be read and says so: whoever reads decides whether that is damage to refuse, to salvage or to show.
 
 import path from 'node:path';
-import { notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
+import { notAJournal, otherFormat } from '../../errors/journal.ts';
 import type { FileSystem } from './files.ts';
 import * as format from './format.ts';
 import type { Lsn } from './log.ts';
@@ -43,9 +43,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
   const unfinished: string[] = [];
   let stranger: string | undefined;
   let id: format.LogId | undefined;
-  const entries = await files.list(dir).catch((error: unknown) => {
-    throw systemError(error, `the journal's folder ${dir} cannot be read`);
-  });
+  const entries = await files.list(dir);
   for (const { name, isFile } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const file = path.join(dir, name);
     const [, digits, kind] = format.FILE_NAME.exec(name) ?? format.SPARE_NAME.exec(name) ?? [];
@@ -99,9 +97,6 @@ export interface Scanned {
 /** Where a log ends: after the last commit, whose number it is. `torn`: how large what a crash left there may be, in bytes; 0: nothing. */
 export type ScanEnd = Pick<Scanned, 'segment' | 'lsn' | 'number'> & { readonly torn: number };
 
-/** As much of a torn commit is looked at if it does not say itself how large it is. */
-const TORN = 1024 * 1024;
-
 /**
  * Reads commit after commit.
  * @param segments those to read, oldest first
@@ -137,7 +132,8 @@ export async function* scanCommits(
       }
       if (stop === undefined || follows) {
         const readable = follows ? records.filter((record) => record.intact) : [];
-        const torn = format.isEnd(bytes, at) ? 0 : follows ? head.size : TORN;
+        // If the header is torn, too, a mebibyte is taken for its commit.
+        const torn = format.isEnd(bytes, at) ? 0 : follows ? head.size : 2 ** 20;
         stop = { lsn, segment, bytes: bytes.subarray(at), number: next, records: readable, torn };
       }
       const later = format.laterCommit(bytes, follows ? at + 1 : at, base, seed, next - 1);
