@@ -1,30 +1,32 @@
-// A process of its own that runs the script on the real disk, to be killed by strace at one of its system calls (strace.ts). It says what
-// it decided and what was durable, a line each, before it goes on:
+// A process of its own that runs the script on the real disk, to be killed by strace at one of its system calls (strace.ts). It writes to a
+// file what it decided and what was durable, a line each, before it goes on:
 //
 //   decided 12 <the state after 12 entries>
 //   told 11
 //
-// Argument: the folder of the log.
+// Arguments: the folder of the log, that file.
 
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import type { Lsn } from '../../src/async/log/log.ts';
 import { Decided, TestOwner } from '../../test/async/log/owner.ts';
 import { SIZES, script } from '../../test/async/log/torture.ts';
 
+const [, , dir = '', file = ''] = process.argv;
+const said = openSync(file, 'a');
+
 class Saying extends Decided {
   override decide(count: number, text: string, end: Lsn): void {
     super.decide(count, text, end);
-    writeSync(1, `decided ${count} ${text}\n`);
+    writeSync(said, `decided ${count} ${text}\n`);
   }
 
   override tell(count: number): void {
     super.tell(count);
-    writeSync(1, `told ${count}\n`);
+    writeSync(said, `told ${count}\n`);
   }
 }
 
-const [, , dir = ''] = process.argv;
 const owner = await new TestOwner(new Saying()).open((own) => openDiskLog({ dir, ...SIZES }, own));
 await script(owner);
 await owner.log.close();

@@ -2,7 +2,7 @@
 // on which the log is killed at every step: here the calls are the kernel's.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,8 @@ export function straceWorks(): boolean {
 export async function killCall(call: keyof typeof CALLS, when: number): Promise<boolean> {
   const dir = mkdtempSync(join(tmpdir(), 'detour-strace-'));
   const journal = join(dir, 'journal');
+  const said = join(dir, 'said');
+  writeFileSync(said, '');
   try {
     const inject = `inject=${call}:signal=SIGKILL:when=${when}`;
     const child = spawn(
@@ -46,18 +48,18 @@ export async function killCall(call: keyof typeof CALLS, when: number): Promise<
         'tsx',
         PROGRAM,
         journal,
+        said,
       ],
-      { env: { ...process.env, UV_THREADPOOL_SIZE: '1' }, stdio: ['ignore', 'pipe', 'inherit'] },
+      { env: { ...process.env, UV_THREADPOOL_SIZE: '1' }, stdio: 'ignore' },
     );
-    let said = '';
-    child.stdout.setEncoding('latin1').on('data', (text: string) => {
-      said += text;
-    });
     const killed = await new Promise<boolean>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => resolve(code !== 0 || signal !== null));
     });
-    await goOn((owner) => openDiskLog({ dir: journal, ...SIZES }, owner), decidedIn(said));
+    await goOn(
+      (owner) => openDiskLog({ dir: journal, ...SIZES }, owner),
+      decidedIn(readFileSync(said, 'latin1')),
+    );
     return killed;
   } finally {
     rmSync(dir, { recursive: true, force: true });
