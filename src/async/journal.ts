@@ -136,7 +136,7 @@ async function* readOnce(dir: string): AsyncGenerator<JournalItem, Read | undefi
   for (const { path: file, what } of broken) yield damaged(file, 0, what);
   const gap = missing(listing, kept);
   if (gap !== undefined && !broken.some(({ lsn }) => lsn === gap))
-    yield damaged(path.join(dir, fileName(gap, 'wal')), 0, 'this file is needed, and it is not there');
+    yield damaged(path.join(dir, fileName(gap, 'wal')), 0, 'it is needed, and is missing');
   let last: Read | undefined;
   for (const segment of segments) {
     yield begin(segment);

@@ -123,7 +123,7 @@ describe('what is wrong with a journal is said with its place', () => {
     [
       'a segment is missing',
       (dir) => unlinkSync(join(dir, FIRST)),
-      [`${FIRST} 0: this file is needed, and it is not there (0)`],
+      [`${FIRST} 0: it is needed, and is missing (0)`],
     ],
     [
       'a segment was cut short',

@@ -51,7 +51,8 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
   let log: DiskLog | undefined;
   const changed = (): void => log?.changed();
   const failed = (error: unknown): void => log?.fail(error);
-  const folder = new Folder(dir, files, clock, changed, failed);
+  const inPlace = (): boolean => log?.writer.inPlace ?? true;
+  const folder = new Folder(dir, files, clock, changed, failed, inPlace);
   const unlock = await lock(dir);
   try {
     const recovered = await recover(folder, owner, options.salvage ?? false);
@@ -139,10 +140,7 @@ class DiskLog implements Log {
   }
 
   async #claim(free: FreeFile): Promise<void> {
-    const { folder, id, list, writer } = this;
-    // In a folder that was emptied meanwhile, or in another one in its place, no file may get a name.
-    if (!writer.inPlace) throw takenAway(writer.segment.path);
-    list.push(await claim(folder, free, writer.segment.end, id));
+    this.list.push(await claim(this.folder, free, this.writer.segment.end, this.id));
   }
 
   /** There is more or less room than before. */
@@ -157,7 +155,10 @@ class DiskLog implements Log {
     if (size === 0 || size > this.maxEntry)
       throw new RangeError(`an entry has 1 to ${this.maxEntry} bytes, and this one has ${size}`);
     if (this.#closed !== undefined) throw new Error('the log is closed');
-    return this.writer.append(parts, size);
+    const lsn = this.writer.append(parts, size);
+    // Also where nobody asks for room: acknowledgements alone must find a segment after this one.
+    if (!this.#growing && this.writer.segment.end - this.writer.end < this.sizes.smallest / 2) this.#grow();
+    return lsn;
   }
 
   get end(): Lsn {

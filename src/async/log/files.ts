@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../../errors/error.ts';
+import { takenAway } from '../../errors/journal.ts';
 import { syncDirectory } from '../../net/lock.ts';
 import type { Clock } from '../../trace/clock.ts';
 
@@ -109,13 +110,14 @@ export class Folder {
   /** How many calls have failed so, and will be made again. */
   waiting = 0;
 
-  /** @param changed there is more or less room than before. @param failed the disk failed */
+  /** @param changed there is more or less room than before. @param failed the disk failed. @param inPlace is it still the same folder? */
   constructor(
     readonly dir: string,
     readonly files: FileSystem,
     readonly clock: Clock,
     readonly changed: () => void,
     readonly failed: (error: unknown) => void,
+    readonly inPlace: () => boolean,
   ) {}
 
   /** The path of a file in it. */
@@ -143,8 +145,16 @@ export class Folder {
     }
   }
 
+  /** To be asked before a file gets a name: in a folder that was emptied, or in another one in its place, none may. @throws DetourError `deleted` */
+  check(): void {
+    if (this.inPlace()) return;
+    this.failed(takenAway(this.dir));
+    throw takenAway(this.dir);
+  }
+
   /** Gives files other names, `[from, to]`, durably. */
   async rename(...names: (readonly [string, string])[]): Promise<void> {
+    this.check();
     for (const [from, to] of names) await this.patiently(() => this.files.rename(from, to));
     if (names.length > 0) await this.patiently(() => this.files.syncDirectory(this.dir));
   }

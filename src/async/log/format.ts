@@ -198,6 +198,20 @@ export function recordIntact(bytes: Buffer, lsn: Lsn, seed: number): boolean {
 }
 
 /**
+ * Does the log reach the end of `bytes` with commit `number`? Yes also if what stands after the last commit that can be read is no end mark:
+ * then something was there, and cannot be read. @param base the LSN of the first of `bytes`
+ */
+export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: number): boolean {
+  for (let at = bytes.lastIndexOf(MAGIC); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(MAGIC, at - 1)) {
+    const head = headAt(bytes, at, base + at, seed);
+    if (head === undefined) continue;
+    const end = at + head.size;
+    return end === bytes.length ? head.number === number : !isEnd(bytes, end);
+  }
+  return !isEnd(bytes, 0);
+}
+
+/**
  * Looks for a place from `from` on where a commit with a higher number begins. Each commit was begun after the one before it was durable,
  * so a later one proves that what cannot be read before it was whole once.
  * @param base the LSN of the first of `bytes`

@@ -48,6 +48,7 @@ export class MemoryLog implements Log {
     const bytes = Buffer.concat(parts);
     if (bytes.length === 0 || bytes.length > this.maxEntry)
       throw new RangeError(`an entry of ${bytes.length} bytes`);
+    if (this.#dead) return this.end;
     if (this.automatic) setImmediate(() => this.sync());
     return this.entries.push(bytes) - 1;
   }

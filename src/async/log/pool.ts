@@ -85,6 +85,7 @@ export async function allocate(folder: Folder, size: number): Promise<FreeFile> 
   const { dir, files } = folder;
   // To fill the last of a disk again and again would help nobody.
   if ((await files.free(dir)) < size) throw noRoom();
+  folder.check();
   const made = folder.path(spareName('new'));
   const free = folder.path(spareName('free'));
   const file = await files.open(made, 'create');

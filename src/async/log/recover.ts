@@ -5,7 +5,7 @@ import { DetourError, errnoOf } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
-import { fileName } from './format.ts';
+import { FILE_HEADER, fileName, reachesEnd } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
 import { readPart, type SegmentFile } from './segments.ts';
@@ -21,44 +21,53 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const listing = await listLog(files, dir);
   const { segments, broken, checkpoints: found, free, unfinished, stranger } = listing;
   const own = segments.length + broken.length + found.length + free.length + unfinished.length;
-  const there = `${dir} is not empty and holds no journal (there is ${JSON.stringify(stranger)} in it)`;
-  if (own === 0 && stranger !== undefined) throw notAJournal(there);
+  const what = `${dir} is not empty and holds no journal (there is ${JSON.stringify(stranger)} in it)`;
+  if (own === 0 && stranger !== undefined) throw notAJournal(what);
+  const next = (lsn: Lsn): Lsn => segments.find(({ first }) => first > lsn)?.first ?? lsn;
   let lost = 0;
   // Damage: refused, or gone around.
-  const part = async (from: Lsn, to: Lsn, file: string, offset: number, what: string, bytes?: Buffer) => {
-    if (!salvage) throw damagedJournal(file, offset, what);
+  const part = async (
+    file: string,
+    offset: number,
+    how: string,
+    from: Lsn,
+    to = next(from),
+    bytes?: Buffer,
+  ) => {
+    if (!salvage) throw damagedJournal(file, offset, how);
     const copy = bytes && (await setAside(files, `${file}.${offset}.lost`, bytes));
     owner.lost({ from, to, file, offset, copy });
     lost += 1;
   };
 
-  for (const { path: file, lsn, what } of broken) {
-    await part(lsn, segments.find(({ first }) => first > lsn)?.first ?? lsn, file, 0, what);
+  for (const { path: file, lsn, what: how } of broken) {
+    await part(file, 0, how, lsn);
     await files.rename(file, `${file}.lost`);
   }
   const kept = await restore(folder, owner, listing);
   const gap = missing(listing, kept);
-  if (gap !== undefined && !salvage)
-    throw damagedJournal(folder.path(fileName(gap, 'wal')), 0, 'this file is needed, and it is not there');
-
-  const from = { lsn: kept.at(-1)?.lsn ?? 0, number: (kept.at(-1)?.next ?? 1) - 1 };
-  const after = segments.filter(({ end }) => end >= from.lsn);
-  const scan = scanCommits(files, after, from);
+  if (gap !== undefined)
+    await part(folder.path(fileName(gap, 'wal')), 0, 'it is needed, and is missing', gap);
+  const used = kept.at(-1);
+  if (used !== undefined && !(await reached(files, segments, used)))
+    await part(used.path, 0, 'the log does not reach this checkpoint', used.lsn);
+  const from = { lsn: used?.lsn ?? 0, number: (used?.next ?? 1) - 1 };
+  const rest = segments.filter((segment) => segment.end >= from.lsn);
+  const scan = scanCommits(files, rest, from);
   let last: Scanned | undefined;
   let step = await scan.next();
   for (; !step.done; step = await scan.next()) {
     const { kind, lsn, to, segment, bytes, number, records } = step.value;
+    const how = `commit ${number} is broken, and a later one is not`;
     if (kind === 'commit') last = step.value;
-    const what = `commit ${number} is broken, and a later one is not`;
-    if (kind === 'lost') await part(lsn, to, segment.path, segment.offset(lsn), what, bytes);
-    for (const { start, end, lsn: own } of records) owner.entry(bytes.subarray(start, end), own);
+    else await part(segment.path, segment.offset(lsn), how, lsn, to, bytes);
+    for (const { start, end, lsn: entry } of records) owner.entry(bytes.subarray(start, end), entry);
   }
   const end = step.value;
   const floor = found[0] ?? 0;
-  if (end !== undefined && end.lsn < floor) {
-    const what = `the log ends here, and there is a checkpoint of LSN ${floor}`;
-    await part(end.lsn, floor, end.segment.path, end.segment.offset(end.lsn), what);
-  }
+  const how = `the log ends here, and there is a checkpoint of LSN ${floor}`;
+  if (end !== undefined && (last?.to ?? from.lsn) < floor)
+    await part(end.segment.path, end.segment.offset(end.lsn), how, end.lsn, floor);
 
   for (const file of unfinished) await files.unlink(file);
   for (const lsn of found)
@@ -72,8 +81,8 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const known = Math.max(floor, ...broken.map((each) => each.lsn), ...segments.map((each) => each.end));
   // After a loss far above all that is known: further than what was lost can have reached, so that no LSN is given twice.
   const lsn = lost > 0 ? known + 2 ** 32 : (end?.lsn ?? 0);
-  const next = (end?.number ?? from.number) + 1;
-  return { id: listing.id ?? kept[0], segments, free, checkpoints: kept, segment, lsn, next };
+  const number = end?.number ?? from.number;
+  return { id: listing.id ?? kept[0], segments, free, checkpoints: kept, segment, lsn, next: number + 1 };
 }
 
 // Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
@@ -108,6 +117,13 @@ export function missing({ segments, checkpoints }: Listing, kept: readonly Check
     reach = end;
   }
   return undefined;
+}
+
+async function reached(files: FileSystem, segments: readonly SegmentFile[], { lsn, next }: Checkpoint) {
+  const home = segments.find(({ first, end }) => first < lsn && lsn <= end);
+  if (home === undefined) return lsn === 0;
+  const bytes = await readPart(files, home.path, FILE_HEADER, lsn - home.first);
+  return reachesEnd(bytes, home.first, home.seed, next - 1);
 }
 
 async function rewrite(files: FileSystem, at: SegmentFile, lsn: Lsn, bytes: Uint8Array): Promise<void> {

@@ -130,7 +130,9 @@ export async function* scanCommits(
         at += head.size;
         continue;
       }
-      if (stop === undefined || follows) {
+      // At the start of a segment stand zeros until the first commit in it.
+      const begun = at === 0 && base === segment.first && !format.isEnd(bytes, 0);
+      if (stop === undefined || follows || (begun && stop.torn === 0)) {
         const readable = follows ? records.filter((record) => record.intact) : [];
         // If the header is torn, too, a mebibyte is taken for its commit.
         const torn = format.isEnd(bytes, at) ? 0 : follows ? head.size : 2 ** 20;

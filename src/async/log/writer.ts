@@ -111,6 +111,7 @@ export class Writer {
   async #write({ segment, lsn, end, bytes }: Sealed): Promise<void> {
     const { folder } = this;
     if (segment !== this.#written?.segment) {
+      folder.check();
       const before = this.#written;
       this.#written = undefined;
       await before?.file.close().catch(() => undefined);

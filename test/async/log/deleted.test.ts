@@ -1,0 +1,111 @@
+// The folder of a log that is open, deleted or moved away by somebody.
+
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { turns } from './bench.ts';
+import { durably, filesIn, type Opened, opened, SMALL, scratch, whenThereIsRoom } from './real-disk.ts';
+
+const DELETIONS: Readonly<Record<string, (dir: string) => void>> = {
+  'is deleted': (dir) => rmSync(dir, { recursive: true, maxRetries: 10 }),
+  'is emptied': (dir) => {
+    for (const name of readdirSync(dir)) rmSync(`${dir}/${name}`);
+  },
+  'is deleted, and an empty one stands in its place,': (dir) => {
+    rmSync(dir, { recursive: true, maxRetries: 10 });
+    mkdirSync(dir);
+  },
+  'is deleted, and a copy stands in its place,': (dir) => {
+    // All but the socket of the lock.
+    cpSync(dir, `${dir}.copy`, {
+      recursive: true,
+      filter: (name) => !path.basename(name).startsWith('lock'),
+    });
+    rmSync(dir, { recursive: true, maxRetries: 10 });
+    renameSync(`${dir}.copy`, dir);
+  },
+};
+
+// Nothing is being made in the folder any more.
+async function quiet({ log, owner }: Opened): Promise<void> {
+  while (log.hasRoom(100, 100) !== 'yes') await owner.change();
+  await turns();
+}
+
+describe.skipIf(process.platform === 'win32').each(Object.entries(DELETIONS))(
+  'when the folder of an open log %s',
+  (_, strike) => {
+    test.each([
+      ['that fits', 10],
+      ['that needs the next segment', 3000],
+    ])('an entry %s does not become durable, and it is said once', async (_, size) => {
+      const dir = path.join(scratch(), 'log');
+      const open = await opened(dir, SMALL);
+      await durably(open, Buffer.alloc(1500, 'a'));
+      await quiet(open);
+      const { durable } = open.log;
+      strike(dir);
+      await durably(open, Buffer.alloc(size, 'b'));
+      await durably(open, 'c');
+      await turns();
+      await open.log.close();
+      expect(open.owner.failures).toMatchObject([{ code: 'deleted' }]);
+      expect(open.log.durable).toBe(durable);
+    });
+  },
+);
+
+describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder', 'another log'] as const)(
+  'when the folder of an open log is moved away, and there is %s in its place',
+  (what) => {
+    test('no checkpoint is made there', async () => {
+      const dir = path.join(scratch(), 'log');
+      const open = await opened(dir, SMALL);
+      await durably(open, 'one');
+      await quiet(open);
+      renameSync(dir, `${dir}.moved`);
+      if (what !== 'nothing') mkdirSync(dir);
+      if (what === 'another log') await (await opened(dir, SMALL)).log.close();
+      const before = existsSync(dir) ? filesIn(dir) : [];
+      for (let i = 0; i < 6 && open.owner.failures.length === 0; i++) {
+        await durably(open, 'two');
+        await open.log
+          .checkpoint(() => ({ segments: [], chunks: [Buffer.from('state')] }))
+          .catch(() => undefined);
+        await turns();
+      }
+      await open.log.close();
+      expect(existsSync(dir) ? filesIn(dir) : []).toEqual(before);
+      if (what === 'another log') await opened(dir, SMALL);
+    });
+
+    test('what fits is kept where it went, no new segment is begun, and it is said once', async () => {
+      const dir = path.join(scratch(), 'log');
+      const open = await opened(dir, SMALL);
+      await durably(open, 'one');
+      await quiet(open);
+      renameSync(dir, `${dir}.moved`);
+      if (what !== 'nothing') mkdirSync(dir);
+      if (what === 'another log') await (await opened(dir, SMALL)).log.close();
+      const segments = (): string[] =>
+        existsSync(dir) ? filesIn(dir).filter((name) => name.endsWith('.wal')) : [];
+      const before = segments();
+      await durably(open, 'two');
+      expect(open.owner.failures).toEqual([]);
+      const entries = ['one', 'two'];
+      while (open.owner.failures.length === 0) {
+        const entry = Buffer.alloc(1000, 'x');
+        if ((await whenThereIsRoom(open, entry)) === undefined) break;
+        await durably(open);
+        if (open.log.durable === open.log.end) entries.push(entry.toString());
+      }
+      await turns();
+      await open.log.close();
+      expect(open.owner.failures).toMatchObject([{ code: 'deleted' }]);
+      expect(segments()).toEqual(before);
+      const moved = await opened(`${dir}.moved`, SMALL);
+      // One commit more may be there than anybody was told of.
+      expect(moved.owner.entries.map(String).slice(0, entries.length)).toEqual(entries);
+    });
+  },
+);
