@@ -21,9 +21,8 @@ export interface Checkpoint extends format.LogId {
   readonly size: number;
 }
 
-/** Bytes of a piece before its content. */
+// Bytes of a piece before its content; and its CRC.
 const PIECE_HEADER = 8;
-
 const checkOf = (piece: Buffer, index: number, seed: number): number =>
   crc32(piece.subarray(4), (seed ^ index) >>> 0);
 
@@ -50,8 +49,7 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
 }
 
 /**
- * Reads the checkpoint of an LSN: its beginning, and the state as far as `use` draws it.
- * @param id the log that it should belong to, if that is known
+ * Reads the checkpoint of an LSN: its beginning, and the state as far as `use` draws it. @param id the log that it must belong to
  * @throws DetourError `damaged_journal` at what is not intact, `new_journal`; the errno of the file system; what `use` throws
  */
 export async function readCheckpoint(

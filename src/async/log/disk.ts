@@ -55,25 +55,24 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
   const folder = new Folder(dir, files, clock, changed, failed, inPlace);
   const unlock = await lock(dir);
   try {
-    const recovered = await recover(folder, owner, options.salvage ?? false);
-    const id = recovered.id ?? { store: format.randomToken(), key: format.randomToken(16) };
+    const found = await recover(folder, owner, options.salvage ?? false);
+    const id = found.id ?? { store: format.randomToken(), key: format.randomToken(16) };
     const pool = new Pool(folder);
-    for (const free of recovered.free) pool.add(free);
-    const list = [...recovered.segments];
+    for (const free of found.free) pool.add(free);
+    const list = [...found.segments];
     const another = async (lsn: Lsn): Promise<SegmentFile> => {
       const free = pool.take(smallest) ?? (await allocate(folder, smallest));
       list.push(await claim(folder, free, lsn, id));
       return list.at(-1) as SegmentFile;
     };
-    const segment = recovered.segment ?? (await another(recovered.lsn));
+    const segment = found.segment ?? (await another(found.lsn));
     // Nobody can ask for room before the first entry is appended.
-    const full = segment.end - recovered.lsn < smallest * RESERVE;
+    const full = segment.end - found.lsn < smallest * RESERVE;
     if (full && segment === list.at(-1)) await another(segment.end);
-    const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, recovered);
+    const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
     const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
-    const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
-    const { checkpoints } = recovered;
-    log = new DiskLog(folder, owner, unlock, id, pool, list, writer, { smallest, largest }, checkpoints);
+    const sizes = { smallest, largest: Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE) };
+    log = new DiskLog(folder, owner, unlock, id, pool, list, writer, sizes, found.checkpoints);
     folder.active = true;
     return log;
   } catch (error) {
@@ -132,11 +131,10 @@ class DiskLog implements Log {
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     const free = pool.take(smallest);
     if (free === undefined) return;
-    const done = (): void => {
+    this.#claiming = this.#claim(free).then(() => {
       this.#claiming = undefined;
       this.changed();
-    };
-    this.#claiming = this.#claim(free).then(done, folder.failed);
+    }, folder.failed);
   }
 
   async #claim(free: FreeFile): Promise<void> {
@@ -152,8 +150,7 @@ class DiskLog implements Log {
 
   append(...parts: readonly Uint8Array[]): Lsn {
     const size = parts.reduce((sum, { length }) => sum + length, 0);
-    if (size === 0 || size > this.maxEntry)
-      throw new RangeError(`an entry has 1 to ${this.maxEntry} bytes, and this one has ${size}`);
+    if (size === 0 || size > this.maxEntry) throw new RangeError(`an entry has 1 to ${this.maxEntry} bytes`);
     if (this.#closed !== undefined) throw new Error('the log is closed');
     const lsn = this.writer.append(parts, size);
     // Also where nobody asks for room: acknowledgements alone must find a segment after this one.
@@ -226,10 +223,10 @@ class DiskLog implements Log {
       throw systemError(error, 'a checkpoint of the journal cannot be written');
     }
     const target = folder.path(format.fileName(lsn, 'checkpoint'));
-    const segments = new Set(snapshot.segments);
     try {
       await folder.rename([free.path, target]);
       const dropped = this.kept.slice(0, -1);
+      const segments = new Set(snapshot.segments);
       const made = { ...id, lsn, next, segments, path: target, size: Math.max(free.size, written) };
       this.kept = [...this.kept.slice(-1), made];
       this.#checkpointSize = Math.ceil(this.sizes.smallest * CHECKPOINT);
@@ -254,11 +251,10 @@ class DiskLog implements Log {
       (segment) => segment.unused && segment.readers === 0 && segment.end <= older.lsn && !needed(segment),
     );
     if (gone.length === 0) return;
-    const done = (): void => {
+    this.#freeing = this.#recycle(gone).then(() => {
       this.#freeing = undefined;
       this.#free();
-    };
-    this.#freeing = this.#recycle(gone).then(done, this.folder.failed);
+    }, this.folder.failed);
   }
 
   // Makes free files of segments or checkpoints. Their names must be durable before anything is written into them.

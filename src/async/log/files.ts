@@ -145,7 +145,7 @@ export class Folder {
     }
   }
 
-  /** To be asked before a file gets a name: in a folder that was emptied, or in another one in its place, none may. @throws DetourError `deleted` */
+  /** Before a file gets a name: in a folder that was emptied, or in another in its place, none may. @throws DetourError `deleted` */
   check(): void {
     if (this.inPlace()) return;
     this.failed(takenAway(this.dir));

@@ -24,18 +24,13 @@ const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
 /** The name of a segment or checkpoint. */
 export const fileName = (lsn: Lsn, kind: 'wal' | 'checkpoint'): string =>
   `${String(lsn).padStart(15, '0')}.${kind}`;
-
 /** Random bytes as hexadecimal digits: 8 for a name, a salt or a store, 16 for a key. */
 export const randomToken = (bytes = 8): string => randomBytes(bytes).toString('hex');
-
 /** The name of a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
 export const spareName = (kind: 'free' | 'new'): string => `${randomToken()}.${kind}`;
 
 /** Which log a file belongs to, and the secret of that log. */
-export interface LogId {
-  readonly store: string;
-  readonly key: string;
-}
+export type LogId = { readonly store: string; readonly key: string };
 
 /** What a file of the log says of itself in its first 512 bytes. */
 export interface FileHeader extends LogId {
@@ -60,10 +55,8 @@ export function encodeFileHeader(header: FileHeader): Buffer {
 }
 
 /**
- * Reads a file's header.
- * @param bytes the file from its first byte on
- * @returns the header, or a phrase that says what is wrong with it
- * @throws DetourError `old_journal`, `new_journal` if it is intact and of another version. (`crc` comes last in every version.)
+ * Reads a file's header, or says in a phrase what is wrong with it.
+ * @throws DetourError `old_journal`, `new_journal` if it is intact and of another version: `crc` comes last in every one
  */
 export function readFileHeader(bytes: Buffer, kind: FileHeader['kind']): FileHeader | string {
   const [line = ''] = bytes.toString('latin1', 0, FILE_HEADER).split('\n', 1);
@@ -197,10 +190,7 @@ export function recordIntact(bytes: Buffer, lsn: Lsn, seed: number): boolean {
   return whole && bytes.readUInt32LE(0) === crc32(bytes.subarray(4), recordSeed(seed, lsn));
 }
 
-/**
- * Does the log reach the end of `bytes` with commit `number`? Yes also if what stands after the last commit that can be read is no end mark:
- * then something was there, and cannot be read. @param base the LSN of the first of `bytes`
- */
+/** Does the log reach the end of `bytes`, with this commit, or did something stand after the last that can be read? */
 export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: number): boolean {
   for (let at = bytes.lastIndexOf(MAGIC); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(MAGIC, at - 1)) {
     const head = headAt(bytes, at, base + at, seed);
@@ -211,11 +201,8 @@ export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: numbe
   return !isEnd(bytes, 0);
 }
 
-/**
- * Looks for a place from `from` on where a commit with a higher number begins. Each commit was begun after the one before it was durable,
- * so a later one proves that what cannot be read before it was whole once.
- * @param base the LSN of the first of `bytes`
- */
+// Each commit was begun after the one before it was durable. So a later one proves that what cannot be read before it was whole once.
+/** Looks for a place from `from` on where a commit with a higher number begins. @param base the LSN of the first of `bytes` */
 export function laterCommit(
   bytes: Buffer,
   from: number,

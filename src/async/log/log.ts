@@ -61,10 +61,9 @@ export interface Owner {
 export type Room = 'yes' | 'soon' | 'no';
 
 /**
- * Opens a log: takes it, repairs a torn tail, and replays: the newest checkpoint that can be read, then every entry after it. When it
- * resolves, everything that was replayed is durable.
- * @throws DetourError `locked` if another process owns it, `damaged_journal` with file and offset, `old_journal`, `new_journal`,
- *   `not_a_journal`, `not_a_directory`, or the errno of the file system. Nothing was changed then.
+ * Opens a log: takes it, cuts off a torn tail, and replays: the newest checkpoint that can be read, then every entry after it. When it
+ * resolves, all of that is durable. @throws DetourError `locked`, `damaged_journal` with file and offset, `old_journal`, `new_journal`,
+ * `not_a_journal`, `not_a_directory`, or the errno of the file system; nothing was changed then
  */
 export type OpenLog = (owner: Owner) => Promise<Log>;
 
@@ -74,10 +73,7 @@ export interface Log {
   readonly store: string;
   /** 16 random bytes made with the log, secret: for hashes that a stranger must not foresee. */
   readonly key: Buffer;
-  /**
-   * Adds one entry, the bytes of its parts one after the other, which are copied. Returns at once.
-   * @throws RangeError if it is empty or larger than `maxEntry`, or if there is not even the room that is kept in reserve
-   */
+  /** Adds an entry: copies its parts, one after the other. @throws RangeError if it has 0 or over `maxEntry` bytes, or no room at all */
   append(...parts: readonly Uint8Array[]): Lsn;
   /** The largest entry, in bytes. */
   readonly maxEntry: number;
@@ -100,10 +96,7 @@ export interface Log {
    * @throws what went wrong: the checkpoint is thrown away then, and the log goes on
    */
   checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void>;
-  /**
-   * The state points into this segment no more, and never will again. It goes as soon as no checkpoint that is kept needs it and nobody
-   * reads from it. To be said again after an opening.
-   */
+  /** The state points into this segment no more, and never will. It goes when no checkpoint and no read needs it. Say it again once opened. */
   free(first: Lsn): void;
   /** Makes durable what was appended, and lets go of the log. */
   close(): Promise<void>;

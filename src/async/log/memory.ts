@@ -1,5 +1,6 @@
 // A log in memory, for tests of what stands on it: it delays, fails, loses and crashes when it is told to. An LSN counts entries.
 
+import { Readable } from 'node:stream';
 import { randomToken } from './format.ts';
 import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 
@@ -32,10 +33,7 @@ export class MemoryLog implements Log {
     const { entries = [], saved } = before ?? {};
     const store = before?.store ?? randomToken();
     const key = before?.key ?? Buffer.from(randomToken(16), 'hex');
-    const chunks = async function* (): AsyncGenerator<Buffer> {
-      yield* saved?.chunks ?? [];
-    };
-    if (saved !== undefined) await owner.restore(chunks());
+    if (saved !== undefined) await owner.restore(Readable.from(saved.chunks));
     for (const [lsn, bytes] of entries.entries()) if (lsn >= (saved?.lsn ?? 0)) owner.entry(bytes, lsn);
     return new MemoryLog(owner, store, key, [...entries], saved, entries.length);
   }

@@ -7,10 +7,7 @@ import type { Lsn } from './log.ts';
 import { SegmentFile } from './segments.ts';
 
 /** A free file, and its size in bytes, all of them allocated. */
-export interface FreeFile {
-  readonly path: string;
-  readonly size: number;
-}
+export type FreeFile = { readonly path: string; readonly size: number };
 
 const ZEROS = Buffer.alloc(1024 * 1024);
 

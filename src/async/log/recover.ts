@@ -1,7 +1,7 @@
 // Opening a log: the newest checkpoint that can be read, every entry after it, and then what must be mended before anybody is told
 // anything. Reading comes first, so that a refusal has changed nothing.
 
-import { DetourError, errnoOf } from '../../errors/error.ts';
+import { DetourError } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
@@ -11,10 +11,8 @@ import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from '
 import { readPart, type SegmentFile } from './segments.ts';
 
 /**
- * Reads a log and mends its end.
- * @param salvage go around what is damaged, in place of refusing
- * @returns what is there, and where the log goes on: at `lsn` with commit number `next`, in `segment` if that is not undefined, else in a new one
- * @throws as `OpenLog`
+ * Reads a log and mends its end. @param salvage go around what is damaged, in place of refusing. @throws as `OpenLog`
+ * @returns what is there, and where the log goes on: at `lsn` with commit `next`, in `segment`; if that is undefined, in a new one
  */
 export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const { dir, files } = folder;
@@ -102,11 +100,8 @@ async function restore(folder: Folder, owner: Owner, { checkpoints, id }: Listin
   return kept;
 }
 
-/**
- * The first LSN of a segment that must be there and is not: above the older checkpoint nothing has gone yet, and below it nothing that
- * the newer one points into.
- * @param kept the checkpoints that can be read, the older one first
- */
+// Above the older checkpoint nothing has gone yet, and below it nothing that the newer one points into.
+/** The first LSN of a segment that must be there and is not. @param kept the checkpoints that can be read, the older one first */
 export function missing({ segments, checkpoints }: Listing, kept: readonly Checkpoint[]): Lsn | undefined {
   for (const lsn of kept.at(-1)?.segments ?? []) if (!segments.some(({ first }) => first === lsn)) return lsn;
   let reach = kept[0]?.lsn ?? 0;
@@ -134,13 +129,15 @@ async function rewrite(files: FileSystem, at: SegmentFile, lsn: Lsn, bytes: Uint
 // Copies bytes to a file of their own, if there is room for it. @returns its path
 async function setAside(files: FileSystem, copy: string, bytes: Uint8Array): Promise<string | undefined> {
   try {
+    // An older one has the same name if a crash came here twice.
+    await files.unlink(copy).catch(() => undefined);
     const file = await files.open(copy, 'create');
     await writeAll(file, bytes, 0).finally(() => file.close());
+    return copy;
   } catch (error) {
     if (isFull(error)) return undefined;
-    if (errnoOf(error) !== 'EEXIST') throw error;
+    throw error;
   }
-  return copy;
 }
 
 // What a crash left of a commit is copied aside and zeroed, so that it is not met, and told, a second time.

@@ -31,10 +31,7 @@ const OLD_NAME = /^([0-9]{8,12}\.segment|[0-9a-f]{16}\.spare)$/;
 // What a log leaves beside its files, and what belongs to its lock or to the system.
 const BESIDE = /^(lock.*|\..*|lost\+found|.*\.(torn|lost))$/;
 
-/**
- * Looks into a folder, and at the header of each segment.
- * @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or the errno of the file system
- */
+/** Looks into a folder, and at the header of each segment. @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or the errno */
 export async function listLog(files: FileSystem, dir: string): Promise<Listing> {
   const segments: SegmentFile[] = [];
   const checkpoints: Lsn[] = [];
@@ -98,10 +95,8 @@ export interface Scanned {
 export type ScanEnd = Pick<Scanned, 'segment' | 'lsn' | 'number'> & { readonly torn: number };
 
 /**
- * Reads commit after commit.
- * @param segments those to read, oldest first
+ * Reads commit after commit. @returns the end; undefined if there are no segments
  * @param from the LSN where the next commit begins, and the number of the one before; undefined: at the start of the first segment
- * @returns the end; undefined if there are no segments
  */
 export async function* scanCommits(
   files: FileSystem,

@@ -33,9 +33,6 @@ export class SegmentFile implements Segment {
   }
 }
 
-// What one read brings at least, in bytes: most entries are whole with it.
-const READ_AHEAD = 4096;
-
 /** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */
 export async function readPart(files: FileSystem, file: string, at: number, size: number): Promise<Buffer> {
   try {
@@ -50,7 +47,8 @@ export async function readPart(files: FileSystem, file: string, at: number, size
 /** Reads the entry of an LSN and checks it. @throws DetourError `damaged` with file and offset, or the errno */
 export async function readEntry(files: FileSystem, segment: SegmentFile, lsn: Lsn): Promise<Buffer> {
   const at = segment.offset(lsn);
-  let bytes = await readPart(files, segment.path, at, READ_AHEAD);
+  // With this most entries are whole.
+  let bytes = await readPart(files, segment.path, at, 4096);
   const size = bytes.length < RECORD_HEADER ? 0 : RECORD_HEADER + bytes.readUInt32LE(4);
   if (size > segment.size - at) throw damagedRecord(segment.path, at);
   if (size > bytes.length) bytes = await readPart(files, segment.path, at, size);

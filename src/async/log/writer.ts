@@ -10,12 +10,7 @@ import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import type { SegmentFile } from './segments.ts';
 
-interface Sealed {
-  readonly segment: SegmentFile;
-  readonly lsn: Lsn;
-  readonly end: Lsn;
-  readonly bytes: Buffer;
-}
+type Sealed = { readonly segment: SegmentFile; readonly lsn: Lsn; readonly end: Lsn; readonly bytes: Buffer };
 
 /** Writes commits at the end of the log. */
 export class Writer {
