@@ -52,6 +52,8 @@ const OPERATIONS = 300;
 
 /** The run that is broken at each of its steps, with rotation, checkpoints, moves and freeing. */
 export async function script(owner: TestOwner, operations = OPERATIONS): Promise<void> {
+  // Others are told of what was found before anything else is written.
+  await owner.settle();
   for (let i = 0; i < operations && owner.failure === undefined; i++) {
     await owner.send(30 + ((i * 137) % 700) + (i % 50 === 49 ? 2000 : 0));
     if (i % 3 === 0) await owner.settle();
