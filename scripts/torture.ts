@@ -4,8 +4,9 @@
 // torture`. `--seed N` repeats a run.
 
 import { parseArgs } from 'node:util';
+import { chance as randomFrom } from '../src/faults/chance.ts';
 import type { Fault } from '../test/async/log/simulated-files.ts';
-import { crash, failAt, history, killAt, randomFrom, steps } from '../test/async/log/torture.ts';
+import { crash, failAt, history, killAt, steps } from '../test/async/log/torture.ts';
 import { CALLS, killCall, straceWorks } from './torture/strace.ts';
 
 /** Longer than any run takes: one that hangs is named. */

@@ -1,20 +1,10 @@
 // A part of what scripts/torture.ts tries, which `npm test` has time for; and small runs, with every pair of crashes.
 
 import { expect, test } from 'vitest';
+import { chance as randomFrom } from '../../../src/faults/chance.ts';
 import { seed } from '../../seed.ts';
 import { Decided, TestOwner } from './owner.ts';
-import {
-  type Crash,
-  crash,
-  emptyDisk,
-  failAt,
-  history,
-  killAt,
-  opening,
-  randomFrom,
-  script,
-  steps,
-} from './torture.ts';
+import { type Crash, crash, emptyDisk, failAt, history, killAt, opening, script, steps } from './torture.ts';
 
 const chosen = seed().seed;
 const chance = (step: number): (() => number) => randomFrom(chosen + step);

@@ -36,17 +36,6 @@ export function opening(files: SimulatedFiles, salvage = false): OpenLog {
   return (owner) => openDiskLog({ dir: DIR, files, clock: hasty, lock, salvage, ...SIZES }, owner);
 }
 
-/** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Messages that the script sends. With all else it makes 460 calls of the log. */
 const OPERATIONS = 300;
 
