@@ -1,4 +1,4 @@
-// A damaged log is refused, or repaired exactly as RELAY.md §7 says, and never silently different. Small logs, cut at every byte, flipped at
+// A damaged log is refused, or repaired exactly as it must be, and never silently different. Small logs, cut at every byte, flipped at
 // every byte, with every set of files missing, and damaged at random: CASES says how often, SEED repeats a run.
 
 import { strict as assert } from 'node:assert';

@@ -1,4 +1,4 @@
-// Small logs that are whole, ways to damage them, and what opening a damaged one must come to by RELAY.md §7: found by comparing its bytes
+// Small logs that are whole, ways to damage them, and what opening a damaged one must come to: found by comparing its bytes
 // with those of the whole log. No CRC is computed here, so a mistake of the code cannot hide in its own test.
 
 import type { Lsn } from '../../../src/async/log/log.ts';
@@ -238,7 +238,7 @@ function reachesCheckpoint(whole: WholeLog, now: Contents, firsts: readonly Lsn[
   return end === lsn || begun(now, file, FILE_HEADER + end - home) !== false;
 }
 
-/** What opening a damaged log must come to: RELAY.md §7 in the words of a program, over bytes that are as they were written or not. */
+/** What opening a damaged log must come to, worked out from bytes that are as they were written or not. */
 export function expected(whole: WholeLog, now: Contents): Expected {
   const refused = (file: string, offset = 0): Expected => ({ refused: true, file, offset });
   const segments = [...now.keys()].filter((file) => file.endsWith('.wal'));
