@@ -58,7 +58,7 @@ describe.skipIf(process.platform === 'win32').each(Object.entries(DELETIONS))(
 describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder', 'another log'] as const)(
   'when the folder of an open log is moved away, and there is %s in its place',
   (what) => {
-    test('no checkpoint is made there', async () => {
+    const movedAway = async () => {
       const dir = path.join(scratch(), 'log');
       const open = await opened(dir, SMALL);
       await durably(open, 'one');
@@ -66,6 +66,11 @@ describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder'
       renameSync(dir, `${dir}.moved`);
       if (what !== 'nothing') mkdirSync(dir);
       if (what === 'another log') await (await opened(dir, SMALL)).log.close();
+      return { dir, open };
+    };
+
+    test('no checkpoint is made there', async () => {
+      const { dir, open } = await movedAway();
       const before = existsSync(dir) ? filesIn(dir) : [];
       for (let i = 0; i < 6 && open.owner.failures.length === 0; i++) {
         await durably(open, 'two');
@@ -80,13 +85,7 @@ describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder'
     });
 
     test('what fits is kept where it went, no new segment is begun, and it is said once', async () => {
-      const dir = path.join(scratch(), 'log');
-      const open = await opened(dir, SMALL);
-      await durably(open, 'one');
-      await quiet(open);
-      renameSync(dir, `${dir}.moved`);
-      if (what !== 'nothing') mkdirSync(dir);
-      if (what === 'another log') await (await opened(dir, SMALL)).log.close();
+      const { dir, open } = await movedAway();
       const segments = (): string[] =>
         existsSync(dir) ? filesIn(dir).filter((name) => name.endsWith('.wal')) : [];
       const before = segments();
