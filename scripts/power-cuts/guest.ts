@@ -62,7 +62,7 @@ const signal = (): Promise<void> =>
   });
 
 const owner: Owner = {
-  restore(chunks) {
+  restore(_id, chunks) {
     restores += 1;
     return state.thaw(chunks);
   },

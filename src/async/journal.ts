@@ -166,7 +166,7 @@ function begin({ path: file, first, size }: SegmentFile): JournalItem {
 async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<JournalItem, Checkpoint[]> {
   const kept: Checkpoint[] = [];
   const read = (lsn: Lsn): Promise<Checkpoint> =>
-    readCheckpoint({ dir, files }, lsn, listing.id, async (chunks) => {
+    readCheckpoint({ dir, files }, lsn, listing.id, async (_id, chunks) => {
       for await (const _chunk of chunks);
     });
   for (const lsn of listing.checkpoints) {

@@ -265,3 +265,31 @@ export class FrameDecoder {
     return { kind: 'fault', code, reason };
   }
 }
+
+/** A frame and its very bytes. */
+export interface RawFrame extends Frame {
+  readonly raw: Buffer;
+}
+
+/** The frames that these bytes are, from the first to the last of them; undefined if they are something else. No limits are checked. */
+export function framesIn(bytes: Buffer): RawFrame[] | undefined {
+  const frames: RawFrame[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const start = at;
+    const end = bytes.indexOf(LF, at);
+    if (end === -1) return undefined;
+    const header = parseHeader(bytes.toString('latin1', at, bytes[end - 1] === CR ? end - 1 : end));
+    if (typeof header === 'string') return undefined;
+    const size = header.fields.get('size');
+    at = end + 1;
+    const body = size === undefined ? undefined : bytes.subarray(at, at + Number(size));
+    if (body !== undefined) {
+      at += Number(size);
+      if (bytes[at] === CR) at += 1;
+      if (bytes[at] !== LF) return undefined;
+      at += 1;
+    }
+    frames.push({ ...header, body, raw: bytes.subarray(start, at) });
+  }
+  return frames;
+}

@@ -15,21 +15,31 @@ export const isName = (text: string): boolean => NAME.test(text);
 /** Is it an id or token of the protocol: 1 to 64 of `A-Z a-z 0-9 . _ : -`? */
 export const isToken = (text: string): boolean => TOKEN.test(text);
 
-interface Field<T, Required extends boolean> {
+/** The value of a key: how it is written and read. */
+export interface Field<T, Required extends boolean> {
   /** As PROTOCOL.md writes the value, e.g. `NAME` or `yes|no`. */
   readonly form: string;
   readonly required: Required;
   /** The value, or undefined if the text is not acceptable. */
   read(text: string): T | undefined;
+  /** The text of a value. */
+  write(value: T): string;
 }
 
-const field = <T>(form: string, read: (text: string) => T | undefined): Field<T, true> => ({
-  form,
-  required: true,
-  read,
-});
-const optional = <T>(of: Field<T, true>): Field<T, false> => ({ ...of, required: false });
-const oneOf = <T extends string>(...words: T[]): Field<T, true> =>
+/** The keys of a verb, in the order in which they are written. */
+export type Table = Readonly<Record<string, Field<unknown, boolean>>>;
+
+/** A key that must be there. */
+export const field = <T>(
+  form: string,
+  read: (text: string) => T | undefined,
+  write: (value: T) => string = String,
+): Field<T, true> => ({ form, required: true, read, write });
+
+/** A key that may be left out. */
+export const optional = <T>(of: Field<T, true>): Field<T, false> => ({ ...of, required: false });
+/** One of these words. */
+export const oneOf = <T extends string>(...words: T[]): Field<T, true> =>
   field(words.join('|'), (text) => words.find((word) => word === text));
 const within = (form: string, low: number, high: number): Field<number, true> =>
   field(form, (text) => {
@@ -38,15 +48,20 @@ const within = (form: string, low: number, high: number): Field<number, true> =>
   });
 
 const LARGEST = 999_999_999_999_999;
-const name = field('NAME', (text) => (isName(text) ? text : undefined));
-const id = field('ID', (text) => (isToken(text) ? text : undefined));
-const token = field('TOKEN', (text) => (isToken(text) ? text : undefined));
+/** Values that occur with several verbs. */
+export const name = field('NAME', (text) => (isName(text) ? text : undefined));
+export const id = field('ID', (text) => (isToken(text) ? text : undefined));
+export const token = field('TOKEN', (text) => (isToken(text) ? text : undefined));
 const code = field('CODE', (text) => (/^[a-z_]{1,32}$/.test(text) ? text : undefined));
-const count = within('N', 0, LARGEST);
-const positive = within('N', 1, LARGEST);
+export const count = within('N', 0, LARGEST);
+export const positive = within('N', 1, LARGEST);
+export const epochMs = within('EPOCH_MS', 0, LARGEST);
 
 /** The longest life that `ttl=` may ask for, in seconds: a year. */
 export const MAX_TTL = 31_536_000;
+
+/** The value of `ttl=`, in seconds. */
+export const ttl = within('SECONDS', 1, MAX_TTL);
 
 /** What the other side may learn from `present=` in STORED: is the recipient connected now, and was it ever? A hint. */
 const PRESENCE = ['yes', 'no', 'never'] as const;
@@ -81,7 +96,7 @@ export const VERBS = {
   },
   SEND: {
     from: 'client',
-    fields: { id, to: optional(name), ttl: optional(within('SECONDS', 1, MAX_TTL)), notify: optional(name) },
+    fields: { id, to: optional(name), ttl: optional(ttl), notify: optional(name) },
     body: 'required',
   },
   RECEIVED: { from: 'server', fields: { id }, body: 'optional' },
@@ -102,7 +117,7 @@ export const VERBS = {
       seq: positive,
       id,
       from: name,
-      at: within('EPOCH_MS', 0, LARGEST),
+      at: epochMs,
       held: within('MS', 0, LARGEST),
       attempt: positive,
       kind: optional(oneOf('receipt', 'bounce')),
@@ -119,7 +134,7 @@ export const VERBS = {
       name,
       held: count,
       bytes: within('N', 0, LARGEST),
-      oldest: within('EPOCH_MS', 0, LARGEST),
+      oldest: epochMs,
       connected: oneOf('yes', 'no'),
     },
     body: 'none',
@@ -138,6 +153,12 @@ type Value<F> = F extends Field<infer T, boolean> ? T : never;
 type Fields<V extends Verb> = (typeof VERBS)[V]['fields'];
 type RequiredKeys<F> = { [K in keyof F]: F[K] extends Field<unknown, true> ? K : never }[keyof F];
 type OptionalKeys<F> = { [K in keyof F]: F[K] extends Field<unknown, false> ? K : never }[keyof F];
+
+/** The values of a table, by key. */
+export type Values<F> = { readonly [K in RequiredKeys<F>]: Value<F[K]> } & {
+  readonly [K in OptionalKeys<F>]?: Value<F[K]> | undefined;
+};
+
 type BodyOf<V extends Verb> = (typeof VERBS)[V]['body'] extends 'required'
   ? { readonly body: Buffer }
   : (typeof VERBS)[V]['body'] extends 'optional'
@@ -146,9 +167,7 @@ type BodyOf<V extends Verb> = (typeof VERBS)[V]['body'] extends 'required'
 
 /** One message of the protocol with its fields by name, e.g. `Message<'ACK'>` is `{ verb: 'ACK', seq: number }`. */
 export type Message<V extends Verb = Verb> = V extends Verb
-  ? { readonly verb: V } & { readonly [K in RequiredKeys<Fields<V>>]: Value<Fields<V>[K]> } & {
-      readonly [K in OptionalKeys<Fields<V>>]?: Value<Fields<V>[K]> | undefined;
-    } & BodyOf<V>
+  ? { readonly verb: V } & Values<Fields<V>> & BodyOf<V>
   : never;
 
 /** Why a header that obeys the grammar is no message. `id` is there if the frame had an acceptable one: then it can be refused. */
@@ -182,23 +201,30 @@ export function readMessage(
       id: rawId !== undefined && isToken(rawId) ? rawId : undefined,
     },
   });
-  const read: Record<string, unknown> = { verb };
-  const table: Record<string, Field<unknown, boolean>> = VERBS[verb].fields;
+  const read = readFields(frame, VERBS[verb].fields);
+  if (typeof read === 'string') return fault(read);
+  const message: Record<string, unknown> = { verb, ...read };
+  if (VERBS[verb].body !== 'none') {
+    if (frame.body !== undefined) message.body = frame.body;
+    else if (VERBS[verb].body === 'required') return fault(`${verb} needs a body and size=`);
+  }
+  return { message: message as Message };
+}
+
+/** The values that a header gives to the keys of a table, or what is wrong with them; other keys are ignored. */
+export function readFields<T extends Table>({ verb, fields }: Header, table: T): Values<T> | string {
+  const read: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(table)) {
     const text = fields.get(key);
     if (text === undefined) {
-      if (spec.required) return fault(`${verb} needs ${key}=${spec.form}`);
+      if (spec.required) return `${verb} needs ${key}=${spec.form}`;
       continue;
     }
     const value = spec.read(text);
-    if (value === undefined) return fault(`${verb} ${key}= is not an acceptable ${spec.form}`);
+    if (value === undefined) return `${verb} ${key}= is not an acceptable ${spec.form}`;
     read[key] = value;
   }
-  if (VERBS[verb].body !== 'none') {
-    if (frame.body !== undefined) read.body = frame.body;
-    else if (VERBS[verb].body === 'required') return fault(`${verb} needs a body and size=`);
-  }
-  return { message: read as Message };
+  return read as Values<T>;
 }
 
 // READY, HELLO and ERROR keep their form for ever; with a higher version nothing else about them is judged.

@@ -52,7 +52,7 @@ async function faults(dir: string): Promise<string[]> {
 /** An owner that keeps what comes back, as text. */
 function owner(seen: string[]): Owner {
   return {
-    restore: async (chunks) => {
+    restore: async (_id, chunks) => {
       for await (const chunk of chunks) seen.push(chunk.toString());
     },
     entry: (bytes) => seen.push(bytes.toString()),

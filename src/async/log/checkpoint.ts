@@ -7,10 +7,10 @@ import { damagedJournal } from '../../errors/journal.ts';
 import { type Folder, type OpenFile, writeAll } from './files.ts';
 import type { FileHeader } from './format.ts';
 import * as format from './format.ts';
-import { type Lsn, MAX_CHUNK, type Snapshot } from './log.ts';
+import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from './log.ts';
 
 /** A checkpoint that is in its place. */
-export interface Checkpoint extends format.LogId {
+export interface Checkpoint extends LogId {
   readonly lsn: Lsn;
   /** The number of the commit that comes next. */
   readonly next: number;
@@ -55,8 +55,8 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
 export async function readCheckpoint(
   { dir, files }: Pick<Folder, 'dir' | 'files'>,
   lsn: Lsn,
-  id?: format.LogId,
-  use?: (chunks: AsyncIterable<Buffer>) => Promise<void>,
+  id?: LogId,
+  use?: Owner['restore'],
 ): Promise<Checkpoint> {
   const file = path.join(dir, format.fileName(lsn, 'checkpoint'));
   const open = await files.open(file, 'read');
@@ -70,7 +70,7 @@ export async function readCheckpoint(
       throw damagedJournal(file, 0, 'it is another one');
     const chunks = pieces(open, file, format.seedOf(salt));
     const list: string = (await chunks.next()).value?.toString('latin1') ?? '';
-    await use?.(chunks);
+    await use?.({ store, key }, chunks);
     const segments = new Set(list.split(',').filter(Boolean).map(Number));
     return { lsn, next, segments, path: file, size: await open.size(), store, key };
   } finally {

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type FileSystem, Folder, systemFiles } from './files.ts';
 import * as format from './format.ts';
-import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
+import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 import { allocate, claim, type FreeFile, Pool } from './pool.ts';
 import { recover } from './recover.ts';
 import { readEntry, SegmentFile } from './segments.ts';
@@ -56,7 +56,7 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
   const unlock = await lock(dir);
   try {
     const found = await recover(folder, owner, options.salvage ?? false);
-    const id = found.id ?? { store: format.randomToken(), key: format.randomToken(16) };
+    const { id } = found;
     const pool = new Pool(folder);
     for (const free of found.free) pool.add(free);
     const list = [...found.segments];
@@ -82,8 +82,6 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
 }
 
 class DiskLog implements Log {
-  readonly store: string;
-  readonly key: Buffer;
   readonly maxEntry: number;
   /** What a checkpoint would take today, as the owner says, in bytes. */
   #checkpointSize: number;
@@ -104,7 +102,7 @@ class DiskLog implements Log {
     readonly folder: Folder,
     readonly owner: Owner,
     readonly unlock: Release,
-    readonly id: format.LogId,
+    readonly id: LogId,
     readonly pool: Pool,
     readonly list: SegmentFile[],
     readonly writer: Writer,
@@ -112,8 +110,6 @@ class DiskLog implements Log {
     public kept: readonly Checkpoint[],
   ) {
     const { smallest } = sizes;
-    this.store = id.store;
-    this.key = Buffer.from(id.key, 'hex');
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
     this.#checkpointSize = Math.ceil(smallest * CHECKPOINT);
   }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { otherFormat } from '../../errors/journal.ts';
 import { parseHeader, parseNumber } from '../../wire/frame.ts';
-import type { Lsn } from './log.ts';
+import type { LogId, Lsn } from './log.ts';
 
 /** The version of the format that this detour reads and writes. Version 1 was the journal of detour 0.1. */
 export const VERSION = 2;
@@ -28,9 +28,6 @@ export const fileName = (lsn: Lsn, kind: 'wal' | 'checkpoint'): string =>
 export const randomToken = (bytes = 8): string => randomBytes(bytes).toString('hex');
 /** The name of a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
 export const spareName = (kind: 'free' | 'new'): string => `${randomToken()}.${kind}`;
-
-/** Which log a file belongs to, and the secret of that log. */
-export type LogId = { readonly store: string; readonly key: string };
 
 /** What a file of the log says of itself in its first 512 bytes. */
 export interface FileHeader extends LogId {

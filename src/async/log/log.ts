@@ -37,10 +37,18 @@ export interface LostPart {
   readonly copy: string | undefined;
 }
 
+/** Which log it is: made with it, and kept with it. */
+export interface LogId {
+  /** Public: numbers that the owner gives out compare only within one store. */
+  readonly store: string;
+  /** Secret, 32 hexadecimal digits: for hashes that a stranger must not foresee. */
+  readonly key: string;
+}
+
 /** Whoever opens a log: the state that replay builds, and the ear for what happens later. */
 export interface Owner {
-  /** Begins with the state of a checkpoint, before any `entry`. Called again if one could not be read to its end: forget that one. */
-  restore(chunks: AsyncIterable<Buffer>): Promise<void>;
+  /** Begins with the state of a checkpoint, or with none, before any `entry`. Called again if one could not be read to its end: forget that. */
+  restore(id: LogId, chunks: AsyncIterable<Buffer>): Promise<void>;
   /** An entry comes back. `bytes` are valid until the call returns: copy what is kept. An error that it throws ends the opening. */
   entry(bytes: Buffer, lsn: Lsn): void;
   /** Salvage went around this part; the entries that follow come after it. */
@@ -69,10 +77,6 @@ export type OpenLog = (owner: Owner) => Promise<Log>;
 
 /** An open write-ahead log. */
 export interface Log {
-  /** Made with the log and kept with it, public: numbers that the owner gives out compare only within one store. */
-  readonly store: string;
-  /** 16 random bytes made with the log, secret: for hashes that a stranger must not foresee. */
-  readonly key: Buffer;
   /** Adds an entry: copies its parts, one after the other. @throws RangeError if it has 0 or over `maxEntry` bytes, or no room at all */
   append(...parts: readonly Uint8Array[]): Lsn;
   /** The largest entry, in bytes. */

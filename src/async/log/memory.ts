@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { randomToken } from './format.ts';
-import type { Log, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
+import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 
 // Entries of one segment.
 const SEGMENT = 1000;
@@ -19,8 +19,7 @@ export class MemoryLog implements Log {
 
   private constructor(
     readonly owner: Owner,
-    readonly store: string,
-    readonly key: Buffer,
+    readonly id: LogId,
     /** What is there, durable or not, and the newest checkpoint: damage them at will. */
     readonly entries: Buffer[],
     public saved: { readonly lsn: Lsn; readonly chunks: Buffer[] } | undefined,
@@ -31,11 +30,10 @@ export class MemoryLog implements Log {
   static async open(owner: Owner, before?: MemoryLog): Promise<MemoryLog> {
     before?.fail(new Error('another owner has taken the log'));
     const { entries = [], saved } = before ?? {};
-    const store = before?.store ?? randomToken();
-    const key = before?.key ?? Buffer.from(randomToken(16), 'hex');
-    if (saved !== undefined) await owner.restore(Readable.from(saved.chunks));
+    const id = before?.id ?? { store: randomToken(), key: randomToken(16) };
+    await owner.restore(id, Readable.from(saved?.chunks ?? []));
     for (const [lsn, bytes] of entries.entries()) if (lsn >= (saved?.lsn ?? 0)) owner.entry(bytes, lsn);
-    return new MemoryLog(owner, store, key, [...entries], saved, entries.length);
+    return new MemoryLog(owner, id, [...entries], saved, entries.length);
   }
 
   get end(): Lsn {

@@ -2,8 +2,8 @@
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
 import { type Folder, noRoom, writeAll } from './files.ts';
-import { COMMIT_HEADER, encodeFileHeader, type LogId, randomToken, spareName } from './format.ts';
-import type { Lsn } from './log.ts';
+import { COMMIT_HEADER, encodeFileHeader, randomToken, spareName } from './format.ts';
+import type { LogId, Lsn } from './log.ts';
 import { SegmentFile } from './segments.ts';
 
 /** A free file, and its size in bytes, all of them allocated. */

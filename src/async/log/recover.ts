@@ -5,7 +5,7 @@ import { DetourError } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
-import { FILE_HEADER, fileName, reachesEnd } from './format.ts';
+import { FILE_HEADER, fileName, randomToken, reachesEnd } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
 import { readPart, type SegmentFile } from './segments.ts';
@@ -42,7 +42,7 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
     await part(file, 0, how, lsn);
     await files.rename(file, `${file}.lost`);
   }
-  const kept = await restore(folder, owner, listing);
+  const { kept, id } = await restore(folder, owner, listing);
   const gap = missing(listing, kept);
   if (gap !== undefined)
     await part(folder.path(fileName(gap, 'wal')), 0, 'it is needed, and is missing', gap);
@@ -80,24 +80,28 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   // After a loss far above all that is known: further than what was lost can have reached, so that no LSN is given twice.
   const lsn = lost > 0 ? known + 2 ** 32 : (end?.lsn ?? 0);
   const number = end?.number ?? from.number;
-  return { id: listing.id ?? kept[0], segments, free, checkpoints: kept, segment, lsn, next: number + 1 };
+  return { id, segments, free, checkpoints: kept, segment, lsn, next: number + 1 };
 }
 
 // Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
-async function restore(folder: Folder, owner: Owner, { checkpoints, id }: Listing): Promise<Checkpoint[]> {
+async function restore(folder: Folder, owner: Owner, { checkpoints, id: own }: Listing) {
   const kept: Checkpoint[] = [];
+  let id = own;
   for (const lsn of checkpoints) {
     try {
-      const use = kept.length === 0 ? (chunks: AsyncIterable<Buffer>) => owner.restore(chunks) : undefined;
-      const checkpoint = await readCheckpoint(folder, lsn, id ?? kept[0], use);
+      const use: Owner['restore'] | undefined =
+        kept.length === 0 ? (of, chunks) => owner.restore(of, chunks) : undefined;
+      const checkpoint = await readCheckpoint(folder, lsn, id, use);
+      id ??= checkpoint;
       if (kept.length < 2) kept.unshift(checkpoint);
     } catch (error) {
       if (!(error instanceof DetourError) || error.code !== 'damaged_journal') throw error;
       owner.notice(`A checkpoint cannot be read, and the one before it is used: ${error.message}`);
     }
   }
-  if (checkpoints.length > 0 && kept.length === 0) await owner.restore((async function* () {})());
-  return kept;
+  id ??= { store: randomToken(), key: randomToken(16) };
+  if (kept.length === 0) await owner.restore(id, (async function* () {})());
+  return { kept, id };
 }
 
 // Above the older checkpoint nothing has gone yet, and below it nothing that the newer one points into.

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { notAJournal, otherFormat } from '../../errors/journal.ts';
 import type { FileSystem } from './files.ts';
 import * as format from './format.ts';
-import type { Lsn } from './log.ts';
+import type { LogId, Lsn } from './log.ts';
 import type { FreeFile } from './pool.ts';
 import { readPart, SegmentFile } from './segments.ts';
 
@@ -19,7 +19,7 @@ export interface Listing {
   /** Paths of files that were being made. */
   readonly unfinished: readonly string[];
   /** Which log it is; undefined if there is no segment that can be read. */
-  readonly id: format.LogId | undefined;
+  readonly id: LogId | undefined;
   /** Files with the name of a segment that are none: their first LSN, and what is wrong. */
   readonly broken: readonly { readonly lsn: Lsn; readonly path: string; readonly what: string }[];
   /** A file that has no name of the log's. */
@@ -39,7 +39,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
   const free: FreeFile[] = [];
   const unfinished: string[] = [];
   let stranger: string | undefined;
-  let id: format.LogId | undefined;
+  let id: LogId | undefined;
   const entries = await files.list(dir);
   for (const { name, isFile } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const file = path.join(dir, name);
@@ -60,7 +60,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
   return { segments, checkpoints, free, unfinished, id, broken, stranger };
 }
 
-async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: format.LogId) {
+async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: LogId) {
   const bytes = Buffer.alloc(format.FILE_HEADER);
   bytes.set(await readPart(files, file, 0, bytes.length));
   const header = format.readFileHeader(bytes, 'SEGMENT');

@@ -1,7 +1,7 @@
 // Making checkpoints: what is in them, when they are in their place, what is thrown away, and which segments may go.
 
 import { describe, expect, test } from 'vitest';
-import { type Lsn, MAX_CHUNK, type Owner, type Snapshot } from '../../../src/async/log/log.ts';
+import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from '../../../src/async/log/log.ts';
 import { chance } from '../../../src/faults/chance.ts';
 import { contentsOf, DIR, named, opened, openingSmall, turns } from './bench.ts';
 import { entryOf } from './owner.ts';
@@ -13,7 +13,7 @@ const checkpointsOf = (files: SimulatedFiles): Lsn[] => named(files, 'checkpoint
 /** An owner that takes everything down. */
 class Listener implements Owner {
   readonly heard: string[] = [];
-  async restore(chunks: AsyncIterable<Buffer>): Promise<void> {
+  async restore(_id: LogId, chunks: AsyncIterable<Buffer>): Promise<void> {
     let [text, count] = ['', 0];
     for await (const chunk of chunks) {
       text += chunk.toString('latin1');

@@ -13,7 +13,7 @@ import { durably, filesIn, opened, SMALL, scratch, whenThereIsRoom } from './rea
 test('what was appended comes back after it was closed and opened again, with its number, its state and its names', async () => {
   const dir = path.join(scratch(), 'new', 'folder');
   const first = await opened(dir);
-  expect(first.owner).toMatchObject({ entries: [], state: undefined });
+  expect(first.owner).toMatchObject({ entries: [], state: '' });
   const lsns = await durably(first, 'one', 'two');
   expect((await first.log.read(lsns[1] ?? -1)).toString()).toBe('two');
   await first.log.checkpoint(() => ({
@@ -31,7 +31,7 @@ test('what was appended comes back after it was closed and opened again, with it
   expect(second.owner.said).toEqual([]);
   expect(second.log.end).toBe(first.log.end);
   expect(second.log.durable).toBe(first.log.end);
-  expect([second.log.store, second.log.key]).toEqual([first.log.store, first.log.key]);
+  expect(second.owner.id).toEqual(first.owner.id);
   for (const [lsn, text] of [
     [lsns[0], 'one'],
     [lsns[1], 'two'],
@@ -42,9 +42,9 @@ test('what was appended comes back after it was closed and opened again, with it
 
 test('two logs have different stores and keys', async () => {
   const [a, b] = [await opened(scratch(), SMALL), await opened(scratch(), SMALL)];
-  expect(a.log.store).not.toBe(b.log.store);
-  expect(a.log.key.length).toBe(16);
-  expect(a.log.key.equals(b.log.key)).toBe(false);
+  expect(a.owner.id.store).not.toBe(b.owner.id.store);
+  expect(a.owner.id.key).toMatch(/^[0-9a-f]{32}$/);
+  expect(a.owner.id.key).not.toBe(b.owner.id.key);
 });
 
 test('who opens a log that is open is told that it is locked, until it is closed', async () => {

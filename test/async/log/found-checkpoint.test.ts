@@ -116,7 +116,7 @@ test('an owner who took half of a checkpoint, and of another, begins anew withou
   }
   const taken: number[] = [];
   const owner = new TestOwner(log.whole.decided);
-  owner.restore = async (chunks) => {
+  owner.restore = async (_id, chunks) => {
     taken.push(0);
     for await (const _ of chunks) taken.push((taken.pop() ?? 0) + 1);
   };

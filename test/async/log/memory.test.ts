@@ -95,8 +95,8 @@ describe.each([
     const second = await opened(engine, first.decided);
     expect(second.state.count).toBe(first.state.count + 1);
     expect(await second.readAll()).toEqual([]);
-    expect([second.log.store, second.log.key]).toEqual([first.log.store, first.log.key]);
-    expect((await opened(make())).log.store).not.toBe(first.log.store);
+    expect(second.id).toEqual(first.id);
+    expect((await opened(make())).id.store).not.toBe(first.id.store);
   });
 
   test('gives LSNs that rise, and takes no entry that is empty or too large', async () => {

@@ -2,7 +2,7 @@
 // can say exactly which entries came back, and whether the state is the one that they made.
 
 import { strict as assert } from 'node:assert';
-import type { Log, LostPart, Lsn, OpenLog, Owner } from '../../../src/async/log/log.ts';
+import type { Log, LogId, LostPart, Lsn, OpenLog, Owner } from '../../../src/async/log/log.ts';
 
 /** A message that is held: its LSN, and the length of its entry. */
 interface Held {
@@ -85,6 +85,7 @@ export class Decided {
 /** An owner, and the log that it has open. */
 export class TestOwner implements Owner {
   readonly state: State = { count: 0, next: 1, held: new Map() };
+  id: LogId = { store: '', key: '' };
   readonly lostParts: LostPart[] = [];
   readonly tails: string[] = [];
   readonly notices: string[] = [];
@@ -113,7 +114,8 @@ export class TestOwner implements Owner {
     return this;
   }
 
-  async restore(chunks: AsyncIterable<Buffer>): Promise<void> {
+  async restore(id: LogId, chunks: AsyncIterable<Buffer>): Promise<void> {
+    this.id = id;
     let text = '';
     for await (const chunk of chunks) text += chunk.toString('latin1');
     const [count, next, held] =

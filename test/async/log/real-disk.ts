@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type DiskLogOptions, openDiskLog } from '../../../src/async/log/disk.ts';
-import type { Log, Owner } from '../../../src/async/log/log.ts';
+import type { Log, LogId, Owner } from '../../../src/async/log/log.ts';
 
 /** Small segments. */
 export const SMALL = { smallest: 4096, largest: 4096 };
@@ -25,7 +25,10 @@ export class Listener implements Owner {
   state: string | undefined;
   #wake: (() => void)[] = [];
 
-  async restore(chunks: AsyncIterable<Buffer>): Promise<void> {
+  id: LogId = { store: '', key: '' };
+
+  async restore(id: LogId, chunks: AsyncIterable<Buffer>): Promise<void> {
+    this.id = id;
     this.state = '';
     for await (const chunk of chunks) this.state += chunk.toString('latin1');
   }

@@ -3,7 +3,7 @@
 
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
-import type { LostPart, Lsn } from '../../../src/async/log/log.ts';
+import type { LogId, LostPart, Lsn } from '../../../src/async/log/log.ts';
 import { chance } from '../../../src/faults/chance.ts';
 import { seed } from '../../seed.ts';
 import { contentsOf, openingSmall } from './bench.ts';
@@ -36,10 +36,10 @@ class Salvager extends TestOwner {
     this.#entries = whole.entries;
   }
 
-  override async restore(chunks: AsyncIterable<Buffer>): Promise<void> {
+  override async restore(id: LogId, chunks: AsyncIterable<Buffer>): Promise<void> {
     this.came = [];
     this.restored = 0;
-    await super.restore(chunks);
+    await super.restore(id, chunks);
     this.restored = this.state.count;
     const was = this.whole.decided.states.get(this.restored)?.text;
     assert.equal(textOf(this.state), was, 'the state of no time was restored');

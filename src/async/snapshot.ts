@@ -1,0 +1,149 @@
+// The state as bytes, for a checkpoint: a line of JSON, and then the large arrays as they are. All is taken at once, but for the pages of
+// what is held: they are copied while the relay runs on, and do not change under it (held.ts).
+//
+//   length of the line (6 bytes) | line | ids | links of sessions to ids | deadlines | page | page | …
+
+import { type FrozenPage, HeldMessages } from './held.ts';
+import { MAX_CHUNK } from './log/log.ts';
+import { State } from './state.ts';
+
+const LENGTH = 6;
+
+/** The small things of a state, and how many words each array has. */
+interface Line {
+  readonly at: number;
+  readonly t: number;
+  readonly down: number;
+  readonly marks: State['marks'];
+  readonly mailboxes: readonly MailboxLine[];
+  readonly sessions: readonly (readonly [name: string, last: number, links: number])[];
+  readonly ids: number;
+  readonly links: number;
+  readonly deadlines: number;
+}
+
+type MailboxLine = readonly [
+  name: string,
+  next: number,
+  acknowledged: number,
+  tried: number,
+  open: boolean,
+  serial: number,
+  /** The first number and the words of each page. */
+  ...pages: number[],
+];
+
+/** Takes the state as it is now. @returns it in chunks for a checkpoint, to be drawn while the state changes */
+export function takeSnapshot(state: State): Iterable<Uint8Array> {
+  const { at, t, down, marks, empty } = state;
+  const pages: FrozenPage[] = [];
+  const full = Array.from(state.mailboxes.values()).filter(({ count }) => count > 0);
+  const mailboxes = [...full, ...empty].map((box): MailboxLine => {
+    const { name, next, acknowledged, tried, open, serial } = box;
+    const frozen = box.held.freeze();
+    pages.push(...frozen);
+    const lengths = frozen.flatMap(({ first, words }) => [first, words.length]);
+    return [name, next, acknowledged, tried, open, serial, ...lengths];
+  });
+  const all = [...state.ids.sessions];
+  const sessions = all.map(({ name, last, ids }) => [name, last, ids.length] as const);
+  const ids = state.ids.freeze();
+  const links = Uint32Array.from(all.flatMap((session) => session.ids));
+  const deadlines = state.deadlines.freeze();
+  const lengths = { ids: ids.length, links: links.length, deadlines: deadlines.length };
+  const line: Line = { at, t, down, marks, mailboxes, sessions, ...lengths };
+  return chunks(Buffer.from(JSON.stringify(line)), [
+    ids,
+    links,
+    deadlines,
+    ...pages.map(({ words }) => words),
+  ]);
+}
+
+const bytesOf = (words: Uint32Array): Uint8Array =>
+  new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+
+function* chunks(line: Buffer, arrays: readonly Uint32Array[]): Generator<Uint8Array> {
+  const length = Buffer.alloc(LENGTH);
+  length.writeUIntLE(line.length, 0, LENGTH);
+  let chunk = Buffer.allocUnsafe(MAX_CHUNK);
+  let filled = 0;
+  for (const bytes of [length, line, ...arrays.map(bytesOf)])
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + MAX_CHUNK - filled);
+      chunk.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < MAX_CHUNK) continue;
+      yield chunk;
+      chunk = Buffer.allocUnsafe(MAX_CHUNK);
+      filled = 0;
+    }
+  yield chunk.subarray(0, filled);
+}
+
+/** About what a snapshot of today's state takes, in bytes: rather more than less. */
+export function snapshotSize({ mailboxes, ids, deadlines, count }: State): number {
+  const line = 1024 + 120 * mailboxes.size + 130 * ids.sessions.length;
+  return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 32 * count;
+}
+
+/** Makes the state of a snapshot. @throws RangeError if its bytes end too early */
+export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<State> {
+  const source = new Source(from);
+  const state = new State();
+  const length = (await source.take(LENGTH)).readUIntLE(0, LENGTH);
+  const line = JSON.parse((await source.take(length)).toString()) as Line;
+  const words = async (count: number): Promise<Uint32Array> => {
+    const array = new Uint32Array(count);
+    bytesOf(array).set(await source.take(array.byteLength));
+    return array;
+  };
+  const { at, t, down, marks } = line;
+  Object.assign(state, { at, t, down });
+  Object.assign(state.marks, marks);
+  const ids = await words(line.ids);
+  const links = await words(line.links);
+  let linked = 0;
+  const sessions = line.sessions.map(([name, last, count]) => {
+    linked += count;
+    return { name, last, ids: [...links.subarray(linked - count, linked)] };
+  });
+  state.ids.restore(ids, sessions);
+  state.deadlines.restore(await words(line.deadlines));
+  for (const [name, next, acknowledged, tried, open, serial, ...pages] of line.mailboxes) {
+    const held = new HeldMessages();
+    for (let page = 0; page < pages.length; page += 2)
+      held.restore(
+        { first: pages[page] as number, words: await words(pages[page + 1] as number) },
+        acknowledged,
+      );
+    state.restore({ name, next, acknowledged, tried, open, serial, held });
+  }
+  return state;
+}
+
+/** Bytes that come in chunks. */
+class Source {
+  readonly #chunks: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(from: AsyncIterable<Buffer>) {
+    this.#chunks = from[Symbol.asyncIterator]();
+  }
+
+  async take(count: number): Promise<Buffer> {
+    const taken = Buffer.allocUnsafe(count);
+    for (let filled = 0; filled < count; ) {
+      if (this.#rest.length === 0) {
+        const next = await this.#chunks.next();
+        if (next.done === true) throw new RangeError('a checkpoint of the journal ends too early');
+        this.#rest = next.value;
+      }
+      const copied = this.#rest.copy(taken, filled, 0, count - filled);
+      this.#rest = this.#rest.subarray(copied);
+      filled += copied;
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,344 @@
+// The relay's state, and `apply`: what each entry of the log makes of it. The same entries give the same state, when the relay runs and when
+// it replays. `apply` looks at the state and the entry alone: no clock, no limit, no chance; and it refuses nothing. README.md has the
+// table of entries; the rules of a mailbox are in PROTOCOL.md, "A mailbox".
+
+import { Queue, type Queued } from '../core/queue.ts';
+import { DetourError } from '../errors/error.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Entry, EntryMessage } from './entry.ts';
+import { HeldMessages, type Place } from './held.ts';
+import { RememberedIds } from './ids.ts';
+import type { Lsn } from './log/log.ts';
+
+/** Empty mailboxes that are kept for their numbers; of more, the longest empty are forgotten. */
+export const MOST_EMPTY = 10_000;
+/** After a loss numbers go on this far above all that is known: further than what was lost can have given. */
+export const LOSS_GAP = 1_000_000_000;
+/** Names that begin so are throwaway: an empty mailbox of one is forgotten at once. */
+const THROWAWAY = 'w-';
+
+/** One first-in first-out mailbox. */
+export interface Mailbox extends Queued<Mailbox> {
+  readonly name: string;
+  /** The next number to be given. */
+  next: number;
+  /** Everything up to it is acknowledged. */
+  acknowledged: number;
+  /** Messages up to it may have been written to a collector before the relay opened. */
+  tried: number;
+  /** May its messages be written to a collector? */
+  open: boolean;
+  /** Messages that are held, and their bodies together in bytes. */
+  count: number;
+  bytes: number;
+  readonly held: HeldMessages;
+  /** Stands for it among the deadlines, once a message of it has a ttl; 0: none has. Never given to another. */
+  serial: number;
+}
+
+/** Is told what comes to be held in the log, and what goes: so it knows how much of each segment is live. */
+export interface Ledger {
+  add(place: Place): void;
+  remove(place: Place): void;
+}
+
+/** The relay's state. */
+export class State {
+  /** The last two clocks that were logged. PROTOCOL.md, "Expiry and notices". */
+  at = 0;
+  t = 0;
+  /** How much of `t` passed while the relay was not running: sessions do not age by that. */
+  down = 0;
+  readonly mailboxes = new Map<string, Mailbox>();
+  /** Mailboxes without mail, the longest empty first. */
+  readonly empty = new Queue<Mailbox>();
+  /** Above all numbers of mailboxes that were forgotten: of throwaway names, and of others. */
+  readonly marks = { throwaway: 0, other: 0 };
+  readonly ids = new RememberedIds();
+  readonly deadlines = new Deadlines();
+  /** Messages that are held. */
+  count = 0;
+  /** Only once the log is open: before, nobody asks. */
+  live: Ledger | undefined;
+  /** Was a part of the log lost, and not yet told by a LOST? Then the numbers in the entries count, not those that are counted. */
+  gap = false;
+  /** Numbers that may have been given in the part that was lost. */
+  unknown: { readonly to: string; readonly first: number; readonly last: number }[] = [];
+  /** The highest number that an entry after the gap has named. */
+  #highest = 0;
+  #serials = 0;
+  readonly #bySerial = new Map<number, Mailbox>();
+
+  /** The clock by which sessions age: it stands still while the relay is not running. */
+  get uptime(): number {
+    return this.t - this.down;
+  }
+
+  /** The mailbox that has this serial number among the deadlines. */
+  withSerial(serial: number): Mailbox | undefined {
+    return this.#bySerial.get(serial);
+  }
+
+  /** Everything up to this number is acknowledged, also of a name without a mailbox. */
+  acknowledgedOf(name: string): number {
+    return this.mailboxes.get(name)?.acknowledged ?? this.marks[kindOf(name)];
+  }
+
+  /** The number that the next message for a name gets. */
+  nextOf(name: string): number {
+    return this.mailboxes.get(name)?.next ?? this.marks[kindOf(name)] + 1;
+  }
+
+  /**
+   * Applies an entry. @param lsn where it stands
+   * @throws DetourError `damaged_journal` if the entry says other numbers than those that follow here
+   */
+  apply(entry: Entry, lsn: Lsn): void {
+    if (entry.verb === 'EPOCH') this.down += Math.max(0, entry.t - this.t);
+    if ('at' in entry && entry.verb !== 'MOVE') {
+      this.at = entry.at;
+      this.t = Math.max(this.t, entry.t);
+    }
+    if (this.gap) this.#highest = Math.max(this.#highest, highestIn(entry));
+    switch (entry.verb) {
+      case 'SEND':
+        this.#send(entry, lsn);
+        break;
+      case 'REPEAT': {
+        this.ids.forget(this.uptime);
+        this.ids.remember(`${entry.from} ${entry.session}`, this.uptime, entry);
+        break;
+      }
+      case 'OPEN': {
+        const box = this.mailboxes.get(entry.to);
+        if (box !== undefined) box.open = true;
+        break;
+      }
+      case 'ACK':
+        this.#notices(entry, lsn);
+        this.#acknowledge(entry.to, entry.seq);
+        break;
+      case 'EXPIRE':
+        this.#notices(entry, lsn);
+        this.#remove(entry.to, entry.numbers);
+        break;
+      case 'MOVE':
+        this.#move(entry, lsn);
+        break;
+      case 'EPOCH':
+        for (const box of this.mailboxes.values()) {
+          if (box.open) box.tried = box.next - 1;
+          box.open = false;
+        }
+        break;
+      case 'LOST':
+        for (const { to, numbers } of entry.gone) this.#remove(to, numbers);
+        this.#jump();
+        this.#notices(entry, lsn);
+        break;
+      default:
+    }
+  }
+
+  #send(entry: Entry<'SEND'>, lsn: Lsn): void {
+    const { from, session, first, messages, at, t } = entry;
+    this.ids.forget(this.uptime);
+    const given = new Map(first);
+    for (const [index, message] of messages.entries()) {
+      const { to } = message;
+      const seq = given.get(to);
+      if (seq === undefined) throw damaged(lsn, `it gives no number to a message for ${to}`);
+      given.set(to, seq + 1);
+      const { size, notify, key, proof } = message;
+      this.#add(message, seq, { lsn, index, size, at, notify: notify !== undefined }, t);
+      this.ids.remember(`${from} ${session}`, this.uptime, { key, seq, proof });
+    }
+  }
+
+  #notices({ messages, at, t }: Entry<'ACK' | 'EXPIRE' | 'LOST'>, lsn: Lsn): void {
+    for (const [index, notice] of messages.entries())
+      this.#add(notice, notice.seq, { lsn, index, size: notice.size, at, notify: false }, t);
+  }
+
+  #add({ to, ttl }: EntryMessage, seq: number, place: Place, t: number): void {
+    const known = this.mailboxes.get(to);
+    const next = this.nextOf(to);
+    if (seq !== next && !(this.gap && (known === undefined || seq > next)))
+      throw damaged(place.lsn, `message ${seq} for ${to}, whose next is ${next}`);
+    this.#skip(to, seq);
+    const box = known ?? this.#make(to, seq);
+    this.#hold(box, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
+  }
+
+  #make(name: string, next: number): Mailbox {
+    const box: Mailbox = {
+      name,
+      next,
+      // Below the mark only after a gap.
+      acknowledged: Math.min(next - 1, this.marks[kindOf(name)]),
+      tried: 0,
+      open: false,
+      count: 0,
+      bytes: 0,
+      held: new HeldMessages(),
+      serial: 0,
+      before: undefined,
+      after: undefined,
+    };
+    this.mailboxes.set(name, box);
+    this.empty.push(box);
+    return box;
+  }
+
+  #hold(box: Mailbox, seq: number, place: Place, deadline: number | undefined): void {
+    box.next = Math.max(box.next, seq + 1);
+    box.held.put(seq, place);
+    if (box.count === 0) this.empty.remove(box);
+    box.count += 1;
+    box.bytes += place.size;
+    this.count += 1;
+    this.live?.add(place);
+    if (deadline === undefined) return;
+    if (box.serial === 0) this.#number(box, this.#serials + 1);
+    this.deadlines.sweep(({ serial, seq: other }) => this.holds(this.#bySerial.get(serial), other));
+    this.deadlines.add({ t: deadline, serial: box.serial, seq });
+  }
+
+  #number(box: Mailbox, serial: number): void {
+    this.#serials = Math.max(this.#serials, serial);
+    box.serial = serial;
+    this.#bySerial.set(serial, box);
+  }
+
+  /** Puts in a mailbox of a checkpoint. Those without mail come in the order in which they became empty. */
+  restore(
+    kept: Pick<Mailbox, 'name' | 'next' | 'acknowledged' | 'tried' | 'open' | 'serial' | 'held'>,
+  ): void {
+    const box: Mailbox = { ...kept, count: 0, bytes: 0, before: undefined, after: undefined };
+    box.held.each(box.acknowledged, (_seq, { size }) => {
+      box.count += 1;
+      box.bytes += size;
+    });
+    this.mailboxes.set(box.name, box);
+    this.count += box.count;
+    if (box.serial > 0) this.#number(box, box.serial);
+    if (box.count === 0) this.empty.push(box);
+  }
+
+  /** Is this message held? */
+  holds(box: Mailbox | undefined, seq: number): boolean {
+    return box !== undefined && seq > box.acknowledged && box.held.get(seq) !== undefined;
+  }
+
+  #gone(box: Mailbox, place: Place): void {
+    box.count -= 1;
+    box.bytes -= place.size;
+    this.count -= 1;
+    this.live?.remove(place);
+  }
+
+  #acknowledge(name: string, seq: number): void {
+    const box = this.mailboxes.get(name);
+    if (box === undefined || seq <= box.acknowledged) return;
+    for (let at = box.held.after(box.acknowledged); at !== 0 && at <= seq; at = box.held.after(at))
+      this.#gone(box, box.held.get(at) as Place);
+    box.acknowledged = seq;
+    // Only after a gap what nobody knows can be acknowledged.
+    box.next = Math.max(box.next, seq + 1);
+    box.held.dropUpTo(seq);
+    this.#settle(box);
+  }
+
+  #remove(name: string, numbers: readonly number[]): void {
+    const box = this.mailboxes.get(name);
+    if (box === undefined) return;
+    for (const seq of numbers) {
+      const place = seq > box.acknowledged ? box.held.get(seq) : undefined;
+      if (place === undefined) continue;
+      box.held.remove(seq);
+      this.#gone(box, place);
+    }
+    this.#settle(box);
+  }
+
+  // A mailbox that has become empty is not open any more, and may be forgotten.
+  #settle(box: Mailbox): void {
+    if (box.count > 0 || box.before !== undefined || this.empty.first === box) return;
+    box.open = false;
+    box.held.dropUpTo(box.next);
+    this.empty.push(box);
+    if (kindOf(box.name) === 'throwaway') this.#forget(box);
+    else if (this.empty.length > MOST_EMPTY) this.#forget(this.empty.first as Mailbox);
+  }
+
+  #forget(box: Mailbox): void {
+    const kind = kindOf(box.name);
+    this.marks[kind] = Math.max(this.marks[kind], box.next - 1);
+    this.empty.remove(box);
+    this.mailboxes.delete(box.name);
+    this.#bySerial.delete(box.serial);
+  }
+
+  #move({ to, numbers, messages, at, t }: Entry<'MOVE'>, lsn: Lsn): void {
+    for (const [index, message] of messages.entries()) {
+      const seq = numbers[index] as number;
+      const { ttl, size, notify } = message;
+      const place: Place = { lsn, index, size, at, notify: notify !== undefined };
+      const box = this.mailboxes.get(to);
+      const before = box !== undefined && seq > box.acknowledged ? box.held.get(seq) : undefined;
+      if (box !== undefined && before !== undefined) {
+        box.held.move(seq, place);
+        this.live?.remove(before);
+        this.live?.add(place);
+      } else if (this.gap && (seq >= this.nextOf(to) || this.#isUnknown(to, seq))) {
+        // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
+        this.#skip(to, seq);
+        const made = this.mailboxes.get(to) ?? this.#make(to, seq);
+        this.#hold(made, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
+      }
+    }
+  }
+
+  // How much the part that was lost had given, nobody knows. All that is held may have been written to a collector.
+  #jump(): void {
+    const above = this.lossFloor;
+    this.marks.throwaway = above;
+    this.marks.other = above;
+    for (const box of this.mailboxes.values()) {
+      box.open = false;
+      box.tried = above;
+      box.next = above + 1;
+    }
+    this.#highest = 0;
+    this.gap = false;
+    this.unknown = [];
+  }
+
+  // After a gap: the numbers between the next one and this one were given in the part that was lost, if at all.
+  #skip(to: string, seq: number): void {
+    const first = this.nextOf(to);
+    if (this.gap && seq > first) this.unknown.push({ to, first, last: seq - 1 });
+  }
+
+  #isUnknown(to: string, seq: number): boolean {
+    return this.unknown.some(({ to: name, first, last }) => name === to && first <= seq && seq <= last);
+  }
+
+  /** After a LOST every number that is given is above this one. */
+  get lossFloor(): number {
+    let highest = Math.max(this.marks.throwaway, this.marks.other, this.#highest);
+    for (const { next } of this.mailboxes.values()) highest = Math.max(highest, next - 1);
+    return highest + LOSS_GAP;
+  }
+}
+
+const kindOf = (name: string): keyof State['marks'] => (name.startsWith(THROWAWAY) ? 'throwaway' : 'other');
+
+function highestIn(entry: Entry): number {
+  const numbers = 'numbers' in entry ? entry.numbers : 'seq' in entry ? [entry.seq] : [];
+  return numbers.reduce((highest, number) => Math.max(highest, number), 0);
+}
+
+function damaged(lsn: Lsn, what: string): DetourError {
+  return new DetourError('damaged_journal', `the journal is damaged: the entry of LSN ${lsn} says ${what}`);
+}

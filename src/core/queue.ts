@@ -1,0 +1,46 @@
+// A queue from whose middle things can be taken: a linked list. (A Map or Set in order of insertion will not do: finding its first element
+// after many deletions walks over all that was deleted.) Pure.
+
+/** What can stand in a queue, one at a time. */
+export interface Queued<T> {
+  before: T | undefined;
+  after: T | undefined;
+}
+
+/** A first-in first-out queue. */
+export class Queue<T extends Queued<T>> {
+  first: T | undefined;
+  #last: T | undefined;
+  #length = 0;
+
+  /** How many stand in it. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds one at the end. It stands in no queue yet. */
+  push(item: T): void {
+    item.before = this.#last;
+    item.after = undefined;
+    if (this.#last === undefined) this.first = item;
+    else this.#last.after = item;
+    this.#last = item;
+    this.#length += 1;
+  }
+
+  /** Takes out one that stands in it. */
+  remove(item: T): void {
+    if (item.before === undefined) this.first = item.after;
+    else item.before.after = item.after;
+    if (item.after === undefined) this.#last = item.before;
+    else item.after.before = item.before;
+    item.before = undefined;
+    item.after = undefined;
+    this.#length -= 1;
+  }
+
+  /** From the first to the last. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let item = this.first; item !== undefined; item = item.after) yield item;
+  }
+}
