@@ -6,8 +6,10 @@ import { Queue, type Queued } from '../core/queue.ts';
 
 /** A session's ids are remembered at least so long after its last SEND, in milliseconds. PROTOCOL.md, "Limits". */
 export const REMEMBER_MS = 10 * 60 * 1000;
-/** Kept for a minute more: a repeat is noted at most once a minute. */
+/** A session that repeats what it holds is noted so often at most. */
 export const NOTE_MS = 60 * 1000;
+/** A session that has been silent for longer is forgotten, ids and all. */
+export const FORGET_MS = REMEMBER_MS + NOTE_MS;
 /** Different ids that are remembered for each session: twice the window. */
 export const IDS_PER_SESSION = 512;
 /** What one run forgets at the most, in links: so that none takes long. */
@@ -30,6 +32,8 @@ export interface SessionIds extends Queued<SessionIds> {
   last: number;
   /** Records of its last different ids, in the order in which it first sent them. */
   readonly ids: number[];
+  /** The address that it counts for; undefined: for nobody. No part of the state. */
+  address?: string;
 }
 
 /** Records of one array: 256 KiB. */
@@ -52,6 +56,8 @@ export class RememberedIds {
   readonly #sessions = new Map<string, SessionIds>();
   /** In the order of their last SEND, the longest ago first. */
   readonly sessions = new Queue<SessionIds>();
+  /** Is told of links that a session has more, or less: after its ids have changed. */
+  account: ((session: SessionIds, links: number) => void) | undefined;
 
   /** Different ids. */
   get count(): number {
@@ -102,7 +108,7 @@ export class RememberedIds {
   forgettable(now: number): { readonly sessions: number; readonly links: number } {
     let [sessions, links] = [0, 0];
     for (const { last, ids } of this.sessions) {
-      if (now - last <= REMEMBER_MS + NOTE_MS || links + ids.length > FORGET_LINKS) break;
+      if (now - last <= FORGET_MS || links + ids.length > FORGET_LINKS) break;
       sessions += 1;
       links += ids.length;
     }
@@ -115,7 +121,9 @@ export class RememberedIds {
       const session = this.sessions.first as SessionIds;
       this.sessions.remove(session);
       this.#sessions.delete(session.name);
-      for (const record of session.ids) this.#unlink(record);
+      const gone = session.ids.splice(0);
+      for (const record of gone) this.#unlink(record);
+      this.account?.(session, -gone.length);
     }
   }
 
@@ -133,7 +141,10 @@ export class RememberedIds {
     session.ids.push(record);
     words[at + 6] = (words[at + 6] ?? 0) + 1;
     this.#links += 1;
-    if (session.ids.length > IDS_PER_SESSION) this.#unlink(session.ids.shift() as number);
+    this.account?.(session, 1);
+    if (session.ids.length <= IDS_PER_SESSION) return;
+    this.#unlink(session.ids.shift() as number);
+    this.account?.(session, -1);
   }
 
   /** The records as they are now, to be kept in a checkpoint. */

@@ -36,10 +36,11 @@ export interface Mailbox extends Queued<Mailbox> {
   serial: number;
 }
 
-/** Is told what comes to be held in the log, and what goes: so it knows how much of each segment is live. */
-export interface Ledger {
-  add(place: Place): void;
-  remove(place: Place): void;
+/** Is told what comes to be held, and what goes. It sees the state change, and never changes it. */
+export interface Account {
+  added(to: string, place: Place): void;
+  removed(to: string, place: Place): void;
+  forgotten(name: string): void;
 }
 
 /** The relay's state. */
@@ -58,8 +59,8 @@ export class State {
   readonly deadlines = new Deadlines();
   /** Messages that are held. */
   count = 0;
-  /** Only once the log is open: before, nobody asks. */
-  live: Ledger | undefined;
+  /** None while the log is being opened: nobody asks before. */
+  readonly accounts: Account[] = [];
   /** Was a part of the log lost, and not yet told by a LOST? Then the numbers in the entries count, not those that are counted. */
   gap = false;
   /** Numbers that may have been given in the part that was lost. */
@@ -197,7 +198,7 @@ export class State {
     box.count += 1;
     box.bytes += place.size;
     this.count += 1;
-    this.live?.add(place);
+    for (const account of this.accounts) account.added(box.name, place);
     if (deadline === undefined) return;
     if (box.serial === 0) this.#number(box, this.#serials + 1);
     this.deadlines.sweep(({ serial, seq: other }) => this.holds(this.#bySerial.get(serial), other));
@@ -234,7 +235,7 @@ export class State {
     box.count -= 1;
     box.bytes -= place.size;
     this.count -= 1;
-    this.live?.remove(place);
+    for (const account of this.accounts) account.removed(box.name, place);
   }
 
   #acknowledge(name: string, seq: number): void {
@@ -277,6 +278,7 @@ export class State {
     this.empty.remove(box);
     this.mailboxes.delete(box.name);
     this.#bySerial.delete(box.serial);
+    for (const account of this.accounts) account.forgotten(box.name);
   }
 
   #move({ to, numbers, messages, at, t }: Entry<'MOVE'>, lsn: Lsn): void {
@@ -288,8 +290,10 @@ export class State {
       const before = box !== undefined && seq > box.acknowledged ? box.held.get(seq) : undefined;
       if (box !== undefined && before !== undefined) {
         box.held.move(seq, place);
-        this.live?.remove(before);
-        this.live?.add(place);
+        for (const account of this.accounts) {
+          account.removed(to, before);
+          account.added(to, place);
+        }
       } else if (this.gap && (seq >= this.nextOf(to) || this.#isUnknown(to, seq))) {
         // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
         this.#skip(to, seq);

@@ -190,6 +190,12 @@ class DiskLog implements Log {
     return [...this.list];
   }
 
+  async usage() {
+    const { list, pool, kept, folder } = this;
+    const used = [...list, ...kept].reduce((sum, { size }) => sum + size, pool.size);
+    return { used, total: used + (await folder.files.free(folder.dir)) };
+  }
+
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');
     const { lsn, next } = this.writer.seal();

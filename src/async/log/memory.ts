@@ -78,6 +78,8 @@ export class MemoryLog implements Log {
     return Buffer.from(bytes);
   }
 
+  usage = async () => ({ used: 0, total: 2 ** 40 });
+
   segments(): readonly Segment[] {
     const all = Array.from({ length: Math.floor(this.end / SEGMENT) + 1 }, (_, i) => i * SEGMENT);
     const held = all.filter((first) => !this.#freed.has(first));

@@ -22,6 +22,11 @@ export class Pool {
 
   constructor(readonly folder: Folder) {}
 
+  /** What they take of the disk, in bytes. */
+  get size(): number {
+    return this.#free.reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** Adds a file. It must be durable that no segment or checkpoint has its name. */
   add(file: FreeFile): void {
     this.#free.push(file);

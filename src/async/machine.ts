@@ -1,0 +1,157 @@
+// The relay's log and the state that follows from it: what is decided is appended and applied, in one step and in one order, and what is
+// said about it waits until it is durable. When the log is opened, the same `apply` makes the state again. It keeps the clocks, too.
+
+import { Hasher } from '../core/hash.ts';
+import type { Clock } from '../trace/clock.ts';
+import { decodeEntry, type Entry, encodeEntry } from './entry.ts';
+import type { Log, LogId, LostPart, Lsn, OpenLog, Owner } from './log/log.ts';
+import { Records } from './records.ts';
+import { restoreSnapshot } from './snapshot.ts';
+import { State } from './state.ts';
+
+/** The wall clock may go so far ahead of or behind the steady one before that is logged, in milliseconds. */
+const CLOCK_SLACK_MS = 1000;
+
+/** Who is told what happens to the log. */
+export interface Listener {
+  /** More has become durable. */
+  durable(): void;
+  /** There may be more room, or less. */
+  room(): void;
+  /** The log has failed, for good: nothing more is acknowledged. */
+  failed(error: Error): void;
+  /** A sentence for a person. */
+  notice(text: string): void;
+}
+
+/** Something that waits until the log is durable up to an LSN. */
+interface Waiting {
+  readonly upTo: Lsn;
+  readonly done: () => void;
+}
+
+/** A log and its state. */
+export class Machine implements Owner {
+  state = new State();
+  id: LogId = { store: '', key: '' };
+  hasher = new Hasher(Buffer.alloc(16));
+  /** Parts of the log that salvage went around. */
+  readonly lostParts: LostPart[] = [];
+  readonly #clock: Clock;
+  readonly #listener: Listener;
+  #log: Log | undefined;
+  #records: Records | undefined;
+  readonly #waiting: Waiting[] = [];
+  /** The age clock, and the steady one when it stood there. */
+  #age = { t: 0, steady: 0 };
+  /** How far the wall clock was ahead of the steady one at the last entry. */
+  #ahead = 0;
+
+  /** @param name of the relay itself */
+  constructor(
+    readonly name: string,
+    clock: Clock,
+    listener: Listener,
+  ) {
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  /** Opens the log and replays it. @throws DetourError as `OpenLog` */
+  async open(open: OpenLog): Promise<void> {
+    this.#log = await open(this);
+    this.#records = new Records(this.#log, this.hasher);
+    const { state } = this;
+    // What passed while the relay was not running only the wall clock knows, and it may have been set back.
+    const passed = state.at === 0 ? 0 : Math.max(0, Math.round(this.#clock.epoch()) - state.at);
+    this.#age = { t: state.t + passed, steady: this.#clock.monotonic() };
+  }
+
+  get log(): Log {
+    if (this.#log === undefined) throw new TypeError('the log is not open');
+    return this.#log;
+  }
+
+  /** What was appended lately or read back. */
+  get records(): Records {
+    if (this.#records === undefined) throw new TypeError('the log is not open');
+    return this.#records;
+  }
+
+  /** The age clock now, in milliseconds. */
+  get now(): number {
+    return this.#age.t + Math.floor(this.#clock.monotonic() - this.#age.steady);
+  }
+
+  /** Both clocks now, for an entry. */
+  times(): { readonly at: number; readonly t: number } {
+    return { at: Math.round(this.#clock.epoch()), t: this.now };
+  }
+
+  /** Has the wall clock been moved since the last entry? Then that must be logged: else a restart would take it for time that passed. */
+  get clockMoved(): boolean {
+    return Math.abs(this.#clock.epoch() - this.#clock.monotonic() - this.#ahead) > CLOCK_SLACK_MS;
+  }
+
+  /**
+   * Appends an entry, and applies it. @param frames the frames of its messages, in their order
+   * @throws RangeError if there is no room for it, not even in reserve
+   */
+  append(entry: Entry, frames: readonly Uint8Array[] = []): Lsn {
+    const lsn = this.log.append(...encodeEntry(entry, frames));
+    this.#ahead = this.#clock.epoch() - this.#clock.monotonic();
+    this.state.apply(entry, lsn);
+    if (frames.length > 0) this.records.add(lsn, entry, frames);
+    return lsn;
+  }
+
+  /** Calls back when all that has been appended so far is durable, in the order of the calls; never if the log fails. */
+  whenDurable(done: () => void): void {
+    const { end, durable } = this.log;
+    if (durable >= end) done();
+    else this.#waiting.push({ upTo: end, done });
+  }
+
+  // ---- what the log says
+
+  async restore(id: LogId, chunks: AsyncIterable<Buffer>): Promise<void> {
+    this.id = id;
+    this.hasher = new Hasher(Buffer.from(id.key, 'hex'));
+    this.state = await restoreSnapshot(chunks);
+  }
+
+  entry(bytes: Buffer, lsn: Lsn): void {
+    this.state.apply(decodeEntry(bytes, this.hasher).entry, lsn);
+  }
+
+  lost(part: LostPart): void {
+    this.lostParts.push(part);
+    this.state.gap = true;
+  }
+
+  durable(): void {
+    const { durable } = this.log;
+    const due = this.#waiting.findIndex(({ upTo }) => upTo > durable);
+    for (const { done } of this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)) done();
+    this.#listener.durable();
+  }
+
+  room(): void {
+    this.#listener.room();
+  }
+
+  failed(error: Error): void {
+    this.#waiting.length = 0;
+    this.#listener.failed(error);
+  }
+
+  torn(file: string, offset: number, bytes: number): void {
+    this.#listener.notice(
+      `The journal ended in ${bytes} bytes that a crash had cut short, at byte ${offset} of ${file}. They were acknowledged to nobody, and were cut off.`,
+    );
+  }
+
+  notice(text: string): void {
+    this.#listener.notice(text);
+  }
+}

@@ -1,0 +1,210 @@
+// What keeps the log short: checkpoints now and then, segments that go when nothing in them is held, and compaction, which writes again what
+// is held in the emptiest segment. It counts what is live in each. README.md has the rules.
+
+import { DetourError } from '../errors/error.ts';
+import type { Entry } from './entry.ts';
+import type { Place } from './held.ts';
+import type { Lsn, Segment } from './log/log.ts';
+import type { Machine } from './machine.ts';
+import { snapshotSize, takeSnapshot } from './snapshot.ts';
+import type { Account, Mailbox } from './state.ts';
+
+/** A checkpoint is made after so many bytes of log, or as many as one has. */
+const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+/** What a message takes beside its body, about, in bytes. */
+const MESSAGE_COST = 100;
+/** Compaction begins when the log takes so many times what is live, and this much more, in bytes. */
+const WASTE = 2;
+const SLACK = 16 * 1024 * 1024;
+/** Bytes of messages in one MOVE. */
+const MOVE_BYTES = 64 * 1024;
+/** Messages that are looked at in one turn of the event loop, when a segment's are searched for. */
+const WALK = 20_000;
+
+/** Keeps a log short. */
+export class Retention implements Account {
+  readonly #machine: Machine;
+  /** Told of what went wrong and is no reason to stop. */
+  readonly #notice: (text: string) => void;
+  #segments: readonly Segment[] = [];
+  readonly #live = new Map<Lsn, number>();
+  /** The segment that was asked for last. */
+  #recent: Segment | undefined;
+  /** Where the log ended when the last checkpoint was taken. */
+  #last: Lsn = 0;
+  /** Checkpoints to be made, one after the other. */
+  #wanted = 0;
+  readonly #damaged = new Set<Lsn>();
+  /** What the journal may take of the disk, in bytes. */
+  #space = Number.POSITIVE_INFINITY;
+  #busy = false;
+  #stopped = false;
+
+  constructor(machine: Machine, notice: (text: string) => void) {
+    this.#machine = machine;
+    this.#notice = notice;
+    const { state } = machine;
+    for (const { name, acknowledged, held } of state.mailboxes.values())
+      held.each(acknowledged, (_seq, place) => this.added(name, place));
+    state.accounts.push(this);
+  }
+
+  added(_to: string, { lsn, size }: Place): void {
+    const { first } = this.#segmentOf(lsn);
+    this.#live.set(first, (this.#live.get(first) ?? 0) + size + MESSAGE_COST);
+  }
+
+  removed(_to: string, { lsn, size }: Place): void {
+    const { first } = this.#segmentOf(lsn);
+    const left = (this.#live.get(first) ?? 0) - size - MESSAGE_COST;
+    if (left > 0) this.#live.set(first, left);
+    else this.#live.delete(first);
+  }
+
+  forgotten(): void {}
+
+  /** Ends what is under way at its next step. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** There is no room for a message: is there anything that can go? */
+  press(): void {
+    if (this.#machine.log.end > this.#last) this.#wanted = 2;
+    this.look();
+  }
+
+  /** Does what is due, one thing at a time. Called every second, and after each of them. */
+  look(): void {
+    if (this.#busy || this.#stopped) return;
+    const work = this.#next();
+    if (work === undefined) return;
+    this.#busy = true;
+    work
+      .catch((error: unknown) => {
+        this.#wanted = 0;
+        if (!this.#stopped) this.#notice(`The journal is not made shorter: ${String(error)}`);
+        return 'failed';
+      })
+      .then((how) => {
+        this.#busy = false;
+        if (how !== 'failed') this.look();
+      });
+  }
+
+  #next(): Promise<unknown> | undefined {
+    const { log, state } = this.#machine;
+    this.#segments = log.segments();
+    for (const { first, end } of this.#segments)
+      if (end <= log.end && !this.#live.has(first)) log.free(first);
+    const enough = Math.min(Math.max(CHECKPOINT_BYTES, snapshotSize(state)), this.#space / 4);
+    if (this.#wanted > 0 || log.end - this.#last > enough) return this.#checkpoint();
+    const used = this.#segments.reduce((sum, { size }) => sum + size, 0);
+    const live = [...this.#live.values()].reduce((sum, bytes) => sum + bytes, 0);
+    if (used <= WASTE * live + Math.min(SLACK, this.#space / 4)) return undefined;
+    const share = ({ first, size }: Segment): number => (this.#live.get(first) ?? size) / size;
+    const full = this.#segments.filter((segment) => segment.end <= log.end && share(segment) < 1 / WASTE);
+    const [victim] = full
+      .filter(({ first }) => !this.#damaged.has(first))
+      .sort((a, b) => share(a) - share(b));
+    return victim && this.#compact(victim);
+  }
+
+  async #checkpoint(): Promise<void> {
+    const machine = this.#machine;
+    const { log, state } = machine;
+    this.#space = (await log.usage()).total;
+    // The second one would be the first again if nothing stood between them.
+    if (log.end === this.#last) machine.append({ verb: 'CLOCK', ...machine.times() });
+    this.#wanted = Math.max(0, this.#wanted - 1);
+    await log.checkpoint((lsn) => {
+      this.#last = lsn;
+      return { segments: [...this.#live.keys()], chunks: takeSnapshot(state) };
+    });
+  }
+
+  // Writes again what is held in a segment.
+  async #compact(victim: Segment): Promise<void> {
+    const machine = this.#machine;
+    for await (const { box, numbers } of this.#heldIn(victim)) {
+      if (this.#stopped) return;
+      try {
+        await this.#move(box, numbers);
+      } catch (error) {
+        // What cannot be read stays where it is.
+        if (!(error instanceof DetourError) || error.code !== 'damaged') throw error;
+        this.#damaged.add(victim.first);
+      }
+      await new Promise<void>((resolve) => machine.whenDurable(resolve));
+    }
+    this.#wanted = 2;
+  }
+
+  async *#heldIn({ first, end }: Segment): AsyncGenerator<{ box: Mailbox; numbers: number[] }> {
+    let looked = 0;
+    for (const box of this.#machine.state.mailboxes.values()) {
+      let group: { readonly lsn: Lsn; bytes: number; readonly numbers: number[] } | undefined;
+      for (let seq = box.held.after(box.acknowledged); seq !== 0; seq = box.held.after(seq)) {
+        looked += 1;
+        if (looked % WALK === 0) await new Promise((resolve) => setImmediate(resolve));
+        const place = box.held.get(seq);
+        const other = place === undefined || place.lsn < first || place.lsn >= end;
+        const next =
+          group?.lsn === place?.lsn && group?.numbers.at(-1) === seq - 1 && group.bytes < MOVE_BYTES;
+        if (group !== undefined && (other || !next)) {
+          yield { box, numbers: group.numbers };
+          group = undefined;
+        }
+        if (other) continue;
+        group ??= { lsn: place.lsn, bytes: 0, numbers: [] };
+        group.numbers.push(seq);
+        group.bytes += place.size + MESSAGE_COST;
+      }
+      if (group !== undefined) yield { box, numbers: group.numbers };
+    }
+  }
+
+  async #move(box: Mailbox, numbers: readonly number[]): Promise<void> {
+    const { records, state } = this.#machine;
+    const [first] = numbers;
+    const place = first === undefined ? undefined : box.held.get(first);
+    if (place !== undefined) await records.read(place);
+    const held = numbers.filter((seq) => state.holds(box, seq));
+    const found = held.map((seq) => records.find(box.held.get(seq) as Place));
+    const [one] = found;
+    if (one === undefined) return;
+    const messages = found.flatMap((message) => message ?? []);
+    const entry: Entry<'MOVE'> = {
+      verb: 'MOVE',
+      to: box.name,
+      from: one.from ?? this.#machine.name,
+      session: one.session,
+      numbers: held,
+      messages: messages.map(({ id, ttl, notify, kind, tried, body }) => ({
+        id,
+        to: box.name,
+        ttl,
+        notify,
+        kind,
+        tried,
+        size: body.length,
+      })),
+      at: (box.held.get(held[0] as number) as Place).at,
+      t: one.t,
+    };
+    this.#machine.append(
+      entry,
+      messages.map(({ raw }) => raw),
+    );
+  }
+
+  #segmentOf(lsn: Lsn): Segment {
+    const inside = (segment: Segment | undefined): segment is Segment =>
+      segment !== undefined && segment.first <= lsn && lsn < segment.end;
+    if (inside(this.#recent)) return this.#recent;
+    if (lsn >= (this.#segments.at(-1)?.end ?? 0)) this.#segments = this.#machine.log.segments();
+    this.#recent = this.#segments.findLast(inside);
+    if (this.#recent === undefined) throw new TypeError(`no segment holds LSN ${lsn}`);
+    return this.#recent;
+  }
+}
