@@ -40,8 +40,9 @@ export class FrameWriter {
   #flushing = false;
   #sent = 0;
   #stall: Timer | undefined;
-  /** Who waits until the kernel has everything; nothing more is sent then. */
-  #finished: (() => void) | undefined;
+  /** Nothing more will be sent. `#done` waits until the kernel has everything. */
+  #finishing = false;
+  #done: (() => void) | undefined;
   #stopped = false;
 
   constructor(socket: Socket, clock: Clock, handlers: FrameWriterHandlers) {
@@ -85,9 +86,10 @@ export class FrameWriter {
 
   /** Nothing more will be sent. @param done called when the kernel has everything */
   finish(done: () => void): void {
-    this.#finished = done;
+    this.#finishing = true;
+    this.#done = done;
     this.#watchProgress();
-    if (this.#queue.writing === 0) done();
+    if (this.#queue.writing === 0) this.#write();
   }
 
   /** Sends nothing more and tells nothing more, except that the kernel has taken a message. */
@@ -99,7 +101,8 @@ export class FrameWriter {
   #write(): void {
     const chunk = this.#queue.take(CHUNK);
     if (chunk === undefined) {
-      this.#finished?.();
+      this.#done?.();
+      this.#done = undefined;
       return;
     }
     this.#socket.write(chunk, (error) => {
@@ -107,10 +110,10 @@ export class FrameWriter {
       const wasFull = this.queuedBytes > QUEUE_LIMIT;
       this.#queue.handed();
       if (this.#stopped) return;
-      this.#write();
+      // Whoever was told that the kernel has a message may have finished the connection, which writes on by itself.
+      if (this.#queue.writing === 0) this.#write();
       this.#watchProgress();
-      if (wasFull && this.queuedBytes <= QUEUE_LIMIT && this.#finished === undefined)
-        this.#handlers.drained();
+      if (wasFull && this.queuedBytes <= QUEUE_LIMIT && !this.#finishing) this.#handlers.drained();
     });
   }
 
@@ -118,7 +121,7 @@ export class FrameWriter {
   #watchProgress(): void {
     this.#stall?.cancel();
     this.#stall = undefined;
-    const needed = this.#finished === undefined ? this.queuedBytes > QUEUE_LIMIT : this.queuedBytes > 0;
+    const needed = this.queuedBytes > (this.#finishing ? 0 : QUEUE_LIMIT);
     if (needed) this.#stall = this.#clock.after(STALL_MS, () => this.#handlers.stalled(STALL_MS));
   }
 }

@@ -172,3 +172,24 @@ test('what is sent in one turn leaves in as few writes as possible: small frames
   await until(() => received === bytes + 101 * 'PING\n'.length);
   expect(writes.sizes.length).toBeLessThanOrEqual(2);
 });
+
+test('finished by the one who learns that the kernel has a message, it sends all that was queued behind it first', async () => {
+  const { connection, peer, endings } = await accepted();
+  let bytes = 0;
+  let ended = false;
+  peer.on('data', (more: Buffer) => {
+    bytes += more.length;
+  });
+  peer.on('end', () => {
+    ended = true;
+    peer.end();
+  });
+  connection.send({ verb: 'PING' }, () => connection.finish());
+  connection.send(BIG);
+  connection.send({ verb: 'BYE' });
+  peer.resume();
+  await until(() => ended);
+  expect(bytes).toBe('PING\nRECEIVED id=1 size=1048576\n\nBYE\n'.length + 1024 * 1024);
+  await until(() => endings.length === 1);
+  expect(endings).toEqual([{ how: 'us' }]);
+});
