@@ -176,7 +176,7 @@ class Run {
 
 // ---- the control: builds with one promise broken each
 
-const ANSWER = `guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
+const ANSWER = `session.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
 const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
 
 const BROKEN: readonly Broken[] = [

@@ -56,8 +56,8 @@ export class RawClient {
   }
 
   /** Connects; the test's end destroys it. */
-  static async connect(port: number): Promise<RawClient> {
-    const socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+  static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true });
     const client = new RawClient(socket);
     onTestFinished(() => void socket.destroy());
     await new Promise<void>((resolve, reject) => {

@@ -2,7 +2,7 @@
 
 import type { Broken } from '../lib/control.ts';
 
-const ANSWER = `guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
+const ANSWER = `session.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
 const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
 const CONCLUDE = `return attempts.some(isOpen) ? 'UNKNOWN' : 'NOT_DELIVERED';`;
 
@@ -17,8 +17,8 @@ export const LIES: readonly Broken[] = [
     edits: [
       {
         file: 'sync/receiver.js',
-        from: 'const reply = await handle({ id, from: guest.as, body });',
-        to: 'const reply = undefined; setTimeout(() => handle({ id, from: guest.as, body }).catch(() => {}), 15);',
+        from: 'const reply = await handle({ id, from: session.as, body });',
+        to: 'const reply = undefined; setTimeout(() => handle({ id, from: session.as, body }).catch(() => {}), 15);',
       },
     ],
     finds: lie('DELIVERED, and it was never handled', 'sync'),
@@ -95,9 +95,9 @@ export const LIES: readonly Broken[] = [
     what: 'a server that says BYE before it has answered',
     edits: [
       {
-        file: 'exchange/greet.js',
-        from: 'this.#over || this.#unanswered > 0 || this.#stash',
-        to: 'this.#over || this.#stash',
+        file: 'exchange/server-connection.js',
+        from: 'this.#over || this.#unanswered > 0 || this.#waiting',
+        to: 'this.#over || this.#waiting',
       },
     ],
     finds: lie('NOT DELIVERED, and it was handled'),

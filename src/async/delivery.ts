@@ -1,7 +1,8 @@
 // What goes out of the relay: who collects from which mailbox, and MESSAGE after MESSAGE as the mailbox's rules allow.
 
-import type { Guest } from '../exchange/greet.ts';
-import { type NetContext, QUEUE_LIMIT } from '../net/connection.ts';
+import type { Session } from '../exchange/session.ts';
+import type { NetContext } from '../net/connection.ts';
+import { QUEUE_LIMIT } from '../net/frame-writer.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Commits } from './commits.ts';
 import type { Held, Mailbox } from './mailbox.ts';
@@ -18,7 +19,7 @@ export class Delivery {
   readonly #context: NetContext;
   readonly #store: Store;
   readonly #commits: Commits;
-  readonly #collectors = new Map<Mailbox, Guest>();
+  readonly #collectors = new Map<Mailbox, Session>();
   // Mailboxes of which a body is being read back.
   readonly #reading = new Set<Mailbox>();
 
@@ -28,34 +29,37 @@ export class Delivery {
     this.#commits = commits;
   }
 
-  /** Is it this guest who collects from this mailbox? */
-  collects(guest: Guest, box: Mailbox): boolean {
-    return this.#collectors.get(box) === guest;
+  /** Is it this session who collects from this mailbox? */
+  collects(session: Session, box: Mailbox): boolean {
+    return this.#collectors.get(box) === session;
   }
 
   /** RECEIVE: the newest for a mailbox wins. */
-  receive(guest: Guest, box: Mailbox, { window, limit, drain }: Message<'RECEIVE'>): void {
+  receive(session: Session, box: Mailbox, { window, limit, drain }: Message<'RECEIVE'>): void {
     const before = this.#collectors.get(box);
-    if (before !== undefined && before !== guest) {
+    if (before !== undefined && before !== session) {
       // First of all it collects no more: its leaving must not tidy the mailbox away under the one who takes over.
       this.#collectors.delete(box);
       box.detach();
-      before.dismiss();
+      before.evict();
       this.#context.emit({ event: 'mailbox', name: box.name, state: 'replaced' });
     }
     if (box.damage !== undefined) {
-      guest.fail('damaged', box.damage);
+      session.fail({ code: 'damaged', reason: box.damage });
       return;
     }
-    box.attach({ window: Math.min(window, MOST_IN_FLIGHT), limit, drain: drain === 'yes' }, before === guest);
-    this.#collectors.set(box, guest);
-    if (before !== guest) this.#context.emit({ event: 'mailbox', name: box.name, state: 'collecting' });
+    box.attach(
+      { window: Math.min(window, MOST_IN_FLIGHT), limit, drain: drain === 'yes' },
+      before === session,
+    );
+    this.#collectors.set(box, session);
+    if (before !== session) this.#context.emit({ event: 'mailbox', name: box.name, state: 'collecting' });
     this.pump(box);
   }
 
-  /** The guest collects no more. @returns false if it did not */
-  leave(guest: Guest, box: Mailbox): boolean {
-    if (!this.collects(guest, box)) return false;
+  /** The session collects no more. @returns false if it did not */
+  leave(session: Session, box: Mailbox): boolean {
+    if (!this.collects(session, box)) return false;
     this.#collectors.delete(box);
     box.detach();
     this.#context.emit({ event: 'mailbox', name: box.name, state: 'left' });
@@ -64,39 +68,39 @@ export class Delivery {
 
   /** Sends what may be sent. Bodies on their way through come from memory, others are read back one at a time. */
   pump(box: Mailbox): void {
-    const guest = this.#collectors.get(box);
-    if (guest === undefined || this.#reading.has(box)) return;
+    const session = this.#collectors.get(box);
+    if (session === undefined || this.#reading.has(box)) return;
     if (box.waiting) {
       this.#open(box);
       return;
     }
     const now = this.#context.clock.monotonic();
-    while (guest.queuedBytes <= QUEUE_LIMIT) {
+    while (session.queuedBytes <= QUEUE_LIMIT) {
       const held = box.nextToSend(now);
       if (held?.ref === undefined) break;
       const body = this.#store.recent(held.ref);
       if (body === undefined) {
-        void this.#readAndSend(box, guest, held, held.ref);
+        void this.#readAndSend(box, session, held, held.ref);
         return;
       }
-      this.#message(box, guest, held, body, now);
+      this.#message(box, session, held, body, now);
     }
-    if (box.drained()) guest.say({ verb: 'EMPTY' });
+    if (box.drained()) session.send({ verb: 'EMPTY' });
   }
 
-  async #readAndSend(box: Mailbox, guest: Guest, held: Held, ref: Ref): Promise<void> {
+  async #readAndSend(box: Mailbox, session: Session, held: Held, ref: Ref): Promise<void> {
     this.#reading.add(box);
     try {
       const body = await this.#store.read(ref);
       const now = this.#context.clock.monotonic();
       // The receiver may have changed meanwhile, or the message expired: then the body is dropped.
-      if (this.collects(guest, box) && box.nextToSend(now) === held)
-        this.#message(box, guest, held, body, now);
+      if (this.collects(session, box) && box.nextToSend(now) === held)
+        this.#message(box, session, held, body, now);
     } catch (error) {
       // Moved while it was being read: the new place is asked. Anything else stops the mailbox; nothing is skipped.
       if (held.ref === ref && box.holds(held.seq)) {
         box.damage = error instanceof Error ? error.message : String(error);
-        this.#collectors.get(box)?.fail('damaged', box.damage);
+        this.#collectors.get(box)?.fail({ code: 'damaged', reason: box.damage });
       }
     } finally {
       this.#reading.delete(box);
@@ -104,11 +108,11 @@ export class Delivery {
     this.pump(box);
   }
 
-  #message(box: Mailbox, guest: Guest, held: Held, body: Buffer, now: number): void {
+  #message(box: Mailbox, session: Session, held: Held, body: Buffer, now: number): void {
     box.sent(held.seq);
     const { seq, id, from, at, notice, tried, attempts } = held;
     const age = Math.max(0, Math.round(now - held.born));
-    guest.say({
+    session.send({
       verb: 'MESSAGE',
       seq,
       id,

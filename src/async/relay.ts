@@ -1,10 +1,10 @@
 // The relay: stores a message for a recipient who may be away, and forwards it when he comes. Here a SEND becomes durable and is
 // answered, an ACK frees, a ttl ends. The rules it follows are pure and stand in mailbox.ts, session.ts and expiry.ts; what it
-// remembers is mailroom.ts; what goes out is delivery.ts; the disk is store/; greeting and limits are exchange/greet.ts.
+// remembers is mailroom.ts; what goes out is delivery.ts; the disk is store/; READY, HELLO and the limits are exchange/server-connection.ts.
 
 import { crc32 } from 'node:zlib';
-import { Door, type Host } from '../exchange/door.ts';
-import type { Guest } from '../exchange/greet.ts';
+import { Server } from '../exchange/server.ts';
+import type { Handler, Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/connection.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';
@@ -47,7 +47,7 @@ export class Relay {
   readonly #context: NetContext;
   readonly #store: Store;
   readonly #name: string;
-  readonly #door: Door;
+  readonly #server: Server;
   readonly #room: Mailroom;
   readonly #commits: Commits;
   readonly #delivery: Delivery;
@@ -90,11 +90,7 @@ export class Relay {
       window: WINDOW,
       store: token,
     };
-    this.#door = new Door(ready, this.#host(), options.context);
-    this.#door.hold = () => {
-      this.#holding ||= this.#inHand > IN_HAND_LIMIT;
-      return this.#holding;
-    };
+    this.#server = new Server(ready, this.#handler(), options.context);
     for (const box of [...room.all()]) {
       for (const held of box.messages()) this.#ageing.watch(box, held);
       // A throwaway one that was emptied just before the end of the life before.
@@ -109,7 +105,7 @@ export class Relay {
 
   /** Begins to listen. @throws DetourError if it cannot */
   async listen(host: string, port: number): Promise<void> {
-    this.#listener = await listen(host, port, this.#context, (make) => this.#door.accept(make));
+    this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
     this.#context.emit({
       event: 'listening',
       role: 'relay',
@@ -129,20 +125,23 @@ export class Relay {
   async close(): Promise<void> {
     this.#listener?.close();
     this.#ageing.stop();
-    await this.#door.close();
+    await this.#server.close();
     if (!this.#failed) await this.#store.close();
   }
 
   // ---- what clients say
 
-  #host(): Host {
+  #handler(): Handler {
     return {
-      admits: (name) =>
+      refuseName: (name) =>
         name === this.#name ? { code: 'wrong_name', reason: `${name} is the relay's own name` } : undefined,
-      arrived: () => {},
-      send: (guest, message) => this.#send(guest, message),
-      oversize: (guest, id, size) => this.#oversize(guest, id, size),
-      other: (guest, message) => this.#other(guest, message),
+      saturated: () => {
+        this.#holding ||= this.#inHand > IN_HAND_LIMIT;
+        return this.#holding;
+      },
+      send: (session, message) => this.#send(session, message),
+      oversize: (session, id, size) => this.#oversize(session, id, size),
+      other: (session, message) => this.#other(session, message),
       status: (reply, after) => {
         for (const { connected, ...mailbox } of this.#room.waiting(after, STATUS_PAGE)) {
           reply({ verb: 'MAILBOX', ...mailbox, connected: connected ? 'yes' : 'no' });
@@ -150,88 +149,90 @@ export class Relay {
         reply({ verb: 'END' });
         return true;
       },
-      settled: (_guest, done) => this.#commits.whenDurable(done),
-      drained: (guest) => {
-        const box = this.#room.find(guest.as);
-        if (box !== undefined && this.#delivery.collects(guest, box)) this.#delivery.pump(box);
+      settled: (_session, done) => this.#commits.whenDurable(done),
+      drained: (session) => {
+        const box = this.#room.find(session.as);
+        if (box !== undefined && this.#delivery.collects(session, box)) this.#delivery.pump(box);
       },
-      left: (guest) => this.#left(guest),
+      ended: (session) => this.#ended(session),
     };
   }
 
-  #other(guest: Guest, message: Message): boolean {
-    if (message.verb === 'RECEIVE') this.#delivery.receive(guest, this.#room.box(guest.as), message);
-    else if (message.verb === 'ACK') this.#ack(guest, message.seq);
+  #other(session: Session, message: Message): boolean {
+    if (message.verb === 'RECEIVE') this.#delivery.receive(session, this.#room.box(session.as), message);
+    else if (message.verb === 'ACK') this.#ack(session, message.seq);
     else return false;
     return true;
   }
 
   // A SEND: the memory is asked before anything can refuse it, for a repeat must be recognised whatever has changed since.
-  #send(guest: Guest, message: Message<'SEND'>): void {
+  #send(session: Session, message: Message<'SEND'>): void {
     const { id, to, ttl, notify, body } = message;
     const size = body.length;
     const crc = crc32(body);
-    const known = this.#room.memory.find(guest.as, id);
+    const known = this.#room.memory.find(session.as, id);
     if (known !== undefined) {
-      this.#repeat(guest, message, known, crc);
+      this.#repeat(session, message, known, crc);
       return;
     }
     if (to === undefined) {
-      guest.refuse(id, 'bad_value', 'A relay needs to=NAME: it keeps mail for many.', size);
+      session.refuse(
+        id,
+        { code: 'bad_value', reason: 'A relay needs to=NAME: it keeps mail for many.' },
+        size,
+      );
       return;
     }
     const now = this.#context.clock.monotonic();
-    const objection = this.#objection(to, notify, size, now);
-    if (objection !== undefined) {
-      guest.refuse(id, objection.code, objection.reason, size);
+    const refusal = this.#refusal(to, notify, size, now);
+    if (refusal !== undefined) {
+      session.refuse(id, refusal, size);
       return;
     }
 
     const box = this.#room.box(to);
     const at = this.#context.clock.epoch();
-    const session = guest.sessionToken;
-    const held = box.add({ id, from: guest.as, at, born: now, size, session, ttl, notify });
-    this.#room.memory.remember(session, { from: guest.as, id, to, seq: held.seq, size, crc }, now);
+    const held = box.add({ id, from: session.as, at, born: now, size, session: session.id, ttl, notify });
+    this.#room.memory.remember(session.id, { from: session.as, id, to, seq: held.seq, size, crc }, now);
     if (notify !== undefined) this.#room.box(notify).promised += 1;
     this.#inHand += size;
     this.#commits.append([entryOf(held, crc, body)], (refs) => {
       this.#inHand -= size;
       this.#stored(box, held, refs[0]);
-      guest.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);
+      session.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);
       this.#delivery.pump(box);
     });
   }
 
-  #repeat(guest: Guest, { id, to, body }: Message<'SEND'>, known: Remembered, crc: number): void {
+  #repeat(session: Session, { id, to, body }: Message<'SEND'>, known: Remembered, crc: number): void {
     const size = body.length;
     if (known.to !== to || known.size !== size || known.crc !== crc) {
-      guest.refuse(id, 'id_reused', `The id ${id} was used for another message.`, size);
+      session.refuse(id, { code: 'id_reused', reason: `The id ${id} was used for another message.` }, size);
       return;
     }
     const answer = (): void => {
       const box = this.#room.find(known.to);
-      guest.answer(
+      session.answer(
         { verb: 'STORED', id, seq: known.seq, present: box === undefined ? 'no' : presence(box), dup: 'yes' },
         size,
       );
     };
     const { from, seq } = known;
-    const session = guest.sessionToken;
-    this.#room.memory.remember(session, known, this.#context.clock.monotonic());
+    this.#room.memory.remember(session.id, known, this.#context.clock.monotonic());
     // Written down behind the first copy, so the answer waits for that, too. A full disk keeps its last room for acknowledgements:
     // there the first record must do.
     if (!this.#store.hasRoom(0)) this.#commits.whenDurable(answer);
     else {
       const at = this.#context.clock.epoch();
       this.#commits.append(
-        [{ kind: 'remember', session, from, id, to: known.to, seq, size, crc, at }],
+        [{ kind: 'remember', session: session.id, from, id, to: known.to, seq, size, crc, at }],
         answer,
       );
     }
   }
 
-  #oversize(guest: Guest, id: string, size: number): { code: string; reason: string } {
-    if (this.#room.memory.find(guest.as, id) !== undefined)
+  #oversize(session: Session, id: string, size: number): Refusal {
+    if (this.#room.memory.find(session.as, id) !== undefined)
       return { code: 'id_reused', reason: `The id ${id} was used for another message.` };
     return {
       code: 'too_large',
@@ -239,12 +240,7 @@ export class Relay {
     };
   }
 
-  #objection(
-    to: string,
-    notify: string | undefined,
-    size: number,
-    now: number,
-  ): { code: string; reason: string } | undefined {
+  #refusal(to: string, notify: string | undefined, size: number, now: number): Refusal | undefined {
     if (to === this.#name)
       return { code: 'wrong_name', reason: `${to} is the relay itself; it collects no mail.` };
     if (notify === this.#name)
@@ -267,15 +263,15 @@ export class Relay {
     return undefined;
   }
 
-  #ack(guest: Guest, seq: number): void {
-    const box = this.#room.find(guest.as);
-    if (box === undefined || (!this.#delivery.collects(guest, box) && seq > box.watermark)) {
-      guest.fail('bad_ack', `nothing was sent to you up to ${seq}`);
+  #ack(session: Session, seq: number): void {
+    const box = this.#room.find(session.as);
+    if (box === undefined || (!this.#delivery.collects(session, box) && seq > box.watermark)) {
+      session.fail({ code: 'bad_ack', reason: `nothing was sent to you up to ${seq}` });
       return;
     }
     const freed = box.ack(seq);
     if (freed === 'bad') {
-      guest.fail('bad_ack', `${seq} was not sent on this connection`);
+      session.fail({ code: 'bad_ack', reason: `${seq} was not sent on this connection` });
       return;
     }
     if (freed === 'old') return;
@@ -293,9 +289,9 @@ export class Relay {
     this.#delivery.pump(box);
   }
 
-  #left(guest: Guest): void {
-    const box = this.#room.find(guest.as);
-    if (box !== undefined && this.#delivery.leave(guest, box)) this.#tidy(box);
+  #ended(session: Session): void {
+    const box = this.#room.find(session.as);
+    if (box !== undefined && this.#delivery.leave(session, box)) this.#tidy(box);
   }
 
   #stored(box: Mailbox, held: Held, ref: Ref | undefined): void {
@@ -320,7 +316,7 @@ export class Relay {
   #readOn(): void {
     if (!this.#holding || this.#inHand > IN_HAND_LIMIT / 2) return;
     this.#holding = false;
-    this.#door.readOn();
+    this.#server.resume();
   }
 
   #fail(error: Error, report: (error: Error) => void): void {
@@ -328,7 +324,7 @@ export class Relay {
     this.#commits.stop();
     this.#listener?.close();
     this.#ageing.stop();
-    this.#door.slam();
+    this.#server.destroyAll();
     report(error);
   }
 

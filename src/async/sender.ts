@@ -10,7 +10,7 @@ import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
 
-/** Errors at the door after which calling again would only bring the same: whom the relay does not let in cannot ask it. */
+/** Errors in answer to HELLO that would come again at every call: a client that the relay refuses cannot ask it about a message. */
 const TURNED_AWAY = new Set(['wrong_name', 'version']);
 
 /** How an asynchronous sender is set up. */

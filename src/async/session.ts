@@ -1,5 +1,5 @@
 // Which ids the relay remembers, so that a repeat is recognised: per session the last PER_SESSION ids, for REMEMBER_MS after the
-// session's last SEND. Pure: the time is an argument. (Which *connection* of a session may act is exchange/door.ts.) PROTOCOL.md, "Repeats".
+// session's last SEND. Pure: the time is an argument. (Which *connection* of a session may act is exchange/fences.ts.) PROTOCOL.md, "Repeats".
 
 import type { RememberedId } from './store/store.ts';
 

@@ -1,5 +1,5 @@
 // The calling side of a connection: connect, wait for READY, say HELLO, keep the heartbeat, end. Both senders and the
-// asynchronous receiver make calls; greet.ts is the other end. It never calls again by itself.
+// asynchronous receiver make calls; server-connection.ts is the other end. It never calls again by itself.
 
 import { type Connection, connect, type Ending, type NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';

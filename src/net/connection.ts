@@ -1,36 +1,27 @@
-// One TCP connection that speaks detour/1: messages in and out, never bytes. With listener.ts and lock.ts the only
-// application code that touches sockets. It knows the grammar's limits and the speed limits, and no verb's meaning.
+// One TCP connection that speaks detour/1: messages in and out. It knows the grammar's limits and the speed limits, and no verb's meaning.
 
 import { createConnection, type Socket } from 'node:net';
 import type { Clock, Timer } from '../trace/clock.ts';
 import type { Emit, FrameFields } from '../trace/event.ts';
 import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
-import { encode, type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
-import { Arrival } from './arrival.ts';
-import { Outgoing } from './outgoing.ts';
-import { Pace } from './pace.ts';
+import { type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
+import { formatAddress } from './address.ts';
+import { BodyProgress } from './body-progress.ts';
+import { FrameWriter, QUEUE_LIMIT } from './frame-writer.ts';
+import { SlowFrameGuard } from './slow-frame.ts';
 import { unacknowledged } from './unacknowledged.ts';
 
-/** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
-export const QUEUE_LIMIT = 4 * MAX_BODY;
-/** What a frame that waits costs in memory beside its bytes: many small ones must not take more than was meant. Bytes. */
-const FRAME_COST = 256;
-/** A peer that takes nothing for so long while more than QUEUE_LIMIT waits, or while closing, is cut off. Milliseconds. */
-export const STALL_MS = 30_000;
-/** After our FIN, wait so long for the peer's. Milliseconds. */
+/** After our FIN, how long to wait for the peer's. Milliseconds. */
 export const LINGER_MS = 2_000;
 
-/** What one peer has sent is read for so long at a time, in milliseconds; then it is the others' turn, */
+/** How long one peer's input is read at a time, in milliseconds; then it is the others' turn, */
 const TURN_MS = 5;
 
 /**
- * but never before so many frames. The first one may take long, while code runs for the first time: a PING right behind a SEND is
+ * but never before this many frames. The first one may take long, while code runs for the first time: a PING right behind a SEND is
  * read in the same turn all the same, and its PONG leaves before an answer that is given at once.
  */
 const TURN_FRAMES = 8;
-
-/** What waits goes to the kernel in pieces of this size, so that progress can be seen. Bytes. */
-const PIECE = 64 * 1024;
 
 /** What every connection of a process is given. */
 export interface NetContext {
@@ -65,7 +56,8 @@ export type Ending =
 export interface ConnectionHandlers {
   /** The TCP connection stands (client side only). */
   connected?(): void;
-  message(message: Message): void;
+  /** @param raw the very bytes of the message's frame, its body among them; they may be a view of a larger chunk */
+  message(message: Message, raw: Buffer): void;
   /** A header that is no acceptable message; its body, if any, has been read and dropped. */
   unacceptable(fault: Unacceptable, verb: string): void;
   /** A body above the limit is being discarded; the frame can be refused from its header. */
@@ -94,7 +86,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #context: NetContext;
   readonly #decoder: FrameDecoder;
-  #handlers: ConnectionHandlers;
+  readonly #handlers: ConnectionHandlers;
   #state: State = 'open';
   #pausedByOwner = false;
   #pumping = false;
@@ -104,33 +96,37 @@ export class Connection {
   #toldFin = false;
   #failure: { code: string; syscall: string } | undefined;
   #weClosed = false;
-  #queue: { readonly message: Message; readonly bytes: Buffer; readonly handed: (() => void) | undefined }[] =
-    [];
-  #queued = 0;
-  readonly #outgoing = new Outgoing();
-  #flushing = false;
-  #sent = 0;
   #received = 0;
-  #stall: Timer | undefined;
   #linger: Timer | undefined;
-  readonly #pace: Pace;
-  readonly #arrival: Arrival | undefined;
+  readonly #writer: FrameWriter;
+  readonly #slowFrames: SlowFrameGuard;
+  readonly #bodyProgress: BodyProgress | undefined;
 
-  /** @param handlers may be replaced with `handle` before the next turn of the event loop */
   constructor(socket: Socket, context: NetContext, handlers: ConnectionHandlers, maxBody: number = MAX_BODY) {
     this.#socket = socket;
     this.#context = context;
     this.#handlers = handlers;
     this.#decoder = new FrameDecoder(maxBody);
-    this.#pace = new Pace(
+    this.#slowFrames = new SlowFrameGuard(
       context.clock,
       this.#decoder,
       () => this.#state === 'open' && !this.paused && !this.#atFin,
       (reason) => this.#handlers.fault('too_slow', reason),
     );
     this.number = context.nextNumber();
+    this.#writer = new FrameWriter(socket, context.clock, {
+      sent: (message, count) => this.#reportMessage('sent', count, message),
+      drained: () => {
+        this.#handlers.drained?.();
+        this.#readOn();
+      },
+      stalled: (ms) => {
+        context.emit({ event: 'silent', conn: this.number, ms });
+        this.destroy();
+      },
+    });
     if (context.frames)
-      this.#arrival = new Arrival(context.clock, this.#decoder, (have, size) =>
+      this.#bodyProgress = new BodyProgress(context.clock, this.#decoder, (have, size) =>
         context.emit({ event: 'arriving', conn: this.number, have, size }),
       );
     this.heard = context.clock.monotonic();
@@ -141,10 +137,9 @@ export class Connection {
     socket.on('close', () => this.#onClose());
   }
 
-  /** What waits to be taken by the kernel, here and in Node's own buffer: bytes, with FRAME_COST for each frame. */
+  /** What waits to be taken by the kernel, in bytes, with something added for each frame. */
   get queuedBytes(): number {
-    const frames = this.#queue.length + this.#outgoing.buffers;
-    return frames * FRAME_COST + this.#queued + this.#outgoing.bytes + this.#outgoing.writing;
+    return this.#writer.queuedBytes;
   }
 
   /** Is reading stopped, by the owner or because the peer does not take its answers? Then its silence says nothing. */
@@ -161,28 +156,19 @@ export class Connection {
   get ends(): { local: string; remote: string } {
     const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
     return {
-      local: place(localAddress ?? '?', localPort ?? 0),
-      remote: place(remoteAddress ?? '?', remotePort ?? 0),
+      local: formatAddress(localAddress ?? '?', localPort ?? 0),
+      remote: formatAddress(remoteAddress ?? '?', remotePort ?? 0),
     };
   }
 
-  /** Replaces the handlers: the connection passes from one owner to the next, as from greeting to session. */
-  handle(handlers: ConnectionHandlers): void {
-    this.#handlers = handlers;
+  /** The other end's address as the socket tells it; undefined if it could not say even at the start. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
   }
 
-  /**
-   * Bytes that this computer's kernel has taken and the kernel at the other end has not acknowledged. Undefined if that cannot be
-   * seen (see unacknowledged.ts).
-   */
+  /** Bytes that this computer's kernel has taken and the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
   get unacknowledged(): number | undefined {
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
-    if (localAddress === undefined || localPort === undefined) return undefined;
-    if (remoteAddress === undefined || remotePort === undefined) return undefined;
-    return unacknowledged(
-      { address: localAddress, port: localPort },
-      { address: remoteAddress, port: remotePort },
-    );
+    return unacknowledged(this.#socket);
   }
 
   /**
@@ -190,13 +176,7 @@ export class Connection {
    * @param handed called when this computer's kernel has taken all of it
    */
   send(message: Message, handed?: () => void): void {
-    if (this.#state !== 'open') return;
-    const bytes = encode(message);
-    this.#queue.push({ message, bytes, handed });
-    this.#queued += bytes.length;
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    if (this.#state === 'open') this.#writer.send(message, handed);
   }
 
   /** Stops reading: TCP's own flow control then holds the peer back. */
@@ -217,20 +197,17 @@ export class Connection {
    */
   finish(): void {
     if (this.#state !== 'open') return;
-    this.#flush();
+    this.#writer.flush();
     this.#state = 'finishing';
     this.#weClosed ||= !this.#atFin;
-    this.#pace.stop();
-    this.#watchProgress();
-    if (this.#outgoing.writing === 0) this.#sendFin();
-    this.#socket.resume();
-  }
-
-  #sendFin(): void {
-    this.#socket.end(() => {
-      this.#stall?.cancel();
-      this.#linger = this.#context.clock.after(LINGER_MS, () => this.#socket.destroy());
+    this.#slowFrames.stop();
+    this.#writer.finish(() => {
+      this.#socket.end(() => {
+        this.#writer.stop();
+        this.#linger = this.#context.clock.after(LINGER_MS, () => this.#socket.destroy());
+      });
     });
+    this.#socket.resume();
   }
 
   /** Closes at once and drops what is unread: for a connection that must not act any more. */
@@ -238,6 +215,7 @@ export class Connection {
     if (this.#state === 'closed') return;
     this.#weClosed ||= !this.#atFin;
     this.#state = 'finishing';
+    this.#writer.stop();
     this.#socket.destroy();
   }
 
@@ -266,7 +244,7 @@ export class Connection {
         const result = readMessage(found.frame);
         if ('message' in result) {
           this.#reportMessage('received', this.#received, result.message);
-          this.#handlers.message(result.message);
+          this.#handlers.message(result.message, found.frame.raw);
         } else {
           this.#report('received', this.#received, found.frame.verb, Object.fromEntries(found.frame.fields));
           this.#handlers.unacceptable(result.unacceptable, found.frame.verb);
@@ -278,8 +256,8 @@ export class Connection {
     if (this.#state !== 'open' || this.#waitsForTurn) return;
     if (this.paused) this.#socket.pause();
     else if (this.#atFin) this.#tellFin();
-    this.#pace.look();
-    this.#arrival?.look();
+    this.#slowFrames.check();
+    this.#bodyProgress?.check();
   }
 
   // Who sends without end must not keep the others waiting.
@@ -300,7 +278,7 @@ export class Connection {
 
   #onEnd(): void {
     this.#atFin = true;
-    this.#pace.stop();
+    this.#slowFrames.stop();
     this.#context.emit({ event: 'fin', conn: this.number });
     if (this.#state === 'open') this.#pump();
     else this.#socket.destroySoon();
@@ -325,58 +303,12 @@ export class Connection {
   #onClose(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#stall?.cancel();
+    this.#writer.stop();
     this.#linger?.cancel();
-    this.#pace.stop();
+    this.#slowFrames.stop();
     this.#context.emit({ event: 'closed', conn: this.number });
     if (this.#failure !== undefined) this.#handlers.closed({ how: 'error', ...this.#failure });
     else this.#handlers.closed({ how: this.#weClosed ? 'us' : 'fin' });
-  }
-
-  #flush(): void {
-    this.#flushing = false;
-    if (this.#state !== 'open' || this.#queue.length === 0) return;
-    const queue = this.#queue;
-    this.#queue = [];
-    this.#queued = 0;
-    for (const { message } of queue) {
-      this.#sent += 1;
-      this.#reportMessage('sent', this.#sent, message);
-    }
-    for (const { bytes, handed } of queue) this.#outgoing.push(bytes, handed);
-    if (this.#outgoing.writing === 0) this.#write();
-    // More to send is no progress: an alarm that is set stays.
-    if (this.#stall === undefined) this.#watchProgress();
-  }
-
-  #write(): void {
-    const piece = this.#outgoing.take(PIECE);
-    if (piece === undefined) {
-      if (this.#state === 'finishing') this.#sendFin();
-      return;
-    }
-    this.#socket.write(piece, (error) => {
-      if (error) return;
-      const wasFull = this.queuedBytes > QUEUE_LIMIT;
-      this.#outgoing.handed();
-      this.#write();
-      this.#watchProgress();
-      if (!wasFull || this.queuedBytes > QUEUE_LIMIT || this.#state !== 'open') return;
-      this.#handlers.drained?.();
-      this.#readOn();
-    });
-  }
-
-  // Called at each progress: the alarm is set anew while it is needed.
-  #watchProgress(): void {
-    this.#stall?.cancel();
-    this.#stall = undefined;
-    const needed = this.#state === 'finishing' ? this.queuedBytes > 0 : this.queuedBytes > QUEUE_LIMIT;
-    if (!needed) return;
-    this.#stall = this.#context.clock.after(STALL_MS, () => {
-      this.#context.emit({ event: 'silent', conn: this.number, ms: STALL_MS });
-      this.destroy();
-    });
   }
 
   #reportMessage(event: 'sent' | 'received', n: number, message: Message): void {
@@ -393,11 +325,6 @@ export class Connection {
   #report(event: 'sent' | 'received', n: number, verb: string, fields: FrameFields): void {
     if (this.#context.frames) this.#context.emit({ event, conn: this.number, n, verb, fields });
   }
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-export function place(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**

@@ -1,11 +1,9 @@
-// A listening socket that hands out Connections. It decides nothing about them but how many there may be.
+// A listening socket that hands out connections. It decides nothing about them.
 
 import { createServer, type Server } from 'node:net';
 import { cannotListen } from '../errors/listening.ts';
-import { Connection, type ConnectionHandlers, type NetContext, place } from './connection.ts';
-
-/** Connections a server holds at once. PROTOCOL.md, "Limits": each may hold one unfinished body, so 512 × 1 MiB at the very worst. */
-export const MAX_CONNECTIONS = 512;
+import { formatAddress } from './address.ts';
+import { Connection, type ConnectionHandlers, type NetContext } from './connection.ts';
 
 /** A server that listens. */
 export interface Listener {
@@ -35,8 +33,10 @@ export function listen(
         return connection;
       });
     });
+    // Before it listens an error is final. Later ones (EMFILE, ENFILE: no file handle is left for a connection that came) concern that
+    // connection alone: the server goes on, and takes the next one for which there is a handle.
     server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(cannotListen(error, place(host, port), '--port')),
+      reject(cannotListen(error, formatAddress(host, port), '--port')),
     );
     server.listen({ host, port }, () => {
       const address = server.address();

@@ -3,8 +3,9 @@
 // Elsewhere it cannot be seen. "The other kernel" is that of the next hop: a proxy, too, answers for itself.
 
 import { closeSync, openSync, readSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { endianness } from 'node:os';
+import { addressBytes } from './address.ts';
 
 /** An address and a port. */
 export interface End {
@@ -22,7 +23,16 @@ const ONE_BY_ONE = 256;
  * Undefined if that cannot be seen: no Linux, or the connection is no more. Until it knows nothing else is done, and going through
  * the whole table takes the kernel milliseconds, also if little stands in it: so the row is the last thing that is read.
  */
-export function unacknowledged(local: End, remote: End): number | undefined {
+export function unacknowledged({
+  localAddress,
+  localPort,
+  remoteAddress,
+  remotePort,
+}: Socket): number | undefined {
+  if (localAddress === undefined || localPort === undefined) return undefined;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  const local = { address: localAddress, port: localPort };
+  const remote = { address: remoteAddress, port: remotePort };
   // Rows that come and go while the table is read in pieces can hide another: who finds nothing looks once more.
   return look(local, remote) ?? look(local, remote);
 }
@@ -85,7 +95,7 @@ export function findUnacknowledged(
 function isEnd(text: string, { address, port }: End, order: 'BE' | 'LE'): boolean {
   const [words = '', hexPort = ''] = text.split(':');
   if (Number.parseInt(hexPort, 16) !== port) return false;
-  return bytesOf(words, order) === canonical(address);
+  return bytesOf(words, order) === addressBytes(address);
 }
 
 /** The bytes of a printed address in the order of the network, in hex; IPv4 within IPv6 as IPv4. */
@@ -94,19 +104,4 @@ function bytesOf(words: string, order: 'BE' | 'LE'): string {
     order === 'BE' ? word : (word.match(/../g) ?? []).reverse().join(''),
   );
   return bytes.toLowerCase().replace(/^0{20}f{4}/, '');
-}
-
-/** The same of an address as it is written, `127.0.0.1`, `::1`, `::ffff:127.0.0.1` or `fe80::1%eth0`. */
-function canonical(address: string): string {
-  const hex = (part: string): string => Number.parseInt(part, 16).toString(16).padStart(4, '0');
-  const dotted = /^(.*?)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
-  const four = (dotted?.slice(2) ?? []).map((byte) => Number(byte).toString(16).padStart(2, '0')).join('');
-  if (!isIPv6(address)) return four;
-  const plain =
-    dotted === null ? address.replace(/%.*$/, '') : `${dotted[1]}${four.slice(0, 4)}:${four.slice(4)}`;
-  const [head = '', tail] = plain
-    .split('::')
-    .map((half) => half.split(':').filter(Boolean).map(hex).join(''));
-  const full = tail === undefined ? head : head + '0'.repeat(32 - head.length - tail.length) + tail;
-  return full.replace(/^0{20}f{4}/, '');
 }

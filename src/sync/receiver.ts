@@ -1,8 +1,8 @@
 // The synchronous receiver: a server that must be listening now. It keeps nothing: a SEND is handled, answered RECEIVED, forgotten.
 // One message at a time per connection (window=1: stop and wait); different senders are served at the same time.
 
-import { Door, type Host } from '../exchange/door.ts';
-import type { Guest } from '../exchange/greet.ts';
+import { Server } from '../exchange/server.ts';
+import type { Handler, Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/connection.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';
@@ -51,46 +51,42 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     max: MAX_BODY,
     window: 1,
   };
-  const door = new Door(ready, hostOf(options), context);
-  const listener: Listener = await listen(host, port, context, (make) => door.accept(make));
+  const server = new Server(ready, handlerOf(options), context);
+  const listener: Listener = await listen(host, port, context, (make) => server.accept(make));
   context.emit({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
   return {
     host: listener.host,
     port: listener.port,
     async close() {
       listener.close();
-      await door.close();
+      await server.close();
     },
   };
 }
 
-function hostOf({ as, handle }: ReceiverOptions): Host {
+function handlerOf({ as, handle }: ReceiverOptions): Handler {
   return {
-    admits: () => undefined,
-    arrived: () => {},
-    send(guest, message) {
-      const objection = refusal(as, message);
-      if (objection !== undefined)
-        guest.refuse(message.id, objection.code, objection.reason, message.body.length);
-      else void answer(guest, message, handle);
+    refuseName: () => undefined,
+    saturated: () => false,
+    send(session, message) {
+      const refusal = refusalOf(as, message);
+      if (refusal !== undefined) session.refuse(message.id, refusal, message.body.length);
+      else void answer(session, message, handle);
     },
-    oversize: (_guest, _id, size) => ({
+    oversize: (_session, _id, size) => ({
       code: 'too_large',
       reason: `The message has ${size} bytes; ${as} takes at most ${MAX_BODY}.`,
     }),
     other: () => false,
     status: () => false,
-    settled: (_guest, done) => done(),
+    settled: (_session, done) => done(),
     drained: () => {},
-    left: () => {},
+    ended: () => {},
   };
 }
 
 // Sync remembers nothing, so it cannot keep a message for a while or report on it later.
-function refusal(
-  as: string,
-  { to, ttl, notify }: Message<'SEND'>,
-): { code: string; reason: string } | undefined {
+function refusalOf(as: string, { to, ttl, notify }: Message<'SEND'>): Refusal | undefined {
   if (to !== undefined && to !== as) return { code: 'wrong_name', reason: `This is ${as}, not ${to}.` };
   if (ttl !== undefined)
     return {
@@ -103,15 +99,16 @@ function refusal(
 }
 
 async function answer(
-  guest: Guest,
+  session: Session,
   { id, body }: Message<'SEND'>,
   handle: ReceiverOptions['handle'],
 ): Promise<void> {
   try {
-    const reply = await handle({ id, from: guest.as, body });
-    guest.answer({ verb: 'RECEIVED', id, body: reply }, body.length);
+    const reply = await handle({ id, from: session.as, body });
+    session.answer({ verb: 'RECEIVED', id, body: reply }, body.length);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    guest.abandon('failed', `the program could not handle message ${id}: ${why}`, body.length);
+    const reason = `the program could not handle message ${id}: ${why}`;
+    session.failSend({ code: 'failed', reason }, body.length);
   }
 }

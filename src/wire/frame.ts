@@ -16,9 +16,15 @@ export interface Header {
   readonly fields: ReadonlyMap<string, string>;
 }
 
-/** A whole frame. `body` is undefined if the header had no `size=`. */
+/** A whole frame. */
 export interface Frame extends Header {
+  /** Undefined if the header had no `size=`. */
   readonly body: Buffer | undefined;
+  /**
+   * The very bytes of the frame: the header line, the body and the newline after it, with the line ends as they came. `body` is a part
+   * of them. A frame that came in one chunk is a view of that chunk and keeps all of it in memory.
+   */
+  readonly raw: Buffer;
 }
 
 /** Why bytes are no frame: `malformed` breaks the grammar, `too_large` is a body beyond what is even discarded. */
@@ -90,24 +96,40 @@ export function encodeFrame(
 }
 
 //   LINE ──(no size=)──────────────────────────────► frame, LINE
+//    │ ├──(size <= limit, all of it is here)───────► frame, LINE
 //    │ ├──(size <= limit)──► BODY ──► END ─────────► frame, LINE
 //    │ └──(size <= 16×limit)─► oversize, DISCARD ──► END ──► LINE
 //    └──(line breaks the grammar, size beyond that)► fault, DEAD
 type State = 'LINE' | 'BODY' | 'DISCARD' | 'END' | 'DEAD';
 
+/** A frame with a body that is not all here. */
+interface Unfinished {
+  readonly header: Header;
+  /** Header line, body and the longest newline find room here. */
+  readonly raw: Buffer;
+  /** Where in `raw` the body begins and ends. */
+  readonly bodyStart: number;
+  readonly bodyEnd: number;
+  /** How much of `raw` is here. */
+  filled: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Turns a stream of bytes, cut anywhere, into frames. Push what arrived, then call `next` until it returns undefined.
- * It holds at most one unfinished frame: a line of MAX_LINE or a body of `maxBody`, and what was pushed and not yet asked for.
+ * It holds at most one unfinished frame: a line of MAX_LINE and a body of `maxBody`, and what was pushed and not yet asked for.
  */
 export class FrameDecoder {
   #state: State = 'LINE';
-  #input: Buffer = Buffer.alloc(0);
+  #input: Buffer = NOTHING;
   #at = 0;
-  #header: Header | undefined;
-  #body: Buffer | undefined;
-  #filled = 0;
+  /** The beginning of a header line whose end is not here. */
+  #line: Buffer = NOTHING;
+  #unfinished: Unfinished | undefined;
   #toDiscard = 0;
   #sawCr = false;
+  /** Bytes of the frame that has started that are no longer in the input. */
   #consumed = 0;
   #ended = 0;
 
@@ -129,8 +151,9 @@ export class FrameDecoder {
 
   /** How much is here of a body that is not complete, in bytes; undefined if none is under way. */
   get body(): { readonly have: number; readonly size: number } | undefined {
-    if (this.#state !== 'BODY' || this.#body === undefined) return undefined;
-    return { have: this.#filled, size: this.#body.length };
+    if (this.#state !== 'BODY' || this.#unfinished === undefined) return undefined;
+    const { bodyStart, bodyEnd, filled } = this.#unfinished;
+    return { have: filled - bodyStart, size: bodyEnd - bodyStart };
   }
 
   /** How many frames have come to their end, discarded ones included. While it stays, it is the same frame that has `started`. */
@@ -145,7 +168,7 @@ export class FrameDecoder {
         case 'DEAD':
           return undefined;
         case 'LINE': {
-          const found = this.#line();
+          const found = this.#readLine();
           if (found === 'more') return undefined;
           if (found !== undefined) return found;
           break;
@@ -167,39 +190,29 @@ export class FrameDecoder {
   }
 
   // LINE: a complete frame, an oversize one, a fault, 'more', or undefined to go on in another state.
-  #line(): Decoded | 'more' | undefined {
-    const end = this.#input.indexOf(LF, this.#at);
-    const length = (end === -1 ? this.#input.length : end + 1) - this.#at;
-    if (length > MAX_LINE || (end === -1 && length === MAX_LINE))
+  #readLine(): Decoded | 'more' | undefined {
+    const lf = this.#input.indexOf(LF, this.#at);
+    const here = this.#input.subarray(this.#at, lf === -1 ? undefined : lf + 1);
+    const length = this.#line.length + here.length;
+    if (length > MAX_LINE || (lf === -1 && length === MAX_LINE))
       return this.#fault(`the header line is longer than ${MAX_LINE} bytes`);
-    if (end === -1) return 'more';
-    const stop = end > this.#at && this.#input[end - 1] === CR ? end - 1 : end;
-    const header = parseHeader(this.#input.toString('latin1', this.#at, stop));
+    const line = this.#line.length === 0 ? here : Buffer.concat([this.#line, here]);
+    if (lf === -1) {
+      // Copied, so that a peer that pauses in the middle of a line does not keep a whole chunk in memory.
+      this.#line = line === here ? Buffer.from(here) : line;
+      this.#consumed = length;
+      this.#input = NOTHING;
+      this.#at = 0;
+      return 'more';
+    }
+    const header = parseHeader(line.toString('latin1', 0, line[length - 2] === CR ? length - 2 : length - 1));
     if (typeof header === 'string') return this.#fault(header);
-    this.#at = end + 1;
+    this.#at = lf + 1;
+    this.#line = NOTHING;
     const text = header.fields.get('size');
-    if (text === undefined) {
-      this.#ended += 1;
-      return { kind: 'frame', frame: { ...header, body: undefined } };
-    }
+    if (text === undefined) return this.#frame({ ...header, body: undefined, raw: line });
     const size = Number(text);
-    this.#header = header;
-    this.#consumed = length;
-    this.#sawCr = false;
-    if (size <= this.maxBody) {
-      // A body that is here already is a view; else untouched memory: the system commits it only as bytes arrive.
-      if (this.#input.length - this.#at >= size) {
-        this.#body = this.#input.subarray(this.#at, this.#at + size);
-        this.#at += size;
-        this.#consumed += size;
-        this.#state = 'END';
-      } else {
-        this.#body = Buffer.allocUnsafeSlow(size);
-        this.#filled = 0;
-        this.#state = 'BODY';
-      }
-      return undefined;
-    }
+    if (size <= this.maxBody) return this.#startBody(header, line, size, line === here);
     if (size > DISCARD_FACTOR * this.maxBody) {
       return this.#fault(
         `a body of ${size} bytes is beyond ${DISCARD_FACTOR} times the limit of ${this.maxBody}`,
@@ -207,17 +220,43 @@ export class FrameDecoder {
       );
     }
     this.#toDiscard = size;
+    this.#consumed = length;
     this.#state = 'DISCARD';
     return { kind: 'oversize', header, size };
   }
 
+  // The whole frame, as a view of the input, if it is there in one part. Else a buffer to collect it in, untouched memory as yet: the
+  // system commits it only as bytes arrive.
+  #startBody(header: Header, line: Buffer, size: number, inOnePart: boolean): Decoded | undefined {
+    const end = this.#at + size;
+    const newline = this.#input[end] === CR ? 2 : 1;
+    if (inOnePart && this.#input[end + newline - 1] === LF) {
+      const raw = this.#input.subarray(this.#at - line.length, end + newline);
+      this.#at = end + newline;
+      return this.#frame({ ...header, body: raw.subarray(line.length, line.length + size), raw });
+    }
+    const raw = Buffer.allocUnsafeSlow(line.length + size + 2);
+    line.copy(raw);
+    this.#unfinished = {
+      header,
+      raw,
+      bodyStart: line.length,
+      bodyEnd: line.length + size,
+      filled: line.length,
+    };
+    this.#consumed = line.length;
+    this.#state = 'BODY';
+    return undefined;
+  }
+
   #fill(): boolean {
-    const body = this.#body as Buffer;
-    const count = this.#input.copy(body, this.#filled, this.#at);
-    this.#filled += count;
+    const unfinished = this.#unfinished as Unfinished;
+    const { raw, bodyEnd, filled } = unfinished;
+    const count = this.#input.copy(raw, filled, this.#at, this.#at + bodyEnd - filled);
+    unfinished.filled += count;
     this.#at += count;
     this.#consumed += count;
-    if (this.#filled < body.length) return false;
+    if (unfinished.filled < bodyEnd) return false;
     this.#state = 'END';
     return true;
   }
@@ -232,7 +271,7 @@ export class FrameDecoder {
     return true;
   }
 
-  // The newline behind a body, \n or \r\n; anything else means that the framing is lost.
+  // The newline after a body, \n or \r\n; anything else means that the framing is lost.
   #end(): Decoded | 'more' | undefined {
     while (this.#at < this.#input.length) {
       const byte = this.#input[this.#at];
@@ -242,25 +281,36 @@ export class FrameDecoder {
         this.#sawCr = true;
         continue;
       }
-      if (byte !== LF) return this.#fault('the byte behind the body is not a newline: size= may be wrong');
-      const header = this.#header as Header;
-      const body = this.#body;
-      this.#header = undefined;
-      this.#body = undefined;
-      this.#consumed = 0;
-      this.#ended += 1;
+      if (byte !== LF) return this.#fault('the byte after the body is not a newline: size= may be wrong');
+      const unfinished = this.#unfinished;
+      const newline = this.#sawCr ? '\r\n' : '\n';
+      this.#sawCr = false;
+      this.#unfinished = undefined;
       this.#state = 'LINE';
-      return body === undefined ? undefined : { kind: 'frame', frame: { ...header, body } };
+      if (unfinished === undefined) {
+        this.#consumed = 0;
+        this.#ended += 1;
+        return undefined;
+      }
+      const { header, raw, bodyStart, bodyEnd } = unfinished;
+      const end = bodyEnd + raw.write(newline, bodyEnd, 'latin1');
+      return this.#frame({ ...header, body: raw.subarray(bodyStart, bodyEnd), raw: raw.subarray(0, end) });
     }
     return 'more';
+  }
+
+  #frame(frame: Frame): Decoded {
+    this.#consumed = 0;
+    this.#ended += 1;
+    return { kind: 'frame', frame };
   }
 
   #fault(reason: string, code: GrammarFault = 'malformed'): Decoded {
     this.#state = 'DEAD';
     this.#consumed = 0;
-    this.#header = undefined;
-    this.#body = undefined;
-    this.#input = Buffer.alloc(0);
+    this.#line = NOTHING;
+    this.#unfinished = undefined;
+    this.#input = NOTHING;
     this.#at = 0;
     return { kind: 'fault', code, reason };
   }

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/trace/clock.ts';
 import { FrameDecoder } from '../../src/wire/frame.ts';
 
 // One call of the receiver, as the relay sees it.
-class Visit {
+class Collector {
   readonly socket: Socket;
   readonly #lines: string[] = [];
   #wake: () => void = () => {};
@@ -71,16 +71,16 @@ class Relay {
   }
 
   /** The next call, up to its RECEIVE. */
-  async call(store = 's'): Promise<[Visit, receive: string]> {
+  async call(store = 's'): Promise<[Collector, receive: string]> {
     while (this.#sockets.length === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    const visit = new Visit(this.#sockets.shift() as Socket, store);
-    onTestFinished(() => void visit.socket.destroy());
-    await visit.next();
-    return [visit, await visit.next()];
+    const collector = new Collector(this.#sockets.shift() as Socket, store);
+    onTestFinished(() => void collector.socket.destroy());
+    await collector.next();
+    return [collector, await collector.next()];
   }
 }
 

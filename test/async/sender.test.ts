@@ -71,7 +71,7 @@ test('one that an earlier process may have sent stays UNKNOWN, and is asked abou
   expect(clock.pending).toBe(0);
 });
 
-test('who is turned away at the door is not let in later: told at once, also of an id that was sent before', async () => {
+test('a sender whose HELLO is refused is refused later, too: told at once, also of an id that was sent before', async () => {
   const { events, subject } = await sender('READY version=1 role=relay as=alice max=9 window=9\n');
   expect((await subject.send(message, { timeoutMs: 1000 })).verdict).toBe('NOT_DELIVERED');
   const { verdict, attempts } = await subject.send(message, { timeoutMs: 1000 }, true);

@@ -2,10 +2,10 @@
 
 import { createConnection, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { HELLO_MS } from '../../src/exchange/greet.ts';
-import { LINGER_MS, QUEUE_LIMIT, STALL_MS } from '../../src/net/connection.ts';
-import { MAX_CONNECTIONS } from '../../src/net/listener.ts';
-import { SLOW_GRACE_MS } from '../../src/net/pace.ts';
+import { HELLO_MS, MAX_CONNECTIONS } from '../../src/exchange/limits.ts';
+import { LINGER_MS } from '../../src/net/connection.ts';
+import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
+import { SLOW_GRACE_MS } from '../../src/net/slow-frame.ts';
 import { RawClient } from '../harness.ts';
 import {
   anError,
@@ -209,7 +209,7 @@ describe('connections', () => {
     for (let i = 1; i < MAX_CONNECTIONS; i += 1) {
       const client = await RawClient.connect(bench.port);
       crowd.push(client);
-      client.type(`HELLO version=1 as=guest-${i}\n`);
+      client.type(`HELLO version=1 as=client-${i}\n`);
     }
     for (const client of crowd) await client.next();
     await Promise.all(crowd.map(nothingCame));

@@ -1,5 +1,5 @@
 // What a PONG proves: the program has read everything that was said before the PING. The third rung of a ladder stands on it, so it
-// is tried here at both doors, for every kind of SEND. PROTOCOL.md, "PING".
+// is tried here against both servers, for every kind of SEND. PROTOCOL.md, "PING".
 
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/trace/event.ts';

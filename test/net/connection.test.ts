@@ -1,8 +1,9 @@
 // What cannot be seen through a server: one Connection, and what its owner is told.
 
-import { createConnection, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
-import { type Connection, type Ending, netContext, QUEUE_LIMIT, STALL_MS } from '../../src/net/connection.ts';
+import { createConnection, Socket } from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type Connection, type Ending, netContext } from '../../src/net/connection.ts';
+import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
 import { listen } from '../../src/net/listener.ts';
 import type { Message } from '../../src/wire/verbs.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -55,6 +56,22 @@ async function accepted(): Promise<Bench> {
   });
   await until(() => connection !== undefined);
   return Object.assign(bench, { connection: connection as unknown as Connection, peer });
+}
+
+/** How often something was handed to the kernel through the socket of this connection since then. */
+function watchWrites(connection: Connection): { readonly sizes: number[] } {
+  const sizes: number[] = [];
+  const port = Number(connection.ends.local.split(':').at(-1));
+  const write = Socket.prototype.write;
+  const spy = vi.spyOn(Socket.prototype, 'write').mockImplementation(function (
+    this: Socket,
+    ...args: unknown[]
+  ) {
+    if (this.localPort === port) sizes.push((args[0] as Buffer).length);
+    return Reflect.apply(write, this, args);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return { sizes };
 }
 
 const BIG: Message = { verb: 'RECEIVED', id: '1', body: Buffer.alloc(1024 * 1024) };
@@ -124,6 +141,55 @@ test('what is sent and finished in one turn arrives, and then FIN', async () => 
   await until(() => ended);
   expect(text).toHaveLength('RECEIVED id=1 size=1048576\n'.length + 1024 * 1024 + 1 + 'BYE\n'.length);
   expect(text.endsWith('\nBYE\n')).toBe(true);
+  await until(() => endings.length === 1);
+  expect(endings).toEqual([{ how: 'us' }]);
+});
+
+test('what is sent in one turn leaves in as few writes as possible: small frames are joined, up to 64 KiB', async () => {
+  const { connection, peer } = await accepted();
+  let received = 0;
+  peer.on('data', (bytes: Buffer) => {
+    received += bytes.length;
+  });
+  peer.resume();
+  const writes = watchWrites(connection);
+  // 5,000 frames of 40 bytes and more: 200 kB.
+  for (let id = 10_000; id < 15_000; id += 1)
+    connection.send({ verb: 'STORED', id: `${id}`, seq: 1_000_000, present: 'never' });
+  const bytes = 5_000 * 'STORED id=10000 seq=1000000 present=never\n'.length;
+  await until(() => received === bytes);
+  expect(writes.sizes).toHaveLength(Math.ceil(bytes / (64 * 1024)));
+  expect(Math.max(...writes.sizes)).toBeLessThanOrEqual(64 * 1024);
+
+  // Some messages later in the same turn, after whoever waits for a promise has run, do not leave one by one either.
+  writes.sizes.length = 0;
+  connection.send({ verb: 'PING' });
+  await Promise.resolve();
+  for (let count = 0; count < 100; count += 1) {
+    await Promise.resolve();
+    connection.send({ verb: 'PING' });
+  }
+  await until(() => received === bytes + 101 * 'PING\n'.length);
+  expect(writes.sizes.length).toBeLessThanOrEqual(2);
+});
+
+test('finished by the one who learns that the kernel has a message, it sends all that was queued behind it first', async () => {
+  const { connection, peer, endings } = await accepted();
+  let bytes = 0;
+  let ended = false;
+  peer.on('data', (more: Buffer) => {
+    bytes += more.length;
+  });
+  peer.on('end', () => {
+    ended = true;
+    peer.end();
+  });
+  connection.send({ verb: 'PING' }, () => connection.finish());
+  connection.send(BIG);
+  connection.send({ verb: 'BYE' });
+  peer.resume();
+  await until(() => ended);
+  expect(bytes).toBe('PING\nRECEIVED id=1 size=1048576\n\nBYE\n'.length + 1024 * 1024);
   await until(() => endings.length === 1);
   expect(endings).toEqual([{ how: 'us' }]);
 });

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { type Collected, Receiver } from '../../async/receiver.ts';
 import { DetourError } from '../../errors/error.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import type { Event } from '../../trace/event.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
@@ -74,7 +74,7 @@ async function run(flags: Flags): Promise<number> {
   });
   if (!actor.json && flags.follow) {
     say(
-      `${flags.as} waits for mail from ${writePlace(flags.relay.host, flags.relay.port)}, pid ${process.pid}`,
+      `${flags.as} waits for mail from ${formatAddress(flags.relay.host, flags.relay.port)}, pid ${process.pid}`,
     );
     say('  type: kill · freeze 20s · Ctrl-C = leave');
   }
@@ -118,7 +118,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
     for (const line of connectionLines(end, phase, {
       route: 'async',
       peer: 'the relay',
-      place: writePlace(host, port),
+      place: formatAddress(host, port),
     }))
       say(line);
     return 1;

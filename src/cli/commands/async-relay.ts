@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { startRelay } from '../../async/relay.ts';
 import { Journal } from '../../async/store/journal.ts';
 import { DetourError } from '../../errors/error.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import { holdLock } from '../../net/lock.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -56,7 +56,7 @@ async function run(flags: Flags): Promise<number> {
   const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure });
   const { host: address, port: bound } = relay.address;
   if (!actor.json) {
-    const listens = `relay listens on ${writePlace(address, bound)}, pid ${process.pid}.`;
+    const listens = `relay listens on ${formatAddress(address, bound)}, pid ${process.pid}.`;
     sayFolded('', `${listens} ${waitingText(relay.waiting())}`, 2);
     say(`  journal: ${atHome(dir)}`);
     say('    to start afresh: stop the relay, then delete that folder');

@@ -6,7 +6,7 @@ import { Sender } from '../../async/sender.ts';
 import { DetourError } from '../../errors/error.ts';
 import type { Outcome } from '../../exchange/ask.ts';
 import { Ladder } from '../../exchange/ladder.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import type { VerdictName } from '../../trace/event.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -137,7 +137,7 @@ class AsyncRoute implements Route {
 
   to(): Addressee {
     const { host, port } = this.#flags.relay;
-    return { route: 'async', peer: 'the relay', place: writePlace(host, port) };
+    return { route: 'async', peer: 'the relay', place: formatAddress(host, port) };
   }
 
   success({ answer }: Outcome): { rest: string; lines: string[] } {
@@ -173,7 +173,7 @@ class AsyncRoute implements Route {
     if (as !== 'alice') parts.push(`--as ${as}`);
     if (to !== 'bob') parts.push(`--to ${to}`);
     if (relay.port !== 4100 || relay.host !== '127.0.0.1')
-      parts.push(`--relay ${writePlace(relay.host, relay.port)}`);
+      parts.push(`--relay ${formatAddress(relay.host, relay.port)}`);
     if (life !== undefined) parts.push(`--ttl ${life}s`);
     const text = send.body.toString();
     const plain = /^[A-Za-z0-9 .,:;?+=@_/-]{1,200}$/.test(text) && !text.startsWith('-');

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { Call } from '../../exchange/call.ts';
 import type { AttemptEnd } from '../../exchange/verdict.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -35,7 +35,7 @@ export const asyncStatus: CommandSpec = {
 async function run(flags: Flags): Promise<number> {
   const actor = startActor('status', flags, () => {}, false);
   const answer = await ask(actor, flags);
-  const where = writePlace(flags.relay.host, flags.relay.port);
+  const where = formatAddress(flags.relay.host, flags.relay.port);
   if ('end' in answer) {
     if (!actor.json) {
       say(withNote('No status: no relay answered.', 'exit 1', 80));

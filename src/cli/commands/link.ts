@@ -5,7 +5,7 @@ import { DetourError } from '../../errors/error.ts';
 import { chance } from '../../faults/chance.ts';
 import { isItself } from '../../faults/itself.ts';
 import { type Link, type Order, startLink } from '../../faults/link.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import type { Event } from '../../trace/event.ts';
 import { visible } from '../../trace/visible.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
@@ -72,7 +72,7 @@ async function run(flags: Flags): Promise<number> {
   if (await isItself({ host: flags.host, port: flags.listen }, flags.to))
     throw new DetourError(
       'usage',
-      `The link would call itself: ${writePlace(flags.to.host, flags.to.port)} is where it listens.`,
+      `The link would call itself: ${formatAddress(flags.to.host, flags.to.port)} is where it listens.`,
       'choose another port with --listen',
     );
   const script = flags.script === undefined ? [] : readScript(flags.script);
@@ -153,7 +153,7 @@ function tellStatus(running: Link, json: boolean): void {
 }
 
 function announce({ host: address, port: bound }: Link, to: Place): void {
-  const [here, there] = [writePlace(address, bound), writePlace(to.host, to.port)];
+  const [here, there] = [formatAddress(address, bound), formatAddress(to.host, to.port)];
   say(`link listens on ${here}, pid ${process.pid}; calls go on to ${there}`);
   say('  type: cut · heal · reset · close · refuse · full · accept · stall up|down');
   say('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · status');

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { DetourError } from '../../errors/error.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import { type Incoming, startReceiver } from '../../sync/receiver.ts';
 import type { Event } from '../../trace/event.ts';
 import { visible } from '../../trace/visible.ts';
@@ -73,7 +73,7 @@ async function run(flags: Flags): Promise<number> {
     context: actor.context,
     handle,
   });
-  const where = writePlace(receiver.host, receiver.port);
+  const where = formatAddress(receiver.host, receiver.port);
   if (!actor.json) announce(flags, where);
   actor.obeyLines();
   actor.onInterrupt((times) => {

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { Ladder } from '../../exchange/ladder.ts';
-import { place as writePlace } from '../../net/connection.ts';
+import { formatAddress } from '../../net/address.ts';
 import { Sender, type SenderOptions } from '../../sync/sender.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -94,7 +94,7 @@ class SyncRoute implements Route {
     return {
       route: 'sync',
       peer: this.#sender.peer ?? 'the receiver',
-      place: writePlace(host, port),
+      place: formatAddress(host, port),
     };
   }
 

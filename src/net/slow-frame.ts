@@ -1,30 +1,30 @@
-// Does a frame that has started go on? Who sends half a frame and then nothing would hold memory and a connection for ever.
-// It knows no socket: it is told when something was read, and asks whether anything is being read at all.
+// Does a frame that has started go on? A peer that sends half a frame and then nothing would hold memory and a connection for ever.
+// The guard knows no socket: it is told when something was read, and asks whether anything is being read at all.
 
 import type { Clock, Timer } from '../trace/clock.ts';
 import type { FrameDecoder } from '../wire/frame.ts';
 
-/** A started frame has so long before its speed counts, in milliseconds, */
+/** How long a started frame has before its speed counts, in milliseconds. */
 export const SLOW_GRACE_MS = 5_000;
-/** and must then have made so many bytes a second. */
+/** How many bytes a second it must have made after that, on average. */
 export const SLOW_BYTES_PER_S = 1_000;
 
-/** After the grace its speed is looked at so often. Milliseconds. */
-const LOOK_MS = 1_000;
+/** How often the speed is checked after the grace period. Milliseconds. */
+const CHECK_MS = 1_000;
 
-/** Watches the frames of one connection. */
-export class Pace {
+/** Watches the frames that come in on one connection. */
+export class SlowFrameGuard {
   readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
   readonly #reading: () => boolean;
   readonly #tooSlow: (reason: string) => void;
   #timer: Timer | undefined;
-  /** Which frame is watched, as the decoder counts them, and since when. */
+  /** Which frame is watched, by the decoder's count, and since when. */
   #frame = -1;
   #began = 0;
 
   /**
-   * @param reading is anything being read? While it is not, nothing is judged, and a frame's time begins anew afterwards
+   * @param reading is anything being read? While it is not, nothing is judged, and a frame's time starts again afterwards
    * @param tooSlow called with one sentence
    */
   constructor(
@@ -39,8 +39,8 @@ export class Pace {
     this.#tooSlow = tooSlow;
   }
 
-  /** Something was read, or reading was stopped. */
-  look(): void {
+  /** To be called after each read, and when reading has stopped. */
+  check(): void {
     if (this.#decoder.started === 0 || !this.#reading()) {
       this.stop();
       return;
@@ -51,7 +51,7 @@ export class Pace {
     this.#wait(SLOW_GRACE_MS);
   }
 
-  /** Watches no more, until the next `look`. */
+  /** Stops watching, until the next `check`. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -71,7 +71,7 @@ export class Pace {
       return;
     }
     const late = this.#clock.monotonic() - this.#began - SLOW_GRACE_MS;
-    if (this.#decoder.started * 1000 >= SLOW_BYTES_PER_S * late) this.#wait(LOOK_MS);
+    if (this.#decoder.started * 1000 >= SLOW_BYTES_PER_S * late) this.#wait(CHECK_MS);
     else
       this.#tooSlow(`a frame must make ${SLOW_BYTES_PER_S} bytes a second after ${SLOW_GRACE_MS / 1000} s`);
   }

@@ -1,7 +1,7 @@
 // How much of a large body is here is told while it comes slowly: by tenths, never for one that is here at once.
 
 import { expect, test } from 'vitest';
-import { ARRIVAL_QUIET_MS, Arrival } from '../../src/net/arrival.ts';
+import { BodyProgress, PROGRESS_QUIET_MS } from '../../src/net/body-progress.ts';
 import { FrameDecoder } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';
 
@@ -9,13 +9,13 @@ function watched() {
   const clock = new FakeClock();
   const decoder = new FrameDecoder();
   const told: string[] = [];
-  const arrival = new Arrival(clock, decoder, (have, size) => told.push(`${have}/${size}`));
+  const progress = new BodyProgress(clock, decoder, (have, size) => told.push(`${have}/${size}`));
   const push = (text: string): void => {
     decoder.push(Buffer.from(text));
     while (decoder.next() !== undefined) {
       // Whole frames are of no interest here.
     }
-    arrival.look();
+    progress.check();
   };
   return { clock, told, push };
 }
@@ -25,7 +25,7 @@ test('one that is here at once is not told; one that is slow is, once for each t
   push('SEND id=1 size=1000\n');
   push('x'.repeat(450));
   expect(told).toEqual([]);
-  clock.advance(ARRIVAL_QUIET_MS);
+  clock.advance(PROGRESS_QUIET_MS);
   push('x'.repeat(20));
   push('x'.repeat(20));
   push('x'.repeat(20));
@@ -38,10 +38,10 @@ test('each frame begins anew, and between frames there is nothing to tell', () =
   const { clock, told, push } = watched();
   for (const _ of [1, 2]) {
     push(`SEND id=1 size=100\n${'x'.repeat(50)}`);
-    clock.advance(ARRIVAL_QUIET_MS);
+    clock.advance(PROGRESS_QUIET_MS);
     push('x');
     push(`${'x'.repeat(49)}\n`);
-    clock.advance(ARRIVAL_QUIET_MS);
+    clock.advance(PROGRESS_QUIET_MS);
     push('PING\n');
   }
   expect(told).toEqual(['51/100', '51/100']);

@@ -1,18 +1,18 @@
-// Bytes that wait to be handed to the kernel, first in first out, taken in pieces: many small ones are joined, a large one is cut.
-// It is not the socket's own buffer: Node would join all that waits into one write, and its progress could not be seen.
+// Bytes that wait to be handed to the kernel, first in, first out. They are taken in chunks: many small buffers are joined, a large
+// one is cut. It is not the socket's own buffer: Node would join all that waits into one write, and its progress could not be seen.
 
-/** Fewer buffers than this that were taken are not worth moving the others. */
+/** Below this many taken buffers it is not worth moving the others. */
 const SWEEP = 64;
 
-/** A queue of bytes. */
-export class Outgoing {
+/** A queue of bytes towards one peer. */
+export class WriteQueue {
   #buffers: Buffer[] = [];
   #at = 0;
   #bytes = 0;
   #writing = 0;
   /** All bytes that the kernel has taken. */
   #handed = 0;
-  /** Who wants to know when the kernel has taken so many. */
+  /** Who wants to know when the kernel has taken how many. */
   readonly #marks: { readonly at: number; readonly handed: () => void }[] = [];
 
   /** How many bytes wait. */
@@ -37,18 +37,18 @@ export class Outgoing {
     if (handed !== undefined) this.#marks.push({ at: this.#handed + this.#writing + this.#bytes, handed });
   }
 
-  /** The kernel has what was taken last. */
+  /** To be called when the kernel has the chunk that was taken last. */
   handed(): void {
     this.#handed += this.#writing;
     this.#writing = 0;
     while (this.#marks[0] !== undefined && this.#marks[0].at <= this.#handed) this.#marks.shift()?.handed();
   }
 
-  /** Takes the next bytes, `most` at the most; undefined if none wait. The one taken before must have been handed over. */
+  /** Takes the next bytes, at most `most`; undefined if none wait. The chunk before must have been handed over. */
   take(most: number): Buffer | undefined {
-    const piece = this.#next(most);
-    this.#writing = piece?.length ?? 0;
-    return piece;
+    const chunk = this.#next(most);
+    this.#writing = chunk?.length ?? 0;
+    return chunk;
   }
 
   #next(most: number): Buffer | undefined {
@@ -66,14 +66,14 @@ export class Outgoing {
       end += 1;
       next = this.#buffers[end];
     }
-    const piece = end === this.#at + 1 ? first : Buffer.concat(this.#buffers.slice(this.#at, end), length);
+    const chunk = end === this.#at + 1 ? first : Buffer.concat(this.#buffers.slice(this.#at, end), length);
     this.#bytes -= length;
     this.#at = end;
-    // What was taken is let go of, also if something always waits behind it: now and then, so that a buffer costs a constant.
+    // What was taken is let go of even while something always waits behind it, but not each time: so a buffer costs a constant.
     if (this.#at === this.#buffers.length || (this.#at >= SWEEP && 2 * this.#at >= this.#buffers.length)) {
       this.#buffers = this.#buffers.slice(this.#at);
       this.#at = 0;
     }
-    return piece;
+    return chunk;
   }
 }

@@ -4,11 +4,11 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Outgoing } from '../../src/net/outgoing.ts';
+import { WriteQueue } from '../../src/net/write-queue.ts';
 import { seed } from '../seed.ts';
 
 test('small buffers are joined, a large one is cut', () => {
-  const queue = new Outgoing();
+  const queue = new WriteQueue();
   for (const text of ['ab', 'c', 'de', 'fghijk', '']) queue.push(Buffer.from(text));
   expect(queue.bytes).toBe(11);
   const taken: string[] = [];
@@ -23,7 +23,7 @@ test('what goes in comes out, in order, whatever waits meanwhile', () => {
       fc.array(fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.constant('take' as const)), { maxLength: 600 }),
       fc.integer({ min: 1, max: 30 }),
       (steps, most) => {
-        const queue = new Outgoing();
+        const queue = new WriteQueue();
         const put: Uint8Array[] = [];
         const got: Buffer[] = [];
         const take = (): boolean => {
@@ -52,7 +52,7 @@ test('what goes in comes out, in order, whatever waits meanwhile', () => {
 });
 
 test('what was taken is let go of, also while something always waits', async () => {
-  const queue = new Outgoing();
+  const queue = new WriteQueue();
   const watched: WeakRef<Buffer>[] = [];
   for (let i = 0; i < 1000; i += 1) {
     const bytes = Buffer.alloc(10_000, i);

@@ -1,0 +1,296 @@
+// The serving side of one connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and
+// the limits. What a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts. call.ts is the other end.
+
+import type { Connection, ConnectionHandlers, NetContext } from '../net/connection.ts';
+import type { Timer } from '../trace/clock.ts';
+import type { Header } from '../wire/frame.ts';
+import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs.ts';
+import type { Fences } from './fences.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { HELLO_MS, UNANSWERED_BYTES } from './limits.ts';
+import { type Answer, type Handler, type Refusal, Session, type SessionConnection } from './session.ts';
+
+/** What all connections of one server share. */
+export interface ServerParts {
+  /** What READY says; its `max` and `window` are kept. */
+  readonly ready: Message<'READY'>;
+  readonly handler: Handler;
+  readonly fences: Fences;
+  readonly context: NetContext;
+}
+
+//  READY said ──(HELLO)──► session ──(BYE, FIN, ERROR)──► closing ──(what was taken is answered)──► over
+//      └──────────────────(BYE, FIN, ERROR)─────────────────────────────────────────────────────► over
+// Of several reasons to close the strongest counts: `server` (this side's ERROR or BYE code=) over `bye` over `fin`.
+const CLOSING = ['no', 'fin', 'bye', 'server'] as const;
+
+/** One connection of a server, from READY to its end. */
+export class ServerConnection implements SessionConnection {
+  /** The client, once its HELLO has been accepted. */
+  session: Session | undefined;
+  readonly #connection: Connection;
+  readonly #parts: ServerParts;
+  readonly #closed: () => void;
+  #helloTimer: Timer | undefined;
+  #heartbeat: Heartbeat | undefined;
+  /** SENDs that the handler has and has not answered, and the size of their bodies. */
+  #unanswered = 0;
+  #unansweredBytes = 0;
+  /** A SEND beyond what may be unanswered: it waits here, and nothing behind it is read. */
+  #waiting: { readonly message: Message<'SEND'>; readonly raw: Buffer } | undefined;
+  #closing: (typeof CLOSING)[number] = 'no';
+  #lastWord: Message<'BYE' | 'ERROR'> | undefined;
+  #over = false;
+  #toldEnded = false;
+  #whenClosed: (() => void) | undefined;
+
+  /** @param closed called when the connection has closed */
+  constructor(parts: ServerParts, make: (handlers: ConnectionHandlers) => Connection, closed: () => void) {
+    const { handler, context } = parts;
+    this.#parts = parts;
+    this.#closed = closed;
+    this.#connection = make({
+      message: (message, raw) => this.#message(message, raw),
+      unacceptable: (fault, verb) => this.#closing === 'no' && this.#unacceptable(fault, verb),
+      oversize: (header, size) => this.#closing === 'no' && this.#oversize(header, size),
+      fault: (code, reason) => this.#closing === 'no' && this.fail({ code, reason }),
+      fin: () => this.#close('fin'),
+      drained: () => this.session !== undefined && !this.#over && handler.drained(this.session),
+      closed: () => this.#gone(),
+    });
+    this.#helloTimer = context.clock.after(HELLO_MS, () =>
+      setImmediate(() => {
+        if (this.session === undefined)
+          this.fail({ code: 'no_hello', reason: `no HELLO came within ${HELLO_MS / 1000} s` });
+      }),
+    );
+  }
+
+  /** Can something still be said? */
+  get open(): boolean {
+    return this.#connection.open;
+  }
+
+  /** Says READY. */
+  sayReady(): void {
+    this.#connection.send(this.#parts.ready);
+  }
+
+  /** Answers SENDs that the handler was given. @param size the size of all their bodies in bytes */
+  answer(answers: readonly Answer[], size: number): void {
+    this.#unanswered -= answers.length;
+    this.#unansweredBytes -= size;
+    for (const answer of answers) this.#connection.send(answer);
+    this.resume();
+    this.#checkDone();
+  }
+
+  /** Answers a SEND that the handler was given with REFUSED. */
+  refuse(id: string, { code, reason }: Refusal, size: number): void {
+    this.#parts.context.emit({ event: 'refused', conn: this.#connection.number, code, reason, id });
+    this.answer([{ verb: 'REFUSED', id, code, body: Buffer.from(reason) }], size);
+  }
+
+  /** Says ERROR and closes, once what was taken is answered. */
+  fail({ code, reason }: Refusal): void {
+    if (!this.#connection.open || this.#closing === 'server') return;
+    this.#parts.context.emit({ event: 'refused', conn: this.#connection.number, code, reason });
+    this.#close('server', { verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
+  }
+
+  /** Like `fail`, in place of the answer to a SEND. */
+  failSend(refusal: Refusal, size: number): void {
+    this.#unanswered -= 1;
+    this.#unansweredBytes -= size;
+    this.fail(refusal);
+    this.#checkDone();
+  }
+
+  /** Says BYE code=replaced and closes, once what was taken is answered. */
+  evict(): void {
+    this.#close('server', { verb: 'BYE', code: 'replaced' });
+  }
+
+  /** Closes at once, without a word; nothing that the client said counts any more. */
+  supersede(): void {
+    this.#end();
+    this.destroy();
+  }
+
+  /** Closes at once, without a word. */
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
+  /** Says BYE, once what was taken is answered. Resolves when the connection is closed. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenClosed = resolve;
+      this.#close('bye', { verb: 'BYE' });
+    });
+  }
+
+  /** Takes the SEND that waits, if there is room for it now, and reads on. */
+  resume(): void {
+    if (this.#waiting === undefined || this.#full(this.#waiting.message)) return;
+    const { message, raw } = this.#waiting;
+    this.#waiting = undefined;
+    this.#take(message, raw);
+    this.#connection.resume();
+  }
+
+  #message(message: Message, raw: Buffer): void {
+    const { handler } = this.#parts;
+    if (this.#closing !== 'no') return;
+    switch (message.verb) {
+      case 'PING':
+        this.#connection.send({ verb: 'PONG' });
+        return;
+      case 'PONG':
+        return;
+      case 'BYE':
+        this.#close('bye', { verb: 'BYE' });
+        return;
+      case 'ERROR':
+        this.#close('fin');
+        return;
+      case 'STATUS':
+        if (!handler.status((reply) => this.#connection.send(reply), message.after))
+          this.#unserved(message.verb);
+        return;
+      case 'HELLO':
+        this.#hello(message);
+        return;
+    }
+    if (this.session === undefined) {
+      this.fail({ code: 'no_hello', reason: `${message.verb} came before HELLO` });
+      return;
+    }
+    if (message.verb !== 'SEND') {
+      if (!handler.other(this.session, message)) this.#unserved(message.verb);
+    } else if (this.#waiting === undefined && !this.#full(message)) {
+      this.#take(message, raw);
+    } else {
+      this.#waiting = { message, raw };
+      this.#connection.pause();
+    }
+  }
+
+  #hello(hello: Message<'HELLO'>): void {
+    if (this.session !== undefined) {
+      this.fail({ code: 'wrong_verb', reason: 'HELLO came twice' });
+      return;
+    }
+    if (hello.version > VERSION) {
+      this.fail({ code: 'version', reason: `this is detour/${VERSION}, you said ${hello.version}` });
+      return;
+    }
+    const refusal = this.#parts.handler.refuseName(hello.as);
+    if (refusal !== undefined) {
+      this.fail(refusal);
+      return;
+    }
+    const session = new Session(hello, this.#connection, this);
+    if (!this.#parts.fences.enter(session)) {
+      const reason = `a connection with try=${session.tryNumber} or higher of this session came before`;
+      this.fail({ code: 'stale', reason });
+      return;
+    }
+    this.session = session;
+    this.#helloTimer?.cancel();
+    if (hello.heartbeat !== undefined) {
+      this.#heartbeat = new Heartbeat(this.#connection, this.#parts.context, hello.heartbeat, () =>
+        this.destroy(),
+      );
+    }
+  }
+
+  #full(next: Message<'SEND'>): boolean {
+    if (this.#unanswered >= this.#parts.ready.window || this.#parts.handler.saturated()) return true;
+    return this.#unanswered > 0 && this.#unansweredBytes + next.body.length > UNANSWERED_BYTES;
+  }
+
+  #take(message: Message<'SEND'>, raw: Buffer): void {
+    if (this.session === undefined) return;
+    this.#unanswered += 1;
+    this.#unansweredBytes += message.body.length;
+    this.#parts.handler.send(this.session, message, raw);
+  }
+
+  #unacceptable({ id, code, reason }: Unacceptable, verb: string): void {
+    if (verb !== 'SEND' || id === undefined || this.session === undefined) {
+      this.fail({ code, reason });
+      return;
+    }
+    this.#unanswered += 1;
+    this.refuse(id, { code, reason: `${reason}.` }, 0);
+  }
+
+  #oversize(header: Header, size: number): void {
+    const id = header.fields.get('id') ?? '';
+    if (header.verb === 'SEND' && this.session === undefined) {
+      this.fail({ code: 'no_hello', reason: 'SEND came before HELLO' });
+      return;
+    }
+    if (header.verb !== 'SEND' || !isToken(id) || this.session === undefined) {
+      const reason = `a body of ${size} bytes is above the limit of ${this.#parts.ready.max}`;
+      this.fail({ code: 'too_large', reason });
+      return;
+    }
+    const refusal = this.#parts.handler.oversize(this.session, id, size);
+    this.#unanswered += 1;
+    this.refuse(id, refusal, 0);
+  }
+
+  #unserved(verb: string): void {
+    this.fail({ code: 'wrong_verb', reason: `a ${this.#parts.ready.role} does not serve ${verb}` });
+  }
+
+  // Answer what was taken, say the last word, close. What the client says behind this counts no more: it acknowledges nothing, and
+  // a half-closed one cannot answer a PING.
+  #close(how: 'fin' | 'bye' | 'server', lastWord?: Message<'BYE' | 'ERROR'>): void {
+    if (CLOSING.indexOf(how) <= CLOSING.indexOf(this.#closing)) return;
+    this.#closing = how;
+    this.#lastWord = lastWord;
+    this.#heartbeat?.stop();
+    if (how === 'server') this.#waiting = undefined;
+    if (this.session !== undefined) this.#tellEnded(this.session);
+    this.#checkDone();
+  }
+
+  #checkDone(): void {
+    if (this.#closing === 'no' || this.#over || this.#unanswered > 0 || this.#waiting !== undefined) return;
+    const finish = (): void => {
+      if (!this.#connection.open) return;
+      if (this.#lastWord !== undefined) this.#connection.send(this.#lastWord);
+      this.#end();
+      this.#connection.finish();
+    };
+    if (this.session === undefined || this.#closing === 'server') finish();
+    else this.#parts.handler.settled(this.session, finish);
+  }
+
+  // The client will say no more that counts.
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#helloTimer?.cancel();
+    this.#heartbeat?.stop();
+    this.#waiting = undefined;
+    if (this.session === undefined) return;
+    this.#parts.fences.leave(this.session);
+    this.#tellEnded(this.session);
+  }
+
+  #tellEnded(session: Session): void {
+    if (this.#toldEnded) return;
+    this.#toldEnded = true;
+    this.#parts.handler.ended(session);
+  }
+
+  #gone(): void {
+    this.#end();
+    this.#closed();
+    this.#whenClosed?.();
+  }
+}

@@ -1,0 +1,66 @@
+// A server of either mode: accepts connections, makes room for new ones, and closes all. What is said on one connection is
+// server-connection.ts; what a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts.
+
+import type { Connection, ConnectionHandlers, NetContext } from '../net/connection.ts';
+import type { Message } from '../wire/verbs.ts';
+import { Fences } from './fences.ts';
+import { MAX_CONNECTIONS } from './limits.ts';
+import { ServerConnection, type ServerParts } from './server-connection.ts';
+import type { Handler } from './session.ts';
+
+/** A server: holds the connections, keeps the limits, and passes what clients say to its handler. */
+export class Server {
+  readonly #parts: ServerParts;
+  // The oldest first.
+  readonly #connections = new Set<ServerConnection>();
+
+  /** @param ready what READY says; its `max` and `window` are kept here */
+  constructor(ready: Message<'READY'>, handler: Handler, context: NetContext) {
+    this.#parts = { ready, handler, context, fences: new Fences() };
+  }
+
+  /** Takes a connection from a listener. */
+  accept(make: (handlers: ConnectionHandlers) => Connection): void {
+    const crowded = this.#crowded() && !this.#makeRoom();
+    const connection = new ServerConnection(this.#parts, make, () => this.#connections.delete(connection));
+    this.#connections.add(connection);
+    if (this.#connections.size > 2 * MAX_CONNECTIONS) connection.destroy();
+    // In place of READY: a client that has not read READY sends no message, so it can be certain that none was taken.
+    else if (crowded)
+      connection.fail({ code: 'too_many', reason: `${MAX_CONNECTIONS} connections are open already` });
+    else connection.sayReady();
+  }
+
+  /** Reads on where a SEND had to wait because the handler was saturated. */
+  resume(): void {
+    for (const connection of this.#connections) connection.resume();
+  }
+
+  /** Says BYE to everybody; what was taken is answered first. Resolves when all connections are closed. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+  }
+
+  /** Closes every connection at once, without a word. */
+  destroyAll(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  // Those that only wait for the other's FIN do not count.
+  #crowded(): boolean {
+    if (this.#connections.size < MAX_CONNECTIONS) return false;
+    let open = 0;
+    for (const connection of this.#connections) if (connection.open) open += 1;
+    return open >= MAX_CONNECTIONS;
+  }
+
+  // Under pressure a connection without HELLO must go, the oldest first.
+  #makeRoom(): boolean {
+    for (const connection of this.#connections) {
+      if (connection.session !== undefined || !connection.open) continue;
+      connection.fail({ code: 'no_hello', reason: 'others are waiting, and no HELLO came' });
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,57 @@
+// Addresses as text: written for people, reduced to their bytes, and reduced to what a limit counts by. Pure.
+
+import { isIP } from 'node:net';
+
+/** Writes `host:port`, with an IPv6 address in brackets. */
+export function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * The bytes of an address in network order, in hex: 8 digits for IPv4, 32 for IPv6. An IPv4 address that is written as IPv6
+ * (`::ffff:192.0.2.1`) gives the 8 digits of the IPv4 address. A zone (`%eth0`) is ignored. Undefined if it is not an address.
+ */
+export function addressBytes(text: string): string | undefined {
+  const address = text.replace(/%.*$/, '');
+  switch (isIP(address)) {
+    case 4:
+      return dottedBytes(address);
+    case 6: {
+      // The last 32 bits may be written as IPv4.
+      const groups = address.replace(/\d+\.\d+\.\d+\.\d+$/, (dotted) =>
+        dottedBytes(dotted).replace(/^.{4}/, '$&:'),
+      );
+      const [head = '', tail] = groups
+        .split('::')
+        .map((half) => half.split(':').filter(Boolean).map(groupBytes).join(''));
+      const bytes = tail === undefined ? head : head + '0'.repeat(32 - head.length - tail.length) + tail;
+      return bytes.replace(/^0{20}f{4}/, '');
+    }
+    default:
+      return undefined;
+  }
+}
+
+const dottedBytes = (dotted: string): string =>
+  dotted
+    .split('.')
+    .map((byte) => Number(byte).toString(16).padStart(2, '0'))
+    .join('');
+
+const groupBytes = (group: string): string => group.toLowerCase().padStart(4, '0');
+
+/**
+ * Whom a limit per address counts: the same text for every spelling of one address. An IPv4 address stands for itself. An IPv6 address
+ * stands for its /64, because that is what one customer or one LAN is given: a single computer may use any address in it.
+ * @param address as the socket tells it; all connections whose address is not known count as one
+ */
+export function addressKey(address: string | undefined): string {
+  const bytes = address === undefined ? undefined : addressBytes(address);
+  if (bytes === undefined) return 'unknown';
+  if (bytes.length === 8)
+    return (bytes.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)).join('.');
+  const groups = (bytes.slice(0, 16).match(/.{4}/g) ?? []).map((group) =>
+    Number.parseInt(group, 16).toString(16),
+  );
+  return `${groups.join(':')}::/64`;
+}

@@ -1,0 +1,127 @@
+// The sending half of a connection. What is sent in one turn of the event loop leaves together, in as few writes as possible, and a
+// peer that takes nothing is noticed.
+
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../trace/clock.ts';
+import { MAX_BODY } from '../wire/frame.ts';
+import { encode, type Message } from '../wire/verbs.ts';
+import { WriteQueue } from './write-queue.ts';
+
+/** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
+export const QUEUE_LIMIT = 4 * MAX_BODY;
+/** What a frame that waits costs in memory beside its bytes: many small ones must not take more than was meant. Bytes. */
+const FRAME_COST = 256;
+/** How long a peer may take nothing while more than QUEUE_LIMIT waits, or while closing, before it is cut off. Milliseconds. */
+export const STALL_MS = 30_000;
+
+/** What waits goes to the kernel in chunks of at most this size, so that progress can be seen. Bytes. */
+const CHUNK = 64 * 1024;
+
+/** What the owner of a writer is told. */
+export interface FrameWriterHandlers {
+  /** A message leaves for the kernel, as number `count` on this connection. */
+  sent(message: Message, count: number): void;
+  /** The queue has shrunk below QUEUE_LIMIT. */
+  drained(): void;
+  /** The peer has taken nothing for too long. */
+  stalled(ms: number): void;
+}
+
+/** Sends messages over one socket. */
+export class FrameWriter {
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #handlers: FrameWriterHandlers;
+  /** What was sent in this turn of the event loop. */
+  #turn: { readonly message: Message; readonly bytes: Buffer; readonly handed: (() => void) | undefined }[] =
+    [];
+  #turnBytes = 0;
+  readonly #queue = new WriteQueue();
+  #flushing = false;
+  #sent = 0;
+  #stall: Timer | undefined;
+  /** Nothing more will be sent. `#done` waits until the kernel has everything. */
+  #finishing = false;
+  #done: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(socket: Socket, clock: Clock, handlers: FrameWriterHandlers) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#handlers = handlers;
+  }
+
+  /** What waits to be taken by the kernel, here and in Node's own buffer: bytes, with FRAME_COST for each frame. */
+  get queuedBytes(): number {
+    const frames = this.#turn.length + this.#queue.buffers;
+    return frames * FRAME_COST + this.#turnBytes + this.#queue.bytes + this.#queue.writing;
+  }
+
+  /** Queues a message. @param handed called when this computer's kernel has taken all of it */
+  send(message: Message, handed?: () => void): void {
+    const bytes = encode(message);
+    this.#turn.push({ message, bytes, handed });
+    this.#turnBytes += bytes.length;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  /** Sends what waits for the end of the turn at once. */
+  flush(): void {
+    this.#flushing = false;
+    if (this.#stopped || this.#turn.length === 0) return;
+    const turn = this.#turn;
+    this.#turn = [];
+    this.#turnBytes = 0;
+    for (const { message } of turn) {
+      this.#sent += 1;
+      this.#handlers.sent(message, this.#sent);
+    }
+    for (const { bytes, handed } of turn) this.#queue.push(bytes, handed);
+    if (this.#queue.writing === 0) this.#write();
+    // More to send is no progress: an alarm that is set stays.
+    if (this.#stall === undefined) this.#watchProgress();
+  }
+
+  /** Nothing more will be sent. @param done called when the kernel has everything */
+  finish(done: () => void): void {
+    this.#finishing = true;
+    this.#done = done;
+    this.#watchProgress();
+    if (this.#queue.writing === 0) this.#write();
+  }
+
+  /** Sends nothing more and tells nothing more, except that the kernel has taken a message. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stall?.cancel();
+  }
+
+  #write(): void {
+    const chunk = this.#queue.take(CHUNK);
+    if (chunk === undefined) {
+      this.#done?.();
+      this.#done = undefined;
+      return;
+    }
+    this.#socket.write(chunk, (error) => {
+      if (error) return;
+      const wasFull = this.queuedBytes > QUEUE_LIMIT;
+      this.#queue.handed();
+      if (this.#stopped) return;
+      // Whoever was told that the kernel has a message may have finished the connection, which writes on by itself.
+      if (this.#queue.writing === 0) this.#write();
+      this.#watchProgress();
+      if (wasFull && this.queuedBytes <= QUEUE_LIMIT && !this.#finishing) this.#handlers.drained();
+    });
+  }
+
+  // Called at each progress: the alarm is set anew while it is needed.
+  #watchProgress(): void {
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    const needed = this.queuedBytes > (this.#finishing ? 0 : QUEUE_LIMIT);
+    if (needed) this.#stall = this.#clock.after(STALL_MS, () => this.#handlers.stalled(STALL_MS));
+  }
+}
