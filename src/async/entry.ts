@@ -3,7 +3,7 @@
 
 import type { Hash, Hasher } from '../core/hash.ts';
 import { DetourError } from '../errors/error.ts';
-import { encodeFrame, framesIn, type Header, type RawFrame } from '../wire/frame.ts';
+import { encodeFrame, type Frame, framesIn, type Header } from '../wire/frame.ts';
 import * as verbs from '../wire/verbs.ts';
 import { count, field, id, name, optional, positive, token } from '../wire/verbs.ts';
 
@@ -152,7 +152,7 @@ export function encodeEntry(entry: Entry, frames: readonly Uint8Array[] = []): r
 export function decodeEntry(
   bytes: Buffer,
   hasher: Hasher,
-): { readonly entry: Entry; readonly frames: RawFrame[] } {
+): { readonly entry: Entry; readonly frames: Frame[] } {
   const [outer, ...more] = framesIn(bytes) ?? [];
   const frames = outer?.body === undefined ? [] : framesIn(outer.body);
   if (outer === undefined || more.length > 0 || frames === undefined) throw unreadable('it is not one frame');
@@ -162,14 +162,9 @@ export function decodeEntry(
   return { entry: entry as Entry, frames };
 }
 
-function contentsOf(
-  verb: Entry['verb'],
-  outer: RawFrame,
-  frames: readonly RawFrame[],
-  hasher: Hasher,
-): object {
+function contentsOf(verb: Entry['verb'], outer: Frame, frames: readonly Frame[], hasher: Hasher): object {
   const from = outer.fields.get('from') ?? '';
-  const all = (kind: keyof typeof FRAMES): RawFrame[] => frames.filter((frame) => frame.verb === kind);
+  const all = (kind: keyof typeof FRAMES): Frame[] => frames.filter((frame) => frame.verb === kind);
   switch (verb) {
     case 'SEND':
       return {
@@ -207,13 +202,13 @@ export function sentMessage(
   return { id: ofId, to, ttl, notify, size: body.length, ...hashes };
 }
 
-const ownMessage = (frame: RawFrame): EntryMessage => ({
+const ownMessage = (frame: Frame): EntryMessage => ({
   ...valuesOf(frame, FRAMES.SEND),
   size: frame.body?.length ?? 0,
 });
 
 // A client may write `kind=` and the like, too: there it has no meaning.
-function clientMessage(frame: RawFrame): EntryMessage {
+function clientMessage(frame: Frame): EntryMessage {
   const { id: ofId, to, ttl, notify, size } = ownMessage(frame);
   return { id: ofId, to, ttl, notify, size };
 }

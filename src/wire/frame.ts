@@ -316,14 +316,9 @@ export class FrameDecoder {
   }
 }
 
-/** A frame and its very bytes. */
-export interface RawFrame extends Frame {
-  readonly raw: Buffer;
-}
-
 /** The frames that these bytes are, from the first to the last of them; undefined if they are something else. No limits are checked. */
-export function framesIn(bytes: Buffer): RawFrame[] | undefined {
-  const frames: RawFrame[] = [];
+export function framesIn(bytes: Buffer): Frame[] | undefined {
+  const frames: Frame[] = [];
   for (let at = 0; at < bytes.length; ) {
     const start = at;
     const end = bytes.indexOf(LF, at);
