@@ -1,23 +1,23 @@
-// Power cuts under load: a Linux kernel as a process (user-mode Linux) with a disk of its own, on which a program appends to the log of the
-// relay, makes checkpoints, moves entries and frees segments. The kernel is killed at random moments and booted again on the same disk.
-// Whatever was acknowledged must be there: in order, without a gap, byte by byte; and nothing that was deleted.
+// Power cuts under load: a Linux kernel as a process (user-mode Linux) with a disk of its own, on which the relay works, and clients keep it
+// busy: they send, send again, collect, acknowledge and leave, and tell what they were told. The kernel is killed at random moments, what is
+// on its disk is opened and compared, and it is booted again. Whatever was told must be true: a message that was STORED is there, byte by
+// byte, or was acknowledged or has expired; no number was given twice; what was acknowledged durably does not come back; an id is known.
 //
 // A killed kernel loses its page cache, as in a power cut. So this finds a sync that is missing, or that is said to be done too early, and
 // what is done in the wrong order around one: of files, and of directories, as far as ext4 does not write their names with something else.
-// Some of the programs are killed first, so that another one has opened what they left when the power goes. It does not find what only a
+// Some of the relays are killed first, so that another one has opened what they left when the power goes. It does not find what only a
 // real disk does: sectors torn in the middle, writes that the device reorders in its own cache, a drive that lies about what it has flushed.
 //
 //   npx tsx scripts/power-cuts.ts [--cuts 60] [--seed N]
 //   npx tsx scripts/power-cuts.ts --control [--cuts 30] [--seed N]   succeeds if file systems that do not sync are caught
 //
-// It needs Debian's package user-mode-linux, and installs it when it runs as root. Where there is none, it is left out, and says so.
+// It needs Debian's packages user-mode-linux, e2fsprogs and iproute2, and installs them when it runs as root. Where there is none, it is left out, and says so.
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ROOT } from './lib/broken.ts';
+import { bundle } from './lib/bundle.ts';
 import { conclude } from './lib/control.ts';
 import { LIES, type Lie } from './power-cuts/lies.ts';
 import { installed } from './power-cuts/machine.ts';
@@ -38,20 +38,6 @@ const limitOf = (cuts: number): number => 2 * 60_000 + cuts * 10_000;
 const seed = Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31));
 const dir = mkdtempSync(join(tmpdir(), 'detour-power-'));
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-
-// One file of plain JavaScript: Node 20 takes no other, tsx needs three seconds to start in the guest, and twenty files one. tsx brings
-// its compiler along.
-function compileGuest(): string {
-  const compiler = createRequire(createRequire(import.meta.url).resolve('tsx'))('esbuild') as Compiler;
-  const outfile = join(dir, 'guest.mjs');
-  const entryPoints = [join(ROOT, 'scripts/power-cuts/guest.ts')];
-  compiler.buildSync({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm' });
-  return outfile;
-}
-
-interface Compiler {
-  buildSync(options: Readonly<Record<string, unknown>>): unknown;
-}
 
 /** Cuts the power of one machine. Two side by side gain nothing on two processors: each takes more than twice as long. */
 async function cutPower(guest: string, cuts: number, lie?: Lie): Promise<Tally> {
@@ -81,17 +67,21 @@ async function main(guest: string, cuts: number): Promise<number> {
   // Of a few cuts nothing can be expected.
   if (violations.length === 0 && cuts >= 30) {
     if (never.length > 0) violations.push(`there were no ${never.join(', ')}`);
-    if (tally.appending < cuts / 2)
-      violations.push(`only ${tally.appending} of ${cuts} cuts came while the program was appending`);
+    if (tally.busy < cuts / 2)
+      violations.push(`only ${tally.busy} of ${cuts} cuts came while senders were busy`);
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  const { stored, repeats, delivered, confirmed, expired } = tally.ledger;
   console.log(
-    `${tally.cuts} power cuts in ${seconds} s: ${tally.appending} while the program was appending, ${tally.opening} while the log was ` +
-      `being opened, ${tally.killed} after the program had been killed`,
+    `${tally.cuts} power cuts in ${seconds} s: ${tally.busy} while senders were busy, ${tally.opening} while the log was being opened, ` +
+      `${tally.killed} after a relay had been killed`,
   );
   console.log(
-    `${tally.acknowledged} entries acknowledged; ${tally.checkpoints} checkpoints, ${tally.moves} entries moved, ${tally.freed} ` +
-      `segments freed; ${tally.torn} torn commits`,
+    `${stored} messages stored, ${repeats} repeats known; ${delivered} handed out, ${confirmed} times an acknowledgement confirmed, ` +
+      `${expired} expired; up to ${tally.held} held`,
+  );
+  console.log(
+    `${tally.checkpoints} checkpoints, ${tally.moves} entries moved, ${tally.freed} segments freed; ${tally.torn} torn commits`,
   );
   for (const violation of violations) console.log(`FAILED  ${violation}`);
   console.log(`${tally.good} passed, ${violations.length} failed`);
@@ -120,6 +110,7 @@ await conclude(() => {
   }
   const cuts = Number(flags.cuts ?? (flags.control ? 30 : 60));
   console.log(`${cuts} power cuts${flags.control ? ' at most for each lie' : ''}, --seed ${seed}`);
-  const guest = compileGuest();
+  const guest = join(dir, 'guest.mjs');
+  bundle('power-cuts/guest.ts', guest);
   return flags.control ? control(guest, cuts) : main(guest, cuts);
 });

@@ -11,18 +11,18 @@
 // Most runs happen in this process, with the real classes on real sockets through the link (verdicts/): there a fault strikes exactly
 // where it shall. The others are real processes, killed, frozen and stopped, with `detour link` between them (verdicts/real.ts).
 //
-//   npx tsx scripts/verdicts.ts [--runs 2000] [--real 220] [--seed N] [--main FILE]    FILE: the main.js of another build
+//   npx tsx scripts/verdicts.ts [--runs 2000] [--real 220] [--seed N]
 //   npx tsx scripts/verdicts.ts --seed N --run NAME     one run again, told as it happens
-//   npx tsx scripts/verdicts.ts --control               succeeds if builds that lie are caught
+//   npx tsx scripts/verdicts.ts --control               succeeds if parts that lie are caught
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { MAIN } from './lib/broken.ts';
-import { conclude, control } from './lib/control.ts';
+import { conclude, control, lieNamed } from './lib/control.ts';
+import { MAIN } from './lib/process.ts';
 import { setUp } from './setup.mjs';
 import { batch } from './verdicts/batch.ts';
-import { loadBuild } from './verdicts/build.ts';
 import { LIES } from './verdicts/lies.ts';
+import { type Parts, REAL } from './verdicts/parts.ts';
 import { scheduleNamed } from './verdicts/plan.ts';
 import { realRuns } from './verdicts/real.ts';
 import { reportOf } from './verdicts/report.ts';
@@ -35,7 +35,7 @@ const { values: flags } = parseArgs({
     real: { type: 'string', default: '220' },
     seed: { type: 'string' },
     run: { type: 'string' },
-    main: { type: 'string', default: MAIN },
+    lie: { type: 'string' },
     control: { type: 'boolean', default: false },
   },
 });
@@ -46,11 +46,17 @@ const CONTROL_RUNS = 600;
 /** Nothing here may take longer, in milliseconds, than a good many runs would. */
 const limitOf = (runs: number): number => 5 * 60_000 + runs * 60;
 
+const lie = lieNamed(LIES, flags.lie);
+/** What the runs in this process are made of. */
+const parts: Parts = { ...REAL, ...lie?.parts };
+
 async function main(): Promise<number> {
   const runs = Number(flags.runs);
   const real = Number(flags.real);
   const seed = Number(flags.seed ?? Math.floor(Math.random() * 1_000_000));
-  console.log(`${runs} runs in one process and ${real} with real ones, --seed ${seed}, of ${flags.main}`);
+  console.log(
+    `${runs} runs in one process and ${real} with real ones, --seed ${seed}${flags.lie === undefined ? '' : `, of ${flags.lie}`}`,
+  );
   const watchdog = setTimeout(() => {
     console.log(`FAILED  it did not end in ${limitOf(runs) / 1000} s`);
     console.log('0 passed, 1 failed');
@@ -60,9 +66,9 @@ async function main(): Promise<number> {
   const progress = (what: string, made: number, of: number): void => {
     if (process.stderr.isTTY) process.stderr.write(`\r${what}: ${made} of ${of} `);
   };
-  const build = await loadBuild(flags.main);
   const results = await batch({
-    build,
+    parts,
+    at: lie?.at,
     seed,
     runs,
     progress: (made) => progress('in one process', made, runs),
@@ -74,7 +80,7 @@ async function main(): Promise<number> {
   let { passed, failed } = report;
   if (real > 0) {
     const found = await realRuns({
-      main: flags.main,
+      main: MAIN,
       seed,
       disturbances: real,
       progress: (made) => progress('with real processes', made, real),
@@ -96,7 +102,7 @@ async function again(name: string): Promise<number> {
   const { mode, phase, blows } = schedule;
   console.log(`${mode}, ${phase}: ${blows.map((blow) => JSON.stringify(blow)).join(', ')}`);
   const began = performance.now();
-  const { said, handled, lies } = await perform(await loadBuild(flags.main), schedule, random, (event) =>
+  const { said, handled, lies } = await perform(parts, schedule, random, (event) =>
     console.log(storyLine(event, performance.now() - began)),
   );
   console.log(
@@ -113,8 +119,8 @@ await conclude(() => {
   if (!flags.control) return main();
   return control(LIES, {
     script: fileURLToPath(import.meta.url),
-    args: (build, attempt) => [
-      ...['--runs', `${CONTROL_RUNS}`, '--real', '0', '--main', build],
+    args: (lie, attempt) => [
+      ...['--runs', `${CONTROL_RUNS}`, '--real', '0', '--lie', lie],
       ...(flags.seed === undefined ? [] : ['--seed', `${Number(flags.seed) + attempt}`]),
     ],
     attempts: 3,

@@ -1,14 +1,14 @@
 // The two servers of detour inside the test's own process, on real sockets, with a clock that the test turns itself.
 
 import { onTestFinished } from 'vitest';
+import type { RelayLimits } from '../src/async/admission.ts';
 import { type Relay, startRelay } from '../src/async/relay.ts';
-import type { Store } from '../src/async/store/store.ts';
 import { chance } from '../src/faults/chance.ts';
 import { type Link, startLink } from '../src/faults/link.ts';
 import { netContext } from '../src/net/connection.ts';
 import { type Incoming, type Receiver, startReceiver } from '../src/sync/receiver.ts';
 import type { Event } from '../src/trace/event.ts';
-import { MemoryStore } from './async/memory-store.ts';
+import { TestLog } from './async/memory-log.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RawClient } from './harness.ts';
 
@@ -80,31 +80,43 @@ export interface RelayBench {
   readonly clock: FakeClock;
   readonly events: Event[];
   readonly port: number;
-  /** What the store reported as its failure. */
+  readonly log: TestLog;
+  /** What the log reported as its failure. */
   readonly failures: Error[];
   /** Connects, takes READY, says HELLO. */
   greeted(hello: string): Promise<RawClient>;
 }
 
-/** Starts a relay, on a store in memory unless another is given. */
-export async function startTheRelay<S extends Store = MemoryStore>(
-  store?: S,
-  clock = new FakeClock(),
-): Promise<RelayBench & { readonly store: S | MemoryStore }> {
+/** How a relay under test is started. */
+export interface RelayBenchOptions {
+  /** A log in memory; else a new one. */
+  readonly log?: TestLog;
+  readonly clock?: FakeClock;
+  readonly limits?: Partial<RelayLimits>;
+}
+
+/** Starts a relay on a log in memory. */
+export async function startTheRelay(options: RelayBenchOptions = {}): Promise<RelayBench> {
+  const { log = new TestLog(), clock = new FakeClock(), limits = {} } = options;
   const events: Event[] = [];
   const failures: Error[] = [];
-  const used = store ?? new MemoryStore();
   const relay = await startRelay({
     host: '127.0.0.1',
     port: 0,
     context: netContext((event) => events.push(event), clock, true),
-    store: used,
+    log: log.open,
+    limits,
     onFailure: (error) => failures.push(error),
   });
-  // Not awaited: a store that the test holds back would keep the polite close waiting.
+  // Not awaited: a log that the test holds back would keep the polite close waiting.
   onTestFinished(() => void relay.close());
   const { port } = relay.address;
-  return { relay, store: used, clock, events, port, failures, greeted: (hello) => greeted(port, hello) };
+  return { relay, log, clock, events, port, failures, greeted: (hello) => greeted(port, hello) };
+}
+
+/** Starts the next relay on what this one has in its log, as after a kill. Nothing of that is in memory, so messages must be read back. */
+export function restarted(bench: RelayBench): Promise<RelayBench> {
+  return startTheRelay({ log: new TestLog(bench.log), clock: bench.clock });
 }
 
 async function greeted(port: number, hello = 'HELLO version=1 as=alice'): Promise<RawClient> {

@@ -1,33 +1,31 @@
-// The control of a script that looks for faults: the same script, run on builds that were broken on purpose, must find them.
+// The control of a script that looks for faults: a run that finds none in the real program proves something only if it finds the fault
+// where one part was replaced by a part that lies.
 
 import { spawnSync } from 'node:child_process';
-import { brokenBuild, type Edit } from './broken.ts';
 
-/** A build that breaks one promise. */
-export interface Broken {
+/** A part that breaks one promise. */
+export interface Lie {
   readonly what: string;
-  readonly edits: readonly Edit[];
   /** What the script must have printed. */
   readonly finds: RegExp;
 }
 
-/** How the script is run on a broken build. */
+/** How the script is run with a lie in it. */
 export interface ControlOptions {
   /** The script's file. */
   readonly script: string;
-  /** Its arguments. @param main main.js of the broken build @param attempt from 0 */
-  args(main: string, attempt: number): readonly string[];
+  /** Its arguments. @param lie which one @param attempt from 0 */
+  args(lie: string, attempt: number): readonly string[];
   /** A fault shows only where a run meets the moment of it: what was not caught is tried again, so often at the most. */
   readonly attempts: number;
 }
 
-/** Runs the script on every broken build, and says which were caught. @returns the exit code: 0 if all were */
-export function control(builds: readonly Broken[], { script, args, attempts }: ControlOptions): number {
+/** Runs the script with every lie, and says which were caught. @returns the exit code: 0 if all were */
+export function control(lies: readonly Lie[], { script, args, attempts }: ControlOptions): number {
   let caught = 0;
-  for (const { what, edits, finds } of builds) {
-    const build = brokenBuild(edits);
+  for (const { what, finds } of lies) {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const tsx = ['--import', 'tsx', script, ...args(build, attempt)];
+      const tsx = ['--import', 'tsx', script, ...args(what, attempt)];
       const { status, stdout } = spawnSync(process.execPath, tsx, { encoding: 'utf8' });
       const found = finds.exec(stdout)?.[0];
       const good = status === 1 && found !== undefined;
@@ -40,8 +38,16 @@ export function control(builds: readonly Broken[], { script, args, attempts }: C
       console.log(stdout.replace(/^/gm, '    '));
     }
   }
-  console.log(`${caught} passed, ${builds.length - caught} failed`);
-  return caught === builds.length ? 0 : 1;
+  console.log(`${caught} passed, ${lies.length - caught} failed`);
+  return caught === lies.length ? 0 : 1;
+}
+
+/** The lie of this name; undefined if none is asked for. @throws RangeError if there is no such lie */
+export function lieNamed<L extends Lie>(lies: readonly L[], name: string | undefined): L | undefined {
+  if (name === undefined) return undefined;
+  const lie = lies.find(({ what }) => what === name);
+  if (lie === undefined) throw new RangeError(`there is no lie named ${name}`);
+  return lie;
 }
 
 /** Runs a script's main part; what it throws is told and counted. */

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 
 /** The body that goes with an id: any sender and any receiver can make it. @param size in bytes */
 export function bodyOf(from: string, id: string, size: number): Buffer {
-  // Among it what looks like the journal's own frames, which must not confuse it.
+  // Among it what looks like the journal's own entries, which must not confuse it.
   const digest = createHash('sha256').update(`${from} ${id}`).digest('hex');
-  const text = `${from} ${id} ${digest}\nCOMMIT n=1 at=1 head=00000000 crc=00000000 size=0\n\n`;
+  const text = `${from} ${id} ${digest}\nACK to=bob seq=1000000 at=1 t=1\nEPOCH at=1 t=1\n`;
   return Buffer.alloc(size, text);
 }
 

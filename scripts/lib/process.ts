@@ -1,6 +1,10 @@
 // A detour process for a script: started, watched, ended by its pid.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The program as it was built. */
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** So long anything that is waited for may take, in milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -23,7 +27,7 @@ export class Program {
   #over = false;
   #waiting: (() => void)[] = [];
 
-  /** @param main the compiled main.js to run */
+  /** @param main the compiled program to run */
   constructor(main: string, args: readonly string[]) {
     const child = spawn(process.execPath, [main, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],

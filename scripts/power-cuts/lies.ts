@@ -13,7 +13,7 @@ export type Lie = 'nothing is synced' | 'no file is synced' | 'files are synced 
 export const LIES: readonly Lie[] = ['nothing is synced', 'no file is synced', 'files are synced too late'];
 
 /** How much too late, in milliseconds. */
-const LATE_MS = 30;
+const LATE_MS = 80;
 
 /** A file system that tells this lie; without one, the computer's own. */
 export function filesWith(lie: Lie | undefined): FileSystem {

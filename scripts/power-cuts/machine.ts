@@ -2,7 +2,7 @@
 // its one disk is an image file with ext4. Killed, it loses its page cache and keeps what it had written to the disk.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Memory of a machine: what Node needs, and a page cache. In MB. */
@@ -37,15 +37,17 @@ const WRITEBACK: Readonly<Record<Writeback, { readonly mount: string; readonly k
     eager: { mount: 'commit=1', kernel: ['dirty_writeback_centisecs=1', 'dirty_expire_centisecs=1'] },
   };
 
-/** Makes sure that there are a user-mode Linux and the tools for ext4. @returns why not, if they cannot be had */
+/** Makes sure that there are a user-mode Linux, the tools for ext4, and `ip`. @returns why not, if they cannot be had */
 export function installed(): string | undefined {
   if (process.platform !== 'linux') return `there is no user-mode Linux for ${process.platform}`;
-  const there = (): boolean => ['linux', 'mkfs.ext4', 'e2fsck'].every((tool) => succeeds('which', [tool]));
+  const there = (): boolean =>
+    ['linux', 'ip', 'mkfs.ext4', 'e2fsck', 'debugfs'].every((tool) => succeeds('which', [tool]));
   if (there()) return undefined;
   const lock = ['-qq', '-o', 'DPkg::Lock::Timeout=300'];
   succeeds('apt-get', ['update', ...lock]);
-  succeeds('apt-get', ['install', '-y', ...lock, '--no-install-recommends', 'user-mode-linux', 'e2fsprogs']);
-  return there() ? undefined : "Debian's package user-mode-linux could not be installed";
+  const packages = ['user-mode-linux', 'e2fsprogs', 'iproute2'];
+  succeeds('apt-get', ['install', '-y', ...lock, '--no-install-recommends', ...packages]);
+  return there() ? undefined : `Debian's packages ${packages.join(', ')} could not be installed`;
 }
 
 function succeeds(command: string, args: readonly string[]): boolean {
@@ -110,6 +112,7 @@ export class Machine {
     const script = [
       '#!/bin/sh',
       `export PATH='${PATH}' TMPDIR=${MOUNT_POINT}`,
+      'ip link set lo up',
       `mount -t ext4 -o ${mount} /dev/ubda ${MOUNT_POINT} || exit`,
       ...commands.slice(0, -1),
       `exec ${commands.at(-1)}`,
@@ -150,6 +153,12 @@ export class Machine {
   async cut(): Promise<void> {
     if (this.#kernel !== undefined) killGroup(this.#kernel);
     await this.#ended;
+  }
+
+  /** Copies a folder of the disk, while the power is off. @param target a folder. @returns false if there is none of this name */
+  copy(folder: string, target: string): boolean {
+    execFileSync('debugfs', ['-R', `rdump /${folder} ${target}`, this.#disk], { env: ENV, stdio: 'ignore' });
+    return existsSync(join(target, folder));
   }
 
   /** Repairs the file system, as a computer does that starts again. @throws Error if that cannot be done without a person */

@@ -1,12 +1,17 @@
-// One machine whose power is cut again and again, and what must be there each time: everything that was ever acknowledged, in order, with
-// its bytes, and nothing that was deleted.
+// One machine whose power is cut again and again, and what must be there each time: everything that was told to a client (ledger.ts).
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Random, randomFrom } from '../lib/random.ts';
+import { audit } from './audit.ts';
+import type { Repeat } from './clients.ts';
+import { readFacts } from './facts.ts';
 import type { Plan } from './guest.ts';
-import { digest, History } from './history.ts';
+import { type Found, Ledger } from './ledger.ts';
 import type { Lie } from './lies.ts';
 import { Machine, MOUNT_POINT, type Writeback } from './machine.ts';
+import { SPEED } from './sizes.ts';
 
 /** How a trial is run. */
 export interface TrialOptions {
@@ -26,16 +31,28 @@ const PATIENCE_MS = 30_000;
 /** So much is shown of what a guest says about itself, in characters. */
 const LONGEST = 600;
 
+/** The name of the log's folder, and of those who send. */
+const LOG = 'log';
+const SENDERS = ['alice', 'dave', 'erin'];
+/** Messages that a sender sends again after a start, at the most. */
+const REPEATS = 20;
+/** When so much waits for one who comes seldom, it comes; and when so much waits in all, little is sent. */
+const MUCH = 100;
+const TOO_MUCH = 400;
+
 /** What a trial came to. */
 export class Tally {
   cuts = 0;
-  /** Cuts while the log was being opened; while the program was appending; after a program was killed and another had begun. */
+  /** Cuts while the log was being opened; while senders were busy; after a relay was killed and another had begun. */
   opening = 0;
-  appending = 0;
+  busy = 0;
   killed = 0;
-  /** Openings after which everything was there. */
+  /** Cuts after which everything was there. */
   good = 0;
-  acknowledged = 0;
+  /** What the clients were told. */
+  readonly ledger = new Ledger();
+  /** Messages that were held after a cut, at the most. */
+  held = 0;
   checkpoints = 0;
   moves = 0;
   freed = 0;
@@ -50,11 +67,12 @@ export class Trial {
   readonly #options: TrialOptions;
   readonly #tally = new Tally();
   readonly #random: Random;
-  readonly #history: History;
   readonly #machine: Machine;
-  // Every entry up to it must be there for ever.
-  #acknowledged = 0;
-  // Has the program acknowledged anything since it opened the log? From then on it always has entries outstanding.
+  readonly #since = Date.now();
+  // What was there after the last cut.
+  #found: Found | undefined;
+  #runs = 0;
+  // Has a sender been told anything since the relay opened the log? From then on all have something outstanding.
   #going = false;
   // Since the log was opened.
   #counted = { checkpoints: 0, moves: 0, freed: 0 };
@@ -67,29 +85,32 @@ export class Trial {
   constructor(options: TrialOptions) {
     this.#options = options;
     this.#random = randomFrom(options.seed);
-    this.#history = new History(options.seed);
     this.#machine = new Machine(options.dir);
   }
 
-  /** Cuts the power so many times, or until something is wrong, and looks once more after the last cut. */
+  /** Cuts the power so many times, or until something is wrong. */
   async run(cuts: number): Promise<Tally> {
     const tally = this.#tally;
     try {
-      for (let cut = 0; cut <= cuts && tally.violations.length === 0; cut++) {
-        await this.#boot(cut === cuts);
+      for (let cut = 1; cut <= cuts && tally.violations.length === 0; cut++) {
+        await this.#boot();
         if (tally.violations.length === 0) this.#options.progress(cut);
       }
     } finally {
       await this.#machine.cut();
     }
-    tally.acknowledged = this.#acknowledged;
     return tally;
   }
 
-  async #boot(last: boolean): Promise<void> {
+  // By the relay's clock, in milliseconds.
+  get #now(): number {
+    return this.#since + (Date.now() - this.#since) * SPEED;
+  }
+
+  async #boot(): Promise<void> {
     const tally = this.#tally;
     const random = this.#random;
-    const killed = !last && random.next() < 0.2;
+    const killed = random.next() < 0.2;
     this.#begun = 0;
     this.#opened = 0;
     this.#console = [];
@@ -101,42 +122,77 @@ export class Trial {
       writeback: random.pick<Writeback>(['never', 'never', 'usual', 'eager']),
       line: (line) => this.#heard(line),
     });
-    const opening = !last && random.next() < 0.15;
+    const opening = random.next() < 0.15;
     await this.#until(() => this.#begun === plans.length);
-    if (opening) await pause(random.whole(0, 150));
+    if (opening) await pause(random.whole(0, 300));
     else {
       await this.#until(() => this.#opened === this.#begun);
-      if (!last) await this.#work();
+      await this.#work();
     }
     await this.#machine.cut();
     if (tally.violations.length > 0) return;
     await this.#machine.repair();
-    if (last) return;
     tally.cuts += 1;
     if (killed) tally.killed += 1;
     if (this.#opened < this.#begun) tally.opening += 1;
-    else if (this.#going) tally.appending += 1;
+    else if (this.#going) tally.busy += 1;
+    await this.#look();
   }
 
-  // Until so many entries are acknowledged, or for a while if that is over first.
+  // Until so much is stored, or for a while if that is over first; mostly that begins when the first is.
   async #work(): Promise<void> {
-    const enough = this.#acknowledged + this.#random.whole(0, 4000);
-    const until = performance.now() + this.#random.whole(0, 1500);
-    await this.#until(() => this.#acknowledged >= enough, until);
+    const { ledger } = this.#tally;
+    if (this.#random.next() < 0.85) await this.#until(() => this.#going);
+    const enough = ledger.stored + this.#random.whole(0, 4000);
+    const until = performance.now() + this.#random.whole(0, 4000);
+    await this.#until(() => ledger.stored >= enough, until);
+  }
+
+  // Opens a copy of what is left, and compares.
+  async #look(): Promise<void> {
+    const { ledger } = this.#tally;
+    const copy = mkdtempSync(join(this.#options.dir, 'copy-'));
+    try {
+      if (this.#machine.copy(LOG, copy)) {
+        this.#found = await audit(join(copy, LOG));
+        ledger.judge(this.#found, this.#now);
+        this.#tally.held = Math.max(this.#tally.held, this.#found.held.length);
+      } else if (ledger.stored > 0) this.#violation('the log is gone');
+    } catch (error) {
+      this.#violation(error instanceof Error ? error.message : String(error));
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+    for (const violation of ledger.violations.splice(0, 3)) this.#violation(violation);
+    if (this.#tally.violations.length === 0) this.#tally.good += 1;
   }
 
   #plan(killed: boolean): Plan {
     const random = this.#random;
-    const { seed, lie } = this.#options;
+    const { lie } = this.#options;
     const from = random.next() < 0.25 ? 'begin' : 'open';
+    this.#runs += 1;
+    const held = this.#found?.held ?? [];
+    const waits = (name: string): boolean => held.filter(({ to }) => to === name).length > MUCH;
+    const drained = ['away', 'news'].filter((name) => waits(name) || random.next() < 0.2);
     return {
-      dir: `${MOUNT_POINT}/log`,
-      seed,
-      window: random.pick([1, 4, 64, 256]),
-      checkpointEvery: random.whole(50, 500),
-      ...(killed ? { kill: { from, ms: random.whole(0, from === 'begin' ? 150 : 500) } } : {}),
+      dir: `${MOUNT_POINT}/${LOG}`,
+      seed: random.whole(0, 2 ** 31),
+      run: this.#runs,
+      since: this.#since,
+      window: held.length > TOO_MUCH ? 1 : random.pick([1, 8, 64, 64]),
+      repeats: Object.fromEntries(SENDERS.map((name) => [name, this.#repeats(name)])),
+      drained: [...drained, `w-${random.whole(1, 3)}`],
+      ...(killed ? { kill: { from, ms: random.whole(0, from === 'begin' ? 300 : 700) } } : {}),
       ...(lie === undefined ? {} : { lie }),
     };
+  }
+
+  #repeats(name: string): Repeat[] {
+    const recent = this.#tally.ledger.recent(name);
+    const count = recent.length === 0 ? 0 : this.#random.whole(0, REPEATS);
+    const picked = Array.from({ length: count }, () => this.#random.pick(recent));
+    return [...new Set(picked)].map(({ id, to, size, ttl, notify }) => ({ id, to, size, ttl, notify }));
   }
 
   /** Waits for the guest. @throws Error if it says nothing for PATIENCE_MS, or its kernel ends */
@@ -160,44 +216,35 @@ export class Trial {
   #heard(line: string): void {
     const tally = this.#tally;
     const [, kind, rest = ''] = /^@(\w) ?(.*)$/.exec(line) ?? [];
-    const numbers = rest.split(' ').map(Number);
     if (kind === 'B') this.#begun += 1;
-    else if (kind === 'V') this.#check(numbers);
-    else if (kind === 'A') this.#went(numbers);
+    else if (kind === 'V') {
+      this.#opened = this.#begun;
+      this.#going = false;
+      this.#counted = { checkpoints: 0, moves: 0, freed: 0 };
+    } else if (kind === 'F') this.#told(rest);
+    else if (kind === 'C') this.#count(rest.split(' ').map(Number));
     else if (kind === 'T') tally.torn += 1;
-    else if (kind === 'N') this.#violation(`the log says: ${rest}`);
-    else if (kind === 'X')
-      this.#violation(`entry ${this.#acknowledged} was acknowledged: ${rest.slice(0, LONGEST)}`);
+    else if (kind === 'N') this.#violation(`the relay says: ${rest}`);
+    else if (kind === 'X') this.#violation(rest.slice(0, LONGEST));
     else this.#console.push(line);
     this.#wake();
   }
 
-  #went([acknowledged = 0, checkpoints = 0, moves = 0, freed = 0]: readonly number[]): void {
-    this.#acknowledged = acknowledged;
-    this.#going = true;
+  #told(facts: string): void {
+    const { ledger } = this.#tally;
+    for (const fact of readFacts(facts)) {
+      if (fact.kind === 'stored') this.#going = true;
+      ledger.take(fact, this.#now);
+    }
+    for (const violation of ledger.violations.splice(0, 3)) this.#violation(violation);
+  }
+
+  #count([checkpoints = 0, moves = 0, freed = 0]: readonly number[]): void {
     const before = this.#counted;
     this.#tally.checkpoints += checkpoints - before.checkpoints;
     this.#tally.moves += moves - before.moves;
     this.#tally.freed += freed - before.freed;
     this.#counted = { checkpoints, moves, freed };
-  }
-
-  // The guest has checked the bytes of what it found; here is checked that it found what it must.
-  #check([last = 0, live = 0, found = 0, restores = 0]: readonly number[]): void {
-    const expected = this.#history.liveAt(last);
-    if (last < this.#acknowledged)
-      this.#violation(`LOST: entry ${this.#acknowledged} was acknowledged, and the log ends at ${last}`);
-    else if (live !== expected.length || found !== digest(expected))
-      this.#violation(
-        `after entry ${last} ${live} entries are live, not the ${expected.length} that must be`,
-      );
-    else if (restores > 1) this.#violation(`the newest checkpoint of ${restores} could not be read`);
-    else this.#tally.good += 1;
-    // What was found when the log was opened is durable, acknowledged or not.
-    this.#acknowledged = last;
-    this.#going = false;
-    this.#counted = { checkpoints: 0, moves: 0, freed: 0 };
-    this.#opened = this.#begun;
   }
 
   #violation(text: string): void {

@@ -1,7 +1,7 @@
 // Many runs in this process, some at the same time, and then more of those of which too little was seen.
 
 import type { Random } from '../lib/random.ts';
-import type { Build } from './build.ts';
+import type { Parts } from './parts.ts';
 import { CELLS, type Cell, chanceOf, type Phase, type Schedule, scheduleAt, scheduleOf } from './plan.ts';
 import { perform, type Result } from './run.ts';
 import { emptyCells, unwitnessed, type View } from './tables.ts';
@@ -19,15 +19,17 @@ const PER_ROUND = 10_000;
 
 /** What a batch is to do. */
 export interface BatchOptions {
-  readonly build: Build;
+  readonly parts: Parts;
   readonly seed: number;
   readonly runs: number;
+  /** The only fault that is to strike, at every phase; undefined: all of them. */
+  readonly at?: Cell['fault'] | undefined;
   /** Told at each run that is over. */
   readonly progress: (made: number) => void;
 }
 
 /** Makes the runs, and some more where a cell is still empty or a view was only half seen. */
-export async function batch({ build, seed, runs, progress }: BatchOptions): Promise<Result[]> {
+export async function batch({ parts, seed, runs, at, progress }: BatchOptions): Promise<Result[]> {
   const results: Result[] = [];
   const all = async (
     first: number,
@@ -40,12 +42,17 @@ export async function batch({ build, seed, runs, progress }: BatchOptions): Prom
         const run = next;
         next += 1;
         const random = chanceOf(seed, run);
-        results.push(await perform(build, schedule(run, random), random));
+        results.push(await perform(parts, schedule(run, random), random));
         progress(results.length);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   };
+  if (at !== undefined) {
+    const cells = CELLS.filter(({ fault }) => fault === at);
+    await all(0, runs, (run, random) => scheduleAt(cells[run % cells.length] as Cell, seed, run, random));
+    return results;
+  }
   await all(0, runs, (run, random) => scheduleOf(seed, run, random));
   // Too few runs have been everywhere to ask for more.
   if (runs < 2 * CELLS.length) return results;

@@ -1,21 +1,24 @@
 // The asynchronous world of one run: alice, the relay, bob, in one process, on real sockets. The link lies between alice and the relay,
 // or, where the schedule is about what becomes of a stored message, between bob and the relay.
 
+import { Waiter } from '../../src/cli/waiting.ts';
 import type { Outcome } from '../../src/exchange/ask.ts';
+import { netContext } from '../../src/net/connection.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import type { Event } from '../../src/trace/event.ts';
+import { encode } from '../../src/wire/verbs.ts';
 import { saidOf } from './direct.ts';
 import { Gate, gatedClock } from './gate.ts';
 import { Network } from './network.ts';
 import type { Handled, Said } from './oracle.ts';
 import { DEADLINE_MS, type FaultName } from './plan.ts';
-import { FORGOTTEN_MS, Relays } from './relays.ts';
+import { Relays } from './relays.ts';
 import { connected } from './sockets.ts';
 import { holdAnswer, holdFrame, never, pause, type Setting, type World } from './world.ts';
 
-type AsyncSender = InstanceType<Setting['build']['AsyncSender']>;
-type AsyncReceiver = InstanceType<Setting['build']['AsyncReceiver']>;
+type AsyncSender = InstanceType<Setting['parts']['AsyncSender']>;
+type AsyncReceiver = InstanceType<Setting['parts']['AsyncReceiver']>;
 type OfAlice = Parameters<AsyncSender['send']>[0];
 
 /** A receiver from its start to its end. */
@@ -44,7 +47,7 @@ export class Detour implements World {
   readonly #mortal: boolean;
   readonly #follows: boolean;
   readonly #work: number;
-  readonly #waiter: InstanceType<Setting['build']['Waiter']>;
+  readonly #waiter: Waiter;
   readonly #bobs: Bob[] = [];
   #alice: AsyncSender;
   #aliceGate = new Gate();
@@ -55,7 +58,7 @@ export class Detour implements World {
   #whenAcknowledged: () => void = () => {};
 
   private constructor(setting: Setting, relays: Relays, network: Network) {
-    const { schedule, random, build, emitOf } = setting;
+    const { schedule, random, emitOf } = setting;
     this.#setting = setting;
     this.#relays = relays;
     this.network = network;
@@ -64,16 +67,16 @@ export class Detour implements World {
     this.#follows = this.#waits || random.next() < 0.4;
     this.#work = random.pick([0, 0, 3, 25]);
     this.#alice = this.#newAlice();
-    this.#waiter = new build.Waiter({
+    this.#waiter = new Waiter({
       host: OWN_ADDRESS,
       port: relays.port,
-      context: build.netContext(emitOf('alice'), systemClock, true),
+      context: netContext(emitOf('alice'), systemClock, true),
       random: () => random.next(),
     });
   }
 
   static async start(setting: Setting): Promise<Detour> {
-    const { build, random, emitOf, reach, schedule } = setting;
+    const { random, emitOf, reach, schedule } = setting;
     let world: Detour | undefined;
     const commitStrikesAt = random.pick(['write', 'sync'] as const);
     const sends = schedule.mode === 'async';
@@ -84,7 +87,7 @@ export class Detour implements World {
       event: (event) => world?.tellOf(event),
     });
     const deadline = DEADLINE_MS[sends ? 'async' : 'wait'];
-    const network = await Network.start(build, relays.port, random, deadline, emitOf('link'), () => {
+    const network = await Network.start(relays.port, random, deadline, emitOf('link'), () => {
       if (schedule.phase === 'partly' || schedule.phase === 'reply') reach(schedule.phase);
     });
     world = new Detour(setting, relays, network);
@@ -108,11 +111,11 @@ export class Detour implements World {
   }
 
   async send(body: Buffer): Promise<void> {
-    const { build, schedule, subject, reach } = this.#setting;
+    const { schedule, subject, reach } = this.#setting;
     const message = { id: subject, to: 'bob', body };
     if (!this.#waits) {
       if (schedule.phase === 'connect') this.network.hold('down');
-      else holdFrame(this.#setting, this.network, 'up', build.encode({ verb: 'SEND', ...message }).length);
+      else holdFrame(this.#setting, this.network, 'up', encode({ verb: 'SEND', ...message }).length);
       const outcomes = await this.#ask([message, ...this.#companions()], DEADLINE_MS.async);
       this.said.push(...outcomes.map(saidOf));
       return;
@@ -166,16 +169,16 @@ export class Detour implements World {
   }
 
   #newAlice(): AsyncSender {
-    const { build, random, subject, emitOf, reach, schedule } = this.#setting;
+    const { parts, random, subject, emitOf, reach, schedule } = this.#setting;
     const session = `session-${subject}-${this.#alices}`;
     this.#alices += 1;
     this.#aliceGate = new Gate();
-    return new build.AsyncSender({
+    return new parts.AsyncSender({
       as: 'alice',
       session,
       host: OWN_ADDRESS,
       port: schedule.mode === 'wait' ? this.#relays.port : this.network.link.port,
-      context: build.netContext(
+      context: netContext(
         (event) => {
           emitOf('alice')(event);
           if (event.event === 'connected') reach('connect');
@@ -203,15 +206,15 @@ export class Detour implements World {
   }
 
   #startBob(port: number, follow = true): Bob {
-    const { build, random, emitOf, subject } = this.#setting;
+    const { parts, random, emitOf, subject } = this.#setting;
     const number = this.#bobs.length + 1;
     const gate = new Gate();
-    const receiver = new build.AsyncReceiver({
+    const receiver = new parts.AsyncReceiver({
       as: 'bob',
       session: `bob-${subject}-${number}`,
       host: OWN_ADDRESS,
       port,
-      context: build.netContext(emitOf('bob'), gatedClock(gate), true),
+      context: netContext(emitOf('bob'), gatedClock(gate), true),
       follow,
       // Whoever collects what is left must come to it, however busy the computer is.
       patienceMs: follow ? 2000 : 10_000,
@@ -275,10 +278,10 @@ export class Detour implements World {
         this.#relays.full = true;
         return;
       case 'full later':
-        this.#relays.kill({ later: 0, full: true });
+        this.#relays.kill({ forgets: false, full: true });
         return;
       case 'forgets':
-        this.#relays.kill({ later: FORGOTTEN_MS, full: true });
+        this.#relays.kill({ forgets: true, full: true });
         return;
       case 'disk fails':
         this.#relays.breakDisk();

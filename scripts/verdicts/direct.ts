@@ -1,8 +1,10 @@
 // The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
 
 import type { Outcome } from '../../src/exchange/ask.ts';
+import { netContext } from '../../src/net/connection.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Receiver } from '../../src/sync/receiver.ts';
+import { encode } from '../../src/wire/verbs.ts';
 import { Gate, gatedClock } from './gate.ts';
 import { Network } from './network.ts';
 import { type Handled, type Said, viewOf } from './oracle.ts';
@@ -29,7 +31,7 @@ export class Direct implements World {
   readonly network: Network;
   readonly #setting: Setting;
   readonly #port: number;
-  readonly #alice: InstanceType<Setting['build']['SyncSender']>;
+  readonly #alice: InstanceType<Setting['parts']['SyncSender']>;
   readonly #aliceGate = new Gate();
   readonly #work: number;
   #aliceDead: (() => void) | undefined;
@@ -44,14 +46,14 @@ export class Direct implements World {
     this.network = network;
     this.#bob = bob;
     this.#port = bob.receiver.port;
-    const { build, random } = setting;
+    const { parts, random } = setting;
     this.#work = random.pick([0, 0, 3, 25]);
-    this.#alice = new build.SyncSender({
+    this.#alice = new parts.SyncSender({
       as: 'alice',
       session: `session-${setting.subject}`,
       host: OWN_ADDRESS,
       port: network.link.port,
-      context: build.netContext(
+      context: netContext(
         (event) => {
           setting.emitOf('alice')(event);
           if (event.event === 'connected') setting.reach('connect');
@@ -63,14 +65,14 @@ export class Direct implements World {
   }
 
   static async start(setting: Setting): Promise<Direct> {
-    const { build, random, emitOf, reach, schedule } = setting;
+    const { random, emitOf, reach, schedule } = setting;
     // Bob needs the world that he lives in, and the link his port.
     let world: Direct | undefined;
     const bob = await onPort((port) =>
       startBob(setting, port, 1, (bob, id) => world?.handle(bob, id) ?? never()),
     );
     const { port } = bob.receiver;
-    const network = await Network.start(build, port, random, DEADLINE_MS.sync, emitOf('link'), () => {
+    const network = await Network.start(port, random, DEADLINE_MS.sync, emitOf('link'), () => {
       if (schedule.phase === 'partly' || schedule.phase === 'reply') reach(schedule.phase);
     });
     world = new Direct(setting, network, bob);
@@ -84,8 +86,8 @@ export class Direct implements World {
   }
 
   async send(body: Buffer): Promise<void> {
-    const { build, schedule, subject } = this.#setting;
-    const { length } = build.encode({ verb: 'SEND', id: subject, body });
+    const { schedule, subject } = this.#setting;
+    const { length } = encode({ verb: 'SEND', id: subject, body });
     if (schedule.phase === 'connect') this.network.hold('down');
     else holdFrame(this.#setting, this.network, 'up', length);
     const killed = new Promise<undefined>((resolve) => {
@@ -195,17 +197,17 @@ export class Direct implements World {
 }
 
 async function startBob(
-  { build, emitOf }: Setting,
+  { parts, emitOf }: Setting,
   port: number,
   number: number,
   handle: (bob: Bob, id: string) => Promise<undefined>,
 ): Promise<Bob> {
   const gate = new Gate();
-  const receiver = await build.startReceiver({
+  const receiver = await parts.startReceiver({
     as: 'bob',
     host: OWN_ADDRESS,
     port,
-    context: build.netContext(emitOf('bob'), gatedClock(gate), true),
+    context: netContext(emitOf('bob'), gatedClock(gate), true),
     handle: ({ id }) => handle(bob, id),
   });
   const bob: Bob = { number, receiver, gate, dead: false };

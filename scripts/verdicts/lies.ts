@@ -1,105 +1,184 @@
-// Builds that lie, each in one way: what the harness must catch.
+// Parts that lie, each in one way: what the harness must catch.
 
-import type { Broken } from '../lib/control.ts';
+import type { Outcome } from '../../src/exchange/ask.ts';
+import { type Attempt, conclude, isOpen } from '../../src/exchange/verdict.ts';
+import { encode } from '../../src/wire/verbs.ts';
+import type { Lie } from '../lib/control.ts';
+import { hasty } from '../lib/lying-log.ts';
+import { type Parts, REAL } from './parts.ts';
+import type { Cell } from './plan.ts';
+import { accepted } from './sockets.ts';
+import { pause } from './world.ts';
 
-const ANSWER = `session.answer({ verb: 'STORED', id, seq: held.seq, present: presence(box) }, size);`;
-const APPEND = 'this.#commits.append([entryOf(held, crc, body)], (refs) => {';
-const CONCLUDE = `return attempts.some(isOpen) ? 'UNKNOWN' : 'NOT_DELIVERED';`;
+/** A lie, and the parts that tell it. */
+export interface LyingParts extends Lie {
+  readonly parts: Partial<Parts>;
+  /** The fault that must strike: else it would show in a few runs of some hundred only. */
+  readonly at?: Cell['fault'];
+}
 
-const ENDED = 'for (const question of open)\n            question.end(end);';
+/** So much later than it says so does a receiver show a message, in milliseconds. */
+const LATE_MS = 15;
 
 const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
+const NOWHERE = 'STORED, and it is nowhere';
+const HANDLED = 'NOT DELIVERED, and it was handled';
+
+// Senders that conclude otherwise from the same attempts.
+function concluding(from: typeof conclude): Partial<Parts> {
+  const lying = (outcome: Outcome, success: 'DELIVERED' | 'STORED'): Outcome => ({
+    ...outcome,
+    verdict: from(outcome.attempts, success),
+  });
+  return {
+    SyncSender: class extends REAL.SyncSender {
+      override async send(...message: Parameters<InstanceType<Parts['SyncSender']>['send']>) {
+        return lying(await super.send(...message), 'DELIVERED');
+      }
+    },
+    AsyncSender: class extends REAL.AsyncSender {
+      override async send(...message: Parameters<InstanceType<Parts['AsyncSender']>['send']>) {
+        return lying(await super.send(...message), 'STORED');
+      }
+    },
+  };
+}
+
+// UNKNOWN becomes NOT DELIVERED where an attempt says so.
+const denying = (no: (attempts: readonly Attempt[]) => boolean): Partial<Parts> =>
+  concluding((attempts, success) => {
+    const verdict = conclude(attempts, success);
+    return verdict === 'UNKNOWN' && no(attempts) ? 'NOT_DELIVERED' : verdict;
+  });
+
+const codeOf = ({ end }: Attempt): string | undefined => (end && 'code' in end ? end.code : undefined);
+
+class ShowsLater extends REAL.AsyncReceiver {
+  readonly #tail: { shown: Promise<void> };
+
+  constructor(options: ConstructorParameters<Parts['AsyncReceiver']>[0]) {
+    const tail = { shown: Promise.resolve() };
+    super({
+      ...options,
+      // It is acknowledged when this resolves.
+      handle: async (message) => {
+        tail.shown = tail.shown.then(() => pause(LATE_MS)).then(() => options.handle(message));
+      },
+    });
+    this.#tail = tail;
+  }
+
+  override async run() {
+    const collected = await super.run();
+    await this.#tail.shown;
+    return collected;
+  }
+}
+
+class OnlyTheFirstIsOpen extends REAL.AsyncSender {
+  #underWay = 0;
+
+  override async send(...message: Parameters<InstanceType<Parts['AsyncSender']>['send']>) {
+    const first = this.#underWay === 0;
+    this.#underWay += 1;
+    const outcome = await super.send(...message);
+    this.#underWay -= 1;
+    return first ? outcome : { ...outcome, verdict: conclude(outcome.attempts.map(endedByBye), 'STORED') };
+  }
+}
+
+const endedByBye = (attempt: Attempt): Attempt =>
+  isOpen(attempt) && attempt.end?.how !== 'deadline' && attempt.end?.how !== 'earlier'
+    ? { ...attempt, end: { how: 'bye' } }
+    : attempt;
+
+// Everybody on this port is told BYE, whatever is unanswered.
+function sayBye(port: number): void {
+  for (const socket of accepted(port)) socket.end(encode({ verb: 'BYE' }));
+}
 
 /** The lies. */
-export const LIES: readonly Broken[] = [
+export const LIES: readonly LyingParts[] = [
   {
     what: 'a synchronous receiver that answers before it shows',
-    edits: [
-      {
-        file: 'sync/receiver.js',
-        from: 'const reply = await handle({ id, from: session.as, body });',
-        to: 'const reply = undefined; setTimeout(() => handle({ id, from: session.as, body }).catch(() => {}), 15);',
-      },
-    ],
+    parts: {
+      startReceiver: (options) =>
+        REAL.startReceiver({
+          ...options,
+          handle: async (incoming) => {
+            setTimeout(() => options.handle(incoming).catch(() => {}), LATE_MS);
+            return undefined;
+          },
+        }),
+    },
     finds: lie('DELIVERED, and it was never handled', 'sync'),
   },
   {
     what: 'an asynchronous receiver that acknowledges before it shows',
-    edits: [
-      {
-        file: 'async/receiver.js',
-        from: 'await this.#options.handle(message);',
-        to: `call.send({ verb: 'ACK', seq: message.seq }); await new Promise((go) => setTimeout(go, 15)); await this.#options.handle(message);`,
-      },
-    ],
-    finds: lie('(?:STORED, and it is nowhere|DELIVERED, and it was never handled)', 'wait'),
+    parts: { AsyncReceiver: ShowsLater },
+    finds: lie(`(?:${NOWHERE}|DELIVERED, and it was never handled)`, 'wait'),
   },
   {
     what: 'a relay that says STORED when it is written, before it is synced',
-    edits: [
-      {
-        file: 'async/store/writer.js',
-        from: 'writeDurably(disk, handle.fd, bytes, offset, (failed) => {',
-        to: 'disk.write(handle.fd, bytes, 0, offset, (failed) => {',
+    parts: {
+      async writeDurably(write, sync) {
+        await write();
+        sync().catch(() => {});
       },
-    ],
-    finds: lie('STORED, and it is nowhere'),
+    },
+    // What the log itself has lost so is damage.
+    finds: lie(`(?:${NOWHERE}|the journal is damaged)`),
   },
   {
     what: 'a relay that says STORED before it writes',
-    edits: [
-      { file: 'async/relay.js', from: ANSWER, to: '' },
-      { file: 'async/relay.js', from: APPEND, to: `${ANSWER} ${APPEND}` },
-    ],
-    finds: lie('STORED, and it is nowhere'),
+    parts: { openLog: (options, owner) => hasty((own) => REAL.openLog(options, own))(owner) },
+    finds: lie(NOWHERE),
   },
   {
     what: 'a sender that takes no answer for a no',
-    edits: [{ file: 'exchange/verdict.js', from: CONCLUDE, to: `return 'NOT_DELIVERED';` }],
-    finds: lie('NOT DELIVERED, and it was handled'),
+    parts: denying(() => true),
+    finds: lie(HANDLED),
   },
   {
     what: 'a sender that takes ECONNRESET for a no',
-    edits: [
-      {
-        file: 'exchange/verdict.js',
-        from: CONCLUDE,
-        to: `return attempts.some((a) => isOpen(a) && a.end?.code !== 'ECONNRESET') ? 'UNKNOWN' : 'NOT_DELIVERED';`,
-      },
-    ],
-    finds: lie('NOT DELIVERED, and it was handled'),
+    parts: denying(
+      (attempts) => !attempts.some((attempt) => isOpen(attempt) && codeOf(attempt) !== 'ECONNRESET'),
+    ),
+    finds: lie(HANDLED),
   },
   {
     what: 'a sender that takes a repeat refused as disk_full for a no',
-    edits: [
-      {
-        file: 'exchange/verdict.js',
-        from: CONCLUDE,
-        to: `return attempts.some(isOpen) && attempts.at(-1)?.end?.code !== 'disk_full' ? 'UNKNOWN' : 'NOT_DELIVERED';`,
-      },
-    ],
-    finds: lie('NOT DELIVERED, and it was handled', 'async'),
+    parts: denying((attempts) => attempts.slice(-1).some((last) => codeOf(last) === 'disk_full')),
+    at: 'forgets',
+    finds: lie(HANDLED, 'async'),
   },
   {
     what: 'a sender that takes the end of a call for a no to all but the first that are open',
-    edits: [
-      {
-        file: 'exchange/ask.js',
-        from: ENDED,
-        to: `open.forEach((question, i) => question.end(i === 0 ? end : { how: 'bye' }));`,
-      },
-    ],
-    finds: lie('NOT DELIVERED, and it was handled', 'async'),
+    parts: { AsyncSender: OnlyTheFirstIsOpen },
+    finds: lie(HANDLED, 'async'),
   },
   {
     what: 'a server that says BYE before it has answered',
-    edits: [
-      {
-        file: 'exchange/server-connection.js',
-        from: 'this.#over || this.#unanswered > 0 || this.#waiting',
-        to: 'this.#over || this.#waiting',
+    parts: {
+      async startReceiver(options) {
+        const receiver = await REAL.startReceiver(options);
+        const close = (): Promise<void> => {
+          sayBye(receiver.port);
+          return receiver.close();
+        };
+        return { ...receiver, close };
       },
-    ],
-    finds: lie('NOT DELIVERED, and it was handled'),
+      async startRelay(options) {
+        const relay = await REAL.startRelay(options);
+        const { port } = relay.address;
+        const closeIt = relay.close.bind(relay);
+        const close = (): Promise<void> => {
+          sayBye(port);
+          return closeIt();
+        };
+        return Object.assign(relay, { close });
+      },
+    },
+    finds: lie(HANDLED),
   },
 ];

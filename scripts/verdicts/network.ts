@@ -1,12 +1,12 @@
 // The link of one run: its faults, and what holds the bytes where the schedule wants them until the fault has struck.
 
 import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
-import type { Link, Order } from '../../src/faults/link.ts';
+import { FAULTS } from '../../src/faults/faults.ts';
+import { type Link, type Order, startLink } from '../../src/faults/link.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import type { Emit } from '../../src/trace/event.ts';
 import type { Random } from '../lib/random.ts';
-import type { Build } from './build.ts';
 import type { FaultName } from './plan.ts';
 import { onPort } from './ports.ts';
 
@@ -25,7 +25,6 @@ const QUIET_MS = 12_000;
 /** A link, and how it is broken and mended. */
 export class Network {
   readonly link: Link;
-  readonly #making: Making;
   readonly #strikes: ReadonlyMap<string, Order['fault']>;
   readonly #random: Random;
   readonly #deadline: number;
@@ -33,17 +32,15 @@ export class Network {
   #holding = false;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(link: Link, build: Build, random: Random, deadline: number) {
+  private constructor(link: Link, random: Random, deadline: number) {
     this.link = link;
     this.#random = random;
     this.#deadline = deadline;
-    this.#strikes = new Map(build.FAULTS.map((fault) => [fault.word, fault]));
-    this.#making = makingOf(build);
+    this.#strikes = new Map(FAULTS.map((fault) => [fault.word, fault]));
   }
 
   /** Sets it up before the server on `to`. @param cut called when a limit is used up */
   static async start(
-    build: Build,
     to: number,
     random: Random,
     deadline: number,
@@ -51,7 +48,7 @@ export class Network {
     cut: () => void,
   ): Promise<Network> {
     const link = await onPort((port) =>
-      build.startLink({
+      startLink({
         host: OWN_ADDRESS,
         port,
         to: { host: OWN_ADDRESS, port: to },
@@ -63,7 +60,7 @@ export class Network {
         },
       }),
     );
-    return new Network(link, build, random, deadline);
+    return new Network(link, random, deadline);
   }
 
   /** Holds bytes back until `release`: those of one direction, or those behind so many more. */
@@ -74,7 +71,7 @@ export class Network {
 
   /** Breaks it. What is held stays held. */
   strike(fault: FaultName): void {
-    const change = this.#making[fault]?.(this.#random, this.#deadline);
+    const change = MAKING[fault]?.(this.#random, this.#deadline);
     // It takes its time, and touches only new calls.
     if (fault === 'full') this.release();
     if (change === undefined) throw new RangeError(`${fault} is not the network's`);
@@ -140,32 +137,30 @@ export class Network {
   }
 }
 
-function makingOf(build: Build): Making {
-  const simple = (word: FaultName): Change => {
-    const fault = build.FAULTS.find((one) => one.word === word);
-    if (fault?.takes !== 'nothing') throw new RangeError(`${word} is no fault that stands alone`);
-    return fault.apply;
-  };
-  return {
-    cut: () => simple('cut'),
-    reset: () => simple('reset'),
-    close: () => simple('close'),
-    refuse: () => simple('refuse'),
-    full: () => simple('full'),
-    'reset, refuse': () => simple('refuse'),
-    'stall up': () => stall('up'),
-    'stall down': () => stall('down'),
-    limit: (random) => {
-      const left = random.next() < 0.5 ? random.whole(1, 30) : random.whole(1, 300);
-      return (before) => ({ ...before, left });
-    },
-    latency: (random, deadline) => {
-      const latency = random.whole(5, 1.5 * deadline);
-      return (before) => ({ ...before, latency });
-    },
-    rate: (random) => {
-      const rate = random.whole(100, 3000);
-      return (before) => ({ ...before, rate });
-    },
-  };
-}
+const simple = (word: FaultName): Change => {
+  const fault = FAULTS.find((one) => one.word === word);
+  if (fault?.takes !== 'nothing') throw new RangeError(`${word} is no fault that stands alone`);
+  return fault.apply;
+};
+const MAKING: Making = {
+  cut: () => simple('cut'),
+  reset: () => simple('reset'),
+  close: () => simple('close'),
+  refuse: () => simple('refuse'),
+  full: () => simple('full'),
+  'reset, refuse': () => simple('refuse'),
+  'stall up': () => stall('up'),
+  'stall down': () => stall('down'),
+  limit: (random) => {
+    const left = random.next() < 0.5 ? random.whole(1, 30) : random.whole(1, 300);
+    return (before) => ({ ...before, left });
+  },
+  latency: (random, deadline) => {
+    const latency = random.whole(5, 1.5 * deadline);
+    return (before) => ({ ...before, latency });
+  },
+  rate: (random) => {
+    const rate = random.whole(100, 3000);
+    return (before) => ({ ...before, rate });
+  },
+};

@@ -51,7 +51,7 @@ export const FAULTS = {
   replaced: 'another program takes over the mailbox',
   'disk full': 'it has no room for a message',
   'full later': 'the relay is killed, and comes back with a full disk',
-  forgets: "the same, and by the relay's wall clock 11 minutes have passed: it has forgotten the ids",
+  forgets: 'the same, and it has forgotten the ids, as it may when it has run for 11 minutes more',
   'disk fails': 'the next sync fails: the relay ends itself',
   'kill sender': 'async: another process repeats the message with --id',
   'freeze sender': 'the sender stands still, its kernel goes on',

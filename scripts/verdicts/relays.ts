@@ -2,14 +2,16 @@
 // and closing its sockets; the next life begins on the copy, and what the old one still does nobody sees. In half of the runs it is a
 // power cut: what was written and not synced is lost. (Kept back until the sync, that is: it never reaches the file.)
 
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type FileSystem, type OpenFile, systemFiles } from '../../src/async/log/files.ts';
+import type { OpenLog, Room } from '../../src/async/log/log.ts';
 import type { Relay } from '../../src/async/relay.ts';
-import { type Disk, writeDurably } from '../../src/async/store/disk.ts';
-import type { Store } from '../../src/async/store/store.ts';
+import { netContext } from '../../src/net/connection.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Event } from '../../src/trace/event.ts';
+import { forgetIds, Passing } from '../lib/lying-log.ts';
 import { Gate, gatedClock } from './gate.ts';
 import { onPort, onPortAgain } from './ports.ts';
 import { accepted } from './sockets.ts';
@@ -17,14 +19,13 @@ import { pause, type Setting } from './world.ts';
 
 interface Life {
   readonly relay: Relay;
-  readonly store: Store;
   readonly gate: Gate;
 }
 
 /** What is asked of the relay's next life. */
 export interface NextLife {
-  /** How far its wall clock has gone on meanwhile, beside what really passed. Milliseconds. */
-  readonly later: number;
+  /** Has it forgotten all ids, as it may after a while? */
+  readonly forgets: boolean;
   readonly full: boolean;
 }
 
@@ -41,8 +42,11 @@ export interface RelayHandlers {
 // In memory, where there is such a place: a kill that is played proves nothing of the disk, and a slow one would use up the deadlines.
 const SHELF = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
+/** All segments are small, and no message takes more than a part of one. In bytes. */
 const SEGMENT_BYTES = 256 * 1024;
-const OLDEST_IDS_MS = 11 * 60_000;
+const LARGEST_SEND = 64 * 1024;
+
+const PLAIN: NextLife = { forgets: false, full: false };
 
 /** A relay that is killed and comes back. */
 export class Relays {
@@ -54,8 +58,7 @@ export class Relays {
   readonly #losesUnsynced: boolean;
   #lives = 0;
   #life: Life | undefined;
-  #wanted: NextLife = { later: 0, full: false };
-  #ahead = 0;
+  #wanted = PLAIN;
   /** Is the disk full, will the next sync fail? */
   full = false;
   #fails = false;
@@ -89,13 +92,12 @@ export class Relays {
   }
 
   /** Ends it as a kill does. @param next what its next life shall be like */
-  kill(next: NextLife = { later: 0, full: false }): void {
+  kill(next = PLAIN): void {
     const life = this.#life;
     this.#doomed = false;
     if (life === undefined) return;
     this.#life = undefined;
     this.#wanted = next;
-    this.#ahead += next.later;
     const left = this.#dir;
     this.#lives += 1;
     copyJournal(left, this.#dir);
@@ -133,7 +135,7 @@ export class Relays {
       await this.#stopping;
       this.#life = await onPortAgain(() => this.#begin());
     }
-    if (all) this.#wanted = { later: 0, full: false };
+    if (all) this.#wanted = PLAIN;
     this.full = this.#wanted.full;
   }
 
@@ -149,109 +151,119 @@ export class Relays {
   }
 
   async #begin(): Promise<Life> {
-    const { build, emitOf } = this.#setting;
+    const { parts, emitOf } = this.#setting;
     const gate = new Gate();
-    const clock = gatedClock(gate, this.#ahead);
+    const clock = gatedClock(gate);
     const emit = (event: Event): void => {
       emitOf('relay')(event);
       if (this.#life?.gate === gate) this.#on.event(event);
     };
-    const journal = new build.Journal({
+    const { forgets } = this.#wanted;
+    const sizes = { smallest: SEGMENT_BYTES, largest: SEGMENT_BYTES };
+    const options = {
+      ...sizes,
       dir: this.#dir,
-      emit,
       clock,
-      lock: async () => async () => {},
-      segmentBytes: SEGMENT_BYTES,
-      disk: this.#disk(gate),
-    });
-    // A full disk is the store's to see; here it is told.
-    const store: Store = Object.assign(journal, {
-      hasRoom: (size: number) => !this.full && build.Journal.prototype.hasRoom.call(journal, size),
-    });
-    const relay = await build.startRelay({
+      lock: noLock,
+      files: this.#disk(gate),
+    };
+    const log: OpenLog = async (owner) => {
+      const opened = await parts.openLog(options, owner);
+      if (forgets) forgetIds(owner);
+      return new Fillable(opened, () => this.full);
+    };
+    const relay = await parts.startRelay({
       host: OWN_ADDRESS,
       port: this.port,
-      context: build.netContext(emit, clock, true),
-      store,
+      context: netContext(emit, clock, true),
+      log,
       onFailure: () => {
-        if (this.#life?.store === store) this.kill(this.#wanted);
+        if (this.#life?.gate === gate) this.kill(this.#wanted);
       },
     });
-    return { relay, store, gate };
+    return { relay, gate };
   }
 
-  #disk(gate: Gate): Disk {
-    const { systemDisk } = this.#setting.build;
-    const mark = Buffer.from(` id=${this.#setting.subject} `);
-    // Where the subject's record is being written: others are written and synced meanwhile.
-    let ours: number | undefined;
+  #disk(gate: Gate): FileSystem {
     const alive = (): boolean => this.#life?.gate === gate;
-    const disk = this.#losesUnsynced ? unsyncedLost(systemDisk) : systemDisk;
+    const write = (file: OpenFile, bytes: Uint8Array, position: number): Promise<number> =>
+      this.#write(alive, gate, file, bytes, position);
     return {
-      write: (fd, bytes, from, position, done) => {
-        if (alive() && bytes.includes(mark)) {
-          ours = fd;
-          this.#on.writing();
-        }
-        disk.write(fd, bytes, from, position, (error, written) => gate.pass(() => done(error, written)));
-      },
-      sync: (fd, done) => {
-        if (ours === fd && alive()) this.#on.syncing();
-        if (this.#fails && alive()) {
-          this.#doomed = true;
-          setImmediate(() => done(Object.assign(new Error('i/o error'), { code: 'EIO' })));
-          return;
-        }
-        disk.sync(fd, (error) => {
-          if (ours === fd) {
-            ours = undefined;
-            if (alive()) this.#on.durable();
-          }
-          gate.pass(() => done(error));
-        });
+      ...systemFiles,
+      async open(name, how) {
+        const file = await systemFiles.open(name, how);
+        return { ...file, writeDurably: (bytes, position) => write(file, bytes, position) };
       },
     };
   }
 
+  async #write(
+    alive: () => boolean,
+    gate: Gate,
+    file: OpenFile,
+    lent: Uint8Array,
+    position: number,
+  ): Promise<number> {
+    // Whoever does not wait for the sync may use the bytes again.
+    const bytes = Buffer.from(lent);
+    const ours = bytes.includes(` id=${this.#setting.subject} `);
+    const put = async (): Promise<void> => {
+      if ((await file.writeDurably(bytes, position)) < bytes.length) throw new Error('the real disk is full');
+    };
+    await this.#setting.parts.writeDurably(
+      async () => {
+        if (ours && alive()) this.#on.writing();
+        // What only was written a power cut would take: it is written when it is synced.
+        if (this.#losesUnsynced) await new Promise((resolve) => setImmediate(resolve));
+        else await put();
+      },
+      async () => {
+        if (ours && alive()) this.#on.syncing();
+        if (this.#fails && alive()) {
+          this.#doomed = true;
+          await new Promise((resolve) => setImmediate(resolve));
+          throw Object.assign(new Error('i/o error'), { code: 'EIO' });
+        }
+        if (this.#losesUnsynced) await put();
+        if (ours && alive()) this.#on.durable();
+      },
+    );
+    await new Promise<void>((go) => gate.pass(go));
+    return bytes.length;
+  }
+
   // What a dead relay still does, it does to files that nobody reads and on connections that are closed.
-  #bury({ relay, store, gate }: Life): void {
+  #bury({ relay, gate }: Life): void {
     gate.open();
-    const ending = relay.close().then(() => store.close());
-    this.#endings.push(ending.catch(() => {}));
+    this.#endings.push(relay.close().catch(() => {}));
   }
 }
 
-/** By so much the wall clock goes on in `forgets`. */
-export const FORGOTTEN_MS = OLDEST_IDS_MS;
+// Several lives are in this process. Who takes the lock makes the folder.
+async function noLock(dir: string): Promise<() => Promise<void>> {
+  mkdirSync(dir, { recursive: true });
+  return async () => {};
+}
 
-// A disk that loses what was not synced: it writes when it is told to sync.
-function unsyncedLost(disk: Disk): Disk {
-  const waiting = new Map<number, { bytes: Buffer; position: number }[]>();
-  return {
-    write(fd, bytes, from, position, done) {
-      const held = waiting.get(fd) ?? [];
-      waiting.set(fd, held);
-      held.push({ bytes: Buffer.from(bytes.subarray(from)), position });
-      setImmediate(() => done(null, bytes.length - from));
-    },
-    sync(fd, done) {
-      const held = waiting.get(fd) ?? [];
-      waiting.delete(fd);
-      const next = (): void => {
-        const piece = held.shift();
-        if (piece === undefined) disk.sync(fd, done);
-        else writeDurably(disk, fd, piece.bytes, piece.position, (error) => (error ? done(error) : next()));
-      };
-      next();
-    },
-  };
+// A full disk is the log's to see; here it is told. It is not asked about larger messages than there are.
+class Fillable extends Passing {
+  readonly #full: () => boolean;
+
+  constructor(log: Passing['log'], full: () => boolean) {
+    super(log);
+    this.#full = full;
+  }
+
+  override hasRoom(bytes: number, checkpoint: number): Room {
+    return this.#full() ? 'no' : this.log.hasRoom(Math.min(bytes, LARGEST_SEND), checkpoint);
+  }
 }
 
 // The thread pool may be renaming a file at this moment: then it is listed again.
 function copyJournal(from: string, to: string): void {
   for (let tries = 1; ; tries++) {
     try {
-      cpSync(from, to, { recursive: true, filter: (file) => !/(?:lock|\.new|\.spare)$/.test(file) });
+      cpSync(from, to, { recursive: true, filter: (file) => !/(?:lock-.*|\.new)$/.test(file) });
       return;
     } catch (error) {
       rmSync(to, { recursive: true, force: true });

@@ -3,10 +3,10 @@
 
 import type { Emit, Recorded } from '../../src/trace/event.ts';
 import type { Random } from '../lib/random.ts';
-import type { Build } from './build.ts';
 import { Detour } from './detour.ts';
 import { Direct } from './direct.ts';
 import { judge, type Said, type Truth } from './oracle.ts';
+import type { Parts } from './parts.ts';
 import { type Blow, DEADLINE_MS, NETWORK, type Phase, type Schedule } from './plan.ts';
 import { pause, type Setting, type World } from './world.ts';
 
@@ -28,12 +28,12 @@ const LIMIT_MS = 40_000;
 
 /** Makes one run. @param record told everything that happens, if given */
 export async function perform(
-  build: Build,
+  parts: Parts,
   schedule: Schedule,
   random: Random,
   record?: (event: Recorded) => void,
 ): Promise<Result> {
-  const play = new Play(build, schedule, random, record);
+  const play = new Play(parts, schedule, random, record);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it hangs: ${play.stage}`)), LIMIT_MS);
@@ -67,7 +67,7 @@ class Play {
   /** How far it is, for whoever wonders. */
   stage = 'beginning';
 
-  constructor(build: Build, schedule: Schedule, random: Random, record?: (event: Recorded) => void) {
+  constructor(parts: Parts, schedule: Schedule, random: Random, record?: (event: Recorded) => void) {
     this.#schedule = schedule;
     this.#random = random;
     const emitOf = (actor: string): Emit =>
@@ -75,7 +75,7 @@ class Play {
         ? () => {}
         : (event) => record({ ...event, time: new Date().toISOString(), actor, pid: process.pid });
     this.#setting = {
-      build,
+      parts,
       schedule,
       random,
       subject: `subject-${schedule.name.replace(/\D.*/, '')}`,

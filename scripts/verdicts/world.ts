@@ -3,14 +3,14 @@
 import { MAX_HELD } from '../../src/faults/lane.ts';
 import type { Emit } from '../../src/trace/event.ts';
 import type { Random } from '../lib/random.ts';
-import type { Build } from './build.ts';
 import type { Network } from './network.ts';
 import type { Handled, Said } from './oracle.ts';
+import type { Parts } from './parts.ts';
 import type { FaultName, Phase, Schedule } from './plan.ts';
 
 /** What a world is given. */
 export interface Setting {
-  readonly build: Build;
+  readonly parts: Parts;
   readonly schedule: Schedule;
   readonly random: Random;
   /** The message that the schedule is about. */

@@ -3,24 +3,29 @@
 
 import { Shares } from '../exchange/limits.ts';
 import { FORGET_MS, IDS_PER_SESSION, type SessionIds } from './ids.ts';
+import type { Machine } from './machine.ts';
 import type { Account, State } from './state.ts';
 
-/** Messages held at the most, in all mailboxes or in one: 16 bytes of memory each. */
-export const MOST_MESSAGES = 20_000_000;
-/** Mailboxes at the most, and names that are to be told of a message. */
-export const MOST_NAMES = 200_000;
-/** Ids remembered at the most, one for each session that remembers it. */
-export const MOST_IDS = 530_000;
-/** Sessions whose ids are remembered at the most. */
-export const MOST_SESSIONS = 200_000;
-
-/** What may be held, in all. */
+/** How much there may be, in all. An address gets half at the most. */
 export interface RelayLimits {
+  /** Messages that are held, in all mailboxes or in one. */
   readonly messages: number;
+  /** Mailboxes, and names that are to be told of a message. */
   readonly names: number;
+  /** Ids that are remembered, counted once for each session that does. */
   readonly ids: number;
+  /** Sessions whose ids are remembered. */
   readonly sessions: number;
 }
+
+/** 16 bytes of memory each: 320 MB. PROTOCOL.md, "Limits", also for those that follow. */
+export const MOST_MESSAGES = 20_000_000;
+/** About 500 bytes each: 100 MB. */
+export const MOST_NAMES = 200_000;
+/** About 70 bytes each: 37 MB. */
+export const MOST_IDS = 530_000;
+/** About 300 bytes each: 60 MB. */
+export const MOST_SESSIONS = 200_000;
 
 /** A refusal: the code of REFUSED, and a sentence. */
 export interface Objection {
@@ -44,6 +49,7 @@ const TOO_MANY_IDS = 'Too many ids are to be remembered; try again in some minut
 
 /** Decides what is taken, and counts who holds what. */
 export class Admission implements Account {
+  readonly #machine: Pick<Machine, 'uptime'>;
   readonly #state: State;
   readonly #limits: RelayLimits;
   readonly #messages = new Shares();
@@ -59,10 +65,13 @@ export class Admission implements Account {
   readonly #fresh = new Set<string>();
   #address = '';
 
-  /** @param state counts from now on for those who send */
-  constructor(state: State, limits: RelayLimits) {
+  /** @param machine whose state counts from now on for those who send */
+  constructor(machine: Machine, limits: Partial<RelayLimits> = {}) {
+    const { state } = machine;
+    this.#machine = machine;
+    const usual = { messages: MOST_MESSAGES, names: MOST_NAMES, ids: MOST_IDS, sessions: MOST_SESSIONS };
     this.#state = state;
-    this.#limits = limits;
+    this.#limits = { ...usual, ...limits };
     state.accounts.push(this);
     state.ids.account = (session, links) => this.#link(session, links);
   }
@@ -70,6 +79,18 @@ export class Admission implements Account {
   /** Names in use: mailboxes, and those that are to be told of something. */
   get names(): number {
     return this.#state.mailboxes.size + this.#promised.size + this.#fresh.size;
+  }
+
+  /** What is used of each limit. */
+  get usage(): Record<keyof RelayLimits, string> {
+    const { count, ids } = this.#state;
+    const limits = this.#limits;
+    return {
+      messages: `${count}/${limits.messages}`,
+      names: `${this.names}/${limits.names}`,
+      ids: `${ids.links}/${limits.ids}`,
+      sessions: `${ids.sessions.length}/${limits.sessions}`,
+    };
   }
 
   /** Why a SEND is refused; undefined if it may be taken. */
@@ -109,7 +130,8 @@ export class Admission implements Account {
 
   /** Is there room to remember one more id of a session? A run that leaves no more to be remembered than it found is always admitted. */
   remembers(address: string, session: string): boolean {
-    const { ids, uptime } = this.#state;
+    const { ids } = this.#state;
+    const { uptime } = this.#machine;
     const { ids: most, sessions: mostSessions } = this.#limits;
     this.#address = address;
     const [links, sessions] = [ids.links + this.#taken, ids.sessions.length];

@@ -1,137 +1,286 @@
-// What goes out of the relay: who collects from which mailbox, and MESSAGE after MESSAGE as the mailbox's rules allow.
+// What goes out of the relay: who collects from which mailbox, and MESSAGE after MESSAGE in turns, so that none keeps the others waiting.
+// None of this is in the log, but OPEN: after a restart all that was open counts as tried.
 
-import type { Session } from '../exchange/session.ts';
+import { DetourError } from '../errors/error.ts';
+import type { Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/connection.ts';
 import { QUEUE_LIMIT } from '../net/frame-writer.ts';
 import type { Message } from '../wire/verbs.ts';
-import type { Commits } from './commits.ts';
-import type { Held, Mailbox } from './mailbox.ts';
-import type { Ref, Store } from './store/store.ts';
+import type { Place } from './held.ts';
+import type { Lsn } from './log/log.ts';
+import type { Machine } from './machine.ts';
+import type { StoredMessage } from './records.ts';
+import type { Mailbox } from './state.ts';
 
 /**
  * The most messages that are in flight to one receiver, whatever window it asks for: so many a single ACK may free, with a receipt
- * each, in one commit. PROTOCOL.md, "Limits".
+ * each. PROTOCOL.md, "Limits".
  */
 export const MOST_IN_FLIGHT = 4096;
+
+/** Messages that one collector is sent before it is the next one's turn, */
+const PER_TURN = 32;
+/** and how long all turns together may hold up what else there is to do, in milliseconds. */
+const TURN_MS = 5;
+/** Connections of this epoch that are told apart in `attempt=`, for each mailbox. */
+const MOST_MARKS = 16;
+/** Names that said RECEIVE since the start: for `present=`, a hint. */
+const MOST_KNOWN = 10_000;
+/** After a read that failed for want of something, it is tried again so much later, in milliseconds. */
+const RETRY_MS = 1000;
+
+/** A message that was sent and is not acknowledged. */
+export interface InFlight {
+  readonly seq: number;
+  readonly id: string;
+  readonly notify: string | undefined;
+}
+
+/** A session that collects from a mailbox. */
+export class Collector {
+  readonly flight: InFlight[] = [];
+  window = 0;
+  /** How many more may be sent before another RECEIVE. */
+  remaining = Number.POSITIVE_INFINITY;
+  /** With `drain`: EMPTY is due when nothing up to this number is held. */
+  drainUpTo: number | undefined;
+  /** The last number that was sent on this connection. */
+  lastSent = 0;
+  /** Nothing is sent before all below it is durable: the OPEN, and the expiry of what came before. */
+  barrier: Lsn = 0;
+  /** The message that is being read from the log, and the one that was. */
+  reading: number | undefined;
+  fetched: { readonly seq: number; readonly message: StoredMessage } | undefined;
+
+  constructor(
+    readonly session: Session,
+    readonly name: string,
+  ) {}
+}
 
 /** Hands the messages of mailboxes to their collectors. */
 export class Delivery {
   readonly #context: NetContext;
-  readonly #store: Store;
-  readonly #commits: Commits;
-  readonly #collectors = new Map<Mailbox, Session>();
-  // Mailboxes of which a body is being read back.
-  readonly #reading = new Set<Mailbox>();
+  readonly #machine: Machine;
+  readonly #collectors = new Map<string, Collector>();
+  /** The last number that each earlier connection of this epoch was sent, by mailbox, rising. */
+  readonly #marks = new Map<string, number[]>();
+  readonly #known = new Set<string>();
+  /** Those that may have something to send now, and those that wait for the disk. */
+  readonly #ready = new Set<Collector>();
+  readonly #blocked = new Set<Collector>();
+  #turning = false;
 
-  constructor(context: NetContext, store: Store, commits: Commits) {
+  constructor(context: NetContext, machine: Machine) {
     this.#context = context;
-    this.#store = store;
-    this.#commits = commits;
+    this.#machine = machine;
   }
 
-  /** Is it this session who collects from this mailbox? */
-  collects(session: Session, box: Mailbox): boolean {
-    return this.#collectors.get(box) === session;
+  /** Who collects from this mailbox. */
+  collector(name: string): Collector | undefined {
+    return this.#collectors.get(name);
+  }
+
+  /** This session as a collector, if it is the one. */
+  collecting(session: Session): Collector | undefined {
+    const collector = this.#collectors.get(session.as);
+    return collector?.session === session ? collector : undefined;
+  }
+
+  /** What STORED says of a recipient: does it collect now, did it ever? */
+  presence(name: string): 'yes' | 'no' | 'never' {
+    if (this.#collectors.has(name)) return 'yes';
+    return this.#known.has(name) || this.#machine.state.wasCollected(name) ? 'no' : 'never';
   }
 
   /** RECEIVE: the newest for a mailbox wins. */
-  receive(session: Session, box: Mailbox, { window, limit, drain }: Message<'RECEIVE'>): void {
-    const before = this.#collectors.get(box);
-    if (before !== undefined && before !== session) {
-      // First of all it collects no more: its leaving must not tidy the mailbox away under the one who takes over.
-      this.#collectors.delete(box);
-      box.detach();
-      before.evict();
-      this.#context.emit({ event: 'mailbox', name: box.name, state: 'replaced' });
+  receive(session: Session, { window, limit, drain }: Message<'RECEIVE'>): void {
+    const name = session.as;
+    const before = this.#collectors.get(name);
+    if (before !== undefined && before.session !== session) {
+      this.#leave(before);
+      before.session.evict();
+      this.#context.emit({ event: 'mailbox', name, state: 'replaced' });
     }
-    if (box.damage !== undefined) {
-      session.fail({ code: 'damaged', reason: box.damage });
-      return;
-    }
-    box.attach(
-      { window: Math.min(window, MOST_IN_FLIGHT), limit, drain: drain === 'yes' },
-      before === session,
-    );
-    this.#collectors.set(box, session);
-    if (before !== session) this.#context.emit({ event: 'mailbox', name: box.name, state: 'collecting' });
-    this.pump(box);
+    const collector = this.collecting(session) ?? new Collector(session, name);
+    if (collector !== before) this.#context.emit({ event: 'mailbox', name, state: 'collecting' });
+    this.#collectors.set(name, collector);
+    this.#remember(name);
+    collector.window = Math.min(window, MOST_IN_FLIGHT);
+    collector.remaining = limit ?? Number.POSITIVE_INFINITY;
+    collector.drainUpTo = drain === 'yes' ? this.#machine.state.nextOf(name) - 1 : undefined;
+    collector.barrier = this.#machine.log.end;
+    this.arrived(name);
   }
 
-  /** The session collects no more. @returns false if it did not */
-  leave(session: Session, box: Mailbox): boolean {
-    if (!this.collects(session, box)) return false;
-    this.#collectors.delete(box);
-    box.detach();
-    this.#context.emit({ event: 'mailbox', name: box.name, state: 'left' });
-    return true;
+  /** A session says no more. */
+  ended(session: Session): void {
+    const collector = this.collecting(session);
+    if (collector === undefined) return;
+    this.#leave(collector);
+    this.#context.emit({ event: 'mailbox', name: collector.name, state: 'left' });
   }
 
-  /** Sends what may be sent. Bodies on their way through come from memory, others are read back one at a time. */
-  pump(box: Mailbox): void {
-    const session = this.#collectors.get(box);
-    if (session === undefined || this.#reading.has(box)) return;
-    if (box.waiting) {
-      this.#open(box);
-      return;
+  #leave(collector: Collector): void {
+    const { name, lastSent } = collector;
+    this.#collectors.delete(name);
+    this.#ready.delete(collector);
+    this.#blocked.delete(collector);
+    const acknowledged = this.#machine.state.acknowledgedOf(name);
+    const marks = [...(this.#marks.get(name) ?? []), lastSent].filter((mark) => mark > acknowledged);
+    marks.sort((a, b) => a - b);
+    // Merged upwards: it may count one too many, never one too few.
+    if (marks.length > 0) this.#marks.set(name, marks.slice(-MOST_MARKS));
+    else this.#marks.delete(name);
+  }
+
+  #remember(name: string): void {
+    this.#known.delete(name);
+    this.#known.add(name);
+    if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.values().next().value ?? name);
+  }
+
+  /** Might this message have been written to a receiver? */
+  wasTried(box: Mailbox, seq: number): boolean {
+    const marks = this.#marks.get(box.name) ?? [];
+    return seq <= box.tried || marks.some((mark) => mark >= seq) || (this.#sentTo(box.name) ?? 0) >= seq;
+  }
+
+  #sentTo(name: string): number | undefined {
+    return this.#collectors.get(name)?.lastSent;
+  }
+
+  /** Is it in flight on a live connection, or about to be? */
+  inFlight(name: string, seq: number): boolean {
+    const collector = this.#collectors.get(name);
+    return collector !== undefined && (seq <= collector.lastSent || collector.reading === seq);
+  }
+
+  /** There is mail, or room for more in flight. Directly after what brings mail and a collector together: OPEN shares its commit. */
+  arrived(name: string): void {
+    const collector = this.#collectors.get(name);
+    if (collector === undefined) return;
+    const box = this.#machine.state.mailboxes.get(name);
+    if (box !== undefined && box.count > 0 && !box.open) {
+      this.#machine.append({ verb: 'OPEN', to: name });
+      collector.barrier = this.#machine.log.end;
     }
-    const now = this.#context.clock.monotonic();
-    while (session.queuedBytes <= QUEUE_LIMIT) {
-      const held = box.nextToSend(now);
-      if (held?.ref === undefined) break;
-      const body = this.#store.recent(held.ref);
-      if (body === undefined) {
-        void this.#readAndSend(box, session, held, held.ref);
-        return;
+    this.#wake(collector);
+  }
+
+  /** A message of this mailbox expires: what comes after it waits until that is durable. */
+  expires(name: string): void {
+    const collector = this.#collectors.get(name);
+    if (collector === undefined) return;
+    collector.barrier = this.#machine.log.end;
+    this.#wake(collector);
+  }
+
+  /** The queue towards a client has shrunk. */
+  drained(session: Session): void {
+    const collector = this.collecting(session);
+    if (collector !== undefined) this.#wake(collector);
+  }
+
+  /** More has become durable. */
+  durable(): void {
+    for (const collector of this.#blocked) this.#wake(collector);
+    this.#blocked.clear();
+  }
+
+  #wake(collector: Collector): void {
+    this.#ready.add(collector);
+    if (this.#turning) return;
+    this.#turning = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    const began = performance.now();
+    for (const collector of this.#ready) {
+      this.#ready.delete(collector);
+      // To the end of the queue.
+      if (this.#deliver(collector)) this.#ready.add(collector);
+      if (performance.now() - began > TURN_MS) break;
+    }
+    this.#turning = this.#ready.size > 0;
+    if (this.#turning) setImmediate(() => this.#turn());
+  }
+
+  // Sends what may be sent now. Returns true if there is more, and it is somebody else's turn.
+  #deliver(collector: Collector): boolean {
+    const { state, log, records, now } = this.#machine;
+    const { name, session, flight } = collector;
+    for (let sent = 0; collector.reading === undefined && session.queuedBytes <= QUEUE_LIMIT; sent++) {
+      const box = state.mailboxes.get(name);
+      const seq = box?.held.after(Math.max(box.acknowledged, collector.lastSent)) ?? 0;
+      const place = box?.held.get(seq);
+      if (box === undefined || place === undefined) break;
+      if (flight.length >= collector.window || collector.remaining === 0) break;
+      if (sent === PER_TURN) return true;
+      if (place.lsn >= log.durable || log.durable < collector.barrier) {
+        this.#blocked.add(collector);
+        break;
       }
-      this.#message(box, session, held, body, now);
+      const { fetched } = collector;
+      const message = fetched?.seq === seq ? fetched.message : records.find(place);
+      if (message === undefined) {
+        void this.#read(collector, seq, place);
+        break;
+      }
+      if (message.ttl !== undefined && now >= message.t + message.ttl * 1000) {
+        // It expires at the next look, and that must be durable.
+        this.#blocked.add(collector);
+        break;
+      }
+      this.#send(collector, box, seq, place, message);
     }
-    if (box.drained()) session.send({ verb: 'EMPTY' });
+    this.#sayEmpty(collector);
+    return false;
   }
 
-  async #readAndSend(box: Mailbox, session: Session, held: Held, ref: Ref): Promise<void> {
-    this.#reading.add(box);
+  #send(collector: Collector, box: Mailbox, seq: number, { at }: Place, message: StoredMessage): void {
+    const { id, from = this.#machine.name, t, kind, tried, body, notify } = message;
+    const marks = this.#marks.get(box.name)?.filter((mark) => mark >= seq).length ?? 0;
+    const attempt = 1 + marks + (seq <= box.tried ? 1 : 0);
+    const held = Math.max(0, this.#machine.now - t);
+    collector.lastSent = seq;
+    collector.remaining -= 1;
+    collector.flight.push({ seq, id, notify });
+    collector.session.send({ verb: 'MESSAGE', seq, id, from, at, held, attempt, kind, tried, body });
+  }
+
+  async #read(collector: Collector, seq: number, place: Place): Promise<void> {
+    const { records, state } = this.#machine;
+    collector.reading = seq;
+    const again = (): void => {
+      collector.reading = undefined;
+      if (this.#collectors.get(collector.name) === collector) this.#wake(collector);
+    };
     try {
-      const body = await this.#store.read(ref);
-      const now = this.#context.clock.monotonic();
-      // The receiver may have changed meanwhile, or the message expired: then the body is dropped.
-      if (this.collects(session, box) && box.nextToSend(now) === held)
-        this.#message(box, session, held, body, now);
+      collector.fetched = { seq, message: await records.read(place) };
+      again();
     } catch (error) {
-      // Moved while it was being read: the new place is asked. Anything else stops the mailbox; nothing is skipped.
-      if (held.ref === ref && box.holds(held.seq)) {
-        box.damage = error instanceof Error ? error.message : String(error);
-        this.#collectors.get(box)?.fail({ code: 'damaged', reason: box.damage });
-      }
-    } finally {
-      this.#reading.delete(box);
+      // It may have been moved while it was being read.
+      const same = state.mailboxes.get(collector.name)?.held.get(seq)?.lsn === place.lsn;
+      // Nothing is skipped: the mailbox stops.
+      if (same && error instanceof DetourError && error.code === 'damaged')
+        collector.session.fail(refusal(error));
+      // For want of file handles, say.
+      else if (same) this.#context.clock.after(RETRY_MS, again);
+      else again();
     }
-    this.pump(box);
   }
 
-  #message(box: Mailbox, session: Session, held: Held, body: Buffer, now: number): void {
-    box.sent(held.seq);
-    const { seq, id, from, at, notice, tried, attempts } = held;
-    const age = Math.max(0, Math.round(now - held.born));
-    session.send({
-      verb: 'MESSAGE',
-      seq,
-      id,
-      from,
-      at,
-      held: age,
-      attempt: attempts,
-      kind: notice,
-      tried,
-      body,
-    });
-  }
-
-  // Before a mailbox's first MESSAGE in this life: from now on `tried=no` can no longer be promised, also after a crash.
-  #open(box: Mailbox): void {
-    box.open = 'pending';
-    this.#commits.append([{ kind: 'open', to: box.name }], () => {
-      box.open = 'yes';
-      this.pump(box);
-    });
+  #sayEmpty(collector: Collector): void {
+    const { state } = this.#machine;
+    const { drainUpTo, session, name } = collector;
+    const box = state.mailboxes.get(name);
+    const first = box?.held.after(box.acknowledged) ?? 0;
+    if (drainUpTo === undefined || (first > 0 && first <= drainUpTo)) return;
+    collector.drainUpTo = undefined;
+    this.#machine.whenDurable(() => session.send({ verb: 'EMPTY' }));
   }
 }
+
+const refusal = ({ code, message }: DetourError): Refusal => ({ code, reason: message });

@@ -3,33 +3,47 @@
 
 import type { Hash, Hasher } from '../core/hash.ts';
 import { DetourError } from '../errors/error.ts';
-import { encodeFrame, type Frame, framesIn, type Header } from '../wire/frame.ts';
+import { encodeFrame, type Frame, framesIn, type Header, parseNumber } from '../wire/frame.ts';
 import * as verbs from '../wire/verbs.ts';
-import { count, field, id, name, optional, positive, token } from '../wire/verbs.ts';
+import { count, field, id, isName, name, optional, positive, token } from '../wire/verbs.ts';
 
 /** Numbers of messages, rising; as text with neighbours as a range: `1-5,8`. */
-const numbers = field<readonly number[]>(
-  'NUMBERS',
-  (text) =>
-    text.split(',').flatMap((range) => {
-      const [first = 0, last = first] = range.split('-').map(Number);
-      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    }),
-  numbersText,
-);
+const numbers = field<readonly number[]>('NUMBERS', numbersIn, numbersText);
+
+// The numbers that a text says; undefined if it is none that `numbersText` writes.
+function numbersIn(text: string): readonly number[] | undefined {
+  const all: number[] = [];
+  for (const range of text.split(',')) {
+    const [first, last = first, ...more] = range.split('-').map((part) => positive.read(part));
+    if (first === undefined || last === undefined || more.length > 0) return undefined;
+    if (first <= (all.at(-1) ?? 0) || last < first || last - first >= MOST_NUMBERS) return undefined;
+    for (let seq = first; seq <= last; seq++) all.push(seq);
+  }
+  return all;
+}
 
 /** The number that the first message of each mailbox gets: `bob:17,carol:3`. */
 const firsts = field<ReadonlyMap<string, number>>(
   'NAME:N,…',
-  (text) => new Map(text.split(',').map((pair) => [pair.split(':')[0] ?? '', Number(pair.split(':')[1])])),
+  (text) => {
+    const map = new Map<string, number>();
+    for (const pair of text.split(',')) {
+      const [to = '', seq = '', ...more] = pair.split(':');
+      const number = positive.read(seq);
+      if (!isName(to) || number === undefined || more.length > 0) return undefined;
+      map.set(to, number);
+    }
+    return map;
+  },
   (map) => Array.from(map, ([to, seq]) => `${to}:${seq}`).join(','),
 );
 
 const hash = field<Hash>(
   'HASH',
   (text) => {
-    const [high = 0, low = 0] = text.split('.').map(Number);
-    return { high, low };
+    const [high, low, ...more] = text.split('.').map(parseNumber);
+    if (high === undefined || low === undefined || more.length > 0) return undefined;
+    return high === high >>> 0 && low === low >>> 0 ? { high, low } : undefined;
   },
   ({ high, low }) => `${high}.${low}`,
 );
@@ -77,6 +91,9 @@ const FRAMES = {
   GONE: { to: name, numbers },
 } as const;
 
+/** What counts of a client's frame: it may write `kind=` and the like, too, with any value. */
+const CLIENT = { id, to: name, ttl: optional(verbs.ttl), notify: optional(name) } as const;
+
 /** A message in an entry. `size` is that of its body, in bytes. */
 export type EntryMessage = verbs.Values<typeof FRAMES.SEND> & { readonly size: number };
 
@@ -105,6 +122,8 @@ export type Entry<V extends keyof typeof ENTRIES = keyof typeof ENTRIES> = V ext
       (V extends keyof Contents ? Contents[V] : unknown)
   : never;
 
+/** More numbers in one range are none that were ever written. */
+const MOST_NUMBERS = 2 ** 20;
 const LINE_END = Buffer.from('\n');
 const NOTHING = Buffer.alloc(0);
 
@@ -119,16 +138,9 @@ export function numbersText(all: readonly number[]): string {
   return ranges.join(',');
 }
 
-function lineOf(table: verbs.Table, values: Readonly<Record<string, unknown>>) {
-  return Object.entries(table).map(([key, { write }]): [string, string | undefined] => {
-    const value = values[key];
-    return [key, value === undefined ? undefined : write(value)];
-  });
-}
-
 /** A message of the relay's own as a frame. @param text one sentence */
 export function noticeFrame(notice: Omit<Notice, 'size'>, text: string): Buffer {
-  return encodeFrame('SEND', lineOf(FRAMES.SEND, notice), Buffer.from(text));
+  return encodeFrame('SEND', verbs.fieldsOf(FRAMES.SEND, notice), Buffer.from(text));
 }
 
 /**
@@ -137,12 +149,12 @@ export function noticeFrame(notice: Omit<Notice, 'size'>, text: string): Buffer 
  */
 export function encodeEntry(entry: Entry, frames: readonly Uint8Array[] = []): readonly Uint8Array[] {
   const { verb } = entry;
-  const fields = lineOf(ENTRIES[verb], entry);
+  const fields = verbs.fieldsOf(ENTRIES[verb], entry);
   const inner = [...frames];
   if (verb === 'LOST')
     for (const kind of ['PART', 'GONE'] as const)
       for (const item of kind === 'PART' ? entry.parts : entry.gone)
-        inner.push(encodeFrame(kind, lineOf(FRAMES[kind], item)));
+        inner.push(encodeFrame(kind, verbs.fieldsOf(FRAMES[kind], item)));
   if (inner.length === 0) return [encodeFrame(verb, fields)];
   const size = inner.reduce((sum, { length }) => sum + length, 0);
   return [encodeFrame(verb, [...fields, ['size', size]]), ...inner, LINE_END];
@@ -175,15 +187,17 @@ function contentsOf(verb: Entry['verb'], outer: Frame, frames: readonly Frame[],
     case 'REPEAT':
       return { key: keyOf(from, outer.fields.get('id') ?? '', hasher) };
     case 'MOVE':
-      return { messages: frames.map(outer.fields.has('session') ? clientMessage : ownMessage) };
+      if (numbersIn(outer.fields.get('numbers') ?? '')?.length !== frames.length)
+        throw unreadable('it has not as many numbers as messages');
+      return { messages: frames.map(outer.fields.has('session') ? clientMessage : notice) };
     case 'LOST':
       return {
         parts: all('PART').map((frame) => valuesOf(frame, FRAMES.PART)),
         gone: all('GONE').map((frame) => valuesOf(frame, FRAMES.GONE)),
-        messages: all('SEND').map(ownMessage),
+        messages: all('SEND').map(notice),
       };
     default:
-      return { messages: frames.map(ownMessage) };
+      return { messages: frames.map(notice) };
   }
 }
 
@@ -202,15 +216,21 @@ export function sentMessage(
   return { id: ofId, to, ttl, notify, size: body.length, ...hashes };
 }
 
-const ownMessage = (frame: Frame): EntryMessage => ({
-  ...valuesOf(frame, FRAMES.SEND),
-  size: frame.body?.length ?? 0,
-});
+function ownMessage(frame: Frame): EntryMessage {
+  if (frame.verb !== 'SEND' || frame.body === undefined) throw unreadable(`${frame.verb} is not a message`);
+  return { ...valuesOf(frame, FRAMES.SEND), size: frame.body.length };
+}
+
+function notice(frame: Frame): EntryMessage {
+  const message = ownMessage(frame);
+  if (message.seq === undefined) throw unreadable('a notice has no number');
+  return message;
+}
 
 // A client may write `kind=` and the like, too: there it has no meaning.
 function clientMessage(frame: Frame): EntryMessage {
-  const { id: ofId, to, ttl, notify, size } = ownMessage(frame);
-  return { id: ofId, to, ttl, notify, size };
+  if (frame.verb !== 'SEND' || frame.body === undefined) throw unreadable(`${frame.verb} is not a message`);
+  return { ...valuesOf(frame, CLIENT), size: frame.body.length };
 }
 
 function valuesOf<T extends verbs.Table>(frame: Header, table: T): verbs.Values<T> {
@@ -221,4 +241,15 @@ function valuesOf<T extends verbs.Table>(frame: Header, table: T): verbs.Values<
 
 function unreadable(what: string): DetourError {
   return new DetourError('damaged_journal', `an entry of the journal cannot be read: ${what}`);
+}
+
+/** The highest number of a message that an entry names; 0: none. */
+export function highestIn(entry: Entry): number {
+  const numbers = 'numbers' in entry ? entry.numbers : 'seq' in entry ? [entry.seq] : [];
+  return numbers.reduce((highest, number) => Math.max(highest, number), 0);
+}
+
+/** An entry says something that cannot follow from those before it. */
+export function damagedEntry(lsn: number, what: string): DetourError {
+  return new DetourError('damaged_journal', `the journal is damaged: the entry of LSN ${lsn} says ${what}`);
 }

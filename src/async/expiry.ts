@@ -1,75 +1,125 @@
-// When to look at which message again: buckets of one second, for `ttl=` counts seconds. Pure; whether a message really expires
-// is mailbox.ts's rule, and relay.ts turns the wheel.
+// What happens when a ttl ends: the message expires, and if its sender wants to know, a bounce is written, in one entry. Much that ends at
+// once is worked off in turns.
 
-/** Fewer items than this are never swept. */
-const SWEEP = 1024;
+import type { NetContext } from '../net/connection.ts';
+import type { Timer } from '../trace/clock.ts';
+import type { Delivery } from './delivery.ts';
+import type { Machine } from './machine.ts';
+import type { Draft, Notices } from './notices.ts';
+import type { StoredMessage } from './records.ts';
+import type { Mailbox } from './state.ts';
 
-/** Remembers what is due when. */
-export class Expiry<T> {
-  readonly #buckets = new Map<number, T[]>();
-  readonly #wanted: (item: T) => boolean;
-  #turned = Number.NEGATIVE_INFINITY;
-  #count = 0;
-  #sweepAt = SWEEP;
+/** How often is looked what has ended, in milliseconds. */
+const LOOK_MS = 1000;
+/** For how long one look may hold up what else there is to do, in milliseconds. */
+const TURN_MS = 5;
+/** Messages in one entry. */
+const PER_ENTRY = 40;
+/** A message that could not be read is looked at again so much later, in milliseconds. */
+const UNREADABLE_MS = 60_000;
 
-  /** @param wanted false of an item that need not be yielded any more: such are let go of now and then, long before they are due */
-  constructor(wanted: (item: T) => boolean) {
-    this.#wanted = wanted;
+/** Messages of one mailbox that expire together. */
+interface Group {
+  readonly box: Mailbox;
+  readonly messages: { readonly seq: number; readonly message: StoredMessage }[];
+}
+
+/** Lets messages expire. */
+export class Expiry {
+  readonly #context: NetContext;
+  readonly #machine: Machine;
+  readonly #delivery: Delivery;
+  readonly #notices: Notices;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(context: NetContext, machine: Machine, delivery: Delivery, notices: Notices) {
+    this.#context = context;
+    this.#machine = machine;
+    this.#delivery = delivery;
+    this.#notices = notices;
   }
 
-  /** How many items are remembered, wanted or not. */
-  get size(): number {
-    return this.#count;
+  /** Begins to look. */
+  start(): void {
+    this.#look().then(() => {
+      if (!this.#stopped) this.#timer = this.#context.clock.after(LOOK_MS, () => this.start());
+    });
   }
 
-  /** Remembers to yield `item` at `at` or up to a second later. @param at monotonic milliseconds */
-  put(at: number, item: T): void {
-    const second = Math.max(Math.ceil(at / 1000), this.#turned + 1);
-    const bucket = this.#buckets.get(second);
-    if (bucket === undefined) this.#buckets.set(second, [item]);
-    else bucket.push(item);
-    this.#count += 1;
-    if (this.#count >= this.#sweepAt) this.#sweep();
+  /** Stops looking. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
   }
 
-  /**
-   * What is due at `now`, each once.
-   * @param now monotonic milliseconds
-   * @param most how many at the most; the others are due again at the next call
-   */
-  due(now: number, most: number): T[] {
-    const second = Math.floor(now / 1000);
-    const found: T[] = [];
-    for (const at of this.#passed(second)) {
-      const bucket = this.#buckets.get(at) ?? [];
-      found.push(...bucket.splice(0, most - found.length));
-      if (bucket.length > 0) break;
-      this.#buckets.delete(at);
-      this.#turned = Math.max(this.#turned, at);
+  async #look(): Promise<void> {
+    const { state, records } = this.#machine;
+    const { deadlines } = state;
+    let group: Group | undefined;
+    let began = performance.now();
+    const pause = async (step: Promise<unknown>): Promise<void> => {
+      this.#expire(group);
+      group = undefined;
+      await step;
+      began = performance.now();
+    };
+    for (let due = deadlines.first; due !== undefined && !this.#stopped; due = deadlines.first) {
+      const { now } = this.#machine;
+      const { t, serial, seq } = due;
+      if (t > now) break;
+      const box = state.bySerial.get(serial);
+      const place = box !== undefined && state.holds(box, seq) ? box.held.get(seq) : undefined;
+      const message = place && records.find(place);
+      if (place !== undefined && message === undefined) {
+        const read = records.read(place).catch(() => {
+          deadlines.shift();
+          deadlines.add({ ...due, t: now + UNREADABLE_MS });
+        });
+        await pause(read);
+        continue;
+      }
+      deadlines.shift();
+      if (box === undefined || message === undefined) continue;
+      // Not while a live connection may be handling it.
+      if (this.#delivery.inFlight(box.name, seq)) {
+        deadlines.add({ ...due, t: now + LOOK_MS });
+        continue;
+      }
+      if (group?.box !== box || group.messages.length === PER_ENTRY) {
+        this.#expire(group);
+        group = { box, messages: [] };
+      }
+      group.messages.push({ seq, message });
+      if (performance.now() - began > TURN_MS) await pause(new Promise((resolve) => setImmediate(resolve)));
     }
-    if (found.length < most) this.#turned = Math.max(this.#turned, second);
-    this.#count -= found.length;
-    return found;
+    this.#expire(group);
   }
 
-  // The seconds that have passed since the last call: counted up, or picked from the buckets, whichever is less.
-  #passed(second: number): number[] {
-    const count = second - this.#turned;
-    if (count <= this.#buckets.size)
-      return Array.from({ length: Math.max(0, count) }, (_, i) => this.#turned + 1 + i);
-    return [...this.#buckets.keys()].filter((at) => at <= second).sort((a, b) => a - b);
-  }
-
-  // Most messages are acknowledged long before their ttl ends. Swept when twice as many have gathered as were left the last time,
-  // so that an item costs a constant, and no more than half of what is kept is waste.
-  #sweep(): void {
-    this.#count = 0;
-    for (const [second, bucket] of this.#buckets) {
-      const left = bucket.filter((item) => this.#wanted(item));
-      if (left.length === 0) this.#buckets.delete(second);
-      else this.#buckets.set(second, left);
-      this.#count += left.length;
+  #expire(group: Group | undefined): void {
+    if (group === undefined) return;
+    const { box, messages } = group;
+    const to = box.name;
+    messages.sort((a, b) => a.seq - b.seq);
+    const ended = messages.map(({ seq, message }) => {
+      const tried: 'yes' | 'no' = this.#delivery.wasTried(box, seq) ? 'yes' : 'no';
+      return { seq, id: message.id, from: message.from ?? this.#machine.name, notify: message.notify, tried };
+    });
+    const drafts = ended.flatMap(({ id, notify, tried }): Draft[] =>
+      notify === undefined
+        ? []
+        : [{ id, to: notify, kind: 'bounce', tried, text: `${id} expired before ${to} acknowledged it` }],
+    );
+    const numbers = ended.map(({ seq }) => seq);
+    if (!this.#notices.append({ verb: 'EXPIRE', to, numbers, ...this.#machine.times() }, drafts)) {
+      const t = this.#machine.now + LOOK_MS;
+      for (const seq of numbers) this.#machine.state.deadlines.add({ t, serial: box.serial, seq });
+      return;
     }
-    this.#sweepAt = Math.max(SWEEP, 2 * this.#count);
+    this.#delivery.expires(to);
+    this.#machine.whenDurable(() => {
+      for (const { seq, id, from, tried } of ended)
+        this.#context.emit({ event: 'expired', to, seq, id, from, tried });
+    });
   }
 }

@@ -53,6 +53,12 @@ export interface FrozenPage {
 /** The messages that a mailbox holds. */
 export class HeldMessages {
   #pages: Page[] = [];
+  readonly #total: { slots: number };
+
+  /** @param total counts the numbers in the pages of all mailboxes, held or not: each is 16 bytes of a checkpoint */
+  constructor(total = { slots: 0 }) {
+    this.#total = total;
+  }
 
   /** Adds a message that is not held. Its number is mostly above all others. */
   put(seq: number, place: Place): void {
@@ -77,6 +83,7 @@ export class HeldMessages {
     write(page.words, page.length * WORDS, place);
     page.length += 1;
     page.held += 1;
+    this.#total.slots += 1;
   }
 
   // Into a hole. Only after a loss: a MOVE brings back what is missing.
@@ -85,6 +92,7 @@ export class HeldMessages {
     if (page === undefined) {
       page = { first: seq, length: 1, held: 0, words: new Uint32Array(WORDS), shared: false };
       this.#pages.splice(this.#indexAfter(seq), 0, page);
+      this.#total.slots += 1;
     }
     write(own(page), (seq - page.first) * WORDS, place);
     page.held += 1;
@@ -112,7 +120,9 @@ export class HeldMessages {
     if (page === undefined || read(page.words, (seq - page.first) * WORDS) === undefined) return;
     own(page).fill(0, (seq - page.first) * WORDS, (seq - page.first + 1) * WORDS);
     page.held -= 1;
-    if (page.held === 0) this.#pages.splice(this.#pages.indexOf(page), 1);
+    if (page.held > 0) return;
+    this.#pages.splice(this.#pages.indexOf(page), 1);
+    this.#total.slots -= page.length;
   }
 
   /** Forgets pages that have nothing above a number: what they hold is acknowledged. The others keep what they have. */
@@ -121,6 +131,7 @@ export class HeldMessages {
     for (const { first, length } of this.#pages) {
       if (first + length - 1 > seq) break;
       gone += 1;
+      this.#total.slots -= length;
     }
     if (gone > 0) this.#pages.splice(0, gone);
   }
@@ -156,7 +167,9 @@ export class HeldMessages {
       if (first + slot <= above) words.fill(0, slot * WORDS, (slot + 1) * WORDS);
       else if (((words[slot * WORDS + 1] ?? 0) & HELD) !== 0) held += 1;
     }
-    if (held > 0) this.#pages.push({ first, length, held, words, shared: false });
+    if (held === 0) return;
+    this.#pages.push({ first, length, held, words, shared: false });
+    this.#total.slots += length;
   }
 
   // The index of the first page that may hold something above `seq`.

@@ -12,6 +12,9 @@ import { State } from './state.ts';
 /** The wall clock may go so far ahead of or behind the steady one before that is logged, in milliseconds. */
 const CLOCK_SLACK_MS = 1000;
 
+/** Kept for entries of a few bytes, which never wait: OPEN, CLOCK, EPOCH, CLOSED. */
+const LAST_BYTES = 64 * 1024;
+
 /** Who is told what happens to the log. */
 export interface Listener {
   /** More has become durable. */
@@ -20,6 +23,8 @@ export interface Listener {
   room(): void;
   /** The log has failed, for good: nothing more is acknowledged. */
   failed(error: Error): void;
+  /** A commit that a crash had torn was cut off. See `Owner`. */
+  torn(file: string, offset: number, bytes: number): void;
   /** A sentence for a person. */
   notice(text: string): void;
 }
@@ -35,8 +40,10 @@ export class Machine implements Owner {
   state = new State();
   id: LogId = { store: '', key: '' };
   hasher = new Hasher(Buffer.alloc(16));
-  /** Parts of the log that salvage went around. */
-  readonly lostParts: LostPart[] = [];
+  /** Parts of the log that the opening went around, and that no LOST has named yet. */
+  lostParts: LostPart[] = [];
+  /** Did it go around any? */
+  damaged = false;
   readonly #clock: Clock;
   readonly #listener: Listener;
   #log: Log | undefined;
@@ -83,6 +90,11 @@ export class Machine implements Owner {
     return this.#age.t + Math.floor(this.#clock.monotonic() - this.#age.steady);
   }
 
+  /** The clock by which sessions age, now. */
+  get uptime(): number {
+    return this.now - this.state.down;
+  }
+
   /** Both clocks now, for an entry. */
   times(): { readonly at: number; readonly t: number } {
     return { at: Math.round(this.#clock.epoch()), t: this.now };
@@ -105,6 +117,11 @@ export class Machine implements Owner {
     return lsn;
   }
 
+  /** May an entry that cannot be refused be appended, and room be left for the smallest? Else it must wait for room. */
+  fits(bytes: number): boolean {
+    return this.log.spare >= bytes + LAST_BYTES;
+  }
+
   /** Calls back when all that has been appended so far is durable, in the order of the calls; never if the log fails. */
   whenDurable(done: () => void): void {
     const { end, durable } = this.log;
@@ -121,11 +138,16 @@ export class Machine implements Owner {
   }
 
   entry(bytes: Buffer, lsn: Lsn): void {
-    this.state.apply(decodeEntry(bytes, this.hasher).entry, lsn);
+    const { entry } = decodeEntry(bytes, this.hasher);
+    this.state.apply(entry, lsn);
+    if (entry.verb !== 'LOST') return;
+    const named = new Set(entry.parts.map(({ from }) => from));
+    this.lostParts = this.lostParts.filter(({ from }) => !named.has(from));
   }
 
   lost(part: LostPart): void {
     this.lostParts.push(part);
+    this.damaged = true;
     this.state.gap = true;
   }
 
@@ -146,9 +168,7 @@ export class Machine implements Owner {
   }
 
   torn(file: string, offset: number, bytes: number): void {
-    this.#listener.notice(
-      `The journal ended in ${bytes} bytes that a crash had cut short, at byte ${offset} of ${file}. They were acknowledged to nobody, and were cut off.`,
-    );
+    this.#listener.torn(file, offset, bytes);
   }
 
   notice(text: string): void {

@@ -1,82 +1,77 @@
-// Receipts and bounces: what the relay itself writes to the mailbox that `notify=` named. PROTOCOL.md, "Expiry and notices".
+// Receipts and bounces: what the relay itself writes to the mailbox that `notify=` named, in the same entry as what it reports.
+// PROTOCOL.md, "Expiry and notices".
 
-import { crc32 } from 'node:zlib';
-import type { Clock } from '../trace/clock.ts';
-import type { Held, Mailbox } from './mailbox.ts';
-import type { Mailroom } from './mailroom.ts';
-import type { Ref, SendEntry } from './store/store.ts';
+import type { NetContext } from '../net/connection.ts';
+import type { Admission } from './admission.ts';
+import type { Delivery } from './delivery.ts';
+import { type Entry, type Notice, noticeFrame } from './entry.ts';
+import type { Machine } from './machine.ts';
 
 /** A notice that nobody collects vanishes after so many seconds: 7 days. */
 export const NOTICE_TTL_S = 7 * 24 * 3600;
 
-/** A notice on its way to the disk, in the same commit as what it reports. */
-export interface Notice {
-  readonly box: Mailbox;
-  readonly held: Held;
-  readonly entry: SendEntry;
+/** What an entry takes in the log at the most beside its notices, and each notice, in bytes. */
+const LINE = 1024;
+const NOTICE = 512;
+
+/** A notice that is to be written. */
+export interface Draft {
+  /** Of the message that it is about. */
+  readonly id: string;
+  readonly to: string;
+  readonly kind: 'receipt' | 'bounce';
+  readonly tried?: 'yes' | 'no';
+  /** One sentence. */
+  readonly text: string;
 }
 
-/** The entry that makes a message durable. @param crc CRC-32 of the body */
-export function entryOf(held: Held, crc: number, body: Buffer): SendEntry {
-  const { to, seq, id, from, at, session, ttl, notify, notice, tried } = held;
-  return { kind: 'send', to, seq, id, from, at, session, ttl, notify, notice, tried, crc, body };
-}
+/** An entry without its notices. */
+type Ending = Omit<Entry<'ACK'>, 'messages'> | Omit<Entry<'EXPIRE'>, 'messages'>;
 
 /** Writes the relay's notices. */
 export class Notices {
-  readonly #from: string;
-  readonly #room: Mailroom;
-  readonly #clock: Clock;
-  readonly #stored: (box: Mailbox, held: Held, ref: Ref | undefined) => void;
+  readonly #context: NetContext;
+  readonly #machine: Machine;
+  readonly #delivery: Delivery;
+  readonly #admission: Admission;
 
-  /**
-   * @param from the relay's own name
-   * @param stored is told of each notice that has become durable
-   */
-  constructor(
-    from: string,
-    room: Mailroom,
-    clock: Clock,
-    stored: (box: Mailbox, held: Held, ref: Ref | undefined) => void,
-  ) {
-    this.#from = from;
-    this.#room = room;
-    this.#clock = clock;
-    this.#stored = stored;
+  constructor(context: NetContext, machine: Machine, delivery: Delivery, admission: Admission) {
+    this.#context = context;
+    this.#machine = machine;
+    this.#delivery = delivery;
+    this.#admission = admission;
   }
 
-  /** The receipt of a message that was acknowledged, if somebody wants one. Notices cause none themselves. */
-  receipt(held: Held): Notice[] {
-    return this.#write(held, 'receipt', `${held.to} acknowledged ${held.id}`, undefined);
-  }
-
-  /** The bounce of a message that expired, if somebody wants one. @param tried might it have been written to a receiver? */
-  bounce(held: Held, tried: 'yes' | 'no'): Notice[] {
-    return this.#write(held, 'bounce', `${held.id} expired before ${held.to} acknowledged it`, tried);
-  }
-
-  /** They are durable. @param refs where, in their order */
-  durable(notices: readonly Notice[], refs: readonly Ref[]): void {
-    notices.forEach(({ box, held }, index) => {
-      this.#stored(box, held, refs[index]);
+  /** Appends an entry that ends messages, and tells those who want to know. @returns false if there is no room: it must be tried again */
+  append(ending: Ending, drafts: readonly Draft[]): boolean {
+    if (!this.#machine.fits(LINE + NOTICE * drafts.length)) return false;
+    const next = new Map<string, number>();
+    const numbered = drafts.map((draft) => {
+      const { id, to, kind, tried, text } = draft;
+      const seq = next.get(to) ?? this.#machine.state.nextOf(to);
+      next.set(to, seq + 1);
+      const notice: Notice = { id, to, seq, ttl: NOTICE_TTL_S, kind, tried, size: Buffer.byteLength(text) };
+      return { notice, frame: noticeFrame(notice, text) };
     });
+    const messages = numbered.map(({ notice }) => notice);
+    this.#machine.append(
+      { ...ending, messages } as Entry,
+      numbered.map(({ frame }) => frame),
+    );
+    for (const { to } of drafts) {
+      this.#admission.told(to);
+      this.#delivery.arrived(to);
+    }
+    if (drafts.length > 0)
+      this.#machine.whenDurable(() => {
+        for (const notice of messages) this.#tell(notice);
+      });
+    return true;
   }
 
-  #write(about: Held, notice: 'receipt' | 'bounce', text: string, tried: 'yes' | 'no' | undefined): Notice[] {
-    if (about.notify === undefined) return [];
-    const box = this.#room.box(about.notify);
-    box.promised -= 1;
-    const body = Buffer.from(text);
-    const held = box.add({
-      id: about.id,
-      from: this.#from,
-      at: this.#clock.epoch(),
-      born: this.#clock.monotonic(),
-      size: body.length,
-      ttl: NOTICE_TTL_S,
-      notice,
-      tried,
-    });
-    return [{ box, held, entry: entryOf(held, crc32(body), body) }];
+  #tell({ id, to, seq, size, kind = 'receipt' }: Notice): void {
+    const held = this.#machine.state.mailboxes.get(to)?.count ?? 0;
+    const present = this.#delivery.presence(to);
+    this.#context.emit({ event: 'stored', id, from: this.#machine.name, to, seq, size, held, present, kind });
   }
 }

@@ -7,7 +7,7 @@ import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
-import { THROWAWAY } from './mailroom.ts';
+import { THROWAWAY } from './state.ts';
 
 /** Messages a receiver has unacknowledged at once: enough to hide a round trip, few enough to hold in memory. */
 const RECEIVE_WINDOW = 64;

@@ -35,8 +35,8 @@ export class Retention implements Account {
   /** Checkpoints to be made, one after the other. */
   #wanted = 0;
   readonly #damaged = new Set<Lsn>();
-  /** What the journal may take of the disk, in bytes. */
-  #space = Number.POSITIVE_INFINITY;
+  /** What the log takes of the disk, and may take, in bytes. */
+  disk = { used: 0, total: Number.MAX_SAFE_INTEGER };
   #busy = false;
   #stopped = false;
 
@@ -49,15 +49,20 @@ export class Retention implements Account {
     state.accounts.push(this);
   }
 
-  added(_to: string, { lsn, size }: Place): void {
-    const { first } = this.#segmentOf(lsn);
-    this.#live.set(first, (this.#live.get(first) ?? 0) + size + MESSAGE_COST);
+  added(_to: string, place: Place): void {
+    this.#count(place, place.size + MESSAGE_COST);
   }
 
-  removed(_to: string, { lsn, size }: Place): void {
-    const { first } = this.#segmentOf(lsn);
-    const left = (this.#live.get(first) ?? 0) - size - MESSAGE_COST;
-    if (left > 0) this.#live.set(first, left);
+  removed(_to: string, place: Place): void {
+    this.#count(place, -place.size - MESSAGE_COST);
+  }
+
+  #count({ lsn }: Place, bytes: number): void {
+    const first = this.#segmentOf(lsn)?.first;
+    // A segment that is missing: salvage will end what lies in it.
+    if (first === undefined) return;
+    const live = (this.#live.get(first) ?? 0) + bytes;
+    if (live > 0) this.#live.set(first, live);
     else this.#live.delete(first);
   }
 
@@ -74,7 +79,13 @@ export class Retention implements Account {
     this.look();
   }
 
-  /** Does what is due, one thing at a time. Called every second, and after each of them. */
+  /** Looks how full the disk is, and does what is due. Called every second. */
+  async measure(): Promise<void> {
+    this.disk = await this.#machine.log.usage().catch(() => this.disk);
+    this.look();
+  }
+
+  /** Does what is due, one thing at a time, and looks again after each. */
   look(): void {
     if (this.#busy || this.#stopped) return;
     const work = this.#next();
@@ -97,11 +108,11 @@ export class Retention implements Account {
     this.#segments = log.segments();
     for (const { first, end } of this.#segments)
       if (end <= log.end && !this.#live.has(first)) log.free(first);
-    const enough = Math.min(Math.max(CHECKPOINT_BYTES, snapshotSize(state)), this.#space / 4);
-    if (this.#wanted > 0 || log.end - this.#last > enough) return this.#checkpoint();
+    const enough = Math.min(Math.max(CHECKPOINT_BYTES, snapshotSize(state)), this.disk.total / 4);
+    if (this.#wanted > 0 || log.end - this.#last > enough) return this.checkpoint();
     const used = this.#segments.reduce((sum, { size }) => sum + size, 0);
     const live = [...this.#live.values()].reduce((sum, bytes) => sum + bytes, 0);
-    if (used <= WASTE * live + Math.min(SLACK, this.#space / 4)) return undefined;
+    if (used <= WASTE * live + Math.min(SLACK, this.disk.total / 4)) return undefined;
     const share = ({ first, size }: Segment): number => (this.#live.get(first) ?? size) / size;
     const full = this.#segments.filter((segment) => segment.end <= log.end && share(segment) < 1 / WASTE);
     const [victim] = full
@@ -110,10 +121,10 @@ export class Retention implements Account {
     return victim && this.#compact(victim);
   }
 
-  async #checkpoint(): Promise<void> {
+  /** Makes a checkpoint. */
+  async checkpoint(): Promise<void> {
     const machine = this.#machine;
     const { log, state } = machine;
-    this.#space = (await log.usage()).total;
     // The second one would be the first again if nothing stood between them.
     if (log.end === this.#last) machine.append({ verb: 'CLOCK', ...machine.times() });
     this.#wanted = Math.max(0, this.#wanted - 1);
@@ -198,13 +209,12 @@ export class Retention implements Account {
     );
   }
 
-  #segmentOf(lsn: Lsn): Segment {
+  #segmentOf(lsn: Lsn): Segment | undefined {
     const inside = (segment: Segment | undefined): segment is Segment =>
       segment !== undefined && segment.first <= lsn && lsn < segment.end;
     if (inside(this.#recent)) return this.#recent;
     if (lsn >= (this.#segments.at(-1)?.end ?? 0)) this.#segments = this.#machine.log.segments();
     this.#recent = this.#segments.findLast(inside);
-    if (this.#recent === undefined) throw new TypeError(`no segment holds LSN ${lsn}`);
     return this.#recent;
   }
 }

@@ -14,6 +14,7 @@ interface Line {
   readonly at: number;
   readonly t: number;
   readonly down: number;
+  readonly serials: number;
   readonly marks: State['marks'];
   readonly mailboxes: readonly MailboxLine[];
   readonly sessions: readonly (readonly [name: string, last: number, links: number])[];
@@ -35,7 +36,7 @@ type MailboxLine = readonly [
 
 /** Takes the state as it is now. @returns it in chunks for a checkpoint, to be drawn while the state changes */
 export function takeSnapshot(state: State): Iterable<Uint8Array> {
-  const { at, t, down, marks, empty } = state;
+  const { at, t, down, serials, marks, empty } = state;
   const pages: FrozenPage[] = [];
   const full = Array.from(state.mailboxes.values()).filter(({ count }) => count > 0);
   const mailboxes = [...full, ...empty].map((box): MailboxLine => {
@@ -51,7 +52,7 @@ export function takeSnapshot(state: State): Iterable<Uint8Array> {
   const links = Uint32Array.from(all.flatMap((session) => session.ids));
   const deadlines = state.deadlines.freeze();
   const lengths = { ids: ids.length, links: links.length, deadlines: deadlines.length };
-  const line: Line = { at, t, down, marks, mailboxes, sessions, ...lengths };
+  const line: Line = { at, t, down, serials, marks, mailboxes, sessions, ...lengths };
   return chunks(Buffer.from(JSON.stringify(line)), [
     ids,
     links,
@@ -83,15 +84,16 @@ function* chunks(line: Buffer, arrays: readonly Uint32Array[]): Generator<Uint8A
 }
 
 /** About what a snapshot of today's state takes, in bytes: rather more than less. */
-export function snapshotSize({ mailboxes, ids, deadlines, count }: State): number {
+export function snapshotSize({ mailboxes, ids, deadlines, total }: State): number {
   const line = 1024 + 120 * mailboxes.size + 130 * ids.sessions.length;
-  return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 32 * count;
+  return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 16 * total.slots;
 }
 
-/** Makes the state of a snapshot. @throws RangeError if its bytes end too early */
+/** Makes the state of a snapshot; that of a new log if there is nothing. @throws RangeError if its bytes end too early */
 export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<State> {
   const source = new Source(from);
   const state = new State();
+  if (!(await source.fill())) return state;
   const length = (await source.take(LENGTH)).readUIntLE(0, LENGTH);
   const line = JSON.parse((await source.take(length)).toString()) as Line;
   const words = async (count: number): Promise<Uint32Array> => {
@@ -99,8 +101,8 @@ export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<Stat
     bytesOf(array).set(await source.take(array.byteLength));
     return array;
   };
-  const { at, t, down, marks } = line;
-  Object.assign(state, { at, t, down });
+  const { at, t, down, serials, marks } = line;
+  Object.assign(state, { at, t, down, serials });
   Object.assign(state.marks, marks);
   const ids = await words(line.ids);
   const links = await words(line.links);
@@ -112,7 +114,7 @@ export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<Stat
   state.ids.restore(ids, sessions);
   state.deadlines.restore(await words(line.deadlines));
   for (const [name, next, acknowledged, tried, open, serial, ...pages] of line.mailboxes) {
-    const held = new HeldMessages();
+    const held = new HeldMessages(state.total);
     for (let page = 0; page < pages.length; page += 2)
       held.restore(
         { first: pages[page] as number, words: await words(pages[page + 1] as number) },
@@ -132,14 +134,18 @@ class Source {
     this.#chunks = from[Symbol.asyncIterator]();
   }
 
+  /** Is there more? */
+  async fill(): Promise<boolean> {
+    if (this.#rest.length > 0) return true;
+    const next = await this.#chunks.next();
+    if (next.done !== true) this.#rest = next.value;
+    return next.done !== true;
+  }
+
   async take(count: number): Promise<Buffer> {
     const taken = Buffer.allocUnsafe(count);
     for (let filled = 0; filled < count; ) {
-      if (this.#rest.length === 0) {
-        const next = await this.#chunks.next();
-        if (next.done === true) throw new RangeError('a checkpoint of the journal ends too early');
-        this.#rest = next.value;
-      }
+      if (!(await this.fill())) throw new RangeError('a checkpoint of the journal ends too early');
       const copied = this.#rest.copy(taken, filled, 0, count - filled);
       this.#rest = this.#rest.subarray(copied);
       filled += copied;

@@ -3,9 +3,8 @@
 // table of entries; the rules of a mailbox are in PROTOCOL.md, "A mailbox".
 
 import { Queue, type Queued } from '../core/queue.ts';
-import { DetourError } from '../errors/error.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Entry, EntryMessage } from './entry.ts';
+import { damagedEntry, type Entry, type EntryMessage, highestIn } from './entry.ts';
 import { HeldMessages, type Place } from './held.ts';
 import { RememberedIds } from './ids.ts';
 import type { Lsn } from './log/log.ts';
@@ -15,7 +14,7 @@ export const MOST_EMPTY = 10_000;
 /** After a loss numbers go on this far above all that is known: further than what was lost can have given. */
 export const LOSS_GAP = 1_000_000_000;
 /** Names that begin so are throwaway: an empty mailbox of one is forgotten at once. */
-const THROWAWAY = 'w-';
+export const THROWAWAY = 'w-';
 
 /** One first-in first-out mailbox. */
 export interface Mailbox extends Queued<Mailbox> {
@@ -59,30 +58,37 @@ export class State {
   readonly deadlines = new Deadlines();
   /** Messages that are held. */
   count = 0;
+  /** Numbers in the pages of all mailboxes, held or not. */
+  readonly total = { slots: 0 };
   /** None while the log is being opened: nobody asks before. */
   readonly accounts: Account[] = [];
   /** Was a part of the log lost, and not yet told by a LOST? Then the numbers in the entries count, not those that are counted. */
   gap = false;
   /** Numbers that may have been given in the part that was lost. */
   unknown: { readonly to: string; readonly first: number; readonly last: number }[] = [];
+  /** Messages that an entry after the gap has taken out, whether they were known or not. */
+  readonly #ended = new Set<string>();
   /** The highest number that an entry after the gap has named. */
   #highest = 0;
-  #serials = 0;
-  readonly #bySerial = new Map<number, Mailbox>();
+  /** Serial numbers of mailboxes that were given so far. */
+  serials = 0;
+  /** Mailboxes by their serial number. */
+  readonly bySerial = new Map<number, Mailbox>();
 
   /** The clock by which sessions age: it stands still while the relay is not running. */
   get uptime(): number {
     return this.t - this.down;
   }
 
-  /** The mailbox that has this serial number among the deadlines. */
-  withSerial(serial: number): Mailbox | undefined {
-    return this.#bySerial.get(serial);
-  }
-
   /** Everything up to this number is acknowledged, also of a name without a mailbox. */
   acknowledgedOf(name: string): number {
     return this.mailboxes.get(name)?.acknowledged ?? this.marks[kindOf(name)];
+  }
+
+  /** Was anything of this name ever sent to a collector, as far as the state knows? A hint. */
+  wasCollected(name: string): boolean {
+    const box = this.mailboxes.get(name);
+    return box !== undefined && (box.open || box.tried > 0 || box.acknowledged > this.marks[kindOf(name)]);
   }
 
   /** The number that the next message for a name gets. */
@@ -105,16 +111,13 @@ export class State {
       case 'SEND':
         this.#send(entry, lsn);
         break;
-      case 'REPEAT': {
+      case 'REPEAT':
         this.ids.forget(this.uptime);
         this.ids.remember(`${entry.from} ${entry.session}`, this.uptime, entry);
         break;
-      }
-      case 'OPEN': {
-        const box = this.mailboxes.get(entry.to);
-        if (box !== undefined) box.open = true;
+      case 'OPEN':
+        this.#open(entry.to);
         break;
-      }
       case 'ACK':
         this.#notices(entry, lsn);
         this.#acknowledge(entry.to, entry.seq);
@@ -148,7 +151,7 @@ export class State {
     for (const [index, message] of messages.entries()) {
       const { to } = message;
       const seq = given.get(to);
-      if (seq === undefined) throw damaged(lsn, `it gives no number to a message for ${to}`);
+      if (seq === undefined) throw damagedEntry(lsn, `it gives no number to a message for ${to}`);
       given.set(to, seq + 1);
       const { size, notify, key, proof } = message;
       this.#add(message, seq, { lsn, index, size, at, notify: notify !== undefined }, t);
@@ -164,28 +167,24 @@ export class State {
   #add({ to, ttl }: EntryMessage, seq: number, place: Place, t: number): void {
     const known = this.mailboxes.get(to);
     const next = this.nextOf(to);
-    if (seq !== next && !(this.gap && (known === undefined || seq > next)))
-      throw damaged(place.lsn, `message ${seq} for ${to}, whose next is ${next}`);
+    if (seq !== next && !(this.gap && seq > next))
+      throw damagedEntry(place.lsn, `message ${seq} for ${to}, whose next is ${next}`);
     this.#skip(to, seq);
     const box = known ?? this.#make(to, seq);
     this.#hold(box, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
   }
 
+  #open(name: string): void {
+    const box = this.mailboxes.get(name);
+    if (box !== undefined) box.open = true;
+  }
+
   #make(name: string, next: number): Mailbox {
-    const box: Mailbox = {
-      name,
-      next,
-      // Below the mark only after a gap.
-      acknowledged: Math.min(next - 1, this.marks[kindOf(name)]),
-      tried: 0,
-      open: false,
-      count: 0,
-      bytes: 0,
-      held: new HeldMessages(),
-      serial: 0,
-      before: undefined,
-      after: undefined,
-    };
+    // Below the mark only after a gap.
+    const acknowledged = Math.min(next - 1, this.marks[kindOf(name)]);
+    const nothing = { tried: 0, open: false, count: 0, bytes: 0, serial: 0 };
+    const held = new HeldMessages(this.total);
+    const box: Mailbox = { name, next, acknowledged, ...nothing, held, before: undefined, after: undefined };
     this.mailboxes.set(name, box);
     this.empty.push(box);
     return box;
@@ -200,15 +199,15 @@ export class State {
     this.count += 1;
     for (const account of this.accounts) account.added(box.name, place);
     if (deadline === undefined) return;
-    if (box.serial === 0) this.#number(box, this.#serials + 1);
-    this.deadlines.sweep(({ serial, seq: other }) => this.holds(this.#bySerial.get(serial), other));
+    if (box.serial === 0) this.#number(box, this.serials + 1);
+    this.deadlines.sweep(({ serial, seq: other }) => this.holds(this.bySerial.get(serial), other));
     this.deadlines.add({ t: deadline, serial: box.serial, seq });
   }
 
   #number(box: Mailbox, serial: number): void {
-    this.#serials = Math.max(this.#serials, serial);
+    this.serials = Math.max(this.serials, serial);
     box.serial = serial;
-    this.#bySerial.set(serial, box);
+    this.bySerial.set(serial, box);
   }
 
   /** Puts in a mailbox of a checkpoint. Those without mail come in the order in which they became empty. */
@@ -254,6 +253,7 @@ export class State {
     const box = this.mailboxes.get(name);
     if (box === undefined) return;
     for (const seq of numbers) {
+      if (this.gap) this.#ended.add(`${name} ${seq}`);
       const place = seq > box.acknowledged ? box.held.get(seq) : undefined;
       if (place === undefined) continue;
       box.held.remove(seq);
@@ -268,6 +268,8 @@ export class State {
     box.open = false;
     box.held.dropUpTo(box.next);
     this.empty.push(box);
+    // After a gap, what is not known yet may belong to it.
+    if (this.gap) return;
     if (kindOf(box.name) === 'throwaway') this.#forget(box);
     else if (this.empty.length > MOST_EMPTY) this.#forget(this.empty.first as Mailbox);
   }
@@ -277,7 +279,7 @@ export class State {
     this.marks[kind] = Math.max(this.marks[kind], box.next - 1);
     this.empty.remove(box);
     this.mailboxes.delete(box.name);
-    this.#bySerial.delete(box.serial);
+    this.bySerial.delete(box.serial);
     for (const account of this.accounts) account.forgotten(box.name);
   }
 
@@ -294,7 +296,7 @@ export class State {
           account.removed(to, before);
           account.added(to, place);
         }
-      } else if (this.gap && (seq >= this.nextOf(to) || this.#isUnknown(to, seq))) {
+      } else if (this.gap && this.#isMissing(to, seq)) {
         // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
         this.#skip(to, seq);
         const made = this.mailboxes.get(to) ?? this.#make(to, seq);
@@ -315,7 +317,10 @@ export class State {
     }
     this.#highest = 0;
     this.gap = false;
+    for (const box of [...this.empty])
+      if (kindOf(box.name) === 'throwaway' || this.empty.length > MOST_EMPTY) this.#forget(box);
     this.unknown = [];
+    this.#ended.clear();
   }
 
   // After a gap: the numbers between the next one and this one were given in the part that was lost, if at all.
@@ -324,7 +329,9 @@ export class State {
     if (this.gap && seq > first) this.unknown.push({ to, first, last: seq - 1 });
   }
 
-  #isUnknown(to: string, seq: number): boolean {
+  #isMissing(to: string, seq: number): boolean {
+    if (seq <= (this.mailboxes.get(to)?.acknowledged ?? 0) || this.#ended.has(`${to} ${seq}`)) return false;
+    if (seq >= this.nextOf(to)) return true;
     return this.unknown.some(({ to: name, first, last }) => name === to && first <= seq && seq <= last);
   }
 
@@ -337,12 +344,3 @@ export class State {
 }
 
 const kindOf = (name: string): keyof State['marks'] => (name.startsWith(THROWAWAY) ? 'throwaway' : 'other');
-
-function highestIn(entry: Entry): number {
-  const numbers = 'numbers' in entry ? entry.numbers : 'seq' in entry ? [entry.seq] : [];
-  return numbers.reduce((highest, number) => Math.max(highest, number), 0);
-}
-
-function damaged(lsn: Lsn, what: string): DetourError {
-  return new DetourError('damaged_journal', `the journal is damaged: the entry of LSN ${lsn} says ${what}`);
-}

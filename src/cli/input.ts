@@ -110,7 +110,21 @@ const BYTES: Readonly<Record<string, number>> = {
   mb: 1_000_000,
   kib: 1024,
   mib: 1024 * 1024,
+  gb: 1_000_000_000,
+  gib: 1024 ** 3,
+  tb: 1_000_000_000_000,
 };
+
+/** The journal of a relay needs so much: a segment, and what is kept in reserve. */
+const LEAST_DISK = 8_000_000;
+
+/** Reads an amount of disk such as `2GB`, in bytes. @throws InvalidArgumentError */
+export function amount(text: string): number {
+  const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)$/.exec(text) ?? [];
+  const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
+  if (bytes >= LEAST_DISK) return bytes;
+  throw new InvalidArgumentError(`"${text}" is not a valid amount: write 500MB or 2GB, at least 8MB.`);
+}
 
 /** Reads a speed such as `64kB/s` into bytes a second, at least 1; `off` is Infinity. @throws InvalidArgumentError */
 export function rate(text: string): number {

@@ -1,6 +1,7 @@
 // What a relay says about its work, in lines that a class can follow. Under load it sums up instead: a terminal is slower than a relay.
 
-import { THROWAWAY, type Waiting } from '../async/mailroom.ts';
+import { THROWAWAY } from '../async/state.ts';
+import type { Waiting } from '../async/status.ts';
 import { systemClock, type Timer } from '../trace/clock.ts';
 import type { Event } from '../trace/event.ts';
 import { visible } from '../trace/visible.ts';
@@ -103,9 +104,9 @@ function lineOf(event: Event): string | undefined {
     case 'thawed':
       return 'thawed.';
     case 'cut':
-      return `The last commit was torn when the relay died; it had not been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at ${event.offset}, kept in a .cut file.`;
+      return `The last commit was torn when the relay died; it had not been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at ${event.offset}, kept in a .torn file.`;
     case 'disk_full':
-      return `The disk is full (${event.dir}): new messages are refused; receivers can still collect.`;
+      return 'The disk is full: new messages are refused; receivers can still collect.';
     case 'disk_room':
       return 'There is room on the disk again: messages are taken.';
     default:

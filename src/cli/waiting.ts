@@ -1,8 +1,8 @@
 // `async send --wait`: a throwaway mailbox into which the relay puts the receipt or bounce, so that nobody's mail is touched.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { THROWAWAY } from '../async/mailroom.ts';
 import { Receiver, type ReceiverOptions } from '../async/receiver.ts';
+import { THROWAWAY } from '../async/state.ts';
 
 /** A call for the news must be greeted within this time, in milliseconds; else it is made again. */
 const PATIENCE_MS = 10_000;

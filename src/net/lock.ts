@@ -168,7 +168,10 @@ async function makeDirectory(dir: string): Promise<void> {
         cause: error,
       });
     if (errnoOf(error) !== 'ENOENT' || parent === dir || (await isDirectory(parent)))
-      throw new DetourError(errnoOf(error), `the journal's folder ${dir} cannot be made: ${String(error)}`);
+      throw new DetourError(
+        errnoOf(error),
+        `the journal's folder ${dir} cannot be made: ${error instanceof Error ? error.message : String(error)}`,
+      );
     await makeDirectory(parent);
     await mkdir(dir, { mode: 0o700 });
   }

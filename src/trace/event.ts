@@ -81,9 +81,9 @@ export type Event =
   | { event: 'outcome'; verdict: VerdictName; code: string; id: string; ms: number }
   | { event: 'verdict'; verdict: VerdictName; code: string; id: string; ms: number; exit: number }
   // the disk
-  | { event: 'recovered'; messages: number; mailboxes: number; dir: string }
+  | { event: 'recovered'; messages: number; mailboxes: number }
   | { event: 'cut'; file: string; offset: number; bytes: number }
-  | { event: 'disk_full' | 'disk_room'; dir: string }
+  | { event: 'disk_full' | 'disk_room' }
   // a link: connections through it (`line` numbers them from 1), and what was done to the network. `up`, `down`: bytes that passed.
   // `reached`: the link's own call to the one called stands, and that one sees `local`.
   | { event: 'linked'; line: number; from: string }

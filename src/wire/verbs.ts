@@ -63,6 +63,9 @@ export const MAX_TTL = 31_536_000;
 /** The value of `ttl=`, in seconds. */
 export const ttl = within('SECONDS', 1, MAX_TTL);
 
+/** How much of something is used, and how much there may be: `5/200000`. */
+const usage = field('N/N', (text) => (/^[0-9]{1,15}\/[0-9]{1,15}$/.test(text) ? text : undefined));
+
 /** What the other side may learn from `present=` in STORED: is the recipient connected now, and was it ever? A hint. */
 const PRESENCE = ['yes', 'no', 'never'] as const;
 
@@ -139,7 +142,17 @@ export const VERBS = {
     },
     body: 'none',
   },
-  END: { from: 'server', fields: {}, body: 'none' },
+  END: {
+    from: 'server',
+    fields: {
+      messages: optional(usage),
+      names: optional(usage),
+      ids: optional(usage),
+      sessions: optional(usage),
+      disk: optional(usage),
+    },
+    body: 'none',
+  },
   PING: { from: 'either', fields: {}, body: 'none' },
   PONG: { from: 'either', fields: {}, body: 'none' },
   BYE: { from: 'either', fields: { code: optional(code) }, body: 'none' },
@@ -238,10 +251,17 @@ function tooNew(verb: Verb, fields: ReadonlyMap<string, string>): boolean {
  * @throws RangeError if a value breaks the grammar: a defect of the caller
  */
 export function encode(message: Message): Buffer {
-  const values: Record<string, unknown> = message;
-  const keys = Object.keys(VERBS[message.verb].fields);
-  const fields = keys.map((key) => [key, values[key] as string | number | undefined] as const);
+  const fields = fieldsOf(VERBS[message.verb].fields, message);
   return encodeFrame(message.verb, fields, 'body' in message ? message.body : undefined);
+}
+
+/** The values of a table's keys as text, in the order in which they are written. */
+export function fieldsOf(table: Table, values: object): [string, string | undefined][] {
+  const all: Readonly<Record<string, unknown>> = { ...values };
+  return Object.entries(table).map(([key, { write }]) => [
+    key,
+    all[key] === undefined ? undefined : write(all[key]),
+  ]);
 }
 
 /** The message that a decoded frame is; for tests and tools that know it is a good one. @throws TypeError if it is not */

@@ -4,30 +4,29 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { turns } from '../servers.ts';
-import { field, heard, Life, send } from './house.ts';
-
-const SMALL = { segmentBytes: 16 * 1024 };
+import { field, heard, Life, SMALL_DISK, send } from './house.ts';
 
 // Mail that comes and goes until every file that is there now is cleared away.
 async function clearAway(life: Life): Promise<void> {
-  const old = readdirSync(life.dir).filter((name) => name.endsWith('.segment'));
+  const old = readdirSync(life.dir).filter((name) => name.endsWith('.wal'));
   const [zoe, dan] = [await life.client('zoe'), await life.client('dan')];
   dan.type('RECEIVE window=1\n');
   for (let n = 0; old.some((name) => existsSync(join(life.dir, name))); n += 1) {
-    zoe.type(send(`${life.clock.epoch()}-${n}`, 'dan', 'x'.repeat(1000)));
+    await life.pass(1000);
+    zoe.type(send(`${life.clock.epoch()}-${n}`, 'dan', 'x'.repeat(100_000)));
     expect(await heard(zoe)).toBe('STORED');
     dan.type(`ACK seq=${field((await dan.next())[0], 'seq')}\n`);
-    if (n > 2000) throw new Error('nothing is cleared away');
+    if (n > 1000) throw new Error('nothing is cleared away');
   }
   await turns(50);
 }
 
 test('what was promised outlives the files in which it stood', async () => {
-  let life = await Life.start(undefined, SMALL);
+  let life = await Life.start(undefined, SMALL_DISK);
   const alice = await life.client('alice', 'session=s try=1');
   for (const message of [
     send('gone', 'ann', 'x'),
-    send('erin', 'erin', 'x', 'ttl=50 notify=alice'),
+    send('erin', 'erin', 'x', 'ttl=2000 notify=alice'),
     send('held', 'carol', 'precious'),
   ]) {
     alice.type(message);
@@ -42,9 +41,9 @@ test('what was promised outlives the files in which it stood', async () => {
   erin.type('RECEIVE window=1\n');
   await erin.next();
   // Nothing of it is in memory any more.
-  life = await life.again(0, SMALL);
+  life = await life.again(0, SMALL_DISK);
   const sender = await life.client('alice');
-  sender.type(send('bob', 'bob', 'x', 'ttl=60 notify=alice'));
+  sender.type(send('bob', 'bob', 'x', 'ttl=3000 notify=alice'));
   expect(await heard(sender, 'seq')).toBe('STORED seq=1');
   const bob = await life.client('bob');
   bob.type('RECEIVE window=1\n');
@@ -61,7 +60,8 @@ test('what was promised outlives the files in which it stood', async () => {
   const later = await life.client('ann');
   later.type('RECEIVE window=9\n');
   expect(await heard(later, 'seq', 'attempt')).toBe('MESSAGE seq=2 attempt=1: y');
-  life.clock.advance(61_000);
+  life.clock.advance(3_000_000);
+  await life.pass(2_000);
   again.type('RECEIVE window=9\n');
   // Written to erin in the first life, to bob in the second.
   for (const id of ['erin', 'bob'])

@@ -1,27 +1,36 @@
 // A relay in this process, on a real journal and with a clock that a test turns, and its next lives on the same journal. What the
 // relay's tests share; no test is in here.
 
-import { cpSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { RelayLimits } from '../../src/async/admission.ts';
+import { type DiskLogOptions, openDiskLog } from '../../src/async/log/disk.ts';
+import { systemFiles } from '../../src/async/log/files.ts';
 import { type Relay, startRelay } from '../../src/async/relay.ts';
-import type { Disk } from '../../src/async/store/disk.ts';
-import { Journal } from '../../src/async/store/journal.ts';
 import { netContext } from '../../src/net/connection.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { RawClient, tempDir } from '../harness.ts';
+import { turns } from '../servers.ts';
 
-/** What one life of a relay is given. */
-export interface LifeOptions {
+/** What one life of a relay is given: file system and sizes of its journal, and limits. */
+export interface LifeOptions extends Pick<DiskLogOptions, 'files' | 'smallest' | 'largest'> {
   /** What the wall clock says at its beginning, in epoch milliseconds. */
   readonly wall?: number;
-  /** Another disk than the computer's own. */
-  readonly disk?: Disk;
-  /** Size of the journal's segments in bytes. */
-  readonly segmentBytes?: number;
-  /** Messages that the relay holds at the most. */
-  readonly mostHeld?: number;
+  readonly limits?: Partial<RelayLimits>;
+}
+
+/** A small disk, and small segments: checkpoints are made, and segments go, every few megabytes. */
+export const SMALL_DISK: Pick<LifeOptions, 'files' | 'largest'> = {
+  files: { ...systemFiles, free: async () => 6 * 1024 * 1024 },
+  largest: 1536 * 1024,
+};
+
+// Several lives on one folder: nothing is locked. The folder is made, as the lock makes it.
+async function lock(dir: string): Promise<() => Promise<void>> {
+  mkdirSync(dir, { recursive: true });
+  return async () => {};
 }
 
 /** One life of a relay. */
@@ -42,23 +51,16 @@ export class Life {
 
   /** Starts a relay on the journal in `dir`; the test's end stops it. */
   static async start(dir: string = join(tempDir(), 'journal'), options: LifeOptions = {}): Promise<Life> {
-    const clock = new FakeClock(options.wall);
+    const { wall, limits = {}, ...journal } = options;
+    const clock = new FakeClock(wall);
     const events: Event[] = [];
     const emit = (event: Event): void => void events.push(event);
-    const store = new Journal({
-      dir,
-      emit,
-      clock,
-      lock: async () => async () => {},
-      segmentBytes: options.segmentBytes ?? 256 * 1024,
-      ...(options.disk && { disk: options.disk }),
-    });
     const relay = await startRelay({
       host: '127.0.0.1',
       port: 0,
       context: netContext(emit, clock, false),
-      store,
-      ...(options.mostHeld && { mostHeld: options.mostHeld }),
+      log: (owner) => openDiskLog({ ...journal, dir, clock, lock }, owner),
+      limits,
       onFailure: (error) => events.push({ event: 'notice', text: `failed: ${error.message}` }),
     });
     const life = new Life(relay, dir, clock, events);
@@ -73,6 +75,14 @@ export class Life {
     await client.next();
     client.type(`HELLO version=1 as=${name}${session === '' ? '' : ` ${session}`}\n`);
     return client;
+  }
+
+  /** Lets so many milliseconds pass, a second at a time: after each is looked what has expired. */
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 1000) {
+      this.clock.advance(Math.min(left, 1000));
+      await turns(3);
+    }
   }
 
   /** Ends it politely. */
@@ -93,10 +103,10 @@ export class Life {
    * Starts a life on the files as they are at this moment: what a kill would leave. This life goes on, and its files are its own.
    * @param after how much the wall clock says has passed, in milliseconds
    */
-  async crashed(after = 0): Promise<Life> {
+  async crashed(after = 0, options: LifeOptions = {}): Promise<Life> {
     const copy = join(tempDir(), 'journal');
-    cpSync(this.dir, copy, { recursive: true, filter: (file) => !/(?:lock|\.new|\.spare)$/.test(file) });
-    return Life.start(copy, { wall: this.clock.epoch() + after });
+    cpSync(this.dir, copy, { recursive: true });
+    return Life.start(copy, { wall: this.clock.epoch() + after, ...options });
   }
 }
 

@@ -4,8 +4,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Disk } from '../../src/async/store/disk.ts';
-import { systemDisk } from '../../src/async/store/disk.ts';
+import { systemFiles } from '../../src/async/log/files.ts';
 import type { RawClient } from '../harness.ts';
 import { field, heard, Life, pong, send } from './house.ts';
 
@@ -34,7 +33,7 @@ describe('a ttl', () => {
   test('ends: the message is left out, what is behind it comes, its number is not given out again', async () => {
     const life = await Life.start();
     const alice = await sends(life, send('1', 'bob', 'short', 'ttl=5'), send('2', 'bob', 'long'));
-    life.clock.advance(6_000);
+    await life.pass(6_000);
     const bob = await collector(life, 'bob');
     expect(await heard(bob, 'seq', 'attempt')).toBe('MESSAGE seq=2 attempt=1: long');
     bob.type('ACK seq=2\n');
@@ -56,12 +55,12 @@ describe('a ttl', () => {
     await sends(life, send('1', 'bob', 'short', 'ttl=5 notify=alice'));
     const bob = await collector(life, 'bob');
     expect(await heard(bob)).toBe('MESSAGE: short');
-    life.clock.advance(20_000);
+    await life.pass(20_000);
     const alice = await collector(life, 'alice', 'RECEIVE window=9');
     await pong(alice);
     bob.type('BYE\n');
     expect(await heard(bob)).toBe('BYE');
-    life.clock.advance(2_000);
+    await life.pass(2_000);
     expect(await heard(alice, 'kind', 'tried')).toContain('MESSAGE kind=bounce tried=yes');
   });
 
@@ -70,7 +69,7 @@ describe('a ttl', () => {
     await sends(life, send('1', 'bob', 'short', 'ttl=5 notify=alice'));
     const bob = await collector(life, 'bob');
     await bob.next();
-    life.clock.advance(20_000);
+    await life.pass(20_000);
     bob.type('ACK seq=1\n');
     expect(await heard(bob)).toBe('EMPTY');
     const alice = await collector(life, 'alice');
@@ -88,7 +87,7 @@ describe('a ttl', () => {
 
 describe('a bounce says', () => {
   const expired = async (life: Life): Promise<string> => {
-    life.clock.advance(61_000);
+    await life.pass(61_000);
     const alice = await collector(life, 'alice', 'RECEIVE window=9');
     return heard(alice, 'id', 'from', 'kind', 'tried');
   };
@@ -227,7 +226,7 @@ describe('age', () => {
   test('goes on over a restart by the wall clock', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x'));
-    life.clock.advance(2_000);
+    await life.pass(2_000);
     expect(await age(await life.again(3_000))).toBe(5_000);
   });
 
@@ -257,8 +256,9 @@ describe('a body that is damaged on the disk', () => {
     const bob = await collector(next, 'bob');
     expect(await heard(bob, 'seq')).toBe('MESSAGE seq=1: first');
     const error = await heard(bob, 'code');
-    expect(error).toMatch(/^ERROR code=damaged: .*segment.* byte \d+/);
+    expect(error).toMatch(/^ERROR code=damaged: .*\.wal.* byte \d+/);
     const again = await collector(next, 'bob');
+    expect(await heard(again, 'seq')).toBe('MESSAGE seq=1: first');
     expect(await heard(again, 'code')).toContain('ERROR code=damaged');
     const carol = await collector(next, 'carol');
     expect(await heard(carol)).toBe('MESSAGE: for carol');
@@ -271,28 +271,24 @@ describe('a body that is damaged on the disk', () => {
 describe('a full disk', () => {
   test('refuses what is new and still lets mail be collected; what was refused can be sent when there is room', async () => {
     let full = false;
-    const disk: Disk = {
-      ...systemDisk,
-      write(fd, bytes, from, position, done) {
-        // Spares are what is made when there is room: files of zeros, far larger than any commit here.
-        if (full && bytes.length >= 16 * 1024 && bytes.every((byte) => byte === 0))
-          return done(Object.assign(new Error('no space left'), { code: 'ENOSPC' }), 0);
-        return systemDisk.write(fd, bytes, from, position, done);
-      },
-    };
-    const life = await Life.start(undefined, { disk, segmentBytes: 32 * 1024 });
+    const files = { ...systemFiles, free: async () => (full ? 0 : Number.POSITIVE_INFINITY) };
+    const life = await Life.start(undefined, { files, largest: 1536 * 1024 });
     const alice = await life.client('alice');
+    alice.type(send('0', 'carol', 'x'));
+    expect(await heard(alice)).toBe('STORED');
     full = true;
+    const body = 'x'.repeat(50_000);
     let taken = 0;
     let answer = '';
     for (let n = 1; n < 200; n++) {
-      alice.type(send(`${n}`, 'bob', 'x'.repeat(2000)));
+      alice.type(send(`${n}`, 'bob', body));
       answer = await heard(alice, 'code');
       if (!answer.startsWith('STORED')) break;
       taken += 1;
     }
     expect(answer).toContain('REFUSED code=disk_full');
-    alice.type(send('1', 'bob', 'x'.repeat(2000)));
+    expect(life.events.filter(({ event }) => event === 'disk_full')).toHaveLength(1);
+    alice.type(send('1', 'bob', body));
     expect(await heard(alice, 'seq', 'dup')).toBe('STORED seq=1 dup=yes');
     const bob = await collector(life, 'bob');
     for (let seq = 1; seq <= taken; seq++) {
@@ -307,6 +303,7 @@ describe('a full disk', () => {
       answer = await heard(alice, 'code');
     }
     expect(answer).toBe('STORED');
+    expect(life.events.filter(({ event }) => event === 'disk_room')).toHaveLength(1);
   });
 });
 

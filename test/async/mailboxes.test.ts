@@ -1,8 +1,10 @@
 // Who gets a mailbox's mail, and which mailboxes are forgotten: over the wire, across lives.
 
 import { expect, test } from 'vitest';
-import { Mailroom } from '../../src/async/mailroom.ts';
+import { State } from '../../src/async/state.ts';
+import { statusPage } from '../../src/async/status.ts';
 import type { RawClient } from '../harness.ts';
+import { until } from '../servers.ts';
 import { heard, Life, pong, send } from './house.ts';
 
 test.each(['bob', 'w-bob'])('who takes over the empty mailbox %s gets what comes later', async (name) => {
@@ -80,24 +82,47 @@ test('a message that was acknowledged in the moment of a crash comes again, and 
   expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=3 attempt=2: three');
 });
 
-test('an empty throwaway mailbox is forgotten, its numbering with it, and not before it is empty', async () => {
+test('an empty throwaway mailbox is forgotten, and its numbers are not given again', async () => {
   const life = await Life.start();
   const alice = await life.client('alice');
   for (const round of [1, 2]) {
     alice.type(send(`r${round}`, 'w-1', 'news'));
-    expect(await heard(alice, 'seq')).toBe('STORED seq=1');
+    expect(await heard(alice, 'seq')).toBe(`STORED seq=${round}`);
     const waiter = await life.client('w-1');
     waiter.type('RECEIVE window=1\n');
-    await waiter.next();
+    expect(await heard(waiter, 'seq')).toBe(`MESSAGE seq=${round}: news`);
     if (round === 1) waiter.type('ACK seq=1\n');
     waiter.type('BYE\n');
     expect(await heard(waiter)).toBe('BYE');
   }
   alice.type(send('r3', 'w-1', 'news'));
+  expect(await heard(alice, 'seq')).toBe('STORED seq=3');
+  // Another throwaway name begins above all that were forgotten, a lasting one with 1.
+  alice.type(send('r4', 'w-2', 'news') + send('r5', 'bob', 'news'));
   expect(await heard(alice, 'seq')).toBe('STORED seq=2');
+  expect(await heard(alice, 'seq')).toBe('STORED seq=1');
 });
 
-test('a throwaway mailbox is kept while its news is still to come', async () => {
+test('an acknowledgement that comes late, when its throwaway mailbox was forgotten and is there again, takes nothing', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  alice.type(send('1', 'w-1', 'old'));
+  expect(await heard(alice, 'seq')).toBe('STORED seq=1');
+  const waiter = await life.client('w-1');
+  waiter.type('RECEIVE window=1\n');
+  expect(await heard(waiter, 'seq')).toBe('MESSAGE seq=1: old');
+  waiter.type('ACK seq=1\n');
+  await pong(waiter);
+  alice.type(send('2', 'w-1', 'new'));
+  expect(await heard(alice, 'seq')).toBe('STORED seq=2');
+  expect(await heard(waiter, 'seq')).toBe('MESSAGE seq=2: new');
+  waiter.type('ACK seq=1\n');
+  await pong(waiter);
+  const next = await life.again();
+  expect(next.relay.waiting()).toMatchObject([{ name: 'w-1', held: 1 }]);
+});
+
+test('a throwaway mailbox gets its news also if it was forgotten before', async () => {
   let life = await Life.start();
   let alice = await life.client('alice');
   alice.type(send('1', 'bob', 'x', 'notify=w-1') + send('2', 'w-1', 'first'));
@@ -122,7 +147,7 @@ test('a throwaway mailbox is kept while its news is still to come', async () => 
   await collect('MESSAGE seq=2 kind=receipt: bob acknowledged 1', 2);
   alice = await life.client('alice');
   alice.type(send('3', 'w-1', 'anew'));
-  expect(await heard(alice, 'seq')).toBe('STORED seq=1');
+  expect(await heard(alice, 'seq')).toBe('STORED seq=3');
 });
 
 test('a throwaway mailbox that was emptied just before a crash does not stay for ever', async () => {
@@ -137,12 +162,30 @@ test('a throwaway mailbox that was emptied just before a crash does not stay for
   expect(await heard(waiter)).toBe('EMPTY');
   const next = await life.crashed();
   const later = await next.client('alice');
+  later.type('STATUS\n');
+  expect(await heard(later, 'names')).toMatch(/^END names=0\/\d+$/);
   later.type(send('2', 'w-1', 'news'));
-  expect(await heard(later, 'seq')).toBe('STORED seq=1');
+  expect(await heard(later, 'seq')).toBe('STORED seq=2');
+});
+
+test('a hundred throwaway mailboxes that came and went take none of the names that there may be', async () => {
+  const life = await Life.start(undefined, { limits: { names: 4 } });
+  const alice = await life.client('alice');
+  for (let n = 1; n <= 100; n++) {
+    alice.type(send(`${n}`, `w-${n}`, 'news'));
+    expect(await heard(alice, 'code', 'seq')).toBe(`STORED seq=${n}`);
+    const waiter = await life.client(`w-${n}`);
+    waiter.type('RECEIVE window=1\n');
+    expect(await heard(waiter, 'attempt')).toBe('MESSAGE attempt=1: news');
+    waiter.type(`ACK seq=${n}\nBYE\n`);
+    expect(await heard(waiter)).toBe('BYE');
+  }
 });
 
 test('no more messages are taken than there may be; repeats and those already here are', async () => {
-  let life = await Life.start(undefined, { mostHeld: 2 });
+  // One address gets half of them.
+  const limits = { messages: 4 };
+  let life = await Life.start(undefined, { limits });
   const stored = (client: RawClient): Promise<string> => heard(client, 'id', 'seq', 'code');
   let alice = await life.client('alice', 'session=s try=1');
   alice.type(send('1', 'bob', 'x') + send('2', 'carol', 'x', 'ttl=5'));
@@ -151,38 +194,57 @@ test('no more messages are taken than there may be; repeats and those already he
   alice.type(send('3', 'bob', 'x') + send('1', 'bob', 'x'));
   expect(await stored(alice)).toMatch(/^REFUSED id=3 code=too_many: Too many messages wait here/);
   expect(await stored(alice)).toBe('STORED id=1 seq=1');
-  life = await life.again(0, { mostHeld: 2 });
+  // What was there at the start counts for nobody: of the two that are left the address gets one.
+  life = await life.again(0, { limits });
   alice = await life.client('alice', 'session=s try=2');
-  alice.type(send('3', 'bob', 'x'));
-  expect(await stored(alice)).toMatch(/^REFUSED id=3 code=too_many/);
+  alice.type(send('3', 'dave', 'x'));
+  expect(await stored(alice)).toBe('STORED id=3 seq=1');
+  alice.type(send('4', 'dave', 'x'));
+  expect(await stored(alice)).toMatch(/^REFUSED id=4 code=too_many/);
   // One is collected, one expires.
   const bob = await life.client('bob');
   bob.type('RECEIVE window=9\n');
   await bob.next();
   bob.type('ACK seq=1\n');
   await pong(bob);
-  life.clock.advance(5000);
-  alice.type(send('3', 'bob', 'x') + send('4', 'carol', 'x'));
-  expect(await stored(alice)).toBe('STORED id=3 seq=2');
+  await life.pass(6000);
+  await until(() => life.events.some(({ event }) => event === 'expired'));
+  alice.type(send('4', 'dave', 'x'));
   expect(await stored(alice)).toBe('STORED id=4 seq=2');
-  alice.type(send('5', 'carol', 'x'));
+  alice.type(send('5', 'dave', 'x'));
   expect(await stored(alice)).toMatch(/^REFUSED id=5 code=too_many/);
 });
 
-test('who has mail is told by name, in pages, whatever the order in which the names came', () => {
-  const room = new Mailroom(1, 1000);
+test('who has mail is told by name, in pages, whatever the order in which the names came', async () => {
+  const life = await Life.start();
   // All numbers below 200, in no order.
   const names = Array.from({ length: 200 }, (_, i) => `n${(i * 7919) % 200}`);
-  for (const name of names) {
-    const box = room.box(name);
-    const { seq } = box.add({ id: name, from: 'alice', at: 1, born: 0, size: 1 });
-    box.stored(seq, { segment: 1, offset: 1, length: 1 });
+  const alice = await life.client('alice');
+  alice.type(names.map((name) => send(name, name, 'x')).join(''));
+  for (const name of names) expect(await heard(alice, 'id')).toBe(`STORED id=${name}`);
+  const bob = await life.client('n7');
+  bob.type('RECEIVE window=1 drain=yes\n');
+  await bob.next();
+  bob.type('ACK seq=1\n');
+  expect(await heard(bob)).toBe('EMPTY');
+  const held = names.filter((name) => name !== 'n7').sort();
+  expect(life.relay.waiting().map(({ name }) => name)).toEqual(held);
+});
+
+test('a page of those who have mail has the first that come behind a name, however many there are', () => {
+  const state = new State();
+  const names = Array.from({ length: 200 }, (_, i) => `n${(i * 7919) % 200}`);
+  for (const [lsn, to] of [...names, 'empty'].entries()) {
+    const hash = { high: lsn, low: lsn };
+    const message = { id: to, to, ttl: undefined, notify: undefined, size: 1, key: hash, proof: hash };
+    const first = new Map([[to, 1]]);
+    state.apply({ verb: 'SEND', from: 'alice', session: 's', first, messages: [message], at: 1, t: 0 }, lsn);
   }
-  room.box('empty');
+  state.apply({ verb: 'ACK', to: 'empty', seq: 1, messages: [], at: 1, t: 0 }, names.length + 1);
   for (const most of [1, 3, 150, 500, Number.POSITIVE_INFINITY]) {
     const told: string[] = [];
     for (;;) {
-      const page = room.waiting(told.at(-1), most).map(({ name }) => name);
+      const page = statusPage(state, told.at(-1), most).map(({ name }) => name);
       expect(page.length).toBeLessThanOrEqual(most);
       if (page.length === 0) break;
       told.push(...page);

@@ -1,8 +1,9 @@
-// What the relay answers to RECEIVE and ACK, typed as bytes, and EMPTY. The store is in memory, and the test decides when something
+// What the relay answers to RECEIVE and ACK, typed as bytes, and EMPTY. The log is in memory, and the test decides when something
 // is durable.
 
 import { describe, expect, test } from 'vitest';
-import { anError, nothingCame, startTheRelay, turns, until } from '../servers.ts';
+import { DetourError } from '../../src/errors/error.ts';
+import { anError, nothingCame, restarted, startTheRelay, turns, until } from '../servers.ts';
 import { heard, send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
 
@@ -24,36 +25,44 @@ describe('RECEIVE', () => {
   });
 
   test('does not bring what expires while it is being read from the disk, and what is behind it comes', async () => {
-    const { greeted, store, clock } = await startTheRelay();
-    const alice = await greeted(ALICE);
-    alice.type(send('1', 'bob', 'short', 'ttl=5 notify=alice') + send('2', 'bob', 'long'));
-    expect(await heard(alice, 'seq')).toBe('STORED seq=1');
-    expect(await heard(alice, 'seq')).toBe('STORED seq=2');
-    store.cold = true;
-    store.slow = true;
+    const first = await startTheRelay();
+    const sender = await first.greeted(ALICE);
+    sender.type(send('1', 'bob', 'short', 'ttl=5 notify=alice') + send('2', 'bob', 'long'));
+    expect(await heard(sender, 'seq')).toBe('STORED seq=1');
+    expect(await heard(sender, 'seq')).toBe('STORED seq=2');
+    const { greeted, log, clock } = await restarted(first);
+    const reads: (() => void)[] = [];
+    const read = log.log.read.bind(log.log);
+    log.log.read = async (lsn) => {
+      await new Promise<void>((done) => reads.push(done));
+      return read(lsn);
+    };
     const bob = await greeted(BOB);
     bob.type('RECEIVE window=8\n');
-    await until(() => store.reads.length === 1);
+    await until(() => reads.length === 1);
     clock.advance(6_000);
-    store.slow = false;
-    store.reads[0]?.();
+    log.log.read = read;
+    for (const done of reads) done();
+    // It goes when it is next looked what has expired.
+    for (; bob.frames.length === 1; await turns()) clock.advance(1_000);
     expect(await message(bob)).toBe('2 1 long');
+    const alice = await greeted(ALICE);
     alice.type('RECEIVE window=8\n');
     // It was never written to bob: tried=no is a NOT DELIVERED.
     expect(await heard(alice, 'id', 'kind', 'tried')).toMatch(/^MESSAGE id=1 kind=bounce tried=no/);
   });
 
   test('brings what comes later, when it is durable', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     const bob = await greeted(BOB);
     bob.type('RECEIVE window=8\n');
     await nothingCame(bob);
-    store.held = true;
+    log.held = true;
     const alice = await greeted(ALICE);
     alice.type(send('1', 'bob', 'x'));
-    await until(() => store.pending === 1);
+    await until(() => log.pending === 1);
     await nothingCame(bob);
-    store.release();
+    log.release();
     const [line, body] = await bob.next();
     expect(line).toMatch(/^MESSAGE seq=1 id=1 from=alice at=\d{13} held=\d+ attempt=1 size=1$/);
     expect(body).toBe('x');
@@ -103,9 +112,9 @@ describe('RECEIVE', () => {
   });
 
   test('reads bodies back from the disk when they are not in memory any more, in order', async () => {
-    const { greeted, store } = await startTheRelay();
-    await stored(await greeted(ALICE), 'a', 'b', 'c');
-    store.cold = true;
+    const first = await startTheRelay();
+    await stored(await first.greeted(ALICE), 'a', 'b', 'c');
+    const { greeted } = await restarted(first);
     const bob = await greeted(BOB);
     bob.type('RECEIVE window=8 drain=yes\n');
     for (const expected of ['1 1 a', '2 1 b', '3 1 c']) expect(await message(bob)).toBe(expected);
@@ -113,19 +122,48 @@ describe('RECEIVE', () => {
     expect(await bob.next()).toEqual(['EMPTY', undefined]);
   });
 
+  test('reads a body again a second later if that failed for a passing reason', async () => {
+    const first = await startTheRelay();
+    await stored(await first.greeted(ALICE), 'a', 'b');
+    const { greeted, log, clock } = await restarted(first);
+    const read = log.log.read.bind(log.log);
+    let failed = 0;
+    log.log.read = async () => {
+      failed += 1;
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    };
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=8\n');
+    await until(() => failed === 1);
+    await nothingCame(bob);
+    log.log.read = read;
+    clock.advance(999);
+    await turns();
+    await nothingCame(bob);
+    clock.advance(1);
+    expect(await message(bob)).toBe('1 1 a');
+    expect(await message(bob)).toBe('2 1 b');
+  });
+
   test('of a mailbox with a message that does not check out: ERROR code=damaged, now and later, and nothing is skipped', async () => {
-    const { greeted, store } = await startTheRelay();
-    await stored(await greeted(ALICE), 'a', 'b');
-    store.cold = true;
-    store.damaged = new Error('segment-1 at 42: the crc is wrong');
+    const first = await startTheRelay();
+    await stored(await first.greeted(ALICE), 'a');
+    await stored(await first.greeted('HELLO version=1 as=alice'), 'b');
+    const { greeted, log } = await restarted(first);
+    const bad = log.log.entries.findIndex((entry) => entry.includes('id=id-a'));
+    const read = log.log.read.bind(log.log);
+    log.log.read = async (lsn) => {
+      if (lsn === bad) throw new DetourError('damaged', '0.wal, byte 42: the crc is wrong');
+      return read(lsn);
+    };
     for (const _ of [1, 2]) {
       const bob = await greeted('HELLO version=1 as=bob');
       bob.type('RECEIVE window=8\n');
       const [line, body] = await bob.next();
       expect([line, body]).toEqual(anError('damaged'));
-      expect(body).toContain('segment-1 at 42');
+      expect(body).toContain('0.wal, byte 42');
       await bob.end();
-      store.damaged = undefined;
+      expect(bob.frames.map(({ verb }) => verb)).toEqual(['READY', 'ERROR']);
     }
     const anyone = await greeted(ALICE.replace('try=1', 'try=2'));
     anyone.type('STATUS\n');
@@ -163,17 +201,17 @@ describe('RECEIVE', () => {
   });
 
   test('the one that is replaced is first answered what it had sent itself', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     const old = await greeted(BOB);
     old.type('RECEIVE window=8\n');
     await nothingCame(old);
-    store.held = true;
+    log.held = true;
     old.type(send('1', 'alice', 'x'));
-    await until(() => store.pending > 0);
+    await until(() => log.pending > 0);
     const young = await greeted('HELLO version=1 as=bob session=c try=1');
     young.type('RECEIVE window=8\n');
     await nothingCame(young);
-    store.release();
+    log.release();
     expect(await old.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
     expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
   });
@@ -238,7 +276,7 @@ describe('EMPTY', () => {
   });
 
   test('comes when the last acknowledgement of what was held is durable; what came later does not count', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'a', 'b');
     const bob = await greeted(BOB);
@@ -250,11 +288,11 @@ describe('EMPTY', () => {
     bob.type('ACK seq=1\n');
     await turns();
     await nothingCame(bob);
-    store.held = true;
+    log.held = true;
     bob.type('ACK seq=2\n');
-    await until(() => store.pending > 0);
+    await until(() => log.undurable > 0);
     await nothingCame(bob);
-    store.release();
+    log.release();
     expect(await bob.next()).toEqual(['EMPTY', undefined]);
   });
 });

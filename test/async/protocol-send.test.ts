@@ -1,24 +1,23 @@
-// What the relay answers to SEND, typed as bytes. The store is in memory, and the test decides when something is durable. What every
+// What the relay answers to SEND, typed as bytes. The log is in memory, and the test decides when something is durable. What every
 // server answers stands in test/exchange; expiry and restarts in mailboxes.test.ts.
 
 import { describe, expect, test } from 'vitest';
-import { MAX_MAILBOXES } from '../../src/async/mailroom.ts';
-import { IN_HAND_LIMIT, WINDOW } from '../../src/async/relay.ts';
+import { WINDOW } from '../../src/async/relay.ts';
+import { IN_HAND_LIMIT } from '../../src/async/sends.ts';
 import type { RawClient } from '../harness.ts';
 import { aRefusal, nothingCame, startTheRelay, turns, until } from '../servers.ts';
 import { send } from './house.ts';
-import { MemoryStore } from './memory-store.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
 
 describe('STORED', () => {
   test('comes when the message is durable, not before, and not before the commits in front of it', async () => {
-    const { greeted, store } = await startTheRelay();
-    store.held = true;
+    const { greeted, log } = await startTheRelay();
+    log.held = true;
     const alice = await greeted(ALICE);
     alice.type(send('1', 'bob', 'one') + send('2', 'bob', 'two') + send('3', 'carol', 'three'));
-    await until(() => store.pending === 3);
+    await until(() => log.pending === 3);
     await nothingCame(alice);
-    store.release();
+    log.release();
     expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
     expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=never', undefined]);
     expect(await alice.next()).toEqual(['STORED id=3 seq=1 present=never', undefined]);
@@ -41,32 +40,32 @@ describe('STORED', () => {
 
 describe('a repeat', () => {
   test('is known by its id, from any session of the sender, before anything else could refuse it', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'x');
-    store.roomy = false;
+    log.room = 'no';
     alice.type(send('id-x', 'bob', 'x'));
     expect(await alice.next()).toEqual(['STORED id=id-x seq=1 present=never dup=yes', undefined]);
     const again = await greeted('HELLO version=1 as=alice session=other');
     again.type(send('id-x', 'bob', 'x', 'ttl=60'));
     expect(await again.next()).toEqual(['STORED id=id-x seq=1 present=never dup=yes', undefined]);
     // Another sender's id is another id.
-    store.roomy = true;
+    log.room = 'yes';
     const carol = await greeted('HELLO version=1 as=carol');
     carol.type(send('id-x', 'bob', 'x'));
     expect(await carol.next()).toEqual(['STORED id=id-x seq=2 present=never', undefined]);
   });
 
   test('waits for the first copy to be durable', async () => {
-    const { greeted, store } = await startTheRelay();
-    store.held = true;
+    const { greeted, log } = await startTheRelay();
+    log.held = true;
     const alice = await greeted(ALICE);
     alice.type(send('1', 'bob', 'x'));
-    await until(() => store.pending === 1);
+    await until(() => log.pending === 1);
     const again = await greeted('HELLO version=1 as=alice session=a try=2');
     again.type(send('1', 'bob', 'x'));
     await nothingCame(again);
-    store.release();
+    log.release();
     expect(await again.next()).toEqual(['STORED id=1 seq=1 present=never dup=yes', undefined]);
   });
 
@@ -105,10 +104,10 @@ describe('REFUSED', () => {
   });
 
   test('disk_full while there is no room; receivers still fetch and acknowledge; then it goes on by itself', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'x');
-    store.roomy = false;
+    log.room = 'no';
     alice.type(send('2', 'bob', 'y'));
     expect(await alice.next()).toEqual(aRefusal('2', 'disk_full'));
     const bob = await greeted(BOB);
@@ -116,18 +115,17 @@ describe('REFUSED', () => {
     expect(await message(bob)).toBe('1 1 x');
     bob.type('ACK seq=1\n');
     expect(await bob.next()).toEqual(['EMPTY', undefined]);
-    store.roomy = true;
+    log.room = 'yes';
     alice.type(send('2', 'bob', 'y'));
     expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=yes', undefined]);
   });
 
   test('too_many when one more name finds no room; names that are there still do', async () => {
-    const store = new MemoryStore();
-    const empty = { next: 2, watermark: 1, tried: 0, open: false, messages: [] };
-    const names = Array.from({ length: MAX_MAILBOXES - 1 }, (_, i) => `n${i}`);
-    store.left = { mailboxes: new Map(names.map((name) => [name, empty])), remembered: [] };
-    const { greeted } = await startTheRelay(store);
+    // One address gets half.
+    const { greeted } = await startTheRelay({ limits: { names: 4 } });
     const alice = await greeted(ALICE);
+    alice.type(send('first', 'n0', ''));
+    expect(await alice.next()).toEqual(['STORED id=first seq=1 present=never', undefined]);
     alice.type(send('two', 'one-more', '', 'notify=and-another'));
     expect(await alice.next()).toEqual(aRefusal('two', 'too_many'));
     alice.type(send('one', 'one-more', '', 'notify=one-more'));
@@ -136,26 +134,65 @@ describe('REFUSED', () => {
     expect(await alice.next()).toEqual(aRefusal('new', 'too_many'));
     alice.type(send('new-notify', 'n0', '', 'notify=and-another'));
     expect(await alice.next()).toEqual(aRefusal('new-notify', 'too_many'));
-    alice.type(send('old', 'n0', '', 'notify=n1'));
-    expect(await alice.next()).toEqual(['STORED id=old seq=2 present=no', undefined]);
+    alice.type(send('old', 'n0', '', 'notify=one-more'));
+    expect(await alice.next()).toEqual(['STORED id=old seq=2 present=never', undefined]);
   });
+
+  test.each([
+    ['ids', { ids: 4 }],
+    ['sessions', { sessions: 4 }],
+  ])(
+    'busy when too many %s are to be remembered, until some may be forgotten; a repeat is none',
+    async (_what, limits) => {
+      const { greeted, clock } = await startTheRelay({ limits });
+      for (const name of ['one', 'two']) {
+        const client = await greeted(`HELLO version=1 as=${name} session=s try=1`);
+        client.type(send('1', 'bob', 'x'));
+        expect((await client.next())[0]).toMatch(/^STORED id=1 /);
+      }
+      const three = await greeted('HELLO version=1 as=three session=s try=1');
+      three.type(send('1', 'bob', 'x'));
+      expect(await three.next()).toEqual(aRefusal('1', 'busy'));
+      const one = await greeted('HELLO version=1 as=one session=other try=1');
+      one.type(send('1', 'bob', 'x'));
+      expect(await one.next()).toEqual(['STORED id=1 seq=1 present=never dup=yes', undefined]);
+      clock.advance(10 * 60_000);
+      three.type(send('1', 'bob', 'x'));
+      expect(await three.next()).toEqual(aRefusal('1', 'busy'));
+      clock.advance(61_000);
+      three.type(send('1', 'bob', 'x'));
+      expect(await three.next()).toEqual(['STORED id=1 seq=3 present=never', undefined]);
+    },
+  );
+});
+
+test('while room is being made nothing is read, and nothing is refused; then it goes on by itself', async () => {
+  const { greeted, log } = await startTheRelay();
+  log.room = 'soon';
+  const alice = await greeted(ALICE);
+  alice.type(`${send('1', 'bob', 'x')}PING\n`);
+  await turns(20);
+  expect(alice.frames).toHaveLength(1);
+  log.room = 'yes';
+  const answers = [(await alice.next())[0], (await alice.next())[0]].sort();
+  expect(answers).toEqual(['PONG', 'STORED id=1 seq=1 present=never']);
 });
 
 test('SENDs beyond the window are not read yet', async () => {
-  const { greeted, store, events } = await startTheRelay();
-  store.held = true;
+  const { greeted, log, events } = await startTheRelay();
+  log.held = true;
   const alice = await greeted(ALICE);
   let bytes = '';
   for (let i = 1; i <= WINDOW + 2; i += 1) bytes += send(`${i}`, 'bob', '');
   alice.type(`${bytes}PING\n`);
-  await until(() => store.pending === WINDOW);
+  await until(() => log.pending === WINDOW);
   await turns(20);
-  expect(store.pending).toBe(WINDOW);
+  expect(log.pending).toBe(WINDOW);
   expect(events.filter((event) => event.event === 'received' && event.verb === 'SEND')).toHaveLength(
     WINDOW + 1,
   );
   expect(alice.frames).toHaveLength(1);
-  store.release();
+  log.release();
   const rest = new Set<string>();
   for (let i = 1; i <= WINDOW + 3; i += 1) rest.add((await alice.next())[0].split(' present')[0] ?? '');
   expect(rest).toContain('PONG');
@@ -163,39 +200,39 @@ test('SENDs beyond the window are not read yet', async () => {
 });
 
 test('bodies beyond 4 MiB on one connection are not read before the first are durable', async () => {
-  const { greeted, store } = await startTheRelay();
-  store.held = true;
+  const { greeted, log } = await startTheRelay();
+  log.held = true;
   const alice = await greeted(ALICE);
   const body = 'b'.repeat(1024 * 1024);
   for (let i = 1; i <= 6; i += 1) alice.type(send(`${i}`, 'bob', body));
-  await until(() => store.pending === 4);
+  await until(() => log.pending === 4);
   await turns(50);
-  expect(store.pending).toBe(4);
-  store.release();
+  expect(log.pending).toBe(4);
+  log.release();
   for (let i = 1; i <= 6; i += 1)
     expect(await alice.next()).toEqual([`STORED id=${i} seq=${i} present=never`, undefined]);
 });
 
 test('a FIN is answered when everything in front of it is: all SENDs, beyond the window too', async () => {
-  const { greeted, store } = await startTheRelay();
-  store.held = true;
+  const { greeted, log } = await startTheRelay();
+  log.held = true;
   const alice = await greeted(ALICE);
   const count = WINDOW + 40;
   let bytes = '';
   for (let i = 1; i <= count; i += 1) bytes += send(`${i}`, 'bob', 'x');
   alice.type(bytes);
   alice.socket.end();
-  await until(() => store.pending === WINDOW);
+  await until(() => log.pending === WINDOW);
   await turns(20);
-  store.release();
+  log.release();
   await alice.end();
   expect(alice.frames.filter(({ verb }) => verb === 'STORED')).toHaveLength(count);
   expect(alice.finished).toBe(true);
 });
 
 test('bodies beyond 64 MiB over all connections are not read before the first are durable', async () => {
-  const { greeted, store } = await startTheRelay();
-  store.held = true;
+  const { greeted, log } = await startTheRelay();
+  log.held = true;
   const body = 'b'.repeat(1024 * 1024);
   const most = IN_HAND_LIMIT / body.length + 1;
   const clients: RawClient[] = [];
@@ -204,10 +241,10 @@ test('bodies beyond 64 MiB over all connections are not read before the first ar
     clients.push(client);
     for (let k = 1; k <= 4; k += 1) client.type(send(`${k}`, 'bob', body));
   }
-  await until(() => store.pending === most);
+  await until(() => log.pending === most);
   await turns(50);
-  expect(store.pending).toBe(most);
-  store.release();
+  expect(log.pending).toBe(most);
+  log.release();
   for (const client of clients)
     for (let k = 1; k <= 4; k += 1) expect((await client.next())[0]).toMatch(`STORED id=${k} `);
 });

@@ -1,7 +1,7 @@
-// What the relay answers to BYE and STATUS, typed as bytes, and what it does when its store fails.
+// What the relay answers to BYE and STATUS, typed as bytes, and what it does when its log fails.
 
 import { describe, expect, test } from 'vitest';
-import { STATUS_PAGE } from '../../src/async/relay.ts';
+import { STATUS_PAGE } from '../../src/async/status.ts';
 import { RawClient } from '../harness.ts';
 import { startTheRelay, turns, until } from '../servers.ts';
 import { heard, send } from './house.ts';
@@ -9,34 +9,34 @@ import { ALICE, BOB, field, message, stored } from './talk.ts';
 
 describe('BYE', () => {
   test('is answered when all earlier ACKs are durable', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     await stored(await greeted(ALICE), 'a');
     const bob = await greeted(BOB);
     bob.type('RECEIVE window=8\n');
     await message(bob);
-    store.held = true;
+    log.held = true;
     bob.type('ACK seq=1\nBYE\n');
-    await until(() => store.pending > 0);
+    await until(() => log.undurable > 0);
     await turns(20);
     expect(bob.frames.at(-1)?.verb).toBe('MESSAGE');
-    store.release();
+    log.release();
     expect(await bob.next()).toEqual(['BYE', undefined]);
     await bob.end();
-    expect(store.entries.at(-1)).toEqual({ kind: 'ack', to: 'bob', seq: 1 });
+    expect(log.lines.at(-1)).toBe('ACK to=bob seq=1');
   });
 
   test('ends the collecting at once: what is not acknowledged waits for the next', async () => {
-    const { greeted, store } = await startTheRelay();
+    const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'a');
     const bob = await greeted(BOB);
     bob.type('RECEIVE window=1\n');
     await message(bob);
-    store.held = true;
+    log.held = true;
     bob.type(`${send('1', 'carol', 'x')}BYE\nACK seq=1\n`);
-    await until(() => store.pending > 0);
+    await until(() => log.pending > 0);
     await turns();
-    store.release();
+    log.release();
     expect((await bob.next())[0]).toMatch(/^STORED id=1 /);
     expect(await bob.next()).toEqual(['BYE', undefined]);
     const next = await greeted('HELLO version=1 as=bob');
@@ -50,7 +50,7 @@ describe('STATUS', () => {
     const { greeted, port } = await startTheRelay();
     const alice = await greeted(ALICE);
     alice.type('STATUS\n');
-    expect(await alice.next()).toEqual(['END', undefined]);
+    expect(await heard(alice)).toBe('END');
     alice.type(send('1', 'zoe', 'xx') + send('2', 'bob', 'x') + send('3', 'bob', 'yyy'));
     for (let i = 0; i < 3; i += 1) await alice.next();
     const bob = await greeted(BOB);
@@ -64,10 +64,22 @@ describe('STATUS', () => {
     );
     const [line] = await stranger.next();
     expect(line).toMatch(/^MAILBOX name=zoe held=1 bytes=2 oldest=\d{13} connected=no$/);
-    expect(await stranger.next()).toEqual(['END', undefined]);
+    expect(await heard(stranger)).toBe('END');
     expect(await heard(stranger, 'name')).toBe('MAILBOX name=zoe');
-    expect(await stranger.next()).toEqual(['END', undefined]);
-    expect(await stranger.next()).toEqual(['END', undefined]);
+    expect(await heard(stranger)).toBe('END');
+    expect(await heard(stranger)).toBe('END');
+  });
+
+  test('ends with what is used, and what there may be', async () => {
+    const { greeted } = await startTheRelay({ limits: { messages: 40, names: 30, ids: 20, sessions: 10 } });
+    const alice = await greeted(ALICE);
+    alice.type(send('1', 'bob', 'x') + send('2', 'bob', 'x', 'notify=dave') + send('3', 'carol', 'x'));
+    for (let i = 0; i < 3; i += 1) await alice.next();
+    alice.type('STATUS after=z\n');
+    const end = expect.stringMatching(
+      /^END messages=3\/40 names=3\/30 ids=3\/20 sessions=1\/10 disk=\d+\/\d+$/,
+    );
+    expect(await alice.next()).toEqual([end, undefined]);
   });
 
   test('comes in pages', async () => {
@@ -83,7 +95,7 @@ describe('STATUS', () => {
     for (let after: string | undefined; ; after = found.at(-1)) {
       alice.type(after === undefined ? 'STATUS\n' : `STATUS after=${after}\n`);
       let count = 0;
-      for (let [line] = await alice.next(); line !== 'END'; [line] = await alice.next()) {
+      for (let [line] = await alice.next(); !line.startsWith('END'); [line] = await alice.next()) {
         found.push(field(line, 'name') ?? '');
         count += 1;
       }
@@ -94,15 +106,15 @@ describe('STATUS', () => {
   });
 });
 
-test('when the store fails, all connections are closed at once and nothing more is promised', async () => {
-  const { greeted, store, failures } = await startTheRelay();
-  store.held = true;
+test('when the log fails, all connections are closed at once and nothing more is promised', async () => {
+  const { greeted, log, failures } = await startTheRelay();
+  log.held = true;
   const alice = await greeted(ALICE);
   alice.type(send('1', 'bob', 'x'));
-  await until(() => store.pending > 0);
-  store.onFailure(new Error('EIO'));
+  await until(() => log.pending > 0);
+  log.log.fail(new Error('EIO'));
   await alice.end();
-  store.release();
+  log.release();
   await turns();
   expect(alice.frames.map(({ verb }) => verb)).toEqual(['READY']);
   expect(failures.map(String)).toEqual(['Error: EIO']);

@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--log',
   ],
   'sync receive': ['--as', '--host', '--port', '--reply', '--echo', '--work', '--count', '--json', '--log'],
-  'async relay': ['--host', '--port', '--journal', '--json', '--log'],
+  'async relay': ['--host', '--port', '--journal', '--max-disk', '--salvage', '--json', '--log'],
   'async send': [
     '--to',
     '--as',
@@ -239,8 +239,8 @@ test('files and folders that cannot be had', async () => {
   const one = (says: RegExp, ...args: string[]): Run => ({ args, code: 1, says });
   expect(
     await wrongOf([
-      relay(file, /is not a directory/),
-      relay(join(file, 'below'), /is not a directory/),
+      relay(file, /is not a folder/),
+      relay(join(file, 'below'), /is not a folder/),
       relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
       one(/no journal in .*nowhere\. try A relay makes/, 'journal', join(dir, 'nowhere')),

@@ -6,7 +6,6 @@ import { Sender as AsyncSender } from '../../src/async/sender.ts';
 import { netContext } from '../../src/net/connection.ts';
 import { Sender as SyncSender } from '../../src/sync/sender.ts';
 import { systemClock } from '../../src/trace/clock.ts';
-import { MemoryStore } from '../async/memory-store.ts';
 import { startBob, startTheRelay, turns } from '../servers.ts';
 
 test('a receiver that is stopped answers what it handles, then BYE; what comes meanwhile it never handles', async () => {
@@ -27,20 +26,20 @@ test('a receiver that is stopped answers what it handles, then BYE; what comes m
 });
 
 test('a relay that is stopped answers what it took, when that is durable, then BYE; what comes meanwhile it never stores', async () => {
-  const { relay, store, greeted } = await startTheRelay<MemoryStore>(new MemoryStore());
+  const { relay, log, greeted } = await startTheRelay();
   const alice = await greeted('HELLO version=1 as=alice');
-  store.held = true;
+  log.held = true;
   alice.type('SEND id=1 to=bob size=1\na\n');
-  while (store.pending === 0) await turns();
+  while (log.pending === 0) await turns();
   const closed = relay.close();
   alice.type('SEND id=2 to=bob size=1\nb\n');
   await turns();
-  store.release();
+  log.release();
   expect((await alice.next())[0]).toMatch(/^STORED id=1 /);
   expect(await alice.next()).toEqual(['BYE', undefined]);
   alice.socket.end();
   await closed;
-  expect(store.entries.filter(({ kind }) => kind === 'send')).toHaveLength(1);
+  expect(log.messages).toBe(1);
 });
 
 test('so a sender whose message crosses with BYE is certain, in both modes', async () => {

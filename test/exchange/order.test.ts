@@ -4,7 +4,6 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/trace/event.ts';
 import { MAX_BODY } from '../../src/wire/frame.ts';
-import { MemoryStore } from '../async/memory-store.ts';
 import { startBob, startTheRelay, turns, until } from '../servers.ts';
 
 const verbs = (events: readonly Event[]): string[] =>
@@ -62,15 +61,14 @@ test('a body above the limit is read to its end, refused, and only then is there
 });
 
 test('a relay whose disk does not answer has read the SEND, and says so; it does not say STORED', async () => {
-  const store = new MemoryStore();
-  store.held = true;
-  const { greeted, events } = await startTheRelay(store);
+  const { greeted, events, log } = await startTheRelay();
+  log.held = true;
   const client = await greeted('HELLO version=1 as=alice session=s try=1');
   client.type(`${send('1', 70_000, ' to=bob')}PING\n`);
   expect(await client.next()).toEqual(['PONG', undefined]);
   expect(verbs(events).slice(-3)).toEqual(['received SEND', 'received PING', 'sent PONG']);
   await turns(20);
   expect(client.frames).toHaveLength(2);
-  store.release();
+  log.release();
   expect((await client.next())[0]).toMatch(/^STORED id=1 seq=1/);
 });

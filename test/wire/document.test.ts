@@ -6,11 +6,14 @@ import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { MOST_IDS, MOST_MESSAGES, MOST_NAMES, MOST_SESSIONS } from '../../src/async/admission.ts';
 import { MOST_IN_FLIGHT } from '../../src/async/delivery.ts';
-import { MAX_MAILBOXES, MOST_HELD } from '../../src/async/mailroom.ts';
+import { REMEMBER_MS } from '../../src/async/ids.ts';
 import { NOTICE_TTL_S } from '../../src/async/notices.ts';
-import { IN_HAND_LIMIT, STATUS_PAGE, WINDOW } from '../../src/async/relay.ts';
-import { MOST_IDS, REMEMBER_MS } from '../../src/async/session.ts';
+import { WINDOW } from '../../src/async/relay.ts';
+import { IN_HAND_LIMIT } from '../../src/async/sends.ts';
+import { MOST_EMPTY } from '../../src/async/state.ts';
+import { STATUS_PAGE } from '../../src/async/status.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
 import { FENCES, HELLO_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
@@ -107,6 +110,8 @@ test('the codes are those of the catalogue of errors, and those that the servers
   const said = [
     'exchange/server.ts',
     'exchange/server-connection.ts',
+    'async/sends.ts',
+    'async/admission.ts',
     'async/relay.ts',
     'async/delivery.ts',
     'sync/receiver.ts',
@@ -136,9 +141,11 @@ test('the limits are those of the code', () => {
     MAX_TTL,
     NOTICE_TTL_S,
     REMEMBER_MS,
+    MOST_MESSAGES,
+    MOST_NAMES,
     MOST_IDS,
-    MAX_MAILBOXES,
-    MOST_HELD,
+    MOST_SESSIONS,
+    MOST_EMPTY,
     STATUS_PAGE,
   };
   const written = rows(chapter('Limits')).map(([name = '', value = '', file = '']) => {
@@ -225,6 +232,7 @@ function masked(line: string, written: string): string {
         ['EPOCH_MS', /^\d{13}$/],
         ['MS', /^\d{1,6}$/],
         ['TOKEN', /^[A-Za-z0-9._:-]{1,64}$/],
+        ['BYTES/BYTES', /^\d+\/\d+$/],
       ] as const) {
         if (pattern.test(value) && written.split(' ').includes(`${key}=${form}`)) return `${key}=${form}`;
       }

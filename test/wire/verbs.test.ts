@@ -132,6 +132,7 @@ const FORMS: Readonly<Record<string, fc.Arbitrary<string | number>>> = {
   BYTES: fc.integer({ min: 0, max: 999_999_999_999_999 }),
   MS: fc.integer({ min: 0, max: 999_999_999_999_999 }),
   EPOCH_MS: fc.integer({ min: 0, max: 999_999_999_999_999 }),
+  'N/N': fc.tuple(fc.nat(), fc.nat()).map((both) => both.join('/')),
   SECONDS: fc.integer({ min: 1, max: 3600 }),
 };
 

@@ -34,6 +34,8 @@ const OVERHEAD = format.COMMIT_HEADER + format.RECORD_HEADER;
 export interface DiskLogOptions {
   /** Its folder. It is made if it is not there. */
   readonly dir: string;
+  /** It takes no more of the disk, in bytes: what its files have together. Undefined: as much as there is. */
+  readonly maxBytes?: number | undefined;
   /** Go around what is damaged, in place of refusing to open. */
   readonly salvage?: boolean;
   /** For tests: another file system, clock and lock, and smaller segments, in bytes. */
@@ -52,7 +54,8 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
   const changed = (): void => log?.changed();
   const failed = (error: unknown): void => log?.fail(error);
   const inPlace = (): boolean => log?.writer.inPlace ?? true;
-  const folder = new Folder(dir, files, clock, changed, failed, inPlace);
+  const left = (): number => Math.max(0, (options.maxBytes ?? Number.POSITIVE_INFINITY) - (log?.used ?? 0));
+  const folder = new Folder(dir, files, clock, changed, failed, inPlace, left);
   const unlock = await lock(dir);
   try {
     const found = await recover(folder, owner, options.salvage ?? false);
@@ -70,7 +73,7 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
     const full = segment.end - found.lsn < smallest * RESERVE;
     if (full && segment === list.at(-1)) await another(segment.end);
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
-    const space = list.reduce((sum, { size }) => sum + size, await files.free(dir));
+    const space = list.reduce((sum, { size }) => sum + size, await folder.free());
     const sizes = { smallest, largest: Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE) };
     log = new DiskLog(folder, owner, unlock, id, pool, list, writer, sizes, found.checkpoints);
     folder.active = true;
@@ -176,6 +179,11 @@ class DiskLog implements Log {
     return fits ? 'yes' : 'no';
   }
 
+  get spare(): number {
+    const { segment, next, end } = this.writer;
+    return segment.end - end + (next === undefined ? 0 : next.end - next.first);
+  }
+
   async read(lsn: Lsn): Promise<Buffer> {
     const segment = this.list.findLast(({ first }) => first <= lsn);
     if (segment === undefined || lsn >= segment.end) throw missingRecord(this.folder.dir, lsn);
@@ -190,11 +198,11 @@ class DiskLog implements Log {
     return [...this.list];
   }
 
-  async usage() {
-    const { list, pool, kept, folder } = this;
-    const used = [...list, ...kept].reduce((sum, { size }) => sum + size, pool.size);
-    return { used, total: used + (await folder.files.free(folder.dir)) };
+  get used(): number {
+    return [...this.list, ...this.kept].reduce((sum, { size }) => sum + size, this.pool.size);
   }
+
+  usage = async () => ({ used: this.used, total: this.used + (await this.folder.free()) });
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');

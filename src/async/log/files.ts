@@ -110,7 +110,10 @@ export class Folder {
   /** How many calls have failed so, and will be made again. */
   waiting = 0;
 
-  /** @param changed there is more or less room than before. @param failed the disk failed. @param inPlace is it still the same folder? */
+  /**
+   * @param changed there is more or less room than before. @param failed the disk failed. @param inPlace is it still the same folder?
+   * @param left what the log may take beside what it has, in bytes
+   */
   constructor(
     readonly dir: string,
     readonly files: FileSystem,
@@ -118,7 +121,11 @@ export class Folder {
     readonly changed: () => void,
     readonly failed: (error: unknown) => void,
     readonly inPlace: () => boolean,
+    readonly left: () => number,
   ) {}
+
+  /** What the log may still take of the disk, in bytes. */
+  free = async (): Promise<number> => Math.min(await this.files.free(this.dir), this.left());
 
   /** The path of a file in it. */
   path = (name: string): string => path.join(this.dir, name);

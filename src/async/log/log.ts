@@ -90,6 +90,8 @@ export interface Log {
    * one segment, and for checkpoints? @param checkpoint what one of today's state takes, in bytes
    */
   hasRoom(bytes: number, checkpoint: number): Room;
+  /** Bytes that fit now, the reserve included: entries that cannot be refused must wait when even that comes to its end. */
+  readonly spare: number;
   /** Reads back a durable entry of a segment that was not freed. @throws DetourError `damaged` with file and offset, or the errno */
   read(lsn: Lsn): Promise<Buffer>;
   /** What the log takes of the disk, and all that it may take: with what is free today. In bytes. */

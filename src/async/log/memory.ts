@@ -71,6 +71,7 @@ export class MemoryLog implements Log {
   }
 
   hasRoom = (): Room => this.room;
+  spare = Number.POSITIVE_INFINITY;
 
   async read(lsn: Lsn): Promise<Buffer> {
     const bytes = this.#freed.has(lsn - (lsn % SEGMENT)) ? undefined : this.entries[lsn];

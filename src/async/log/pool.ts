@@ -84,9 +84,9 @@ export class Pool {
 
 /** Makes a free file. @throws the errno of the file system */
 export async function allocate(folder: Folder, size: number): Promise<FreeFile> {
-  const { dir, files } = folder;
+  const { files } = folder;
   // To fill the last of a disk again and again would help nobody.
-  if ((await files.free(dir)) < size) throw noRoom();
+  if ((await folder.free()) < size) throw noRoom();
   folder.check();
   const made = folder.path(spareName('new'));
   const free = folder.path(spareName('free'));

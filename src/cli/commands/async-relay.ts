@@ -2,14 +2,14 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { openDiskLog } from '../../async/log/disk.ts';
 import { startRelay } from '../../async/relay.ts';
-import { Journal } from '../../async/store/journal.ts';
+import { type Loss, lossText } from '../../async/salvage.ts';
 import { DetourError } from '../../errors/error.ts';
 import { formatAddress } from '../../net/address.ts';
-import { holdLock } from '../../net/lock.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { host, path, port } from '../input.ts';
+import { amount, host, path, port } from '../input.ts';
 import { say, sayFolded } from '../output.ts';
 import { RelayTalk, waitingText } from '../relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
@@ -18,6 +18,8 @@ interface Flags extends ActorFlags {
   readonly host: string;
   readonly port: number;
   readonly journal?: string;
+  readonly maxDisk?: number;
+  readonly salvage?: true;
 }
 
 export const asyncRelay: CommandSpec = {
@@ -32,6 +34,13 @@ export const asyncRelay: CommandSpec = {
         'folder that holds the messages (default: one per port in your state folder)',
         path,
       );
+    command
+      .option(
+        '--max-disk <amount>',
+        'take no more of the disk than this, e.g. 2GB (default: all of it)',
+        amount,
+      )
+      .option('--salvage', 'if the journal is damaged, go on without what cannot be read');
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
@@ -52,8 +61,19 @@ async function run(flags: Flags): Promise<number> {
     failure = error;
     stop();
   };
-  const store = new Journal({ dir, emit: context.emit, clock: context.clock, lock: holdLock });
-  const relay = await startRelay({ host: flags.host, port: flags.port, context, store, onFailure });
+  const losses: Loss[] = [];
+  const relay = await startRelay({
+    host: flags.host,
+    port: flags.port,
+    context,
+    log: (owner) =>
+      openDiskLog(
+        { dir, clock: context.clock, maxBytes: flags.maxDisk, salvage: flags.salvage === true },
+        owner,
+      ),
+    onFailure,
+    ...(flags.salvage && { salvage: (loss: Loss) => losses.push(loss) }),
+  });
   const { host: address, port: bound } = relay.address;
   if (!actor.json) {
     const listens = `relay listens on ${formatAddress(address, bound)}, pid ${process.pid}.`;
@@ -62,6 +82,7 @@ async function run(flags: Flags): Promise<number> {
     say('    to start afresh: stop the relay, then delete that folder');
     say('  type: kill · freeze 20s · Ctrl-C = polite stop');
   }
+  if (!actor.json && flags.salvage) sayLosses(losses);
   actor.obeyLines();
   actor.onInterrupt((times) => {
     if (times > 1) process.exit(130);
@@ -71,7 +92,7 @@ async function run(flags: Flags): Promise<number> {
   context.emit({ event: 'stopping', why: failure === undefined ? 'asked' : 'failed' });
   talk.end();
   // This may still fail.
-  if (failure === undefined) await relay.close();
+  if (failure === undefined) await relay.close().catch(onFailure);
   if (failure !== undefined) {
     sayFolded('', `The journal failed: ${failure.message}.`, 2);
     const hint = failure instanceof DetourError ? failure.hint : '';
@@ -85,4 +106,10 @@ async function run(flags: Flags): Promise<number> {
   if (!actor.json) sayFolded('', `stopped. ${waitingText(relay.waiting())}`, 2);
   actor.close();
   return 0;
+}
+
+// What went with the damage: every mailbox is told, too.
+function sayLosses(losses: readonly Loss[]): void {
+  if (losses.length === 0) say('  salvage: nothing that is held was lost');
+  for (const loss of losses) sayFolded('  salvage: ', `${loss.to}: ${lossText(loss)}`, 4);
 }

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { Call } from '../../exchange/call.ts';
 import type { AttemptEnd } from '../../exchange/verdict.ts';
 import { formatAddress } from '../../net/address.ts';
+import { folded } from '../../trace/folded.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -42,7 +43,7 @@ async function run(flags: Flags): Promise<number> {
       const to = { route: 'async', peer: 'the relay', place: where } as const;
       for (const line of connectionLines(answer.end, answer.phase, to)) say(line);
     }
-  } else if (!actor.json) await put(table(answer, where));
+  } else if (!actor.json) await put(table(answer.mailboxes, where) + usageText(answer.usage));
   actor.close();
   return 'end' in answer ? 1 : 0;
 }
@@ -52,12 +53,17 @@ interface Failure {
   readonly phase: Call['phase'];
 }
 
+interface Status {
+  readonly mailboxes: readonly Message<'MAILBOX'>[];
+  readonly usage: Message<'END'>;
+}
+
 // Asks page after page, until one comes back empty.
-function ask(actor: Actor, { relay, timeout }: Flags): Promise<Message<'MAILBOX'>[] | Failure> {
+function ask(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure> {
   return new Promise((resolve) => {
     const mailboxes: Message<'MAILBOX'>[] = [];
     let page = 0;
-    let complete = false;
+    let usage: Message<'END'> | undefined;
     const timer = actor.context.clock.after(timeout, () => call.drop({ how: 'deadline' }));
     const call = new Call(
       {
@@ -78,13 +84,13 @@ function ask(actor: Actor, { relay, timeout }: Flags): Promise<Message<'MAILBOX'
             page = 0;
             call.send({ verb: 'STATUS', after: mailboxes.at(-1)?.name });
           } else if (message.verb === 'END') {
-            complete = true;
+            usage = message;
             void call.leave();
           }
         },
         ended: (end) => {
           timer.cancel();
-          resolve(complete ? mailboxes : { end, phase: call.phase });
+          resolve(usage === undefined ? { end, phase: call.phase } : { mailboxes, usage });
         },
       },
     );
@@ -111,4 +117,25 @@ function table(mailboxes: readonly Message<'MAILBOX'>[], where: string): string 
     )
     .join('\n')
     .concat('\n');
+}
+
+// What is used of the relay's limits. An older relay does not say.
+function usageText({ messages, names, ids, sessions, disk }: Message<'END'>): string {
+  const said = Object.entries({ messages, names, ids, sessions, disk }).flatMap(([what, usage]) =>
+    usage === undefined ? [] : [`${what} ${usage.split('/').map(Number).map(short).join(' of ')}`],
+  );
+  const [first, ...rest] = folded(said.join(', '), 74);
+  return said.length === 0 ? '' : [`used: ${first}`, ...rest.map((line) => `      ${line}`), ''].join('\n');
+}
+
+const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];
+
+// 20,000,000 as 20M: five figures fit into a line.
+function short(count: number): string {
+  const unit = Math.max(
+    0,
+    UNITS.findLastIndex((_, index) => count >= 1000 ** index),
+  );
+  const figure = count / 1000 ** unit;
+  return `${figure < 10 && unit > 0 ? figure.toFixed(1).replace('.0', '') : Math.floor(figure)}${UNITS[unit]}`;
 }

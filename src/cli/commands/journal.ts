@@ -7,11 +7,11 @@ import { followJournal, type JournalEntry, type JournalItem, readJournal } from 
 import { DetourError } from '../../errors/error.ts';
 import { systemClock } from '../../trace/clock.ts';
 import { visible } from '../../trace/visible.ts';
-import { parseHeader } from '../../wire/frame.ts';
+import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
-import { printOldJournal } from '../old-journal.ts';
 import { paint, put, say } from '../output.ts';
+import { clockTime } from '../showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags {
@@ -20,6 +20,8 @@ interface Flags {
   readonly check?: true;
   readonly json?: true;
 }
+
+const LF = 0x0a;
 
 /** Characters of a message that are shown. */
 const BODY_SHOWN = 60;
@@ -56,9 +58,6 @@ async function run(dir: string, flags: Flags): Promise<void> {
     }
   } catch (error) {
     if (!(error instanceof DetourError)) throw error;
-    if (error.code === 'old_journal' && flags.check)
-      throw new DetourError('old_journal', 'a journal of detour 0.1 can be printed, and not checked');
-    if (error.code === 'old_journal') return await printOldJournal(dir, flags);
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noJournal(dir);
     throw error;
   }
@@ -95,7 +94,8 @@ function text(item: JournalItem): string {
     case 'segment':
       return `\n${paint('bold', `SEGMENT ${item.first}`, process.stdout)}  ${file}\n`;
     case 'commit': {
-      const head = paint('dim', `COMMIT ${item.number}  at ${item.offset}`, process.stdout);
+      const time = timeOf(item.entries);
+      const head = paint('dim', `COMMIT ${item.number}  ${time}at ${item.offset}`, process.stdout);
       return `${[head, ...item.entries.flatMap(entryLines)].join('\n')}\n`;
     }
     case 'torn':
@@ -108,46 +108,49 @@ function text(item: JournalItem): string {
   }
 }
 
-interface Frame {
-  readonly line: Buffer;
-  readonly body: Buffer | undefined;
-}
-
-// The frames that these bytes are, from the first to the last of them; undefined if they are something else.
-function framesOf(bytes: Buffer): Frame[] | undefined {
-  const frames: Frame[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(0x0a, at);
-    if (end === -1) return undefined;
-    const stop = bytes[end - 1] === 0x0d ? end - 1 : end;
-    const line = bytes.subarray(at, stop);
-    const header = parseHeader(line.toString('latin1'));
-    if (typeof header === 'string') return undefined;
-    const size = header.fields.get('size');
-    at = end + 1;
-    if (size === undefined) {
-      frames.push({ line, body: undefined });
-      continue;
-    }
-    const body = bytes.subarray(at, at + Number(size));
-    at += body.length;
-    if (bytes[at] === 0x0d) at += 1;
-    if (body.length < Number(size) || bytes[at] !== 0x0a) return undefined;
-    at += 1;
-    frames.push({ line, body });
-  }
-  return frames;
-}
-
-// An entry's own header line, and below it the frames that came over the wire, each with the beginning of its body.
+// An entry's own header line, and below it the frames in it: each with the number that the message got, and the beginning of its body.
 function entryLines({ bytes }: JournalEntry): string[] {
-  const [entry, ...others] = framesOf(bytes) ?? [];
+  const [entry, ...others] = framesIn(bytes) ?? [];
   if (entry === undefined || others.length > 0) return [`  ${visible(bytes, { max: BODY_SHOWN })}`];
-  const frames = entry.body && framesOf(entry.body);
-  const inner =
-    frames?.flatMap(({ line, body }) => [`    ${visible(line)}`, ...bodyLines(body, 6)]) ??
-    bodyLines(entry.body, 4);
-  return [`  ${visible(entry.line)}`, ...inner];
+  const frames = entry.body && framesIn(entry.body);
+  if (frames === undefined) return [`  ${lineOf(entry)}`, ...bodyLines(entry.body, 4)];
+  const numbers = numbersOf(entry, frames);
+  const inner = frames.flatMap((frame, index) => {
+    const number = numbers[index];
+    const label = number === undefined ? '' : `${paint('dim', number, process.stdout)}  `;
+    return [`    ${label}${lineOf(frame)}`, ...bodyLines(frame.body, 6)];
+  });
+  return [`  ${lineOf(entry)}`, ...inner];
+}
+
+// When the first of these entries that says so was decided.
+function timeOf(entries: readonly JournalEntry[]): string {
+  for (const { bytes } of entries) {
+    const [, at] = / at=([0-9]+)/.exec(bytes.toString('latin1', 0, bytes.indexOf(LF))) ?? [];
+    if (at !== undefined) return `${clockTime(Number(at))}  `;
+  }
+  return '';
+}
+
+const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))));
+
+// The hash of a repeat is a secret of the relay. It stands in the first line.
+const masked = (text: string): string => text.replace(/^(REPEAT .* proof=)\S+/, '$1…');
+
+// Which number each message of a SEND got: the entry says only the first one for each mailbox.
+function numbersOf({ verb, fields }: Frame, frames: readonly Frame[]): (string | undefined)[] {
+  const next = new Map(
+    (fields.get('first') ?? '')
+      .split(',')
+      .map((pair) => [pair.split(':')[0] ?? '', Number(pair.split(':')[1])]),
+  );
+  return frames.map((frame) => {
+    const to = frame.fields.get('to') ?? '';
+    const number = next.get(to);
+    if (verb !== 'SEND' || number === undefined) return undefined;
+    next.set(to, number + 1);
+    return `${to} ${number}`;
+  });
 }
 
 function bodyLines(body: Buffer | undefined, indent: number): string[] {
@@ -159,7 +162,7 @@ function bodyLines(body: Buffer | undefined, indent: number): string[] {
 function plain(item: JournalItem): unknown {
   if (!('entries' in item)) return item;
   const entries = item.entries.map(({ lsn, bytes }) =>
-    isUtf8(bytes) ? { lsn, text: bytes.toString() } : { lsn, base64: bytes.toString('base64') },
+    isUtf8(bytes) ? { lsn, text: masked(bytes.toString()) } : { lsn, base64: bytes.toString('base64') },
   );
   return { ...item, entries };
 }

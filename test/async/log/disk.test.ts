@@ -5,7 +5,6 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFile
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemFiles } from '../../../src/async/log/files.ts';
-import { opened as oldJournal } from '../store/bench.ts';
 import { refusal, turns } from './bench.ts';
 import { headerOf } from './forge.ts';
 import { durably, filesIn, opened, SMALL, scratch, whenThereIsRoom } from './real-disk.ts';
@@ -118,7 +117,7 @@ describe('a folder is refused, and left as it is,', () => {
     [
       'if it is the journal of detour 0.1',
       'old_journal',
-      async (dir) => (await oldJournal(dir)).journal.close(),
+      (dir) => writeFileSync(path.join(dir, '00000001.segment'), 'SEGMENT version=1'),
     ],
     [
       'if its log is of a later version',

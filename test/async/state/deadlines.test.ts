@@ -53,7 +53,7 @@ test('the largest times and numbers come back as they were', () => {
   expect(drain(deadlines)).toEqual([...all].sort((a, b) => a.t - b.t));
 });
 
-test.each([1, 2, 3])('random additions and removals are those of a sorted array (%i)', (n) => {
+test.each([1, 2])('random additions and removals are those of a sorted array (%i)', (n) => {
   const chance = randomFrom(chosen + n);
   const deadlines = new Deadlines();
   const there = new Map<string, Deadline>();

@@ -95,7 +95,7 @@ test('nothing is remembered at the beginning', () => {
 });
 
 test('random sessions that send, repeat and are silent are those of plain lists', () => {
-  for (let run = 0; run < 12; run++) {
+  for (let run = 0; run < 8; run++) {
     const chance = randomFrom(chosen + run);
     const below = (most: number): number => Math.floor(chance() * most);
     let real = new RememberedIds();

@@ -99,9 +99,11 @@ export function describe(state: State): Described {
   };
 }
 
+/** Emptied after each use. */
+const deadlines = new Deadlines();
+
 // As they would come: a copy is emptied.
 function wantedDeadlines(state: State): string[] {
-  const deadlines = new Deadlines();
   deadlines.restore(state.deadlines.freeze());
   const wanted: string[] = [];
   let before = 0;
@@ -109,7 +111,7 @@ function wantedDeadlines(state: State): string[] {
     const { t, serial, seq } = first;
     if (t < before) throw new Error(`the deadline ${t} comes after ${before}`);
     before = t;
-    const box = state.withSerial(serial);
+    const box = state.bySerial.get(serial);
     if (box !== undefined && state.holds(box, seq)) wanted.push(`${t} ${box.name} ${seq}`);
     deadlines.shift();
   }
@@ -223,6 +225,8 @@ export class NaiveState {
           box.next = above + 1;
         }
         this.gap = false;
+        for (const name of [...this.empty])
+          if (throwaway(name) || this.empty.length > EMPTY_MAILBOXES) this.#forget(name);
         this.#unknown = [];
         this.#gone.clear();
         this.#notices(entry, lsn);
@@ -247,9 +251,8 @@ export class NaiveState {
   }
 
   #add(message: EntryMessage, seq: number, from: Pick<Place, 'lsn' | 'index' | 'at'> & { t: number }): void {
-    const box = this.boxes.get(message.to);
     const next = this.nextOf(message.to);
-    const acceptable = this.gap ? box === undefined || seq >= next : seq === next;
+    const acceptable = this.gap ? seq >= next : seq === next;
     if (!acceptable) throw new Error(`damage: ${message.to} ${seq}, not ${next}`);
     this.#hold(message, seq, from);
   }
@@ -292,6 +295,7 @@ export class NaiveState {
     if (box.held.length > 0) return;
     box.open = false;
     this.empty.push(box.name);
+    if (this.gap) return;
     if (throwaway(box.name)) this.#forget(box.name);
     else if (this.empty.length > EMPTY_MAILBOXES) this.#forget(this.empty[0] as string);
   }

@@ -1,14 +1,112 @@
+// The relay's state against a naive one: random histories, and all small ones. CASES says how many random ones, SEED repeats them; LENGTH
+// says how many decisions the small ones have, and with ALL each of them is tried with a checkpoint, or a loss, at each of its places.
+
 import { expect, test } from 'vitest';
+import { MAX_CHUNK } from '../../../src/async/log/log.ts';
+import { restoreSnapshot, snapshotSize } from '../../../src/async/snapshot.ts';
 import { chance as randomFrom } from '../../../src/faults/chance.ts';
 import { seed } from '../../seed.ts';
-import { history } from './histories.ts';
+import { Checkpoint, Decider, equal, history, LogWriter } from './histories.ts';
+import { describe, NaiveState } from './naive.ts';
+import { ANN, everySmallHistory, everySmallLoss } from './small.ts';
 
 const chosen = seed().seed;
+const CASES = Number(process.env.CASES ?? 80);
+const LENGTH = Number(process.env.LENGTH ?? 4);
+const ALL = process.env.ALL !== undefined;
 
-test('random histories', async () => {
-  for (let i = 0; i < 200; i++) await history(randomFrom(chosen + i), 60);
-  expect(1).toBe(1);
+test(`random histories make the state that they should, and so do their logs and checkpoints, ${CASES} times`, async () => {
+  for (let i = 0; i < CASES; i++) await history(randomFrom(chosen + i), 60);
 });
-test('random histories with losses', async () => {
-  for (let i = 0; i < 100; i++) await history(randomFrom(chosen + i), 60, 2);
+
+test(`so they do when parts of the log are lost, ${CASES / 2} times`, async () => {
+  for (let i = 0; i < CASES / 2; i++) await history(randomFrom(chosen + CASES + i), 60, 2);
+});
+
+// Random histories miss what all small ones find.
+test(`every history of up to ${LENGTH} decisions makes the state that it should, and so do its log and a checkpoint`, async () => {
+  expect(await everySmallHistory(LENGTH, ALL)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
+});
+
+test(`so does every one of ${LENGTH} of which a part is lost`, async () => {
+  expect(await everySmallLoss(LENGTH, ALL)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
+});
+
+/** A state with so much in it that a checkpoint of it is drawn in several chunks. */
+function large(): { readonly log: LogWriter; readonly decider: Decider } {
+  const naive = new NaiveState();
+  const decider = new Decider(naive);
+  const log = new LogWriter();
+  for (let run = 0; run < 100; run++) {
+    decider.pass(100);
+    const to = `${run % 2 === 0 ? 'n' : 'w-'}${run % 20}`;
+    const who = { from: 'ann', session: `s${run % 7}` };
+    const mails = Array.from({ length: 1000 }, (_, i) => ({
+      id: `r${run}-${i}`,
+      to,
+      ttl: i % 10 === 0 ? 600 : undefined,
+    }));
+    // The naive state is not told: it would take minutes.
+    log.write(decider.send(who, mails, new Map([[to, log.real.nextOf(to)]])));
+  }
+  return { log, decider };
+}
+
+test('a checkpoint of many chunks, drawn while all changes, is of the moment when it was taken', async () => {
+  const { log, decider } = large();
+  const { real } = log;
+  const before = describe(real);
+  const checkpoint = new Checkpoint(real, log.log.length);
+  const reckoned = snapshotSize(real);
+  const at = log.log.length;
+  let chunks = 0;
+  const { at: now, t } = decider;
+  const names = [...real.mailboxes.keys()];
+  const who = { from: 'ben', session: 's1', at: now, t };
+  for (let round = 0; round < 20; round++) {
+    const to = names[round] as string;
+    const next = real.nextOf(to);
+    const box = real.mailboxes.get(to);
+    if (box === undefined) throw new Error(to);
+    const held = Array.from({ length: 3000 }, (_, n) => next - 3000 + n);
+    log.write({
+      entry: { verb: 'EXPIRE', to, numbers: held.slice(0, 1500), at: now, t, messages: [] },
+      frames: [],
+    });
+    const moved = held.slice(1500, 1600).map((_, n) => ({ id: `m${n}`, to, size: 9 }));
+    log.write({
+      entry: { verb: 'MOVE', ...who, to, numbers: held.slice(1500, 1600), messages: moved },
+      frames: [],
+    });
+    log.write({
+      entry: { verb: 'ACK', to, seq: next - 1 - (round % 3) * 500, at: now, t, messages: [] },
+      frames: [],
+    });
+    if (checkpoint.draw()) chunks += 1;
+  }
+  const size = checkpoint.drain();
+  expect(chunks).toBeGreaterThan(1);
+  expect(size).toBeGreaterThan(MAX_CHUNK);
+  expect(size).toBeLessThanOrEqual(reckoned);
+  const restored = await checkpoint.restore(MAX_CHUNK);
+  expect(JSON.stringify(describe(restored))).toBe(JSON.stringify(before));
+  for (const { entry, lsn } of log.log.slice(at)) restored.apply(entry, lsn);
+  equal(restored, real);
+});
+
+test('a checkpoint that ends too early is refused, wherever it ends', async () => {
+  const log = new LogWriter();
+  const decider = new Decider(new NaiveState());
+  log.write(decider.send(ANN, [{ id: 'a', to: 'bob', ttl: 60 }]));
+  const checkpoint = new Checkpoint(log.real, 1);
+  checkpoint.drain();
+  const bytes = checkpoint.bytes;
+  for (let length = 0; length < bytes.length; length++)
+    await expect(
+      restoreSnapshot(
+        (async function* () {
+          yield bytes.subarray(0, length);
+        })(),
+      ),
+    ).rejects.toThrow(RangeError);
 });

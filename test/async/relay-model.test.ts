@@ -1,0 +1,17 @@
+// The relay against the truth, over random histories: whatever happens, what it says is true. CASES says how many, SEED repeats them.
+
+import { expect, test } from 'vitest';
+import { chance } from '../../src/faults/chance.ts';
+import { seed } from '../seed.ts';
+import { history } from './relay-histories.ts';
+
+const CASES = Number(process.env.CASES ?? 30);
+const STEPS = 60;
+const chosen = seed().seed;
+
+test(`whatever happens, what a relay says is true, ${CASES} times`, async () => {
+  for (let i = 0; i < CASES; i++) {
+    const failure = await history(chance(chosen + i), STEPS).catch((error: unknown) => error);
+    expect(failure, `SEED=${chosen + i} CASES=1`).toBeUndefined();
+  }
+});
