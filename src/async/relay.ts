@@ -205,7 +205,10 @@ export class Relay {
 
   #acknowledge(collector: Collector, seq: number): void {
     const { name: to, session, flight } = collector;
-    for (let upTo = 0; upTo < seq; ) {
+    // What had to wait may have been acknowledged by a later session meanwhile.
+    let upTo = this.#machine.state.acknowledgedOf(to);
+    while (flight[0] !== undefined && flight[0].seq <= upTo) flight.shift();
+    while (upTo < seq) {
       // A part of what is acknowledged, if it is much.
       const { count, drafts } = receiptsOf(collector, seq);
       const after = flight[count];

@@ -38,6 +38,8 @@ export class Retention implements Account {
   /** What the log takes of the disk, and may take, in bytes. */
   disk = { used: 0, total: Number.MAX_SAFE_INTEGER };
   #busy = false;
+  /** It could not be done the last time: that is told once. */
+  #failing = false;
   #stopped = false;
 
   constructor(machine: Machine, notice: (text: string) => void) {
@@ -94,12 +96,16 @@ export class Retention implements Account {
     work
       .catch((error: unknown) => {
         this.#wanted = 0;
-        if (!this.#stopped) this.#notice(`The journal is not made shorter: ${String(error)}`);
+        if (!this.#stopped && !this.#failing)
+          this.#notice(`The journal is not made shorter: ${String(error)}`);
+        this.#failing = true;
         return 'failed';
       })
       .then((how) => {
         this.#busy = false;
-        if (how !== 'failed') this.look();
+        if (how === 'failed') return;
+        this.#failing = false;
+        this.look();
       });
   }
 
@@ -128,10 +134,13 @@ export class Retention implements Account {
     // The second one would be the first again if nothing stood between them.
     if (log.end === this.#last) machine.append({ verb: 'CLOCK', ...machine.times() });
     this.#wanted = Math.max(0, this.#wanted - 1);
+    let taken = this.#last;
     await log.checkpoint((lsn) => {
-      this.#last = lsn;
+      taken = lsn;
       return { segments: [...this.#live.keys()], chunks: takeSnapshot(state) };
     });
+    // Not before: after a failure there is still as much to be gained.
+    this.#last = taken;
   }
 
   // Writes again what is held in a segment.

@@ -7,7 +7,7 @@ import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
-import { type FileSystem, Folder, systemFiles } from './files.ts';
+import { type FileSystem, Folder, noRoom, systemFiles } from './files.ts';
 import * as format from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 import { allocate, claim, type FreeFile, Pool } from './pool.ts';
@@ -64,7 +64,10 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
     for (const free of found.free) pool.add(free);
     const list = [...found.segments];
     const another = async (lsn: Lsn): Promise<SegmentFile> => {
-      const free = pool.take(smallest) ?? (await allocate(folder, smallest));
+      const keep = found.checkpoints.map(({ size }) => size).slice(-1);
+      const free =
+        pool.take(smallest, keep) ?? (await allocate(folder, smallest).catch(() => pool.take(smallest)));
+      if (free === undefined) throw noRoom();
       list.push(await claim(folder, free, lsn, id));
       return list.at(-1) as SegmentFile;
     };
@@ -99,6 +102,10 @@ class DiskLog implements Log {
   #claiming: Promise<void> | undefined;
   #freeing: Promise<void> | undefined;
   #checkpointing: Promise<void> | undefined;
+  /** A checkpoint has its file, and not yet its name. */
+  #making = false;
+  /** What a checkpoint took when that was last asked, in bytes. */
+  #asked = 0;
 
   /** @param id which log it is. @param list its segments, oldest first. @param sizes of segments. @param kept its checkpoints, oldest first */
   constructor(
@@ -114,7 +121,7 @@ class DiskLog implements Log {
   ) {
     const { smallest } = sizes;
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
-    this.#checkpointSize = Math.ceil(smallest * CHECKPOINT);
+    this.#checkpointSize = this.#sizeFor(0);
   }
 
   // Sees to it that there are a segment after the one that is being filled, and what is kept in reserve.
@@ -123,12 +130,13 @@ class DiskLog implements Log {
     const { smallest, largest } = this.sizes;
     const most = Math.min(largest, 2 * (this.list.at(-1)?.size ?? 0));
     const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
-    const made = this.kept.length + (this.#checkpointing === undefined ? 0 : 1);
+    const made = this.kept.length + (this.#making ? 1 : 0);
     const checkpoints = Array<number>(Math.max(0, 3 - made)).fill(this.#checkpointSize);
     this.#growing = true;
     this.#ready = pool.want([segment, ...checkpoints]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
-    const free = pool.take(smallest);
+    // Never the file for a checkpoint: without one nothing would be freed any more.
+    const free = pool.take(smallest, checkpoints);
     if (free === undefined) return;
     this.#claiming = this.#claim(free).then(() => {
       this.#claiming = undefined;
@@ -167,9 +175,9 @@ class DiskLog implements Log {
 
   hasRoom(bytes: number, checkpoint: number): Room {
     const { segment, next, end } = this.writer;
+    this.#asked = checkpoint;
     if (!this.#growing || checkpoint > this.#checkpointSize) {
-      // By powers of two, so that growing does not begin anew with every entry.
-      while (this.#checkpointSize < checkpoint) this.#checkpointSize *= 2;
+      this.#checkpointSize = this.#sizeFor(checkpoint);
       this.#grow();
     }
     const { waiting } = this.folder;
@@ -177,6 +185,13 @@ class DiskLog implements Log {
     const whole = OVERHEAD + bytes;
     const fits = whole <= segment.end - end || whole + this.sizes.smallest * RESERVE <= next.end - next.first;
     return fits ? 'yes' : 'no';
+  }
+
+  // By powers of two, so that growing does not begin anew with every entry.
+  #sizeFor(checkpoint: number): number {
+    let size = Math.ceil(this.sizes.smallest * CHECKPOINT);
+    while (size < checkpoint) size *= 2;
+    return size;
   }
 
   get spare(): number {
@@ -223,12 +238,14 @@ class DiskLog implements Log {
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
     const free = pool.take(size) ?? (await allocate(folder, size));
     let written: number;
+    this.#making = true;
     try {
       const file = await files.open(free.path, 'write');
       written = await writeCheckpoint(file, header, snapshot).finally(() => file.close());
       // Else the log could end, after a crash, before a checkpoint that is in place.
       await this.writer.when(lsn);
     } catch (error) {
+      this.#making = false;
       await files.unlink(free.path).catch(() => undefined);
       throw systemError(error, 'a checkpoint of the journal cannot be written');
     }
@@ -239,7 +256,8 @@ class DiskLog implements Log {
       const segments = new Set(snapshot.segments);
       const made = { ...id, lsn, next, segments, path: target, size: Math.max(free.size, written) };
       this.kept = [...this.kept.slice(-1), made];
-      this.#checkpointSize = Math.ceil(this.sizes.smallest * CHECKPOINT);
+      this.#making = false;
+      this.#checkpointSize = this.#sizeFor(Math.max(this.#asked, written));
       await this.#recycle(dropped);
     } catch (error) {
       folder.failed(error);

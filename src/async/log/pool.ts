@@ -34,9 +34,12 @@ export class Pool {
     this.folder.changed();
   }
 
-  /** Takes the smallest file of at least `size` bytes, if there is one. */
-  take(size: number): FreeFile | undefined {
-    const index = this.#free.findIndex((file) => file.size >= size);
+  /** Takes the smallest file of at least `size` bytes that leaves one for each of the sizes to keep, if there is one. */
+  take(size: number, keep: readonly number[] = []): FreeFile | undefined {
+    const others = (index: number): number[] => this.#free.toSpliced(index, 1).map((file) => file.size);
+    const index = this.#free.findIndex(
+      (file, at) => file.size >= size && missing(keep, others(at)) === undefined,
+    );
     return index === -1 ? undefined : this.#free.splice(index, 1)[0];
   }
 
@@ -48,13 +51,11 @@ export class Pool {
     return false;
   }
 
-  // The largest size for which there is no file.
   #missing(): number | undefined {
-    const left = this.#free.map(({ size }) => size);
-    return this.#wanted.find((wanted) => {
-      const index = left.findIndex((size) => size >= wanted);
-      return index === -1 || left.splice(index, 1).length === 0;
-    });
+    return missing(
+      this.#wanted,
+      this.#free.map(({ size }) => size),
+    );
   }
 
   async #make(): Promise<void> {
@@ -62,7 +63,10 @@ export class Pool {
     // Looked up anew each time: a file that came back may be all that was missing.
     const next = async (): Promise<FreeFile | undefined> => {
       const size = folder.active ? this.#missing() : undefined;
-      return size === undefined ? undefined : await allocate(folder, size);
+      if (size === undefined) return undefined;
+      // Files that are too small for anything give their room to one that is large enough.
+      await this.trim();
+      return await allocate(folder, size);
     };
     try {
       for (let file = await folder.patiently(next); file; file = await folder.patiently(next)) this.add(file);
@@ -80,6 +84,15 @@ export class Pool {
     this.#free = kept.sort((a, b) => a.size - b.size);
     for (const { path: file } of surplus) await this.folder.files.unlink(file);
   }
+}
+
+// The largest of the sizes for which there is no file. @param wanted largest first. @param left sizes of files, smallest first
+function missing(wanted: readonly number[], left: readonly number[]): number | undefined {
+  const files = [...left];
+  return wanted.find((size) => {
+    const index = files.findIndex((file) => file >= size);
+    return index === -1 || files.splice(index, 1).length === 0;
+  });
 }
 
 /** Makes a free file. @throws the errno of the file system */
