@@ -60,6 +60,8 @@ export class Admission implements Account {
   readonly #owners = new Map<string, string>();
   /** Names that will be told of so many messages. */
   readonly #promised = new Map<string, number>();
+  /** Those of them that have no mailbox. */
+  readonly #expected = new Set<string>();
   /** What was taken and is not applied yet: a run of one connection. */
   #taken = 0;
   readonly #fresh = new Set<string>();
@@ -78,7 +80,7 @@ export class Admission implements Account {
 
   /** Names in use: mailboxes, and those that are to be told of something. */
   get names(): number {
-    return this.#state.mailboxes.size + this.#promised.size + this.#fresh.size;
+    return this.#state.mailboxes.size + this.#expected.size + this.#fresh.size;
   }
 
   /** What is used of each limit. */
@@ -100,7 +102,7 @@ export class Admission implements Account {
     if (!shared(this.#messages, owner, this.#taken, 1, this.#state.count + this.#taken, limits.messages))
       return { code: 'too_many', reason: TOO_MANY_MESSAGES };
     const fresh = new Set([to, notify].filter((name) => name !== undefined && this.#isNew(name))).size;
-    if (!shared(this.#names, address, this.#fresh.size, fresh, this.names, limits.names))
+    if (!shared(this.#names, address, 0, fresh, this.names, limits.names))
       return { code: 'too_many', reason: TOO_MANY_NAMES };
     return this.remembers(address, session) ? undefined : { code: 'busy', reason: TOO_MANY_IDS };
   }
@@ -113,6 +115,8 @@ export class Admission implements Account {
     if (notify === undefined) return;
     if (!this.#owners.has(notify)) this.#own(notify, address);
     this.#promised.set(notify, (this.#promised.get(notify) ?? 0) + 1);
+    if (!this.#state.mailboxes.has(notify)) this.#expected.add(notify);
+    this.#fresh.delete(notify);
   }
 
   /** What was taken is in the state now. */
@@ -124,8 +128,13 @@ export class Admission implements Account {
   /** A name was told what became of a message, or never will be. */
   told(notify: string): void {
     const left = (this.#promised.get(notify) ?? 0) - 1;
-    if (left > 0) this.#promised.set(notify, left);
-    else if (this.#promised.delete(notify) && !this.#state.mailboxes.has(notify)) this.forgotten(notify);
+    if (left > 0) {
+      this.#promised.set(notify, left);
+      return;
+    }
+    this.#promised.delete(notify);
+    this.#expected.delete(notify);
+    if (!this.#state.mailboxes.has(notify)) this.forgotten(notify);
   }
 
   /** Is there room to remember one more id of a session? A run that leaves no more to be remembered than it found is always admitted. */
@@ -151,6 +160,7 @@ export class Admission implements Account {
   }
 
   added(to: string): void {
+    this.#expected.delete(to);
     const owner = this.#owners.get(to);
     if (owner !== undefined) this.#messages.add(owner, 1);
   }
@@ -162,6 +172,7 @@ export class Admission implements Account {
 
   forgotten(name: string): void {
     const owner = this.#owners.get(name);
+    if (this.#promised.has(name)) this.#expected.add(name);
     if (owner === undefined || this.#promised.has(name)) return;
     this.#owners.delete(name);
     this.#names.remove(owner, 1);

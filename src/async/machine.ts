@@ -111,7 +111,7 @@ export class Machine implements Owner {
    */
   append(entry: Entry, frames: readonly Uint8Array[] = []): Lsn {
     const lsn = this.log.append(...encodeEntry(entry, frames));
-    this.#ahead = this.#clock.epoch() - this.#clock.monotonic();
+    if ('at' in entry && entry.verb !== 'MOVE') this.#ahead = this.#clock.epoch() - this.#clock.monotonic();
     this.state.apply(entry, lsn);
     if (frames.length > 0) this.records.add(lsn, entry, frames);
     return lsn;

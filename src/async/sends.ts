@@ -90,7 +90,10 @@ export class Sends {
     const { state, hasher } = this.#machine;
     if (this.#run?.session !== session || this.#run.ids.has(id)) this.flush();
     // Before anything can refuse it: a repeat must be recognised whatever has changed since.
-    const known = state.ids.find(keyOf(session.as, id, hasher));
+    const key = keyOf(session.as, id, hasher);
+    // The run, once it is applied, may forget it.
+    if (this.#run !== undefined && state.ids.find(key) >= 0) this.flush();
+    const known = state.ids.find(key);
     if (known >= 0) {
       this.#repeat(session, message, known);
       return;
@@ -172,7 +175,6 @@ export class Sends {
   }
 
   #repeat(session: Session, { id, to, body }: Message<'SEND'>, record: number): void {
-    this.flush();
     const machine = this.#machine;
     const { ids } = machine.state;
     const { key, seq, proof } = ids.sent(record);

@@ -230,6 +230,20 @@ describe('age', () => {
     expect(await age(await life.again(3_000))).toBe(5_000);
   });
 
+  test('does not leap when the clock is set on, and somebody collects in the same moment, and then a restart', async () => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'x', 'ttl=60'));
+    life.clock.set(DAY);
+    const bob = await collector(life, 'bob');
+    expect(await heard(bob, 'seq')).toBe('MESSAGE seq=1: x');
+    // It is looked at the clock every second.
+    await life.pass(2_000);
+    // STATUS is answered when all that is logged is durable.
+    bob.type('STATUS after=z\n');
+    expect(await heard(bob)).toBe('END');
+    expect(await age(await life.crashed(3_000))).toBe(5_000);
+  });
+
   test('is not below nothing when the clock was set back, and counts on from there', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x', 'ttl=60 notify=alice'));

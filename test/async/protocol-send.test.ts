@@ -84,6 +84,18 @@ describe('a repeat', () => {
   });
 });
 
+test('a repeat right behind a new message, from which on the relay may forget its session: not refused', async () => {
+  const { greeted, clock } = await startTheRelay();
+  const old = await greeted('HELLO version=1 as=alice session=old try=1');
+  old.type(send('1', 'bob', 'x'));
+  expect(await old.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
+  clock.advance(12 * 60_000);
+  const alice = await greeted('HELLO version=1 as=alice session=new try=1');
+  alice.type(send('2', 'bob', 'y') + send('1', 'bob', 'x'));
+  expect((await alice.next())[0]).toMatch(/^STORED id=2 seq=2 /);
+  expect((await alice.next())[0]).toMatch(/^STORED id=1 seq=(3|1 .* dup=yes)/);
+});
+
 describe('REFUSED', () => {
   test.each([
     ['SEND id=1 size=1\nx\n', 'bad_value'],
@@ -136,6 +148,18 @@ describe('REFUSED', () => {
     expect(await alice.next()).toEqual(aRefusal('new-notify', 'too_many'));
     alice.type(send('old', 'n0', '', 'notify=one-more'));
     expect(await alice.next()).toEqual(['STORED id=old seq=2 present=never', undefined]);
+  });
+
+  test('not too_many of a name that is a mailbox, and is to be told of something: it is one name', async () => {
+    const { greeted } = await startTheRelay({ limits: { names: 6 } });
+    const alice = await greeted(ALICE);
+    // In one piece, and so in one entry: two mailboxes and one name more, half of all.
+    alice.type(
+      send('1', 'n1', '', 'notify=n1') + send('2', 'n2', '', 'notify=n1') + send('3', 'n1', '', 'notify=n3'),
+    );
+    for (const id of [1, 2, 3]) expect((await alice.next())[0]).toMatch(`STORED id=${id} `);
+    alice.type('STATUS after=z\n');
+    expect((await alice.next())[0]).toMatch(/^END .* names=3\/6 /);
   });
 
   test.each([

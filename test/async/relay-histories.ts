@@ -55,6 +55,7 @@ class History {
       appended: (entry) => judge(() => this.#truth.appended(entry)),
       sent: (conn, verb, fields) => judge(() => this.#truth.sent(conn, verb, fields)),
       closed: (conn) => this.#left(conn),
+      freed: (first, end) => judge(() => this.#truth.freed(first, end)),
     });
     this.#truth = new Truth(
       () => this.#base + Math.floor(this.#world.clock.monotonic()),
@@ -95,7 +96,7 @@ class History {
     if (full.at > 0 && !this.#moved && down >= 0)
       assert(Math.abs(this.#base - this.#age) <= SLACK, `held for ${this.#age} ms, not for ${this.#base}`);
     this.#age = this.#base;
-    this.#moved = down < 0;
+    this.#moved ||= down < 0;
     this.#truth.room = true;
     await this.#world.start(this.#truth.limits, wall);
     this.#check();
@@ -211,7 +212,7 @@ class History {
       line.failed = true;
       this.#truth.leaves(line);
       client.over = true;
-      client.type(`ACK seq=${line.lastSent + 1}\n`);
+      client.type(`ACK seq=${Math.max(line.lastSent, this.#truth.full.acknowledgedOf(line.name)) + 1}\n`);
     } else client.type(`ACK seq=${seq}\n`);
   }
 
@@ -259,7 +260,7 @@ class History {
   }
 
   #moveClock(): void {
-    this.#world.clock.set(this.#one([-60, -5, 5, 60, 24 * 60])! * MINUTE);
+    this.#world.clock.set((this.#one([-60, -5, 5, 60, 24 * 60]) ?? 0) * MINUTE);
     this.#moved = true;
   }
 

@@ -5,7 +5,7 @@ import { chance } from '../../src/faults/chance.ts';
 import { seed } from '../seed.ts';
 import { history } from './relay-histories.ts';
 
-const CASES = Number(process.env.CASES ?? 30);
+const CASES = Number(process.env.CASES ?? 60);
 const STEPS = 60;
 const chosen = seed().seed;
 

@@ -232,7 +232,8 @@ export class Truth {
   // The first SEND of this id that is not decided yet.
   #next(session: string, id: string): Asked | undefined {
     const lines = [...this.lines.values()];
-    const nameless = ({ name, session: known }: Line): boolean => known === '' && session.startsWith(`${name} `);
+    const nameless = ({ name, session: known }: Line): boolean =>
+      known === '' && session.startsWith(`${name} `);
     const line = lines.find((one) => one.session === session) ?? lines.find(nameless);
     if (line === undefined) return undefined;
     line.session = session;
@@ -342,7 +343,19 @@ export class Truth {
     const promised = this.#promise(line.name, id);
     const { room } = this;
     const free = Object.keys(this.limits).length === 0 && room;
-    line.asked.push({ conn: line.conn, id, to, body, at: this.running(), room, free, here, promised, decided: false, answered: false });
+    line.asked.push({
+      conn: line.conn,
+      id,
+      to,
+      body,
+      at: this.running(),
+      room,
+      free,
+      here,
+      promised,
+      decided: false,
+      answered: false,
+    });
   }
 
   // The message that an id stands for, if some session of this name holds it and has sent something lately.
@@ -390,25 +403,34 @@ export class Truth {
   /** The relay has written a frame. */
   sent(conn: number, verb: string, fields: Readonly<Record<string, unknown>>): void {
     const line = this.lines.get(conn);
-    if (line === undefined) return assert.equal(verb, 'READY');
+    if (line === undefined) {
+      assert.equal(verb, 'READY');
+      return;
+    }
     switch (verb) {
       case 'STORED':
-        return this.#stored(line, fields);
+        this.#stored(line, fields);
+        break;
       case 'REFUSED':
-        return this.#refused(line, fields);
+        this.#refused(line, fields);
+        break;
       case 'MESSAGE':
-        return this.#message(line, fields);
+        this.#message(line, fields);
+        break;
       case 'EMPTY':
-        return this.#empty(line);
+        this.#empty(line);
+        break;
       case 'MAILBOX': {
         const { name, held, bytes, oldest } = fields;
         line.told.push(`name=${name} held=${held} bytes=${bytes} oldest=${oldest}`);
         return;
       }
       case 'END':
-        return this.#end(line);
+        this.#end(line);
+        break;
       case 'BYE':
-        return this.#bye(line, fields.code);
+        this.#bye(line, fields.code);
+        break;
       case 'ERROR':
         assert(line.failed && fields.code === 'bad_ack', `ERROR ${fields.code}`);
         return;
@@ -556,6 +578,12 @@ export class Truth {
       this.#durable.apply(entry, lsn);
     }
     return this.#durable;
+  }
+
+  /** The relay has let go of a segment. */
+  freed(first: number, end: number): void {
+    for (const { name, held } of this.full.boxes.values())
+      for (const { seq, lsn } of held) assert(lsn < first || lsn >= end, `${key(name, seq)} is let go of`);
   }
 
   // ---- what must have been said

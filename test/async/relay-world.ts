@@ -76,6 +76,8 @@ export interface Observer {
   appended(entry: Appended): void;
   sent(conn: number, verb: string, fields: Readonly<Record<string, unknown>>): void;
   closed(conn: number): void;
+  /** The relay has let go of a segment: the state must not point into it. */
+  freed(first: number, end: number): void;
 }
 
 /** A relay, its log, its clock and its clients. */
@@ -158,7 +160,10 @@ export class World {
       Array.from({ length: Math.floor(log.end / SEGMENT) + 1 }, (_, i) => i * SEGMENT)
         .filter((first) => !this.#gone.has(first))
         .map((first) => ({ first, end: first + SEGMENT, size: SEGMENT * ENTRY_BYTES }));
-    log.free = (first) => this.#freed.add(first);
+    log.free = (first) => {
+      this.#freed.add(first);
+      this.#observer.freed(first, first + SEGMENT);
+    };
     const checkpoint = log.checkpoint.bind(log);
     log.checkpoint = async (take) => {
       let needed: readonly number[] = [];
