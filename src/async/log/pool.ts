@@ -75,6 +75,8 @@ export class Pool {
     } finally {
       this.making = undefined;
     }
+    // More may have been asked for after the last look.
+    this.want(this.#wanted);
   }
 
   /** Removes the files that nobody wants. */
