@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 
-/** The body that goes with an id: any sender and any receiver can make it. @param size in bytes */
+/** The body of the message with this id: sender and receiver compute the same one. @param size in bytes */
 export function bodyOf(from: string, id: string, size: number): Buffer {
   // Among it what looks like the journal's own entries, which must not confuse it.
   const digest = createHash('sha256').update(`${from} ${id}`).digest('hex');

@@ -87,6 +87,6 @@ export const forgetful =
 
 /** Takes from a relay that has opened its log all ids that it remembers. */
 export function forgetIds(owner: Owner): void {
-  if (!(owner instanceof Machine)) throw new TypeError('it is no relay that opens the log');
+  if (!(owner instanceof Machine)) throw new TypeError('only a relay can open this log');
   Object.assign(owner.state, { ids: new RememberedIds() });
 }

@@ -95,7 +95,7 @@ export class Sender {
   }
 }
 
-/** After EMPTY it looks again so much later; and after BYE it calls again. Milliseconds. */
+/** The pause before a recipient asks again after EMPTY, or connects again after BYE, in milliseconds. */
 const PAUSE_MS = 15;
 
 /** Collects from a mailbox. */

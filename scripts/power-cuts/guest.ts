@@ -45,7 +45,7 @@ export interface Plan {
   readonly lie?: Lie;
 }
 
-/** A line costs as much as a sync: facts are printed at once, or, if a line was just printed, so much later. Milliseconds. */
+/** The shortest time between two lines, in milliseconds: printing one costs as much as a sync, so facts are gathered until then. */
 const TELL_MS = 5;
 
 const plan = JSON.parse(process.argv[2] ?? '') as Plan;

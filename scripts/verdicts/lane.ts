@@ -154,7 +154,7 @@ export async function asyncLane(options: LaneOptions, waits: boolean): Promise<L
   await pause(SETTLE_MS);
   speaker.program.child.kill('SIGKILL');
   await receiver.end('SIGKILL');
-  // What is still held, as any receiver would find it.
+  // Collects what is still held.
   const last = new Victim(main, ['async', 'receive', ...at, '--json'], /"event":"stopping"/);
   await last.start();
   await last.lives[0]?.ended;

@@ -26,7 +26,7 @@ const TURN_MS = 5;
 const MOST_MARKS = 16;
 /** Names that said RECEIVE since the start: for `present=`, a hint. */
 const MOST_KNOWN = 10_000;
-/** After a read that failed for want of something, it is tried again so much later, in milliseconds. */
+/** The delay before a read is tried again that failed for lack of a resource, such as file handles. Milliseconds. */
 const RETRY_MS = 1000;
 
 /** A message that was sent and is not acknowledged. */
@@ -266,7 +266,7 @@ export class Delivery {
       // Nothing is skipped: the mailbox stops.
       if (same && error instanceof DetourError && error.code === 'damaged')
         collector.session.fail(refusal(error));
-      // For want of file handles, say.
+      // For lack of file handles, for example.
       else if (same) this.#context.clock.after(RETRY_MS, again);
       else again();
     }

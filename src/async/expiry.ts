@@ -15,7 +15,7 @@ const LOOK_MS = 1000;
 const TURN_MS = 5;
 /** Messages in one entry. */
 const PER_ENTRY = 40;
-/** A message that could not be read is looked at again so much later, in milliseconds. */
+/** The delay before a message that could not be read is looked at again, in milliseconds. */
 const UNREADABLE_MS = 60_000;
 
 /** Messages of one mailbox that expire together. */

@@ -9,7 +9,7 @@ import { Records } from './records.ts';
 import { restoreSnapshot } from './snapshot.ts';
 import { State } from './state.ts';
 
-/** The wall clock may go so far ahead of or behind the steady one before that is logged, in milliseconds. */
+/** How far the wall clock may drift from the monotonic clock before that is logged, in milliseconds. */
 const CLOCK_SLACK_MS = 1000;
 
 /** Kept for entries of a few bytes, which never wait: OPEN, CLOCK, EPOCH, CLOSED. */

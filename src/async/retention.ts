@@ -24,7 +24,7 @@ const WALK = 20_000;
 /** Keeps a log short. */
 export class Retention implements Account {
   readonly #machine: Machine;
-  /** Told of what went wrong and is no reason to stop. */
+  /** Is told of failures that do not end the relay. */
   readonly #notice: (text: string) => void;
   #segments: readonly Segment[] = [];
   readonly #live = new Map<Lsn, number>();

@@ -124,7 +124,7 @@ export function startActor(
 /** The longest freeze, in milliseconds: long enough for every deadline, short enough to wait for. */
 const LONGEST_FREEZE_MS = 10 * 60_000;
 
-/** No order is longer. Characters. */
+/** The longest command that may be typed, in characters. */
 const LONGEST_LINE = 200;
 
 // Closed, absent or boring stdin changes nothing (but --tied).
@@ -133,7 +133,7 @@ function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
     if (line.length > LONGEST_LINE) {
-      say(`  That is no order: it has ${line.length} characters.`);
+      say(`  Unknown command: it has ${line.length} characters.`);
       return;
     }
     const [word = '', length, ...rest] = line.trim().split(/\s+/);

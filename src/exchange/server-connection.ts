@@ -36,7 +36,7 @@ export class ServerConnection implements SessionConnection {
   /** SENDs that the handler has and has not answered, and the size of their bodies. */
   #unanswered = 0;
   #unansweredBytes = 0;
-  /** A SEND beyond what may be unanswered: it waits here, and nothing behind it is read. */
+  /** A SEND beyond what may be unanswered: it waits here, and nothing after it is read. */
   #waiting: { readonly message: Message<'SEND'>; readonly raw: Buffer } | undefined;
   #closing: (typeof CLOSING)[number] = 'no';
   #lastWord: Message<'BYE' | 'ERROR'> | undefined;
@@ -246,7 +246,7 @@ export class ServerConnection implements SessionConnection {
     this.fail({ code: 'wrong_verb', reason: `a ${this.#parts.ready.role} does not serve ${verb}` });
   }
 
-  // Answer what was taken, say the last word, close. What the client says behind this counts no more: it acknowledges nothing, and
+  // Answer what was taken, say the last word, close. What the client says after this does not count: it acknowledges nothing, and
   // a half-closed one cannot answer a PING.
   #close(how: 'fin' | 'bye' | 'server', lastWord?: Message<'BYE' | 'ERROR'>): void {
     if (CLOSING.indexOf(how) <= CLOSING.indexOf(this.#closing)) return;

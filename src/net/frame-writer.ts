@@ -80,7 +80,7 @@ export class FrameWriter {
     }
     for (const { bytes, handed } of turn) this.#queue.push(bytes, handed);
     if (this.#queue.writing === 0) this.#write();
-    // More to send is no progress: an alarm that is set stays.
+    // Having more to send is not progress: a timer that is set stays set.
     if (this.#stall === undefined) this.#watchProgress();
   }
 

@@ -160,7 +160,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   await link.until(/jitter 5ms \(--seed 42\)/);
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
-    ['x'.repeat(100_000), /That is no order: it has 100000 characters/],
+    ['x'.repeat(100_000), /Unknown command: it has 100000 characters/],
     ['cutt', /"cutt" is none of cut, heal/],
     ['stall', /"stall" needs a value behind it\. For example: stall down/],
     ['stall left', /"left" is no direction: up or down/],
