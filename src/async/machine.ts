@@ -125,7 +125,7 @@ export class Machine implements Owner {
   /** Calls back when all that has been appended so far is durable, in the order of the calls; never if the log fails. */
   whenDurable(done: () => void): void {
     const { end, durable } = this.log;
-    if (durable >= end) done();
+    if (durable >= end && this.#waiting.length === 0) done();
     else this.#waiting.push({ upTo: end, done });
   }
 
@@ -153,8 +153,8 @@ export class Machine implements Owner {
 
   durable(): void {
     const { durable } = this.log;
-    const due = this.#waiting.findIndex(({ upTo }) => upTo > durable);
-    for (const { done } of this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)) done();
+    // One by one: what is called may wait, too, and comes after those that wait already.
+    while (this.#waiting[0] !== undefined && this.#waiting[0].upTo <= durable) this.#waiting.shift()?.done();
     this.#listener.durable();
   }
 

@@ -119,3 +119,12 @@ test('when the log fails, all connections are closed at once and nothing more is
   expect(alice.frames.map(({ verb }) => verb)).toEqual(['READY']);
   expect(failures.map(String)).toEqual(['Error: EIO']);
 });
+
+test('STATUS between a SEND and BYE is answered between STORED and BYE', async () => {
+  const { greeted } = await startTheRelay();
+  const alice = await greeted('HELLO version=1 as=alice');
+  alice.type('SEND id=1 to=bob size=1\nx\nSTATUS\nBYE\n');
+  const verbs: string[] = [];
+  for (let i = 0; i < 4; i++) verbs.push((await alice.next())[0].split(' ')[0] ?? '');
+  expect(verbs).toEqual(['STORED', 'MAILBOX', 'END', 'BYE']);
+});
