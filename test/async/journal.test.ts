@@ -163,7 +163,7 @@ test('a journal is followed while it is written, over the end of its segments', 
     while (log.hasRoom(900, 0) !== 'yes') await new Promise((resolve) => setImmediate(resolve));
     log.append(Buffer.from(`${i}`), Buffer.alloc(896, 120));
     await durable(log);
-    if (i % 15 === 0) await log.checkpoint(() => ({ segments: [], chunks: [] }));
+    if (i % 15 === 0) await log.checkpoint(() => ({ segments: [], size: 0, chunks: [] }));
   }
   await following;
   expect(seen).toEqual(Array.from({ length: 60 }, (_, i) => String(1000 + i)));
@@ -186,7 +186,7 @@ test('a reader who is overtaken by a relay that lets go of segments sees no dama
   const goOn = async (): Promise<void> => {
     await write(8, 'gone');
     for (let i = 0; i < 2; i++) {
-      await log.checkpoint(() => ({ segments: [0], chunks: [] }));
+      await log.checkpoint(() => ({ segments: [0], size: 0, chunks: [] }));
       await write(1, 'gone');
     }
     for (const { first, end } of log.segments()) if (first > 0 && end <= log.end) log.free(first);

@@ -10,7 +10,7 @@ import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { type FileSystem, Folder, noRoom, systemFiles } from './files.ts';
 import * as format from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
-import { allocate, claim, type FreeFile, Pool } from './pool.ts';
+import { allocate, claim, type FreeFile, Pool, sizeOf } from './pool.ts';
 import { recover } from './recover.ts';
 import { readEntry, SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
@@ -54,14 +54,15 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
   const changed = (): void => log?.changed();
   const failed = (error: unknown): void => log?.fail(error);
   const inPlace = (): boolean => log?.writer.inPlace ?? true;
-  const left = (): number => Math.max(0, (options.maxBytes ?? Number.POSITIVE_INFINITY) - (log?.used ?? 0));
-  const folder = new Folder(dir, files, clock, changed, failed, inPlace, left);
+  const most = options.maxBytes ?? Number.POSITIVE_INFINITY;
+  const folder = new Folder(dir, files, clock, changed, failed, inPlace, most);
   const unlock = await lock(dir);
   try {
     const found = await recover(folder, owner, options.salvage ?? false);
     const { id } = found;
     const pool = new Pool(folder);
     for (const free of found.free) pool.add(free);
+    folder.used = sizeOf([...found.segments, ...found.checkpoints, ...found.free]);
     const list = [...found.segments];
     const another = async (lsn: Lsn): Promise<SegmentFile> => {
       const keep = found.checkpoints.map(({ size }) => size).slice(-1);
@@ -76,7 +77,7 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
     const full = segment.end - found.lsn < smallest * RESERVE;
     if (full && segment === list.at(-1)) await another(segment.end);
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
-    const space = list.reduce((sum, { size }) => sum + size, await folder.free());
+    const space = folder.used + (await folder.free());
     const sizes = { smallest, largest: Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE) };
     log = new DiskLog(folder, owner, unlock, id, pool, list, writer, sizes, found.checkpoints);
     folder.active = true;
@@ -104,8 +105,6 @@ class DiskLog implements Log {
   #checkpointing: Promise<void> | undefined;
   /** A checkpoint has its file, and not yet its name. */
   #making = false;
-  /** What a checkpoint took when that was last asked, in bytes. */
-  #asked = 0;
 
   /** @param id which log it is. @param list its segments, oldest first. @param sizes of segments. @param kept its checkpoints, oldest first */
   constructor(
@@ -175,7 +174,6 @@ class DiskLog implements Log {
 
   hasRoom(bytes: number, checkpoint: number): Room {
     const { segment, next, end } = this.writer;
-    this.#asked = checkpoint;
     if (!this.#growing || checkpoint > this.#checkpointSize) {
       this.#checkpointSize = this.#sizeFor(checkpoint);
       this.#grow();
@@ -213,11 +211,10 @@ class DiskLog implements Log {
     return [...this.list];
   }
 
-  get used(): number {
-    return [...this.list, ...this.kept].reduce((sum, { size }) => sum + size, this.pool.size);
-  }
-
-  usage = async () => ({ used: this.used, total: this.used + (await this.folder.free()) });
+  usage = async () => {
+    const { used } = this.folder;
+    return { used, total: used + (await this.folder.free()) };
+  };
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');
@@ -234,9 +231,9 @@ class DiskLog implements Log {
   async #makeCheckpoint(lsn: Lsn, next: number, snapshot: Snapshot): Promise<void> {
     const { folder, pool, id } = this;
     const { files } = folder;
-    const size = this.#checkpointSize;
+    const size = this.#sizeFor(snapshot.size);
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
-    const free = pool.take(size) ?? (await allocate(folder, size));
+    const free = pool.take(snapshot.size) ?? (await pool.make(size));
     let written: number;
     this.#making = true;
     try {
@@ -247,6 +244,7 @@ class DiskLog implements Log {
     } catch (error) {
       this.#making = false;
       await files.unlink(free.path).catch(() => undefined);
+      folder.used -= free.size;
       throw systemError(error, 'a checkpoint of the journal cannot be written');
     }
     const target = folder.path(format.fileName(lsn, 'checkpoint'));
@@ -254,10 +252,12 @@ class DiskLog implements Log {
       await folder.rename([free.path, target]);
       const dropped = this.kept.slice(0, -1);
       const segments = new Set(snapshot.segments);
-      const made = { ...id, lsn, next, segments, path: target, size: Math.max(free.size, written) };
+      const grown = Math.max(0, written - free.size);
+      const made = { ...id, lsn, next, segments, path: target, size: free.size + grown };
+      folder.used += grown;
       this.kept = [...this.kept.slice(-1), made];
       this.#making = false;
-      this.#checkpointSize = this.#sizeFor(Math.max(this.#asked, written));
+      this.#checkpointSize = this.#sizeFor(Math.max(snapshot.size, written));
       await this.#recycle(dropped);
     } catch (error) {
       folder.failed(error);

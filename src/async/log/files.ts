@@ -109,10 +109,12 @@ export class Folder {
   active = false;
   /** How many calls have failed so, and will be made again. */
   waiting = 0;
+  /** What the log's files take of the disk together, in bytes. */
+  used = 0;
 
   /**
    * @param changed there is more or less room than before. @param failed the disk failed. @param inPlace is it still the same folder?
-   * @param left what the log may take beside what it has, in bytes
+   * @param most what the log may take of the disk, in bytes
    */
   constructor(
     readonly dir: string,
@@ -121,11 +123,12 @@ export class Folder {
     readonly changed: () => void,
     readonly failed: (error: unknown) => void,
     readonly inPlace: () => boolean,
-    readonly left: () => number,
+    readonly most: number,
   ) {}
 
   /** What the log may still take of the disk, in bytes. */
-  free = async (): Promise<number> => Math.min(await this.files.free(this.dir), this.left());
+  free = async (): Promise<number> =>
+    Math.max(0, Math.min(await this.files.free(this.dir), this.most - this.used));
 
   /** The path of a file in it. */
   path = (name: string): string => path.join(this.dir, name);

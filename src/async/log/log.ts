@@ -18,6 +18,8 @@ export interface Segment {
 export interface Snapshot {
   /** `first` of each segment that the state points into: an entry there may be read after the checkpoint was restored. */
   readonly segments: readonly Lsn[];
+  /** About what it takes, in bytes: rather more than less. */
+  readonly size: number;
   /** The state, in pieces of up to `MAX_CHUNK` bytes, drawn one after the other as the disk takes them. */
   readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }

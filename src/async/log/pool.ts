@@ -17,15 +17,12 @@ export class Pool {
   #free: FreeFile[] = [];
   /** The sizes that should be there, largest first. */
   #wanted: readonly number[] = [];
-  /** A file is being made. */
+  /** Files are made one after the other: what one gives up for the room must not be what another looks for. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** What is wanted is being made. */
   making: Promise<void> | undefined;
 
   constructor(readonly folder: Folder) {}
-
-  /** What they take of the disk, in bytes. */
-  get size(): number {
-    return this.#free.reduce((sum, { size }) => sum + size, 0);
-  }
 
   /** Adds a file. It must be durable that no segment or checkpoint has its name. */
   add(file: FreeFile): void {
@@ -36,40 +33,37 @@ export class Pool {
 
   /** Takes the smallest file of at least `size` bytes that leaves one for each of the sizes to keep, if there is one. */
   take(size: number, keep: readonly number[] = []): FreeFile | undefined {
-    const others = (index: number): number[] => this.#free.toSpliced(index, 1).map((file) => file.size);
     const index = this.#free.findIndex(
-      (file, at) => file.size >= size && missing(keep, others(at)) === undefined,
+      (file, at) => file.size >= size && match(keep, this.#free.toSpliced(at, 1)).missing === undefined,
     );
     return index === -1 ? undefined : this.#free.splice(index, 1)[0];
+  }
+
+  /** Makes a file, unless one that was just being made will do. @throws the errno of the file system */
+  make(size: number): Promise<FreeFile> {
+    return this.#next(async () => this.take(size) ?? (await this.#allocate(size)));
   }
 
   /** Says which sizes should be there. What is missing is made in the background. @returns is everything there? */
   want(sizes: readonly number[]): boolean {
     this.#wanted = [...sizes].sort((a, b) => b - a);
-    if (this.#missing() === undefined) return true;
-    if (this.folder.active) this.making ??= this.#make();
+    if (match(this.#wanted, this.#free).missing === undefined) return true;
+    if (this.folder.active) this.making ??= this.#makeMissing();
     return false;
   }
 
-  #missing(): number | undefined {
-    return missing(
-      this.#wanted,
-      this.#free.map(({ size }) => size),
-    );
-  }
-
-  async #make(): Promise<void> {
+  async #makeMissing(): Promise<void> {
     const { folder } = this;
     // Looked up anew each time: a file that came back may be all that was missing.
-    const next = async (): Promise<FreeFile | undefined> => {
-      const size = folder.active ? this.#missing() : undefined;
-      if (size === undefined) return undefined;
-      // Files that are too small for anything give their room to one that is large enough.
-      await this.trim();
-      return await allocate(folder, size);
+    const one = async (): Promise<boolean> => {
+      const { missing } = match(this.#wanted, this.#free);
+      if (missing === undefined || !folder.active) return false;
+      this.add(await this.#allocate(missing));
+      return true;
     };
     try {
-      for (let file = await folder.patiently(next); file; file = await folder.patiently(next)) this.add(file);
+      while (await folder.patiently(() => this.#next(one)));
+      await this.trim();
     } catch (error) {
       folder.failed(error);
     } finally {
@@ -79,22 +73,50 @@ export class Pool {
     this.want(this.#wanted);
   }
 
-  /** Removes the files that nobody wants. */
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  // Files that nobody wants give their room to the new one, but only if that is enough: until then a checkpoint of today may need one.
+  async #allocate(size: number): Promise<FreeFile> {
+    const { left } = match(this.#wanted, this.#free);
+    const free = await this.folder.free();
+    if (free < size && free + sizeOf(left) >= size) await this.#remove(left);
+    return await allocate(this.folder, size);
+  }
+
+  /** Removes the files that nobody wants, once everything is there that is wanted. */
   async trim(): Promise<void> {
-    const kept = this.#wanted.flatMap((size) => this.take(size) ?? []);
-    const surplus = this.#free;
-    this.#free = kept.sort((a, b) => a.size - b.size);
-    for (const { path: file } of surplus) await this.folder.files.unlink(file);
+    const { missing, left } = match(this.#wanted, this.#free);
+    if (missing === undefined) await this.#remove(left);
+  }
+
+  async #remove(files: readonly FreeFile[]): Promise<void> {
+    this.#free = this.#free.filter((file) => !files.includes(file));
+    for (const { path, size } of files) {
+      await this.folder.files.unlink(path);
+      this.folder.used -= size;
+    }
   }
 }
 
-// The largest of the sizes for which there is no file. @param wanted largest first. @param left sizes of files, smallest first
-function missing(wanted: readonly number[], left: readonly number[]): number | undefined {
-  const files = [...left];
-  return wanted.find((size) => {
-    const index = files.findIndex((file) => file >= size);
-    return index === -1 || files.splice(index, 1).length === 0;
-  });
+/** What files take of the disk together, in bytes. */
+export const sizeOf = (files: readonly { readonly size: number }[]): number =>
+  files.reduce((sum, { size }) => sum + size, 0);
+
+// Gives each of the sizes the smallest file that is large enough. @param wanted largest first. @param files smallest first
+// @returns the largest size for which there is none, and the files that are left
+function match(wanted: readonly number[], files: readonly FreeFile[]) {
+  const left = [...files];
+  let missing: number | undefined;
+  for (const size of wanted) {
+    const index = left.findIndex((file) => file.size >= size);
+    if (index === -1) missing ??= size;
+    else left.splice(index, 1);
+  }
+  return { missing, left };
 }
 
 /** Makes a free file. @throws the errno of the file system */
@@ -112,6 +134,7 @@ export async function allocate(folder: Folder, size: number): Promise<FreeFile> 
       await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
     await file.close();
     await files.rename(made, free);
+    folder.used += size;
     return { path: free, size };
   } catch (error) {
     await file.close().catch(() => undefined);

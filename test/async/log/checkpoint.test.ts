@@ -35,7 +35,7 @@ async function heardAfter(chunks: Snapshot['chunks']): Promise<string[]> {
   const files = emptyDisk();
   const log = await openingSmall(files)(new Listener());
   log.append(Buffer.from('before'));
-  await log.checkpoint(() => ({ segments: [], chunks }));
+  await log.checkpoint(() => ({ segments: [], size: 0, chunks }));
   log.append(Buffer.from('after'));
   await log.close();
   const listener = new Listener();
@@ -80,7 +80,7 @@ describe('the state of a checkpoint', () => {
     let taken = -1;
     const made = log.checkpoint((lsn) => {
       taken = lsn;
-      return { segments: [], chunks: [Buffer.from('one')] };
+      return { segments: [], size: 0, chunks: [Buffer.from('one')] };
     });
     expect(taken).toBe(end);
     log.append(Buffer.from('two'));
@@ -120,7 +120,7 @@ test.each<[string, () => Snapshot['chunks'], unknown]>([
   const before = checkpointsOf(files);
   const all = files.names(DIR).length;
   owner.append(entryOf('SEND', 1, 100));
-  await expect(owner.log.checkpoint(() => ({ segments: [], chunks: chunks() }))).rejects.toEqual(error);
+  await expect(owner.log.checkpoint(() => ({ segments: [], size: 0, chunks: chunks() }))).rejects.toEqual(error);
   await expect(
     owner.log.checkpoint(() => {
       throw problem;

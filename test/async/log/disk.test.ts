@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFile
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemFiles } from '../../../src/async/log/files.ts';
+import type { Room } from '../../../src/async/log/log.ts';
 import { refusal, turns } from './bench.ts';
 import { headerOf } from './forge.ts';
 import { durably, filesIn, opened, SMALL, scratch, whenThereIsRoom } from './real-disk.ts';
@@ -17,6 +18,7 @@ test('what was appended comes back after it was closed and opened again, with it
   expect((await first.log.read(lsns[1] ?? -1)).toString()).toBe('two');
   await first.log.checkpoint(() => ({
     segments: [0],
+    size: 9,
     chunks: [Buffer.from('one and '), Buffer.from('two')],
   }));
   const [three = -1] = await durably(first, 'three');
@@ -264,4 +266,20 @@ test('many entries of many segments are read at the same time, and no file is le
   }
   await open.log.close();
   expect(openFiles()).toBe(0);
+});
+
+test('a checkpoint of today is made, although there is no room for the file that a larger one would need', async () => {
+  const { log, owner } = await opened(scratch(), { ...SMALL, maxBytes: 20_000 });
+  const askedFor = async (checkpoint: number, answer: Room): Promise<void> => {
+    while (log.hasRoom(10, checkpoint) !== answer) await owner.change();
+  };
+  await askedFor(1000, 'yes');
+  await askedFor(10_000, 'no');
+  for (const text of ['one', 'two', 'three']) {
+    log.append(Buffer.from(text));
+    await log.checkpoint(() => ({ segments: [], size: 1000, chunks: [Buffer.from(text)] }));
+  }
+  // And what was asked for is forgotten.
+  await askedFor(1000, 'yes');
+  expect((await log.usage()).total).toBe(20_000);
 });

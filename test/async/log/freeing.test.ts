@@ -22,7 +22,7 @@ describe('a segment of which nothing is needed', () => {
   async function point(owner: TestOwner, ...segments: Lsn[]): Promise<void> {
     const { log, state } = owner;
     const chunks = [Buffer.from(JSON.stringify([state.count, state.next, [...state.held]]))];
-    await log.checkpoint(() => ({ segments, chunks }));
+    await log.checkpoint(() => ({ segments, size: 1000, chunks }));
     await turns();
   }
 

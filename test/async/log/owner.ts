@@ -217,7 +217,7 @@ export class TestOwner implements Owner {
     await this.log.checkpoint(() => {
       const text = Buffer.from(textOf(this.state), 'latin1');
       const chunks = [text.subarray(0, text.length >> 1), Buffer.alloc(0), text.subarray(text.length >> 1)];
-      return { segments: [...this.#used()], chunks };
+      return { segments: [...this.#used()], size: text.length, chunks };
     });
   }
 
