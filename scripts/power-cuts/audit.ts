@@ -40,7 +40,7 @@ export async function audit(dir: string): Promise<Found> {
     next: (name) => state.nextOf(name),
     remembered(from, id) {
       const record = state.ids.find(keyOf(from, id, hasher));
-      return record < 0 ? undefined : state.ids.sent(record).seq;
+      return record < 0 ? undefined : state.ids.read(record).seq;
     },
   };
 }

@@ -4,7 +4,7 @@
 import { Shares } from '../exchange/limits.ts';
 import { FORGET_MS, IDS_PER_SESSION, type SessionIds } from './ids.ts';
 import type { Machine } from './machine.ts';
-import type { Account, State } from './state.ts';
+import type { Account } from './state.ts';
 
 /** How much there may be, in all. An address gets half at the most. */
 export interface RelayLimits {
@@ -49,8 +49,6 @@ const TOO_MANY_IDS = 'Too many ids are to be remembered; try again in some minut
 
 /** Decides what is taken, and counts who holds what. */
 export class Admission implements Account {
-  readonly #machine: Pick<Machine, 'uptime'>;
-  readonly #state: State;
   readonly #limits: RelayLimits;
   readonly #messages = new Shares();
   readonly #names = new Shares();
@@ -60,32 +58,31 @@ export class Admission implements Account {
   readonly #owners = new Map<string, string>();
   /** Names that will be told of so many messages. */
   readonly #promised = new Map<string, number>();
-  /** Those of them that have no mailbox. */
-  readonly #expected = new Set<string>();
-  /** What was taken and is not applied yet: a run of one connection. */
+  /** Names that have no mailbox, and will have one: their messages are taken, or they are to be told of one. */
+  readonly #coming = new Set<string>();
+  /** Messages that were taken and are not applied yet: a run of one connection. */
   #taken = 0;
-  readonly #fresh = new Set<string>();
   #address = '';
 
   /** @param machine whose state counts from now on for those who send */
-  constructor(machine: Machine, limits: Partial<RelayLimits> = {}) {
-    const { state } = machine;
-    this.#machine = machine;
+  constructor(
+    private readonly machine: Pick<Machine, 'state' | 'uptime'>,
+    limits: Partial<RelayLimits> = {},
+  ) {
     const usual = { messages: MOST_MESSAGES, names: MOST_NAMES, ids: MOST_IDS, sessions: MOST_SESSIONS };
-    this.#state = state;
     this.#limits = { ...usual, ...limits };
-    state.accounts.push(this);
-    state.ids.account = (session, links) => this.#link(session, links);
+    machine.state.accounts.push(this);
+    machine.state.ids.account = (session, links) => this.#link(session, links);
   }
 
-  /** Names in use: mailboxes, and those that are to be told of something. */
+  /** Names in use: mailboxes, and those that will be. */
   get names(): number {
-    return this.#state.mailboxes.size + this.#expected.size + this.#fresh.size;
+    return this.machine.state.mailboxes.size + this.#coming.size;
   }
 
   /** What is used of each limit. */
   get usage(): Record<keyof RelayLimits, string> {
-    const { count, ids } = this.#state;
+    const { count, ids } = this.machine.state;
     const limits = this.#limits;
     return {
       messages: `${count}/${limits.messages}`,
@@ -97,32 +94,28 @@ export class Admission implements Account {
 
   /** Why a SEND is refused; undefined if it may be taken. */
   objection({ address, session, to, notify }: Demand): Objection | undefined {
-    const limits = this.#limits;
+    const { messages, names } = this.#limits;
     const owner = this.#owners.get(to) ?? address;
-    if (!shared(this.#messages, owner, this.#taken, 1, this.#state.count + this.#taken, limits.messages))
+    if (!this.#messages.admits(owner, this.#taken + 1, this.machine.state.count, messages))
       return { code: 'too_many', reason: TOO_MANY_MESSAGES };
-    const fresh = new Set([to, notify].filter((name) => name !== undefined && this.#isNew(name))).size;
-    if (!shared(this.#names, address, 0, fresh, this.names, limits.names))
+    const fresh = new Set([to, notify ?? to].filter((name) => this.#isNew(name))).size;
+    if (!this.#names.admits(address, fresh, this.names, names))
       return { code: 'too_many', reason: TOO_MANY_NAMES };
     return this.remembers(address, session) ? undefined : { code: 'busy', reason: TOO_MANY_IDS };
   }
 
-  /** It is taken: it counts from now on. After a run is applied, or given up, `settle` must be called. */
+  /** It is taken: it counts from now on. After the run of it is applied, `settle` must be called. */
   take({ address, to, notify }: Demand): void {
     this.#taken += 1;
-    if (this.#isNew(to)) this.#fresh.add(to);
-    if (!this.#owners.has(to)) this.#own(to, address);
+    this.#claim(to, address);
     if (notify === undefined) return;
-    if (!this.#owners.has(notify)) this.#own(notify, address);
+    this.#claim(notify, address);
     this.#promised.set(notify, (this.#promised.get(notify) ?? 0) + 1);
-    if (!this.#state.mailboxes.has(notify)) this.#expected.add(notify);
-    this.#fresh.delete(notify);
   }
 
   /** What was taken is in the state now. */
   settle(): void {
     this.#taken = 0;
-    this.#fresh.clear();
   }
 
   /** A name was told what became of a message, or never will be. */
@@ -133,34 +126,33 @@ export class Admission implements Account {
       return;
     }
     this.#promised.delete(notify);
-    this.#expected.delete(notify);
-    if (!this.#state.mailboxes.has(notify)) this.forgotten(notify);
+    this.#coming.delete(notify);
+    if (!this.machine.state.mailboxes.has(notify)) this.forgotten(notify);
   }
 
   /** Is there room to remember one more id of a session? A run that leaves no more to be remembered than it found is always admitted. */
   remembers(address: string, session: string): boolean {
-    const { ids } = this.#state;
-    const { uptime } = this.#machine;
+    const { state, uptime } = this.machine;
+    const { ids } = state;
     const { ids: most, sessions: mostSessions } = this.#limits;
     this.#address = address;
-    const [links, sessions] = [ids.links + this.#taken, ids.sessions.length];
-    if (2 * (links + 1) <= most && 2 * (sessions + 1) <= mostSessions) return true;
+    // While less than half is used, nobody can have more than a share.
+    const [links, sessions] = [ids.links + this.#taken + 1, ids.sessions.length + 1];
+    if (2 * links <= most && 2 * sessions <= mostSessions) return true;
     const free = ids.forgettable(uptime);
     const known = ids.session(session);
-    const old = known !== undefined && uptime - known.last > FORGET_MS;
-    const ring = known === undefined || old ? 0 : known.ids.length;
-    const grown = Math.min(IDS_PER_SESSION, ring + this.#taken + 1) - ring;
-    const added = known === undefined || old ? 1 : 0;
-    const fits = (shares: Shares, used: number, gone: number, count: number, limit: number): boolean =>
-      count <= gone || shared(shares, address, 0, count, used - gone, limit);
+    const kept = known !== undefined && uptime - known.last <= FORGET_MS ? known.ids.length : undefined;
+    const grown = Math.min(IDS_PER_SESSION - (kept ?? 0), this.#taken + 1);
+    const added = kept === undefined ? 1 : 0;
     return (
-      fits(this.#ids, ids.links, free.links, grown, most) &&
-      fits(this.#sessions, sessions, free.sessions, added, mostSessions)
+      (grown <= free.links || this.#ids.admits(address, grown, ids.links - free.links, most)) &&
+      (added <= free.sessions ||
+        this.#sessions.admits(address, added, ids.sessions.length - free.sessions, mostSessions))
     );
   }
 
   added(to: string): void {
-    this.#expected.delete(to);
+    this.#coming.delete(to);
     const owner = this.#owners.get(to);
     if (owner !== undefined) this.#messages.add(owner, 1);
   }
@@ -172,21 +164,24 @@ export class Admission implements Account {
 
   forgotten(name: string): void {
     const owner = this.#owners.get(name);
-    if (this.#promised.has(name)) this.#expected.add(name);
-    if (owner === undefined || this.#promised.has(name)) return;
-    this.#owners.delete(name);
-    this.#names.remove(owner, 1);
+    if (this.#promised.has(name)) this.#coming.add(name);
+    else if (owner !== undefined) {
+      this.#owners.delete(name);
+      this.#names.remove(owner, 1);
+    }
   }
 
-  #own(name: string, address: string): void {
-    // What is there already counts for nobody.
-    if (this.#state.mailboxes.has(name)) return;
+  // What is there already counts for nobody.
+  #claim(name: string, address: string): void {
+    if (!this.#isNew(name)) return;
+    this.#coming.add(name);
+    if (this.#owners.has(name)) return;
     this.#owners.set(name, address);
     this.#names.add(address, 1);
   }
 
   #isNew(name: string): boolean {
-    return !this.#state.mailboxes.has(name) && !this.#promised.has(name) && !this.#fresh.has(name);
+    return !this.machine.state.mailboxes.has(name) && !this.#coming.has(name);
   }
 
   #link(session: SessionIds, links: number): void {
@@ -197,16 +192,4 @@ export class Admission implements Account {
     if (links > 0 && session.ids.length === 1) this.#sessions.add(session.address, 1);
     if (session.ids.length === 0) this.#sessions.remove(session.address, 1);
   }
-}
-
-// May an address take so many more? @param taken what it has taken and `shares` does not count yet. @param used by all
-function shared(
-  shares: Shares,
-  address: string,
-  taken: number,
-  count: number,
-  used: number,
-  limit: number,
-): boolean {
-  return count === 0 || shares.held(address) + taken + count <= limit - used - count;
 }

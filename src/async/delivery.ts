@@ -60,8 +60,6 @@ export class Collector {
 
 /** Hands the messages of mailboxes to their collectors. */
 export class Delivery {
-  readonly #context: NetContext;
-  readonly #machine: Machine;
   readonly #collectors = new Map<string, Collector>();
   /** The last number that each earlier connection of this epoch was sent, by mailbox, rising. */
   readonly #marks = new Map<string, number[]>();
@@ -71,10 +69,10 @@ export class Delivery {
   readonly #blocked = new Set<Collector>();
   #turning = false;
 
-  constructor(context: NetContext, machine: Machine) {
-    this.#context = context;
-    this.#machine = machine;
-  }
+  constructor(
+    private readonly context: NetContext,
+    private readonly machine: Machine,
+  ) {}
 
   /** Who collects from this mailbox. */
   collector(name: string): Collector | undefined {
@@ -90,7 +88,7 @@ export class Delivery {
   /** What STORED says of a recipient: does it collect now, did it ever? */
   presence(name: string): 'yes' | 'no' | 'never' {
     if (this.#collectors.has(name)) return 'yes';
-    return this.#known.has(name) || this.#machine.state.wasCollected(name) ? 'no' : 'never';
+    return this.#known.has(name) || this.machine.state.wasCollected(name) ? 'no' : 'never';
   }
 
   /** RECEIVE: the newest for a mailbox wins. */
@@ -100,16 +98,16 @@ export class Delivery {
     if (before !== undefined && before.session !== session) {
       this.#leave(before);
       before.session.evict();
-      this.#context.emit({ event: 'mailbox', name, state: 'replaced' });
+      this.context.emit?.({ event: 'mailbox', name, state: 'replaced' });
     }
     const collector = this.collecting(session) ?? new Collector(session, name);
-    if (collector !== before) this.#context.emit({ event: 'mailbox', name, state: 'collecting' });
+    if (collector !== before) this.context.emit?.({ event: 'mailbox', name, state: 'collecting' });
     this.#collectors.set(name, collector);
     this.#remember(name);
     collector.window = Math.min(window, MOST_IN_FLIGHT);
     collector.remaining = limit ?? Number.POSITIVE_INFINITY;
-    collector.drainUpTo = drain === 'yes' ? this.#machine.state.nextOf(name) - 1 : undefined;
-    collector.barrier = this.#machine.log.end;
+    collector.drainUpTo = drain === 'yes' ? this.machine.state.nextOf(name) - 1 : undefined;
+    collector.barrier = this.machine.log.end;
     this.arrived(name);
   }
 
@@ -118,7 +116,7 @@ export class Delivery {
     const collector = this.collecting(session);
     if (collector === undefined) return;
     this.#leave(collector);
-    this.#context.emit({ event: 'mailbox', name: collector.name, state: 'left' });
+    this.context.emit?.({ event: 'mailbox', name: collector.name, state: 'left' });
   }
 
   #leave(collector: Collector): void {
@@ -126,7 +124,7 @@ export class Delivery {
     this.#collectors.delete(name);
     this.#ready.delete(collector);
     this.#blocked.delete(collector);
-    const acknowledged = this.#machine.state.acknowledgedOf(name);
+    const acknowledged = this.machine.state.acknowledgedOf(name);
     const marks = [...(this.#marks.get(name) ?? []), lastSent].filter((mark) => mark > acknowledged);
     marks.sort((a, b) => a - b);
     // Merged upwards: it may count one too many, never one too few.
@@ -160,10 +158,10 @@ export class Delivery {
   arrived(name: string): void {
     const collector = this.#collectors.get(name);
     if (collector === undefined) return;
-    const box = this.#machine.state.mailboxes.get(name);
+    const box = this.machine.state.mailboxes.get(name);
     if (box !== undefined && box.count > 0 && !box.open) {
-      this.#machine.append({ verb: 'OPEN', to: name });
-      collector.barrier = this.#machine.log.end;
+      this.machine.append({ verb: 'OPEN', to: name });
+      collector.barrier = this.machine.log.end;
     }
     this.#wake(collector);
   }
@@ -172,7 +170,7 @@ export class Delivery {
   expires(name: string): void {
     const collector = this.#collectors.get(name);
     if (collector === undefined) return;
-    collector.barrier = this.#machine.log.end;
+    collector.barrier = this.machine.log.end;
     this.#wake(collector);
   }
 
@@ -209,7 +207,7 @@ export class Delivery {
 
   // Sends what may be sent now. Returns true if there is more, and it is somebody else's turn.
   #deliver(collector: Collector): boolean {
-    const { state, log, records, now } = this.#machine;
+    const { state, log, records, now } = this.machine;
     const { name, session, flight } = collector;
     for (let sent = 0; collector.reading === undefined && session.queuedBytes <= QUEUE_LIMIT; sent++) {
       const box = state.mailboxes.get(name);
@@ -240,10 +238,10 @@ export class Delivery {
   }
 
   #send(collector: Collector, box: Mailbox, seq: number, { at }: Place, message: StoredMessage): void {
-    const { id, from = this.#machine.name, t, kind, tried, body, notify } = message;
+    const { id, from = this.machine.name, t, kind, tried, body, notify } = message;
     const marks = this.#marks.get(box.name)?.filter((mark) => mark >= seq).length ?? 0;
     const attempt = 1 + marks + (seq <= box.tried ? 1 : 0);
-    const held = Math.max(0, this.#machine.now - t);
+    const held = Math.max(0, this.machine.now - t);
     collector.lastSent = seq;
     collector.remaining -= 1;
     collector.flight.push({ seq, id, notify });
@@ -251,7 +249,7 @@ export class Delivery {
   }
 
   async #read(collector: Collector, seq: number, place: Place): Promise<void> {
-    const { records, state } = this.#machine;
+    const { records, state } = this.machine;
     collector.reading = seq;
     const again = (): void => {
       collector.reading = undefined;
@@ -267,19 +265,19 @@ export class Delivery {
       if (same && error instanceof DetourError && error.code === 'damaged')
         collector.session.fail(refusal(error));
       // For lack of file handles, for example.
-      else if (same) this.#context.clock.after(RETRY_MS, again);
+      else if (same) this.context.clock.after(RETRY_MS, again);
       else again();
     }
   }
 
   #sayEmpty(collector: Collector): void {
-    const { state } = this.#machine;
+    const { state } = this.machine;
     const { drainUpTo, session, name } = collector;
     const box = state.mailboxes.get(name);
     const first = box?.held.after(box.acknowledged) ?? 0;
     if (drainUpTo === undefined || (first > 0 && first <= drainUpTo)) return;
     collector.drainUpTo = undefined;
-    this.#machine.whenDurable(() => session.send({ verb: 'EMPTY' }));
+    this.machine.whenDurable(() => session.send({ verb: 'EMPTY' }));
   }
 }
 

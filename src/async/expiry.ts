@@ -26,24 +26,20 @@ interface Group {
 
 /** Lets messages expire. */
 export class Expiry {
-  readonly #context: NetContext;
-  readonly #machine: Machine;
-  readonly #delivery: Delivery;
-  readonly #notices: Notices;
   #timer: Timer | undefined;
   #stopped = false;
 
-  constructor(context: NetContext, machine: Machine, delivery: Delivery, notices: Notices) {
-    this.#context = context;
-    this.#machine = machine;
-    this.#delivery = delivery;
-    this.#notices = notices;
-  }
+  constructor(
+    private readonly context: NetContext,
+    private readonly machine: Machine,
+    private readonly delivery: Delivery,
+    private readonly notices: Notices,
+  ) {}
 
   /** Begins to look. */
   start(): void {
     this.#look().then(() => {
-      if (!this.#stopped) this.#timer = this.#context.clock.after(LOOK_MS, () => this.start());
+      if (!this.#stopped) this.#timer = this.context.clock.after(LOOK_MS, () => this.start());
     });
   }
 
@@ -54,7 +50,7 @@ export class Expiry {
   }
 
   async #look(): Promise<void> {
-    const { state, records } = this.#machine;
+    const { state, records } = this.machine;
     const { deadlines } = state;
     let group: Group | undefined;
     let began = performance.now();
@@ -65,7 +61,7 @@ export class Expiry {
       began = performance.now();
     };
     for (let due = deadlines.first; due !== undefined && !this.#stopped; due = deadlines.first) {
-      const { now } = this.#machine;
+      const { now } = this.machine;
       const { t, serial, seq } = due;
       if (t > now) break;
       const box = state.bySerial.get(serial);
@@ -82,7 +78,7 @@ export class Expiry {
       deadlines.shift();
       if (box === undefined || message === undefined) continue;
       // Not while a live connection may be handling it.
-      if (this.#delivery.inFlight(box.name, seq)) {
+      if (this.delivery.inFlight(box.name, seq)) {
         deadlines.add({ ...due, t: now + LOOK_MS });
         continue;
       }
@@ -102,8 +98,8 @@ export class Expiry {
     const to = box.name;
     messages.sort((a, b) => a.seq - b.seq);
     const ended = messages.map(({ seq, message }) => {
-      const tried: 'yes' | 'no' = this.#delivery.wasTried(box, seq) ? 'yes' : 'no';
-      return { seq, id: message.id, from: message.from ?? this.#machine.name, notify: message.notify, tried };
+      const tried: 'yes' | 'no' = this.delivery.wasTried(box, seq) ? 'yes' : 'no';
+      return { seq, id: message.id, from: message.from ?? this.machine.name, notify: message.notify, tried };
     });
     const drafts = ended.flatMap(({ id, notify, tried }): Draft[] =>
       notify === undefined
@@ -111,15 +107,15 @@ export class Expiry {
         : [{ id, to: notify, kind: 'bounce', tried, text: `${id} expired before ${to} acknowledged it` }],
     );
     const numbers = ended.map(({ seq }) => seq);
-    if (!this.#notices.append({ verb: 'EXPIRE', to, numbers, ...this.#machine.times() }, drafts)) {
-      const t = this.#machine.now + LOOK_MS;
-      for (const seq of numbers) this.#machine.state.deadlines.add({ t, serial: box.serial, seq });
+    if (!this.notices.append({ verb: 'EXPIRE', to, numbers, ...this.machine.times() }, drafts)) {
+      const t = this.machine.now + LOOK_MS;
+      for (const seq of numbers) this.machine.state.deadlines.add({ t, serial: box.serial, seq });
       return;
     }
-    this.#delivery.expires(to);
-    this.#machine.whenDurable(() => {
+    this.delivery.expires(to);
+    this.machine.whenDurable(() => {
       for (const { seq, id, from, tried } of ended)
-        this.#context.emit({ event: 'expired', to, seq, id, from, tried });
+        this.context.emit?.({ event: 'expired', to, seq, id, from, tried });
     });
   }
 }

@@ -15,19 +15,8 @@ const CLOCK_SLACK_MS = 1000;
 /** Kept for entries of a few bytes, which never wait: OPEN, CLOCK, EPOCH, CLOSED. */
 const LAST_BYTES = 64 * 1024;
 
-/** Who is told what happens to the log. */
-export interface Listener {
-  /** More has become durable. */
-  durable(): void;
-  /** There may be more room, or less. */
-  room(): void;
-  /** The log has failed, for good: nothing more is acknowledged. */
-  failed(error: Error): void;
-  /** A commit that a crash had torn was cut off. See `Owner`. */
-  torn(file: string, offset: number, bytes: number): void;
-  /** A sentence for a person. */
-  notice(text: string): void;
-}
+/** Who is told what happens to the log. `durable`: more has become so. See `Owner`. */
+export type Listener = Pick<Owner, 'durable' | 'room' | 'failed' | 'torn' | 'notice'>;
 
 /** Something that waits until the log is durable up to an LSN. */
 interface Waiting {
@@ -44,8 +33,6 @@ export class Machine implements Owner {
   lostParts: LostPart[] = [];
   /** Did it go around any? */
   damaged = false;
-  readonly #clock: Clock;
-  readonly #listener: Listener;
   #log: Log | undefined;
   #records: Records | undefined;
   readonly #waiting: Waiting[] = [];
@@ -57,12 +44,9 @@ export class Machine implements Owner {
   /** @param name of the relay itself */
   constructor(
     readonly name: string,
-    clock: Clock,
-    listener: Listener,
-  ) {
-    this.#clock = clock;
-    this.#listener = listener;
-  }
+    private readonly clock: Clock,
+    private readonly listener: Listener,
+  ) {}
 
   /** Opens the log and replays it. @throws DetourError as `OpenLog` */
   async open(open: OpenLog): Promise<void> {
@@ -70,8 +54,8 @@ export class Machine implements Owner {
     this.#records = new Records(this.#log, this.hasher);
     const { state } = this;
     // What passed while the relay was not running only the wall clock knows, and it may have been set back.
-    const passed = state.at === 0 ? 0 : Math.max(0, Math.round(this.#clock.epoch()) - state.at);
-    this.#age = { t: state.t + passed, steady: this.#clock.monotonic() };
+    const passed = state.at === 0 ? 0 : Math.max(0, Math.round(this.clock.epoch()) - state.at);
+    this.#age = { t: state.t + passed, steady: this.clock.monotonic() };
   }
 
   get log(): Log {
@@ -87,7 +71,7 @@ export class Machine implements Owner {
 
   /** The age clock now, in milliseconds. */
   get now(): number {
-    return this.#age.t + Math.floor(this.#clock.monotonic() - this.#age.steady);
+    return this.#age.t + Math.floor(this.clock.monotonic() - this.#age.steady);
   }
 
   /** The clock by which sessions age, now. */
@@ -97,12 +81,12 @@ export class Machine implements Owner {
 
   /** Both clocks now, for an entry. */
   times(): { readonly at: number; readonly t: number } {
-    return { at: Math.round(this.#clock.epoch()), t: this.now };
+    return { at: Math.round(this.clock.epoch()), t: this.now };
   }
 
   /** Has the wall clock been moved since the last entry? Then that must be logged: else a restart would take it for time that passed. */
   get clockMoved(): boolean {
-    return Math.abs(this.#clock.epoch() - this.#clock.monotonic() - this.#ahead) > CLOCK_SLACK_MS;
+    return Math.abs(this.clock.epoch() - this.clock.monotonic() - this.#ahead) > CLOCK_SLACK_MS;
   }
 
   /**
@@ -111,7 +95,7 @@ export class Machine implements Owner {
    */
   append(entry: Entry, frames: readonly Uint8Array[] = []): Lsn {
     const lsn = this.log.append(...encodeEntry(entry, frames));
-    if ('at' in entry && entry.verb !== 'MOVE') this.#ahead = this.#clock.epoch() - this.#clock.monotonic();
+    if ('at' in entry && entry.verb !== 'MOVE') this.#ahead = this.clock.epoch() - this.clock.monotonic();
     this.state.apply(entry, lsn);
     if (frames.length > 0) this.records.add(lsn, entry, frames);
     return lsn;
@@ -155,23 +139,15 @@ export class Machine implements Owner {
     const { durable } = this.log;
     // One by one: what is called may wait, too, and comes after those that wait already.
     while (this.#waiting[0] !== undefined && this.#waiting[0].upTo <= durable) this.#waiting.shift()?.done();
-    this.#listener.durable();
+    this.listener.durable();
   }
 
-  room(): void {
-    this.#listener.room();
-  }
+  room = (): void => this.listener.room();
+  torn: Owner['torn'] = (...what) => this.listener.torn(...what);
+  notice = (text: string): void => this.listener.notice(text);
 
   failed(error: Error): void {
     this.#waiting.length = 0;
-    this.#listener.failed(error);
-  }
-
-  torn(file: string, offset: number, bytes: number): void {
-    this.#listener.torn(file, offset, bytes);
-  }
-
-  notice(text: string): void {
-    this.#listener.notice(text);
+    this.listener.failed(error);
   }
 }

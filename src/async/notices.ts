@@ -30,48 +30,43 @@ type Ending = Omit<Entry<'ACK'>, 'messages'> | Omit<Entry<'EXPIRE'>, 'messages'>
 
 /** Writes the relay's notices. */
 export class Notices {
-  readonly #context: NetContext;
-  readonly #machine: Machine;
-  readonly #delivery: Delivery;
-  readonly #admission: Admission;
-
-  constructor(context: NetContext, machine: Machine, delivery: Delivery, admission: Admission) {
-    this.#context = context;
-    this.#machine = machine;
-    this.#delivery = delivery;
-    this.#admission = admission;
-  }
+  constructor(
+    private readonly context: NetContext,
+    private readonly machine: Machine,
+    private readonly delivery: Delivery,
+    private readonly admission: Admission,
+  ) {}
 
   /** Appends an entry that ends messages, and tells those who want to know. @returns false if there is no room: it must be tried again */
   append(ending: Ending, drafts: readonly Draft[]): boolean {
-    if (!this.#machine.fits(LINE + NOTICE * drafts.length)) return false;
+    if (!this.machine.fits(LINE + NOTICE * drafts.length)) return false;
     const next = new Map<string, number>();
     const numbered = drafts.map((draft) => {
       const { id, to, kind, tried, text } = draft;
-      const seq = next.get(to) ?? this.#machine.state.nextOf(to);
+      const seq = next.get(to) ?? this.machine.state.nextOf(to);
       next.set(to, seq + 1);
       const notice: Notice = { id, to, seq, ttl: NOTICE_TTL_S, kind, tried, size: Buffer.byteLength(text) };
       return { notice, frame: noticeFrame(notice, text) };
     });
     const messages = numbered.map(({ notice }) => notice);
-    this.#machine.append(
+    this.machine.append(
       { ...ending, messages } as Entry,
       numbered.map(({ frame }) => frame),
     );
     for (const { to } of drafts) {
-      this.#admission.told(to);
-      this.#delivery.arrived(to);
+      this.admission.told(to);
+      this.delivery.arrived(to);
     }
     if (drafts.length > 0)
-      this.#machine.whenDurable(() => {
+      this.machine.whenDurable(() => {
         for (const notice of messages) this.#tell(notice);
       });
     return true;
   }
 
   #tell({ id, to, seq, size, kind = 'receipt' }: Notice): void {
-    const held = this.#machine.state.mailboxes.get(to)?.count ?? 0;
-    const present = this.#delivery.presence(to);
-    this.#context.emit({ event: 'stored', id, from: this.#machine.name, to, seq, size, held, present, kind });
+    const held = this.machine.state.mailboxes.get(to)?.count ?? 0;
+    const present = this.delivery.presence(to);
+    this.context.emit?.({ event: 'stored', id, from: this.machine.name, to, seq, size, held, present, kind });
   }
 }

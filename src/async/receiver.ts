@@ -67,7 +67,6 @@ export interface Collected {
 
 /** Collects the mail of one name. */
 export class Receiver {
-  readonly #options: ReceiverOptions;
   #call: Call | undefined;
   #tries = 0;
   #failures = 0;
@@ -89,9 +88,7 @@ export class Receiver {
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  constructor(options: ReceiverOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ReceiverOptions) {}
 
   /** Collects until it is done. Rejects only if `handle` does. */
   run(): Promise<Collected> {
@@ -111,7 +108,7 @@ export class Receiver {
   #dial(): void {
     this.#waiting = undefined;
     this.#tries += 1;
-    const { as, session, host, port, heartbeat, context } = this.#options;
+    const { as, session, host, port, heartbeat, context } = this.options;
     const call = new Call(
       { host, port, as, session, tryNumber: this.#tries, expect: 'relay', heartbeat, context },
       {
@@ -124,14 +121,14 @@ export class Receiver {
       },
     );
     // What waits in the kernel is read once more before judging.
-    const patience = context.clock.after(this.#options.patienceMs, () =>
+    const patience = context.clock.after(this.options.patienceMs, () =>
       setImmediate(() => call.greeting === undefined && !call.over && call.drop({ how: 'deadline' })),
     );
     this.#call = call;
   }
 
   #ready(ready: Message<'READY'>): void {
-    this.#greeted = this.#options.context.clock.monotonic();
+    this.#greeted = this.options.context.clock.monotonic();
     const numbering = this.#numberingOf(this.#call, ready);
     if (this.#numbering !== numbering) this.#last = 0;
     this.#numbering = numbering;
@@ -139,11 +136,11 @@ export class Receiver {
   }
 
   #numberingOf(call: Call | undefined, ready: Message<'READY'> | undefined): unknown {
-    return this.#options.as.startsWith(THROWAWAY) ? call : ready?.store;
+    return this.options.as.startsWith(THROWAWAY) ? call : ready?.store;
   }
 
   #receive(): void {
-    const { limit, follow } = this.#options;
+    const { limit, follow } = this.options;
     const rest = limit === undefined ? undefined : limit - this.#handled;
     this.#granted = rest ?? Number.POSITIVE_INFINITY;
     this.#call?.send({
@@ -155,7 +152,7 @@ export class Receiver {
   }
 
   #message(call: Call, message: Message): void {
-    if (message.verb === 'EMPTY' && !this.#options.follow) this.#leave('empty');
+    if (message.verb === 'EMPTY' && !this.options.follow) this.#leave('empty');
     if (message.verb !== 'MESSAGE' || this.#leaving) return;
     this.#failures = 0;
     this.#arrived.push({ message, call });
@@ -172,13 +169,13 @@ export class Receiver {
         const { message, call } = next;
         const numbering = this.#numberingOf(call, call.greeting);
         if (message.seq > this.#last || numbering !== this.#numbering) {
-          await this.#options.handle(message);
+          await this.options.handle(message);
           // Meanwhile it may have called again and found a relay that numbers anew.
           if (numbering === this.#numbering) this.#last = message.seq;
           this.#handled += 1;
         }
         if (!call.over) call.send({ verb: 'ACK', seq: message.seq });
-        if (this.#handled === this.#options.limit) {
+        if (this.#handled === this.options.limit) {
           this.#arrived = [];
           this.#leave('limit');
         } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
@@ -208,7 +205,7 @@ export class Receiver {
 
   #ended(end: AttemptEnd): void {
     this.#arrived = [];
-    const { follow, context, random } = this.#options;
+    const { follow, context, random } = this.options;
     if (!follow || this.#why !== 'ended' || isFinal(end)) {
       this.#done(end);
       return;
@@ -220,7 +217,7 @@ export class Receiver {
     this.#greeted = undefined;
     this.#failures += 1;
     const ms = backoff(this.#failures, random());
-    context.emit({
+    context.emit?.({
       event: 'reconnecting',
       ms: Math.round(ms),
       why: 'code' in end ? (end.code ?? end.how) : end.how,

@@ -39,16 +39,14 @@ interface Kept {
 
 /** Entries by LSN. */
 export class Records {
-  readonly #log: Log;
-  readonly #hasher: Hasher;
   /** In the order in which they came; the oldest goes first. */
   readonly #kept = new Map<Lsn, Kept>();
   #bytes = 0;
 
-  constructor(log: Log, hasher: Hasher) {
-    this.#log = log;
-    this.#hasher = hasher;
-  }
+  constructor(
+    private readonly log: Log,
+    private readonly hasher: Hasher,
+  ) {}
 
   /** Keeps an entry that was just appended. @param frames of its messages */
   add(lsn: Lsn, entry: Entry, frames: readonly Uint8Array[]): void {
@@ -72,7 +70,7 @@ export class Records {
   async read(place: Place): Promise<StoredMessage> {
     const found = this.find(place);
     if (found !== undefined) return found;
-    const { entry, frames } = decodeEntry(await this.#log.read(place.lsn), this.#hasher);
+    const { entry, frames } = decodeEntry(await this.log.read(place.lsn), this.hasher);
     const raws = frames.map(({ raw }) => raw);
     if (!this.#kept.has(place.lsn)) this.add(place.lsn, entry, raws);
     return messageOf({ entry, frames: raws, bytes: 0 }, place.index);

@@ -95,7 +95,7 @@ export class Relay {
   /** Begins to listen. @throws DetourError if it cannot */
   async listen(host: string, port: number): Promise<void> {
     this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
-    this.#context.emit({
+    this.#context.emit?.({
       event: 'listening',
       role: 'relay',
       host: this.#listener.host,
@@ -220,7 +220,7 @@ export class Relay {
       flight.splice(0, count);
     }
     const held = this.#machine.state.mailboxes.get(to)?.count ?? 0;
-    this.#machine.whenDurable(() => this.#context.emit({ event: 'acknowledged', to, seq, held }));
+    this.#machine.whenDurable(() => this.#context.emit?.({ event: 'acknowledged', to, seq, held }));
     for (const done of this.#late.get(session)?.waiting ?? []) this.#machine.whenDurable(done);
     this.#late.delete(session);
     this.#delivery.arrived(to);
@@ -255,13 +255,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       relay?.fail();
       onFailure(error);
     },
-    torn: (file, offset, bytes) => context.emit({ event: 'cut', file, offset, bytes }),
-    notice: (text) => context.emit({ event: 'notice', text }),
+    torn: (file, offset, bytes) => context.emit?.({ event: 'cut', file, offset, bytes }),
+    notice: (text) => context.emit?.({ event: 'notice', text }),
   });
   await machine.open(options.log);
   const { count: messages, mailboxes } = machine.state;
-  context.emit({ event: 'recovered', messages, mailboxes: mailboxes.size });
-  const retention = new Retention(machine, (text) => context.emit({ event: 'notice', text }));
+  context.emit?.({ event: 'recovered', messages, mailboxes: mailboxes.size });
+  const retention = new Retention(machine, (text) => context.emit?.({ event: 'notice', text }));
   relay = new Relay(options, machine, retention);
   try {
     if (options.salvage) for (const loss of await salvage(machine, retention)) options.salvage(loss);

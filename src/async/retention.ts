@@ -23,9 +23,6 @@ const WALK = 20_000;
 
 /** Keeps a log short. */
 export class Retention implements Account {
-  readonly #machine: Machine;
-  /** Is told of failures that do not end the relay. */
-  readonly #notice: (text: string) => void;
   #segments: readonly Segment[] = [];
   readonly #live = new Map<Lsn, number>();
   /** The segment that was asked for last. */
@@ -42,9 +39,10 @@ export class Retention implements Account {
   #failing = false;
   #stopped = false;
 
-  constructor(machine: Machine, notice: (text: string) => void) {
-    this.#machine = machine;
-    this.#notice = notice;
+  constructor(
+    private readonly machine: Machine,
+    private readonly notice: (text: string) => void,
+  ) {
     const { state } = machine;
     for (const { name, acknowledged, held } of state.mailboxes.values())
       held.each(acknowledged, (_seq, place) => this.added(name, place));
@@ -77,13 +75,13 @@ export class Retention implements Account {
 
   /** There is no room for a message: is there anything that can go? */
   press(): void {
-    if (this.#machine.log.end > this.#last) this.#wanted = 2;
+    if (this.machine.log.end > this.#last) this.#wanted = 2;
     this.look();
   }
 
   /** Looks how full the disk is, and does what is due. Called every second. */
   async measure(): Promise<void> {
-    this.disk = await this.#machine.log.usage().catch(() => this.disk);
+    this.disk = await this.machine.log.usage().catch(() => this.disk);
     this.look();
   }
 
@@ -97,7 +95,7 @@ export class Retention implements Account {
       .catch((error: unknown) => {
         this.#wanted = 0;
         if (!this.#stopped && !this.#failing)
-          this.#notice(`The journal is not made shorter: ${String(error)}`);
+          this.notice(`The journal is not made shorter: ${String(error)}`);
         this.#failing = true;
         return 'failed';
       })
@@ -110,7 +108,7 @@ export class Retention implements Account {
   }
 
   #next(): Promise<unknown> | undefined {
-    const { log, state } = this.#machine;
+    const { log, state } = this.machine;
     this.#segments = log.segments();
     for (const { first, end } of this.#segments)
       if (end <= log.end && !this.#live.has(first)) log.free(first);
@@ -129,7 +127,7 @@ export class Retention implements Account {
 
   /** Makes a checkpoint. */
   async checkpoint(): Promise<void> {
-    const machine = this.#machine;
+    const machine = this.machine;
     const { log, state } = machine;
     // The second one would be the first again if nothing stood between them.
     if (log.end === this.#last) machine.append({ verb: 'CLOCK', ...machine.times() });
@@ -145,7 +143,7 @@ export class Retention implements Account {
 
   // Writes again what is held in a segment.
   async #compact(victim: Segment): Promise<void> {
-    const machine = this.#machine;
+    const machine = this.machine;
     for await (const { box, numbers } of this.#heldIn(victim)) {
       if (this.#stopped) return;
       try {
@@ -162,7 +160,7 @@ export class Retention implements Account {
 
   async *#heldIn({ first, end }: Segment): AsyncGenerator<{ box: Mailbox; numbers: number[] }> {
     let looked = 0;
-    for (const box of this.#machine.state.mailboxes.values()) {
+    for (const box of this.machine.state.mailboxes.values()) {
       let group: { readonly lsn: Lsn; bytes: number; readonly numbers: number[] } | undefined;
       for (let seq = box.held.after(box.acknowledged); seq !== 0; seq = box.held.after(seq)) {
         looked += 1;
@@ -185,7 +183,7 @@ export class Retention implements Account {
   }
 
   async #move(box: Mailbox, numbers: readonly number[]): Promise<void> {
-    const { records, state } = this.#machine;
+    const { records, state } = this.machine;
     const [first] = numbers;
     const place = first === undefined ? undefined : box.held.get(first);
     if (place !== undefined) await records.read(place);
@@ -197,7 +195,7 @@ export class Retention implements Account {
     const entry: Entry<'MOVE'> = {
       verb: 'MOVE',
       to: box.name,
-      from: one.from ?? this.#machine.name,
+      from: one.from ?? this.machine.name,
       session: one.session,
       numbers: held,
       messages: messages.map(({ id, ttl, notify, kind, tried, body }) => ({
@@ -212,7 +210,7 @@ export class Retention implements Account {
       at: (box.held.get(held[0] as number) as Place).at,
       t: one.t,
     };
-    this.#machine.append(
+    this.machine.append(
       entry,
       messages.map(({ raw }) => raw),
     );
@@ -222,7 +220,7 @@ export class Retention implements Account {
     const inside = (segment: Segment | undefined): segment is Segment =>
       segment !== undefined && segment.first <= lsn && lsn < segment.end;
     if (inside(this.#recent)) return this.#recent;
-    if (lsn >= (this.#segments.at(-1)?.end ?? 0)) this.#segments = this.#machine.log.segments();
+    if (lsn >= (this.#segments.at(-1)?.end ?? 0)) this.#segments = this.machine.log.segments();
     this.#recent = this.#segments.findLast(inside);
     return this.#recent;
   }

@@ -30,7 +30,6 @@ export interface SenderOptions {
 
 /** Sends messages to a relay over one connection, up to READY's `window` at once. */
 export class Sender {
-  readonly #options: SenderOptions;
   // In the order to be written: repeats first.
   #queue: Question[] = [];
   #call: Call | undefined;
@@ -39,9 +38,7 @@ export class Sender {
   #failures = 0;
   #waiting: Timer | undefined;
 
-  constructor(options: SenderOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: SenderOptions) {}
 
   /**
    * Sends one message. Many may be under way at once.
@@ -60,7 +57,7 @@ export class Sender {
       const question = new Question(
         send,
         'STORED',
-        this.#options.context.clock,
+        this.options.context.clock,
         patience,
         () => this.#dropSettled(),
         resolve,
@@ -102,7 +99,7 @@ export class Sender {
     this.#waiting = undefined;
     this.#tries += 1;
     for (const question of this.#queue) question.begin('connecting');
-    const { as, session, host, port, heartbeat, context } = this.#options;
+    const { as, session, host, port, heartbeat, context } = this.options;
     this.#call = new Call(
       { host, port, as, session, tryNumber: this.#tries, expect: 'relay', heartbeat, context },
       {
@@ -151,11 +148,11 @@ export class Sender {
     }
     // A relay that greets and then answers nothing is no better than none.
     this.#failures += 1;
-    const { context, random } = this.#options;
+    const { context, random } = this.options;
     // The nearer the deadline, the sooner: else the last wait goes beyond it, and a relay that is back again is not asked.
     const left = Math.max(...this.#queue.map((question) => question.left));
     const ms = Math.min(backoff(this.#failures, random()), Math.max(BACKOFF_BASE_MS, left / 2));
-    context.emit({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
+    context.emit?.({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }
 

@@ -3,7 +3,8 @@
 //
 //   length of the line (6 bytes) | line | ids | links of sessions to ids | deadlines | page | page | …
 
-import { type FrozenPage, HeldMessages } from './held.ts';
+import type { FrozenPage } from '../core/pages.ts';
+import { HeldMessages } from './held.ts';
 import { MAX_CHUNK } from './log/log.ts';
 import { State } from './state.ts';
 

@@ -2,8 +2,8 @@
 // it replays. `apply` looks at the state and the entry alone: no clock, no limit, no chance; and it refuses nothing. README.md has the
 // table of entries; the rules of a mailbox are in PROTOCOL.md, "A mailbox".
 
+import { Deadlines } from '../core/deadlines.ts';
 import { Queue, type Queued } from '../core/queue.ts';
-import { Deadlines } from './deadlines.ts';
 import { damagedEntry, type Entry, type EntryMessage, highestIn } from './entry.ts';
 import { HeldMessages, type Place } from './held.ts';
 import { RememberedIds } from './ids.ts';
@@ -291,7 +291,7 @@ export class State {
       const box = this.mailboxes.get(to);
       const before = box !== undefined && seq > box.acknowledged ? box.held.get(seq) : undefined;
       if (box !== undefined && before !== undefined) {
-        box.held.move(seq, place);
+        box.held.put(seq, place);
         for (const account of this.accounts) {
           account.removed(to, before);
           account.added(to, place);

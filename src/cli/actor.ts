@@ -3,9 +3,10 @@
 
 import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
+import type { DetourError } from '../errors/error.ts';
 import { type NetContext, netContext } from '../net/connection.ts';
 import { systemClock } from '../trace/clock.ts';
-import type { Event } from '../trace/event.ts';
+import type { Emit, Event, Recorded } from '../trace/event.ts';
 import { formatJson } from '../trace/line.ts';
 import { createRecorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
@@ -25,7 +26,7 @@ export interface ActorFlags {
 export const laterOption = (): Option => new Option('--later', 'come when a line is typed').hideHelp();
 
 /** Says that it stands ready, and waits for a line on stdin. Ends this process when nobody is left who could type it. */
-export function untilTyped({ emit }: NetContext): Promise<void> {
+export function untilTyped({ emit }: Told): Promise<void> {
   emit({ event: 'notice', text: 'ready' });
   return new Promise((resolve) => {
     const gone = (): never => process.exit(0);
@@ -38,9 +39,12 @@ export function untilTyped({ emit }: NetContext): Promise<void> {
   });
 }
 
+/** What the connections of a process are given, where somebody wants to know what happens. */
+type Told = NetContext & { readonly emit: Emit };
+
 /** One process that takes part. */
 export interface Actor {
-  readonly context: NetContext;
+  readonly context: Told;
   /** Is stdout the event stream? Then nothing else goes there, and talk is left out. */
   readonly json: boolean;
   /** Calls back at Ctrl-C or SIGTERM, each time, with how often it came. */
@@ -80,18 +84,12 @@ export function startActor(
   frames: boolean,
 ): Actor {
   const json = flags.json === true;
-  const recorder = createRecorder({
-    actor: name,
-    offset: flags.tied,
-    file: flags.log,
-    onEvent: (recorded) => {
-      if (json) process.stdout.write(`${formatJson(recorded)}\n`);
-      else narrate(recorded);
-    },
-    onLost: (error) => say(`${error.message}; ${error.hint}`),
-  });
-  process.once('exit', () => recorder.close());
-  const context = netContext(recorder.emit, systemClock, frames || json || flags.log !== undefined);
+  const recorded = json || flags.log !== undefined;
+  const context = netContext(
+    recorded ? record(name, flags, narrate) : narrate,
+    systemClock,
+    frames || recorded,
+  );
   let interrupts: ((times: number) => void) | undefined;
   let times = 0;
   const interrupted = (signal: NodeJS.Signals): void => {
@@ -121,6 +119,18 @@ export function startActor(
   };
 }
 
+// The events with their time, for --json and --log. Who only talks needs no time, which costs more than the talk under load.
+function record(actor: string, { json, log: file, tied: offset }: ActorFlags, narrate: Emit): Emit {
+  const onEvent = (event: Recorded): void => {
+    if (json) process.stdout.write(`${formatJson(event)}\n`);
+    else narrate(event);
+  };
+  const onLost = (error: DetourError): void => say(`${error.message}; ${error.hint}`);
+  const recorder = createRecorder({ actor, offset, file, onEvent, onLost });
+  process.once('exit', () => recorder.close());
+  return recorder.emit;
+}
+
 /** The longest freeze, in milliseconds: long enough for every deadline, short enough to wait for. */
 const LONGEST_FREEZE_MS = 10 * 60_000;
 
@@ -128,7 +138,7 @@ const LONGEST_FREEZE_MS = 10 * 60_000;
 const LONGEST_LINE = 200;
 
 // Closed, absent or boring stdin changes nothing (but --tied).
-function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
+function obeyLines({ emit }: Told, own?: (line: string) => void): void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
@@ -150,7 +160,7 @@ function obeyLines({ emit }: NetContext, own?: (line: string) => void): void {
   });
 }
 
-function freeze(text: string, emit: NetContext['emit']): void {
+function freeze(text: string, emit: Emit): void {
   let ms: number;
   try {
     ms = Math.min(duration(text), LONGEST_FREEZE_MS);

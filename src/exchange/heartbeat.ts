@@ -75,7 +75,7 @@ export class Heartbeat {
       return;
     }
     this.stop();
-    this.#context.emit({ event: 'silent', conn: this.#connection.number, ms: Math.round(silent) });
+    this.#context.emit?.({ event: 'silent', conn: this.#connection.number, ms: Math.round(silent) });
     this.#giveUp();
   }
 }

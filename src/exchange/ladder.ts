@@ -41,7 +41,7 @@ export interface LadderOptions {
   /** Async only: will the receipt be waited for, and `news` be called? */
   readonly waits: boolean;
   readonly clock: Clock;
-  readonly emit: Emit;
+  readonly emit: Emit | undefined;
 }
 
 /** Watches one message, over all its attempts. */
@@ -164,7 +164,7 @@ export class Ladder {
     if (!this.#open.delete(rung)) return;
     const { id, clock, emit } = this.#options;
     const ms = Number((clock.monotonic() - this.#began).toFixed(3));
-    emit({
+    emit?.({
       event: 'rung',
       ...(this.#call !== undefined && { conn: this.#call.number }),
       id,

@@ -87,14 +87,14 @@ export class ServerConnection implements SessionConnection {
 
   /** Answers a SEND that the handler was given with REFUSED. */
   refuse(id: string, { code, reason }: Refusal, size: number): void {
-    this.#parts.context.emit({ event: 'refused', conn: this.#connection.number, code, reason, id });
+    this.#parts.context.emit?.({ event: 'refused', conn: this.#connection.number, code, reason, id });
     this.answer([{ verb: 'REFUSED', id, code, body: Buffer.from(reason) }], size);
   }
 
   /** Says ERROR and closes, once what was taken is answered. */
   fail({ code, reason }: Refusal): void {
     if (!this.#connection.open || this.#closing === 'server') return;
-    this.#parts.context.emit({ event: 'refused', conn: this.#connection.number, code, reason });
+    this.#parts.context.emit?.({ event: 'refused', conn: this.#connection.number, code, reason });
     this.#close('server', { verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
   }
 

@@ -25,7 +25,8 @@ const TURN_FRAMES = 8;
 
 /** What every connection of a process is given. */
 export interface NetContext {
-  readonly emit: Emit;
+  /** Takes what happens; undefined if nobody wants to know: then no event is made. */
+  readonly emit: Emit | undefined;
   readonly clock: Clock;
   /** Report each frame as an event? Off on a hot path. */
   readonly frames: boolean;
@@ -34,7 +35,11 @@ export interface NetContext {
 }
 
 /** Makes the context of one process. */
-export function netContext(emit: Emit, clock: Clock, frames: boolean): NetContext {
+export function netContext<E extends Emit | undefined>(
+  emit: E,
+  clock: Clock,
+  frames: boolean,
+): NetContext & { readonly emit: E } {
   let last = 0;
   return {
     emit,
@@ -121,13 +126,13 @@ export class Connection {
         this.#readOn();
       },
       stalled: (ms) => {
-        context.emit({ event: 'silent', conn: this.number, ms });
+        context.emit?.({ event: 'silent', conn: this.number, ms });
         this.destroy();
       },
     });
     if (context.frames)
       this.#bodyProgress = new BodyProgress(context.clock, this.#decoder, (have, size) =>
-        context.emit({ event: 'arriving', conn: this.number, have, size }),
+        context.emit?.({ event: 'arriving', conn: this.number, have, size }),
       );
     this.heard = context.clock.monotonic();
     socket.setNoDelay(true);
@@ -279,7 +284,7 @@ export class Connection {
   #onEnd(): void {
     this.#atFin = true;
     this.#slowFrames.stop();
-    this.#context.emit({ event: 'fin', conn: this.number });
+    this.#context.emit?.({ event: 'fin', conn: this.number });
     if (this.#state === 'open') this.#pump();
     else this.#socket.destroySoon();
   }
@@ -297,7 +302,7 @@ export class Connection {
       code: error.code ?? 'EUNKNOWN',
       syscall: error.syscall ?? (error instanceof AggregateError ? 'connect' : ''),
     };
-    this.#context.emit({ event: 'broken', conn: this.number, ...this.#failure });
+    this.#context.emit?.({ event: 'broken', conn: this.number, ...this.#failure });
   }
 
   #onClose(): void {
@@ -306,7 +311,7 @@ export class Connection {
     this.#writer.stop();
     this.#linger?.cancel();
     this.#slowFrames.stop();
-    this.#context.emit({ event: 'closed', conn: this.number });
+    this.#context.emit?.({ event: 'closed', conn: this.number });
     if (this.#failure !== undefined) this.#handlers.closed({ how: 'error', ...this.#failure });
     else this.#handlers.closed({ how: this.#weClosed ? 'us' : 'fin' });
   }
@@ -323,7 +328,7 @@ export class Connection {
   }
 
   #report(event: 'sent' | 'received', n: number, verb: string, fields: FrameFields): void {
-    if (this.#context.frames) this.#context.emit({ event, conn: this.number, n, verb, fields });
+    if (this.#context.frames) this.#context.emit?.({ event, conn: this.number, n, verb, fields });
   }
 }
 
@@ -340,10 +345,10 @@ export function connect(
 ): Connection {
   const socket = createConnection({ host, port, allowHalfOpen: true });
   const connection = new Connection(socket, context, handlers);
-  context.emit({ event: 'connecting', conn: connection.number, host, port });
+  context.emit?.({ event: 'connecting', conn: connection.number, host, port });
   socket.once('connect', () => {
     connection.heard = context.clock.monotonic();
-    context.emit({ event: 'connected', conn: connection.number, ...connection.ends });
+    context.emit?.({ event: 'connected', conn: connection.number, ...connection.ends });
     handlers.connected?.();
   });
   return connection;

@@ -29,7 +29,7 @@ export function listen(
     const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       accept((handlers) => {
         const connection = new Connection(socket, context, handlers);
-        context.emit({ event: 'accepted', conn: connection.number, ...connection.ends });
+        context.emit?.({ event: 'accepted', conn: connection.number, ...connection.ends });
         return connection;
       });
     });

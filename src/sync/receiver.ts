@@ -53,7 +53,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   };
   const server = new Server(ready, handlerOf(options), context);
   const listener: Listener = await listen(host, port, context, (make) => server.accept(make));
-  context.emit({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
+  context.emit?.({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
   return {
     host: listener.host,
     port: listener.port,

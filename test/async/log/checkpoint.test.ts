@@ -120,7 +120,9 @@ test.each<[string, () => Snapshot['chunks'], unknown]>([
   const before = checkpointsOf(files);
   const all = files.names(DIR).length;
   owner.append(entryOf('SEND', 1, 100));
-  await expect(owner.log.checkpoint(() => ({ segments: [], size: 0, chunks: chunks() }))).rejects.toEqual(error);
+  await expect(owner.log.checkpoint(() => ({ segments: [], size: 0, chunks: chunks() }))).rejects.toEqual(
+    error,
+  );
   await expect(
     owner.log.checkpoint(() => {
       throw problem;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type FrozenPage, HeldMessages, MOST_FRAMES, type Place } from '../../../src/async/held.ts';
+import { HeldMessages, MOST_FRAMES, type Place } from '../../../src/async/held.ts';
+import type { FrozenPage } from '../../../src/core/pages.ts';
 import { chance as randomFrom } from '../../../src/faults/chance.ts';
 import { seed } from '../../seed.ts';
 
@@ -58,7 +59,6 @@ test('nothing is held at the beginning', () => {
   expect(listed(held, 0)).toEqual([]);
   expect(held.freeze()).toEqual([]);
   held.remove(1);
-  held.move(1, place(1));
   held.dropUpTo(10);
   expect(held.after(0)).toBe(0);
 });
@@ -202,7 +202,7 @@ class Trial {
       const seq = this.some();
       if (this.expected.has(seq)) {
         const to = anyPlace(this.chance);
-        this.held.move(seq, to);
+        this.held.put(seq, to);
         this.expected.set(seq, to);
       }
     } else if (what < 0.73) {
@@ -249,7 +249,7 @@ test('random messages put, taken out, moved and acknowledged are those of a Map;
 test('each way to change a page leaves alone what a checkpoint has of it', () => {
   const changes: ((held: HeldMessages) => void)[] = [
     (held) => held.remove(3),
-    (held) => held.move(3, place(99)),
+    (held) => held.put(3, place(99)),
     (held) => held.put(5, place(99)),
     (held) => held.put(7, place(99)),
     (held) => held.put(9, place(99)),
@@ -260,7 +260,7 @@ test('each way to change a page leaves alone what a checkpoint has of it', () =>
     },
     (held) => {
       for (let n = 7; n < 20; n++) held.put(n, place(99));
-      for (let n = 1; n < 20; n++) held.move(n, place(98));
+      for (let n = 1; n < 20; n++) held.put(n, place(98));
     },
   ];
   for (const change of changes)

@@ -14,10 +14,10 @@ import {
   sentMessage,
 } from '../../../src/async/entry.ts';
 import type { Place } from '../../../src/async/held.ts';
-import type { Sent } from '../../../src/async/ids.ts';
 import { restoreSnapshot, takeSnapshot } from '../../../src/async/snapshot.ts';
 import { type Account, State } from '../../../src/async/state.ts';
 import { Hasher } from '../../../src/core/hash.ts';
+import type { Kept } from '../../../src/core/id-table.ts';
 import { encodeFrame } from '../../../src/wire/frame.ts';
 import { describe, NaiveState } from './naive.ts';
 
@@ -98,12 +98,12 @@ export class Decider {
   }
 
   /** What is remembered of an id. */
-  known(from: string, id: string): Sent | undefined {
+  known(from: string, id: string): Kept | undefined {
     const { high, low } = keyOf(from, id, hasher);
     return this.naive.records.get(`${high}.${low}`);
   }
 
-  repeat(who: Who, id: string, { seq, proof }: Pick<Sent, 'seq' | 'proof'>): Decision {
+  repeat(who: Who, id: string, { seq, proof }: Pick<Kept, 'seq' | 'proof'>): Decision {
     const key = keyOf(who.from, id, hasher);
     return { entry: { verb: 'REPEAT', ...who, id, seq, proof, ...this.#times, key }, frames: [] };
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { IDS_PER_SESSION, RememberedIds, type Sent } from '../../../src/async/ids.ts';
+import { IDS_PER_SESSION, RememberedIds } from '../../../src/async/ids.ts';
 import type { Hash } from '../../../src/core/hash.ts';
+import type { Kept } from '../../../src/core/id-table.ts';
 import { chance as randomFrom } from '../../../src/faults/chance.ts';
 import { seed } from '../../seed.ts';
 
@@ -11,7 +12,7 @@ const SILENCE = 11 * 60_000;
 const textOf = ({ high, low }: Hash): string => `${high}.${low}`;
 
 /** What was sent under an id. `n` tells it from others. */
-const sent = (n: number, seq = n): Sent => ({
+const sent = (n: number, seq = n): Kept => ({
   key: { high: Math.imul(n, 0x9e3779b1) >>> 0, low: n },
   seq,
   proof: { high: n, low: Math.imul(seq, 0x85ebca6b) >>> 0 },
@@ -20,7 +21,7 @@ const sent = (n: number, seq = n): Sent => ({
 /** The same as one would write it who need not be quick. */
 class NaiveIds {
   sessions: { name: string; last: number; ids: string[] }[] = [];
-  records = new Map<string, Sent>();
+  records = new Map<string, Kept>();
 
   get links(): number {
     return this.sessions.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -36,7 +37,7 @@ class NaiveIds {
     this.#prune();
   }
 
-  remember(name: string, now: number, what: Sent): void {
+  remember(name: string, now: number, what: Kept): void {
     const session = this.sessions.find((one) => one.name === name) ?? { name, last: now, ids: [] };
     this.sessions = [...this.sessions.filter((one) => one !== session), session];
     session.last = now;
@@ -55,11 +56,11 @@ class NaiveIds {
 }
 
 /** Compares the two, with all that is remembered. `asked` are ids to look for, remembered or not. */
-function same(real: RememberedIds, naive: NaiveIds, asked: Iterable<Sent>): void {
+function same(real: RememberedIds, naive: NaiveIds, asked: Iterable<Kept>): void {
   const sessions = Array.from(real.sessions, ({ name, last, ids }) => ({
     name,
     last,
-    ids: ids.map((record) => textOf(real.sent(record).key)),
+    ids: ids.map((record) => textOf(real.read(record).key)),
   }));
   expect(sessions).toEqual(naive.sessions);
   for (const { name } of naive.sessions) expect(real.session(name)?.name).toBe(name);
@@ -69,7 +70,7 @@ function same(real: RememberedIds, naive: NaiveIds, asked: Iterable<Sent>): void
     const record = real.find(key);
     const expected = naive.records.get(textOf(key));
     if (record < 0 !== (expected === undefined)) throw new Error(`${textOf(key)}: ${record}`);
-    if (expected !== undefined) expect(real.sent(record)).toEqual(expected);
+    if (expected !== undefined) expect(real.read(record)).toEqual(expected);
   }
 }
 
@@ -115,7 +116,7 @@ test('random sessions that send, repeat and are silent are those of plain lists'
       }
       const name = `ann s${below(5)}`;
       for (let count = 1 + below(6); count > 0; count--) {
-        const one = pool[below(pool.length)] as Sent;
+        const one = pool[below(pool.length)] as Kept;
         // Another seq under the same id: what was sent last counts.
         const what = chance() < 0.8 ? one : { ...one, seq: one.seq + below(2 ** 40), proof: sent(step).key };
         real.remember(name, now, what);
@@ -199,7 +200,7 @@ test('a chain of ids whose hashes are alike in their lower bits loses none of th
   // Alike in the lower 16 bits, or in the whole lower half.
   const pool = Array.from(
     { length: 120 },
-    (_, n): Sent => ({
+    (_, n): Kept => ({
       key: { high: n, low: n % 2 === 0 ? 7 : ((n << 16) | 7) >>> 0 },
       seq: n + 1,
       proof: { high: 2 ** 32 - 1 - n, low: 2 ** 32 - 1 },
@@ -211,7 +212,7 @@ test('a chain of ids whose hashes are alike in their lower bits loses none of th
     real.forget(now);
     naive.forget(now);
     const name = `ann s${Math.floor(chance() * 12)}`;
-    const what = pool[Math.floor(chance() * pool.length)] as Sent;
+    const what = pool[Math.floor(chance() * pool.length)] as Kept;
     real.remember(name, now, what);
     naive.remember(name, now, what);
     if (step % 100 === 50) real = restored(real);
@@ -221,15 +222,15 @@ test('a chain of ids whose hashes are alike in their lower bits loses none of th
 
 test('the largest numbers come back', () => {
   const ids = new RememberedIds();
-  const what: Sent = {
+  const what: Kept = {
     key: { high: 2 ** 32 - 1, low: 2 ** 32 - 1 },
     seq: 2 ** 48 - 1,
     proof: { high: 2 ** 32 - 1, low: 2 ** 32 - 1 },
   };
   ids.remember('ann s1', 0, what);
-  expect(ids.sent(ids.find(what.key))).toEqual(what);
+  expect(ids.read(ids.find(what.key))).toEqual(what);
   const again = restored(ids);
-  expect(again.sent(again.find(what.key))).toEqual(what);
+  expect(again.read(again.find(what.key))).toEqual(what);
   expect(ids.find({ high: 2 ** 32 - 1, low: 2 ** 31 - 1 })).toBe(-1);
 });
 
@@ -244,14 +245,14 @@ test('tens of thousands of ids are found, and their room is used again when they
     expect(ids.count).toBe(20_000);
     let wrong = 0;
     for (let n = 0; n < 20_000; n++)
-      if (ids.sent(ids.find(sent(n * (round + 1)).key)).seq !== n * (round + 1)) wrong += 1;
+      if (ids.read(ids.find(sent(n * (round + 1)).key)).seq !== n * (round + 1)) wrong += 1;
     expect(wrong).toBe(0);
     if (round === 0) most = ids.most;
     expect(ids.most).toBe(most);
   }
   const again = restored(ids);
   expect([again.count, again.links, again.most]).toEqual([20_000, 20_000, most]);
-  for (let n = 0; n < 20_000; n += 7) expect(again.sent(again.find(sent(n * 4).key)).seq).toBe(n * 4);
+  for (let n = 0; n < 20_000; n += 7) expect(again.read(again.find(sent(n * 4).key)).seq).toBe(n * 4);
 });
 
 test('what a checkpoint has does not change when ids are forgotten and others come', () => {

@@ -1,12 +1,12 @@
 // The relay's state as one would write it who need not be quick: lists that are looked through from the start each time. The tests compare
 // src/async/state.ts with it after every entry. No test is in here.
 
-import { Deadlines } from '../../../src/async/deadlines.ts';
 import type { Entry, EntryMessage } from '../../../src/async/entry.ts';
 import type { Place } from '../../../src/async/held.ts';
-import type { Sent } from '../../../src/async/ids.ts';
 import type { State } from '../../../src/async/state.ts';
+import { Deadlines } from '../../../src/core/deadlines.ts';
 import type { Hash } from '../../../src/core/hash.ts';
+import type { Kept } from '../../../src/core/id-table.ts';
 
 /** How long a session may be silent before it is forgotten, in milliseconds. */
 const SILENCE = 11 * 60_000;
@@ -62,7 +62,7 @@ export interface Described {
 }
 
 const textOf = ({ high, low }: Hash): string => `${high}.${low}`;
-const idText = ({ key, seq, proof }: Sent): string => `${textOf(key)} ${seq} ${textOf(proof)}`;
+const idText = ({ key, seq, proof }: Kept): string => `${textOf(key)} ${seq} ${textOf(proof)}`;
 const throwaway = (name: string): boolean => name.startsWith('w-');
 const byText = (a: string, b: string): number => (a < b ? -1 : 1);
 
@@ -81,7 +81,7 @@ export function describe(state: State): Described {
     name,
     last,
     ids: ids.map((record) => {
-      const sent = state.ids.sent(record);
+      const sent = state.ids.read(record);
       if (state.ids.find(sent.key) !== record) throw new Error(`${textOf(sent.key)} is not found`);
       return idText(sent);
     }),
@@ -127,7 +127,7 @@ export class NaiveState {
   empty: string[] = [];
   marks = { throwaway: 0, other: 0 };
   sessions: Session[] = [];
-  records = new Map<string, Sent>();
+  records = new Map<string, Kept>();
   /** Was a part lost, and not told yet? */
   gap = false;
   /** Since a part was lost: numbers that nobody has accounted for, and messages that are known to be gone. */
@@ -335,7 +335,7 @@ export class NaiveState {
     this.#prune();
   }
 
-  #remember(name: string, { key, seq, proof }: Sent): void {
+  #remember(name: string, { key, seq, proof }: Kept): void {
     const session = this.sessions.find((one) => one.name === name) ?? { name, last: 0, ids: [] };
     this.sessions = [...this.sessions.filter((one) => one !== session), session];
     session.last = this.t - this.down;
@@ -375,7 +375,7 @@ export class NaiveState {
       sessions: this.sessions.map(({ name, last, ids }) => ({
         name,
         last,
-        ids: ids.map((id) => idText(this.records.get(id) as Sent)),
+        ids: ids.map((id) => idText(this.records.get(id) as Kept)),
       })),
       counts: {
         messages: boxes.reduce((sum, { held }) => sum + held.length, 0),

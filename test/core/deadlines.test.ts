@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Deadline, Deadlines } from '../../../src/async/deadlines.ts';
-import { chance as randomFrom } from '../../../src/faults/chance.ts';
-import { seed } from '../../seed.ts';
+import { type Deadline, Deadlines } from '../../src/core/deadlines.ts';
+import { chance as randomFrom } from '../../src/faults/chance.ts';
+import { seed } from '../seed.ts';
 
 const chosen = seed().seed;
 const LARGEST = 2 ** 48 - 1;

@@ -1,0 +1,164 @@
+// A sparse list of items of 16 bytes by rising number, in pages of typed arrays. A page without an item does not exist. Its pages can be
+// frozen for a while: they are copied before they change then. Pure.
+
+/** Items of one page at the most: 16 KiB. A new page has room for a few, and doubles. */
+const PAGE = 1024;
+const SMALLEST = 4;
+/** Words of an item. */
+const WORDS = 4;
+
+/** How an item is written into four words of 32 bits. Its second word is never 0: that of a missing item is. */
+export interface Codec<T> {
+  write(words: Uint32Array, at: number, item: T): void;
+  read(words: Uint32Array, at: number): T;
+}
+
+/** Consecutive numbers, with an item or without. */
+interface Page {
+  readonly first: number;
+  /** Numbers in it. */
+  length: number;
+  /** How many of them have an item. */
+  count: number;
+  words: Uint32Array;
+  /** Does somebody read these words? Then they are copied before they change. */
+  shared: boolean;
+}
+
+/** A page as it was when it was frozen. */
+export interface FrozenPage {
+  readonly first: number;
+  readonly words: Uint32Array;
+}
+
+/** Items by number. */
+export class Pages<T> {
+  #pages: Page[] = [];
+
+  /** @param total counts the numbers in all pages of several lists, with an item or without: each takes 16 bytes */
+  constructor(
+    private readonly codec: Codec<T>,
+    private readonly total = { slots: 0 },
+  ) {}
+
+  /** Sets an item. A new one is mostly above all others. */
+  put(seq: number, item: T): void {
+    const page = this.#pageOf(seq) ?? this.#add(seq);
+    const at = (seq - page.first) * WORDS;
+    if (!isThere(page.words, at)) page.count += 1;
+    this.codec.write(own(page), at, item);
+  }
+
+  // Makes room for a number that is in no page: in the last one if it comes next, or in a page of its own.
+  #add(seq: number): Page {
+    const last = this.#pages.at(-1);
+    const end = last === undefined ? 0 : last.first + last.length;
+    this.total.slots += 1;
+    if (last !== undefined && seq === end && last.length < PAGE) {
+      if (last.length * WORDS === last.words.length) {
+        const words = new Uint32Array(Math.min(2 * last.words.length, PAGE * WORDS));
+        words.set(last.words);
+        last.words = words;
+        last.shared = false;
+      }
+      last.length += 1;
+      return last;
+    }
+    const words = new Uint32Array((seq >= end ? SMALLEST : 1) * WORDS);
+    const page: Page = { first: seq, length: 1, count: 0, words, shared: false };
+    this.#pages.splice(this.#indexAfter(seq), 0, page);
+    return page;
+  }
+
+  /** An item; undefined if there is none of this number. */
+  get(seq: number): T | undefined {
+    const page = this.#pageOf(seq);
+    const at = page === undefined ? 0 : (seq - page.first) * WORDS;
+    return page !== undefined && isThere(page.words, at) ? this.codec.read(page.words, at) : undefined;
+  }
+
+  /** The first number above this one that has an item; 0: none has. */
+  after(seq: number): number {
+    for (let at = this.#indexAfter(seq); at < this.#pages.length; at++) {
+      const { first, length, words } = this.#pages[at] as Page;
+      for (let slot = Math.max(0, seq + 1 - first); slot < length; slot++)
+        if (isThere(words, slot * WORDS)) return first + slot;
+    }
+    return 0;
+  }
+
+  /** Takes out one item. */
+  remove(seq: number): void {
+    const page = this.#pageOf(seq);
+    if (page === undefined || !isThere(page.words, (seq - page.first) * WORDS)) return;
+    own(page).fill(0, (seq - page.first) * WORDS, (seq - page.first + 1) * WORDS);
+    page.count -= 1;
+    if (page.count > 0) return;
+    this.#pages.splice(this.#pages.indexOf(page), 1);
+    this.total.slots -= page.length;
+  }
+
+  /** Lets go of pages that have nothing above a number. The others keep what they have. */
+  dropUpTo(seq: number): void {
+    let gone = 0;
+    for (const { first, length } of this.#pages) {
+      if (first + length - 1 > seq) break;
+      gone += 1;
+      this.total.slots -= length;
+    }
+    if (gone > 0) this.#pages.splice(0, gone);
+  }
+
+  /** Calls back for each item above a number, in order. */
+  each(above: number, found: (seq: number, item: T) => void): void {
+    for (const { first, length, words } of this.#pages)
+      for (let slot = Math.max(0, above + 1 - first); slot < length; slot++)
+        if (isThere(words, slot * WORDS)) found(first + slot, this.codec.read(words, slot * WORDS));
+  }
+
+  /** The pages as they are now: they stay so, whatever is changed here. */
+  freeze(): FrozenPage[] {
+    return this.#pages.map((page) => {
+      page.shared = true;
+      return { first: page.first, words: page.words.subarray(0, page.length * WORDS) };
+    });
+  }
+
+  /** Takes over a frozen page, above all others. @param above items up to this number are left out */
+  restore({ first, words }: FrozenPage, above: number): void {
+    const length = words.length / WORDS;
+    words.fill(0, 0, Math.min(Math.max(0, above + 1 - first), length) * WORDS);
+    let count = 0;
+    for (let slot = 0; slot < length; slot++) if (isThere(words, slot * WORDS)) count += 1;
+    if (count === 0) return;
+    this.#pages.push({ first, length, count, words, shared: false });
+    this.total.slots += length;
+  }
+
+  // The index of the first page that may have something above `seq`.
+  #indexAfter(seq: number): number {
+    let low = 0;
+    let high = this.#pages.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const { first, length } = this.#pages[middle] as Page;
+      if (first + length - 1 > seq) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #pageOf(seq: number): Page | undefined {
+    const page = this.#pages[this.#indexAfter(seq - 1)];
+    return page !== undefined && page.first <= seq ? page : undefined;
+  }
+}
+
+const isThere = (words: Uint32Array, at: number): boolean => words[at + 1] !== 0;
+
+// Copy on write.
+function own(page: Page): Uint32Array {
+  if (page.shared) page.words = page.words.slice();
+  page.shared = false;
+  return page.words;
+}
