@@ -2,9 +2,8 @@
 // acknowledges each when it is handled, never before. The same message may come again: then it is told apart by its seq.
 
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
-import { Call } from '../exchange/call.ts';
+import { Call, type Caller } from '../exchange/call.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
-import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
@@ -30,16 +29,7 @@ const isFinal = (end: AttemptEnd): boolean =>
   end.how === 'bye' ? end.code === 'replaced' : end.how === 'error' && FINAL.has(end.code);
 
 /** How an asynchronous receiver is set up. */
-export interface ReceiverOptions {
-  readonly as: string;
-  /** Random per process. */
-  readonly session: string;
-  /** The place of the relay. */
-  readonly host: string;
-  readonly port: number;
-  /** The heartbeat, in seconds; call.ts has one of its own. */
-  readonly heartbeat?: number | undefined;
-  readonly context: NetContext;
+export interface ReceiverOptions extends Caller {
   /** Stay and wait for more, calling again when the connection is lost? Else collect what is there and leave. */
   readonly follow: boolean;
   /** Leave after so many messages. */
@@ -108,9 +98,8 @@ export class Receiver {
   #dial(): void {
     this.#waiting = undefined;
     this.#tries += 1;
-    const { as, session, host, port, heartbeat, context } = this.options;
     const call = new Call(
-      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', heartbeat, context },
+      { ...this.options, tryNumber: this.#tries, expect: 'relay' },
       {
         ready: (ready) => this.#ready(ready),
         message: (message) => this.#message(call, message),
@@ -121,7 +110,7 @@ export class Receiver {
       },
     );
     // What waits in the kernel is read once more before judging.
-    const patience = context.clock.after(this.options.patienceMs, () =>
+    const patience = this.options.context.clock.after(this.options.patienceMs, () =>
       setImmediate(() => call.greeting === undefined && !call.over && call.drop({ how: 'deadline' })),
     );
     this.#call = call;

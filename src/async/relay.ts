@@ -53,23 +53,23 @@ interface Late {
 /** A relay that listens. Made by `startRelay`. */
 export class Relay {
   readonly #context: NetContext;
-  readonly #machine: Machine;
   readonly #server: Server;
   readonly #delivery: Delivery;
   readonly #admission: Admission;
   readonly #notices: Notices;
   readonly #expiry: Expiry;
-  readonly #retention: Retention;
   readonly #sends: Sends;
   #listener: Listener | undefined;
   #timer: Timer | undefined;
   readonly #late = new Map<Session, Late>();
 
   /** @param machine whose log is open */
-  constructor({ context, limits }: RelayOptions, machine: Machine, retention: Retention) {
+  constructor(
+    { context, limits }: RelayOptions,
+    private readonly machine: Machine,
+    private readonly retention: Retention,
+  ) {
     this.#context = context;
-    this.#retention = retention;
-    this.#machine = machine;
     this.#admission = new Admission(machine, limits);
     this.#delivery = new Delivery(context, machine);
     this.#notices = new Notices(context, machine, this.#delivery, this.#admission);
@@ -95,41 +95,37 @@ export class Relay {
   /** Begins to listen. @throws DetourError if it cannot */
   async listen(host: string, port: number): Promise<void> {
     this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
-    this.#context.emit?.({
-      event: 'listening',
-      role: 'relay',
-      host: this.#listener.host,
-      port: this.#listener.port,
-      store: this.#machine.id.store,
-    });
+    const { store } = this.machine.id;
+    this.#context.emit?.({ event: 'listening', role: 'relay', ...this.address, store });
     this.#expiry.start();
     this.#look();
   }
 
   /** Every mailbox with mail, by name. */
   waiting(): Waiting[] {
-    return statusPage(this.#machine.state, undefined, Number.POSITIVE_INFINITY);
+    return statusPage(this.machine.state, undefined, Number.POSITIVE_INFINITY);
   }
 
   /** Stops listening, answers what was taken, says BYE, closes the log. */
   async close(): Promise<void> {
-    this.#listener?.close();
-    this.#expiry.stop();
-    this.#retention.stop();
-    this.#timer?.cancel();
+    this.#stop();
     await this.#server.close();
     this.#sends.flush();
-    this.#machine.append({ verb: 'CLOSED', ...this.#machine.times() });
-    await this.#machine.log.close();
+    this.machine.append({ verb: 'CLOSED', ...this.machine.times() });
+    await this.machine.log.close();
   }
 
   /** The log has failed. */
   fail(): void {
+    this.#stop();
+    this.#server.destroyAll();
+  }
+
+  #stop(): void {
     this.#listener?.close();
     this.#expiry.stop();
-    this.#retention.stop();
+    this.retention.stop();
     this.#timer?.cancel();
-    this.#server.destroyAll();
   }
 
   /** More has become durable. */
@@ -139,22 +135,20 @@ export class Relay {
   }
 
   /** There may be more room. */
-  room(): void {
-    this.#sends.changed();
-  }
+  room = (): void => this.#sends.changed();
 
   #look(): void {
     for (const { collector, seq } of [...this.#late.values()]) this.#acknowledge(collector, seq);
-    if (this.#machine.clockMoved) this.#machine.append({ verb: 'CLOCK', ...this.#machine.times() });
-    if (this.#sends.room() === 'no') this.#retention.press();
-    void this.#retention.measure();
+    if (this.machine.clockMoved) this.machine.append({ verb: 'CLOCK', ...this.machine.times() });
+    if (this.#sends.room() === 'no') this.retention.press();
+    void this.retention.measure();
     this.#timer = this.#context.clock.after(LOOK_MS, () => this.#look());
   }
 
   // ---- what clients say
 
   #handler(): Handler {
-    const { name } = this.#machine;
+    const { name } = this.machine;
     const [delivery, sends] = [this.#delivery, this.#sends];
     return {
       refuseName: (as) =>
@@ -165,13 +159,13 @@ export class Relay {
       other: (session, message) => this.#other(session, message),
       status: (reply, after) => {
         this.#sends.flush();
-        const page = statusPage(this.#machine.state, after);
-        this.#machine.whenDurable(() => {
+        const page = statusPage(this.machine.state, after);
+        this.machine.whenDurable(() => {
           for (const { name: of, held, bytes, oldest } of page) {
             const connected = delivery.collector(of) === undefined ? 'no' : 'yes';
             reply({ verb: 'MAILBOX', name: of, held, bytes, oldest, connected });
           }
-          const { used, total } = this.#retention.disk;
+          const { used, total } = this.retention.disk;
           reply({ verb: 'END', ...this.#admission.usage, disk: `${used}/${total}` });
         });
         return true;
@@ -179,7 +173,7 @@ export class Relay {
       settled: (session, done) => {
         this.#sends.flush();
         const late = this.#late.get(session);
-        if (late === undefined) this.#machine.whenDurable(done);
+        if (late === undefined) this.machine.whenDurable(done);
         else late.waiting.push(done);
       },
       drained: (session) => delivery.drained(session),
@@ -196,7 +190,7 @@ export class Relay {
   }
 
   #ack(session: Session, seq: number): void {
-    if (seq <= this.#machine.state.acknowledgedOf(session.as)) return;
+    if (seq <= this.machine.state.acknowledgedOf(session.as)) return;
     const collector = this.#delivery.collecting(session);
     if (collector === undefined || seq > collector.lastSent)
       session.fail({ code: 'bad_ack', reason: `${seq} was not sent on this connection` });
@@ -206,22 +200,22 @@ export class Relay {
   #acknowledge(collector: Collector, seq: number): void {
     const { name: to, session, flight } = collector;
     // What had to wait may have been acknowledged by a later session meanwhile.
-    let upTo = this.#machine.state.acknowledgedOf(to);
+    let upTo = this.machine.state.acknowledgedOf(to);
     while (flight[0] !== undefined && flight[0].seq <= upTo) flight.shift();
     while (upTo < seq) {
       // A part of what is acknowledged, if it is much.
       const { count, drafts } = receiptsOf(collector, seq);
       const after = flight[count];
       upTo = after !== undefined && after.seq <= seq ? after.seq - 1 : seq;
-      if (!this.#notices.append({ verb: 'ACK', to, seq: upTo, ...this.#machine.times() }, drafts)) {
+      if (!this.#notices.append({ verb: 'ACK', to, seq: upTo, ...this.machine.times() }, drafts)) {
         this.#late.set(session, { collector, seq, waiting: this.#late.get(session)?.waiting ?? [] });
         return;
       }
       flight.splice(0, count);
     }
-    const held = this.#machine.state.mailboxes.get(to)?.count ?? 0;
-    this.#machine.whenDurable(() => this.#context.emit?.({ event: 'acknowledged', to, seq, held }));
-    for (const done of this.#late.get(session)?.waiting ?? []) this.#machine.whenDurable(done);
+    const held = this.machine.state.mailboxes.get(to)?.count ?? 0;
+    this.machine.whenDurable(() => this.#context.emit?.({ event: 'acknowledged', to, seq, held }));
+    for (const done of this.#late.get(session)?.waiting ?? []) this.machine.whenDurable(done);
     this.#late.delete(session);
     this.#delivery.arrived(to);
   }

@@ -3,10 +3,9 @@
 
 import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
-import { Call } from '../exchange/call.ts';
+import { Call, type Caller } from '../exchange/call.ts';
 import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
-import type { NetContext } from '../net/connection.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
 
@@ -14,16 +13,7 @@ import type { Message } from '../wire/verbs.ts';
 const TURNED_AWAY = new Set(['wrong_name', 'version']);
 
 /** How an asynchronous sender is set up. */
-export interface SenderOptions {
-  readonly as: string;
-  /** Random per process. */
-  readonly session: string;
-  /** The place of the relay. */
-  readonly host: string;
-  readonly port: number;
-  /** The heartbeat, in seconds; call.ts has one of its own. */
-  readonly heartbeat?: number | undefined;
-  readonly context: NetContext;
+export interface SenderOptions extends Caller {
   /** From 0 to below 1, for the backoff. */
   random(): number;
 }
@@ -99,9 +89,8 @@ export class Sender {
     this.#waiting = undefined;
     this.#tries += 1;
     for (const question of this.#queue) question.begin('connecting');
-    const { as, session, host, port, heartbeat, context } = this.options;
     this.#call = new Call(
-      { host, port, as, session, tryNumber: this.#tries, expect: 'relay', heartbeat, context },
+      { ...this.options, tryNumber: this.#tries, expect: 'relay' },
       {
         progressed: (phase) => {
           for (const question of this.#queue) {

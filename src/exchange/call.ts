@@ -14,19 +14,24 @@ export const LEAVE_MS = 2_000;
 const UNSAID: ReadonlySet<string> = new Set(['not_detour', 'wrong_door', 'wrong_name']);
 
 /** Who calls, and where. */
-export interface CallOptions {
+export interface Caller {
   readonly host: string;
   readonly port: number;
   /** The name that HELLO gives. */
   readonly as: string;
-  /** Random per process; `tryNumber` counts its connections, from 1. */
+  /** Random per process. */
   readonly session: string;
-  readonly tryNumber: number;
-  /** The role that must answer; another is the wrong door. */
-  readonly expect: 'receiver' | 'relay';
   /** The heartbeat that HELLO asks for, 1 to 3600 s; HEARTBEAT_S unless given. */
   readonly heartbeat?: number | undefined;
   readonly context: NetContext;
+}
+
+/** One call of many. */
+export interface CallOptions extends Caller {
+  /** Counts the connections of the session, from 1. */
+  readonly tryNumber: number;
+  /** The role that must answer; another is the wrong door. */
+  readonly expect: 'receiver' | 'relay';
 }
 
 /** What the caller is told. `ended` is last and comes once. */

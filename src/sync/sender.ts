@@ -2,36 +2,19 @@
 // for nobody on the other side would recognise the repeat.
 
 import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
-import { Call } from '../exchange/call.ts';
+import { Call, type Caller } from '../exchange/call.ts';
 import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
-import type { NetContext } from '../net/connection.ts';
-
-/** How a synchronous sender is set up. */
-export interface SenderOptions {
-  readonly as: string;
-  /** Random per process. */
-  readonly session: string;
-  /** The place of the receiver. */
-  readonly host: string;
-  readonly port: number;
-  /** The heartbeat, in seconds; call.ts has one of its own. */
-  readonly heartbeat?: number | undefined;
-  readonly context: NetContext;
-}
 
 /** Sends messages one after another, over one connection while it stands. */
 export class Sender {
-  readonly #options: SenderOptions;
   #call: Call | undefined;
   #peer: string | undefined;
   #tries = 0;
   #unanswered = new Unanswered();
   #question: Question | undefined;
 
-  constructor(options: SenderOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly caller: Caller) {}
 
   /** The name the receiver gave when it last greeted. */
   get peer(): string | undefined {
@@ -48,7 +31,7 @@ export class Sender {
       const question = new Question(
         { verb: 'SEND', id, body },
         'DELIVERED',
-        this.#options.context.clock,
+        this.caller.context.clock,
         patience,
         () => this.#call?.drop({ how: 'deadline' }),
         resolve,
@@ -78,9 +61,8 @@ export class Sender {
     this.#tries += 1;
     this.#unanswered = new Unanswered();
     const attempt = question.begin('connecting');
-    const { as, session, host, port, heartbeat, context } = this.#options;
     this.#call = new Call(
-      { host, port, as, session, tryNumber: this.#tries, expect: 'receiver', heartbeat, context },
+      { ...this.caller, tryNumber: this.#tries, expect: 'receiver' },
       {
         progressed: (phase) => {
           attempt.phase = phase;

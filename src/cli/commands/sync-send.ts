@@ -2,9 +2,10 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { Caller } from '../../exchange/call.ts';
 import { Ladder } from '../../exchange/ladder.ts';
 import { formatAddress } from '../../net/address.ts';
-import { Sender, type SenderOptions } from '../../sync/sender.ts';
+import { Sender } from '../../sync/sender.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, name, type Place } from '../input.ts';
@@ -47,7 +48,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
   const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags, () => route.to().peer);
   const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
-  const options: SenderOptions = {
+  const options: Caller = {
     as: flags.as,
     session: randomUUID(),
     ...flags.to,
