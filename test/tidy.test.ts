@@ -58,6 +58,7 @@ const WITHOUT_NODE = new Set([
   'async/admission.ts',
   'async/held.ts',
   'async/ids.ts',
+  'core/chunks.ts',
   'core/deadlines.ts',
   'core/id-table.ts',
   'core/pages.ts',

@@ -10,11 +10,10 @@ import type { Timer } from '../trace/clock.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { Admission, type RelayLimits } from './admission.ts';
-import { type Collector, Delivery } from './delivery.ts';
-import { Expiry } from './expiry.ts';
+import { Delivery } from './delivery.ts';
+import { Endings } from './endings.ts';
 import type { OpenLog } from './log/log.ts';
 import { Machine } from './machine.ts';
-import { type Draft, Notices } from './notices.ts';
 import { Retention } from './retention.ts';
 import { type Loss, salvage } from './salvage.ts';
 import { Sends } from './sends.ts';
@@ -22,8 +21,6 @@ import { statusPage, type Waiting } from './status.ts';
 
 /** SENDs that one connection may have unanswered: enough to keep a disk of 1 ms and a LAN busy. PROTOCOL.md, "Limits". */
 export const WINDOW = 256;
-/** Receipts in one ACK entry: they fit into what is kept in reserve. */
-const RECEIPTS = 200;
 /** How often the clocks are compared, and what can go is looked for, in milliseconds. */
 const LOOK_MS = 1000;
 
@@ -43,25 +40,16 @@ export interface RelayOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-/** An acknowledgement for which there is not even room in reserve, and what waits until it is durable. */
-interface Late {
-  readonly collector: Collector;
-  readonly seq: number;
-  readonly waiting: (() => void)[];
-}
-
 /** A relay that listens. Made by `startRelay`. */
 export class Relay {
   readonly #context: NetContext;
   readonly #server: Server;
   readonly #delivery: Delivery;
   readonly #admission: Admission;
-  readonly #notices: Notices;
-  readonly #expiry: Expiry;
+  readonly #endings: Endings;
   readonly #sends: Sends;
   #listener: Listener | undefined;
   #timer: Timer | undefined;
-  readonly #late = new Map<Session, Late>();
 
   /** @param machine whose log is open */
   constructor(
@@ -72,8 +60,7 @@ export class Relay {
     this.#context = context;
     this.#admission = new Admission(machine, limits);
     this.#delivery = new Delivery(context, machine);
-    this.#notices = new Notices(context, machine, this.#delivery, this.#admission);
-    this.#expiry = new Expiry(context, machine, this.#delivery, this.#notices);
+    this.#endings = new Endings(context, machine, this.#delivery, this.#admission);
     this.#sends = new Sends(context, machine, this.#admission, this.#delivery, () => this.#server.resume());
     const ready: Message<'READY'> = {
       verb: 'READY',
@@ -97,7 +84,6 @@ export class Relay {
     this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
     const { store } = this.machine.id;
     this.#context.emit?.({ event: 'listening', role: 'relay', ...this.address, store });
-    this.#expiry.start();
     this.#look();
   }
 
@@ -123,7 +109,7 @@ export class Relay {
 
   #stop(): void {
     this.#listener?.close();
-    this.#expiry.stop();
+    this.#endings.stop();
     this.retention.stop();
     this.#timer?.cancel();
   }
@@ -138,7 +124,7 @@ export class Relay {
   room = (): void => this.#sends.changed();
 
   #look(): void {
-    for (const { collector, seq } of [...this.#late.values()]) this.#acknowledge(collector, seq);
+    this.#endings.look();
     if (this.machine.clockMoved) this.machine.append({ verb: 'CLOCK', ...this.machine.times() });
     if (this.#sends.room() === 'no') this.retention.press();
     void this.retention.measure();
@@ -172,9 +158,7 @@ export class Relay {
       },
       settled: (session, done) => {
         this.#sends.flush();
-        const late = this.#late.get(session);
-        if (late === undefined) this.machine.whenDurable(done);
-        else late.waiting.push(done);
+        this.#endings.settled(session, done);
       },
       drained: (session) => delivery.drained(session),
       ended: (session) => delivery.ended(session),
@@ -184,55 +168,10 @@ export class Relay {
   #other(session: Session, message: Message): boolean {
     this.#sends.flush();
     if (message.verb === 'RECEIVE') this.#delivery.receive(session, message);
-    else if (message.verb === 'ACK') this.#ack(session, message.seq);
+    else if (message.verb === 'ACK') this.#endings.acknowledge(session, message.seq);
     else return false;
     return true;
   }
-
-  #ack(session: Session, seq: number): void {
-    if (seq <= this.machine.state.acknowledgedOf(session.as)) return;
-    const collector = this.#delivery.collecting(session);
-    if (collector === undefined || seq > collector.lastSent)
-      session.fail({ code: 'bad_ack', reason: `${seq} was not sent on this connection` });
-    else this.#acknowledge(collector, seq);
-  }
-
-  #acknowledge(collector: Collector, seq: number): void {
-    const { name: to, session, flight } = collector;
-    // What had to wait may have been acknowledged by a later session meanwhile.
-    let upTo = this.machine.state.acknowledgedOf(to);
-    while (flight[0] !== undefined && flight[0].seq <= upTo) flight.shift();
-    while (upTo < seq) {
-      // A part of what is acknowledged, if it is much.
-      const { count, drafts } = receiptsOf(collector, seq);
-      const after = flight[count];
-      upTo = after !== undefined && after.seq <= seq ? after.seq - 1 : seq;
-      if (!this.#notices.append({ verb: 'ACK', to, seq: upTo, ...this.machine.times() }, drafts)) {
-        this.#late.set(session, { collector, seq, waiting: this.#late.get(session)?.waiting ?? [] });
-        return;
-      }
-      flight.splice(0, count);
-    }
-    const held = this.machine.state.mailboxes.get(to)?.count ?? 0;
-    this.machine.whenDurable(() => this.#context.emit?.({ event: 'acknowledged', to, seq, held }));
-    for (const done of this.#late.get(session)?.waiting ?? []) this.machine.whenDurable(done);
-    this.#late.delete(session);
-    this.#delivery.arrived(to);
-  }
-}
-
-// How much of what is in flight one entry can acknowledge and report, and the receipts that are due for it.
-function receiptsOf({ flight, name }: Collector, seq: number): { count: number; drafts: Draft[] } {
-  const drafts: Draft[] = [];
-  let count = 0;
-  for (; drafts.length < RECEIPTS; count++) {
-    const message = flight[count];
-    if (message === undefined || message.seq > seq) break;
-    const { id, notify } = message;
-    if (notify !== undefined)
-      drafts.push({ id, to: notify, kind: 'receipt', text: `${name} acknowledged ${id}` });
-  }
-  return { count, drafts };
 }
 
 /**

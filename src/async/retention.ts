@@ -187,7 +187,7 @@ export class Retention implements Account {
     const [first] = numbers;
     const place = first === undefined ? undefined : box.held.get(first);
     if (place !== undefined) await records.read(place);
-    const held = numbers.filter((seq) => state.holds(box, seq));
+    const held = numbers.filter((seq) => state.place(box, seq) !== undefined);
     const found = held.map((seq) => records.find(box.held.get(seq) as Place));
     const [one] = found;
     if (one === undefined) return;

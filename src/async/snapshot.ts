@@ -3,6 +3,7 @@
 //
 //   length of the line (6 bytes) | line | ids | links of sessions to ids | deadlines | page | page | …
 
+import { ChunkedBytes, inChunks } from '../core/chunks.ts';
 import type { FrozenPage } from '../core/pages.ts';
 import { HeldMessages } from './held.ts';
 import { MAX_CHUNK } from './log/log.ts';
@@ -54,34 +55,14 @@ export function takeSnapshot(state: State): Iterable<Uint8Array> {
   const deadlines = state.deadlines.freeze();
   const lengths = { ids: ids.length, links: links.length, deadlines: deadlines.length };
   const line: Line = { at, t, down, serials, marks, mailboxes, sessions, ...lengths };
-  return chunks(Buffer.from(JSON.stringify(line)), [
-    ids,
-    links,
-    deadlines,
-    ...pages.map(({ words }) => words),
-  ]);
-}
-
-const bytesOf = (words: Uint32Array): Uint8Array =>
-  new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-
-function* chunks(line: Buffer, arrays: readonly Uint32Array[]): Generator<Uint8Array> {
+  const text = Buffer.from(JSON.stringify(line));
   const length = Buffer.alloc(LENGTH);
-  length.writeUIntLE(line.length, 0, LENGTH);
-  let chunk = Buffer.allocUnsafe(MAX_CHUNK);
-  let filled = 0;
-  for (const bytes of [length, line, ...arrays.map(bytesOf)])
-    for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + MAX_CHUNK - filled);
-      chunk.set(part, filled);
-      filled += part.length;
-      at += part.length;
-      if (filled < MAX_CHUNK) continue;
-      yield chunk;
-      chunk = Buffer.allocUnsafe(MAX_CHUNK);
-      filled = 0;
-    }
-  yield chunk.subarray(0, filled);
+  length.writeUIntLE(text.length, 0, LENGTH);
+  const arrays = [ids, links, deadlines, ...pages.map(({ words }) => words)];
+  const bytes = arrays.map(
+    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+  );
+  return inChunks([length, text, ...bytes], MAX_CHUNK);
 }
 
 /** About what a snapshot of today's state takes, in bytes: rather more than less. */
@@ -92,16 +73,12 @@ export function snapshotSize({ mailboxes, ids, deadlines, total }: State): numbe
 
 /** Makes the state of a snapshot; that of a new log if there is nothing. @throws RangeError if its bytes end too early */
 export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<State> {
-  const source = new Source(from);
+  const source = new ChunkedBytes(from);
   const state = new State();
-  if (!(await source.fill())) return state;
-  const length = (await source.take(LENGTH)).readUIntLE(0, LENGTH);
-  const line = JSON.parse((await source.take(length)).toString()) as Line;
-  const words = async (count: number): Promise<Uint32Array> => {
-    const array = new Uint32Array(count);
-    bytesOf(array).set(await source.take(array.byteLength));
-    return array;
-  };
+  if (!(await source.more())) return state;
+  const length = Buffer.from(await source.take(LENGTH)).readUIntLE(0, LENGTH);
+  const line = JSON.parse(Buffer.from(await source.take(length)).toString()) as Line;
+  const words = async (count: number) => new Uint32Array((await source.take(4 * count)).buffer);
   const { at, t, down, serials, marks } = line;
   Object.assign(state, { at, t, down, serials });
   Object.assign(state.marks, marks);
@@ -124,33 +101,4 @@ export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<Stat
     state.restore({ name, next, acknowledged, tried, open, serial, held });
   }
   return state;
-}
-
-/** Bytes that come in chunks. */
-class Source {
-  readonly #chunks: AsyncIterator<Buffer>;
-  #rest: Buffer = Buffer.alloc(0);
-
-  constructor(from: AsyncIterable<Buffer>) {
-    this.#chunks = from[Symbol.asyncIterator]();
-  }
-
-  /** Is there more? */
-  async fill(): Promise<boolean> {
-    if (this.#rest.length > 0) return true;
-    const next = await this.#chunks.next();
-    if (next.done !== true) this.#rest = next.value;
-    return next.done !== true;
-  }
-
-  async take(count: number): Promise<Buffer> {
-    const taken = Buffer.allocUnsafe(count);
-    for (let filled = 0; filled < count; ) {
-      if (!(await this.fill())) throw new RangeError('a checkpoint of the journal ends too early');
-      const copied = this.#rest.copy(taken, filled, 0, count - filled);
-      this.#rest = this.#rest.subarray(copied);
-      filled += copied;
-    }
-    return taken;
-  }
 }

@@ -200,7 +200,9 @@ export class State {
     for (const account of this.accounts) account.added(box.name, place);
     if (deadline === undefined) return;
     if (box.serial === 0) this.#number(box, this.serials + 1);
-    this.deadlines.sweep(({ serial, seq: other }) => this.holds(this.bySerial.get(serial), other));
+    this.deadlines.sweep(
+      ({ serial, seq: other }) => this.place(this.bySerial.get(serial), other) !== undefined,
+    );
     this.deadlines.add({ t: deadline, serial: box.serial, seq });
   }
 
@@ -225,9 +227,9 @@ export class State {
     if (box.count === 0) this.empty.push(box);
   }
 
-  /** Is this message held? */
-  holds(box: Mailbox | undefined, seq: number): boolean {
-    return box !== undefined && seq > box.acknowledged && box.held.get(seq) !== undefined;
+  /** Where a message lies; undefined if it is not held. */
+  place(box: Mailbox | undefined, seq: number): Place | undefined {
+    return box !== undefined && seq > box.acknowledged ? box.held.get(seq) : undefined;
   }
 
   #gone(box: Mailbox, place: Place): void {
@@ -254,7 +256,7 @@ export class State {
     if (box === undefined) return;
     for (const seq of numbers) {
       if (this.gap) this.#ended.add(`${name} ${seq}`);
-      const place = seq > box.acknowledged ? box.held.get(seq) : undefined;
+      const place = this.place(box, seq);
       if (place === undefined) continue;
       box.held.remove(seq);
       this.#gone(box, place);
@@ -289,7 +291,7 @@ export class State {
       const { ttl, size, notify } = message;
       const place: Place = { lsn, index, size, at, notify: notify !== undefined };
       const box = this.mailboxes.get(to);
-      const before = box !== undefined && seq > box.acknowledged ? box.held.get(seq) : undefined;
+      const before = this.place(box, seq);
       if (box !== undefined && before !== undefined) {
         box.held.put(seq, place);
         for (const account of this.accounts) {

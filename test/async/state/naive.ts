@@ -112,7 +112,7 @@ function wantedDeadlines(state: State): string[] {
     if (t < before) throw new Error(`the deadline ${t} comes after ${before}`);
     before = t;
     const box = state.bySerial.get(serial);
-    if (box !== undefined && state.holds(box, seq)) wanted.push(`${t} ${box.name} ${seq}`);
+    if (box !== undefined && state.place(box, seq) !== undefined) wanted.push(`${t} ${box.name} ${seq}`);
     deadlines.shift();
   }
   return wanted.sort(byText);

@@ -1,0 +1,235 @@
+// How a message ends: it is acknowledged, or its ttl is over. Each is one entry, with the receipt or bounce for whoever wants to know: what
+// the relay itself writes to the mailbox that `notify=` named. PROTOCOL.md, "Expiry and notices".
+
+import type { Session } from '../exchange/session.ts';
+import type { NetContext } from '../net/connection.ts';
+import type { Admission } from './admission.ts';
+import type { Collector, Delivery } from './delivery.ts';
+import { type Entry, type Notice, noticeFrame } from './entry.ts';
+import type { Machine } from './machine.ts';
+import type { StoredMessage } from './records.ts';
+import type { Mailbox } from './state.ts';
+
+/** A notice that nobody collects vanishes after so many seconds: 7 days. */
+export const NOTICE_TTL_S = 7 * 24 * 3600;
+
+/** Receipts in one ACK entry, and messages in one EXPIRE: with their notices they fit into what is kept in reserve. */
+const RECEIPTS = 200;
+const EXPIRED = 40;
+/** What an entry takes in the log at the most beside its notices, and each notice, in bytes. */
+const LINE = 1024;
+const NOTICE = 512;
+/** For how long messages that expire may hold up what else there is to do, in milliseconds. */
+const TURN_MS = 5;
+/** A message that expires is looked at again after so many milliseconds: one in flight or without room, and one that cannot be read. */
+const AGAIN_MS = 1000;
+const UNREADABLE_MS = 60_000;
+
+/** A notice that is to be written: of a message with this id, one sentence. */
+type Draft = Pick<Notice, 'id' | 'to' | 'kind' | 'tried'> & { readonly text: string };
+
+/** An acknowledgement for which there is not even room in reserve, and what waits until it is durable. */
+interface Late {
+  readonly collector: Collector;
+  readonly seq: number;
+  readonly waiting: (() => void)[];
+}
+
+/** Messages of one mailbox that expire together. */
+interface Group {
+  readonly box: Mailbox;
+  readonly messages: { readonly seq: number; readonly message: StoredMessage }[];
+}
+
+/** Ends messages. */
+export class Endings {
+  readonly #late = new Map<Session, Late>();
+  #expiring = false;
+  #stopped = false;
+
+  constructor(
+    private readonly context: NetContext,
+    private readonly machine: Machine,
+    private readonly delivery: Delivery,
+    private readonly admission: Admission,
+  ) {}
+
+  /** Ends what is due: to be called every second. */
+  look(): void {
+    for (const { collector, seq } of [...this.#late.values()]) this.#acknowledge(collector, seq);
+    if (this.#expiring) return;
+    this.#expiring = true;
+    this.#expireDue().finally(() => {
+      this.#expiring = false;
+    });
+  }
+
+  /** Nothing expires any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** ACK: a client has handled all up to `seq`. */
+  acknowledge(session: Session, seq: number): void {
+    if (seq <= this.machine.state.acknowledgedOf(session.as)) return;
+    const collector = this.delivery.collecting(session);
+    if (collector === undefined || seq > collector.lastSent)
+      session.fail({ code: 'bad_ack', reason: `${seq} was not sent on this connection` });
+    else this.#acknowledge(collector, seq);
+  }
+
+  /** Calls back when all that a session has acknowledged is durable. */
+  settled(session: Session, done: () => void): void {
+    const late = this.#late.get(session);
+    if (late === undefined) this.machine.whenDurable(done);
+    else late.waiting.push(done);
+  }
+
+  #acknowledge(collector: Collector, seq: number): void {
+    const { name: to, session, flight } = collector;
+    // What had to wait may have been acknowledged by a later session meanwhile.
+    let upTo = this.machine.state.acknowledgedOf(to);
+    while (flight[0] !== undefined && flight[0].seq <= upTo) flight.shift();
+    const waiting = this.#late.get(session)?.waiting ?? [];
+    while (upTo < seq) {
+      // A part of what is acknowledged, if it is much.
+      const { count, drafts } = receiptsOf(collector, seq);
+      const after = flight[count];
+      upTo = after !== undefined && after.seq <= seq ? after.seq - 1 : seq;
+      if (!this.#append({ verb: 'ACK', to, seq: upTo, ...this.machine.times() }, drafts)) {
+        this.#late.set(session, { collector, seq, waiting });
+        return;
+      }
+      flight.splice(0, count);
+    }
+    if (this.context.emit !== undefined) {
+      const held = this.machine.state.mailboxes.get(to)?.count ?? 0;
+      this.machine.whenDurable(() => this.context.emit?.({ event: 'acknowledged', to, seq, held }));
+    }
+    for (const done of waiting) this.machine.whenDurable(done);
+    this.#late.delete(session);
+    this.delivery.arrived(to);
+  }
+
+  async #expireDue(): Promise<void> {
+    const { state, records } = this.machine;
+    const { deadlines } = state;
+    let group: Group | undefined;
+    let began = performance.now();
+    const pause = async (step: Promise<unknown>): Promise<void> => {
+      this.#expire(group);
+      group = undefined;
+      await step;
+      began = performance.now();
+    };
+    for (let due = deadlines.first; due !== undefined && !this.#stopped; due = deadlines.first) {
+      const { now } = this.machine;
+      const { t, serial, seq } = due;
+      if (t > now) break;
+      const again = (ms: number): void => {
+        deadlines.shift();
+        deadlines.add({ serial, seq, t: now + ms });
+      };
+      const box = state.bySerial.get(serial);
+      const place = state.place(box, seq);
+      const message = place && records.find(place);
+      if (place !== undefined && message === undefined)
+        await pause(
+          records.read(place).catch(() => {
+            // Meanwhile another may have become the first: this one comes again after it.
+            if (deadlines.first?.serial === serial && deadlines.first.seq === seq) again(UNREADABLE_MS);
+          }),
+        );
+      // Not while a live connection may be handling it.
+      else if (box !== undefined && message !== undefined && this.delivery.inFlight(box.name, seq))
+        again(AGAIN_MS);
+      else {
+        deadlines.shift();
+        if (box === undefined || message === undefined) continue;
+        if (group?.box !== box || group.messages.length === EXPIRED) {
+          this.#expire(group);
+          group = { box, messages: [] };
+        }
+        group.messages.push({ seq, message });
+        if (performance.now() - began > TURN_MS) await pause(new Promise((resolve) => setImmediate(resolve)));
+      }
+    }
+    this.#expire(group);
+  }
+
+  #expire(group: Group | undefined): void {
+    if (group === undefined) return;
+    const { machine } = this;
+    const { box, messages } = group;
+    const to = box.name;
+    messages.sort((a, b) => a.seq - b.seq);
+    const ended = messages.map(({ seq, message: { id, from = machine.name, notify } }) => {
+      const tried: 'yes' | 'no' = this.delivery.wasTried(box, seq) ? 'yes' : 'no';
+      return { seq, id, from, notify, tried };
+    });
+    const drafts = ended.flatMap(({ id, notify, tried }): Draft[] => {
+      const text = `${id} expired before ${to} acknowledged it`;
+      return notify === undefined ? [] : [{ id, to: notify, kind: 'bounce', tried, text }];
+    });
+    const numbers = ended.map(({ seq }) => seq);
+    if (!this.#append({ verb: 'EXPIRE', to, numbers, ...machine.times() }, drafts)) {
+      const t = machine.now + AGAIN_MS;
+      for (const seq of numbers) machine.state.deadlines.add({ t, serial: box.serial, seq });
+      return;
+    }
+    this.delivery.expires(to);
+    if (this.context.emit === undefined) return;
+    machine.whenDurable(() => {
+      for (const { seq, id, from, tried } of ended)
+        this.context.emit?.({ event: 'expired', to, seq, id, from, tried });
+    });
+  }
+
+  // Appends an entry that ends messages, with its notices. @returns false if there is no room: it must be tried again
+  #append(
+    ending: Omit<Entry<'ACK'>, 'messages'> | Omit<Entry<'EXPIRE'>, 'messages'>,
+    drafts: readonly Draft[],
+  ): boolean {
+    const { machine } = this;
+    if (!machine.fits(LINE + NOTICE * drafts.length)) return false;
+    const next = new Map<string, number>();
+    const frames: Buffer[] = [];
+    const messages = drafts.map(({ text, ...draft }): Notice => {
+      const seq = next.get(draft.to) ?? machine.state.nextOf(draft.to);
+      next.set(draft.to, seq + 1);
+      const notice = { ...draft, seq, ttl: NOTICE_TTL_S, size: Buffer.byteLength(text) };
+      frames.push(noticeFrame(notice, text));
+      return notice;
+    });
+    machine.append({ ...ending, messages } as Entry, frames);
+    for (const { to } of drafts) {
+      this.admission.told(to);
+      this.delivery.arrived(to);
+    }
+    if (messages.length > 0 && this.context.emit !== undefined)
+      machine.whenDurable(() => {
+        for (const notice of messages) this.#tell(notice);
+      });
+    return true;
+  }
+
+  #tell({ id, to, seq, size, kind = 'receipt' }: Notice): void {
+    const held = this.machine.state.mailboxes.get(to)?.count ?? 0;
+    const present = this.delivery.presence(to);
+    this.context.emit?.({ event: 'stored', id, from: this.machine.name, to, seq, size, held, present, kind });
+  }
+}
+
+// How much of what is in flight one entry can acknowledge and report, and the receipts that are due for it.
+function receiptsOf({ flight, name }: Collector, seq: number): { count: number; drafts: Draft[] } {
+  const drafts: Draft[] = [];
+  let count = 0;
+  for (; drafts.length < RECEIPTS; count++) {
+    const message = flight[count];
+    if (message === undefined || message.seq > seq) break;
+    const { id, notify } = message;
+    if (notify !== undefined)
+      drafts.push({ id, to: notify, kind: 'receipt', text: `${name} acknowledged ${id}` });
+  }
+  return { count, drafts };
+}
