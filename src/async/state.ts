@@ -120,7 +120,7 @@ export class State {
         break;
       case 'ACK':
         this.#notices(entry, lsn);
-        this.#acknowledge(entry.to, entry.seq);
+        this.#acknowledge(entry, lsn);
         break;
       case 'EXPIRE':
         this.#notices(entry, lsn);
@@ -239,8 +239,11 @@ export class State {
     for (const account of this.accounts) account.removed(box.name, place);
   }
 
-  #acknowledge(name: string, seq: number): void {
-    const box = this.mailboxes.get(name);
+  #acknowledge({ to, seq }: Entry<'ACK'>, lsn: Lsn): void {
+    const box = this.mailboxes.get(to);
+    const next = this.nextOf(to);
+    if (seq >= next && !this.gap)
+      throw damagedEntry(lsn, `${seq} acknowledged for ${to}, whose next is ${next}`);
     if (box === undefined || seq <= box.acknowledged) return;
     for (let at = box.held.after(box.acknowledged); at !== 0 && at <= seq; at = box.held.after(at))
       this.#gone(box, box.held.get(at) as Place);
