@@ -2,6 +2,7 @@
 // this is in the log, and replay does not ask it: other limits may hold at the next start. PROTOCOL.md, "Limits".
 
 import { Shares } from '../exchange/limits.ts';
+import type { Refusal } from '../exchange/session.ts';
 import { FORGET_MS, IDS_PER_SESSION, type SessionIds } from './ids.ts';
 import type { Machine } from './machine.ts';
 import type { Account } from './state.ts';
@@ -27,12 +28,6 @@ export const MOST_IDS = 530_000;
 /** About 300 bytes each: 60 MB. */
 export const MOST_SESSIONS = 200_000;
 
-/** A refusal: the code of REFUSED, and a sentence. */
-export interface Objection {
-  readonly code: 'too_many' | 'busy';
-  readonly reason: string;
-}
-
 /** What a SEND asks for. */
 export interface Demand {
   /** The address that it came from. */
@@ -43,9 +38,14 @@ export interface Demand {
   readonly notify: string | undefined;
 }
 
-const TOO_MANY_MESSAGES = 'Too many messages wait here; there is room when some are collected.';
-const TOO_MANY_NAMES = 'Too many mailboxes are in use; a new name finds no room.';
-const TOO_MANY_IDS = 'Too many ids are to be remembered; try again in some minutes.';
+const REFUSALS = {
+  messages: {
+    code: 'too_many',
+    reason: 'Too many messages wait here; there is room when some are collected.',
+  },
+  names: { code: 'too_many', reason: 'Too many mailboxes are in use; a new name finds no room.' },
+  ids: { code: 'busy', reason: 'Too many ids are to be remembered; try again in some minutes.' },
+} as const;
 
 /** Decides what is taken, and counts who holds what. */
 export class Admission implements Account {
@@ -93,15 +93,14 @@ export class Admission implements Account {
   }
 
   /** Why a SEND is refused; undefined if it may be taken. */
-  objection({ address, session, to, notify }: Demand): Objection | undefined {
+  refusal({ address, session, to, notify }: Demand): Refusal | undefined {
     const { messages, names } = this.#limits;
     const owner = this.#owners.get(to) ?? address;
     if (!this.#messages.admits(owner, this.#taken + 1, this.machine.state.count, messages))
-      return { code: 'too_many', reason: TOO_MANY_MESSAGES };
+      return REFUSALS.messages;
     const fresh = new Set([to, notify ?? to].filter((name) => this.#isNew(name))).size;
-    if (!this.#names.admits(address, fresh, this.names, names))
-      return { code: 'too_many', reason: TOO_MANY_NAMES };
-    return this.remembers(address, session) ? undefined : { code: 'busy', reason: TOO_MANY_IDS };
+    if (!this.#names.admits(address, fresh, this.names, names)) return REFUSALS.names;
+    return this.remembers(address, session) ? undefined : REFUSALS.ids;
   }
 
   /** It is taken: it counts from now on. After the run of it is applied, `settle` must be called. */

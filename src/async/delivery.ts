@@ -141,11 +141,8 @@ export class Delivery {
   /** Might this message have been written to a receiver? */
   wasTried(box: Mailbox, seq: number): boolean {
     const marks = this.#marks.get(box.name) ?? [];
-    return seq <= box.tried || marks.some((mark) => mark >= seq) || (this.#sentTo(box.name) ?? 0) >= seq;
-  }
-
-  #sentTo(name: string): number | undefined {
-    return this.#collectors.get(name)?.lastSent;
+    const { lastSent = 0 } = this.#collectors.get(box.name) ?? {};
+    return seq <= Math.max(box.tried, lastSent, ...marks);
   }
 
   /** Is it in flight on a live connection, or about to be? */

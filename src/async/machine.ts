@@ -18,12 +18,6 @@ const LAST_BYTES = 64 * 1024;
 /** Who is told what happens to the log. `durable`: more has become so. See `Owner`. */
 export type Listener = Pick<Owner, 'durable' | 'room' | 'failed' | 'torn' | 'notice'>;
 
-/** Something that waits until the log is durable up to an LSN. */
-interface Waiting {
-  readonly upTo: Lsn;
-  readonly done: () => void;
-}
-
 /** A log and its state. */
 export class Machine implements Owner {
   state = new State();
@@ -35,7 +29,8 @@ export class Machine implements Owner {
   damaged = false;
   #log: Log | undefined;
   #records: Records | undefined;
-  readonly #waiting: Waiting[] = [];
+  /** What waits until the log is durable up to an LSN. */
+  readonly #waiting: { readonly upTo: Lsn; readonly done: () => void }[] = [];
   /** The age clock, and the steady one when it stood there. */
   #age = { t: 0, steady: 0 };
   /** How far the wall clock was ahead of the steady one at the last entry. */

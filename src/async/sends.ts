@@ -110,8 +110,8 @@ export class Sends {
     if (to === name) return { code: 'wrong_name', reason: `${to} is the relay itself; it collects no mail.` };
     if (notify === name)
       return { code: 'wrong_name', reason: `notify=${notify} is the relay itself; it collects no mail.` };
-    const objection = this.admission.objection(demand);
-    if (objection !== undefined) return objection;
+    const refusal = this.admission.refusal(demand);
+    if (refusal !== undefined) return refusal;
     const full = this.room(bytes) !== 'yes';
     if (full !== this.#full) this.context.emit?.({ event: full ? 'disk_full' : 'disk_room' });
     this.#full = full;
