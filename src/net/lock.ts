@@ -38,6 +38,25 @@ export async function holdLock(dir: string): Promise<Release> {
   const real = await realpath(dir);
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 32);
   if (process.platform === 'win32') return holdPipe(`\\\\.\\pipe\\detour-${hash}`, dir);
+  const drop = await holdNameless(real, dir);
+  try {
+    const release = await holdFile(real, hash, dir);
+    return () => release().finally(drop);
+  } catch (error) {
+    await drop();
+    throw error;
+  }
+}
+
+// On Linux a socket without a file, too, named after the directory itself: nobody can delete it under a process that runs. Other
+// networks, such as those of containers, do not see it; there the file alone tells.
+async function holdNameless(real: string, dir: string): Promise<Release> {
+  if (process.platform !== 'linux') return async () => {};
+  const { dev, ino } = await stat(real);
+  return holdPipe(`\0detour-${dev}-${ino}`, dir);
+}
+
+async function holdFile(real: string, hash: string, dir: string): Promise<Release> {
   try {
     return await holdInside(real, dir);
   } catch (error) {

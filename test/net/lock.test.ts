@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { holdLock } from '../../src/net/lock.ts';
+import { RawClient, type Running, start } from '../harness.ts';
 
 function scratch(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'detour-lock-'));
@@ -76,5 +77,33 @@ test.skipIf(process.platform === 'win32')(
     const got = tries.filter((attempt) => attempt.status === 'fulfilled');
     for (const attempt of got) await attempt.value();
     expect(got.length).toBeLessThanOrEqual(1);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')('whoever deletes the file of a lock does not free it', async () => {
+  const dir = scratch();
+  const release = await holdLock(dir);
+  for (const name of readdirSync(dir)) rmSync(path.join(dir, name));
+  await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
+  await release();
+  await (await holdLock(dir))();
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a second relay on a journal whose lock was deleted ends, and the first goes on',
+  async () => {
+    const dir = path.join(scratch(), 'journal');
+    const relay = (): Running => start(['async', 'relay', '--port', '0', '--journal', dir]);
+    const first = relay();
+    const { port } = await first.until('listening');
+    for (const name of readdirSync(dir).filter((one) => one.startsWith('lock-')))
+      rmSync(path.join(dir, name));
+    const second = relay();
+    expect(await second.exit).toBe(1);
+    expect(second.stderr()).toContain('another relay is using the journal');
+    const alice = await RawClient.connect(port);
+    await alice.next();
+    alice.type('HELLO version=1 as=alice\nSEND id=1 to=bob size=2\nhi\n');
+    expect((await alice.next())[0]).toMatch(/^STORED id=1 seq=1 /);
   },
 );
