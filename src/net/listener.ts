@@ -1,9 +1,16 @@
 // A listening socket that hands out connections. It decides nothing about them.
 
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { cannotListen } from '../errors/listening.ts';
 import { formatAddress } from './address.ts';
 import { Connection, type ConnectionHandlers, type NetContext } from './connection.ts';
+
+/**
+ * File handles that no connection gets: some two dozen that the program has from its start, and those of the log, which must write, read
+ * back and make its files whatever strangers do.
+ */
+const KEPT_HANDLES = 64;
 
 /** A server that listens. */
 export interface Listener {
@@ -33,6 +40,8 @@ export function listen(
         return connection;
       });
     });
+    // One more is closed at once.
+    server.maxConnections = Math.max(1, mostHandles() - KEPT_HANDLES);
     // Before it listens an error is final. Later ones (EMFILE, ENFILE: no file handle is left for a connection that came) concern that
     // connection alone: the server goes on, and takes the next one for which there is a handle.
     server.on('error', (error: NodeJS.ErrnoException) =>
@@ -45,4 +54,14 @@ export function listen(
       resolve({ host: address.address, port: address.port, close: () => server.close() });
     });
   });
+}
+
+// How many file handles the process may have; infinite where the system does not say it in a file.
+function mostHandles(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'latin1');
+    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

@@ -1,45 +1,88 @@
 // A server that has run out of file handles goes on, and accepts again when it has some.
 
 import { createConnection, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { RawClient, start } from '../harness.ts';
+import { RawClient, type Running, start, tempDir } from '../harness.ts';
 import { until } from '../servers.ts';
 
 /** The program needs some dozens while it loads; the rest is for connections. */
 const HANDLES = 150;
 const MANY = 2 * HANDLES;
 
+/** Starts a server that may have few handles. */
+const withFew = (...args: string[]): Running =>
+  start([...args, '--port', '0'], { within: ['sh', '-c', `ulimit -n ${HANDLES}; exec "$@"`, 'sh'] });
+
+/** More connections than there are handles: each was greeted or closed. */
+async function crowd(
+  port: number,
+): Promise<{ readonly sockets: readonly Socket[]; readonly served: number }> {
+  const served = new Set<Socket>();
+  const closed = new Set<Socket>();
+  const sockets = Array.from({ length: MANY }, () => createConnection({ host: '127.0.0.1', port }));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  for (const socket of sockets) {
+    socket.on('error', () => {});
+    socket.once('data', () => served.add(socket));
+    socket.once('close', () => closed.add(socket));
+  }
+  await until(() => served.size + closed.size === MANY);
+  return { sockets, served: served.size };
+}
+
+/** All of them end, and the server has seen it. */
+async function dispersed(
+  server: Running,
+  { sockets, served }: Awaited<ReturnType<typeof crowd>>,
+): Promise<void> {
+  for (const socket of sockets) socket.destroy();
+  await until(() => server.events.filter(({ event }) => event === 'closed').length >= served);
+}
+
 // On Windows no shell can set such a limit.
 test.skipIf(process.platform === 'win32')(
   'of more connections than file handles some are closed at once; when others end there is room again',
   async () => {
-    const receiver = start(['sync', 'receive', '--port', '0'], {
-      within: ['sh', '-c', `ulimit -n ${HANDLES}; exec "$@"`, 'sh'],
-    });
+    const receiver = withFew('sync', 'receive');
     const { port } = await receiver.until('listening');
-    const sockets: Socket[] = [];
-    onTestFinished(() => {
-      for (const socket of sockets) socket.destroy();
-    });
-    const served = new Set<Socket>();
-    const closed = new Set<Socket>();
-    for (let count = 0; count < MANY; count += 1) {
-      const socket = createConnection({ host: '127.0.0.1', port });
-      sockets.push(socket);
-      socket.on('error', () => {});
-      socket.once('data', () => served.add(socket));
-      socket.once('close', () => closed.add(socket));
-    }
-    await until(() => served.size + closed.size === MANY);
-    expect(served.size).toBeGreaterThan(0);
-    expect(served.size).toBeLessThan(HANDLES);
-
-    for (const socket of sockets) socket.destroy();
-    await until(() => receiver.events.filter(({ event }) => event === 'closed').length >= served.size);
+    const many = await crowd(port);
+    expect(many.served).toBeGreaterThan(0);
+    expect(many.served).toBeLessThan(HANDLES);
+    await dispersed(receiver, many);
     const client = await RawClient.connect(port);
     expect((await client.next())[0]).toMatch(/^READY /);
     client.type('HELLO version=1 as=alice\nSEND id=1 size=2\nhi\n');
     expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
     expect(receiver.child.exitCode).toBeNull();
+  },
+);
+
+// The limit is read from a file that Linux alone has.
+test.skipIf(process.platform !== 'linux')(
+  'connections take no file handle that the log of a relay needs: it stores and hands out all the same',
+  async () => {
+    const relay = withFew('async', 'relay', '--journal', join(tempDir(), 'journal'));
+    const { port } = await relay.until('listening');
+    const [alice, bob] = [await RawClient.connect(port), await RawClient.connect(port)];
+    alice.type('HELLO version=1 as=alice\n');
+    bob.type('HELLO version=1 as=bob\n');
+    const many = await crowd(port);
+    await Promise.all([alice.next(), bob.next()]);
+    // Over several segments.
+    const ids = Array.from({ length: 8 }, (_, id) => `${id}`);
+    const body = 'x'.repeat(900_000);
+    for (const id of ids) alice.type(`SEND id=${id} to=bob size=${body.length}\n${body}\n`);
+    for (const id of ids) expect((await alice.next())[0]).toMatch(`STORED id=${id} `);
+    bob.type('RECEIVE window=1 drain=yes\n');
+    for (const id of ids) {
+      expect((await bob.next())[0]).toContain(` id=${id} `);
+      bob.type(`ACK seq=${Number(id) + 1}\n`);
+    }
+    expect(await bob.next()).toEqual(['EMPTY', undefined]);
+    await dispersed(relay, many);
+    expect((await (await RawClient.connect(port)).next())[0]).toMatch(/^READY /);
   },
 );
