@@ -1,18 +1,26 @@
 // Breaks the write-ahead log at every step of a scripted run, over a simulated disk (test/async/log/simulated-files.ts), and looks whether
 // anything is lost that was durable: kills, power cuts, failing calls, random histories; then 60 kills of a real process on the real disk,
-// by strace. `--all` tries every step for every error (else every eighth, another eighth for each seed) and more histories: `npm run
-// torture`. `--seed N` repeats a run.
+// by strace. `--all` tries every step for every error (else every eighth, another eighth for each seed), more histories, and the attacks
+// (torture/attacks.ts): `npm run torture`. `--seed N` repeats a run. `npx tsx scripts/torture.ts held crowd` makes these attacks alone.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chance as randomFrom } from '../src/faults/chance.ts';
 import type { Fault } from '../test/async/log/simulated-files.ts';
 import { crash, failAt, history, killAt, steps } from '../test/async/log/torture.ts';
+import { ATTACKS, attack } from './torture/attacks.ts';
 import { CALLS, killCall, straceWorks } from './torture/strace.ts';
 
-/** Longer than any run takes: one that hangs is named. */
+/** Longer than any run takes, and than any attack: one that hangs is named. */
 const HANGS_MS = 60_000;
+const ATTACK_HANGS_MS = 20 * 60_000;
 
-const { values } = parseArgs({ options: { seed: { type: 'string' }, all: { type: 'boolean' } } });
+const { values, positionals } = parseArgs({
+  options: { seed: { type: 'string' }, all: { type: 'boolean' } },
+  allowPositionals: true,
+});
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const all = values.all === true;
 const ERRORS: readonly Exclude<Fault, 'kill'>[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'];
@@ -24,11 +32,11 @@ const OPENING_STEPS = 24;
 let passed = 0;
 let failed = 0;
 
-async function attempt(name: string, run: () => Promise<unknown>): Promise<void> {
+async function attempt(name: string, run: () => Promise<unknown>, hangsMs = HANGS_MS): Promise<void> {
   const hangs = setTimeout(() => {
     console.error(`${name} hangs (seed ${seed})`);
     process.exit(1);
-  }, HANGS_MS);
+  }, hangsMs);
   try {
     await run();
     passed += 1;
@@ -51,6 +59,22 @@ async function part(name: string, runs: number, run: (index: number) => Promise<
   console.log(`${name}: ${passed + failed - before} runs, ${seconds} s`);
 }
 
+async function attacked(names: readonly string[]): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'detour-attacks-'));
+  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  for (const name of names) await attempt(name, () => attack(name, scratch), ATTACK_HANGS_MS);
+}
+
+function conclude(): void {
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+if (positionals.length > 0) {
+  await attacked(positionals);
+  conclude();
+  process.exit();
+}
 const count = await steps();
 const chance = (step: number): (() => number) => randomFrom(seed * 31 + step);
 console.log(`seed ${seed}; the script takes ${count} steps`);
@@ -108,5 +132,5 @@ if (straceWorks()) {
   });
   console.log(`${killed} of ${REAL_KILLS} met their call`);
 } else console.log('strace is not there: the kills of a real process are left out');
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+if (all) await attacked(Object.keys(ATTACKS));
+conclude();

@@ -83,8 +83,8 @@ export interface RelayBench {
   readonly log: TestLog;
   /** What the log reported as its failure. */
   readonly failures: Error[];
-  /** Connects, takes READY, says HELLO. */
-  greeted(hello: string): Promise<RawClient>;
+  /** Connects, takes READY, says HELLO. @param from another address of this computer, to come from */
+  greeted(hello: string, from?: string): Promise<RawClient>;
 }
 
 /** How a relay under test is started. */
@@ -92,7 +92,7 @@ export interface RelayBenchOptions {
   /** A log in memory; else a new one. */
   readonly log?: TestLog;
   readonly clock?: FakeClock;
-  readonly limits?: Partial<RelayLimits>;
+  readonly limits?: Partial<RelayLimits> | undefined;
 }
 
 /** Starts a relay on a log in memory. */
@@ -111,16 +111,16 @@ export async function startTheRelay(options: RelayBenchOptions = {}): Promise<Re
   // Not awaited: a log that the test holds back would keep the polite close waiting.
   onTestFinished(() => void relay.close());
   const { port } = relay.address;
-  return { relay, log, clock, events, port, failures, greeted: (hello) => greeted(port, hello) };
+  return { relay, log, clock, events, port, failures, greeted: (hello, from) => greeted(port, hello, from) };
 }
 
 /** Starts the next relay on what this one has in its log, as after a kill. Nothing of that is in memory, so messages must be read back. */
-export function restarted(bench: RelayBench): Promise<RelayBench> {
-  return startTheRelay({ log: new TestLog(bench.log), clock: bench.clock });
+export function restarted(bench: RelayBench, limits?: Partial<RelayLimits>): Promise<RelayBench> {
+  return startTheRelay({ log: new TestLog(bench.log), clock: bench.clock, limits });
 }
 
-async function greeted(port: number, hello = 'HELLO version=1 as=alice'): Promise<RawClient> {
-  const client = await RawClient.connect(port);
+async function greeted(port: number, hello = 'HELLO version=1 as=alice', from?: string): Promise<RawClient> {
+  const client = await RawClient.connect(port, undefined, from);
   await client.next();
   client.type(`${hello}\n`);
   return client;

@@ -27,9 +27,9 @@ export class Program {
   #over = false;
   #waiting: (() => void)[] = [];
 
-  /** @param main the compiled program to run */
-  constructor(main: string, args: readonly string[]) {
-    const child = spawn(process.execPath, [main, ...args], {
+  /** @param main the compiled program to run. @param options of Node itself */
+  constructor(main: string, args: readonly string[], options: readonly string[] = []) {
+    const child = spawn(process.execPath, [...options, main, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1' },
     });

@@ -15,9 +15,10 @@ export class Wire {
   readonly #socket: Socket;
   #open = true;
 
-  constructor(port: number, on: WireHandlers) {
+  /** @param localAddress where it comes from: any of 127.0.0.0/8 */
+  constructor(port: number, on: WireHandlers, localAddress = '127.0.0.1') {
     const decoder = new FrameDecoder(MAX_BODY);
-    this.#socket = createConnection({ host: '127.0.0.1', port });
+    this.#socket = createConnection({ host: '127.0.0.1', port, localAddress });
     this.#socket.setNoDelay(true);
     this.#socket.on('data', (bytes) => {
       decoder.push(bytes);

@@ -1,0 +1,244 @@
+// Attacks: strangers who send a relay as much of everything as they can, at the size that is promised. Each prints what was measured, and
+// throws when it is far from what it should be: the machine may be busy with other things, and a fault costs ten times as much, not twice.
+// The same rules at a small size, without a clock, are tests: test/async/attacks.test.ts, shares.test.ts and full-disk.test.ts.
+
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Program } from '../lib/process.ts';
+import { House, segmentsOf } from './house.ts';
+
+const BODY = Buffer.alloc(128, 'x');
+/** For what no server may need more heap: that of a small computer. */
+const SMALL_HEAP = ['--max-old-space-size=512'];
+
+/** One attack. @param dir an empty folder. @returns what was measured, in words */
+type Attack = (dir: string) => Promise<string>;
+
+function expect(value: number, most: number, what: string): string {
+  if (!(value <= most)) throw new Error(`${what}: ${value.toFixed(0)}, and ${most} at the most was to be`);
+  return `${what} ${value < 10 ? value.toFixed(1) : value.toFixed(0)}`;
+}
+
+// Its own time counts: a busy machine may keep it waiting.
+const started = ({ ms, cpu }: House, most: number): string =>
+  `${expect(cpu, most, 'ms of CPU to start')} in ${ms.toFixed(0)}`;
+
+// So much mail that a process with a small heap could not hold it: it holds places, 16 bytes each.
+const held =
+  (messages: number): Attack =>
+  async (dir) => {
+    let relay = await House.start(dir, [], SMALL_HEAP);
+    const alice = await relay.talk('alice', 's');
+    await alice.flood(messages, (n) => ({ verb: 'SEND', id: `${n}`, to: `bob-${n % 10}`, body: BODY }));
+    const full = relay.memory;
+    await relay.end('SIGKILL');
+    relay = await House.start(dir, [], SMALL_HEAP);
+    const count = await relay.held();
+    if (count !== messages) throw new Error(`${count} are held after a restart`);
+    const { now, most } = relay.memory;
+    await relay.end();
+    return [
+      started(relay, 5000),
+      expect(now, 400, 'MB after it'),
+      expect(most, 500, 'MB at the most'),
+      `MB while it was filled ${full.most.toFixed(0)}`,
+    ].join(', ');
+  };
+
+// One id, sent again by ever other sessions: each may cost a link, none may cost a walk over the others.
+const repeaters =
+  (sessions: number): Attack =>
+  async (dir) => {
+    let relay = await House.start(dir);
+    const empty = relay.memory.now;
+    await relay.each(sessions, async (n, from) => {
+      const alice = await relay.talk('alice', `s${n}`, from);
+      const { verb } = await alice.send('1', 'bob', BODY);
+      alice.drop();
+      if (verb !== 'STORED') throw new Error(`session ${n} got ${verb}`);
+    });
+    const grown = relay.memory.now - empty;
+    await relay.end('SIGKILL');
+    relay = await House.start(dir);
+    const after = relay.memory.now - empty;
+    await relay.end();
+    return [
+      expect(grown, 150, 'MB more than without'),
+      expect(after, 150, 'MB more after a restart'),
+      started(relay, 5000),
+    ].join(', ');
+  };
+
+// One message, sent again and again: that is no more log than a restart can read.
+const repeated =
+  (times: number): Attack =>
+  async (dir) => {
+    const relay = await House.start(dir);
+    const alice = await relay.talk('alice', 's');
+    await alice.flood(times, () => ({ verb: 'SEND', id: '1', to: 'bob', body: BODY }));
+    const { most } = relay.memory;
+    await relay.end();
+    return `${expect(segmentsOf(dir).length, 3, 'segments')}, ${expect(most, 400, 'MB at the most')}`;
+  };
+
+// Names of one message each, as many as one address may have; then all are collected, and so forgotten.
+const names =
+  (count: number): Attack =>
+  async (dir) => {
+    const relay = await House.start(dir);
+    const empty = relay.memory.now;
+    const alice = await relay.talk('alice', 's');
+    await alice.flood(count, (n) => ({ verb: 'SEND', id: `${n}`, to: `name-${n}`, body: BODY }));
+    const grown = relay.memory.now - empty;
+    const refused = await alice.send('more', 'another', BODY);
+    if (refused.verb !== 'REFUSED') throw new Error('one address got more than half of all names');
+    const other = await relay.talk('other', 's', '127.0.0.2');
+    const stored = await other.send('1', 'another', BODY);
+    if (stored.verb !== 'STORED' || stored.seq !== 1) throw new Error('another address found no room');
+    await relay.each(count, async (n, from) => {
+      const one = await relay.talk(`name-${n}`, undefined, from);
+      one.say({ verb: 'RECEIVE', window: 1, drain: 'yes' });
+      await one.count('MESSAGE', 1);
+      one.say({ verb: 'ACK', seq: 1 });
+      await one.count('EMPTY', 1);
+      one.drop();
+    });
+    const after = relay.memory.now - empty;
+    const fresh = await alice.send('new', 'new', BODY);
+    if (fresh.verb !== 'STORED' || fresh.seq !== 2)
+      throw new Error(`a new name got ${JSON.stringify(fresh)}`);
+    await relay.end();
+    return `${expect(grown, 100, 'MB more than without')}, ${expect(after, 100, 'MB more when all are collected')}`;
+  };
+
+// As many ids as one address may have remembered.
+const ids =
+  (sessions: number): Attack =>
+  async (dir) => {
+    const relay = await House.start(dir);
+    let refused = 0;
+    for (let session = 0; session < sessions; session++) {
+      const alice = await relay.talk('alice', `s${session}`);
+      alice.heard = ({ verb }) => {
+        if (verb === 'REFUSED') refused += 1;
+      };
+      const send = (n: number) => ({ verb: 'SEND', id: `${session}-${n}`, to: 'bob', body: BODY }) as const;
+      await alice.flood(512, send).catch(() => undefined);
+      alice.drop();
+    }
+    const other = await relay.talk('other', 's', '127.0.0.2');
+    const { verb } = await other.send('1', 'bob', BODY);
+    if (verb !== 'STORED') throw new Error(`another address got ${verb}`);
+    await relay.end();
+    return `${sessions * 512} ids of one address, ${refused} refused, one of another stored`;
+  };
+
+// What has expired is no longer in the way.
+const expired =
+  (messages: number): Attack =>
+  async (dir) => {
+    const relay = await House.start(dir);
+    const alice = await relay.talk('alice', 's');
+    await alice.flood(messages, (n) => ({ verb: 'SEND', id: `${n}`, to: 'bob', ttl: 1, body: BODY }));
+    await alice.send('last', 'bob', BODY);
+    await relay.holds(1);
+    const bob = await relay.talk('bob');
+    const began = performance.now();
+    bob.say({ verb: 'RECEIVE', window: 1 });
+    await bob.count('MESSAGE', 1);
+    const ms = performance.now() - began;
+    await relay.end();
+    return expect(ms, 500, 'ms from RECEIVE to MESSAGE');
+  };
+
+// All recipients come back at the same moment, and a newcomer is served all the same. They are a process of their own: else it would
+// be measured how busy this one is.
+const crowd =
+  (recipients: number, messages: number): Attack =>
+  async (dir) => {
+    let relay = await House.start(dir);
+    const alice = await relay.talk('alice', 's');
+    await alice.flood(recipients * messages, (n) => ({
+      verb: 'SEND',
+      id: `${n}`,
+      to: `n${n % recipients}`,
+      body: BODY,
+    }));
+    await relay.end('SIGKILL');
+    relay = await House.start(dir);
+    const pinging = await relay.talk('pinging');
+    const pings: number[] = [];
+    const calls: number[] = [];
+    const program = fileURLToPath(new URL('crowd.ts', import.meta.url));
+    const back = new Program(program, [`${relay.port}`, `${recipients}`, `${messages}`], ['--import', 'tsx']);
+    await back.says(/here/);
+    let over = false;
+    void back.ended.then(() => {
+      over = true;
+    });
+    const timed = async (into: number[], what: () => Promise<unknown>): Promise<void> => {
+      const began = performance.now();
+      await what();
+      into.push(performance.now() - began);
+    };
+    for (let turn = 0; !over; turn++) {
+      pinging.say({ verb: 'PING' });
+      await timed(pings, () => pinging.count('PONG', turn + 1));
+      if (turn % 20 === 0) await timed(calls, async () => (await relay.talk('newcomer')).drop());
+      await pause(5);
+    }
+    if ((await back.ended) !== 0) throw new Error(`the recipients: ${back.stderr}`);
+    await relay.end();
+    pings.sort((a, b) => a - b);
+    const p99 = pings[Math.floor(pings.length * 0.99)] ?? Number.NaN;
+    return [
+      expect(p99, 500, 'ms for a PING, of 99 in 100'),
+      expect(Math.max(...calls), 2000, 'ms to READY of a newcomer'),
+      `${pings.length} pings, ${calls.length} newcomers, ${back.stdout.trim()}`,
+    ].join(', ');
+  };
+
+// In a mount namespace of its own: only root may do it.
+const fullDisk: Attack = (dir) =>
+  new Promise((resolve, reject) => {
+    const program = fileURLToPath(new URL('full-disk.ts', import.meta.url));
+    const child = spawn('unshare', ['-m', process.execPath, '--import', 'tsx', program, dir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (code) => (code === 0 ? resolve(said.trim()) : reject(new Error(said.trim()))));
+  });
+
+/** All attacks, by name. */
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  held: held(1_000_000),
+  repeaters: repeaters(200_000),
+  'fewer-repeaters': repeaters(40_000),
+  repeated: repeated(2_000_000),
+  names: names(100_000),
+  ids: ids(500),
+  expired: expired(1_000_000),
+  crowd: crowd(100, 1000),
+  ...(process.getuid?.() === 0 && process.platform === 'linux' && { 'full-disk': fullDisk }),
+};
+
+/** Attacks a relay, in a folder of its own. */
+export async function attack(name: string, scratch: string): Promise<void> {
+  const began = performance.now();
+  const dir = join(scratch, name);
+  try {
+    const run = ATTACKS[name];
+    if (run === undefined) throw new RangeError(`there is no attack named ${name}`);
+    const said = await run(dir);
+    console.log(`${name}: ${said} (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
