@@ -15,7 +15,7 @@ import { RawClient, tempDir } from '../harness.ts';
 import { turns } from '../servers.ts';
 
 /** What one life of a relay is given: file system and sizes of its journal, and limits. */
-export interface LifeOptions extends Pick<DiskLogOptions, 'files' | 'smallest' | 'largest'> {
+export interface LifeOptions extends Pick<DiskLogOptions, 'files' | 'smallest' | 'largest' | 'maxBytes'> {
   /** What the wall clock says at its beginning, in epoch milliseconds. */
   readonly wall?: number;
   readonly limits?: Partial<RelayLimits>;

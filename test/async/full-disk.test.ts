@@ -1,0 +1,130 @@
+// A disk that is full, by the relay's own mail or by another program, is no end: all that is held can be collected, and then there is room
+// again, also after each restart. At full size, on real disks: scripts/torture/full-disk.ts.
+
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { systemFiles } from '../../src/async/log/files.ts';
+import { tempDir } from '../harness.ts';
+import { field, heard, Life, type LifeOptions, send } from './house.ts';
+
+const MB = 1024 * 1024;
+const BODY = 'x'.repeat(700_000);
+
+/** A disk of so many bytes, of which other programs may take some. */
+class SmallDisk {
+  others = 0;
+  readonly options: LifeOptions = {
+    files: {
+      ...systemFiles,
+      free: async (dir) => {
+        const own = readdirSync(dir).reduce((sum, name) => sum + sizeOf(join(dir, name)), 0);
+        return Math.max(0, this.bytes - this.others - own);
+      },
+    },
+  };
+
+  constructor(readonly bytes: number) {}
+}
+
+// It may be gone by now.
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+/** Time goes on until it has come: what failed for want of room is tried again after some. */
+async function meanwhile<T>(life: Life, coming: Promise<T>): Promise<T> {
+  let over = false;
+  void coming.finally(() => {
+    over = true;
+  });
+  while (!over) await life.pass(1);
+  return await coming;
+}
+
+let ids = 0;
+
+async function store(life: Life): Promise<string> {
+  const alice = await life.client('alice');
+  alice.type(send(`${++ids}`, 'bob', BODY));
+  const answer = await meanwhile(life, heard(alice, 'code'));
+  alice.socket.destroy();
+  return answer.split(':')[0] ?? '';
+}
+
+/** Sends until the disk is full. @returns how many messages it took */
+async function fill(life: Life): Promise<number> {
+  for (let count = 0; ; count++) {
+    const answer = await store(life);
+    if (answer === 'REFUSED code=disk_full') return count;
+    expect(answer).toBe('STORED');
+  }
+}
+
+/** Bob takes all that is held. @returns how many messages that were */
+async function collect(life: Life): Promise<number> {
+  const bob = await life.client('bob');
+  bob.type('RECEIVE window=1 drain=yes\n');
+  for (let count = 0; ; count++) {
+    const [line] = await bob.next();
+    if (line === 'EMPTY') {
+      bob.socket.destroy();
+      return count;
+    }
+    bob.type(`ACK seq=${field(line, 'seq')}\n`);
+  }
+}
+
+/** Stops it, or kills it, and starts the next life. */
+async function another(life: Life, end: 'stop' | 'kill', options: LifeOptions): Promise<Life> {
+  const next = end === 'kill' ? await life.crashed(0, options) : undefined;
+  await meanwhile(life, life.stop());
+  return next ?? (await life.again(0, options));
+}
+
+/** Nothing is held: there is room by itself, sooner or later. What comes then is collected. */
+async function roomAgain(life: Life): Promise<void> {
+  for (let tries = 0; (await store(life)) !== 'STORED'; tries++) {
+    expect(tries).toBeLessThan(300);
+    await life.pass(100);
+  }
+  expect(await collect(life)).toBe(1);
+}
+
+test.each<[string, LifeOptions]>([
+  ['a disk', new SmallDisk(9 * MB).options],
+  ['all that the journal may take', { maxBytes: 9 * MB }],
+])(
+  '%s is full, all is collected, and there is room again: now, and after every restart',
+  async (_, options) => {
+    let life = await Life.start(join(tempDir(), 'journal'), options);
+    const first = await fill(life);
+    expect(first).toBeGreaterThan(3);
+    expect(await collect(life)).toBe(first);
+    await roomAgain(life);
+    for (const end of ['stop', 'kill'] as const) {
+      life = await another(life, end, options);
+      await roomAgain(life);
+      // Full when it ends.
+      const count = await fill(life);
+      life = await another(life, end, options);
+      expect(await collect(life)).toBe(count);
+      await roomAgain(life);
+    }
+  },
+);
+
+test.each([false, true])(
+  'another program fills the disk and frees it; before the start: %s',
+  async (before) => {
+    const disk = new SmallDisk(12 * MB);
+    let life = await Life.start(join(tempDir(), 'journal'), disk.options);
+    for (let count = 0; count < 4; count++) expect(await store(life)).toBe('STORED');
+    disk.others = disk.bytes;
+    if (before) life = await another(life, 'stop', disk.options);
+    const more = await fill(life);
+    expect(await collect(life)).toBe(4 + more);
+    disk.others = 0;
+    await roomAgain(life);
+    expect(await fill(life)).toBeGreaterThan(4);
+    await meanwhile(life, life.stop());
+  },
+);
