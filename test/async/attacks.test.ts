@@ -1,0 +1,135 @@
+// Much of everything, sent by strangers: what it costs the relay is counted, not timed. The same at full size, with times and memory that
+// are measured: scripts/torture/attacks.ts.
+
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { HeldMessages } from '../../src/async/held.ts';
+import { openDiskLog } from '../../src/async/log/disk.ts';
+import type { OpenLog } from '../../src/async/log/log.ts';
+import { Machine } from '../../src/async/machine.ts';
+import type { State } from '../../src/async/state.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { type RawClient, tempDir } from '../harness.ts';
+import { restarted, startTheRelay, turns } from '../servers.ts';
+import { heard, Life, send } from './house.ts';
+import { TestLog } from './memory-log.ts';
+
+const MINUTE = 60_000;
+
+/** Sends as many messages, in one piece, and hears that they are stored. */
+async function stores(client: RawClient, count: number, message: (n: number) => string): Promise<void> {
+  client.type(Array.from({ length: count }, (_, n) => message(n)).join(''));
+  for (let n = 0; n < count; n++) expect(await heard(client)).toBe('STORED');
+}
+
+/** The state that a start makes of a log. */
+async function stateOf(open: OpenLog): Promise<State> {
+  const nothing = (): void => {};
+  const listener = { durable: nothing, room: nothing, failed: nothing, torn: nothing, notice: nothing };
+  const machine = new Machine('relay', new FakeClock(), listener);
+  await machine.open(open);
+  await machine.log.close();
+  return machine.state;
+}
+
+/** What the index of held messages takes in memory, in bytes. */
+const bytesOf = (held: HeldMessages): number =>
+  held.freeze().reduce((sum, { words }) => sum + words.buffer.byteLength, 0);
+
+test('a held message takes 16 bytes of memory and little more: also after a restart, also one in a mailbox of its own', async () => {
+  const life = await Life.start(join(tempDir(), 'journal'));
+  const alice = await life.client('alice');
+  await stores(alice, 3000, (n) => send(`${n}`, n % 2 === 0 ? 'bob' : 'carol', 'x'.repeat(128)));
+  await stores(alice, 500, (n) => send(`more-${n}`, `name-${n}`, ''));
+  await life.stop();
+  const { count, mailboxes } = await stateOf((owner) => openDiskLog({ dir: life.dir }, owner));
+  expect(count).toBe(3500);
+  for (const { name, held, count: waiting } of mailboxes.values())
+    expect(bytesOf(held), name).toBeLessThanOrEqual(Math.max(64, 24 * waiting));
+  const much = new HeldMessages();
+  const place = { lsn: 1, index: 0, size: 128, at: 1_700_000_000_000, notify: false };
+  for (let seq = 1; seq <= 100_000; seq++) much.put(seq, place);
+  expect(bytesOf(much)).toBeLessThanOrEqual(24 * 100_000);
+});
+
+test('an id that many sessions send again stands in one record, which is found at once', async () => {
+  const bench = await startTheRelay();
+  for (let n = 0; n < 300; n++) {
+    const client = await bench.greeted(`HELLO version=1 as=alice session=s${n} try=1`);
+    client.type(send('1', 'bob', 'x'));
+    expect(await heard(client, 'seq', 'dup')).toBe(`STORED seq=1${n === 0 ? '' : ' dup=yes'}`);
+    client.socket.destroy();
+  }
+  const { ids } = await stateOf(new TestLog(bench.log).open);
+  expect([ids.sessions.length, ids.links, ids.count, ids.most]).toEqual([300, 300, 1, 1]);
+});
+
+test('a message that one session sends again and again costs an entry of the log a minute', async () => {
+  const { greeted, log, clock } = await startTheRelay();
+  const alice = await greeted('HELLO version=1 as=alice session=s try=1');
+  const again = (): string => send('1', 'bob', 'x');
+  const entries = (verb: string): number => log.lines.filter((line) => line.startsWith(`${verb} `)).length;
+  await stores(alice, 1000, again);
+  expect([entries('SEND'), entries('REPEAT')]).toEqual([1, 0]);
+  for (let minute = 1; minute <= 3; minute++) {
+    clock.advance(MINUTE + 1);
+    await stores(alice, 500, again);
+    expect([entries('SEND'), entries('REPEAT')]).toEqual([1, minute]);
+  }
+});
+
+test('names that were used once do not use up the names: a new one begins at 1, or above those that were forgotten', async () => {
+  const bench = await startTheRelay({ limits: { names: 24_000 } });
+  const alice = await bench.greeted('HELLO version=1 as=alice');
+  const use = async (count: number, prefix: string): Promise<void> => {
+    await stores(alice, count, (n) => send(`${prefix}${n}`, `${prefix}${n}`, '', 'ttl=1'));
+    while (bench.relay.waiting().some(({ name }) => name.startsWith(prefix))) {
+      bench.clock.advance(1000);
+      await turns();
+    }
+  };
+  await use(5100, 'a');
+  alice.type(send('first', 'first', ''));
+  expect(await heard(alice, 'id', 'seq')).toBe('STORED id=first seq=1');
+  await use(5100, 'b');
+  alice.type(send('second', 'second', '') + send('old', 'first', ''));
+  expect(await heard(alice, 'id', 'seq')).toBe('STORED id=second seq=2');
+  expect(await heard(alice, 'id', 'seq')).toBe('STORED id=old seq=2');
+});
+
+test('nothing of many messages that have expired lies in front of the one behind them', async () => {
+  const bench = await startTheRelay();
+  const alice = await bench.greeted('HELLO version=1 as=alice');
+  await stores(alice, 3000, (n) => send(`${n}`, 'bob', '', 'ttl=1'));
+  await stores(alice, 1, () => send('last', 'bob', 'at last'));
+  while (bench.relay.waiting()[0]?.held !== 1) {
+    bench.clock.advance(1000);
+    await turns();
+  }
+  for (const restart of [false, true]) {
+    const { greeted } = restart ? await restarted(bench) : bench;
+    const bob = await greeted('HELLO version=1 as=bob');
+    bob.type('RECEIVE window=1\n');
+    expect(await heard(bob, 'seq', 'id')).toBe('MESSAGE seq=3001 id=last: at last');
+  }
+  const state = await stateOf(new TestLog(bench.log).open);
+  expect(state.mailboxes.get('bob')?.held.freeze()).toHaveLength(1);
+});
+
+test('recipients who come back at once to much mail keep nobody waiting: a newcomer is greeted in between', async () => {
+  const bench = await startTheRelay();
+  const names = Array.from({ length: 10 }, (_, n) => `name-${n}`);
+  for (const name of names) {
+    const alice = await bench.greeted('HELLO version=1 as=alice');
+    await stores(alice, 400, (n) => send(`${name}-${n}`, name, 'x'.repeat(100)));
+  }
+  const all = await Promise.all(names.map((name) => bench.greeted(`HELLO version=1 as=${name}`)));
+  bench.events.length = 0;
+  for (const client of all) client.type('RECEIVE window=4096 drain=yes\n');
+  await bench.greeted('HELLO version=1 as=newcomer');
+  for (const client of all)
+    for (let n = 0; n < 400; n++) expect(await heard(client)).toBe('MESSAGE: '.padEnd(109, 'x'));
+  const sent = bench.events.flatMap((event) => (event.event === 'sent' ? [event.verb] : []));
+  expect(sent.filter((verb) => verb === 'MESSAGE')).toHaveLength(4000);
+  expect(sent.indexOf('READY')).toBeLessThan(sent.lastIndexOf('MESSAGE'));
+});
