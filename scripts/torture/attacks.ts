@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Program } from '../lib/process.ts';
-import { House, segmentsOf } from './house.ts';
+import { House, segmentsOf, type Talk } from './house.ts';
 
 const BODY = Buffer.alloc(128, 'x');
 /** For what no server may need more heap: that of a small computer. */
@@ -53,7 +53,7 @@ const repeaters =
   (sessions: number): Attack =>
   async (dir) => {
     let relay = await House.start(dir);
-    const empty = relay.memory.now;
+    const [empty, emptyCpu] = [relay.memory.now, relay.cpu];
     await relay.each(sessions, async (n, from) => {
       const alice = await relay.talk('alice', `s${n}`, from);
       const { verb } = await alice.send('1', 'bob', BODY);
@@ -68,7 +68,7 @@ const repeaters =
     return [
       expect(grown, 150, 'MB more than without'),
       expect(after, 150, 'MB more after a restart'),
-      started(relay, 5000),
+      `${started(relay, 5000)}, of an empty one ${emptyCpu}`,
     ].join(', ');
   };
 
@@ -154,12 +154,45 @@ const expired =
     return expect(ms, 500, 'ms from RECEIVE to MESSAGE');
   };
 
+/** How long a PING took and a call until READY, in milliseconds. */
+class Delays {
+  readonly pings: number[] = [];
+  readonly calls: number[] = [];
+  #relay: House;
+  #talk: Talk | undefined;
+
+  constructor(relay: House) {
+    this.#relay = relay;
+  }
+
+  async ping(): Promise<void> {
+    this.#talk ??= await this.#relay.talk('pinging');
+    const began = performance.now();
+    this.#talk.say({ verb: 'PING' });
+    await this.#talk.count('PONG', this.pings.length + 1);
+    this.pings.push(performance.now() - began);
+  }
+
+  async call(): Promise<void> {
+    const began = performance.now();
+    (await this.#relay.talk('newcomer')).drop();
+    this.calls.push(performance.now() - began);
+  }
+
+  /** What 99 of 100 pings took at the most. */
+  get p99(): number {
+    const sorted = [...this.pings].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
+  }
+}
+
 // All recipients come back at the same moment, and a newcomer is served all the same. They are a process of their own: else it would
-// be measured how busy this one is.
+// be measured how busy this one is. How busy the machine is, is seen at a relay beside it that has nothing to do.
 const crowd =
   (recipients: number, messages: number): Attack =>
   async (dir) => {
-    let relay = await House.start(dir);
+    const idle = await House.start(join(dir, 'idle'));
+    let relay = await House.start(join(dir, 'busy'));
     const alice = await relay.talk('alice', 's');
     await alice.flood(recipients * messages, (n) => ({
       verb: 'SEND',
@@ -168,10 +201,8 @@ const crowd =
       body: BODY,
     }));
     await relay.end('SIGKILL');
-    relay = await House.start(dir);
-    const pinging = await relay.talk('pinging');
-    const pings: number[] = [];
-    const calls: number[] = [];
+    relay = await House.start(join(dir, 'busy'));
+    const [delays, others] = [new Delays(relay), new Delays(idle)];
     const program = fileURLToPath(new URL('crowd.ts', import.meta.url));
     const back = new Program(program, [`${relay.port}`, `${recipients}`, `${messages}`], ['--import', 'tsx']);
     await back.says(/here/);
@@ -179,25 +210,21 @@ const crowd =
     void back.ended.then(() => {
       over = true;
     });
-    const timed = async (into: number[], what: () => Promise<unknown>): Promise<void> => {
-      const began = performance.now();
-      await what();
-      into.push(performance.now() - began);
-    };
     for (let turn = 0; !over; turn++) {
-      pinging.say({ verb: 'PING' });
-      await timed(pings, () => pinging.count('PONG', turn + 1));
-      if (turn % 20 === 0) await timed(calls, async () => (await relay.talk('newcomer')).drop());
+      for (const one of [delays, others]) await (turn % 20 === 0 ? one.call() : one.ping());
       await pause(5);
     }
     if ((await back.ended) !== 0) throw new Error(`the recipients: ${back.stderr}`);
     await relay.end();
-    pings.sort((a, b) => a - b);
-    const p99 = pings[Math.floor(pings.length * 0.99)] ?? Number.NaN;
+    await idle.end();
+    const [ready, otherReady] = [Math.max(...delays.calls), Math.max(...others.calls)];
+    console.log(
+      `crowd: ${delays.pings.length} pings, 99 of 100 within ${delays.p99.toFixed(1)} ms, of an idle relay ${others.p99.toFixed(1)}; ` +
+        `${delays.calls.length} newcomers, READY within ${ready.toFixed(0)} ms, of an idle relay ${otherReady.toFixed(0)}; ${back.stdout.split('\n')[1]}`,
+    );
     return [
-      expect(p99, 500, 'ms for a PING, of 99 in 100'),
-      expect(Math.max(...calls), 2000, 'ms to READY of a newcomer'),
-      `${pings.length} pings, ${calls.length} newcomers, ${back.stdout.trim()}`,
+      expect(delays.p99, 50 + 5 * others.p99, 'ms for a PING'),
+      expect(ready, 500 + 5 * otherReady, 'ms to READY of a newcomer'),
     ].join(', ');
   };
 
