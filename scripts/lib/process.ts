@@ -27,11 +27,15 @@ export class Program {
   #over = false;
   #waiting: (() => void)[] = [];
 
-  /** @param main the compiled program to run. @param options of Node itself */
-  constructor(main: string, args: readonly string[], options: readonly string[] = []) {
-    const child = spawn(process.execPath, [...options, main, ...args], {
+  /** @param main the compiled program to run. @param how options of Node itself, and what its environment has beside this one's */
+  constructor(
+    main: string,
+    args: readonly string[],
+    { node = [], env = {} }: { readonly node?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const child = spawn(process.execPath, [...node, main, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, NO_COLOR: '1', ...env },
     });
     this.child = child;
     running.add(child);

@@ -204,7 +204,9 @@ const crowd =
     relay = await House.start(join(dir, 'busy'));
     const [delays, others] = [new Delays(relay), new Delays(idle)];
     const program = fileURLToPath(new URL('crowd.ts', import.meta.url));
-    const back = new Program(program, [`${relay.port}`, `${recipients}`, `${messages}`], ['--import', 'tsx']);
+    const back = new Program(program, [`${relay.port}`, `${recipients}`, `${messages}`], {
+      node: ['--import', 'tsx'],
+    });
     await back.says(/here/);
     let over = false;
     void back.ended.then(() => {

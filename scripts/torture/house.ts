@@ -38,7 +38,7 @@ export class House {
   ): Promise<House> {
     const began = performance.now();
     const all = ['async', 'relay', '--port', '0', '--journal', dir, ...args];
-    const program = new Program(MAIN, all, options);
+    const program = new Program(MAIN, all, { node: options });
     const listens = await program.says(/relay listens on 127\.0\.0\.1:(\d+), /);
     if (listens === undefined) throw new Error(`the relay did not start: ${program.stderr}`);
     return new House(program, Number(listens[1]), performance.now() - began);
