@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemFiles } from '../../src/async/log/files.ts';
 import type { RawClient } from '../harness.ts';
+import { restarted, startTheRelay, until } from '../servers.ts';
 import { field, heard, Life, pong, send } from './house.ts';
 
 const DAY = 24 * 3_600_000;
@@ -242,6 +243,47 @@ describe('age', () => {
     bob.type('STATUS after=z\n');
     expect(await heard(bob)).toBe('END');
     expect(await age(await life.crashed(3_000))).toBe(5_000);
+  });
+
+  test.each([
+    ['a day forward', DAY],
+    ['a day back', -DAY],
+  ])('counts what passes when the clock is set %s, and a restart changes nothing', async (_, moved) => {
+    const life = await Life.start();
+    await sends(life, send('1', 'bob', 'x', 'ttl=60 notify=alice'), send('2', 'carol', 'x'));
+    life.clock.set(moved);
+    await life.pass(30_000);
+    const alice = await sends(life, send('3', 'carol', 'y'));
+    await life.pass(29_000);
+    // All that is logged is durable when it is answered.
+    alice.type('STATUS after=z\n');
+    expect(await heard(alice)).toBe('END');
+    const next = await life.crashed();
+    const carol = await collector(next, 'carol');
+    // What is shown is what the wall clock said.
+    const [began, ended] = [life.clock.start, life.clock.epoch()];
+    expect(await heard(carol, 'at', 'held')).toBe(`MESSAGE at=${began} held=59000: x`);
+    expect(await heard(carol, 'at', 'held')).toBe(`MESSAGE at=${ended - 29_000} held=29000: y`);
+    expect(next.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }, { name: 'carol' }]);
+    await next.pass(2_000);
+    expect(await heard(await collector(next, 'alice', 'RECEIVE window=1'), 'kind')).toContain('kind=bounce');
+  });
+
+  test('counts from when a message was taken, not from when it became durable', async () => {
+    const first = await startTheRelay();
+    first.log.held = true;
+    const alice = await first.greeted('HELLO version=1 as=alice');
+    alice.type(send('1', 'bob', 'x'));
+    await until(() => first.log.pending > 0);
+    first.clock.advance(5_000);
+    first.log.release();
+    expect(await heard(alice)).toBe('STORED');
+    for (const restart of [false, true]) {
+      const { greeted } = restart ? await restarted(first) : first;
+      const bob = await greeted('HELLO version=1 as=bob');
+      bob.type('RECEIVE window=1\n');
+      expect(await heard(bob, 'at', 'held')).toBe(`MESSAGE at=${first.clock.start} held=5000: x`);
+    }
   });
 
   test('is not below nothing when the clock was set back, and counts on from there', async () => {

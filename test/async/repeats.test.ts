@@ -102,6 +102,37 @@ test('an id is known for ten minutes after the last SEND of its session, and for
 });
 
 test.each([
+  ['an hour forward', 60 * MINUTE, false],
+  ['a day back', -24 * 60 * MINUTE, false],
+  ['an hour forward over a restart', 60 * MINUTE, true],
+  ['a day back over a restart', -24 * 60 * MINUTE, true],
+])('the clock is set %s: an id is known for ten minutes of running time', async (_, moved, restart) => {
+  const before = await Life.start();
+  const alice = await before.client('alice', 'session=s try=1');
+  alice.type(send('1', 'bob', 'one'));
+  expect(await stored(alice)).toBe('STORED id=1 seq=1');
+  if (!restart) before.clock.set(moved);
+  const life = restart ? await before.again(moved) : before;
+  // Whoever sends something lets the relay forget.
+  const others = async (id: string): Promise<void> => {
+    const carol = await life.client('carol');
+    carol.type(send(id, 'dave', 'x'));
+    expect(await stored(carol)).toBe(`STORED id=${id} seq=${id}`);
+  };
+  await others('1');
+  await life.pass(10 * MINUTE);
+  await others('2');
+  const other = await life.client('alice', 'session=t try=1');
+  other.type(send('1', 'bob', 'one'));
+  expect(await stored(other)).toBe('STORED id=1 seq=1 dup=yes');
+  // And not much longer.
+  life.clock.advance(12 * MINUTE);
+  await others('3');
+  other.type(send('1', 'bob', 'one'));
+  expect(await stored(other)).toBe('STORED id=1 seq=2');
+});
+
+test.each([
   ['the session that sent it', 's1'],
   ['another session', 's2'],
 ])('a repeat by %s keeps an id known for ten minutes more, also over restarts', async (_, session) => {
