@@ -19,7 +19,7 @@ let [passed, failed] = [0, 0];
 async function part(
   name: string,
   share: number,
-  run: (chance: () => number) => Promise<void>,
+  run: (chance: () => number) => Promise<unknown>,
 ): Promise<void> {
   const began = performance.now();
   let runs = 0;

@@ -24,6 +24,14 @@ const LIMITS: readonly Partial<RelayLimits>[] = [
 /** The wall clock and the steady one may differ by so much before it is logged, in milliseconds. */
 const SLACK = 1000;
 
+/** What was cleared away in a history. */
+export interface Cleared {
+  /** MOVE entries. */
+  readonly moves: number;
+  /** Segments that are gone. */
+  readonly gone: number;
+}
+
 class History {
   readonly #chance: () => number;
   readonly #world: World;
@@ -38,6 +46,7 @@ class History {
   #moved = false;
   #ids = 0;
   #tries = 0;
+  #moves = 0;
   /** Every SEND that was typed, to be repeated. */
   readonly #sent: { name: string; id: string; to: string; body: string; more: string }[] = [];
   readonly steps: string[] = [];
@@ -52,7 +61,10 @@ class History {
       }
     };
     this.#world = new World({
-      appended: (entry) => judge(() => this.#truth.appended(entry)),
+      appended: (one) => {
+        if (one.entry.verb === 'MOVE') this.#moves += 1;
+        judge(() => this.#truth.appended(one));
+      },
       sent: (conn, verb, fields) => judge(() => this.#truth.sent(conn, verb, fields)),
       closed: (conn) => this.#left(conn),
       freed: (first, end) => judge(() => this.#truth.freed(first, end)),
@@ -328,10 +340,11 @@ class History {
     await this.#end('polite');
   }
 
-  async play(steps: number): Promise<void> {
+  async play(steps: number): Promise<Cleared> {
     await this.#start(0);
     for (let i = 0; i < steps; i++) await this.step();
     await this.finish();
+    return { moves: this.#moves, gone: this.#world.gone };
   }
 
   /** Lets go of everything. */
@@ -346,10 +359,10 @@ class History {
 }
 
 /** Plays one history. @throws the first thing that is not true, with the steps up to it */
-export async function history(chance: () => number, steps: number): Promise<void> {
+export async function history(chance: () => number, steps: number): Promise<Cleared> {
   const one = new History(chance);
   try {
-    await one.play(steps);
+    return await one.play(steps);
   } catch (error) {
     one.abandon();
     throw new Error(`after ${one.steps.length} steps, the last of them ${one.steps.slice(-6).join(', ')}`, {

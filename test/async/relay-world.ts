@@ -15,8 +15,11 @@ import { TestLog } from './memory-log.ts';
 
 /** Entries of one segment: few, so that segments fill and go. */
 const SEGMENT = 12;
-/** What an entry counts for in a segment, in bytes: so little that a segment with some messages in it is not moved again and again. */
-const ENTRY_BYTES = 25;
+/**
+ * What an entry counts for in a segment, in bytes: so much that a segment in which a few messages are held is moved, and so little that what
+ * was moved is not moved again at once.
+ */
+const ENTRY_BYTES = 120;
 /** Rounds in which something moves; more than any step needs. */
 const ROUNDS = 200_000;
 
