@@ -1,0 +1,123 @@
+// What is held in a segment that is nearly empty is moved, and the segment goes: nothing of a message changes by that, and what was
+// acknowledged meanwhile does not come back. The log is in memory, its segments are small, and the test decides when something is durable.
+
+import { expect, test } from 'vitest';
+import { nothingCame, type RelayBench, restarted, startTheRelay, turns } from '../servers.ts';
+import { heard, send } from './house.ts';
+import { ALICE, BOB } from './talk.ts';
+
+/** Entries of one segment, and what they count for in bytes. */
+const SEGMENT = 8;
+const BYTES = 2000;
+
+/** Makes the segments of a log small. @returns the first LSNs of those that the relay has let go */
+async function shrink({ log: { log }, clock }: RelayBench): Promise<Set<number>> {
+  const freed = new Set<number>();
+  log.usage = async () => ({ used: 0, total: 4 });
+  log.segments = () =>
+    Array.from({ length: Math.floor(log.end / SEGMENT) + 1 }, (_, index) => index * SEGMENT)
+      .filter((first) => !freed.has(first))
+      .map((first) => ({ first, end: first + SEGMENT, size: BYTES }));
+  log.free = (first) => void freed.add(first);
+  const read = log.read.bind(log);
+  log.read = async (lsn) => {
+    expect(freed, `LSN ${lsn} is let go`).not.toContain(lsn - (lsn % SEGMENT));
+    return read(lsn);
+  };
+  // It looks at them every second.
+  clock.advance(1000);
+  await turns();
+  return freed;
+}
+
+/** Fills segments with what comes and goes, and lets the relay look, until those of now are gone or something is moved. */
+async function goOn(bench: RelayBench, freed: Set<number>, moved = false): Promise<void> {
+  const { greeted, log, clock } = bench;
+  const [zoe, dan] = [
+    await greeted('HELLO version=1 as=zoe'),
+    await greeted(`HELLO version=1 as=dan`),
+  ] as const;
+  dan.type('RECEIVE window=1\n');
+  const { end } = log.log;
+  const gone = (): boolean =>
+    [...Array(Math.floor(end / SEGMENT) + 1).keys()].every((n) => freed.has(n * SEGMENT));
+  for (let n = 0; moved ? !log.lines.some((line) => line.startsWith('MOVE ')) : !gone(); n++) {
+    expect(n, 'nothing goes').toBeLessThan(200);
+    zoe.type(send(`${end}-${n}`, 'dan', 'x'));
+    await zoe.next();
+    const seq = (await heard(dan, 'seq')).replace(/.*=(\d+):.*/, '$1');
+    dan.type(`ACK seq=${seq}\n`);
+    await nothingCame(dan);
+    clock.advance(1000);
+    await turns(20);
+  }
+  for (const client of [zoe, dan]) client.socket.destroy();
+  await turns(20);
+}
+
+test('a message, a notice, and what a client wrote as if it were one are the same when their segments are gone', async () => {
+  const first = await startTheRelay();
+  const freed = await shrink(first);
+  const alice = await first.greeted(ALICE);
+  // A client may say what it likes: it is no notice.
+  const forged = 'SEND id=3 to=carol seq=9 kind=receipt tried=yes size=6\nforged\n';
+  alice.type(
+    send('1', 'bob', 'x', 'notify=ann') + send('2', 'carol', 'held', 'ttl=9000 notify=ben') + forged,
+  );
+  for (let i = 0; i < 3; i++) expect(await heard(alice)).toBe('STORED');
+  first.clock.advance(5000);
+  const bob = await first.greeted(BOB);
+  bob.type('RECEIVE window=1 drain=yes\n');
+  expect(await heard(bob)).toBe('MESSAGE: x');
+  bob.type('ACK seq=1\n');
+  expect(await heard(bob)).toBe('EMPTY');
+  const began = first.clock.epoch();
+  await goOn(first, freed);
+  expect(first.log.lines.filter((line) => line.startsWith('MOVE '))).not.toEqual([]);
+  // Once from memory, once read back.
+  for (const restart of [false, true]) {
+    const { greeted, clock } = restart ? await restarted(first) : first;
+    const passed = clock.epoch() - began;
+    const what = ['seq', 'id', 'from', 'at', 'held', 'attempt', 'kind', 'tried'];
+    const attempt = restart ? 2 : 1;
+    const ann = await greeted('HELLO version=1 as=ann');
+    ann.type('RECEIVE window=8\n');
+    expect(await heard(ann, ...what)).toBe(
+      `MESSAGE seq=1 id=1 from=relay at=${began} held=${passed} attempt=${attempt} kind=receipt: bob acknowledged 1`,
+    );
+    const carol = await greeted('HELLO version=1 as=carol');
+    carol.type('RECEIVE window=8\n');
+    const times = `from=alice at=${began - 5000} held=${passed + 5000} attempt=${attempt}`;
+    expect(await heard(carol, ...what)).toBe(`MESSAGE seq=1 id=2 ${times}: held`);
+    expect(await heard(carol, ...what)).toBe(`MESSAGE seq=2 id=3 ${times}: forged`);
+    if (!restart) continue;
+    carol.type('ACK seq=1\n');
+    await nothingCame(carol);
+    const ben = await greeted('HELLO version=1 as=ben');
+    ben.type('RECEIVE window=8\n');
+    expect(await heard(ben, 'id', 'kind')).toBe('MESSAGE id=2 kind=receipt: carol acknowledged 2');
+  }
+});
+
+test('what is acknowledged while it is being moved does not come back', async () => {
+  const first = await startTheRelay();
+  const alice = await first.greeted(ALICE);
+  alice.type(send('1', 'carol', 'a') + send('2', 'carol', 'b') + send('3', 'carol', 'c'));
+  for (let i = 0; i < 3; i++) expect(await heard(alice)).toBe('STORED');
+  const bench = await restarted(first);
+  const { log } = bench;
+  const freed = await shrink(bench);
+  const carol = await bench.greeted('HELLO version=1 as=carol');
+  carol.type('RECEIVE window=8\n');
+  for (let seq = 1; seq <= 3; seq++) expect(await heard(carol, 'seq')).toContain(`MESSAGE seq=${seq}`);
+  await goOn(bench, freed, true);
+  expect(log.lines.filter((line) => line.startsWith('MOVE '))).toEqual([
+    expect.stringContaining('numbers=1-3'),
+  ]);
+  carol.type('ACK seq=2\n');
+  await nothingCame(carol);
+  const again = await (await restarted(bench)).greeted('HELLO version=1 as=carol');
+  again.type('RECEIVE window=8\n');
+  expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=3 attempt=2: c');
+  await nothingCame(again);
+});
