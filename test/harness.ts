@@ -55,10 +55,10 @@ export class RawClient {
     });
   }
 
-  /** Connects; the test's end destroys it. @param from another address of this computer, to come from */
-  static async connect(port: number, host = '127.0.0.1', from?: string): Promise<RawClient> {
-    const localAddress = from === undefined ? {} : { localAddress: from };
-    const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true, ...localAddress });
+  /** Connects; the test's end destroys it. @param localAddress where it comes from, e.g. 127.0.0.2: only on Linux */
+  static async connect(port: number, host = '127.0.0.1', localAddress?: string): Promise<RawClient> {
+    const from = localAddress === undefined ? {} : { localAddress };
+    const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true, ...from });
     const client = new RawClient(socket);
     onTestFinished(() => void socket.destroy());
     await new Promise<void>((resolve, reject) => {
