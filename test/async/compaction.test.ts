@@ -66,6 +66,9 @@ test('a message, a notice, and what a client wrote as if it were one are the sam
   );
   for (let i = 0; i < 3; i++) expect(await heard(alice)).toBe('STORED');
   first.clock.advance(5000);
+  const fay = await first.greeted('HELLO version=1 as=fay');
+  fay.type(send('4', 'carol', 'beside it'));
+  expect(await heard(fay)).toBe('STORED');
   const bob = await first.greeted(BOB);
   bob.type('RECEIVE window=1 drain=yes\n');
   expect(await heard(bob)).toBe('MESSAGE: x');
@@ -96,6 +99,9 @@ test('a message, a notice, and what a client wrote as if it were one are the sam
     const times = `from=alice at=${began - 5000} held=${passed + 5000} attempt=${attempt}`;
     expect(await heard(carol, ...what)).toBe(`MESSAGE seq=1 id=2 ${times}: held`);
     expect(await heard(carol, ...what)).toBe(`MESSAGE seq=2 id=3 ${times}: forged`);
+    expect(await heard(carol, ...what)).toBe(
+      `MESSAGE seq=3 id=4 from=fay at=${began} held=${passed} attempt=${attempt}: beside it`,
+    );
     if (!restart) continue;
     carol.type('ACK seq=1\n');
     await nothingCame(carol);

@@ -253,6 +253,26 @@ describe('ACK', () => {
     expect(await message(later)).toBe(bad ? `1 ${before === '' ? 1 : 2} a` : '2 1 b');
   });
 
+  test.each(['bob', 'w-bob'])(
+    'of what %s has acknowledged, on a connection that does not collect',
+    async (name) => {
+      const { greeted } = await startTheRelay();
+      const alice = await greeted(ALICE);
+      alice.type(send('1', name, 'x'));
+      expect(await heard(alice)).toBe('STORED');
+      const first = await greeted(`HELLO version=1 as=${name}`);
+      first.type('RECEIVE window=1 drain=yes\n');
+      expect(await message(first)).toBe('1 1 x');
+      first.type('ACK seq=1\n');
+      expect(await first.next()).toEqual(['EMPTY', undefined]);
+      const late = await greeted(`HELLO version=1 as=${name}`);
+      late.type('ACK seq=1\n');
+      await nothingCame(late);
+      late.type('ACK seq=2\n');
+      expect(await late.next()).toEqual(anError('bad_ack'));
+    },
+  );
+
   test('to a mailbox that never was', async () => {
     const { greeted } = await startTheRelay();
     const carol = await greeted('HELLO version=1 as=carol');
