@@ -23,6 +23,22 @@ describe('STORED', () => {
     expect(await alice.next()).toEqual(['STORED id=3 seq=1 present=never', undefined]);
   });
 
+  test('comes when its own commit is durable, and not when one before it is', async () => {
+    const { greeted, log } = await startTheRelay();
+    log.held = true;
+    const [alice, carol] = [await greeted(ALICE), await greeted('HELLO version=1 as=carol')];
+    for (const [index, sender] of [alice, carol].entries()) {
+      sender.type(send('1', 'bob', 'x'));
+      await until(() => log.pending === index + 1);
+    }
+    // The start of the relay, and alice's.
+    log.log.sync(log.undurable - 1);
+    expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
+    await nothingCame(carol);
+    log.release();
+    expect(await carol.next()).toEqual(['STORED id=1 seq=2 present=never', undefined]);
+  });
+
   test('tells whether somebody collects there, or ever did', async () => {
     const { greeted } = await startTheRelay();
     const alice = await greeted(ALICE);

@@ -2,7 +2,8 @@
 // holds. The log is in memory, and the test decides how much room it has.
 
 import { expect, test } from 'vitest';
-import { nothingCame, type RelayBench, restarted, startTheRelay, turns } from '../servers.ts';
+import type { Log } from '../../src/async/log/log.ts';
+import { aRefusal, nothingCame, type RelayBench, restarted, startTheRelay, turns } from '../servers.ts';
 import { field, heard, send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
 
@@ -115,4 +116,22 @@ test('one entry holds at most 200 receipts, and at most 40 bounces', async () =>
   expect(bounces.map(({ length }) => length - 1).filter((count) => count > 40)).toEqual([]);
   const waiting = bench.relay.waiting().map(({ name, held }) => `${name} ${held}`);
   expect(waiting).toEqual(['ann 250', 'ben 90']);
+});
+
+test('room is asked for with what the run has taken, a notice, and a checkpoint of today', async () => {
+  const { greeted, log } = await startTheRelay();
+  const alice = await greeted(ALICE);
+  const seam: Log = log.log;
+  seam.hasRoom = (bytes, checkpoint) => (checkpoint > 0 && bytes <= 5000 ? 'yes' : 'no');
+  const large = (id: string, size: number): string => send(id, 'bob', 'x'.repeat(size));
+  // By itself it would fit, without its notice.
+  alice.type(large('1', 4000));
+  expect(await alice.next()).toEqual(aRefusal('1', 'disk_full'));
+  // Each would fit, but not both.
+  alice.type(large('2', 2000) + large('3', 2000));
+  expect(await alice.next()).toEqual(aRefusal('3', 'disk_full'));
+  expect(await heard(alice, 'id')).toBe('STORED id=2');
+  seam.hasRoom = (_bytes, checkpoint) => (checkpoint > 0 ? 'no' : 'yes');
+  alice.type(large('4', 1));
+  expect(await alice.next()).toEqual(aRefusal('4', 'disk_full'));
 });

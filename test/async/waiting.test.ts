@@ -20,6 +20,22 @@ test('what was held waits for OPEN', async () => {
   expect(log.lines.at(-1)).toBe('OPEN to=bob');
 });
 
+test('what comes to a mailbox that is open waits for its own entry', async () => {
+  const { greeted, log } = await startTheRelay();
+  const alice = await greeted(ALICE);
+  await stored(alice, 'a');
+  const bob = await greeted(BOB);
+  bob.type('RECEIVE window=8\n');
+  expect(await message(bob)).toBe('1 1 a');
+  log.held = true;
+  alice.type(send('2', 'bob', 'b'));
+  await until(() => log.pending > 0);
+  await turns();
+  await nothingCame(bob);
+  log.release();
+  expect(await message(bob)).toBe('2 1 b');
+});
+
 test('who takes a mailbox over waits for the OPEN of the one before', async () => {
   const { greeted, log } = await startTheRelay();
   await stored(await greeted(ALICE), 'a');
