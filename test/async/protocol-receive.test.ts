@@ -111,6 +111,39 @@ describe('RECEIVE', () => {
     expect(await message(bob)).toBe('3 1 c');
   });
 
+  test('tells sixteen connections apart that were sent something, and never counts one too few', async () => {
+    const { greeted } = await startTheRelay();
+    const bodies = Array.from({ length: 18 }, (_, n) => `${n + 1}`);
+    await stored(await greeted(ALICE), ...bodies);
+    for (let window = 1; window <= 17; window++) {
+      const bob = await greeted('HELLO version=1 as=bob');
+      bob.type(`RECEIVE window=${window}\n`);
+      for (let seq = 1; seq <= window; seq++) expect(await message(bob)).toMatch(`${seq} `);
+      bob.socket.destroy();
+    }
+    const bob = await greeted('HELLO version=1 as=bob');
+    bob.type('RECEIVE window=18\n');
+    const attempts: number[] = [];
+    for (const _ of bodies) attempts.push(Number((await message(bob)).split(' ')[1]));
+    expect(attempts).toEqual([17, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+  });
+
+  test('has at most 4,096 messages in flight, whatever window it says', async () => {
+    const { greeted } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    for (let sent = 0; sent <= 4096; sent += 241) {
+      const ids = Array.from({ length: Math.min(241, 4097 - sent) }, (_, n) => `${sent + n}`);
+      alice.type(ids.map((id) => send(id, 'bob', '')).join(''));
+      for (const _ of ids) await alice.next();
+    }
+    const bob = await greeted(BOB);
+    bob.type('RECEIVE window=999999\n');
+    for (let seq = 1; seq <= 4096; seq++) await bob.next();
+    await nothingCame(bob);
+    bob.type('ACK seq=1\n');
+    expect(await message(bob)).toBe('4097 1 ');
+  });
+
   test('reads bodies back from the disk when they are not in memory any more, in order', async () => {
     const first = await startTheRelay();
     await stored(await first.greeted(ALICE), 'a', 'b', 'c');
