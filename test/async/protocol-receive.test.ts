@@ -115,7 +115,8 @@ describe('RECEIVE', () => {
     const { greeted } = await startTheRelay();
     const bodies = Array.from({ length: 18 }, (_, n) => `${n + 1}`);
     await stored(await greeted(ALICE), ...bodies);
-    for (let window = 1; window <= 17; window++) {
+    // The one that was sent the most is the first.
+    for (const window of [17, ...Array.from({ length: 16 }, (_, n) => n + 1)]) {
       const bob = await greeted('HELLO version=1 as=bob');
       bob.type(`RECEIVE window=${window}\n`);
       for (let seq = 1; seq <= window; seq++) expect(await message(bob)).toMatch(`${seq} `);
