@@ -48,6 +48,34 @@ test('one who collected from an empty mailbox and left was here', async () => {
   expect(await heard(alice, 'present')).toBe('STORED present=no');
 });
 
+test('after a restart the log tells who collected: acknowledged or not; a forgotten name was never here', async () => {
+  const life = await Life.start();
+  const alice = await life.client('alice');
+  for (const name of ['bob', 'carol', 'w-1']) {
+    alice.type(send(name, name, 'x'));
+    expect(await heard(alice, 'present')).toBe('STORED present=never');
+    const client = await life.client(name);
+    client.type('RECEIVE window=1\n');
+    expect(await heard(client)).toBe('MESSAGE: x');
+    if (name !== 'carol') client.type('ACK seq=1\n');
+    client.type('BYE\n');
+    expect(await heard(client)).toBe('BYE');
+  }
+  const next = await life.again();
+  const sender = await next.client('alice');
+  for (const [name, present] of [
+    ['bob', 'no'],
+    ['carol', 'no'],
+    ['w-1', 'never'],
+    // Its numbers begin above those of the one that was forgotten.
+    ['w-1', 'never'],
+    ['dave', 'never'],
+  ]) {
+    sender.type(send(`${name}-${next.events.length}`, name ?? '', 'y'));
+    expect(await heard(sender, 'present')).toBe(`STORED present=${present}`);
+  }
+});
+
 test('numbers go on over restarts and are never given out twice, also when all was acknowledged', async () => {
   let life = await Life.start();
   for (const seq of [1, 2, 3]) {
