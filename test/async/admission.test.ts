@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { RawClient } from '../harness.ts';
-import { startTheRelay } from '../servers.ts';
-import { heard, Life, send } from './house.ts';
+import { nothingCame, startTheRelay } from '../servers.ts';
+import { field, heard, Life, send } from './house.ts';
 
 const MINUTE = 60_000;
 
@@ -44,6 +44,63 @@ test('a smaller table after a restart: who makes it no larger is not refused', a
   life.clock.advance(5 * MINUTE + 1);
   expect(await sends(life, 'new-2', 'd')).toEqual(['STORED']);
   expect(await sends(life, 'newer', 'f')).toEqual(['REFUSED code=busy']);
+});
+
+test('a name that waits for a notice counts, also when its mailbox was forgotten; and no more when it was told', async () => {
+  const { greeted } = await startTheRelay();
+  const alice = await greeted('HELLO version=1 as=alice');
+  const names = async (): Promise<string | undefined> => {
+    alice.type('STATUS after=z\n');
+    return field((await alice.next())[0], 'names')?.split('/')[0];
+  };
+  const collects = async (name: string, seq: number): Promise<void> => {
+    const client = await greeted(`HELLO version=1 as=${name}`);
+    client.type('RECEIVE window=1 drain=yes\n');
+    expect(await heard(client, 'seq')).toContain(`MESSAGE seq=${seq}:`);
+    client.type(`ACK seq=${seq}\n`);
+    expect(await heard(client)).toBe('EMPTY');
+  };
+  alice.type(send('1', 'bob', 'x', 'notify=w-1'));
+  expect([await answer(alice), await names()]).toEqual(['STORED', '2']);
+  alice.type(send('2', 'w-1', 'x'));
+  expect([await answer(alice), await names()]).toEqual(['STORED', '2']);
+  await collects('w-1', 1);
+  expect(await names()).toBe('2');
+  await collects('bob', 1);
+  expect(await names()).toBe('2');
+  await collects('w-1', 2);
+  // That of bob is empty, and kept.
+  expect(await names()).toBe('1');
+});
+
+test('what is taken in one piece counts, and what was collected counts no more', async () => {
+  const { greeted } = await startTheRelay({ limits: { messages: 8 } });
+  const alice = await greeted('HELLO version=1 as=alice');
+  const bob = await greeted('HELLO version=1 as=bob');
+  bob.type('RECEIVE window=8\n');
+  for (const first of [1, 6]) {
+    // Half of all.
+    alice.type([0, 1, 2, 3, 4].map((n) => send(`${first + n}`, 'bob', 'x')).join(''));
+    expect(await answer(alice)).toBe('REFUSED code=too_many');
+    for (let n = 0; n < 4; n++) expect(await answer(alice)).toBe('STORED');
+    let seq: string | undefined;
+    for (let n = 0; n < 4; n++) seq = field((await bob.next())[0], 'seq');
+    bob.type(`ACK seq=${seq}\n`);
+    await nothingCame(bob);
+  }
+});
+
+test('names that were there before a restart count for nobody, whoever sends to them', async () => {
+  const before = await Life.start();
+  const alice = await before.client('alice');
+  alice.type(send('1', 'bob', 'x') + send('2', 'carol', 'x'));
+  expect([await answer(alice), await answer(alice)]).toEqual(['STORED', 'STORED']);
+  const life = await before.again(0, { limits: { names: 4 } });
+  const again = await life.client('alice');
+  again.type(send('3', 'bob', 'x') + send('4', 'carol', 'x') + send('5', 'dave', 'x'));
+  expect([await answer(again), await answer(again), await answer(again)]).toEqual(Array(3).fill('STORED'));
+  again.type(send('6', 'erin', 'x'));
+  expect(await answer(again)).toBe('REFUSED code=too_many');
 });
 
 describe.runIf(process.platform === 'linux')('two addresses', () => {
