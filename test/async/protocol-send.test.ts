@@ -72,6 +72,20 @@ describe('a repeat', () => {
     expect(await carol.next()).toEqual(['STORED id=id-x seq=2 present=never', undefined]);
   });
 
+  test.each(['the disk is full', 'too much is remembered', 'there is room'])(
+    'is noted for its session only if there is room: %s',
+    async (how) => {
+      const { greeted, log } = await startTheRelay({ limits: how.startsWith('too') ? { ids: 2 } : {} });
+      await stored(await greeted(ALICE), 'x');
+      if (how.startsWith('the')) log.room = how === 'there is room' ? 'yes' : 'no';
+      const again = await greeted('HELLO version=1 as=alice session=other try=1');
+      again.type(send('id-x', 'bob', 'x'));
+      expect(await again.next()).toEqual(['STORED id=id-x seq=1 present=never dup=yes', undefined]);
+      const noted = log.lines.filter((line) => line.startsWith('REPEAT ')).length;
+      expect(noted).toBe(how === 'there is room' ? 1 : 0);
+    },
+  );
+
   test('waits for the first copy to be durable', async () => {
     const { greeted, log } = await startTheRelay();
     log.held = true;
