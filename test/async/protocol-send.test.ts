@@ -86,6 +86,17 @@ describe('a repeat', () => {
     },
   );
 
+  test('of what its session holds costs one entry a minute', async () => {
+    const { greeted, log, clock } = await startTheRelay();
+    const alice = await greeted(ALICE);
+    await stored(alice, 'x');
+    for (const noted of [0, 1, 2]) {
+      for (let i = 0; i < 3; i++) await stored(alice, 'x');
+      expect(log.lines.filter((line) => line.startsWith('REPEAT '))).toHaveLength(noted);
+      clock.advance(60_001);
+    }
+  });
+
   test('waits for the first copy to be durable', async () => {
     const { greeted, log } = await startTheRelay();
     log.held = true;
