@@ -7,10 +7,10 @@ import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
-import { type FileSystem, Folder, noRoom, systemFiles } from './files.ts';
+import { type FileSystem, Folder, systemFiles } from './files.ts';
 import * as format from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
-import { allocate, claim, type FreeFile, Pool, sizeOf } from './pool.ts';
+import { claim, Pool, sizeOf } from './pool.ts';
 import { recover } from './recover.ts';
 import { readEntry, SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
@@ -66,9 +66,7 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
     const list = [...found.segments];
     const another = async (lsn: Lsn): Promise<SegmentFile> => {
       const keep = found.checkpoints.map(({ size }) => size).slice(-1);
-      const free =
-        pool.take(smallest, keep) ?? (await allocate(folder, smallest).catch(() => pool.take(smallest)));
-      if (free === undefined) throw noRoom();
+      const free = pool.take(smallest, keep) ?? (await pool.make(smallest));
       list.push(await claim(folder, free, lsn, id));
       return list.at(-1) as SegmentFile;
     };
@@ -106,7 +104,7 @@ class DiskLog implements Log {
   /** A checkpoint has its file, and not yet its name. */
   #making = false;
 
-  /** @param id which log it is. @param list its segments, oldest first. @param sizes of segments. @param kept its checkpoints, oldest first */
+  /** @param list its segments, oldest first. @param sizes of segments. @param kept its checkpoints, oldest first */
   constructor(
     readonly folder: Folder,
     readonly owner: Owner,
@@ -137,14 +135,11 @@ class DiskLog implements Log {
     // Never the file for a checkpoint: without one nothing would be freed any more.
     const free = pool.take(smallest, checkpoints);
     if (free === undefined) return;
-    this.#claiming = this.#claim(free).then(() => {
+    this.#claiming = claim(folder, free, writer.segment.end, this.id).then((segment) => {
+      this.list.push(segment);
       this.#claiming = undefined;
       this.changed();
     }, folder.failed);
-  }
-
-  async #claim(free: FreeFile): Promise<void> {
-    this.list.push(await claim(this.folder, free, this.writer.segment.end, this.id));
   }
 
   /** There is more or less room than before. */
@@ -274,10 +269,10 @@ class DiskLog implements Log {
   #free(): void {
     const [older, newer] = this.kept;
     if (this.#freeing !== undefined || older === undefined || newer === undefined || this.#ended) return;
-    const needed = ({ first }: SegmentFile): boolean => this.kept.some(({ segments }) => segments.has(first));
-    const gone = this.list.filter(
-      (segment) => segment.unused && segment.readers === 0 && segment.end <= older.lsn && !needed(segment),
-    );
+    const gone = this.list.filter(({ first, end, unused, readers }) => {
+      const needed = readers > 0 || this.kept.some(({ segments }) => segments.has(first));
+      return unused && !needed && end <= older.lsn;
+    });
     if (gone.length === 0) return;
     this.#freeing = this.#recycle(gone).then(() => {
       this.#freeing = undefined;
@@ -300,8 +295,8 @@ class DiskLog implements Log {
   fail(error: unknown): void {
     if (this.#ended) return;
     const { dir } = this.folder;
-    const gone = errnoOf(error) === 'ENOENT';
-    const reason = gone ? takenAway(dir) : systemError(error, `the journal in ${dir} cannot be written`);
+    const what = `the journal in ${dir} cannot be written`;
+    const reason = errnoOf(error) === 'ENOENT' ? takenAway(dir) : systemError(error, what);
     this.#ended = true;
     this.folder.active = false;
     this.writer.stop(reason);

@@ -100,6 +100,17 @@ export async function writeAll(file: OpenFile, bytes: Uint8Array, position: numb
   if ((await file.writeDurably(bytes, position)) < bytes.length) throw noRoom();
 }
 
+/** Writes bytes into a file that is there, or into a new one, durably. @throws as `writeAll` */
+export async function writeInto(
+  files: FileSystem,
+  [name, how]: readonly [string, 'write' | 'create'],
+  bytes: Uint8Array,
+  position = 0,
+): Promise<void> {
+  const file = await files.open(name, how);
+  await writeAll(file, bytes, position).finally(() => file.close());
+}
+
 /** After the disk was full, or all file handles in use, a call is made again after so many milliseconds. */
 const RETRY_MS = 500;
 

@@ -187,17 +187,6 @@ export function recordIntact(bytes: Buffer, lsn: Lsn, seed: number): boolean {
   return whole && bytes.readUInt32LE(0) === crc32(bytes.subarray(4), recordSeed(seed, lsn));
 }
 
-/** Does the log reach the end of `bytes`, with this commit, or did something stand after the last that can be read? */
-export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: number): boolean {
-  for (let at = bytes.lastIndexOf(MAGIC); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(MAGIC, at - 1)) {
-    const head = headAt(bytes, at, base + at, seed);
-    if (head === undefined) continue;
-    const end = at + head.size;
-    return end === bytes.length ? head.number === number : !isEnd(bytes, end);
-  }
-  return !isEnd(bytes, 0);
-}
-
 // Each commit was begun after the one before it was durable. So a later one proves that what cannot be read before it was whole once.
 /** Looks for a place from `from` on where a commit with a higher number begins. @param base the LSN of the first of `bytes` */
 export function laterCommit(

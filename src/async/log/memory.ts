@@ -26,7 +26,7 @@ export class MemoryLog implements Log {
     public durable: Lsn,
   ) {}
 
-  /** Opens a new log, or what is left of one: that one gets `failed` if it was open. See `OpenLog`. */
+  /** Opens a new log, or what is left of one, which gets `failed` if it was open. */
   static async open(owner: Owner, before?: MemoryLog): Promise<MemoryLog> {
     before?.fail(new Error('another owner has taken the log'));
     const { entries = [], saved } = before ?? {};

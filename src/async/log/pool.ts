@@ -1,7 +1,7 @@
 // Files that are allocated and hold nothing: from them segments and checkpoints are made. What they take of the disk is the log's already,
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
-import { type Folder, noRoom, writeAll } from './files.ts';
+import { type Folder, noRoom, writeAll, writeInto } from './files.ts';
 import { COMMIT_HEADER, encodeFileHeader, randomToken, spareName } from './format.ts';
 import type { LogId, Lsn } from './log.ts';
 import { SegmentFile } from './segments.ts';
@@ -39,9 +39,17 @@ export class Pool {
     return index === -1 ? undefined : this.#free.splice(index, 1)[0];
   }
 
-  /** Makes a file, unless one that was just being made will do. @throws the errno of the file system */
+  /** Makes a file; on a full disk one that is kept for something else will do. @throws the errno of the file system */
   make(size: number): Promise<FreeFile> {
-    return this.#next(async () => this.take(size) ?? (await this.#allocate(size)));
+    return this.#inTurn(async () => {
+      try {
+        return await this.#allocate(size);
+      } catch (error) {
+        const kept = this.take(size);
+        if (kept === undefined) throw error;
+        return kept;
+      }
+    });
   }
 
   /** Says which sizes should be there. What is missing is made in the background. @returns is everything there? */
@@ -62,7 +70,7 @@ export class Pool {
       return true;
     };
     try {
-      while (await folder.patiently(() => this.#next(one)));
+      while (await folder.patiently(() => this.#inTurn(one)));
       await this.trim();
     } catch (error) {
       folder.failed(error);
@@ -73,18 +81,37 @@ export class Pool {
     this.want(this.#wanted);
   }
 
-  #next<T>(work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
   }
 
-  // Files that nobody wants give their room to the new one, but only if that is enough: until then a checkpoint of today may need one.
   async #allocate(size: number): Promise<FreeFile> {
+    const { folder } = this;
+    const { files } = folder;
     const { left } = match(this.#wanted, this.#free);
-    const free = await this.folder.free();
-    if (free < size && free + sizeOf(left) >= size) await this.#remove(left);
-    return await allocate(this.folder, size);
+    const room = await folder.free();
+    // To fill the last of a disk again and again would help nobody.
+    if (room + sizeOf(left) < size) throw noRoom();
+    // What nobody wants goes only now: until then a checkpoint of today may have needed it.
+    if (room < size) await this.#remove(left);
+    folder.check();
+    const [made, free] = [folder.path(spareName('new')), folder.path(spareName('free'))];
+    const file = await files.open(made, 'create');
+    try {
+      // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
+      for (let at = 0; at < size; at += ZEROS.length)
+        await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
+      await file.close();
+      await files.rename(made, free);
+      folder.used += size;
+      return { path: free, size };
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await files.unlink(made).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Removes the files that nobody wants, once everything is there that is wanted. */
@@ -119,37 +146,12 @@ function match(wanted: readonly number[], files: readonly FreeFile[]) {
   return { missing, left };
 }
 
-/** Makes a free file. @throws the errno of the file system */
-export async function allocate(folder: Folder, size: number): Promise<FreeFile> {
-  const { files } = folder;
-  // To fill the last of a disk again and again would help nobody.
-  if ((await folder.free()) < size) throw noRoom();
-  folder.check();
-  const made = folder.path(spareName('new'));
-  const free = folder.path(spareName('free'));
-  const file = await files.open(made, 'create');
-  try {
-    // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
-    for (let at = 0; at < size; at += ZEROS.length)
-      await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
-    await file.close();
-    await files.rename(made, free);
-    folder.used += size;
-    return { path: free, size };
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await files.unlink(made).catch(() => undefined);
-    throw error;
-  }
-}
-
 /** Makes a segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
 export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<SegmentFile> {
   const header = { ...id, kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken() } as const;
   const bytes = Buffer.concat([encodeFileHeader(header), Buffer.alloc(COMMIT_HEADER)]);
   const segment = new SegmentFile(folder.dir, header);
-  const file = await folder.patiently(() => folder.files.open(free.path, 'write'));
-  await folder.patiently(() => writeAll(file, bytes, 0)).finally(() => file.close());
+  await folder.patiently(() => writeInto(folder.files, [free.path, 'write'], bytes));
   await folder.rename([free.path, segment.path]);
   return segment;
 }

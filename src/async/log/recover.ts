@@ -4,8 +4,8 @@
 import { DetourError } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
-import { type FileSystem, type Folder, isFull, writeAll } from './files.ts';
-import { FILE_HEADER, fileName, randomToken, reachesEnd } from './format.ts';
+import { type FileSystem, type Folder, isFull, writeInto } from './files.ts';
+import { fileName, randomToken } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
 import { readPart, type SegmentFile } from './segments.ts';
@@ -72,7 +72,8 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
     if (!kept.some((checkpoint) => checkpoint.lsn === lsn))
       await files.unlink(folder.path(fileName(lsn, 'checkpoint')));
   // It may have been read from the page cache alone: after a failed sync that is clean, and the disk has nothing of it.
-  if (last !== undefined) await rewrite(files, last.segment, last.lsn, last.bytes);
+  if (last !== undefined)
+    await writeInto(files, [last.segment.path, 'write'], last.bytes, last.segment.offset(last.lsn));
   if (end !== undefined && end.torn > 0) await cutTail(files, owner, end);
   await files.syncDirectory(dir);
   const segment = lost > 0 ? undefined : end?.segment;
@@ -118,16 +119,17 @@ export function missing({ segments, checkpoints }: Listing, kept: readonly Check
   return undefined;
 }
 
+// What cannot be read below a checkpoint harms nobody, but something must stand there.
 async function reached(files: FileSystem, segments: readonly SegmentFile[], { lsn, next }: Checkpoint) {
   const home = segments.find(({ first, end }) => first < lsn && lsn <= end);
   if (home === undefined) return lsn === 0;
-  const bytes = await readPart(files, home.path, FILE_HEADER, lsn - home.first);
-  return reachesEnd(bytes, home.first, home.seed, next - 1);
-}
-
-async function rewrite(files: FileSystem, at: SegmentFile, lsn: Lsn, bytes: Uint8Array): Promise<void> {
-  const file = await files.open(at.path, 'write');
-  await writeAll(file, bytes, at.offset(lsn)).finally(() => file.close());
+  const scan = scanCommits(files, [home]);
+  let step = await scan.next();
+  for (; !step.done; step = await scan.next()) {
+    const { kind, to, number } = step.value;
+    if (to >= lsn) return kind === 'lost' || (to === lsn && number === next - 1);
+  }
+  return step.value !== undefined && step.value.torn > 0;
 }
 
 // Copies bytes to a file of their own, if there is room for it. @returns its path
@@ -135,8 +137,7 @@ async function setAside(files: FileSystem, copy: string, bytes: Uint8Array): Pro
   try {
     // An older one has the same name if a crash came here twice.
     await files.unlink(copy).catch(() => undefined);
-    const file = await files.open(copy, 'create');
-    await writeAll(file, bytes, 0).finally(() => file.close());
+    await writeInto(files, [copy, 'create'], bytes);
     return copy;
   } catch (error) {
     if (isFull(error)) return undefined;
@@ -150,6 +151,6 @@ async function cutTail(files: FileSystem, owner: Owner, { segment, lsn, torn }: 
   let bytes = await readPart(files, segment.path, at, Math.min(segment.size - at, torn));
   while (bytes.at(-1) === 0) bytes = bytes.subarray(0, -1);
   await setAside(files, `${segment.path}.${at}.torn`, bytes);
-  await rewrite(files, segment, lsn, Buffer.alloc(segment.end - lsn));
+  await writeInto(files, [segment.path, 'write'], Buffer.alloc(segment.end - lsn), at);
   owner.torn(segment.path, at, bytes.length);
 }
