@@ -1,17 +1,23 @@
 // Reading a journal from outside, for people: what stands in it, commit by commit, also while a relay writes it; and is it sound? It takes
 // no lock, changes nothing and repairs nothing.
 
-import path from 'node:path';
 import { DetourError, errnoOf } from '../errors/error.ts';
 import { systemError } from '../errors/journal.ts';
 import type { Clock } from '../trace/clock.ts';
 import { type Checkpoint, readCheckpoint } from './log/checkpoint.ts';
 import { systemFiles as files } from './log/files.ts';
-import { COMMIT_HEADER, FILE_HEADER, fileName, isEnd } from './log/format.ts';
+import { COMMIT_HEADER, FILE_HEADER, filePath, isEnd } from './log/format.ts';
 import type { Lsn } from './log/log.ts';
 import { missing } from './log/recover.ts';
-import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './log/scan.ts';
-import { readPart, type SegmentFile } from './log/segments.ts';
+import {
+  type Listing,
+  listLog,
+  readPart,
+  type ScanEnd,
+  type Scanned,
+  type SegmentFile,
+  scanCommits,
+} from './log/segments.ts';
 
 /** An entry: a frame in the grammar of PROTOCOL.md. */
 export interface JournalEntry {
@@ -40,13 +46,6 @@ export type JournalItem = { readonly file: string } & (
     }
 );
 
-/** A segment that was read to its end. */
-interface Read {
-  readonly segment: SegmentFile;
-  /** Where the next commit begins, the number of the last, and whether something torn stands there. */
-  readonly end: Pick<ScanEnd, 'lsn' | 'number' | 'torn'>;
-}
-
 /** How often a journal that is followed is looked at again, in milliseconds. */
 const POLL_MS = 100;
 
@@ -68,9 +67,9 @@ const damaged = (file: string, offset: number, what: string): JournalItem => ({
  */
 export async function* readJournal(dir: string): AsyncGenerator<JournalItem> {
   const last = yield* readOnce(dir);
-  if (last !== undefined && last.end.torn > 0) {
-    const { segment, end } = last;
-    yield { kind: 'torn', file: segment.path, offset: segment.offset(end.lsn) };
+  if (last !== undefined && last.torn > 0) {
+    const { segment, lsn } = last;
+    yield { kind: 'torn', file: segment.path, offset: segment.offset(lsn) };
   }
 }
 
@@ -103,12 +102,12 @@ export async function* followJournal(
 }
 
 // Has nothing been written since? A look at where the next commit would begin, in this segment or the one after it.
-async function quiet(dir: string, last: Read | undefined): Promise<boolean> {
+async function quiet(dir: string, last: ScanEnd | undefined): Promise<boolean> {
   if (last === undefined) return false;
-  const { segment, end } = last;
+  const { segment, lsn } = last;
   const places: readonly [string, number][] = [
-    [segment.path, segment.offset(end.lsn)],
-    [path.join(dir, fileName(segment.end, 'wal')), FILE_HEADER],
+    [segment.path, segment.offset(lsn)],
+    [filePath(dir, segment.end, 'wal'), FILE_HEADER],
   ];
   for (const [file, offset] of places) {
     const bytes = await readPart(files, file, offset, COMMIT_HEADER).catch(() => Buffer.alloc(0));
@@ -129,30 +128,30 @@ async function list(dir: string): Promise<Listing> {
   }
 }
 
-async function* readOnce(dir: string): AsyncGenerator<JournalItem, Read | undefined> {
+async function* readOnce(dir: string): AsyncGenerator<JournalItem, ScanEnd | undefined> {
   const listing = await list(dir);
   const kept = yield* checkpoints(dir, listing);
   const { segments, broken } = listing;
   for (const { path: file, what } of broken) yield damaged(file, 0, what);
   const gap = missing(listing, kept);
   if (gap !== undefined && !broken.some(({ lsn }) => lsn === gap))
-    yield damaged(path.join(dir, fileName(gap, 'wal')), 0, 'it is needed, and is missing');
-  let last: Read | undefined;
+    yield damaged(filePath(dir, gap, 'wal'), 0, 'it is needed, and is missing');
+  let last: ScanEnd | undefined;
   for (const segment of segments) {
     yield begin(segment);
     // What was in the segments that are not there any more has been collected.
     if (last !== undefined && last.segment.end !== segment.first) {
-      if (last.end.torn > 0)
-        yield damaged(last.segment.path, last.segment.offset(last.end.lsn), 'a commit cannot be read');
+      if (last.torn > 0)
+        yield damaged(last.segment.path, last.segment.offset(last.lsn), 'a commit cannot be read');
       last = undefined;
     }
     last = yield* readSegment(segment, last);
   }
   const floor = listing.checkpoints[0] ?? 0;
-  if (last !== undefined && last.end.lsn < floor)
+  if (last !== undefined && last.lsn < floor)
     yield damaged(
       last.segment.path,
-      last.segment.offset(last.end.lsn),
+      last.segment.offset(last.lsn),
       `the log ends here, and there is a checkpoint of LSN ${floor}`,
     );
   return last;
@@ -166,11 +165,13 @@ function begin({ path: file, first, size }: SegmentFile): JournalItem {
 async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<JournalItem, Checkpoint[]> {
   const kept: Checkpoint[] = [];
   const read = (lsn: Lsn): Promise<Checkpoint> =>
-    readCheckpoint({ dir, files }, lsn, listing.id, async (_id, chunks) => {
-      for await (const _chunk of chunks);
+    readCheckpoint({ dir, files }, lsn, listing.id, {
+      async restore(_id, chunks) {
+        for await (const _chunk of chunks);
+      },
     });
   for (const lsn of listing.checkpoints) {
-    const file = path.join(dir, fileName(lsn, 'checkpoint'));
+    const file = filePath(dir, lsn, 'checkpoint');
     try {
       const checkpoint = await read(lsn).catch(() => read(lsn));
       yield { kind: 'checkpoint', file, lsn };
@@ -188,9 +189,9 @@ async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<Journ
 // end of the segment before included: a relay may just have been writing it.
 async function* readSegment(
   segment: SegmentFile,
-  last: Read | undefined,
-): AsyncGenerator<JournalItem, Read | undefined> {
-  let from = last && { lsn: Math.max(segment.first, last.end.lsn), number: last.end.number };
+  last: ScanEnd | undefined,
+): AsyncGenerator<JournalItem, ScanEnd | undefined> {
+  let from = last && { lsn: Math.max(segment.first, last.lsn), next: last.next };
   for (let sure = false; ; sure = true) {
     const scan = scanCommits(files, [segment], from);
     try {
@@ -201,18 +202,18 @@ async function* readSegment(
         const before =
           kind === 'lost' && lsn === segment.first && last?.segment !== segment ? last : undefined;
         yield before === undefined ? itemOf(step.value) : lostAfter(before, number);
-        from = { lsn: to, number };
+        from = { lsn: to, next: number + 1 };
       }
       if (step.done) {
         // In a segment that was only made ahead the log does not end.
         const end = step.value;
         const ahead = last !== undefined && end?.lsn === segment.first && end.torn === 0;
-        return end === undefined || ahead ? last : { segment, end };
+        return end === undefined || ahead ? last : end;
       }
       if (last !== undefined && last.segment !== segment && step.value.lsn === segment.first) {
-        for await (const late of scanCommits(files, [last.segment], last.end)) {
+        for await (const late of scanCommits(files, [last.segment], last)) {
           yield itemOf(late);
-          from = { lsn: segment.first, number: late.number };
+          from = { lsn: segment.first, next: late.number + 1 };
         }
       }
     } catch (error) {
@@ -223,12 +224,8 @@ async function* readSegment(
   }
 }
 
-function itemOf({ kind, segment, lsn, number, bytes, records }: Scanned): JournalItem {
+function itemOf({ kind, segment, lsn, number, records: entries }: Scanned): JournalItem {
   const place = { file: segment.path, offset: segment.offset(lsn) };
-  const entries = records.map((record) => ({
-    lsn: record.lsn,
-    bytes: bytes.subarray(record.start, record.end),
-  }));
   if (kind === 'commit') return { kind, ...place, number, entries };
   return { kind: 'damaged', ...place, what: lostText(number), entries };
 }
@@ -236,8 +233,8 @@ function itemOf({ kind, segment, lsn, number, bytes, records }: Scanned): Journa
 const lostText = (number: number): string => `commit ${number} cannot be read, and a later one can`;
 
 // The last commit of a segment is lost: that shows only at the next one.
-function lostAfter({ segment, end }: Read, number: number): JournalItem {
-  return damaged(segment.path, segment.offset(end.lsn), lostText(number));
+function lostAfter({ segment, lsn }: ScanEnd, number: number): JournalItem {
+  return damaged(segment.path, segment.offset(lsn), lostText(number));
 }
 
 function pause(clock: Clock, signal: AbortSignal): Promise<void> {

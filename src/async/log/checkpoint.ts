@@ -1,10 +1,8 @@
 // Checkpoints: the owner's state as of one LSN in a file of its own, so that opening need not replay everything. What the state is, it does
 // not know. README.md draws the file.
 
-import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import { damagedJournal } from '../../errors/journal.ts';
-import { type Folder, type OpenFile, writeAll } from './files.ts';
+import { type Folder, type OpenFile, withFile, writeAll } from './files.ts';
 import type { FileHeader } from './format.ts';
 import * as format from './format.ts';
 import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from './log.ts';
@@ -21,11 +19,6 @@ export interface Checkpoint extends LogId {
   readonly size: number;
 }
 
-// Bytes of a piece before its content; and its CRC.
-const PIECE_HEADER = 8;
-const checkOf = (piece: Buffer, index: number, seed: number): number =>
-  crc32(piece.subarray(4), (seed ^ index) >>> 0);
-
 /** Writes a checkpoint into an open file, durably. @returns where it ends, in bytes. @throws RangeError if a chunk is too large */
 export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<number> {
   const seed = format.seedOf(header.salt);
@@ -33,10 +26,9 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
   let index = 0;
   const put = async (bytes: Uint8Array): Promise<void> => {
     if (bytes.length > MAX_CHUNK) throw new RangeError(`a chunk has at most ${MAX_CHUNK} bytes`);
-    const piece = Buffer.allocUnsafe(PIECE_HEADER + bytes.length);
+    const piece = Buffer.concat([Buffer.alloc(format.RECORD_HEADER), bytes]);
     piece.writeUInt32LE(bytes.length, 4);
-    piece.set(bytes, PIECE_HEADER);
-    piece.writeUInt32LE(checkOf(piece, index++, seed), 0);
+    piece.writeUInt32LE(format.checkOf(piece, index++, seed), 0);
     await writeAll(to, piece, at);
     at += piece.length;
   };
@@ -49,18 +41,17 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
 }
 
 /**
- * Reads the checkpoint of an LSN: its beginning, and the state as far as `use` draws it. @param id the log that it must belong to
- * @throws DetourError `damaged_journal` at what is not intact, `new_journal`; the errno of the file system; what `use` throws
+ * Reads the checkpoint of an LSN: its beginning, and the state as far as an owner draws it. @param id the log that it must belong to
+ * @throws DetourError `damaged_journal` at what is not intact, `new_journal`; the errno of the file system; what the owner throws
  */
 export async function readCheckpoint(
   { dir, files }: Pick<Folder, 'dir' | 'files'>,
   lsn: Lsn,
   id?: LogId,
-  use?: Owner['restore'],
+  owner?: Pick<Owner, 'restore'>,
 ): Promise<Checkpoint> {
-  const file = path.join(dir, format.fileName(lsn, 'checkpoint'));
-  const open = await files.open(file, 'read');
-  try {
+  const file = format.filePath(dir, lsn, 'checkpoint');
+  return await withFile(files.open(file, 'read'), async (open) => {
     const first = Buffer.alloc(format.FILE_HEADER);
     await open.read(first, 0);
     const header = format.readFileHeader(first, 'CHECKPOINT');
@@ -70,27 +61,25 @@ export async function readCheckpoint(
       throw damagedJournal(file, 0, 'it is another one');
     const chunks = pieces(open, file, format.seedOf(salt));
     const list: string = (await chunks.next()).value?.toString('latin1') ?? '';
-    await use?.({ store, key }, chunks);
+    await owner?.restore({ store, key }, chunks);
     const segments = new Set(list.split(',').filter(Boolean).map(Number));
     return { lsn, next, segments, path: file, size: await open.size(), store, key };
-  } finally {
-    await open.close();
-  }
+  });
 }
 
 // The first piece is the list of segments, and may be empty.
 async function* pieces(open: OpenFile, file: string, seed: number): AsyncGenerator<Buffer, undefined> {
   let at = format.FILE_HEADER;
   for (let index = 0; ; index++) {
-    const head = Buffer.alloc(PIECE_HEADER);
+    const head = Buffer.alloc(format.RECORD_HEADER);
     await open.read(head, at);
     const size = head.readUInt32LE(4);
-    const piece = Buffer.alloc(PIECE_HEADER + Math.min(size, MAX_CHUNK));
+    const piece = Buffer.alloc(format.RECORD_HEADER + Math.min(size, MAX_CHUNK));
     const read = await open.read(piece, at);
-    if (size > MAX_CHUNK || read < piece.length || checkOf(piece, index, seed) !== piece.readUInt32LE(0))
+    if (read < piece.length || !format.recordIntact(piece, index, seed))
       throw damagedJournal(file, at, `piece ${index} of the checkpoint is not intact`);
     if (size === 0 && index > 0) return undefined;
-    yield piece.subarray(PIECE_HEADER);
+    yield piece.subarray(format.RECORD_HEADER);
     at += piece.length;
   }
 }

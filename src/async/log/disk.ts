@@ -7,12 +7,12 @@ import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
-import { type FileSystem, Folder, systemFiles } from './files.ts';
+import { type FileSystem, Folder, systemFiles, withFile } from './files.ts';
 import * as format from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 import { claim, Pool, sizeOf } from './pool.ts';
 import { recover } from './recover.ts';
-import { readEntry, SegmentFile } from './segments.ts';
+import { readEntry, type SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
 
 /** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
@@ -50,36 +50,27 @@ export interface DiskLogOptions {
 export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promise<Log> {
   const { files = systemFiles, clock = systemClock, lock = holdLock, smallest = SMALLEST_SEGMENT } = options;
   const dir = path.resolve(options.dir);
-  let log: DiskLog | undefined;
-  const changed = (): void => log?.changed();
-  const failed = (error: unknown): void => log?.fail(error);
-  const inPlace = (): boolean => log?.writer.inPlace ?? true;
-  const most = options.maxBytes ?? Number.POSITIVE_INFINITY;
-  const folder = new Folder(dir, files, clock, changed, failed, inPlace, most);
+  const folder = new Folder(dir, files, clock, options.maxBytes);
   const unlock = await lock(dir);
   try {
     const found = await recover(folder, owner, options.salvage ?? false);
-    const { id } = found;
+    const { id, checkpoints, segments: list } = found;
+    folder.used = sizeOf([...list, ...checkpoints, ...found.free]);
     const pool = new Pool(folder);
     for (const free of found.free) pool.add(free);
-    folder.used = sizeOf([...found.segments, ...found.checkpoints, ...found.free]);
-    const list = [...found.segments];
-    const another = async (lsn: Lsn): Promise<SegmentFile> => {
-      const keep = found.checkpoints.map(({ size }) => size).slice(-1);
-      const free = pool.take(smallest, keep) ?? (await pool.make(smallest));
-      list.push(await claim(folder, free, lsn, id));
-      return list.at(-1) as SegmentFile;
-    };
+    // One for a checkpoint: without it nothing would be freed any more.
+    const keep = checkpoints.map(({ size }) => size).slice(-1);
+    pool.want(keep);
+    const another = async (lsn: Lsn): Promise<SegmentFile> =>
+      claim(folder, list, await pool.make(smallest, keep), lsn, id);
     const segment = found.segment ?? (await another(found.lsn));
-    // Nobody can ask for room before the first entry is appended.
-    const full = segment.end - found.lsn < smallest * RESERVE;
-    if (full && segment === list.at(-1)) await another(segment.end);
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
+    // Nobody can ask for room before the first entry is appended.
+    if (writer.next === undefined && segment.end - writer.end < smallest * RESERVE)
+      await another(segment.end);
     const space = folder.used + (await folder.free());
-    const sizes = { smallest, largest: Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE) };
-    log = new DiskLog(folder, owner, unlock, id, pool, list, writer, sizes, found.checkpoints);
-    folder.active = true;
-    return log;
+    const largest = Math.min(options.largest ?? LARGEST_SEGMENT, space / SHARE);
+    return new DiskLog(folder, owner, unlock, id, pool, writer, smallest, largest, checkpoints);
   } catch (error) {
     await unlock();
     throw systemError(error, `the journal in ${dir} cannot be opened`);
@@ -89,13 +80,9 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
 class DiskLog implements Log {
   readonly maxEntry: number;
   /** What a checkpoint would take today, as the owner says, in bytes. */
-  #checkpointSize: number;
-  /** Has anybody asked for room? Until then a new log is one small segment. */
-  #growing = false;
-  /** Is everything there that is kept in reserve? */
-  #ready = false;
-  /** It failed, or is being closed. */
-  #ended = false;
+  #checkpointSize = 0;
+  /** Is everything there that is kept in reserve? Undefined until anybody asks for room: until then a new log is one small segment. */
+  #ready: boolean | undefined;
   #closed: Promise<void> | undefined;
   // What is under way beside writing: each once at most.
   #claiming: Promise<void> | undefined;
@@ -104,48 +91,45 @@ class DiskLog implements Log {
   /** A checkpoint has its file, and not yet its name. */
   #making = false;
 
-  /** @param list its segments, oldest first. @param sizes of segments. @param kept its checkpoints, oldest first */
+  /** @param smallest a segment, in bytes. @param largest the same. @param kept its checkpoints, oldest first */
   constructor(
     readonly folder: Folder,
     readonly owner: Owner,
     readonly unlock: Release,
     readonly id: LogId,
     readonly pool: Pool,
-    readonly list: SegmentFile[],
     readonly writer: Writer,
-    readonly sizes: { readonly smallest: number; readonly largest: number },
+    readonly smallest: number,
+    readonly largest: number,
     public kept: readonly Checkpoint[],
   ) {
-    const { smallest } = sizes;
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
-    this.#checkpointSize = this.#sizeFor(0);
+    folder.changed = () => this.#changed();
+    folder.failed = (error) => this.#fail(error);
+    folder.active = true;
   }
 
   // Sees to it that there are a segment after the one that is being filled, and what is kept in reserve.
   #grow(): void {
-    const { pool, writer, folder } = this;
-    const { smallest, largest } = this.sizes;
-    const most = Math.min(largest, 2 * (this.list.at(-1)?.size ?? 0));
+    const { pool, writer, folder, smallest } = this;
+    const most = Math.min(this.largest, 2 * (writer.list.at(-1)?.size ?? 0));
     const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
     const made = this.kept.length + (this.#making ? 1 : 0);
-    const checkpoints = Array<number>(Math.max(0, 3 - made)).fill(this.#checkpointSize);
-    this.#growing = true;
+    const checkpoints = Array<number>(Math.max(0, 3 - made)).fill(this.#sizeFor(this.#checkpointSize));
     this.#ready = pool.want([segment, ...checkpoints]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     // Never the file for a checkpoint: without one nothing would be freed any more.
     const free = pool.take(smallest, checkpoints);
     if (free === undefined) return;
-    this.#claiming = claim(folder, free, writer.segment.end, this.id).then((segment) => {
-      this.list.push(segment);
+    this.#claiming = claim(folder, writer.list, free, writer.segment.end, this.id).then(() => {
       this.#claiming = undefined;
-      this.changed();
+      this.#changed();
     }, folder.failed);
   }
 
-  /** There is more or less room than before. */
-  changed(): void {
-    if (this.#ended) return;
-    if (this.#growing) this.#grow();
+  #changed(): void {
+    if (!this.folder.active) return;
+    if (this.#ready !== undefined) this.#grow();
     this.owner.room();
   }
 
@@ -155,7 +139,8 @@ class DiskLog implements Log {
     if (this.#closed !== undefined) throw new Error('the log is closed');
     const lsn = this.writer.append(parts, size);
     // Also where nobody asks for room: acknowledgements alone must find a segment after this one.
-    if (!this.#growing && this.writer.segment.end - this.writer.end < this.sizes.smallest / 2) this.#grow();
+    if (this.#ready === undefined && this.writer.segment.end - this.writer.end < this.smallest / 2)
+      this.#grow();
     return lsn;
   }
 
@@ -169,20 +154,20 @@ class DiskLog implements Log {
 
   hasRoom(bytes: number, checkpoint: number): Room {
     const { segment, next, end } = this.writer;
-    if (!this.#growing || checkpoint > this.#checkpointSize) {
-      this.#checkpointSize = this.#sizeFor(checkpoint);
+    if (this.#ready === undefined || checkpoint > this.#sizeFor(this.#checkpointSize)) {
+      this.#checkpointSize = checkpoint;
       this.#grow();
     }
-    const { waiting } = this.folder;
-    if (!this.#ready || next === undefined || waiting > 0) return waiting > 0 ? 'no' : 'soon';
+    if (this.folder.waiting.size > 0) return 'no';
+    if (!this.#ready || next === undefined) return 'soon';
     const whole = OVERHEAD + bytes;
-    const fits = whole <= segment.end - end || whole + this.sizes.smallest * RESERVE <= next.end - next.first;
+    const fits = whole <= segment.end - end || whole + this.smallest * RESERVE <= next.end - next.first;
     return fits ? 'yes' : 'no';
   }
 
   // By powers of two, so that growing does not begin anew with every entry.
   #sizeFor(checkpoint: number): number {
-    let size = Math.ceil(this.sizes.smallest * CHECKPOINT);
+    let size = Math.ceil(this.smallest * CHECKPOINT);
     while (size < checkpoint) size *= 2;
     return size;
   }
@@ -193,7 +178,7 @@ class DiskLog implements Log {
   }
 
   async read(lsn: Lsn): Promise<Buffer> {
-    const segment = this.list.findLast(({ first }) => first <= lsn);
+    const segment = this.writer.list.findLast(({ first }) => first <= lsn);
     if (segment === undefined || lsn >= segment.end) throw missingRecord(this.folder.dir, lsn);
     segment.readers += 1;
     return await readEntry(this.folder.files, segment, lsn).finally(() => {
@@ -202,14 +187,9 @@ class DiskLog implements Log {
     });
   }
 
-  segments(): readonly Segment[] {
-    return [...this.list];
-  }
+  segments = (): readonly Segment[] => [...this.writer.list];
 
-  usage = async () => {
-    const { used } = this.folder;
-    return { used, total: used + (await this.folder.free()) };
-  };
+  usage = async () => ({ used: this.folder.used, total: this.folder.used + (await this.folder.free()) });
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');
@@ -219,41 +199,37 @@ class DiskLog implements Log {
       this.#checkpointing = undefined;
     });
     await this.#checkpointing;
-    this.changed();
+    this.#changed();
     this.#free();
   }
 
   async #makeCheckpoint(lsn: Lsn, next: number, snapshot: Snapshot): Promise<void> {
     const { folder, pool, id } = this;
-    const { files } = folder;
-    const size = this.#sizeFor(snapshot.size);
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
-    const free = pool.take(snapshot.size) ?? (await pool.make(size));
+    const free = pool.take(snapshot.size) ?? (await pool.make(this.#sizeFor(snapshot.size)));
     let written: number;
     this.#making = true;
     try {
-      const file = await files.open(free.path, 'write');
-      written = await writeCheckpoint(file, header, snapshot).finally(() => file.close());
+      const file = folder.files.open(free.path, 'write');
+      written = await withFile(file, (open) => writeCheckpoint(open, header, snapshot));
       // Else the log could end, after a crash, before a checkpoint that is in place.
       await this.writer.when(lsn);
     } catch (error) {
       this.#making = false;
-      await files.unlink(free.path).catch(() => undefined);
-      folder.used -= free.size;
+      await pool.remove([free]).catch(() => undefined);
       throw systemError(error, 'a checkpoint of the journal cannot be written');
     }
-    const target = folder.path(format.fileName(lsn, 'checkpoint'));
+    const path = format.filePath(folder.dir, lsn, 'checkpoint');
     try {
-      await folder.rename([free.path, target]);
+      await folder.rename([free.path, path]);
       const dropped = this.kept.slice(0, -1);
-      const segments = new Set(snapshot.segments);
-      const grown = Math.max(0, written - free.size);
-      const made = { ...id, lsn, next, segments, path: target, size: free.size + grown };
-      folder.used += grown;
+      const size = Math.max(free.size, written);
+      folder.used += size - free.size;
+      const made = { ...id, lsn, next, segments: new Set(snapshot.segments), path, size };
       this.kept = [...this.kept.slice(-1), made];
       this.#making = false;
-      this.#checkpointSize = this.#sizeFor(Math.max(snapshot.size, written));
-      await this.#recycle(dropped);
+      this.#checkpointSize = Math.max(snapshot.size, written);
+      await pool.recycle(dropped);
     } catch (error) {
       folder.failed(error);
       throw error;
@@ -261,43 +237,34 @@ class DiskLog implements Log {
   }
 
   free(first: Lsn): void {
-    for (const segment of this.list) if (segment.first === first) segment.unused = true;
+    for (const segment of this.writer.list) if (segment.first === first) segment.unused = true;
     this.#free();
   }
 
   // The directory was synced when the newer checkpoint had got its name, so both are there after a power cut.
   #free(): void {
+    const { list } = this.writer;
     const [older, newer] = this.kept;
-    if (this.#freeing !== undefined || older === undefined || newer === undefined || this.#ended) return;
-    const gone = this.list.filter(({ first, end, unused, readers }) => {
+    if (this.#freeing !== undefined || older === undefined || newer === undefined || !this.folder.active)
+      return;
+    const gone = list.filter(({ first, end, unused, readers }) => {
       const needed = readers > 0 || this.kept.some(({ segments }) => segments.has(first));
       return unused && !needed && end <= older.lsn;
     });
     if (gone.length === 0) return;
-    this.#freeing = this.#recycle(gone).then(() => {
+    for (const segment of gone) list.splice(list.indexOf(segment), 1);
+    this.#freeing = this.pool.recycle(gone).then(() => {
       this.#freeing = undefined;
       this.#free();
     }, this.folder.failed);
   }
 
-  // Makes free files of segments or checkpoints. Their names must be durable before anything is written into them.
-  async #recycle(gone: readonly (SegmentFile | Checkpoint)[]): Promise<void> {
-    const { folder, pool, list } = this;
-    for (const file of gone) if (file instanceof SegmentFile) list.splice(list.indexOf(file), 1);
-    const nameOf = (): string => folder.path(format.spareName('free'));
-    const free = gone.map(({ path: from, size }) => ({ from, path: nameOf(), size }));
-    await folder.rename(...free.map(({ from, path: to }) => [from, to] as const));
-    for (const file of free) pool.add(file);
-    await pool.trim();
-  }
-
-  /** The disk failed: nothing more becomes durable. */
-  fail(error: unknown): void {
-    if (this.#ended) return;
-    const { dir } = this.folder;
+  // Nothing more becomes durable.
+  #fail(error: unknown): void {
+    const { dir, active } = this.folder;
+    if (!active) return;
     const what = `the journal in ${dir} cannot be written`;
     const reason = errnoOf(error) === 'ENOENT' ? takenAway(dir) : systemError(error, what);
-    this.#ended = true;
     this.folder.active = false;
     this.writer.stop(reason);
     this.owner.failed(reason);
@@ -310,8 +277,7 @@ class DiskLog implements Log {
 
   async #close(): Promise<void> {
     const { folder, pool, unlock, writer } = this;
-    const failed = this.#ended;
-    this.#ended = true;
+    const failed = !folder.active;
     folder.active = false;
     const flushed = writer.when(writer.seal().lsn).catch((error: unknown) => error);
     await Promise.allSettled([this.#claiming, this.#freeing, this.#checkpointing, pool.making]);

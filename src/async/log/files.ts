@@ -3,7 +3,6 @@
 
 import fs from 'node:fs';
 import { type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
-import path from 'node:path';
 import { errnoOf } from '../../errors/error.ts';
 import { takenAway } from '../../errors/journal.ts';
 import { syncDirectory } from '../../net/lock.ts';
@@ -38,10 +37,9 @@ export interface FileSystem {
 
 // Where a file can be opened so that each write is durable when it returns, one call does for two. On macOS that does not reach the
 // platter (fsync there does, by F_FULLFSYNC), and Windows has no such flag.
-const DURABLE = process.platform === 'linux' ? fs.constants.O_DSYNC : undefined;
-
+const DURABLE = process.platform === 'linux' ? fs.constants.O_DSYNC : 0;
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
-const WRITE = O_RDWR | (DURABLE ?? 0);
+const WRITE = O_RDWR | DURABLE;
 const MODES = { read: O_RDONLY, write: WRITE, create: WRITE | O_CREAT | O_EXCL };
 
 function systemFile(handle: FileHandle): OpenFile {
@@ -55,7 +53,7 @@ function systemFile(handle: FileHandle): OpenFile {
     },
     async writeDurably(bytes, position) {
       const { bytesWritten } = await handle.write(bytes, 0, bytes.length, position);
-      if (DURABLE === undefined) await handle.datasync();
+      if (DURABLE === 0) await handle.datasync();
       return bytesWritten;
     },
     hasName(file, exactly) {
@@ -100,53 +98,48 @@ export async function writeAll(file: OpenFile, bytes: Uint8Array, position: numb
   if ((await file.writeDurably(bytes, position)) < bytes.length) throw noRoom();
 }
 
-/** Writes bytes into a file that is there, or into a new one, durably. @throws as `writeAll` */
-export async function writeInto(
-  files: FileSystem,
-  [name, how]: readonly [string, 'write' | 'create'],
-  bytes: Uint8Array,
-  position = 0,
-): Promise<void> {
-  const file = await files.open(name, how);
-  await writeAll(file, bytes, position).finally(() => file.close());
+/** Does something with a file that is being opened, and closes it. @throws what that throws, or the errno */
+export async function withFile<T>(open: Promise<OpenFile>, use: (file: OpenFile) => Promise<T>): Promise<T> {
+  const file = await open;
+  return await use(file).finally(() => file.close());
 }
+
+/** Writes all of `bytes`, durably, into a file that is being opened, and closes it. @throws as `writeAll` */
+export const writeInto = (open: Promise<OpenFile>, bytes: Uint8Array, position: number): Promise<void> =>
+  withFile(open, (file) => writeAll(file, bytes, position));
 
 /** After the disk was full, or all file handles in use, a call is made again after so many milliseconds. */
 const RETRY_MS = 500;
 
 /** The folder of a log: how its files are reached, and whom to tell. What every part that writes needs. */
 export class Folder {
+  /** Called when there is more or less room than before. */
+  changed = (): void => undefined;
+  /** Called when the disk failed. */
+  failed = (_error: unknown): void => undefined;
+  /** The file that was written last, and its path. While it has this name, it is still the same folder. */
+  written: { readonly path: string; readonly file: OpenFile } | undefined;
   /** Are calls repeated that fail for want of room or of file handles? While the log is open, and has not failed. */
   active = false;
-  /** How many calls have failed so, and will be made again. */
-  waiting = 0;
+  /** The calls that have failed so, and will be made again. */
+  readonly waiting = new Set<() => Promise<unknown>>();
   /** What the log's files take of the disk together, in bytes. */
   used = 0;
 
-  /**
-   * @param changed there is more or less room than before. @param failed the disk failed. @param inPlace is it still the same folder?
-   * @param most what the log may take of the disk, in bytes
-   */
+  /** @param most what the log may take of the disk, in bytes */
   constructor(
     readonly dir: string,
     readonly files: FileSystem,
     readonly clock: Clock,
-    readonly changed: () => void,
-    readonly failed: (error: unknown) => void,
-    readonly inPlace: () => boolean,
-    readonly most: number,
+    readonly most = Number.POSITIVE_INFINITY,
   ) {}
 
   /** What the log may still take of the disk, in bytes. */
   free = async (): Promise<number> =>
     Math.max(0, Math.min(await this.files.free(this.dir), this.most - this.used));
 
-  /** The path of a file in it. */
-  path = (name: string): string => path.join(this.dir, name);
-
   /** Repeats a call, while `active`, until it does not fail for want of room or of file handles. @throws any other error */
   async patiently<T>(call: () => Promise<T>): Promise<T> {
-    let failed = 0;
     try {
       for (;;) {
         try {
@@ -155,20 +148,18 @@ export class Folder {
           const passes = isFull(error) || ['EMFILE', 'ENFILE'].includes(errnoOf(error));
           if (!passes || !this.active) throw error;
         }
-        this.waiting += 1 - failed;
-        failed = 1;
+        this.waiting.add(call);
         this.changed();
         await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
       }
     } finally {
-      this.waiting -= failed;
-      if (failed > 0) this.changed();
+      if (this.waiting.delete(call)) this.changed();
     }
   }
 
   /** Before a file gets a name: in a folder that was emptied, or in another in its place, none may. @throws DetourError `deleted` */
   check(): void {
-    if (this.inPlace()) return;
+    if (this.written?.file.hasName(this.written.path, true) ?? true) return;
     this.failed(takenAway(this.dir));
     throw takenAway(this.dir);
   }

@@ -1,6 +1,7 @@
 // What the files of the log look like: README.md draws them byte by byte. It knows no file call and judges nothing.
 
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { otherFormat } from '../../errors/journal.ts';
 import { parseHeader, parseNumber } from '../../wire/frame.ts';
@@ -21,13 +22,14 @@ export const SPARE_NAME = /^([0-9a-f]{16})\.(free|new)$/;
 
 const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
 
-/** The name of a segment or checkpoint. */
-export const fileName = (lsn: Lsn, kind: 'wal' | 'checkpoint'): string =>
-  `${String(lsn).padStart(15, '0')}.${kind}`;
+/** The path of a segment or checkpoint in the folder of a log. */
+export const filePath = (dir: string, lsn: Lsn, kind: 'wal' | 'checkpoint'): string =>
+  path.join(dir, `${String(lsn).padStart(15, '0')}.${kind}`);
 /** Random bytes as hexadecimal digits: 8 for a name, a salt or a store, 16 for a key. */
 export const randomToken = (bytes = 8): string => randomBytes(bytes).toString('hex');
-/** The name of a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
-export const spareName = (kind: 'free' | 'new'): string => `${randomToken()}.${kind}`;
+/** A path for a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
+export const sparePath = (dir: string, kind: 'free' | 'new'): string =>
+  path.join(dir, `${randomToken()}.${kind}`);
 
 /** What a file of the log says of itself in its first 512 bytes. */
 export interface FileHeader extends LogId {
@@ -62,23 +64,19 @@ export function readFileHeader(bytes: Buffer, kind: FileHeader['kind']): FileHea
   const { fields } = parsed;
   if (fields.get('crc') !== crcText(crc32(line.slice(0, line.lastIndexOf(' ')))))
     return 'its header is damaged';
-  const version = parseNumber(fields.get('version') ?? '') ?? 0;
-  if (version !== VERSION) throw otherFormat(version, VERSION);
-  const header = {
-    kind,
-    lsn: parseNumber(fields.get('lsn') ?? '') ?? -1,
-    extent: parseNumber(fields.get(EXTENT[kind]) ?? '') ?? -1,
-    salt: fields.get('salt') ?? '',
-    store: fields.get('store') ?? '',
-    key: fields.get('key') ?? '',
-  };
+  const text = (key: string): string => fields.get(key) ?? '';
+  const number = (key: string): number => parseNumber(text(key)) ?? -1;
+  if (number('version') !== VERSION) throw otherFormat(number('version'), VERSION);
+  const id = { store: text('store'), key: text('key') };
+  const header = { ...id, kind, lsn: number('lsn'), extent: number(EXTENT[kind]), salt: text('salt') };
   return encodeFileHeader(header).equals(bytes.subarray(0, FILE_HEADER)) ? header : 'its header is damaged';
 }
 
 /** The CRC with which everything in a file of this salt begins. */
 export const seedOf = (salt: string): number => crc32(salt);
-// Another seed at every place: a record that is intact somewhere else is not valid here.
-const recordSeed = (seed: number, lsn: Lsn): number => (seed ^ lsn) >>> 0;
+/** The CRC of a record, or of a piece of a checkpoint. Its seed is another at every place: what is intact elsewhere is not valid here. */
+export const checkOf = (bytes: Buffer, place: number, seed: number): number =>
+  crc32(bytes.subarray(4), (seed ^ place) >>> 0);
 
 /** A commit that is being filled: it will stand at `lsn`. */
 export class CommitBuilder {
@@ -107,7 +105,7 @@ export class CommitBuilder {
       bytes.set(part, at);
       at += part.length;
     }
-    bytes.writeUInt32LE(crc32(bytes.subarray(start + 4, at), recordSeed(this.seed, lsn)), start);
+    bytes.writeUInt32LE(checkOf(bytes.subarray(start, at), lsn, this.seed), start);
     this.#table = crc32(bytes.subarray(start, start + RECORD_HEADER), this.#table);
     this.#records += 1;
     this.size = at;
@@ -130,20 +128,10 @@ export class CommitBuilder {
   }
 }
 
-/** Where a record's entry lies in the bytes of its commit, and the record's LSN. `intact` is false if it was changed. */
-export interface RecordPlace {
+/** A record: its LSN and its entry. `intact` is false if it was changed. */
+export interface FoundRecord {
   readonly lsn: Lsn;
-  readonly start: number;
-  readonly end: number;
-  readonly intact: boolean;
-}
-
-/** What stands where a commit may begin. */
-export interface Found {
-  /** What its header says; undefined if there is none that is intact and belongs here. */
-  readonly head: { readonly number: number; readonly size: number } | undefined;
-  readonly records: readonly RecordPlace[];
-  /** Is it a whole commit, every record included? */
+  readonly bytes: Buffer;
   readonly intact: boolean;
 }
 
@@ -151,51 +139,60 @@ export interface Found {
 export const isEnd = (bytes: Buffer, at: number): boolean =>
   bytes.subarray(at, at + COMMIT_HEADER).every((byte) => byte === 0);
 
-function headAt(bytes: Buffer, at: number, lsn: Lsn, seed: number): Found['head'] {
+// What the header of a commit says; undefined if there is none that is intact and belongs here.
+function headAt(bytes: Buffer, at: number, lsn: Lsn, seed: number) {
   const head = bytes.subarray(at, at + COMMIT_HEADER);
-  const mine =
-    head.length === COMMIT_HEADER && head.compare(MAGIC, 0, 4, 0, 4) === 0 && head.readUIntLE(8, 6) === lsn;
-  if (!mine || head.readUInt32LE(4) !== crc32(head.subarray(8), seed)) return undefined;
+  if (head.length < COMMIT_HEADER || head.indexOf(MAGIC) !== 0) return undefined;
+  if (head.readUIntLE(8, 6) !== lsn || head.readUInt32LE(4) !== crc32(head.subarray(8), seed))
+    return undefined;
   return { number: head.readUIntLE(14, 6), size: head.readUInt32LE(20) };
 }
 
-/** Looks for a commit at `at` in bytes of a segment, a place with this LSN. Its records are placed relative to it. */
-export function commitAt(bytes: Buffer, at: number, lsn: Lsn, seed: number): Found {
+/**
+ * Looks for a commit at `at` in bytes of a segment, a place with this LSN.
+ * @returns what its header says, undefined if there is none that is intact and belongs here; its records; is it whole, with all of them?
+ */
+export function commitAt(bytes: Buffer, at: number, lsn: Lsn, seed: number) {
   const head = headAt(bytes, at, lsn, seed);
-  const records: RecordPlace[] = [];
+  const records: FoundRecord[] = [];
   if (head === undefined) return { head, records, intact: false };
-  const stop = Math.min(at + head.size, bytes.length);
+  const commit = bytes.subarray(at, at + head.size);
   let table = 0;
-  let next = at + COMMIT_HEADER;
-  while (next + RECORD_HEADER < stop) {
-    const end = next + RECORD_HEADER + bytes.readUInt32LE(next + 4);
-    if (end > stop) break;
-    const place = lsn + next - at;
-    const intact = recordIntact(bytes.subarray(next, end), place, seed);
-    records.push({ lsn: place, start: next + RECORD_HEADER - at, end: end - at, intact });
-    table = crc32(bytes.subarray(next, next + RECORD_HEADER), table);
+  let next = COMMIT_HEADER;
+  while (next + RECORD_HEADER < commit.length) {
+    const end = next + RECORD_HEADER + commit.readUInt32LE(next + 4);
+    if (end > commit.length) break;
+    const record = commit.subarray(next, end);
+    const intact = recordIntact(record, lsn + next, seed);
+    records.push({ lsn: lsn + next, bytes: record.subarray(RECORD_HEADER), intact });
+    table = crc32(record.subarray(0, RECORD_HEADER), table);
     next = end;
   }
-  const whole = next === at + head.size && records.length === bytes.readUInt32LE(at + 24);
+  const whole = next === head.size && records.length === bytes.readUInt32LE(at + 24);
   const same = table === bytes.readUInt32LE(at + 28);
   return { head, records, intact: whole && same && records.every(({ intact }) => intact) };
 }
 
-/** Are these the bytes of a whole record that belongs to `lsn`? */
-export function recordIntact(bytes: Buffer, lsn: Lsn, seed: number): boolean {
+/** Are these the bytes of a whole record that belongs to this LSN, or of a piece of a checkpoint that belongs to this place? */
+export function recordIntact(bytes: Buffer, place: Lsn, seed: number): boolean {
   const whole = bytes.length === RECORD_HEADER + bytes.readUInt32LE(4);
-  return whole && bytes.readUInt32LE(0) === crc32(bytes.subarray(4), recordSeed(seed, lsn));
+  return whole && bytes.readUInt32LE(0) === checkOf(bytes, place, seed);
+}
+
+/** Does the log reach the end of `bytes`, with this commit, or did something stand after the last that can be read? */
+export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: number): boolean {
+  for (let at = bytes.lastIndexOf(MAGIC); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(MAGIC, at - 1)) {
+    const head = headAt(bytes, at, base + at, seed);
+    if (head === undefined) continue;
+    const end = at + head.size;
+    return end === bytes.length ? head.number === number : !isEnd(bytes, end);
+  }
+  return !isEnd(bytes, 0);
 }
 
 // Each commit was begun after the one before it was durable. So a later one proves that what cannot be read before it was whole once.
 /** Looks for a place from `from` on where a commit with a higher number begins. @param base the LSN of the first of `bytes` */
-export function laterCommit(
-  bytes: Buffer,
-  from: number,
-  base: Lsn,
-  seed: number,
-  number: number,
-): number | undefined {
+export function laterCommit(bytes: Buffer, from: number, base: Lsn, seed: number, number: number) {
   for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1))
     if ((headAt(bytes, at, base + at, seed)?.number ?? 0) > number) return at;
   return undefined;

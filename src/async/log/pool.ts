@@ -1,8 +1,8 @@
 // Files that are allocated and hold nothing: from them segments and checkpoints are made. What they take of the disk is the log's already,
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
-import { type Folder, noRoom, writeAll, writeInto } from './files.ts';
-import { COMMIT_HEADER, encodeFileHeader, randomToken, spareName } from './format.ts';
+import { type Folder, noRoom, withFile, writeAll, writeInto } from './files.ts';
+import { COMMIT_HEADER, encodeFileHeader, randomToken, sparePath } from './format.ts';
 import type { LogId, Lsn } from './log.ts';
 import { SegmentFile } from './segments.ts';
 
@@ -39,17 +39,11 @@ export class Pool {
     return index === -1 ? undefined : this.#free.splice(index, 1)[0];
   }
 
-  /** Makes a file; on a full disk one that is kept for something else will do. @throws the errno of the file system */
-  make(size: number): Promise<FreeFile> {
-    return this.#inTurn(async () => {
-      try {
-        return await this.#allocate(size);
-      } catch (error) {
-        const kept = this.take(size);
-        if (kept === undefined) throw error;
-        return kept;
-      }
-    });
+  /** As `take`, or makes a file; if that fails, one that was to be kept will do. @throws the errno of the file system */
+  make(size: number, keep: readonly number[] = []): Promise<FreeFile> {
+    const kept = async (error: unknown): Promise<FreeFile> => this.take(size) ?? Promise.reject(error);
+    // In its turn: one that was just being made may do.
+    return this.#inTurn(async () => this.take(size, keep) ?? (await this.#allocate(size).catch(kept)));
   }
 
   /** Says which sizes should be there. What is missing is made in the background. @returns is everything there? */
@@ -71,7 +65,7 @@ export class Pool {
     };
     try {
       while (await folder.patiently(() => this.#inTurn(one)));
-      await this.trim();
+      await this.#trim();
     } catch (error) {
       folder.failed(error);
     } finally {
@@ -89,38 +83,46 @@ export class Pool {
 
   async #allocate(size: number): Promise<FreeFile> {
     const { folder } = this;
-    const { files } = folder;
     const { left } = match(this.#wanted, this.#free);
     const room = await folder.free();
     // To fill the last of a disk again and again would help nobody.
     if (room + sizeOf(left) < size) throw noRoom();
     // What nobody wants goes only now: until then a checkpoint of today may have needed it.
-    if (room < size) await this.#remove(left);
+    if (room < size) await this.remove(left);
     folder.check();
-    const [made, free] = [folder.path(spareName('new')), folder.path(spareName('free'))];
-    const file = await files.open(made, 'create');
+    const [made, free] = [sparePath(folder.dir, 'new'), sparePath(folder.dir, 'free')];
     try {
-      // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
-      for (let at = 0; at < size; at += ZEROS.length)
-        await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
-      await file.close();
-      await files.rename(made, free);
-      folder.used += size;
-      return { path: free, size };
+      await withFile(folder.files.open(made, 'create'), async (file) => {
+        // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
+        for (let at = 0; at < size; at += ZEROS.length)
+          await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
+      });
+      await folder.files.rename(made, free);
     } catch (error) {
-      await file.close().catch(() => undefined);
-      await files.unlink(made).catch(() => undefined);
+      await folder.files.unlink(made).catch(() => undefined);
       throw error;
     }
+    folder.used += size;
+    return { path: free, size };
   }
 
-  /** Removes the files that nobody wants, once everything is there that is wanted. */
-  async trim(): Promise<void> {
+  /** Makes free files of segments or checkpoints. Their names must be durable before anything is written into them. */
+  async recycle(gone: readonly FreeFile[]): Promise<void> {
+    const { folder } = this;
+    const free = gone.map(({ path: from, size }) => ({ from, path: sparePath(folder.dir, 'free'), size }));
+    await folder.rename(...free.map(({ from, path: to }) => [from, to] as const));
+    for (const file of free) this.add(file);
+    await this.#trim();
+  }
+
+  // Removes the files that nobody wants, once everything is there that is wanted.
+  async #trim(): Promise<void> {
     const { missing, left } = match(this.#wanted, this.#free);
-    if (missing === undefined) await this.#remove(left);
+    if (missing === undefined) await this.remove(left);
   }
 
-  async #remove(files: readonly FreeFile[]): Promise<void> {
+  /** Removes files of the log, free or just taken. @throws the errno of the file system */
+  async remove(files: readonly FreeFile[]): Promise<void> {
     this.#free = this.#free.filter((file) => !files.includes(file));
     for (const { path, size } of files) {
       await this.folder.files.unlink(path);
@@ -146,12 +148,13 @@ function match(wanted: readonly number[], files: readonly FreeFile[]) {
   return { missing, left };
 }
 
-/** Makes a segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
-export async function claim(folder: Folder, free: FreeFile, lsn: Lsn, id: LogId): Promise<SegmentFile> {
+/** Makes the last segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
+export async function claim(folder: Folder, list: SegmentFile[], free: FreeFile, lsn: Lsn, id: LogId) {
   const header = { ...id, kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken() } as const;
   const bytes = Buffer.concat([encodeFileHeader(header), Buffer.alloc(COMMIT_HEADER)]);
   const segment = new SegmentFile(folder.dir, header);
-  await folder.patiently(() => writeInto(folder.files, [free.path, 'write'], bytes));
+  await folder.patiently(() => writeInto(folder.files.open(free.path, 'write'), bytes, 0));
   await folder.rename([free.path, segment.path]);
+  list.push(segment);
   return segment;
 }

@@ -5,10 +5,9 @@ import { DetourError } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeInto } from './files.ts';
-import { fileName, randomToken } from './format.ts';
+import { FILE_HEADER, filePath, randomToken, reachesEnd } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
-import { type Listing, listLog, type ScanEnd, type Scanned, scanCommits } from './scan.ts';
-import { readPart, type SegmentFile } from './segments.ts';
+import { type Listing, listLog, readPart, type ScanEnd, type Scanned, scanCommits } from './segments.ts';
 
 /**
  * Reads a log and mends its end. @param salvage go around what is damaged, in place of refusing. @throws as `OpenLog`
@@ -24,17 +23,10 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const next = (lsn: Lsn): Lsn => segments.find(({ first }) => first > lsn)?.first ?? lsn;
   let lost = 0;
   // Damage: refused, or gone around.
-  const part = async (
-    file: string,
-    offset: number,
-    how: string,
-    from: Lsn,
-    to = next(from),
-    bytes?: Buffer,
-  ) => {
-    if (!salvage) throw damagedJournal(file, offset, how);
-    const copy = bytes && (await setAside(files, `${file}.${offset}.lost`, bytes));
-    owner.lost({ from, to, file, offset, copy });
+  const part = async (file: string, at: number, how: string, from: Lsn, to = next(from), bytes?: Buffer) => {
+    if (!salvage) throw damagedJournal(file, at, how);
+    const copy = bytes && (await setAside(files, `${file}.${at}.lost`, bytes));
+    owner.lost({ from, to, file, offset: at, copy });
     lost += 1;
   };
 
@@ -44,13 +36,12 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   }
   const { kept, id } = await restore(folder, owner, listing);
   const gap = missing(listing, kept);
-  if (gap !== undefined)
-    await part(folder.path(fileName(gap, 'wal')), 0, 'it is needed, and is missing', gap);
+  if (gap !== undefined) await part(filePath(dir, gap, 'wal'), 0, 'it is needed, and is missing', gap);
   const used = kept.at(-1);
-  if (used !== undefined && !(await reached(files, segments, used)))
+  if (used !== undefined && !(await reached(files, listing, used)))
     await part(used.path, 0, 'the log does not reach this checkpoint', used.lsn);
-  const from = { lsn: used?.lsn ?? 0, number: (used?.next ?? 1) - 1 };
-  const rest = segments.filter((segment) => segment.end >= from.lsn);
+  const from = used ?? { lsn: 0, next: 1 };
+  const rest = segments.filter(({ end }) => end >= from.lsn);
   const scan = scanCommits(files, rest, from);
   let last: Scanned | undefined;
   let step = await scan.next();
@@ -59,7 +50,7 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
     const how = `commit ${number} is broken, and a later one is not`;
     if (kind === 'commit') last = step.value;
     else await part(segment.path, segment.offset(lsn), how, lsn, to, bytes);
-    for (const { start, end, lsn: entry } of records) owner.entry(bytes.subarray(start, end), entry);
+    for (const record of records) owner.entry(record.bytes, record.lsn);
   }
   const end = step.value;
   const floor = found[0] ?? 0;
@@ -67,21 +58,19 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   if (end !== undefined && (last?.to ?? from.lsn) < floor)
     await part(end.segment.path, end.segment.offset(end.lsn), how, end.lsn, floor);
 
-  for (const file of unfinished) await files.unlink(file);
-  for (const lsn of found)
-    if (!kept.some((checkpoint) => checkpoint.lsn === lsn))
-      await files.unlink(folder.path(fileName(lsn, 'checkpoint')));
+  const old = found.filter((lsn) => !kept.some((checkpoint) => checkpoint.lsn === lsn));
+  for (const file of [...unfinished, ...old.map((lsn) => filePath(dir, lsn, 'checkpoint'))])
+    await files.unlink(file);
   // It may have been read from the page cache alone: after a failed sync that is clean, and the disk has nothing of it.
   if (last !== undefined)
-    await writeInto(files, [last.segment.path, 'write'], last.bytes, last.segment.offset(last.lsn));
+    await writeInto(files.open(last.segment.path, 'write'), last.bytes, last.segment.offset(last.lsn));
   if (end !== undefined && end.torn > 0) await cutTail(files, owner, end);
   await files.syncDirectory(dir);
   const segment = lost > 0 ? undefined : end?.segment;
   const known = Math.max(floor, ...broken.map((each) => each.lsn), ...segments.map((each) => each.end));
   // After a loss far above all that is known: further than what was lost can have reached, so that no LSN is given twice.
   const lsn = lost > 0 ? known + 2 ** 32 : (end?.lsn ?? 0);
-  const number = end?.number ?? from.number;
-  return { id, segments, free, checkpoints: kept, segment, lsn, next: number + 1 };
+  return { id, segments, free, checkpoints: kept, segment, lsn, next: end?.next ?? from.next };
 }
 
 // Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
@@ -90,9 +79,7 @@ async function restore(folder: Folder, owner: Owner, { checkpoints, id: own }: L
   let id = own;
   for (const lsn of checkpoints) {
     try {
-      const use: Owner['restore'] | undefined =
-        kept.length === 0 ? (of, chunks) => owner.restore(of, chunks) : undefined;
-      const checkpoint = await readCheckpoint(folder, lsn, id, use);
+      const checkpoint = await readCheckpoint(folder, lsn, id, kept.length === 0 ? owner : undefined);
       id ??= checkpoint;
       if (kept.length < 2) kept.unshift(checkpoint);
     } catch (error) {
@@ -119,17 +106,11 @@ export function missing({ segments, checkpoints }: Listing, kept: readonly Check
   return undefined;
 }
 
-// What cannot be read below a checkpoint harms nobody, but something must stand there.
-async function reached(files: FileSystem, segments: readonly SegmentFile[], { lsn, next }: Checkpoint) {
+async function reached(files: FileSystem, { segments }: Listing, { lsn, next }: Checkpoint) {
   const home = segments.find(({ first, end }) => first < lsn && lsn <= end);
   if (home === undefined) return lsn === 0;
-  const scan = scanCommits(files, [home]);
-  let step = await scan.next();
-  for (; !step.done; step = await scan.next()) {
-    const { kind, to, number } = step.value;
-    if (to >= lsn) return kind === 'lost' || (to === lsn && number === next - 1);
-  }
-  return step.value !== undefined && step.value.torn > 0;
+  const bytes = await readPart(files, home.path, FILE_HEADER, lsn - home.first);
+  return reachesEnd(bytes, home.first, home.seed, next - 1);
 }
 
 // Copies bytes to a file of their own, if there is room for it. @returns its path
@@ -137,7 +118,7 @@ async function setAside(files: FileSystem, copy: string, bytes: Uint8Array): Pro
   try {
     // An older one has the same name if a crash came here twice.
     await files.unlink(copy).catch(() => undefined);
-    await writeInto(files, [copy, 'create'], bytes);
+    await writeInto(files.open(copy, 'create'), bytes, 0);
     return copy;
   } catch (error) {
     if (isFull(error)) return undefined;
@@ -151,6 +132,6 @@ async function cutTail(files: FileSystem, owner: Owner, { segment, lsn, torn }: 
   let bytes = await readPart(files, segment.path, at, Math.min(segment.size - at, torn));
   while (bytes.at(-1) === 0) bytes = bytes.subarray(0, -1);
   await setAside(files, `${segment.path}.${at}.torn`, bytes);
-  await writeInto(files, [segment.path, 'write'], Buffer.alloc(segment.end - lsn), at);
+  await writeInto(files.open(segment.path, 'write'), Buffer.alloc(segment.end - lsn), at);
   owner.torn(segment.path, at, bytes.length);
 }

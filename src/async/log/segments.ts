@@ -1,10 +1,11 @@
-// Segments: where they lie, which LSNs they hold, and reading entries back from them.
+// Segments: what lies in the folder of a log, an entry that is read back, and commit after commit what stands there. Reading changes nothing
+// and needs no lock. It goes around what cannot be read and says so: whoever reads decides whether to refuse, to salvage or to show that.
 
 import path from 'node:path';
-import { damagedRecord, systemError } from '../../errors/journal.ts';
-import type { FileSystem } from './files.ts';
-import { FILE_HEADER, type FileHeader, fileName, RECORD_HEADER, recordIntact, seedOf } from './format.ts';
-import type { Lsn, Segment } from './log.ts';
+import { damagedRecord, notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
+import { type FileSystem, withFile } from './files.ts';
+import * as format from './format.ts';
+import type { LogId, Lsn, Segment } from './log.ts';
 
 /** A segment as a file. */
 export class SegmentFile implements Segment {
@@ -19,26 +20,23 @@ export class SegmentFile implements Segment {
   /** How many reads are under way. */
   readers = 0;
 
-  constructor(dir: string, { lsn, extent, salt }: FileHeader) {
+  constructor(dir: string, { lsn, extent, salt }: format.FileHeader) {
     this.first = lsn;
-    this.end = lsn + extent - FILE_HEADER;
+    this.end = lsn + extent - format.FILE_HEADER;
     this.size = extent;
-    this.seed = seedOf(salt);
-    this.path = path.join(dir, fileName(lsn, 'wal'));
+    this.seed = format.seedOf(salt);
+    this.path = format.filePath(dir, lsn, 'wal');
   }
 
   /** Where the byte of an LSN lies in the file. */
-  offset(lsn: Lsn): number {
-    return FILE_HEADER + lsn - this.first;
-  }
+  offset = (lsn: Lsn): number => format.FILE_HEADER + lsn - this.first;
 }
 
 /** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */
 export async function readPart(files: FileSystem, file: string, at: number, size: number): Promise<Buffer> {
   try {
-    const open = await files.open(file, 'read');
     const bytes = Buffer.allocUnsafe(size);
-    return bytes.subarray(0, await open.read(bytes, at).finally(() => open.close()));
+    return bytes.subarray(0, await withFile(files.open(file, 'read'), (open) => open.read(bytes, at)));
   } catch (error) {
     throw systemError(error, `the journal's file ${file} cannot be read`);
   }
@@ -49,11 +47,141 @@ export async function readEntry(files: FileSystem, segment: SegmentFile, lsn: Ls
   const at = segment.offset(lsn);
   // With this most entries are whole.
   let bytes = await readPart(files, segment.path, at, 4096);
-  const size = bytes.length < RECORD_HEADER ? 0 : RECORD_HEADER + bytes.readUInt32LE(4);
-  if (size > segment.size - at) throw damagedRecord(segment.path, at);
-  if (size > bytes.length) bytes = await readPart(files, segment.path, at, size);
+  const size = bytes.length < format.RECORD_HEADER ? 0 : format.RECORD_HEADER + bytes.readUInt32LE(4);
+  const fits = size > format.RECORD_HEADER && size <= segment.size - at;
+  if (fits && size > bytes.length) bytes = await readPart(files, segment.path, at, size);
   const record = bytes.subarray(0, size);
-  if (size <= RECORD_HEADER || !recordIntact(record, lsn, segment.seed))
-    throw damagedRecord(segment.path, at);
-  return record.subarray(RECORD_HEADER);
+  if (!fits || !format.recordIntact(record, lsn, segment.seed)) throw damagedRecord(segment.path, at);
+  return record.subarray(format.RECORD_HEADER);
+}
+
+/** What lies in the folder of a log. */
+export interface Listing {
+  /** Oldest first. */
+  readonly segments: SegmentFile[];
+  /** Newest first. */
+  readonly checkpoints: Lsn[];
+  readonly free: { readonly path: string; readonly size: number }[];
+  /** Paths of files that were being made. */
+  readonly unfinished: string[];
+  /** Files with the name of a segment that are none: their first LSN, and what is wrong. */
+  readonly broken: { readonly lsn: Lsn; readonly path: string; readonly what: string }[];
+  /** Which log it is, if there is a segment that can be read. */
+  id?: LogId;
+  /** A file that has no name of the log's, if there is one. */
+  stranger?: string;
+}
+
+// The files of detour 0.1.
+const OLD_NAME = /^([0-9]{8,12}\.segment|[0-9a-f]{16}\.spare)$/;
+// What a log leaves beside its files, and what belongs to its lock or to the system.
+const BESIDE = /^(lock.*|\..*|lost\+found|.*\.(torn|lost))$/;
+
+/** Looks into a folder, and at the header of each segment. @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or the errno */
+export async function listLog(files: FileSystem, dir: string): Promise<Listing> {
+  const listing: Listing = { segments: [], checkpoints: [], free: [], unfinished: [], broken: [] };
+  const entries = await files.list(dir);
+  for (const { name, isFile } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const file = path.join(dir, name);
+    const [, digits, kind] = format.FILE_NAME.exec(name) ?? format.SPARE_NAME.exec(name) ?? [];
+    if (OLD_NAME.test(name)) throw otherFormat(1, format.VERSION);
+    // A pipe, say: whoever opens it waits for somebody at its other end.
+    if (kind !== undefined && !isFile) throw notAJournal(`${file} is not a file, and has the name of one`);
+    if (kind === 'free') listing.free.push({ path: file, size: await sizeOf(files, file) });
+    else if (kind === 'new') listing.unfinished.push(file);
+    else if (kind === 'checkpoint') listing.checkpoints.unshift(Number(digits));
+    else if (kind === 'wal') {
+      const lsn = Number(digits);
+      const header = await headerOf(files, file, lsn, listing.id);
+      if (typeof header === 'string') listing.broken.push({ lsn, path: file, what: header });
+      else {
+        listing.segments.push(new SegmentFile(dir, header));
+        listing.id ??= { store: header.store, key: header.key };
+      }
+    } else if (!BESIDE.test(name)) listing.stranger ??= name;
+  }
+  return listing;
+}
+
+async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: LogId) {
+  const bytes = Buffer.alloc(format.FILE_HEADER);
+  bytes.set(await readPart(files, file, 0, bytes.length));
+  const header = format.readFileHeader(bytes, 'SEGMENT');
+  if (typeof header === 'string') return header;
+  if (header.lsn !== lsn) return `it says that it begins at LSN ${header.lsn}`;
+  if (id !== undefined && header.store !== id.store) return 'it belongs to another journal';
+  return (await sizeOf(files, file)) < header.extent ? `it has less than ${header.extent} bytes` : header;
+}
+
+const sizeOf = (files: FileSystem, file: string): Promise<number> =>
+  withFile(files.open(file, 'read'), (open) => open.size());
+
+/** A stretch of a log, in its order. */
+export interface Scanned {
+  /** `lost`: it cannot be read, and was durable once, for a later commit is there. */
+  readonly kind: 'commit' | 'lost';
+  readonly lsn: Lsn;
+  /** The LSN at which it goes on. */
+  readonly to: Lsn;
+  readonly segment: SegmentFile;
+  /** Its bytes, as far as they are in this segment. */
+  readonly bytes: Buffer;
+  /** Of the commit, or of the first that is lost. */
+  readonly number: number;
+  /** Its records; of what is lost those that are intact all the same. */
+  readonly records: readonly format.FoundRecord[];
+}
+
+/** Where a log goes on, with commit `next`. `torn`: how large what a crash left there may be, in bytes; 0: nothing. */
+export type ScanEnd = Pick<Scanned, 'segment' | 'lsn'> & { readonly next: number; readonly torn: number };
+
+/**
+ * Reads commit after commit. @returns the end; undefined if there are no segments
+ * @param from the LSN where the next commit begins, and its number; undefined: at the start of the first segment
+ */
+export async function* scanCommits(
+  files: FileSystem,
+  segments: readonly SegmentFile[],
+  from?: { readonly lsn: Lsn; readonly next: number },
+): AsyncGenerator<Scanned, ScanEnd | undefined> {
+  let next = from?.next;
+  // The first place where no commit followed, kept until one shows up after it.
+  let stop: (Omit<Scanned, 'to' | 'kind'> & { readonly torn: number }) | undefined;
+  for (const segment of segments) {
+    const { seed } = segment;
+    const base = Math.max(segment.first, from?.lsn ?? 0);
+    const offset = segment.offset(base);
+    const bytes = await readPart(files, segment.path, offset, segment.size - offset);
+    for (let at = 0; ; ) {
+      const lsn = base + at;
+      const { head, records, intact } = format.commitAt(bytes, at, lsn, seed);
+      next ??= head?.number;
+      const number = next ?? 1;
+      const follows = head?.number === number;
+      if (intact && follows) {
+        next = number + 1;
+        stop = undefined;
+        const to = lsn + head.size;
+        yield { kind: 'commit', lsn, to, segment, bytes: bytes.subarray(at, to - base), number, records };
+        at += head.size;
+        continue;
+      }
+      // At the start of a segment stand zeros until the first commit in it.
+      const begun = at === 0 && base === segment.first && !format.isEnd(bytes, 0);
+      if (stop === undefined || follows || (begun && stop.torn === 0)) {
+        const readable = follows ? records.filter((record) => record.intact) : [];
+        // If the header is torn, too, a mebibyte is taken for its commit.
+        const torn = format.isEnd(bytes, at) ? 0 : follows ? head.size : 2 ** 20;
+        stop = { lsn, segment, bytes: bytes.subarray(at), number, records: readable, torn };
+      }
+      const later = format.laterCommit(bytes, follows ? at + 1 : at, base, seed, number - 1);
+      if (later === undefined) break;
+      const to = base + later;
+      yield { kind: 'lost', ...stop, to, bytes: stop.bytes.subarray(0, to - stop.lsn) };
+      next = undefined;
+      stop = undefined;
+      at = later;
+    }
+  }
+  return stop && { segment: stop.segment, lsn: stop.lsn, next: stop.number, torn: stop.torn };
 }

@@ -5,7 +5,7 @@
 //              (when it is full, its segment is full, or the write before it has ended)
 
 import { takenAway } from '../../errors/journal.ts';
-import { type Folder, type OpenFile, writeAll } from './files.ts';
+import { type Folder, writeAll } from './files.ts';
 import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import type { SegmentFile } from './segments.ts';
@@ -17,11 +17,8 @@ export class Writer {
   /** Everything below it is durable. */
   durable: Lsn;
   /** Where the next commit begins, and its number. */
-  #at: Lsn;
-  #number: number;
+  #at: { readonly lsn: Lsn; readonly next: number };
   #filling: CommitBuilder | undefined;
-  /** The segment of the last commit that was written, and its open file. */
-  #written: { readonly segment: SegmentFile; readonly file: OpenFile } | undefined;
   readonly #queue: Sealed[] = [];
   #running: Promise<void> | undefined;
   #stopped: unknown;
@@ -33,13 +30,12 @@ export class Writer {
     readonly owner: Owner,
     readonly maxCommit: number,
     /** All segments, oldest first, and the one that is being filled. */
-    readonly list: readonly SegmentFile[],
+    readonly list: SegmentFile[],
     public segment: SegmentFile,
     from: { readonly lsn: Lsn; readonly next: number },
   ) {
     this.durable = from.lsn;
-    this.#at = from.lsn;
-    this.#number = from.next;
+    this.#at = from;
   }
 
   /** The segment after the one that is being filled, if it is ready. */
@@ -49,42 +45,39 @@ export class Writer {
 
   /** Above all that was appended. */
   get end(): Lsn {
-    return this.#at + (this.#filling?.size ?? 0);
+    return this.#at.lsn + (this.#filling?.size ?? 0);
   }
 
   /** Adds an entry of `size` bytes in all. @throws RangeError if the segment is full and there is none after it */
   append(parts: readonly Uint8Array[], size: number): Lsn {
     const whole = RECORD_HEADER + size;
-    const filled = this.#filling?.size ?? 0;
     const { end } = this.segment;
-    if (filled + whole > this.maxCommit || this.end + whole > end) this.seal();
-    if (this.#filling === undefined && this.#at + COMMIT_HEADER + whole > end) this.#rotate();
-    this.#filling ??= new CommitBuilder(this.#at, this.segment.seed);
+    if ((this.#filling?.size ?? 0) + whole > this.maxCommit || this.end + whole > end) this.seal();
+    if (this.#filling === undefined && this.#at.lsn + COMMIT_HEADER + whole > end) {
+      if (this.next === undefined)
+        throw new RangeError('there is no room left in the log, not even in reserve');
+      this.segment = this.next;
+      this.#at = { lsn: this.segment.first, next: this.#at.next };
+      this.folder.changed();
+    }
+    this.#filling ??= new CommitBuilder(this.#at.lsn, this.segment.seed);
     // Not written at once: everything that the sockets bring in this turn of the event loop shares the commit.
     this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
     return this.#filling.add(parts, size);
   }
 
-  #rotate(): void {
-    if (this.next === undefined)
-      throw new RangeError('there is no room left in the log, not even in reserve');
-    this.segment = this.next;
-    this.#at = this.segment.first;
-    this.folder.changed();
-  }
-
   /** Ends the commit that is being filled. @returns where the log ends then, and the number of the next commit */
   seal(): { readonly lsn: Lsn; readonly next: number } {
-    const { segment } = this;
     const filling = this.#filling;
     if (filling !== undefined) {
-      const { lsn } = filling;
-      this.#at = lsn + filling.size;
-      this.#queue.push({ segment, lsn, end: this.#at, bytes: filling.seal(this.#number, segment.end - lsn) });
-      this.#number += 1;
+      const { lsn, next } = this.#at;
+      const end = lsn + filling.size;
+      const bytes = filling.seal(next, this.segment.end - lsn);
+      this.#queue.push({ segment: this.segment, lsn, end, bytes });
+      this.#at = { lsn: end, next: next + 1 };
       this.#filling = undefined;
     }
-    return { lsn: this.#at, next: this.#number };
+    return this.#at;
   }
 
   async #run(): Promise<void> {
@@ -105,18 +98,18 @@ export class Writer {
 
   async #write({ segment, lsn, end, bytes }: Sealed): Promise<void> {
     const { folder } = this;
-    if (segment !== this.#written?.segment) {
+    const { path } = segment;
+    if (path !== folder.written?.path) {
       folder.check();
-      const before = this.#written;
-      this.#written = undefined;
+      const before = folder.written;
+      folder.written = undefined;
       await before?.file.close().catch(() => undefined);
-      const file = await folder.patiently(() => folder.files.open(segment.path, 'write'));
-      this.#written = { segment, file };
+      folder.written = { path, file: await folder.patiently(() => folder.files.open(path, 'write')) };
     }
-    const { file } = this.#written;
+    const { file } = folder.written;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.
     await folder.patiently(() => writeAll(file, bytes, segment.offset(lsn)));
-    if (!file.hasName(segment.path, false)) throw takenAway(segment.path);
+    if (!file.hasName(path, false)) throw takenAway(path);
     if (this.#stopped !== undefined) return;
     this.durable = end;
     for (const wake of this.#waiting.splice(0)) wake();
@@ -131,15 +124,10 @@ export class Writer {
     }
   }
 
-  /** Is the file that was written last the one of that name? Else somebody has moved or replaced it. */
-  get inPlace(): boolean {
-    return this.#written?.file.hasName(this.#written.segment.path, true) ?? true;
-  }
-
   /** Resolves when nothing is being written, and the file is closed. */
   async close(): Promise<void> {
     await this.#running;
-    await this.#written?.file.close();
+    await this.folder.written?.file.close();
   }
 
   /** Ends it: nothing becomes durable any more. */
