@@ -36,6 +36,14 @@ export class RememberedIds extends IdTable {
   /** Is told of links that a session has more, or less: after its ids have changed. */
   account: ((session: SessionIds, links: number) => void) | undefined;
 
+  /** Tests remember and forget less. */
+  constructor(
+    private readonly perSession = IDS_PER_SESSION,
+    private readonly forgetLinks = FORGET_LINKS,
+  ) {
+    super();
+  }
+
   /** Links between a session and an id: this is what is limited, for an id may be remembered by many sessions. */
   get links(): number {
     return this.#links;
@@ -53,7 +61,7 @@ export class RememberedIds extends IdTable {
   forgettable(now: number): { readonly sessions: number; readonly links: number } {
     let [sessions, links] = [0, 0];
     for (const { last, ids } of this.sessions) {
-      if (now - last <= FORGET_MS || links + ids.length > FORGET_LINKS) break;
+      if (now - last <= FORGET_MS || links + ids.length > this.forgetLinks) break;
       sessions += 1;
       links += ids.length;
     }
@@ -80,7 +88,7 @@ export class RememberedIds extends IdTable {
     this.hold(record);
     this.#links += 1;
     this.account?.(session, 1);
-    if (session.ids.length > IDS_PER_SESSION) this.#unlink(session, 1);
+    if (session.ids.length > this.perSession) this.#unlink(session, 1);
   }
 
   /** Takes over the records of a checkpoint, and its sessions in their order. Nothing was remembered before. */

@@ -71,10 +71,12 @@ export function snapshotSize({ mailboxes, ids, deadlines, total }: State): numbe
   return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 16 * total.slots;
 }
 
-/** Makes the state of a snapshot; that of a new log if there is nothing. @throws RangeError if its bytes end too early */
-export async function restoreSnapshot(from: AsyncIterable<Buffer>): Promise<State> {
+/**
+ * Makes the state of a snapshot; that of a new log if there is nothing. @param state that of a new log
+ * @throws RangeError if its bytes end too early
+ */
+export async function restoreSnapshot(from: AsyncIterable<Buffer>, state = new State()): Promise<State> {
   const source = new ChunkedBytes(from);
-  const state = new State();
   if (!(await source.more())) return state;
   const length = Buffer.from(await source.take(LENGTH)).readUIntLE(0, LENGTH);
   const line = JSON.parse(Buffer.from(await source.take(length)).toString()) as Line;

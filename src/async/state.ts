@@ -54,7 +54,6 @@ export class State {
   readonly empty = new Queue<Mailbox>();
   /** Above all numbers of mailboxes that were forgotten: of throwaway names, and of others. */
   readonly marks = { throwaway: 0, other: 0 };
-  readonly ids = new RememberedIds();
   readonly deadlines = new Deadlines();
   /** Messages that are held. */
   count = 0;
@@ -74,6 +73,12 @@ export class State {
   serials = 0;
   /** Mailboxes by their serial number. */
   readonly bySerial = new Map<number, Mailbox>();
+
+  /** Tests keep fewer empty mailboxes, and ids. */
+  constructor(
+    readonly mostEmpty = MOST_EMPTY,
+    readonly ids = new RememberedIds(),
+  ) {}
 
   /** The clock by which sessions age: it stands still while the relay is not running. */
   get uptime(): number {
@@ -276,7 +281,7 @@ export class State {
     // After a gap, what is not known yet may belong to it.
     if (this.gap) return;
     if (kindOf(box.name) === 'throwaway') this.#forget(box);
-    else if (this.empty.length > MOST_EMPTY) this.#forget(this.empty.first as Mailbox);
+    else if (this.empty.length > this.mostEmpty) this.#forget(this.empty.first as Mailbox);
   }
 
   #forget(box: Mailbox): void {
@@ -323,7 +328,7 @@ export class State {
     this.#highest = 0;
     this.gap = false;
     for (const box of [...this.empty])
-      if (kindOf(box.name) === 'throwaway' || this.empty.length > MOST_EMPTY) this.#forget(box);
+      if (kindOf(box.name) === 'throwaway' || this.empty.length > this.mostEmpty) this.#forget(box);
     this.unknown = [];
     this.#ended.clear();
   }

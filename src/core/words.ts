@@ -2,7 +2,7 @@
 // holds nobody up. Pure.
 
 /** Items of one part. */
-const PART_BITS = 12;
+const PART_BITS = 10;
 const PART = 1 << PART_BITS;
 
 /** Items of equal size, each a few words. An item that was not written yet has zeros. */
