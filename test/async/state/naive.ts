@@ -10,10 +10,20 @@ import type { Kept } from '../../../src/core/id-table.ts';
 
 /** How long a session may be silent before it is forgotten, in milliseconds. */
 const SILENCE = 11 * 60_000;
-const IDS_OF_A_SESSION = 512;
-const LINKS_FORGOTTEN_AT_ONCE = 2000;
-const EMPTY_MAILBOXES = 10_000;
 const AFTER_A_LOSS = 1_000_000_000;
+
+/** How much a state keeps. */
+export interface Keeps {
+  /** Empty mailboxes. */
+  readonly empty: number;
+  /** Ids of one session. */
+  readonly ids: number;
+  /** Links of sessions to ids that are forgotten at once. */
+  readonly links: number;
+}
+
+/** What a relay's state keeps. */
+export const KEEPS: Keeps = { empty: 10_000, ids: 512, links: 2000 };
 
 /** A message that is held. */
 interface Held extends Place {
@@ -21,7 +31,8 @@ interface Held extends Place {
   readonly deadline: number | undefined;
 }
 
-interface Box {
+/** A mailbox. */
+export interface Box {
   readonly name: string;
   next: number;
   acknowledged: number;
@@ -42,6 +53,8 @@ export interface Described {
   readonly t: number;
   readonly down: number;
   readonly marks: { readonly throwaway: number; readonly other: number };
+  /** If a part was lost: above which number all will be. */
+  readonly floor: number | undefined;
   /** In the order of their names. Each held message as number, LSN, index, size, time, notify. */
   readonly mailboxes: readonly (Omit<Box, 'held'> & {
     readonly count: number;
@@ -91,6 +104,7 @@ export function describe(state: State): Described {
     t: state.t,
     down: state.down,
     marks: { throwaway: state.marks.throwaway, other: state.marks.other },
+    floor: state.gap ? state.lossFloor : undefined,
     mailboxes,
     empty: Array.from(state.empty, ({ name }) => name),
     sessions,
@@ -135,6 +149,8 @@ export class NaiveState {
   #gone = new Set<string>();
   /** The highest number that any entry named. */
   #highest = 0;
+
+  constructor(readonly keeps = KEEPS) {}
 
   /** A part of the log was lost here. */
   lose(): void {
@@ -226,7 +242,7 @@ export class NaiveState {
         }
         this.gap = false;
         for (const name of [...this.empty])
-          if (throwaway(name) || this.empty.length > EMPTY_MAILBOXES) this.#forget(name);
+          if (throwaway(name) || this.empty.length > this.keeps.empty) this.#forget(name);
         this.#unknown = [];
         this.#gone.clear();
         this.#notices(entry, lsn);
@@ -297,7 +313,7 @@ export class NaiveState {
     this.empty.push(box.name);
     if (this.gap) return;
     if (throwaway(box.name)) this.#forget(box.name);
-    else if (this.empty.length > EMPTY_MAILBOXES) this.#forget(this.empty[0] as string);
+    else if (this.empty.length > this.keeps.empty) this.#forget(this.empty[0] as string);
   }
 
   #forget(name: string): void {
@@ -329,10 +345,10 @@ export class NaiveState {
     let links = 0;
     for (let oldest = this.sessions[0]; oldest !== undefined; oldest = this.sessions[0]) {
       links += oldest.ids.length;
-      if (this.t - this.down - oldest.last <= SILENCE || links > LINKS_FORGOTTEN_AT_ONCE) break;
+      if (this.t - this.down - oldest.last <= SILENCE || links > this.keeps.links) break;
       this.sessions.shift();
+      this.#prune();
     }
-    this.#prune();
   }
 
   #remember(name: string, { key, seq, proof }: Kept): void {
@@ -342,7 +358,7 @@ export class NaiveState {
     const text = textOf(key);
     this.records.set(text, { key, seq, proof });
     if (session.ids.includes(text)) return;
-    session.ids = [...session.ids, text].slice(-IDS_OF_A_SESSION);
+    session.ids = [...session.ids, text].slice(-this.keeps.ids);
     this.#prune();
   }
 
@@ -359,6 +375,7 @@ export class NaiveState {
       t: this.t,
       down: this.down,
       marks: { ...this.marks },
+      floor: this.gap ? this.floorOfLoss : undefined,
       mailboxes: boxes.map(({ name, next, acknowledged, tried, open, held }) => ({
         name,
         next,

@@ -6,17 +6,8 @@ import type { Entry } from '../../../src/async/entry.ts';
 import { HeldMessages } from '../../../src/async/held.ts';
 import { snapshotSize } from '../../../src/async/snapshot.ts';
 import { LOSS_GAP, MOST_EMPTY, State } from '../../../src/async/state.ts';
-import {
-  Checkpoint,
-  compare,
-  Decider,
-  type Decision,
-  equal,
-  LogWriter,
-  type Mail,
-  replay,
-  type Who,
-} from './histories.ts';
+import { compare, equal } from './compare.ts';
+import { Checkpoint, Decider, type Decision, LogWriter, type Mail, replay, type Who } from './histories.ts';
 import { describe as describeState, NaiveState } from './naive.ts';
 import { ANN } from './small.ts';
 

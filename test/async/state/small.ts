@@ -4,16 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { State } from '../../../src/async/state.ts';
-import {
-  Checkpoint,
-  compare,
-  Decider,
-  type Decision,
-  equal,
-  LogWriter,
-  replay,
-  type Who,
-} from './histories.ts';
+import { compare } from './compare.ts';
+import { Checkpoint, Decider, type Decision, LogWriter, replay, type Who } from './histories.ts';
 import { NaiveState } from './naive.ts';
 
 const NAMES = ['bob', 'w-1', 'carol', 'w-2'] as const;
@@ -67,7 +59,9 @@ function move(decider: Decider, to: string): Decision | undefined {
 function decided(
   word: readonly string[],
   taken: readonly number[],
-): { readonly log: LogWriter; readonly checkpoints: readonly Checkpoint[] } | undefined {
+):
+  | { readonly log: LogWriter; readonly naive: NaiveState; readonly checkpoints: readonly Checkpoint[] }
+  | undefined {
   const naive = new NaiveState();
   const decider = new Decider(naive);
   const log = new LogWriter();
@@ -86,7 +80,7 @@ function decided(
   } catch (error) {
     throw new Error(word.join(', '), { cause: error });
   }
-  return { log, checkpoints };
+  return { log, naive, checkpoints };
 }
 
 /** One place, another one for each count; or all of them. */
@@ -123,10 +117,10 @@ async function everyWord(
  * @returns how many there are @throws Error that names the history which makes another state than it should
  */
 export async function everySmallHistory(length: number, all = false): Promise<number> {
-  return await everyWord(length, all, async (word, { log, checkpoints }) => {
+  return await everyWord(length, all, async (word, { log, naive, checkpoints }) => {
     for (const checkpoint of checkpoints)
       try {
-        equal(replay(log.log.slice(checkpoint.length), await checkpoint.restore()), log.real);
+        compare(replay(log.log.slice(checkpoint.length), await checkpoint.restore()), naive, NAMES);
       } catch (error) {
         throw new Error(`${word.join(', ')}; a checkpoint at ${checkpoint.length}`, { cause: error });
       }
