@@ -48,8 +48,8 @@ for (const [name, run] of [
   passed += count;
   console.log(`${name}: ${count} in ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
-await part('random histories of the state', 0.55, (random) => stateHistory(random));
-await part('random histories of the state, with losses', 0.25, (random) => stateHistory(random, true));
-await part('random histories of a relay', 0.2, (random) => relayHistory(random, 60));
+await part('random histories of the state', 0.5, (random) => stateHistory(random));
+await part('random histories of the state, with losses', 0.2, (random) => stateHistory(random, true));
+await part('random histories of a relay', 0.3, (random) => relayHistory(random, 60));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

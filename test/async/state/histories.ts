@@ -357,12 +357,13 @@ class History {
   /** What the decisions make, and what tells of it. A relay that has opened goes on with what a checkpoint and the log have made. */
   #live: State;
   #told: Told;
-  /** What the log makes, from its beginning or from the checkpoint after a loss. */
+  /** What the log makes. */
   #replayed: State;
   readonly #log: (Read | 'lost')[] = [];
   #lsn = 0;
-  /** The first was made at the beginning, or after a loss: nothing before it is read again. */
-  #checkpoints: Checkpoint[];
+  #checkpoints: Checkpoint[] = [];
+  /** It was made after a loss: nothing before it is read again. Undefined: the log is read from its beginning. */
+  #base: Checkpoint | undefined;
   /** A MOVE of what has expired since it was read. */
   #late: Decision | undefined;
 
@@ -375,7 +376,6 @@ class History {
     this.#decider = new Decider(this.#naive);
     this.#live = this.#state();
     this.#replayed = this.#state();
-    this.#checkpoints = [new Checkpoint(this.#live, 0)];
     this.#told = new Told(this.#naive);
     this.#told.hear(this.#live);
   }
@@ -513,32 +513,34 @@ class History {
   async between(): Promise<void> {
     const what = this.chance();
     if (what < 0.05) this.#checkpoints.push(new Checkpoint(this.#live, this.#log.length));
-    else if (what < 0.12) this.#one(this.#checkpoints).draw();
+    else if (what < 0.12) this.#checkpoints.at(this.#below(this.#checkpoints.length))?.draw();
     else if (what < 0.15) {
-      this.#live = await this.#opened(this.#one(this.#checkpoints));
+      this.#live = await this.#opened(this.#one([this.#base, ...this.#checkpoints]));
       this.#told.hear(this.#live);
     }
   }
 
   // What a checkpoint and the rest of the log make.
-  async #opened(checkpoint: Checkpoint): Promise<State> {
+  async #opened(checkpoint: Checkpoint | undefined): Promise<State> {
     const state = await this.#restored(checkpoint);
-    for (const read of this.#log.slice(checkpoint.length))
+    for (const read of this.#log.slice(checkpoint?.length))
       if (read === 'lost') state.gap = true;
       else state.apply(read.entry, read.lsn);
     compare(state, this.#naive, NAMES);
     return state;
   }
 
-  async #restored(checkpoint: Checkpoint): Promise<State> {
-    return await checkpoint.restore(this.chance() < 0.1 ? 1 + this.#below(100) : 4096, this.#state());
+  async #restored(checkpoint: Checkpoint | undefined): Promise<State> {
+    const state = this.#state();
+    await checkpoint?.restore(this.chance() < 0.1 ? 1 + this.#below(100) : 4096, state);
+    return state;
   }
 
   /** Rot: some entries cannot be read any more. Salvage goes around them, tells it, and takes a checkpoint. */
   async lose(): Promise<void> {
-    const newest = this.#one(this.#checkpoints);
+    const newest = this.#one([this.#base, ...this.#checkpoints]);
     // What was told before stays told: the numbers after it follow from it.
-    const from = Math.max(newest.length, this.#log.findLastIndex(isLost) + 1);
+    const from = Math.max(newest?.length ?? 0, this.#log.findLastIndex(isLost) + 1);
     const left = this.#log.length - from;
     if (left === 0) return;
     const count = 1 + this.#below(Math.min(8, left));
@@ -553,20 +555,21 @@ class History {
     this.#append(this.#decider.lost(gone, told, this.#lsn));
     this.#check();
     // Mostly nothing before it is read again.
-    const kept = this.chance() < 0.3 ? this.#checkpoints.slice(0, 1) : [];
-    this.#checkpoints = [...kept, new Checkpoint(this.#live, this.#log.length)];
+    const checkpoint = new Checkpoint(this.#live, this.#log.length);
+    this.#checkpoints = [checkpoint];
+    if (this.chance() < 0.7) this.#base = checkpoint;
     this.#append(this.#decider.epoch());
     this.#check();
   }
 
-  async #salvage(newest: Checkpoint): Promise<void> {
+  async #salvage(newest: Checkpoint | undefined): Promise<void> {
     this.#live = await this.#restored(newest);
     const naive = new NaiveState(this.#keeps);
     // From the beginning, with what was lost before: the naive state has no checkpoint.
     for (const [index, read] of this.#log.entries()) {
       if (read === 'lost') naive.lose();
       else naive.apply(read.entry, read.lsn);
-      if (index < newest.length) continue;
+      if (newest !== undefined && index < newest.length) continue;
       if (read === 'lost') this.#live.gap = true;
       else this.#live.apply(read.entry, read.lsn);
       if (naive.gap) compare(this.#live, naive, NAMES);
@@ -576,15 +579,12 @@ class History {
     // Nobody listens before the log is open.
     this.#told = new Told(naive);
     this.#told.hear(this.#live);
-    const [oldest] = this.#checkpoints;
-    assert(oldest);
-    this.#replayed = await this.#opened(oldest);
+    this.#replayed = await this.#opened(this.#base);
   }
 
   /** What was kept brings back the state. */
   async end(): Promise<void> {
-    // The replayed state has begun with the first.
-    for (const checkpoint of this.#checkpoints.slice(1)) await this.#opened(checkpoint);
+    for (const checkpoint of this.#checkpoints) await this.#opened(checkpoint);
     // Does the quick comparison leave nothing out?
     if (this.chance() < 0.05) compareInFull(this.#live, this.#naive);
   }
