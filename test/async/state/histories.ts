@@ -26,7 +26,7 @@ import { KEEPS, type Keeps, NaiveState } from './naive.ts';
 class CollidingHasher extends Hasher {
   override text(text: string): Hash {
     const { high, low } = super.text(text);
-    return { high, low: low & 3 };
+    return { high, low: low & 15 };
   }
 }
 

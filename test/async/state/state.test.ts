@@ -12,7 +12,7 @@ import { describe, NaiveState } from './naive.ts';
 import { ANN, everySmallHistory, everySmallLoss } from './small.ts';
 
 const chosen = seed().seed;
-const CASES = Number(process.env.CASES ?? 400);
+const CASES = Number(process.env.CASES ?? 300);
 const LENGTH = Number(process.env.LENGTH ?? 4);
 const ALL = process.env.ALL !== undefined;
 
