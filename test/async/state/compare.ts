@@ -2,8 +2,8 @@
 // scripts/histories.ts. Only where they differ both are described in full. No test is in here.
 
 import assert from 'node:assert/strict';
-import { Deadlines } from '../../../src/async/deadlines.ts';
 import type { Mailbox, State } from '../../../src/async/state.ts';
+import { Deadlines } from '../../../src/core/deadlines.ts';
 import { type Box, describe, type NaiveState } from './naive.ts';
 
 /** Compares the two states. @throws AssertionError where they differ */
@@ -97,7 +97,7 @@ function sameSessions({ ids }: State, naive: NaiveState): boolean {
     if (should === undefined || session.name !== should.name || session.last !== should.last) return false;
     if (session.ids.length !== should.ids.length || ids.session(session.name) !== session) return false;
     for (const [at, record] of session.ids.entries()) {
-      const is = ids.sent(record);
+      const is = ids.read(record);
       const sent = naive.records.get(should.ids[at] as string);
       if (sent === undefined || ids.find(sent.key) !== record || is.seq !== sent.seq) return false;
       if (is.key.high !== sent.key.high || is.key.low !== sent.key.low) return false;
@@ -127,7 +127,7 @@ function sameDeadlines(real: State, naive: NaiveState): boolean {
     same &&= t >= before;
     before = t;
     const box = real.bySerial.get(serial);
-    if (box === undefined || !real.holds(box, seq)) continue;
+    if (box === undefined || real.place(box, seq) === undefined) continue;
     const held = naive.boxes.get(box.name)?.held.find((one) => one.seq === seq);
     same &&= held?.deadline === t && !seen.has(held);
     seen.add(held);

@@ -14,10 +14,11 @@ import {
   sentMessage,
 } from '../../../src/async/entry.ts';
 import { MOST_FRAMES, type Place } from '../../../src/async/held.ts';
-import { RememberedIds, type Sent } from '../../../src/async/ids.ts';
+import { RememberedIds } from '../../../src/async/ids.ts';
 import { restoreSnapshot, takeSnapshot } from '../../../src/async/snapshot.ts';
 import { type Account, State } from '../../../src/async/state.ts';
 import { type Hash, Hasher } from '../../../src/core/hash.ts';
+import type { Kept } from '../../../src/core/id-table.ts';
 import { encodeFrame } from '../../../src/wire/frame.ts';
 import { compare, compareInFull } from './compare.ts';
 import { KEEPS, type Keeps, NaiveState } from './naive.ts';
@@ -107,12 +108,12 @@ export class Decider {
   }
 
   /** What is remembered of an id. */
-  known(from: string, id: string): Sent | undefined {
+  known(from: string, id: string): Kept | undefined {
     const { high, low } = keyOf(from, id, hasher);
     return this.naive.records.get(`${high}.${low}`);
   }
 
-  repeat(who: Who, id: string, { seq, proof }: Pick<Sent, 'seq' | 'proof'>): Decision {
+  repeat(who: Who, id: string, { seq, proof }: Pick<Kept, 'seq' | 'proof'>): Decision {
     const key = keyOf(who.from, id, hasher);
     return { entry: { verb: 'REPEAT', ...who, id, seq, proof, ...this.#times, key }, frames: [] };
   }
