@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readJournal } from '../src/async/journal.ts';
+import { readJournal } from '../src/cli/journal-reader.ts';
 import { bundle } from './lib/bundle.ts';
 import { conclude, control, lieNamed } from './lib/control.ts';
 import { Ledger } from './lib/ledger.ts';

@@ -4,10 +4,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readJournal } from '../../src/async/journal.ts';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import { type Relay, startRelay } from '../../src/async/relay.ts';
 import type { Loss } from '../../src/async/salvage.ts';
+import { readJournal } from '../../src/cli/journal-reader.ts';
 import { netContext } from '../../src/net/connection.ts';
 import { framesIn } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';

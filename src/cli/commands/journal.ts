@@ -3,13 +3,13 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Command } from 'commander';
-import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../../async/journal.ts';
 import { DetourError } from '../../errors/error.ts';
 import { systemClock } from '../../trace/clock.ts';
 import { visible } from '../../trace/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
+import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
 import { paint, put, say } from '../output.ts';
 import { clockTime } from '../showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';

@@ -1,14 +1,11 @@
 // Reading a journal from outside, for people: what stands in it, commit by commit, also while a relay writes it; and is it sound? It takes
 // no lock, changes nothing and repairs nothing.
 
-import { DetourError, errnoOf } from '../errors/error.ts';
-import { systemError } from '../errors/journal.ts';
-import type { Clock } from '../trace/clock.ts';
-import { type Checkpoint, readCheckpoint } from './log/checkpoint.ts';
-import { systemFiles as files } from './log/files.ts';
-import { COMMIT_HEADER, FILE_HEADER, filePath, isEnd } from './log/format.ts';
-import type { Lsn } from './log/log.ts';
-import { missing } from './log/recover.ts';
+import { type Checkpoint, readCheckpoint } from '../async/log/checkpoint.ts';
+import { systemFiles as files } from '../async/log/files.ts';
+import { COMMIT_HEADER, FILE_HEADER, filePath, isEnd } from '../async/log/format.ts';
+import type { Lsn } from '../async/log/log.ts';
+import { missing } from '../async/log/recover.ts';
 import {
   type Listing,
   listLog,
@@ -17,7 +14,10 @@ import {
   type Scanned,
   type SegmentFile,
   scanCommits,
-} from './log/segments.ts';
+} from '../async/log/segments.ts';
+import { DetourError, errnoOf } from '../errors/error.ts';
+import { systemError } from '../errors/journal.ts';
+import type { Clock } from '../trace/clock.ts';
 
 /** An entry: a frame in the grammar of PROTOCOL.md. */
 export interface JournalEntry {

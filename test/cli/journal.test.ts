@@ -2,16 +2,16 @@ import { cpSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileS
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { followJournal, type JournalItem, readJournal } from '../../src/async/journal.ts';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import type { Log, Owner } from '../../src/async/log/log.ts';
+import { followJournal, type JournalItem, readJournal } from '../../src/cli/journal-reader.ts';
 import { systemClock } from '../../src/trace/clock.ts';
-import { talk } from '../cli/talking.ts';
+import { heard, Life, send } from '../async/house.ts';
 import { tempDir } from '../harness.ts';
-import { heard, Life, send } from './house.ts';
+import { talk } from './talking.ts';
 
 /** A journal of format 2, as this version first wrote it: two checkpoints, 19 commits, one segment full and one made ahead. */
-const EXAMPLE = fileURLToPath(new URL('log/example', import.meta.url));
+const EXAMPLE = fileURLToPath(new URL('../async/log/example', import.meta.url));
 const FIRST = '000000000000000.wal';
 const SECOND = '000000000003584.wal';
 const OLDER = '000000000001122.checkpoint';
