@@ -12,7 +12,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readJournal } from '../src/async/journal.ts';
+import { readJournal } from '../src/cli/journal-reader.ts';
 import type { Message } from '../src/wire/verbs.ts';
 import { conclude } from './lib/control.ts';
 import { MAIN, Program } from './lib/process.ts';

@@ -6,35 +6,32 @@ import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { type FileSystem, type Folder, isFull, writeInto } from './files.ts';
 import { FILE_HEADER, filePath, randomToken, reachesEnd } from './format.ts';
-import type { Lsn, Owner } from './log.ts';
+import type { LostPart, Lsn, Owner } from './log.ts';
 import { type Listing, listLog, readPart, type ScanEnd, type Scanned, scanCommits } from './segments.ts';
 
+/** Is told of a part that cannot be read, before what comes after it. It throws to end the reading. `how`: a phrase. `bytes`: of the part. */
+type Around = (part: Omit<LostPart, 'copy'>, how: string, bytes?: Buffer) => unknown;
+
 /**
- * Reads a log and mends its end. @param salvage go around what is damaged, in place of refusing. @throws as `OpenLog`
- * @returns what is there, and where the log goes on: at `lsn` with commit `next`, in `segment`; if that is undefined, in a new one
+ * Reads a log, and changes nothing: no lock is needed. @param around what to do about damage. @throws as `OpenLog`
+ * @returns what is there, where it ends, and with which commit it goes on; `last` is the last commit that was read
  */
-export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
-  const { dir, files } = folder;
+export async function readLog(
+  { dir, files }: Pick<Folder, 'dir' | 'files'>,
+  owner: Pick<Owner, 'restore' | 'entry' | 'notice'>,
+  around: Around,
+) {
   const listing = await listLog(files, dir);
   const { segments, broken, checkpoints: found, free, unfinished, stranger } = listing;
   const own = segments.length + broken.length + found.length + free.length + unfinished.length;
   const what = `${dir} is not empty and holds no journal (there is ${JSON.stringify(stranger)} in it)`;
   if (own === 0 && stranger !== undefined) throw notAJournal(what);
   const next = (lsn: Lsn): Lsn => segments.find(({ first }) => first > lsn)?.first ?? lsn;
-  let lost = 0;
-  // Damage: refused, or gone around.
-  const part = async (file: string, at: number, how: string, from: Lsn, to = next(from), bytes?: Buffer) => {
-    if (!salvage) throw damagedJournal(file, at, how);
-    const copy = bytes && (await setAside(files, `${file}.${at}.lost`, bytes));
-    owner.lost({ from, to, file, offset: at, copy });
-    lost += 1;
-  };
+  const part = (file: string, offset: number, how: string, from: Lsn, to = next(from), bytes?: Buffer) =>
+    around({ from, to, file, offset }, how, bytes);
 
-  for (const { path: file, lsn, what: how } of broken) {
-    await part(file, 0, how, lsn);
-    await files.rename(file, `${file}.lost`);
-  }
-  const { kept, id } = await restore(folder, owner, listing);
+  for (const { path: file, lsn, what: how } of broken) await part(file, 0, how, lsn);
+  const { kept, id } = await restore({ dir, files }, owner, listing);
   const gap = missing(listing, kept);
   if (gap !== undefined) await part(filePath(dir, gap, 'wal'), 0, 'it is needed, and is missing', gap);
   const used = kept.at(-1);
@@ -57,7 +54,26 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const how = `the log ends here, and there is a checkpoint of LSN ${floor}`;
   if (end !== undefined && (last?.to ?? from.lsn) < floor)
     await part(end.segment.path, end.segment.offset(end.lsn), how, end.lsn, floor);
+  return { ...listing, kept, id, last, end, floor, next: end?.next ?? from.next };
+}
 
+/**
+ * Reads a log and mends its end. @param salvage go around what is damaged, in place of refusing. @throws as `OpenLog`
+ * @returns what is there, and where the log goes on: at `lsn` with commit `next`, in `segment`; if that is undefined, in a new one
+ */
+export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
+  const { dir, files } = folder;
+  let lost = 0;
+  const log = await readLog(folder, owner, async (part, how, bytes) => {
+    const { file, offset } = part;
+    if (!salvage) throw damagedJournal(file, offset, how);
+    const copy = bytes && (await setAside(files, `${file}.${offset}.lost`, bytes));
+    owner.lost({ ...part, copy });
+    lost += 1;
+  });
+  const { segments, broken, checkpoints: found, free, unfinished, kept, id, last, end, floor, next } = log;
+
+  for (const { path: file } of broken) await files.rename(file, `${file}.lost`);
   const old = found.filter((lsn) => !kept.some((checkpoint) => checkpoint.lsn === lsn));
   for (const file of [...unfinished, ...old.map((lsn) => filePath(dir, lsn, 'checkpoint'))])
     await files.unlink(file);
@@ -70,11 +86,15 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const known = Math.max(floor, ...broken.map((each) => each.lsn), ...segments.map((each) => each.end));
   // After a loss far above all that is known: further than what was lost can have reached, so that no LSN is given twice.
   const lsn = lost > 0 ? known + 2 ** 32 : (end?.lsn ?? 0);
-  return { id, segments, free, checkpoints: kept, segment, lsn, next: end?.next ?? from.next };
+  return { id, segments, free, checkpoints: kept, segment, lsn, next };
 }
 
 // Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
-async function restore(folder: Folder, owner: Owner, { checkpoints, id: own }: Listing) {
+async function restore(
+  folder: Pick<Folder, 'dir' | 'files'>,
+  owner: Pick<Owner, 'restore' | 'notice'>,
+  { checkpoints, id: own }: Listing,
+) {
   const kept: Checkpoint[] = [];
   let id = own;
   for (const lsn of checkpoints) {
