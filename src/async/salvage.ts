@@ -3,8 +3,10 @@
 
 import { DetourError } from '../errors/error.ts';
 import { type Entry, type Notice, noticeFrame, numbersText } from './entry.ts';
+import type { Place } from './held.ts';
 import type { Machine } from './machine.ts';
 import type { Retention } from './retention.ts';
+import type { State } from './state.ts';
 
 /** Mailboxes of which one entry tells. */
 const PER_ENTRY = 1000;
@@ -20,8 +22,8 @@ export interface Loss {
   readonly unknown: readonly { readonly first: number; readonly last: number }[];
 }
 
-/** What each mailbox has lost: reads every message that is held. @throws what is not damage */
-async function lossesOf({ state, records }: Pick<Machine, 'state' | 'records'>): Promise<Loss[]> {
+/** What each mailbox has lost: reads every message that is held. @throws what `read` throws and is not damage */
+export async function lossesOf(state: State, read: (place: Place) => Promise<unknown>): Promise<Loss[]> {
   const losses = new Map<
     string,
     { to: string; gone: number[]; unknown: { first: number; last: number }[] }
@@ -36,7 +38,7 @@ async function lossesOf({ state, records }: Pick<Machine, 'state' | 'records'>):
       const place = held.get(seq);
       if (place === undefined) continue;
       try {
-        await records.read(place);
+        await read(place);
       } catch (error) {
         if (!(error instanceof DetourError) || !error.code.startsWith('damaged')) throw error;
         lossOf(name).gone.push(seq);
@@ -64,7 +66,7 @@ export function lossText({ gone, unknown }: Loss): string {
  * @returns what each mailbox has lost
  */
 export async function salvage(machine: Machine, retention: Retention): Promise<Loss[]> {
-  const losses = await lossesOf(machine);
+  const losses = await lossesOf(machine.state, (place) => machine.records.read(place));
   if (losses.length === 0 && !machine.damaged) return [];
   const parts = machine.lostParts.map(({ from, to }) => ({ from, to }));
   for (let at = 0; at < Math.max(1, losses.length); at += PER_ENTRY)
