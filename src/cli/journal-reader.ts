@@ -46,13 +46,17 @@ export type JournalItem = { readonly file: string } & (
     }
 );
 
+/** What cannot be read. */
+export type Damage = Extract<JournalItem, { readonly kind: 'damaged' }>;
+
 /** How often a journal that is followed is looked at again, in milliseconds. */
 const POLL_MS = 100;
 
 /** How often a folder is listed before it is believed that a file, or all of it, is missing. */
-const TRIES = 20;
+export const TRIES = 20;
 
-const damaged = (file: string, offset: number, what: string): JournalItem => ({
+/** Something that cannot be read, and of which nothing can. */
+export const damaged = (file: string, offset: number, what: string): Damage => ({
   kind: 'damaged',
   file,
   offset,
@@ -233,7 +237,7 @@ function itemOf({ kind, segment, lsn, number, records: entries }: Scanned): Jour
 const lostText = (number: number): string => `commit ${number} cannot be read, and a later one can`;
 
 // The last commit of a segment is lost: that shows only at the next one.
-function lostAfter({ segment, lsn }: ScanEnd, number: number): JournalItem {
+function lostAfter({ segment, lsn }: ScanEnd, number: number): Damage {
   return damaged(segment.path, segment.offset(lsn), lostText(number));
 }
 

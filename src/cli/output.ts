@@ -20,16 +20,20 @@ export function say(line = ''): void {
 }
 
 /**
- * Says a text that may be too long for a line: a terminal would break it in mid-word. What is no terminal gets it in one.
+ * A text that may be too long for a line of a stream: a terminal would break it in mid-word. What is no terminal gets it in one.
  * @param head what stands in front of its first line
- * @param indent how many columns are left in front of the others: as many as the head has, unless told
+ * @param indent how many columns are left in front of the others
  */
+export function foldedFor(stream: NodeJS.WriteStream, head: string, text: string, indent: number): string {
+  const width = stream.isTTY ? Math.min(columns(stream), 100) - indent : Number.POSITIVE_INFINITY;
+  return folded(text, width)
+    .map((part, index) => `${index === 0 ? head : ' '.repeat(indent)}${part}\n`)
+    .join('');
+}
+
+/** Says a text that may be too long for a line. @param indent as many columns as the head has, unless told */
 export function sayFolded(head: string, text: string, indent = head.length): void {
-  const width = process.stderr.isTTY
-    ? Math.min(columns(process.stderr), 100) - indent
-    : Number.POSITIVE_INFINITY;
-  for (const [index, part] of folded(text, width).entries())
-    say((index === 0 ? head : ' '.repeat(indent)) + part);
+  process.stderr.write(foldedFor(process.stderr, head, text, indent));
 }
 
 /** Writes data to stdout. Resolves when the write has called back: then it has been handed to whoever reads. Rejects if nobody does. */

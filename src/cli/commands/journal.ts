@@ -1,16 +1,19 @@
 // `detour journal`: prints a relay's journal, whose entries are text in the grammar of the wire; with --follow shows each message become
-// durable; with --check says whether it is sound. It reads the files only, without a lock, also while a relay writes them.
+// durable; with --check says whether it is sound, and what is lost if it is not. It reads the files only, without a
+// lock, also while a relay writes them.
 
 import { isUtf8 } from 'node:buffer';
 import type { Command } from 'commander';
+import { lossText } from '../../async/salvage.ts';
 import { DetourError } from '../../errors/error.ts';
 import { systemClock } from '../../trace/clock.ts';
 import { visible } from '../../trace/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
+import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
-import { paint, put, say } from '../output.ts';
+import { foldedFor, paint, put, say, sayFolded } from '../output.ts';
 import { clockTime } from '../showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -34,40 +37,51 @@ export const journal: CommandSpec = {
       .argument('[dir]', 'the journal (default: that of the relay on --port)', path)
       .option('--port <port>', 'whose default journal', port, 4100)
       .option('--follow', 'go on printing what is written')
-      .option('--check', 'only say whether it is sound: exit code 1 if it is damaged')
+      .option('--check', 'only say whether it is sound; if it is damaged, what is lost (exit code 1)')
       .option('--json', 'print one thing per line')
       .action(async (dir: string | undefined, flags: Flags) => {
-        await run(dir ?? defaultJournal(flags.port), flags);
+        await run(dir, flags);
       });
   },
 };
 
-async function run(dir: string, flags: Flags): Promise<void> {
+async function run(given: string | undefined, flags: Flags): Promise<void> {
   if (flags.check && flags.follow)
     throw new DetourError('usage', '--check looks once, and --follow goes on', 'Give one of the two.');
+  const dir = given ?? defaultJournal(flags.port);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   if (!flags.json) say(`journal: ${atHome(dir)}`);
   const count = { segment: 0, commit: 0, entries: 0, checkpoint: 0, torn: 0, damaged: 0 };
+  const seen = new Seen();
+  const show = async (item: JournalItem): Promise<void> => {
+    count[item.kind] += 1;
+    if (item.kind === 'commit') count.entries += item.entries.length;
+    seen.add(item);
+    const shown = !flags.check || item.kind === 'torn' || item.kind === 'damaged';
+    if (shown) await put(flags.json ? jsonOf(plain(item)) : text(item));
+  };
   try {
-    for await (const item of flags.follow ? followJournal(dir, systemClock, stop.signal) : readJournal(dir)) {
-      count[item.kind] += 1;
-      if (item.kind === 'commit') count.entries += item.entries.length;
-      const shown = !flags.check || item.kind === 'torn' || item.kind === 'damaged';
-      if (shown) await put(flags.json ? `${JSON.stringify(plain(item))}\n` : text(item));
-    }
+    for await (const item of flags.follow ? followJournal(dir, systemClock, stop.signal) : readJournal(dir))
+      await show(item);
   } catch (error) {
     if (!(error instanceof DetourError)) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noJournal(dir);
     throw error;
   }
   if (count.segment + count.damaged === 0 && !stop.signal.aborted) throw noJournal(dir);
+  let found: Losses | string = '';
+  if (flags.check) found = await lossesIn(dir, seen).catch(whyNot);
+  if (typeof found === 'string' && found !== '') count.damaged += 1;
+  else if (typeof found !== 'string') for (const item of found.damaged) await show(item);
   process.exitCode = count.damaged > 0 ? 1 : 0;
-  if (flags.json) return;
   const { segment, commit, entries, checkpoint } = count;
   const sum = `${many(segment, 'segment')}, ${many(commit, 'commit')}, ${many(entries, 'entry')}, ${many(checkpoint, 'checkpoint')}`;
-  if (flags.check) await put(`${verdict(count)}: ${sum}\n`);
-  else say(`${sum}. What stands here is on the disk, or is just being written at its end.`);
+  if (!flags.json && flags.check) await put(`${verdict(count)}: ${sum}\n`);
+  else if (!flags.json) say(`${sum}. What stands here is on the disk, or is just being written at its end.`);
+  if (found === '' || count.damaged === 0) return;
+  await put(flags.json ? lossLines(found) : lossTexts(found));
+  if (!flags.json && typeof found !== 'string') advise(found, relayOf(given, flags.port));
 }
 
 function verdict({ damaged, torn }: { readonly damaged: number; readonly torn: number }): string {
@@ -76,7 +90,65 @@ function verdict({ damaged, torn }: { readonly damaged: number; readonly torn: n
 }
 
 const many = (n: number, what: string): string =>
-  `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').concat('s')}`;
+  `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').replace(/x$/, 'xe').concat('s')}`;
+
+const jsonOf = (thing: unknown): string => `${JSON.stringify(thing)}\n`;
+
+// The state cannot be made: by a relay neither.
+function whyNot(error: unknown): string {
+  if (error instanceof DetourError && error.code === 'damaged_journal') return error.message;
+  throw error;
+}
+
+function lossLines(found: Losses | string): string {
+  if (typeof found === 'string') return jsonOf({ kind: 'no_state', why: found });
+  const { losses, intact } = found;
+  return [...losses.map((loss) => ({ kind: 'loss', ...loss })), { kind: 'intact', ...intact }]
+    .map(jsonOf)
+    .join('');
+}
+
+function lossTexts(found: Losses | string): string {
+  if (typeof found === 'string')
+    return `\nWhat is lost cannot be said, and no relay starts on it: ${found}\n`;
+  const { losses, intact } = found;
+  const readable = `${many(intact.messages, 'message')} for ${many(intact.mailboxes, 'mailbox')} can be read.`;
+  const lines = losses.map((loss) => {
+    const others = loss.intact === 0 ? 'Nothing else is held.' : `${loss.intact} more can be read.`;
+    return foldedFor(process.stdout, '  ', `${loss.to}: ${lossText(loss)} ${others}`, 4);
+  });
+  if (losses.length === 0) return `\nNothing that is held is lost: ${readable}\n`;
+  const head = 'What each mailbox has lost, by the numbers of its messages:';
+  return `\n${head}\n${lines.join('')}Everything else is intact: ${readable}\n`;
+}
+
+// What to do, and what comes of it.
+function advise({ losses, refused }: Losses, relay: string): void {
+  const told = losses.length > 0 ? 'tells each mailbox what it has lost, and ' : '';
+  say();
+  if (!refused && losses.length === 0) {
+    say('A relay starts on this journal all the same.');
+    return;
+  }
+  const now = refused
+    ? 'A relay does not start on this journal.'
+    : 'A relay starts on this journal, but each of these mailboxes stops at its first lost message.';
+  sayFolded('', `${now} To go on with the rest:`, 0);
+  say(`  ${relay} --salvage`);
+  const then = refused
+    ? `It ${told}keeps copies of the damaged parts in the folder. What was acknowledged there may come again.`
+    : 'It tells each mailbox what it has lost. It keeps no copies here: copy the folder first.';
+  sayFolded('', then, 0);
+}
+
+// As it is typed.
+function relayOf(dir: string | undefined, ofPort: number): string {
+  if (dir !== undefined) {
+    const shown = atHome(dir);
+    return `detour async relay --journal ${/^[\w./~-]+$/.test(shown) ? shown : JSON.stringify(dir)}`;
+  }
+  return ofPort === 4100 ? 'detour async relay' : `detour async relay --port ${ofPort}`;
+}
 
 function noJournal(dir: string): DetourError {
   return new DetourError(
@@ -101,9 +173,11 @@ function text(item: JournalItem): string {
     case 'torn':
       return `torn tail: ${file}, at byte ${item.offset}: a commit that is being written, or that a crash cut short\n`;
     case 'damaged': {
-      const head = `${paint('red', 'damaged', process.stdout)}: ${file}, at byte ${item.offset}: ${item.what}`;
+      const head = `: ${file}, at byte ${item.offset}: ${item.what}`;
+      const line = foldedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
-      return `${[head, ...rest, ...item.entries.flatMap(entryLines)].join('\n')}\n`;
+      const lines = [...rest, ...item.entries.flatMap(entryLines)].map((each) => `${each}\n`);
+      return line.replace(/^damaged/, paint('red', 'damaged', process.stdout)) + lines.join('');
     }
   }
 }
