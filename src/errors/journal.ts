@@ -9,7 +9,7 @@ export function damagedJournal(file: string, offset: number, what: string): Deto
   return new DetourError(
     'damaged_journal',
     `the journal is damaged: ${file}, at byte ${offset}: ${what}`,
-    'Nothing was changed. To see what can be read: detour journal --check',
+    'Nothing was changed. To see what is lost, and what is not: detour journal --check',
   );
 }
 

@@ -186,7 +186,7 @@ const DISK: readonly CatalogEntry[] = [
     wire: NOTHING,
     so: 'the file and the place in it are named, and nothing was changed',
     notSo: '"a crash did it": a crash leaves at most a torn last commit, which is cut off and said aloud',
-    tryNext: 'copy the folder, then look what can still be read: detour journal --check',
+    tryNext: 'copy the folder, then see what is lost, and what is not: detour journal --check',
     certainty:
       'STORED said that a message was on the disk, and it was. Whether a damaged disk gives it back, no verdict can promise.',
     reference: "detour's journal",
