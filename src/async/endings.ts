@@ -1,11 +1,13 @@
 // How a message ends: it is acknowledged, or its ttl is over. Each is one entry, with the receipt or bounce for whoever wants to know: what
 // the relay itself writes to the mailbox that `notify=` named. PROTOCOL.md, "Expiry and notices".
 
+import type { Deadline } from '../core/deadlines.ts';
 import type { Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/connection.ts';
 import type { Admission } from './admission.ts';
 import type { Collector, Delivery } from './delivery.ts';
 import { type Entry, type Notice, noticeFrame } from './entry.ts';
+import type { Lsn } from './log/log.ts';
 import type { Machine } from './machine.ts';
 import type { StoredMessage } from './records.ts';
 import type { Mailbox } from './state.ts';
@@ -21,9 +23,8 @@ const LINE = 1024;
 const NOTICE = 512;
 /** For how long messages that expire may hold up what else there is to do, in milliseconds. */
 const TURN_MS = 5;
-/** A message that expires is looked at again after so many milliseconds: one in flight or without room, and one that cannot be read. */
+/** A message that cannot expire, for it is in flight, cannot be read or finds no room, is looked at again after so many milliseconds. */
 const AGAIN_MS = 1000;
-const UNREADABLE_MS = 60_000;
 
 /** A notice that is to be written: of a message with this id, one sentence. */
 type Draft = Pick<Notice, 'id' | 'to' | 'kind' | 'tried'> & { readonly text: string };
@@ -38,7 +39,7 @@ interface Late {
 /** Messages of one mailbox that expire together. */
 interface Group {
   readonly box: Mailbox;
-  readonly messages: { readonly seq: number; readonly message: StoredMessage }[];
+  readonly ended: { readonly due: Deadline; readonly message: StoredMessage }[];
 }
 
 /** Ends messages. */
@@ -122,37 +123,30 @@ export class Endings {
       await step;
       began = performance.now();
     };
-    for (let due = deadlines.first; due !== undefined && !this.#stopped; due = deadlines.first) {
-      const { now } = this.machine;
-      const { t, serial, seq } = due;
-      if (t > now) break;
-      const again = (ms: number): void => {
-        deadlines.shift();
-        deadlines.add({ serial, seq, t: now + ms });
-      };
+    const unreadable = new Set<Lsn>();
+    const next = (): Deadline | undefined => (this.#stopped ? undefined : deadlines.due(this.machine.now));
+    for (let due = next(); due !== undefined; due = next()) {
+      const { serial, seq } = due;
       const box = state.bySerial.get(serial);
       const place = state.place(box, seq);
       const message = place && records.find(place);
-      if (place !== undefined && message === undefined)
-        await pause(
-          records.read(place).catch(() => {
-            // Meanwhile another may have become the first: this one comes again after it.
-            if (deadlines.first?.serial === serial && deadlines.first.seq === seq) again(UNREADABLE_MS);
-          }),
-        );
-      // Not while a live connection may be handling it.
-      else if (box !== undefined && message !== undefined && this.delivery.inFlight(box.name, seq))
-        again(AGAIN_MS);
-      else {
-        deadlines.shift();
-        if (box === undefined || message === undefined) continue;
-        if (group?.box !== box || group.messages.length === EXPIRED) {
-          this.#expire(group);
-          group = { box, messages: [] };
-        }
-        group.messages.push({ seq, message });
-        if (performance.now() - began > TURN_MS) await pause(new Promise((resolve) => setImmediate(resolve)));
+      if (place !== undefined && message === undefined && !unreadable.has(place.lsn)) {
+        await pause(records.read(place).catch(() => unreadable.add(place.lsn)));
+        continue;
       }
+      deadlines.shift();
+      if (box === undefined || place === undefined) continue;
+      // Not while a live connection may be handling it.
+      if (message === undefined || this.delivery.inFlight(box.name, seq))
+        deadlines.setAside(due, this.machine.now + AGAIN_MS);
+      else {
+        if (group?.box !== box || group.ended.length === EXPIRED) {
+          this.#expire(group);
+          group = { box, ended: [] };
+        }
+        group.ended.push({ due, message });
+      }
+      if (performance.now() - began > TURN_MS) await pause(new Promise((resolve) => setImmediate(resolve)));
     }
     this.#expire(group);
   }
@@ -160,10 +154,10 @@ export class Endings {
   #expire(group: Group | undefined): void {
     if (group === undefined) return;
     const { machine } = this;
-    const { box, messages } = group;
+    const { box } = group;
     const to = box.name;
-    messages.sort((a, b) => a.seq - b.seq);
-    const ended = messages.map(({ seq, message: { id, from = machine.name, notify } }) => {
+    group.ended.sort((a, b) => a.due.seq - b.due.seq);
+    const ended = group.ended.map(({ due: { seq }, message: { id, from = machine.name, notify } }) => {
       const tried: 'yes' | 'no' = this.delivery.wasTried(box, seq) ? 'yes' : 'no';
       return { seq, id, from, notify, tried };
     });
@@ -173,8 +167,7 @@ export class Endings {
     });
     const numbers = ended.map(({ seq }) => seq);
     if (!this.#append({ verb: 'EXPIRE', to, numbers, ...machine.times() }, drafts)) {
-      const t = machine.now + AGAIN_MS;
-      for (const seq of numbers) machine.state.deadlines.add({ t, serial: box.serial, seq });
+      for (const { due } of group.ended) machine.state.deadlines.setAside(due, machine.now + AGAIN_MS);
       return;
     }
     this.delivery.expires(to);

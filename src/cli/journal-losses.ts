@@ -31,11 +31,16 @@ export interface Losses {
 export class Seen {
   /** Commits that follow each other in one file: their entries are from `first` to `last`. */
   readonly #intact: { readonly file: string; readonly first: Lsn; last: Lsn; number: number }[] = [];
+  /** Entries in damaged commits that can be read all the same. */
+  readonly #spared = new Set<Lsn>();
   readonly #damaged = new Set<string>();
 
   /** Notes the next thing in the journal. */
   add(item: JournalItem): void {
-    if (item.kind === 'damaged') this.#damaged.add(item.file).add(`${item.file}:${item.offset}`);
+    if (item.kind === 'damaged') {
+      this.#damaged.add(item.file).add(`${item.file}:${item.offset}`);
+      for (const { lsn } of item.entries) this.#spared.add(lsn);
+    }
     if (item.kind !== 'commit') return;
     const { file, number, entries } = item;
     const [first, last] = [entries[0]?.lsn ?? 0, entries.at(-1)?.lsn ?? 0];
@@ -46,7 +51,7 @@ export class Seen {
 
   /** Can this entry be read? */
   isIntact(lsn: Lsn): boolean {
-    return this.#intact.some(({ first, last }) => first <= lsn && lsn <= last);
+    return this.#spared.has(lsn) || this.#intact.some(({ first, last }) => first <= lsn && lsn <= last);
   }
 
   /** Is damage known here, or anywhere in the file? */

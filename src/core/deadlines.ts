@@ -1,6 +1,7 @@
 // What is due when: a heap in typed arrays, 16 bytes an item. What is not wanted any more stays in it until its time comes or there is more
 // of that than of anything else. Pure.
 
+import { Queue, type Queued } from './queue.ts';
 import { Words } from './words.ts';
 
 /** Something that is due: the `seq`th thing of an owner. */
@@ -13,6 +14,12 @@ export interface Deadline {
   readonly seq: number;
 }
 
+/** One that was due and has to wait, for a reason that is no part of it. */
+interface Aside extends Queued<Aside> {
+  readonly deadline: Deadline;
+  readonly until: number;
+}
+
 /** Fewer are never swept. */
 const SWEEP = 1024;
 
@@ -22,11 +29,12 @@ export class Deadlines {
   //   t, low 32    t, high 16 | seq, high 16    seq, low 32     serial
   readonly #words = new Words(4);
   #length = 0;
+  readonly #aside = new Queue<Aside>();
   #sweepAt = SWEEP;
 
   /** How many there are, those that nobody wants any more included. */
   get length(): number {
-    return this.#length;
+    return this.#length + this.#aside.length;
   }
 
   /** Adds one. */
@@ -41,9 +49,25 @@ export class Deadlines {
     }
   }
 
-  /** The earliest one; undefined if there is none. */
+  /** The earliest one that is not set aside; undefined if there is none. */
   get first(): Deadline | undefined {
     return this.#length === 0 ? undefined : this.#get(0);
+  }
+
+  /** The earliest one if it is due; undefined if none is. */
+  due(now: number): Deadline | undefined {
+    const back = this.#aside.first;
+    if (back !== undefined && back.until <= now) {
+      this.#aside.remove(back);
+      this.add(back.deadline);
+    }
+    const { first } = this;
+    return first !== undefined && first.t <= now ? first : undefined;
+  }
+
+  /** Adds one that is due, and is not to be seen before a moment. The moments rise from call to call. */
+  setAside(deadline: Deadline, until: number): void {
+    this.#aside.push({ deadline, until, before: undefined, after: undefined });
   }
 
   /** Takes out the earliest one. */
@@ -65,19 +89,26 @@ export class Deadlines {
     }
     this.#length = kept;
     this.#words.cut(kept);
-    for (let at = (kept >> 1) - 1; at >= 0; at--) this.#sink(at);
+    this.#order();
     this.#sweepAt = Math.max(SWEEP, 2 * kept);
   }
 
   /** All of them as they are now, 4 words each. */
   freeze(): Uint32Array {
-    return this.#words.copy(this.#length);
+    let end = this.#length;
+    for (const { deadline } of this.#aside) this.#put(end++, deadline);
+    return this.#words.copy(end);
   }
 
   /** Takes over what `freeze` gave. There were none before. */
   restore(words: Uint32Array): void {
     this.#length = this.#words.restore(words);
+    this.#order();
     this.#sweepAt = Math.max(SWEEP, 2 * this.#length);
+  }
+
+  #order(): void {
+    for (let at = (this.#length >> 1) - 1; at >= 0; at--) this.#sink(at);
   }
 
   #sink(from: number): void {

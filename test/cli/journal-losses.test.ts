@@ -208,11 +208,12 @@ function randomDamage(dir: string, random: () => number): string {
     const file = join(dir, name);
     if (name === '') return 'nothing is left';
     const bytes = readFileSync(file);
+    if (bytes.length < 512) return `${name} is too short already`;
     const at = random() < 0.1 ? pick(512) : pick(bytes.length);
     const kind = pick(10);
     if (kind === 0) rmSync(file);
     else if (kind === 1) truncateSync(file, at);
-    else if (kind < 5) writeFileSync(file, bytes.fill(0, at, at + pick(5000)));
+    else if (kind < 5) writeFileSync(file, bytes.fill(0, at, Math.min(bytes.length, at + pick(5000))));
     else {
       bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << pick(8)), at);
       writeFileSync(file, bytes);

@@ -28,6 +28,8 @@ const LF = 0x0a;
 
 /** Characters of a message that are shown. */
 const BODY_SHOWN = 60;
+/** Lines of a damaged commit that --check shows. */
+const CHECK_LINES = 7;
 
 export const journal: CommandSpec = {
   path: 'journal',
@@ -59,7 +61,8 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
     if (item.kind === 'commit') count.entries += item.entries.length;
     seen.add(item);
     const shown = !flags.check || item.kind === 'torn' || item.kind === 'damaged';
-    if (shown) await put(flags.json ? jsonOf(plain(item)) : text(item));
+    if (shown)
+      await put(flags.json ? jsonOf(plain(item)) : text(item, flags.check ? CHECK_LINES : undefined));
   };
   try {
     for await (const item of flags.follow ? followJournal(dir, systemClock, stop.signal) : readJournal(dir))
@@ -158,7 +161,8 @@ function noJournal(dir: string): DetourError {
   );
 }
 
-function text(item: JournalItem): string {
+// What of a damaged commit can be read may be long: of it at most so many lines.
+function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
   const file = atHome(item.file);
   switch (item.kind) {
     case 'checkpoint':
@@ -176,7 +180,9 @@ function text(item: JournalItem): string {
       const head = `: ${file}, at byte ${item.offset}: ${item.what}`;
       const line = foldedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
-      const lines = [...rest, ...item.entries.flatMap(entryLines)].map((each) => `${each}\n`);
+      const all = [...rest, ...item.entries.flatMap(entryLines)];
+      const more = all.length > most ? [`  … ${all.length - most} lines more, without --check`] : [];
+      const lines = [...all.slice(0, most), ...more].map((each) => `${each}\n`);
       return line.replace(/^damaged/, paint('red', 'damaged', process.stdout)) + lines.join('');
     }
   }
