@@ -590,6 +590,22 @@ test('after a checkpoint no mailbox has the serial of one that was forgotten: no
   expect(describeState(restored).deadlines).toHaveLength(1);
 });
 
+test('what has gone is let go of: deadlines when they are many, the numbers of forgotten mailboxes at once', () => {
+  const state = new State();
+  const [times, key] = [
+    { at: 1, t: 1 },
+    { high: 1, low: 1 },
+  ];
+  for (let n = 1; n <= 3000; n++) {
+    const to = `w-${n}`;
+    const message = { id: 'a', to, ttl: 60, size: 1, key, proof: key };
+    state.apply({ verb: 'SEND', ...ANN, first: new Map([[to, n]]), ...times, messages: [message] }, 2 * n);
+    state.apply({ verb: 'ACK', to, seq: n, ...times, messages: [] }, 2 * n + 1);
+  }
+  expect([state.count, state.bySerial.size]).toEqual([0, 0]);
+  expect(state.deadlines.length).toBeLessThan(1100);
+});
+
 test('what a checkpoint takes is reckoned rather too high than too low', () => {
   const relay = new Relay();
   const size = (): number => new Checkpoint(relay.real, 0).drain();
