@@ -1,8 +1,11 @@
 // A relay whose journal is damaged: it does not start; with salvage it goes on without what cannot be read, and says to each mailbox what
 // that was. All else is delivered.
 
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Loss } from '../../src/async/salvage.ts';
+import { readJournal } from '../../src/cli/journal-reader.ts';
 import { collected, damage, filled, NAMES, ROUNDS, start } from './damaged.ts';
 
 test('a bit flips in three segments: the messages of three runs are lost and named, all others come, and the next start needs no salvage', async () => {
@@ -21,6 +24,13 @@ test('a bit flips in three segments: the messages of three runs are lost and nam
   ]);
   expect(named.sort()).toEqual(lost.sort());
   await relay.close();
+  // For people, it stands in the journal where the bad parts are: once.
+  const told: string[] = [];
+  for await (const item of readJournal(dir))
+    if (item.kind === 'commit')
+      for (const { bytes } of item.entries)
+        if (bytes.toString('latin1', 0, 5) === 'LOST ') told.push(bytes.toString('latin1'));
+  expect(told.map((text) => text.match(/\nPART from=\d+ to=\d+/g)?.length)).toEqual([3]);
 
   const next = await start(dir);
   for (const name of NAMES) {
@@ -30,6 +40,39 @@ test('a bit flips in three segments: the messages of three runs are lost and nam
     const numbers = lost.filter((id) => id.startsWith(`${name}-`)).map((id) => Number(id.split('-')[1]) + 1);
     expect(told).toHaveLength(numbers.length > 0 ? 1 : 0);
     for (const number of numbers) expect(told[0]).toContain(`${number}`);
+  }
+});
+
+test('a message below a checkpoint that cannot be read any more: salvage tells it as lost, and all else comes', async () => {
+  const dir = await filled();
+  // It makes checkpoints.
+  await damage(dir);
+  await (await start(dir, [])).close();
+  const [id, partner] = ['name3-35', 'name2-35'];
+  for (const name of readdirSync(dir).filter((one) => one.endsWith('.wal'))) {
+    const bytes = readFileSync(join(dir, name));
+    const at = bytes.indexOf('name3 35 ....');
+    if (at === -1) continue;
+    bytes[at + 10] = (bytes[at + 10] ?? 0) ^ 1;
+    writeFileSync(join(dir, name), bytes);
+  }
+  // Nobody reads so far down at a start.
+  await (await start(dir)).close();
+  const losses: Loss[] = [];
+  await (await start(dir, losses)).close();
+  expect(losses.map(({ to, gone }) => [to, gone])).toEqual([
+    ['name2', [36]],
+    ['name3', [36]],
+  ]);
+  const relay = await start(dir);
+  for (const [name, lost] of [
+    ['name2', partner],
+    ['name3', id],
+  ] as const) {
+    const { ids, told } = await collected(relay, name);
+    expect(ids).not.toContain(lost);
+    expect(ids.at(-1)).toBe(`${name}-${ROUNDS - 1}`);
+    expect(told.at(-1)).toContain('Lost: 36.');
   }
 });
 
