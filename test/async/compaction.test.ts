@@ -133,3 +133,24 @@ test('what is acknowledged while it is being moved does not come back', async ()
   expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=3 attempt=2: c');
   await nothingCame(again);
 });
+
+test('when there is no room two checkpoints are made, and each says into which segments it points', async () => {
+  const bench = await startTheRelay();
+  const { log, clock } = bench;
+  await shrink(bench);
+  const alice = await bench.greeted(ALICE);
+  alice.type(send('1', 'carol', 'x'));
+  expect(await heard(alice)).toBe('STORED');
+  const checkpoint = log.log.checkpoint.bind(log.log);
+  const taken: (readonly number[])[] = [];
+  log.log.checkpoint = (take) =>
+    checkpoint((lsn) => {
+      const snapshot = take(lsn);
+      taken.push(snapshot.segments);
+      return snapshot;
+    });
+  log.room = 'no';
+  clock.advance(1000);
+  await turns(20);
+  expect(taken).toEqual([[0], [0]]);
+});
