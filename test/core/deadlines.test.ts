@@ -147,3 +147,23 @@ test('those of a checkpoint are swept, too, once as many have gathered again', (
   expect(restored.length).toBe(2001);
   expect(drain(restored)[0]).toEqual({ t: 2001, serial: 1, seq: 2001 });
 });
+
+test('what is set aside is not due before its moment, and is one of all the same', () => {
+  const deadlines = new Deadlines();
+  for (const t of [30, 10, 20]) deadlines.add({ t, serial: 1, seq: t });
+  const first = deadlines.due(15) as Deadline;
+  expect(first.t).toBe(10);
+  deadlines.shift();
+  deadlines.setAside(first, 100);
+  expect(deadlines.due(15)).toBeUndefined();
+  expect([deadlines.due(99)?.t, deadlines.length]).toEqual([20, 3]);
+  const again = new Deadlines();
+  again.restore(deadlines.freeze());
+  // Whoever takes them over knows of no reason to wait.
+  for (const t of [10, 20, 30]) {
+    expect(again.due(30)).toEqual({ t, serial: 1, seq: t });
+    again.shift();
+  }
+  expect(deadlines.due(100)).toEqual(first);
+  expect(deadlines.length).toBe(3);
+});
