@@ -9,6 +9,8 @@ import { FILE_HEADER, filePath, randomToken, reachesEnd } from './format.ts';
 import type { LostPart, Lsn, Owner } from './log.ts';
 import { type Listing, listLog, readPart, type ScanEnd, type Scanned, scanCommits } from './segments.ts';
 
+type Files = Pick<Folder, 'dir' | 'files'>;
+type Reader = Pick<Owner, 'restore' | 'entry' | 'notice'>;
 /** Is told of a part that cannot be read, before what comes after it. It throws to end the reading. `how`: a phrase. `bytes`: of the part. */
 type Around = (part: Omit<LostPart, 'copy'>, how: string, bytes?: Buffer) => unknown;
 
@@ -16,11 +18,7 @@ type Around = (part: Omit<LostPart, 'copy'>, how: string, bytes?: Buffer) => unk
  * Reads a log, and changes nothing: no lock is needed. @param around what to do about damage. @throws as `OpenLog`
  * @returns what is there, where it ends, and with which commit it goes on; `last` is the last commit that was read
  */
-export async function readLog(
-  { dir, files }: Pick<Folder, 'dir' | 'files'>,
-  owner: Pick<Owner, 'restore' | 'entry' | 'notice'>,
-  around: Around,
-) {
+export async function readLog({ dir, files }: Files, owner: Reader, around: Around) {
   const listing = await listLog(files, dir);
   const { segments, broken, checkpoints: found, free, unfinished, stranger } = listing;
   const own = segments.length + broken.length + found.length + free.length + unfinished.length;
@@ -90,11 +88,7 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
 }
 
 // Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
-async function restore(
-  folder: Pick<Folder, 'dir' | 'files'>,
-  owner: Pick<Owner, 'restore' | 'notice'>,
-  { checkpoints, id: own }: Listing,
-) {
+async function restore(folder: Files, owner: Reader, { checkpoints, id: own }: Listing) {
   const kept: Checkpoint[] = [];
   let id = own;
   for (const lsn of checkpoints) {
