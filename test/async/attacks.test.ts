@@ -121,15 +121,16 @@ test('recipients who come back at once to much mail keep nobody waiting: a newco
   const names = Array.from({ length: 10 }, (_, n) => `name-${n}`);
   for (const name of names) {
     const alice = await bench.greeted('HELLO version=1 as=alice');
-    await stores(alice, 400, (n) => send(`${name}-${n}`, name, 'x'.repeat(100)));
+    await stores(alice, 600, (n) => send(`${name}-${n}`, name, 'x'.repeat(100)));
   }
   const all = await Promise.all(names.map((name) => bench.greeted(`HELLO version=1 as=${name}`)));
   bench.events.length = 0;
   for (const client of all) client.type('RECEIVE window=4096 drain=yes\n');
+  // They are being served now.
+  await all[0]?.next();
   await bench.greeted('HELLO version=1 as=newcomer');
-  for (const client of all)
-    for (let n = 0; n < 400; n++) expect(await heard(client)).toBe('MESSAGE: '.padEnd(109, 'x'));
   const sent = bench.events.flatMap((event) => (event.event === 'sent' ? [event.verb] : []));
-  expect(sent.filter((verb) => verb === 'MESSAGE')).toHaveLength(4000);
-  expect(sent.indexOf('READY')).toBeLessThan(sent.lastIndexOf('MESSAGE'));
+  const before = sent.slice(0, sent.indexOf('READY')).filter((verb) => verb === 'MESSAGE').length;
+  expect(before).toBeGreaterThan(0);
+  expect(before).toBeLessThan(6000);
 });
