@@ -152,8 +152,9 @@ describe.skipIf(process.platform !== 'linux')('sessions', () => {
     const bench = await startTheRelay({ limits });
     expect(await most(bench, FIRST, () => 'bob')).toEqual([12, 'busy']);
     bench.clock.advance(FORGET_MS + 1);
-    expect(await most(bench, FIRST, () => 'bob')).toEqual([12, 'busy']);
-    expect(await sends(bench, SECOND, 'bob')).toBe('stored');
+    for (let n = 0; n < 10; n++) expect(await sends(bench, SECOND, 'bob')).toBe('stored');
+    // As if it had never had any: as many as are still free then.
+    expect(await most(bench, FIRST, () => 'bob')).toEqual([7, 'busy']);
   });
 
   test('that repeat an id take no more than their share either, and are answered all the same', async () => {
