@@ -3,8 +3,10 @@
 
 import { Shares } from '../exchange/limits.ts';
 import type { Refusal } from '../exchange/session.ts';
+import type { Place } from './held.ts';
 import { FORGET_MS, IDS_PER_SESSION, type SessionIds } from './ids.ts';
 import type { Machine } from './machine.ts';
+import { MESSAGE_COST } from './retention.ts';
 import type { Account } from './state.ts';
 
 /** How much there may be, in all. An address gets half at the most. */
@@ -36,12 +38,18 @@ export interface Demand {
   readonly session: string;
   readonly to: string;
   readonly notify: string | undefined;
+  /** Of its body, in bytes. */
+  readonly size: number;
 }
 
 const REFUSALS = {
   messages: {
     code: 'too_many',
     reason: 'Too many messages wait here; there is room when some are collected.',
+  },
+  bytes: {
+    code: 'disk_full',
+    reason: 'So much from this address waits here that the rest of the disk is for others.',
   },
   names: { code: 'too_many', reason: 'Too many mailboxes are in use; a new name finds no room.' },
   ids: { code: 'busy', reason: 'Too many ids are to be remembered; try again in some minutes.' },
@@ -51,6 +59,7 @@ const REFUSALS = {
 export class Admission implements Account {
   readonly #limits: RelayLimits;
   readonly #messages = new Shares();
+  readonly #bytes = new Shares();
   readonly #names = new Shares();
   readonly #ids = new Shares();
   readonly #sessions = new Shares();
@@ -60,13 +69,15 @@ export class Admission implements Account {
   readonly #promised = new Map<string, number>();
   /** Names that have no mailbox, and will have one: their messages are taken, or they are to be told of one. */
   readonly #coming = new Set<string>();
-  /** Messages that were taken and are not applied yet: a run of one connection. */
+  /** Messages that were taken and are not applied yet, and their bytes: a run of one connection. */
   #taken = 0;
+  #takenBytes = 0;
   #address = '';
 
-  /** @param machine whose state counts from now on for those who send */
+  /** @param machine whose state counts from now on for those who send. @param room bytes that can still be held */
   constructor(
     private readonly machine: Pick<Machine, 'state' | 'uptime'>,
+    private readonly room: () => number,
     limits: Partial<RelayLimits> = {},
   ) {
     const usual = { messages: MOST_MESSAGES, names: MOST_NAMES, ids: MOST_IDS, sessions: MOST_SESSIONS };
@@ -93,19 +104,22 @@ export class Admission implements Account {
   }
 
   /** Why a SEND is refused; undefined if it may be taken. */
-  refusal({ address, session, to, notify }: Demand): Refusal | undefined {
+  refusal({ address, session, to, notify, size }: Demand): Refusal | undefined {
     const { messages, names } = this.#limits;
     const owner = this.#owners.get(to) ?? address;
     if (!this.#messages.admits(owner, this.#taken + 1, this.machine.state.count, messages))
       return REFUSALS.messages;
+    if (!this.#bytes.admits(owner, this.#takenBytes + size + MESSAGE_COST, 0, this.room()))
+      return REFUSALS.bytes;
     const fresh = new Set([to, notify ?? to].filter((name) => this.#isNew(name))).size;
     if (!this.#names.admits(address, fresh, this.names, names)) return REFUSALS.names;
     return this.remembers(address, session) ? undefined : REFUSALS.ids;
   }
 
   /** It is taken: it counts from now on. After the run of it is applied, `settle` must be called. */
-  take({ address, to, notify }: Demand): void {
+  take({ address, to, notify, size }: Demand): void {
     this.#taken += 1;
+    this.#takenBytes += size + MESSAGE_COST;
     this.#claim(to, address);
     if (notify === undefined) return;
     this.#claim(notify, address);
@@ -115,6 +129,7 @@ export class Admission implements Account {
   /** What was taken is in the state now. */
   settle(): void {
     this.#taken = 0;
+    this.#takenBytes = 0;
   }
 
   /** A name was told what became of a message, or never will be. */
@@ -150,15 +165,19 @@ export class Admission implements Account {
     );
   }
 
-  added(to: string): void {
+  added(to: string, { size }: Place): void {
     this.#coming.delete(to);
     const owner = this.#owners.get(to);
-    if (owner !== undefined) this.#messages.add(owner, 1);
+    if (owner === undefined) return;
+    this.#messages.add(owner, 1);
+    this.#bytes.add(owner, size + MESSAGE_COST);
   }
 
-  removed(to: string): void {
+  removed(to: string, { size }: Place): void {
     const owner = this.#owners.get(to);
-    if (owner !== undefined) this.#messages.remove(owner, 1);
+    if (owner === undefined) return;
+    this.#messages.remove(owner, 1);
+    this.#bytes.remove(owner, size + MESSAGE_COST);
   }
 
   forgotten(name: string): void {

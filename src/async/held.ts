@@ -1,6 +1,6 @@
 // The index of what one mailbox holds: 16 bytes a message, by number. The message itself lies in the log. Pure.
 
-import { Pages } from '../core/pages.ts';
+import { type ItemWords, Pages } from '../core/pages.ts';
 import type { Lsn } from './log/log.ts';
 
 /** Where a message lies, and what must be known of it without reading it. */
@@ -27,23 +27,25 @@ const NOTIFY = 1 << 17;
 const AT_SHIFT = 22;
 const SIZE_BITS = 21;
 
+const PLACES = { write, read };
+
 /** The messages that a mailbox holds. */
 export class HeldMessages extends Pages<Place> {
   /** @param total counts the numbers in the pages of all mailboxes, held or not: each is 16 bytes of a checkpoint */
   constructor(total?: { slots: number }) {
-    super({ write, read }, total);
+    super(PLACES, total);
   }
 }
 
-function write(words: Uint32Array, at: number, { lsn, index, size, at: taken, notify }: Place): void {
-  words[at] = lsn;
-  words[at + 1] =
-    Math.floor(lsn / 2 ** 32) | HELD | (notify ? NOTIFY : 0) | (Math.floor(taken / 2 ** 32) << AT_SHIFT);
-  words[at + 2] = taken;
-  words[at + 3] = (index << SIZE_BITS) | size;
+function write(words: ItemWords, at: number, { lsn, index, size, at: taken, notify }: Place): void {
+  const [lsnHigh, takenHigh] = [Math.floor(lsn / 2 ** 32), Math.floor(taken / 2 ** 32)];
+  words[at] = lsn >>> 0;
+  words[at + 1] = (lsnHigh | HELD | (notify ? NOTIFY : 0) | (takenHigh << AT_SHIFT)) >>> 0;
+  words[at + 2] = taken >>> 0;
+  words[at + 3] = ((index << SIZE_BITS) | size) >>> 0;
 }
 
-function read(words: Uint32Array, at: number): Place {
+function read(words: ItemWords, at: number): Place {
   const mixed = words[at + 1] ?? 0;
   const last = words[at + 3] ?? 0;
   return {

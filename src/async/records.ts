@@ -8,10 +8,11 @@ import type { Log, Lsn } from './log/log.ts';
 
 const LF = 0x0a;
 
-/** Bytes of entries that are kept. */
+/** Bytes of memory that may go into entries that are kept. */
 const KEPT = 16 * 1024 * 1024;
-/** What an entry takes in memory beside its bytes. */
+/** What an entry takes beside its bytes, and each message in it. */
 const ENTRY_COST = 1024;
+const MESSAGE_COST = 700;
 
 /** A message as it stands in the log. */
 export interface StoredMessage {
@@ -50,7 +51,7 @@ export class Records {
 
   /** Keeps an entry that was just appended. @param frames of its messages */
   add(lsn: Lsn, entry: Entry, frames: readonly Uint8Array[]): void {
-    const bytes = frames.reduce((sum, { length }) => sum + length, ENTRY_COST);
+    const bytes = frames.reduce((sum, { length }) => sum + length + MESSAGE_COST, ENTRY_COST);
     this.#kept.set(lsn, { entry, frames, bytes });
     this.#bytes += bytes;
     for (const [oldest, kept] of this.#kept) {

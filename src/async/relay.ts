@@ -58,7 +58,7 @@ export class Relay {
     private readonly retention: Retention,
   ) {
     this.#context = context;
-    this.#admission = new Admission(machine, limits);
+    this.#admission = new Admission(machine, () => retention.room, limits);
     this.#delivery = new Delivery(context, machine);
     this.#endings = new Endings(context, machine, this.#delivery, this.#admission);
     this.#sends = new Sends(context, machine, this.#admission, this.#delivery, () => this.#server.resume());
@@ -81,6 +81,7 @@ export class Relay {
 
   /** Begins to listen. @throws DetourError if it cannot */
   async listen(host: string, port: number): Promise<void> {
+    await this.retention.measure();
     this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
     const { store } = this.machine.id;
     this.#context.emit?.({ event: 'listening', role: 'relay', ...this.address, store });
@@ -126,8 +127,7 @@ export class Relay {
   #look(): void {
     this.#endings.look();
     if (this.machine.clockMoved) this.machine.append({ verb: 'CLOCK', ...this.machine.times() });
-    if (this.#sends.room() === 'no') this.retention.press();
-    void this.retention.measure();
+    void this.retention.measure(this.#sends.room() === 'no');
     this.#timer = this.#context.clock.after(LOOK_MS, () => this.#look());
   }
 

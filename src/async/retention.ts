@@ -11,11 +11,13 @@ import type { Account, Mailbox } from './state.ts';
 
 /** A checkpoint is made after so many bytes of log, or as many as one has. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
-/** What a message takes beside its body, in bytes, in a MOVE of its own: what was moved once must not look empty. */
-const MESSAGE_COST = 210;
+/** What a message takes of the log beside its body, in bytes, in a MOVE of its own: what was moved once must not look empty. */
+export const MESSAGE_COST = 210;
 /** Compaction begins when the log takes so many times what is live, and this much more, in bytes. */
 const WASTE = 2;
 const SLACK = 16 * 1024 * 1024;
+/** While no more than this part of the disk is live, compaction begins before it is full. */
+const USABLE = 3 / 8;
 /** Bytes of messages in one MOVE. */
 const MOVE_BYTES = 64 * 1024;
 /** Messages that are looked at in one turn of the event loop, when a segment's are searched for. */
@@ -25,6 +27,9 @@ const WALK = 20_000;
 export class Retention implements Account {
   #segments: readonly Segment[] = [];
   readonly #live = new Map<Lsn, number>();
+  /** Bytes of all that is held; and of what was held when the disk was looked at. */
+  #held = 0;
+  #heldThen = 0;
   /** The segment that was asked for last. */
   #recent: Segment | undefined;
   /** Where the log ended when the last checkpoint was taken. */
@@ -58,6 +63,7 @@ export class Retention implements Account {
   }
 
   #count({ lsn }: Place, bytes: number): void {
+    this.#held += bytes;
     const first = this.#segmentOf(lsn)?.first;
     // A segment that is missing: salvage will end what lies in it.
     if (first === undefined) return;
@@ -73,15 +79,18 @@ export class Retention implements Account {
     this.#stopped = true;
   }
 
-  /** There is no room for a message: is there anything that can go? */
-  press(): void {
-    if (this.machine.log.end > this.#last) this.#wanted = 2;
-    this.look();
+  /** About how many more bytes could be held, if all that has ended were gone. */
+  get room(): number {
+    const { used, total } = this.disk;
+    return Math.max(total - used - (this.#held - this.#heldThen), total * USABLE - this.#held);
   }
 
-  /** Looks how full the disk is, and does what is due. Called every second. */
-  async measure(): Promise<void> {
+  /** Looks how full the disk is, and does what is due. Called every second. @param full is there no room for a message? */
+  async measure(full = false): Promise<void> {
     this.disk = await this.machine.log.usage().catch(() => this.disk);
+    this.#heldThen = this.#held;
+    // Is there anything that can go?
+    if (full && this.machine.log.end > this.#last) this.#wanted = 2;
     this.look();
   }
 
@@ -108,21 +117,20 @@ export class Retention implements Account {
   }
 
   #next(): Promise<unknown> | undefined {
-    const { log, state } = this.machine;
+    const { machine } = this;
+    const { log, state } = machine;
     this.#segments = log.segments();
     for (const { first, end } of this.#segments)
       if (end <= log.end && !this.#live.has(first)) log.free(first);
     const enough = Math.min(Math.max(CHECKPOINT_BYTES, snapshotSize(state)), this.disk.total / 4);
     if (this.#wanted > 0 || log.end - this.#last > enough) return this.checkpoint();
     const used = this.#segments.reduce((sum, { size }) => sum + size, 0);
-    const live = [...this.#live.values()].reduce((sum, bytes) => sum + bytes, 0);
-    if (used <= WASTE * live + Math.min(SLACK, this.disk.total / 4)) return undefined;
+    if (used <= WASTE * this.#held + Math.min(SLACK, this.disk.total / 4)) return undefined;
     const share = ({ first, size }: Segment): number => (this.#live.get(first) ?? size) / size;
-    const full = this.#segments.filter((segment) => segment.end <= log.end && share(segment) < 1 / WASTE);
-    const [victim] = full
-      .filter(({ first }) => !this.#damaged.has(first))
+    const [victim] = this.#segments
+      .filter((each) => each.end <= log.end && share(each) < 1 / WASTE && !this.#damaged.has(each.first))
       .sort((a, b) => share(a) - share(b));
-    return victim && this.#compact(victim);
+    return victim && machine.fits(victim.size / WASTE) ? this.#compact(victim) : undefined;
   }
 
   /** Makes a checkpoint. */

@@ -93,7 +93,8 @@ export class Sends {
       this.#repeat(session, message, known);
       return;
     }
-    const demand = { address: session.address, session: sessionKey(session), to, notify };
+    const { address } = session;
+    const demand = { address, session: sessionKey(session), to, notify, size: body.length };
     const refusal = this.#refusal(message, demand, raw.length);
     if (refusal !== undefined) {
       session.refuse(id, refusal, body.length);

@@ -1,16 +1,20 @@
 // A sparse list of items of 16 bytes by rising number, in pages of typed arrays. A page without an item does not exist. Its pages can be
 // frozen for a while: they are copied before they change then. Pure.
 
-/** Items of one page at the most: 16 KiB. A new page has room for a few, and doubles. */
+/** Items of one page at the most: 16 KiB. A new page has room for one; then for four, and doubles. */
 const PAGE = 1024;
 const SMALLEST = 4;
 /** Words of an item. */
 const WORDS = 4;
 
+/** The words of some items. A plain array for a single one: a typed array takes 200 bytes beside what is in it. */
+export type ItemWords = Uint32Array | number[];
+
 /** How an item is written into four words of 32 bits. Its second word is never 0: that of a missing item is. */
 export interface Codec<T> {
-  write(words: Uint32Array, at: number, item: T): void;
-  read(words: Uint32Array, at: number): T;
+  /** Writes numbers of 32 bits, none of them negative. */
+  write(words: ItemWords, at: number, item: T): void;
+  read(words: ItemWords, at: number): T;
 }
 
 /** Consecutive numbers, with an item or without. */
@@ -20,7 +24,7 @@ interface Page {
   length: number;
   /** How many of them have an item. */
   count: number;
-  words: Uint32Array;
+  words: ItemWords;
   /** Does somebody read these words? Then they are copied before they change. */
   shared: boolean;
 }
@@ -56,7 +60,8 @@ export class Pages<T> {
     this.total.slots += 1;
     if (last !== undefined && seq === end && last.length < PAGE) {
       if (last.length * WORDS === last.words.length) {
-        const words = new Uint32Array(Math.min(2 * last.words.length, PAGE * WORDS));
+        const items = last.length === 1 ? SMALLEST : Math.min(2 * last.length, PAGE);
+        const words = new Uint32Array(items * WORDS);
         words.set(last.words);
         last.words = words;
         last.shared = false;
@@ -64,9 +69,10 @@ export class Pages<T> {
       last.length += 1;
       return last;
     }
-    const words = new Uint32Array((seq >= end ? SMALLEST : 1) * WORDS);
-    const page: Page = { first: seq, length: 1, count: 0, words, shared: false };
-    this.#pages.splice(this.#indexAfter(seq), 0, page);
+    const page: Page = { first: seq, length: 1, count: 0, words: [0, 0, 0, 0], shared: false };
+    // What is pushed to an array gets room for many more.
+    if (last === undefined) this.#pages = [page];
+    else this.#pages.splice(this.#indexAfter(seq), 0, page);
     return page;
   }
 
@@ -119,8 +125,10 @@ export class Pages<T> {
   /** The pages as they are now: they stay so, whatever is changed here. */
   freeze(): FrozenPage[] {
     return this.#pages.map((page) => {
+      const { first, length, words } = page;
+      if (!(words instanceof Uint32Array)) return { first, words: Uint32Array.from(words) };
       page.shared = true;
-      return { first: page.first, words: page.words.subarray(0, page.length * WORDS) };
+      return { first, words: words.subarray(0, length * WORDS) };
     });
   }
 
@@ -131,7 +139,9 @@ export class Pages<T> {
     let count = 0;
     for (let slot = 0; slot < length; slot++) if (isThere(words, slot * WORDS)) count += 1;
     if (count === 0) return;
-    this.#pages.push({ first, length, count, words, shared: false });
+    const page: Page = { first, length, count, words: length === 1 ? [...words] : words, shared: false };
+    if (this.#pages.length === 0) this.#pages = [page];
+    else this.#pages.push(page);
     this.total.slots += length;
   }
 
@@ -154,10 +164,10 @@ export class Pages<T> {
   }
 }
 
-const isThere = (words: Uint32Array, at: number): boolean => words[at + 1] !== 0;
+const isThere = (words: ItemWords, at: number): boolean => words[at + 1] !== 0;
 
 // Copy on write.
-function own(page: Page): Uint32Array {
+function own(page: Page): ItemWords {
   if (page.shared) page.words = page.words.slice();
   page.shared = false;
   return page.words;

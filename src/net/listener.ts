@@ -10,7 +10,7 @@ import { Connection, type ConnectionHandlers, type NetContext } from './connecti
  * File handles that no connection gets: some two dozen that the program has from its start, and those of the log, which must write, read
  * back and make its files whatever strangers do.
  */
-const KEPT_HANDLES = 64;
+export const KEPT_HANDLES = 64;
 
 /** A server that listens. */
 export interface Listener {

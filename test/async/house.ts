@@ -68,9 +68,9 @@ export class Life {
     return life;
   }
 
-  /** Connects as `name` and passes the greeting. @param session what HELLO says behind the name, e.g. `session=s try=1` */
-  async client(name: string, session = ''): Promise<RawClient> {
-    const client = await RawClient.connect(this.relay.address.port);
+  /** Connects as `name` and passes the greeting. @param session what HELLO says behind the name, e.g. `session=s try=1`. @param from its address */
+  async client(name: string, session = '', from?: string): Promise<RawClient> {
+    const client = await RawClient.connect(this.relay.address.port, '127.0.0.1', from);
     this.#clients.push(client);
     await client.next();
     client.type(`HELLO version=1 as=${name}${session === '' ? '' : ` ${session}`}\n`);

@@ -157,8 +157,8 @@ export class World {
       this.#observer.appended({ ...decodeEntry(Buffer.concat(parts), hasher), lsn });
       return lsn;
     };
-    // Small segments, and a small disk: checkpoints, compaction, and segments that go.
-    log.usage = async () => ({ used: 0, total: 4 * SEGMENT });
+    // Small segments, and a small disk: checkpoints, compaction, and segments that go. What is used leaves room for all that is sent.
+    log.usage = async () => ({ used: -(2 ** 40), total: 4 * SEGMENT });
     log.segments = () =>
       Array.from({ length: Math.floor(log.end / SEGMENT) + 1 }, (_, i) => i * SEGMENT)
         .filter((first) => !this.#gone.has(first))

@@ -19,6 +19,7 @@ import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
 import { FENCES, HELLO_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
+import { KEPT_HANDLES } from '../../src/net/listener.ts';
 import { SLOW_BYTES_PER_S, SLOW_GRACE_MS } from '../../src/net/slow-frame.ts';
 import { DISCARD_FACTOR, FrameDecoder, MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
 import { isVerb, MAX_TTL, messageOf, VERBS } from '../../src/wire/verbs.ts';
@@ -137,6 +138,7 @@ test('the limits are those of the code', () => {
     HELLO_MS,
     FENCES,
     MAX_CONNECTIONS,
+    KEPT_HANDLES,
     SILENT_BEATS,
     MAX_TTL,
     NOTICE_TTL_S,

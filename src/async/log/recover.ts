@@ -27,7 +27,6 @@ export async function readLog({ dir, files }: Files, owner: Reader, around: Arou
   const next = (lsn: Lsn): Lsn => segments.find(({ first }) => first > lsn)?.first ?? lsn;
   const part = (file: string, offset: number, how: string, from: Lsn, to = next(from), bytes?: Buffer) =>
     around({ from, to, file, offset }, how, bytes);
-
   for (const { path: file, lsn, what: how } of broken) await part(file, 0, how, lsn);
   const { kept, id } = await restore({ dir, files }, owner, listing);
   const gap = missing(listing, kept);
@@ -70,7 +69,6 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
     lost += 1;
   });
   const { segments, broken, checkpoints: found, free, unfinished, kept, id, last, end, floor, next } = log;
-
   for (const { path: file } of broken) await files.rename(file, `${file}.lost`);
   const old = found.filter((lsn) => !kept.some((checkpoint) => checkpoint.lsn === lsn));
   for (const file of [...unfinished, ...old.map((lsn) => filePath(dir, lsn, 'checkpoint'))])
