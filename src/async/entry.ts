@@ -160,14 +160,44 @@ export function encodeEntry(entry: Entry, frames: readonly Uint8Array[] = []): r
   return [encodeFrame(verb, [...fields, ['size', size]]), ...inner, LINE_END];
 }
 
+/** What an entry says of all the messages in it. `from` and `session` are those of a client; notices have none. */
+export interface Carrier {
+  readonly from: string | undefined;
+  readonly session: string | undefined;
+  readonly t: number;
+}
+
+/** The messages in an entry, not decoded: their frames. @throws DetourError `damaged_journal` if it is none of this version */
+export function messagesIn(bytes: Buffer): { readonly carrier: Carrier; readonly frames: readonly Buffer[] } {
+  const { outer, frames } = opened(bytes);
+  const { t } = valuesOf(outer, times);
+  const carrier = { from: outer.fields.get('from'), session: outer.fields.get('session'), t };
+  return { carrier, frames: frames.map(({ raw }) => raw) };
+}
+
+/** One of them, and its body. @throws DetourError `damaged_journal` as `messagesIn` */
+export function decodeMessage(
+  { session }: Carrier,
+  frame: Buffer,
+): { readonly message: EntryMessage; readonly body: Buffer } {
+  const [found] = framesIn(frame) ?? [];
+  if (found?.body === undefined) throw unreadable('a message is not one frame');
+  return { message: session === undefined ? notice(found) : clientMessage(found), body: found.body };
+}
+
+function opened(bytes: Buffer): { readonly outer: Frame; readonly frames: Frame[] } {
+  const [outer, ...more] = framesIn(bytes) ?? [];
+  const frames = outer?.body === undefined ? [] : framesIn(outer.body);
+  if (outer === undefined || more.length > 0 || frames === undefined) throw unreadable('it is not one frame');
+  return { outer, frames };
+}
+
 /** An entry, and the frames in it. @throws DetourError `damaged_journal` if the bytes are none of this version */
 export function decodeEntry(
   bytes: Buffer,
   hasher: Hasher,
 ): { readonly entry: Entry; readonly frames: Frame[] } {
-  const [outer, ...more] = framesIn(bytes) ?? [];
-  const frames = outer?.body === undefined ? [] : framesIn(outer.body);
-  if (outer === undefined || more.length > 0 || frames === undefined) throw unreadable('it is not one frame');
+  const { outer, frames } = opened(bytes);
   const verb = Object.keys(ENTRIES).find((known): known is Entry['verb'] => known === outer.verb);
   if (verb === undefined) throw unreadable(`${outer.verb} is not an entry`);
   const entry = { verb, ...valuesOf(outer, ENTRIES[verb]), ...contentsOf(verb, outer, frames, hasher) };

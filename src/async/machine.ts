@@ -46,7 +46,7 @@ export class Machine implements Owner {
   /** Opens the log and replays it. @throws DetourError as `OpenLog` */
   async open(open: OpenLog): Promise<void> {
     this.#log = await open(this);
-    this.#records = new Records(this.#log, this.hasher);
+    this.#records = new Records(this.#log);
     const { state } = this;
     // What passed while the relay was not running only the wall clock knows, and it may have been set back.
     const passed = state.at === 0 ? 0 : Math.max(0, Math.round(this.clock.epoch()) - state.at);

@@ -98,7 +98,7 @@ test.each<[string, LifeOptions]>([
   async (_, options) => {
     let life = await Life.start(join(tempDir(), 'journal'), options);
     const first = await fill(life);
-    expect(first).toBeGreaterThan(3);
+    expect(first).toBeGreaterThan(1);
     expect(await collect(life)).toBe(first);
     await roomAgain(life);
     for (const end of ['stop', 'kill'] as const) {
@@ -125,7 +125,7 @@ test.each([false, true])(
     expect(await collect(life)).toBe(4 + more);
     disk.others = 0;
     await roomAgain(life);
-    expect(await fill(life)).toBeGreaterThan(3);
+    expect(await fill(life)).toBeGreaterThan(0);
     await meanwhile(life, life.stop());
   },
 );
