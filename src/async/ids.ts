@@ -22,7 +22,7 @@ export interface SessionIds extends Queued<SessionIds> {
   /** When its last SEND was logged, by the age clock for sessions, in milliseconds. */
   last: number;
   /** Records of its last different ids, in the order in which it first sent them. */
-  readonly ids: number[];
+  ids: number[];
   /** The address that it counts for; undefined: for nobody. No part of the state. */
   address?: string;
 }
@@ -84,7 +84,9 @@ export class RememberedIds extends IdTable {
     const known = this.find(sent.key) >= 0;
     const record = this.write(sent);
     if (known && session.ids.includes(record)) return;
-    session.ids.push(record);
+    // What is pushed to an empty array gets room for many more, and most sessions have few.
+    if (session.ids.length === 0) session.ids = [record];
+    else session.ids.push(record);
     this.hold(record);
     this.#links += 1;
     this.account?.(session, 1);
@@ -95,7 +97,7 @@ export class RememberedIds extends IdTable {
   restore(records: Uint32Array, sessions: Iterable<Pick<SessionIds, 'name' | 'last' | 'ids'>>): void {
     this.refill(records);
     for (const { name, last, ids } of sessions) {
-      this.#touch(name, last).ids.push(...ids);
+      this.#touch(name, last).ids = [...ids];
       this.#links += ids.length;
     }
   }
