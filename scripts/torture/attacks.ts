@@ -116,7 +116,7 @@ const names =
     if (fresh.verb !== 'STORED' || fresh.seq !== 2)
       throw new Error(`a new name got ${JSON.stringify(fresh)}`);
     await relay.end();
-    return `${expect(grown, 200, 'MB more than without, after a restart')}, ${expect(after, 400, 'MB more when all are collected')}`;
+    return `${expect(grown, 160, 'MB more than without, after a restart')}, ${expect(after, 160, 'MB more when all are collected')}`;
   };
 
 // As many ids as one address may have remembered.
