@@ -39,7 +39,7 @@ export class RawClient {
       this.#decoder.push(bytes);
       for (let found = this.#decoder.next(); found !== undefined; found = this.#decoder.next()) {
         if (found.kind !== 'frame')
-          throw new Error(`the server sent what is no frame: ${JSON.stringify(found)}`);
+          throw new Error(`the server sent what is not a frame: ${JSON.stringify(found)}`);
         this.frames.push(found.frame);
       }
       this.#notify();

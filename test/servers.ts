@@ -5,7 +5,7 @@ import type { RelayLimits } from '../src/async/admission.ts';
 import { type Relay, startRelay } from '../src/async/relay.ts';
 import { chance } from '../src/faults/chance.ts';
 import { type Link, startLink } from '../src/faults/link.ts';
-import { netContext } from '../src/net/connection.ts';
+import { netContext } from '../src/net/context.ts';
 import { type Incoming, type Receiver, startReceiver } from '../src/sync/receiver.ts';
 import type { Event } from '../src/trace/event.ts';
 import { TestLog } from './async/memory-log.ts';

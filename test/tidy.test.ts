@@ -56,6 +56,7 @@ const WITHOUT_NODE = new Set([
   'async/state.ts',
   'async/status.ts',
   'async/admission.ts',
+  'async/gap.ts',
   'async/held.ts',
   'async/ids.ts',
   'core/chunks.ts',

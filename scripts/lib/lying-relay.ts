@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import type { OpenLog } from '../../src/async/log/log.ts';
 import { startRelay } from '../../src/async/relay.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import { type Frame, FrameDecoder, MAX_BODY } from '../../src/wire/frame.ts';
 import { encode } from '../../src/wire/verbs.ts';

@@ -16,7 +16,7 @@ import { writeSync } from 'node:fs';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import type { Lsn, OpenLog, Snapshot } from '../../src/async/log/log.ts';
 import { startRelay } from '../../src/async/relay.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { type Clock, systemClock } from '../../src/trace/clock.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { Passing } from '../lib/lying-log.ts';

@@ -1,5 +1,5 @@
 // File systems that lie, for the control: what a call says that it made durable is in the page cache alone. A directory that is not synced
-// is no lie of its own here: ext4 writes the names together with the next file that grows, and the log makes one grow soon after each name.
+// is not a lie of its own here: ext4 writes the names together with the next file that grows, and the log makes one grow soon after each name.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';

@@ -3,7 +3,7 @@
 
 import { Waiter } from '../../src/cli/waiting.ts';
 import type { Outcome } from '../../src/exchange/ask.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import type { Event } from '../../src/trace/event.ts';

@@ -1,7 +1,7 @@
 // The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
 
 import type { Outcome } from '../../src/exchange/ask.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Receiver } from '../../src/sync/receiver.ts';
 import { encode } from '../../src/wire/verbs.ts';

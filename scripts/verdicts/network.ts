@@ -139,7 +139,7 @@ export class Network {
 
 const simple = (word: FaultName): Change => {
   const fault = FAULTS.find((one) => one.word === word);
-  if (fault?.takes !== 'nothing') throw new RangeError(`${word} is no fault that stands alone`);
+  if (fault?.takes !== 'nothing') throw new RangeError(`${word} is not a fault that stands alone`);
   return fault.apply;
 };
 const MAKING: Making = {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type FileSystem, type OpenFile, systemFiles } from '../../src/async/log/files.ts';
 import type { OpenLog, Room } from '../../src/async/log/log.ts';
 import type { Relay } from '../../src/async/relay.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { forgetIds, Passing } from '../lib/lying-log.ts';

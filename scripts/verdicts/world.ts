@@ -32,7 +32,7 @@ export interface World {
   warm(): Promise<void>;
   /** Sends the subject, held where the schedule wants it. Resolves when its sender knows, or when there is no sender any more. */
   send(body: Buffer): Promise<void>;
-  /** Does what is no fault of the network. What can be done at once is done when this returns. */
+  /** Does what is not a fault of the network. What can be done at once is done when this returns. */
   strike(fault: FaultName): void;
   /** Lets everything go on: who stands still, who was killed, who is full. @param all also what comes back broken */
   mend(all: boolean): Promise<void>;

@@ -3,7 +3,7 @@
 
 import { DetourError } from '../errors/error.ts';
 import type { Refusal, Session } from '../exchange/session.ts';
-import type { NetContext } from '../net/connection.ts';
+import type { NetContext } from '../net/context.ts';
 import { QUEUE_LIMIT } from '../net/frame-writer.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Place } from './held.ts';

@@ -3,7 +3,7 @@
 
 import type { Deadline } from '../core/deadlines.ts';
 import type { Session } from '../exchange/session.ts';
-import type { NetContext } from '../net/connection.ts';
+import type { NetContext } from '../net/context.ts';
 import type { Admission } from './admission.ts';
 import type { Collector, Delivery } from './delivery.ts';
 import { type Entry, type Notice, noticeFrame } from './entry.ts';

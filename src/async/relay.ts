@@ -4,7 +4,7 @@
 
 import { Server } from '../exchange/server.ts';
 import type { Handler, Session } from '../exchange/session.ts';
-import type { NetContext } from '../net/connection.ts';
+import type { NetContext } from '../net/context.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { Timer } from '../trace/clock.ts';
 import { MAX_BODY } from '../wire/frame.ts';

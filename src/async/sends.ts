@@ -2,7 +2,7 @@
 // answered together when it is durable.
 
 import type { Answer, Refusal, Session } from '../exchange/session.ts';
-import type { NetContext } from '../net/connection.ts';
+import type { NetContext } from '../net/context.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Admission, Demand } from './admission.ts';

@@ -4,7 +4,7 @@
 import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
 import type { DetourError } from '../errors/error.ts';
-import { type NetContext, netContext } from '../net/connection.ts';
+import { type NetContext, netContext } from '../net/context.ts';
 import { systemClock } from '../trace/clock.ts';
 import type { Emit, Event, Recorded } from '../trace/event.ts';
 import { formatJson } from '../trace/line.ts';

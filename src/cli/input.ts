@@ -20,7 +20,7 @@ export function duration(text: string): number {
     const seconds = /^[0-9]+$/.test(text) ? Number(text) : 0;
     const suggestion = seconds > 0 && seconds * 1000 <= LONGEST_MS ? ` Did you mean ${text}s?` : '';
     throw new InvalidArgumentError(
-      `"${text}" is no duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`,
+      `"${text}" is not a duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`,
     );
   }
   return ms;
@@ -52,7 +52,7 @@ export function heartbeat(text: string): number {
 /** Reads a clock's offset: whole nanoseconds. @throws InvalidArgumentError */
 export function offset(text: string): bigint {
   if (/^-?[0-9]{1,20}$/.test(text)) return BigInt(text);
-  throw new InvalidArgumentError(`"${text}" is no number of nanoseconds.`);
+  throw new InvalidArgumentError(`"${text}" is not a number of nanoseconds.`);
 }
 
 /** Writes milliseconds as a person would: `8 s`, `1.5 s`, `250 ms`. */
@@ -80,28 +80,28 @@ export function name(text: string): string {
     .slice(0, 32);
   const suggestion = isName(nearest) ? ` Try ${nearest}.` : '';
   throw new InvalidArgumentError(
-    `"${text}" is no name: 1 to 32 of a-z, 0-9, _ and -, a letter first.${suggestion}`,
+    `"${text}" is not a name: 1 to 32 of a-z, 0-9, _ and -, a letter first.${suggestion}`,
   );
 }
 
 /** Reads an id. @throws InvalidArgumentError */
 export function id(text: string): string {
   if (isToken(text)) return text;
-  throw new InvalidArgumentError(`"${text}" is no id: 1 to 64 of A-Z, a-z, 0-9 and . _ : -`);
+  throw new InvalidArgumentError(`"${text}" is not an id: 1 to 64 of A-Z, a-z, 0-9 and . _ : -`);
 }
 
 /** Reads a port, also 0. @throws InvalidArgumentError */
 export function port(text: string): number {
   const value = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (value <= 65_535) return value;
-  throw new InvalidArgumentError(`"${text}" is no port: a number from 0 (any free one) to 65535.`);
+  throw new InvalidArgumentError(`"${text}" is not a port: a number from 0 (any free one) to 65535.`);
 }
 
 /** Reads a count of at least 1. @throws InvalidArgumentError */
 export function count(text: string): number {
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
   if (value >= 1) return value;
-  throw new InvalidArgumentError(`"${text}" is no count: a number from 1 to 999999999.`);
+  throw new InvalidArgumentError(`"${text}" is not a count: a number from 1 to 999999999.`);
 }
 
 const BYTES: Readonly<Record<string, number>> = {
@@ -133,7 +133,7 @@ export function rate(text: string): number {
   // A small b would be taken for bits elsewhere, so bytes have a large one.
   const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
   if (bytes >= 1) return bytes;
-  throw new InvalidArgumentError(`"${text}" is no speed: write 500B/s, 64kB/s, 1MB/s (bytes), or off.`);
+  throw new InvalidArgumentError(`"${text}" is not a speed: write 500B/s, 64kB/s, 1MB/s (bytes), or off.`);
 }
 
 /** Reads an address to listen on, without a port. @throws InvalidArgumentError */
@@ -143,7 +143,7 @@ export function host(text: string): string {
   const found = six ?? plain;
   if (found !== undefined) return found;
   throw new InvalidArgumentError(
-    `"${text}" is no address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is --port, of a link --listen.`,
+    `"${text}" is not an address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is --port, of a link --listen.`,
   );
 }
 
@@ -165,7 +165,7 @@ export function place(fallback: number): (text: string) => Place {
     const host = six ?? plain;
     if (host === undefined)
       throw new InvalidArgumentError(
-        `"${text}" is no place: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
+        `"${text}" is not a place: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
       );
     if (digits === undefined && isName(host)) {
       throw new InvalidArgumentError(
@@ -174,7 +174,7 @@ export function place(fallback: number): (text: string) => Place {
     }
     const number = digits === undefined ? fallback : Number(digits);
     if (number < 1 || number > 65_535)
-      throw new InvalidArgumentError(`${digits} is no port: a number from 1 to 65535.`);
+      throw new InvalidArgumentError(`${digits} is not a port: a number from 1 to 65535.`);
     return { host, port: number };
   };
 }

@@ -35,10 +35,10 @@ export function readOrder(text: string, words = `${WORDS}, status, kill, freeze`
     if (value !== undefined) throw wrong(`"${word}" stands alone: "${value}" is too much.`);
     return { fault, apply: fault.apply };
   }
-  if (value === undefined) throw wrong(`"${word}" needs a value behind it.`);
+  if (value === undefined) throw wrong(`"${word}" needs a value after it.`);
   if (rest.length > 0) throw wrong(`"${word}" has one value: "${rest.join(' ')}" is too much.`);
   if (fault.takes === 'direction') {
-    if (!isDirection(value)) throw wrong(`"${value}" is no direction: up or down.`);
+    if (!isDirection(value)) throw wrong(`"${value}" is not a direction: up or down.`);
     return { fault, value, apply: (before) => fault.apply(before, value) };
   }
   try {
@@ -67,7 +67,7 @@ export function readScript(file: string): Timed[] {
     throw new DetourError('usage', `The script ${name} cannot be read (${why}).`);
   }
   if (bytes.length > MAX_SCRIPT) throw new DetourError('usage', `${name} is too long for a script (1 MiB).`);
-  if (!isUtf8(bytes) || bytes.includes(0)) throw new DetourError('usage', `${name} is no text.`, '2s cut');
+  if (!isUtf8(bytes) || bytes.includes(0)) throw new DetourError('usage', `${name} is not text.`, '2s cut');
   const orders = bytes
     .toString()
     .split(/\r?\n/)

@@ -20,7 +20,7 @@ export function say(line = ''): void {
 }
 
 /**
- * A text that may be too long for a line of a stream: a terminal would break it in mid-word. What is no terminal gets it in one.
+ * A text that may be too long for a line of a stream: a terminal would break it in mid-word. What is not a terminal gets it in one.
  * @param head what stands in front of its first line
  * @param indent how many columns are left in front of the others
  */

@@ -198,7 +198,7 @@ export class Sender {
   async #attempt(message: number): Promise<boolean> {
     const { verdict } = await this.#type(message);
     const worked = verdict === 'DELIVERED' || verdict === 'STORED';
-    // UNKNOWN is no success: this sender would rather send twice than not at all.
+    // UNKNOWN is not a success: this sender would rather send twice than not at all.
     if (this.strategy === 'again' && !worked && verdict !== undefined) this.#keep(message);
     return worked;
   }

@@ -57,7 +57,7 @@ export function takenAway(file: string): DetourError {
   );
 }
 
-/** A system error as a sentence that ends with what the system said; what is no system error stays as it is. */
+/** A system error as a sentence that ends with what the system said; anything else stays as it is. */
 export function systemError(error: unknown, what: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error instanceof DetourError || !('code' in error)) return error;

@@ -1,7 +1,8 @@
 // A server of either mode: accepts connections, makes room for new ones, and closes all. What is said on one connection is
 // server-connection.ts; what a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts.
 
-import type { Connection, ConnectionHandlers, NetContext } from '../net/connection.ts';
+import type { Connection, ConnectionHandlers } from '../net/connection.ts';
+import type { NetContext } from '../net/context.ts';
 import type { Message } from '../wire/verbs.ts';
 import { Fences } from './fences.ts';
 import { MAX_CONNECTIONS } from './limits.ts';

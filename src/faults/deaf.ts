@@ -105,5 +105,5 @@ function fate(call: Socket, clock: Clock): Promise<'taken' | 'drops' | 'refuses'
   });
 }
 
-// All addresses are no address to call.
+// 0.0.0.0 is not an address to call.
 const reachable = (host: string): string => ({ '0.0.0.0': '127.0.0.1', '::': '::1' })[host] ?? host;

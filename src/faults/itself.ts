@@ -9,7 +9,7 @@ interface Place {
   readonly port: number;
 }
 
-/** Is `to` where a link that is told to listen at `own` would listen? A name that nobody knows is no address of ours. */
+/** Is `to` where a link that is told to listen at `own` would listen? A name that nobody knows is not an address of ours. */
 export async function isItself(own: Place, to: Place): Promise<boolean> {
   if (own.port !== to.port) return false;
   const [ours, theirs] = await Promise.all([addressesOf(own.host), addressesOf(to.host)]);

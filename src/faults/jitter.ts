@@ -5,7 +5,7 @@ import type { Fault } from './fault.ts';
 export const jitter: Fault = {
   word: 'jitter',
   example: 'jitter 50ms',
-  summary: 'and by chance up to so much later still (0s: none)',
+  summary: 'add a random delay of up to this much (0s: none)',
   takes: 'time',
   apply: (before, ms) => ({ ...before, jitter: ms }),
 };

@@ -5,7 +5,7 @@ import type { Fault } from './fault.ts';
 export const latency: Fault = {
   word: 'latency',
   example: 'latency 200ms',
-  summary: 'every byte arrives so much later (0s: no later)',
+  summary: 'delay every byte by this much (0s: not at all)',
   takes: 'time',
   apply: (before, ms) => ({ ...before, latency: ms }),
 };

@@ -178,7 +178,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         conditions,
       );
       const next = { ...ordered, listening, full };
-      // What could not be done has been said, or will be: it is no fault that happened.
+      // What could not be done has been said, or will be: it is not a fault that happened.
       if (besides || (listening === ordered.listening && full === ordered.full))
         change(fault.word, next, value);
       else conditions = next;

@@ -1,12 +1,13 @@
 // One TCP connection that speaks detour/1: messages in and out. It knows the grammar's limits and the speed limits, and no verb's meaning.
 
 import { createConnection, type Socket } from 'node:net';
-import type { Clock, Timer } from '../trace/clock.ts';
-import type { Emit, FrameFields } from '../trace/event.ts';
+import type { Timer } from '../trace/clock.ts';
+import type { FrameFields } from '../trace/event.ts';
 import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
 import { type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
 import { formatAddress } from './address.ts';
 import { BodyProgress } from './body-progress.ts';
+import type { NetContext } from './context.ts';
 import { FrameWriter, QUEUE_LIMIT } from './frame-writer.ts';
 import { SlowFrameGuard } from './slow-frame.ts';
 import { unacknowledged } from './unacknowledged.ts';
@@ -23,35 +24,6 @@ const TURN_MS = 5;
  */
 const TURN_FRAMES = 8;
 
-/** What every connection of a process is given. */
-export interface NetContext {
-  /** Takes what happens; undefined if nobody wants to know: then no event is made. */
-  readonly emit: Emit | undefined;
-  readonly clock: Clock;
-  /** Report each frame as an event? Off on a hot path. */
-  readonly frames: boolean;
-  /** Numbers the connections of the process from 1. */
-  nextNumber(): number;
-}
-
-/** Makes the context of one process. */
-export function netContext<E extends Emit | undefined>(
-  emit: E,
-  clock: Clock,
-  frames: boolean,
-): NetContext & { readonly emit: E } {
-  let last = 0;
-  return {
-    emit,
-    clock,
-    frames,
-    nextNumber() {
-      last += 1;
-      return last;
-    },
-  };
-}
-
 /** How a connection ended, as seen here. `fin`: the peer closed its direction. `error`: `code` and `syscall` say which. `us`: we closed first. */
 export type Ending =
   | { readonly how: 'fin' | 'us' }
@@ -63,11 +35,11 @@ export interface ConnectionHandlers {
   connected?(): void;
   /** @param raw the very bytes of the message's frame, its body among them; they may be a view of a larger chunk */
   message(message: Message, raw: Buffer): void;
-  /** A header that is no acceptable message; its body, if any, has been read and dropped. */
+  /** A header that is not an acceptable message; its body, if any, has been read and dropped. */
   unacceptable(fault: Unacceptable, verb: string): void;
   /** A body above the limit is being discarded; the frame can be refused from its header. */
   oversize(header: Header, size: number): void;
-  /** The bytes are no frames, or come too slowly: nothing more will be read. */
+  /** The bytes are not frames, or come too slowly: nothing more will be read. */
   fault(code: 'malformed' | 'too_large' | 'too_slow', reason: string): void;
   /** The peer has closed its direction; everything before it has been handed over. */
   fin?(): void;

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { cannotListen } from '../errors/listening.ts';
 import { formatAddress } from './address.ts';
-import { Connection, type ConnectionHandlers, type NetContext } from './connection.ts';
+import { Connection, type ConnectionHandlers } from './connection.ts';
+import type { NetContext } from './context.ts';
 
 /**
  * File handles that no connection gets: some two dozen that the program has from its start, and those of the log, which must write, read

@@ -15,12 +15,12 @@ export interface End {
 
 /** A row of the table for IPv4 has so many bytes. The kernel goes on to look for the next row only if there is room for it. */
 const ROW = 150;
-/** After so many rows it is no more worth the while to take them one by one. */
+/** After so many rows taking them one by one no longer pays. */
 const ONE_BY_ONE = 256;
 
 /**
  * Bytes that this kernel has taken for a connection and that the kernel at its other end has not acknowledged.
- * Undefined if that cannot be seen: no Linux, or the connection is no more. Until it knows nothing else is done, and going through
+ * Undefined if that cannot be seen: not on Linux, or the connection has gone. Until it knows nothing else is done, and going through
  * the whole table takes the kernel milliseconds, also if little stands in it: so the row is the last thing that is read.
  */
 export function unacknowledged({

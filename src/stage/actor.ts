@@ -65,7 +65,7 @@ export class Actor {
     const [program = process.execPath, ...args] = command;
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
     const { stdin, stdout, stderr } = this.#child;
-    // Writing to somebody who was killed is no defect here.
+    // Writing to somebody who was killed is not a defect here.
     stdin?.on('error', () => {});
     stderr?.setEncoding('utf8').on('data', (text: string) => this.#heard(text));
     if (stdout !== null) createInterface({ input: stdout }).on('line', (line) => this.#line(line));
@@ -206,7 +206,7 @@ export class Actor {
       for (const waiter of this.#waiters.filter(({ test }) => test(recorded))) waiter.found(recorded);
     } catch (error) {
       this.#heard(error instanceof Error ? error.message : String(error));
-      this.#fail('it printed something that is no event');
+      this.#fail('it printed something that is not an event');
       this.killNow();
     }
   }

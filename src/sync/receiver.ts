@@ -3,7 +3,7 @@
 
 import { Server } from '../exchange/server.ts';
 import type { Handler, Refusal, Session } from '../exchange/session.ts';
-import type { NetContext } from '../net/connection.ts';
+import type { NetContext } from '../net/context.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';

@@ -10,7 +10,7 @@ export interface Cable {
 }
 
 /**
- * Which two each link joins. A link that several pairs use is no cable between two and has none.
+ * Which two each link joins. A link that several pairs use is not a cable between two and has none.
  * @param namesOf the names at the two ends of a connection, as far as they are known
  */
 export function cablesOf(

@@ -69,7 +69,7 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   const figures = figuresOf(merged, options);
   const layout = layOut(lanesOf(merged, figures, options.lanes ?? []), options.width);
   const lives = new Lives(merged, layout.lanes, figures);
-  // How the network was before anything happened is no beginning.
+  // How the network was before anything happened is not a beginning.
   const zero = (figures.find(({ kind }) => kind !== 'cable') ?? figures[0])?.at ?? 0;
   const rows: Row[] = [];
   let shownTime = 0;

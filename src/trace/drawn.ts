@@ -108,7 +108,7 @@ export function lateBegins(
       begun.add(process);
       names.add(process.actor);
     }
-    // How the network is set up is no beginning.
+    // How the network is set up is not a beginning.
     if (recorded.event !== 'fault' && isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
   }
   return begins;

@@ -40,7 +40,7 @@ export type Event =
   | { event: 'reconnecting'; ms: number; why: string }
   | { event: 'refused'; conn: number; code: string; reason: string; id?: string }
   // a message
-  // `text` is the body; where it is no UTF-8, `base64`.
+  // `text` is the body; where it is not UTF-8, `base64`.
   | {
       event: 'shown';
       id: string;

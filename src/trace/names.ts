@@ -14,7 +14,7 @@ export interface Names {
   numberOf(id: unknown): number | undefined;
   /** Who is at the other end of the connection that the event is about. */
   peerName(placed: Placed): string;
-  /** The two that a link joins; undefined if the process is no cable between two. */
+  /** The two that a link joins; undefined if the process is not a cable between two. */
   cableOf(process: Process): Cable | undefined;
 }
 

@@ -30,7 +30,7 @@ const NAMED: ReadonlyMap<string, string> = new Map([
 
 /**
  * The text with everything invisible or obeyed made visible, in forms that any console font has: `\n`, `\x1b`, `\u{202e}`,
- * and `\xff` for a byte that is no valid UTF-8. U+200D stays between emoji, where it only joins them. A backslash stays as
+ * and `\xff` for a byte that is not valid UTF-8. U+200D stays between emoji, where it only joins them. A backslash stays as
  * it is, so the text `\n` and a shown line feed look alike: this is for eyes, and cannot be turned back.
  * @param text what came from the network: text, or bytes that are read as UTF-8
  */
@@ -68,7 +68,7 @@ function leftOut(text: string | Uint8Array, shown: readonly string[]): string {
   return `… (${count} more ${noun}${count === 1 ? '' : 's'})`;
 }
 
-// A byte that is no UTF-8 comes out of `decode` as its four visible characters, which no single character can be.
+// A byte that is not UTF-8 comes out of `decode` as its four visible characters, which no single character can be.
 const isRawByte = (unit: string): boolean => unit.length === 4;
 const lengthInBytes = (unit: string): number => (isRawByte(unit) ? 1 : Buffer.byteLength(unit));
 
@@ -80,7 +80,7 @@ function escaped(unit: string): string {
   const named = NAMED.get(unit);
   if (named !== undefined) return named;
   const code = unit.codePointAt(0) ?? 0;
-  // C1 controls get the long form: `\x9b` would look like a byte that is no UTF-8.
+  // C1 controls get the long form: `\x9b` would look like a byte that is not UTF-8.
   return code < 0x80 ? `\\x${hex(code)}` : `\\u{${hex(code)}}`;
 }
 

@@ -183,7 +183,7 @@ export type Message<V extends Verb = Verb> = V extends Verb
   ? { readonly verb: V } & Values<Fields<V>> & BodyOf<V>
   : never;
 
-/** Why a header that obeys the grammar is no message. `id` is there if the frame had an acceptable one: then it can be refused. */
+/** Why a header that obeys the grammar is not a message. `id` is there if the frame had an acceptable one: then it can be refused. */
 export interface Unacceptable {
   readonly code: 'unknown_verb' | 'bad_value' | 'version';
   readonly reason: string;

@@ -7,7 +7,7 @@ import { openDiskLog } from '../../src/async/log/disk.ts';
 import { type Relay, startRelay } from '../../src/async/relay.ts';
 import type { Loss } from '../../src/async/salvage.ts';
 import { readJournal } from '../../src/cli/journal-reader.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { framesIn } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { RawClient, tempDir } from '../harness.ts';

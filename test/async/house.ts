@@ -8,7 +8,7 @@ import type { RelayLimits } from '../../src/async/admission.ts';
 import { type DiskLogOptions, openDiskLog } from '../../src/async/log/disk.ts';
 import { systemFiles } from '../../src/async/log/files.ts';
 import { type Relay, startRelay } from '../../src/async/relay.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { RawClient, tempDir } from '../harness.ts';

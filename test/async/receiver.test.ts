@@ -3,7 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import { FrameDecoder } from '../../src/wire/frame.ts';
 

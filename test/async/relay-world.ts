@@ -7,7 +7,7 @@ import { decodeEntry, type Entry } from '../../src/async/entry.ts';
 import { type Relay, startRelay } from '../../src/async/relay.ts';
 import { Hasher } from '../../src/core/hash.ts';
 import { DetourError } from '../../src/errors/error.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { type Frame, FrameDecoder } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';

@@ -277,7 +277,7 @@ test('the keyboard of a server: freeze, nonsense, the end of input', async () =>
   bob.type('kill 20s');
   await bob.until(/Type kill [\s\S]*Type kill /);
   bob.type('freeze soon');
-  await bob.until(/freeze: "soon" is no duration/);
+  await bob.until(/freeze: "soon" is not a duration/);
   bob.type('freeze 300ms');
   await bob.until(/frozen for 300 ms: the program stands still, the kernel goes on/);
   await bob.until(/thawed/);

@@ -248,7 +248,7 @@ describe('the command', () => {
     );
   });
 
-  test('--check: a torn tail is no damage, and nothing is changed', async () => {
+  test('--check: a torn tail is not damage, and nothing is changed', async () => {
     const [dir, file] = await relayed();
     flip(FIRST, readFileSync(file).indexOf('CLOSED'))(dir);
     const contents = (): string[] =>

@@ -24,7 +24,7 @@ test('the patience of Linux: 3, 7 and 127 s were measured for 1, 2 and 6 tries',
   expect([1, 2, 6, 7].map(patienceSeconds)).toEqual([3, 7, 127, 247]);
 });
 
-// A link to what is no file is made like this on POSIX systems alone.
+// A link to what is not a file is made like this on POSIX systems alone.
 test.runIf(process.platform !== 'win32')(
   'without IPv6 there is no table of it: IPv4 is still counted',
   () => {

@@ -1,5 +1,5 @@
 // detour, but for a bob on the direct route who lies as the first argument says. For the demo's tests: it must find him out.
-import { netContext } from '../../dist/net/connection.js';
+import { netContext } from '../../dist/net/context.js';
 import { startReceiver } from '../../dist/sync/receiver.js';
 import { systemClock } from '../../dist/trace/clock.js';
 import { formatJson } from '../../dist/trace/line.js';

@@ -3,7 +3,7 @@
 
 import { expect, onTestFinished, test } from 'vitest';
 import { Sender as AsyncSender } from '../../src/async/sender.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { Sender as SyncSender } from '../../src/sync/sender.ts';
 import { systemClock } from '../../src/trace/clock.ts';
 import { startBob, startTheRelay, turns } from '../servers.ts';

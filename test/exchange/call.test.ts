@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Call, LEAVE_MS } from '../../src/exchange/call.ts';
 import type { AttemptEnd } from '../../src/exchange/verdict.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import type { Message } from '../../src/wire/verbs.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { turns, until } from '../servers.ts';

@@ -167,7 +167,7 @@ describe('before HELLO', () => {
   });
 });
 
-describe('what is no frame, or none of ours', () => {
+describe('what is not a frame, or none of ours', () => {
   test.each([
     ['hello bob\n', 'malformed'],
     ['\n', 'malformed'],

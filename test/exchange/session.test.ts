@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
 import { Server } from '../../src/exchange/server.ts';
 import type { Answer, Handler, Session } from '../../src/exchange/session.ts';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { listen } from '../../src/net/listener.ts';
 import { MAX_BODY } from '../../src/wire/frame.ts';
 import type { Message } from '../../src/wire/verbs.ts';

@@ -368,7 +368,7 @@ export const AFTER: readonly Fact[] = [
         await client.until('a', /^close/);
         return client.story('a');
       };
-      // To detour a FIN is no BYE: what was asked before is answered.
+      // To detour a FIN is not a BYE: what was asked before is answered.
       const bob = start(['sync', 'receive', '--port', '0', '--work', '500ms']);
       const { port } = await bob.until('listening');
       const raw = await probe();

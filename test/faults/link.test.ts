@@ -214,7 +214,7 @@ test('full: a new call hangs, standing connections go on; heal and accept let it
   expect(link.counts().lines).toBeGreaterThanOrEqual(3);
 });
 
-test('full says so if somebody has taken the port, and is no fault that happened', async () => {
+test('full says so if somebody has taken the port, and is not a fault that happened', async () => {
   const { type, link, events } = await bench(undefined, 'real');
   await type('refuse');
   const thief = createServer();

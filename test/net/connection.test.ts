@@ -2,7 +2,8 @@
 
 import { createConnection, Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { type Connection, type Ending, netContext } from '../../src/net/connection.ts';
+import type { Connection, Ending } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
 import { listen } from '../../src/net/listener.ts';
 import type { Message } from '../../src/wire/verbs.ts';
@@ -76,7 +77,7 @@ function watchWrites(connection: Connection): { readonly sizes: number[] } {
 
 const BIG: Message = { verb: 'RECEIVED', id: '1', body: Buffer.alloc(1024 * 1024) };
 
-test('more to send is no progress: who takes nothing is cut off in time', async () => {
+test('more to send is not progress: who takes nothing is cut off in time', async () => {
   const { connection, clock, endings } = await accepted();
   while (connection.queuedBytes <= QUEUE_LIMIT) {
     connection.send(BIG);

@@ -1,7 +1,7 @@
 // Who sends without end takes his turn like everybody else: what he has sent is read for a while, then the others are.
 
 import { expect, onTestFinished, test } from 'vitest';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { startReceiver } from '../../src/sync/receiver.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';

@@ -2,7 +2,7 @@
 // that does not come.
 
 import { expect, onTestFinished, test } from 'vitest';
-import { netContext } from '../../src/net/connection.ts';
+import { netContext } from '../../src/net/context.ts';
 import { Sender } from '../../src/sync/sender.ts';
 import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';

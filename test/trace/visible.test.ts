@@ -115,7 +115,7 @@ describe('visible with a limit', () => {
     ['not behind a joiner', '👩\u200d👩\u200d👧', 4, '👩… (4 more characters)'],
     ['nothing at all', 'abc', 0, '… (3 more characters)'],
     ['bytes are counted as bytes', Buffer.from('hé世'), 2, 'hé… (3 more bytes)'],
-    ['a byte that is no text is one byte', Buffer.from([0x61, 0xff, 0xff]), 5, 'a\\xff… (1 more byte)'],
+    ['a byte that is not text is one byte', Buffer.from([0x61, 0xff, 0xff]), 5, 'a\\xff… (1 more byte)'],
   ])('%s', (_, text, max, expected) => {
     expect(visible(text, { max })).toBe(expected);
   });

@@ -98,7 +98,7 @@ describe('values', () => {
   });
 });
 
-test('words of the language the code is written in are no verbs', () => {
+test('words of the language the code is written in are not verbs', () => {
   for (const word of ['constructor', 'hasOwnProperty', '__proto__', 'toString', ''])
     expect(isVerb(word)).toBe(false);
 });

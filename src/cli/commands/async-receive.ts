@@ -36,7 +36,7 @@ export const asyncReceive: CommandSpec = {
       .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('the relay must be reached and greet within this time'))
       .addOption(heartbeatOption())
-      .option('--work <time>', 'acknowledge so much later than showing', duration)
+      .option('--work <time>', 'wait this long between showing a message and acknowledging it', duration)
       .option('--follow', 'stay and wait for more; call again when the connection is lost')
       .option('--count <n>', 'leave after so many messages', count);
     actorOptions(command.addOption(laterOption())).action(async (flags: Flags) => {

@@ -178,7 +178,7 @@ class AsyncRoute implements Route {
     const text = send.body.toString();
     const plain = /^[A-Za-z0-9 .,:;?+=@_/-]{1,200}$/.test(text) && !text.startsWith('-');
     if (plain) parts.push(`"${text}"`);
-    const which = plain ? 'the same id' : 'the same id, with the same message behind it';
+    const which = plain ? 'the same id' : 'the same id, followed by the same message';
     return { command: parts.join(' '), why: `(${which}: one message, never two, for at least 10 minutes)` };
   }
 }

@@ -206,7 +206,7 @@ function verdictsHold({ rows }: Report): string {
   return `${verdicts} verdicts held against the logs of bob and the relay: all hold.`;
 }
 
-// Infinity is no JSON: null.
+// Infinity is not JSON: null.
 function jsonOf({ rows, checks, ...rest }: Report): string {
   const cells = rows.map(({ each: _, ...row }) => {
     const check = checks.filter(

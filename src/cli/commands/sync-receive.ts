@@ -34,7 +34,7 @@ export const syncReceive: CommandSpec = {
       .option('--port <port>', 'port to listen on; 0 for any free one', port, 4101)
       .option('--reply <text>', 'answer each message with this text')
       .option('--echo', 'answer each message with itself')
-      .option('--work <time>', 'answer so much later than showing', duration)
+      .option('--work <time>', 'wait this long between showing a message and answering it', duration)
       .option('--count <n>', 'stop after so many messages', count);
     actorOptions(command.addOption(laterOption())).action(async (flags: Flags) => {
       process.exitCode = await run(flags);

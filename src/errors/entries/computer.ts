@@ -112,7 +112,7 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'not_a_directory',
     moments: ['disk'],
-    title: "the journal's place is no folder",
+    title: "the journal's place is not a folder",
     layer: 'disk',
     meaning: 'The journal is a folder with files in it. At the place that was given there is something else.',
     wire: NOTHING,
@@ -126,7 +126,7 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'not_a_journal',
     moments: ['disk'],
-    title: 'that folder is no journal',
+    title: 'that folder is not a journal',
     layer: 'disk',
     meaning: "The folder holds files that are not a journal's.",
     wire: NOTHING,
@@ -163,7 +163,7 @@ const DISK: readonly CatalogEntry[] = [
     title: 'the journal does not check out',
     layer: 'disk',
     meaning:
-      'A commit in the middle of the journal fails its checksum, and good ones follow it: that is no torn end of a crash, ' +
+      'A commit in the middle of the journal fails its checksum, and good ones follow it: that is not a torn end of a crash, ' +
       'but damage. The relay refuses to start rather than skip anything in silence.',
     wire: NOTHING,
     so: 'the file and the place in it are named; what stands before it is whole',

@@ -136,7 +136,7 @@ const ENDED: readonly CatalogEntry[] = [
     so: 'a late answer can still arrive',
     notSo: '"end means the conversation is over": only half of it is',
     tryNext: 'read on until the other side closes, too',
-    certainty: 'A FIN from the other side is no answer. Without one, what was handed over is UNKNOWN.',
+    certainty: 'A FIN from the other side is not an answer. Without one, what was handed over is UNKNOWN.',
     reference: 'RFC 9293 §3.6, §3.6.1',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
@@ -151,7 +151,7 @@ const ENDED: readonly CatalogEntry[] = [
       "Who closes first keeps the connection's addresses aside for twice the longest life of a packet, so that a late packet of " +
       'the old connection is not taken for one of a new one.',
     wire: 'nothing: the connection is over, one kernel remembers it',
-    so: 'it is no fault, and no reason to wait: a server can listen on its port again at once',
+    so: 'it is not a fault, and there is no reason to wait: a server can listen on its port again at once',
     notSo: '"the port is stuck": Node sets SO_REUSEADDR on Unix, and a server starts at once',
     tryNext: 'nothing; it goes by itself',
     certainty: NO_VERDICT,
@@ -245,7 +245,7 @@ const SILENT: readonly CatalogEntry[] = [
   {
     code: 'own_writes',
     moments: ['idle'],
-    title: 'why socket.setTimeout is no deadline',
+    title: 'why socket.setTimeout is not a deadline',
     layer: 'TCP established',
     meaning:
       "Node's socket.setTimeout counts own writes as activity. Who keeps writing into a black hole is never told, " +

@@ -1,5 +1,5 @@
 // The catalogue, part 5: what a sender is told at the end, and the end of a conversation without the answer that was waited for. BYE,
-// and detour's own words for a peer that says too little, too late, or something else. They are no errno and no code of the system.
+// and detour's own words for a peer that says too little, too late, or something else. They are neither an errno nor a code of the system.
 
 import {
   AFTER_BYE,
@@ -137,7 +137,7 @@ const WORDS: readonly Own[] = [
     certainty: BEFORE_SENDING,
     title: 'another protocol answers there',
     meaning:
-      'Something listens there and talks, but its first bytes are no READY: a web server or a mail server, say.',
+      'Something listens there and talks, but its first bytes are not READY: a web server or a mail server, say.',
     so: 'a program is there, and it is not detour',
     tryNext: "check the port: detour's own are 4100 (relay) and 4101 (receiver)",
   },

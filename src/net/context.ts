@@ -1,0 +1,33 @@
+// What all connections of one process share: where events go, where time comes from, and their numbers.
+
+import type { Clock } from '../trace/clock.ts';
+import type { Emit } from '../trace/event.ts';
+
+/** What every connection of a process is given. */
+export interface NetContext {
+  /** Takes what happens; undefined if nobody wants to know: then no event is made. */
+  readonly emit: Emit | undefined;
+  readonly clock: Clock;
+  /** Report each frame as an event? Off on a hot path. */
+  readonly frames: boolean;
+  /** Numbers the connections of the process from 1. */
+  nextNumber(): number;
+}
+
+/** Makes the context of one process. */
+export function netContext<E extends Emit | undefined>(
+  emit: E,
+  clock: Clock,
+  frames: boolean,
+): NetContext & { readonly emit: E } {
+  let last = 0;
+  return {
+    emit,
+    clock,
+    frames,
+    nextNumber() {
+      last += 1;
+      return last;
+    },
+  };
+}
