@@ -24,7 +24,7 @@ export interface SessionIds extends Queued<SessionIds> {
   /** Records of its last different ids, in the order in which it first sent them. */
   ids: number[];
   /** The address that it counts for; undefined: for nobody. No part of the state. */
-  address?: string;
+  address: string | undefined;
 }
 
 /** The remembered ids of all sessions, by the hash of name and id: the number of the message, and the hash of recipient and body. */
@@ -93,11 +93,11 @@ export class RememberedIds extends IdTable {
     if (session.ids.length > this.perSession) this.#unlink(session, 1);
   }
 
-  /** Takes over the records of a checkpoint, and its sessions in their order. Nothing was remembered before. */
+  /** Takes over the records of a checkpoint, and its sessions in their order, with their lists. Nothing was remembered before. */
   restore(records: Uint32Array, sessions: Iterable<Pick<SessionIds, 'name' | 'last' | 'ids'>>): void {
     this.refill(records);
     for (const { name, last, ids } of sessions) {
-      this.#touch(name, last).ids = [...ids];
+      this.#touch(name, last).ids = ids;
       this.#links += ids.length;
     }
   }
@@ -105,7 +105,7 @@ export class RememberedIds extends IdTable {
   #touch(name: string, now: number): SessionIds {
     let session = this.#sessions.get(name);
     if (session === undefined) {
-      session = { name, last: now, ids: [], before: undefined, after: undefined };
+      session = { name, last: now, ids: [], address: undefined, before: undefined, after: undefined };
       this.#sessions.set(name, session);
     } else this.sessions.remove(session);
     this.sessions.push(session);

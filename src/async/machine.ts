@@ -127,7 +127,7 @@ export class Machine implements Owner {
   lost(part: LostPart): void {
     this.lostParts.push(part);
     this.damaged = true;
-    this.state.gap = true;
+    this.state.lose();
   }
 
   durable(): void {

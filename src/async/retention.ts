@@ -143,7 +143,7 @@ export class Retention implements Account {
     let taken = this.#last;
     await log.checkpoint((lsn) => {
       taken = lsn;
-      return { segments: [...this.#live.keys()], size: snapshotSize(state), chunks: takeSnapshot(state) };
+      return { segments: [...this.#live.keys()], ...takeSnapshot(state) };
     });
     // Not before: after a failure there is still as much to be gained.
     this.#last = taken;

@@ -44,7 +44,7 @@ export async function lossesOf(state: State, read: (place: Place) => Promise<unk
         lossOf(name).gone.push(seq);
       }
     }
-  for (const { to, first, last } of state.unknown) {
+  for (const { to, first, last } of state.gap?.unknown ?? []) {
     const from = Math.max(first, state.acknowledgedOf(to) + 1);
     if (from <= last) lossOf(to).unknown.push({ first: from, last });
   }

@@ -73,7 +73,8 @@ export class Sends {
   /** Is there room in the log for a frame of so many bytes? */
   room(bytes = MAX_BODY): Room {
     const { log, state } = this.machine;
-    return log.hasRoom((this.#run?.bytes ?? 0) + bytes + BESIDE, snapshotSize(state));
+    const taken = this.#run?.messages.length ?? 0;
+    return log.hasRoom((this.#run?.bytes ?? 0) + bytes + BESIDE, snapshotSize(state, taken + 1));
   }
 
   /** A SEND of a client: it is answered now, or when it is durable. */

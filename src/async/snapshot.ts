@@ -1,74 +1,81 @@
 // The state as bytes, for a checkpoint: a line of JSON, and then the large arrays as they are. All is taken at once, but for the pages of
 // what is held: they are copied while the relay runs on, and do not change under it (held.ts).
 //
-//   length of the line (6 bytes) | line | ids | links of sessions to ids | deadlines | page | page | …
+//   length of the line (6 bytes) | line | numbers | ids | links of sessions to ids | deadlines | page | page | …
+//
+// Numbers are doubles: of each session `last` and how many ids; of each mailbox `next`, `acknowledged`, `tried`, `open`, `serial`, how many
+// pages, and of each page its first number and how many words.
 
 import { ChunkedBytes, inChunks } from '../core/chunks.ts';
 import type { FrozenPage } from '../core/pages.ts';
 import { HeldMessages } from './held.ts';
-import { MAX_CHUNK } from './log/log.ts';
+import { MAX_CHUNK, type Snapshot } from './log/log.ts';
 import { State } from './state.ts';
 
 const LENGTH = 6;
 
-/** The small things of a state, and how many words each array has. */
+/** The small things of a state, the names of its sessions and mailboxes, and how many items each array has. */
 interface Line {
   readonly at: number;
   readonly t: number;
   readonly down: number;
   readonly serials: number;
   readonly marks: State['marks'];
-  readonly mailboxes: readonly MailboxLine[];
-  readonly sessions: readonly (readonly [name: string, last: number, links: number])[];
+  readonly sessions: readonly string[];
+  readonly mailboxes: readonly string[];
+  readonly numbers: number;
   readonly ids: number;
   readonly links: number;
   readonly deadlines: number;
 }
 
-type MailboxLine = readonly [
-  name: string,
-  next: number,
-  acknowledged: number,
-  tried: number,
-  open: boolean,
-  serial: number,
-  /** The first number and the words of each page. */
-  ...pages: number[],
-];
-
-/** Takes the state as it is now. @returns it in chunks for a checkpoint, to be drawn while the state changes */
-export function takeSnapshot(state: State): Iterable<Uint8Array> {
+/** Takes the state as it is now. @returns its size, in bytes, and chunks for a checkpoint, to be drawn while the state changes */
+export function takeSnapshot(
+  state: State,
+): Pick<Snapshot, 'size'> & { readonly chunks: Iterable<Uint8Array> } {
   const { at, t, down, serials, marks, empty } = state;
+  const numbers: number[] = [];
+  const sessions = [...state.ids.sessions];
+  for (const { last, ids } of sessions) numbers.push(last, ids.length);
   const pages: FrozenPage[] = [];
   const full = Array.from(state.mailboxes.values()).filter(({ count }) => count > 0);
-  const mailboxes = [...full, ...empty].map((box): MailboxLine => {
-    const { name, next, acknowledged, tried, open, serial } = box;
-    const frozen = box.held.freeze();
+  const mailboxes = [...full, ...empty];
+  for (const { next, acknowledged, tried, open, serial, held } of mailboxes) {
+    const frozen = held.freeze();
+    numbers.push(next, acknowledged, tried, Number(open), serial, frozen.length);
+    for (const { first, words } of frozen) numbers.push(first, words.length);
     pages.push(...frozen);
-    const lengths = frozen.flatMap(({ first, words }) => [first, words.length]);
-    return [name, next, acknowledged, tried, open, serial, ...lengths];
-  });
-  const all = [...state.ids.sessions];
-  const sessions = all.map(({ name, last, ids }) => [name, last, ids.length] as const);
+  }
   const ids = state.ids.freeze();
-  const links = Uint32Array.from(all.flatMap((session) => session.ids));
+  const links = Uint32Array.from(sessions.flatMap((session) => session.ids));
   const deadlines = state.deadlines.freeze();
-  const lengths = { ids: ids.length, links: links.length, deadlines: deadlines.length };
-  const line: Line = { at, t, down, serials, marks, mailboxes, sessions, ...lengths };
+  const lengths = {
+    numbers: numbers.length,
+    ids: ids.length,
+    links: links.length,
+    deadlines: deadlines.length,
+  };
+  const names = { sessions: sessions.map(({ name }) => name), mailboxes: mailboxes.map(({ name }) => name) };
+  const line: Line = { at, t, down, serials, marks, ...names, ...lengths };
   const text = Buffer.from(JSON.stringify(line));
   const length = Buffer.alloc(LENGTH);
   length.writeUIntLE(text.length, 0, LENGTH);
-  const arrays = [ids, links, deadlines, ...pages.map(({ words }) => words)];
+  const arrays = [Float64Array.from(numbers), ids, links, deadlines, ...pages.map(({ words }) => words)];
   const bytes = arrays.map(
     ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
   );
-  return inChunks([length, text, ...bytes], MAX_CHUNK);
+  const parts = [length, text, ...bytes];
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  return { size, chunks: inChunks(parts, MAX_CHUNK) };
 }
 
-/** About what a snapshot of today's state takes, in bytes: rather more than less. */
-export function snapshotSize({ mailboxes, ids, deadlines, total }: State): number {
+/** What a SEND may add to a snapshot: a message, its notice, their deadlines, an id and its link. Names are reckoned with room to spare. */
+const GROWTH = 100;
+
+/** About what a snapshot takes, in bytes: rather more than less. @param more messages that are taken and not in the state yet */
+export function snapshotSize({ mailboxes, ids, deadlines, total }: State, more = 0): number {
   const line = 1024 + 120 * mailboxes.size + 130 * ids.sessions.length;
-  return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 16 * total.slots;
+  return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 16 * total.slots + GROWTH * more;
 }
 
 /**
@@ -84,23 +91,37 @@ export async function restoreSnapshot(from: AsyncIterable<Buffer>, state = new S
   const { at, t, down, serials, marks } = line;
   Object.assign(state, { at, t, down, serials });
   Object.assign(state.marks, marks);
+  const numbers = new Float64Array((await source.take(8 * line.numbers)).buffer).values();
+  const number = (): number => numbers.next().value ?? 0;
   const ids = await words(line.ids);
   const links = await words(line.links);
-  let linked = 0;
-  const sessions = line.sessions.map(([name, last, count]) => {
-    linked += count;
-    return { name, last, ids: [...links.subarray(linked - count, linked)] };
-  });
-  state.ids.restore(ids, sessions);
+  state.ids.restore(ids, sessionsOf(line.sessions, number, links));
   state.deadlines.restore(await words(line.deadlines));
-  for (const [name, next, acknowledged, tried, open, serial, ...pages] of line.mailboxes) {
+  for (const name of line.mailboxes) {
+    const [next, acknowledged, tried, open, serial] = [
+      number(),
+      number(),
+      number(),
+      number() === 1,
+      number(),
+    ];
     const held = new HeldMessages(state.total);
-    for (let page = 0; page < pages.length; page += 2)
-      held.restore(
-        { first: pages[page] as number, words: await words(pages[page + 1] as number) },
-        acknowledged,
-      );
+    for (let pages = number(); pages > 0; pages--) {
+      const first = number();
+      held.restore({ first, words: await words(number()) }, acknowledged);
+    }
     state.restore({ name, next, acknowledged, tried, open, serial, held });
   }
   return state;
+}
+
+// One after the other: hundreds of thousands at once would take much memory.
+function* sessionsOf(names: readonly string[], number: () => number, links: Uint32Array) {
+  let from = 0;
+  for (const name of names) {
+    const last = number();
+    const to = from + number();
+    yield { name, last, ids: [...links.subarray(from, to)] };
+    from = to;
+  }
 }

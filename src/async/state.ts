@@ -5,6 +5,7 @@
 import { Deadlines } from '../core/deadlines.ts';
 import { Queue, type Queued } from '../core/queue.ts';
 import { damagedEntry, type Entry, type EntryMessage, highestIn } from './entry.ts';
+import { Gap } from './gap.ts';
 import { HeldMessages, type Place } from './held.ts';
 import { RememberedIds } from './ids.ts';
 import type { Lsn } from './log/log.ts';
@@ -61,14 +62,8 @@ export class State {
   readonly total = { slots: 0 };
   /** None while the log is being opened: nobody asks before. */
   readonly accounts: Account[] = [];
-  /** Was a part of the log lost, and not yet told by a LOST? Then the numbers in the entries count, not those that are counted. */
-  gap = false;
-  /** Numbers that may have been given in the part that was lost. */
-  unknown: { readonly to: string; readonly first: number; readonly last: number }[] = [];
-  /** Messages that an entry after the gap has taken out, whether they were known or not. */
-  readonly #ended = new Set<string>();
-  /** The highest number that an entry after the gap has named. */
-  #highest = 0;
+  /** If a part of the log was lost, and no LOST has told of it yet: the numbers in the entries count then, not those counted here. */
+  gap: Gap | undefined;
   /** Serial numbers of mailboxes that were given so far. */
   serials = 0;
   /** Mailboxes by their serial number. */
@@ -79,6 +74,11 @@ export class State {
     readonly mostEmpty = MOST_EMPTY,
     readonly ids = new RememberedIds(),
   ) {}
+
+  /** A part of the log was lost here. */
+  lose(): void {
+    this.gap ??= new Gap();
+  }
 
   /** The clock by which sessions age: it stands still while the relay is not running. */
   get uptime(): number {
@@ -111,7 +111,7 @@ export class State {
       this.at = entry.at;
       this.t = Math.max(this.t, entry.t);
     }
-    if (this.gap) this.#highest = Math.max(this.#highest, highestIn(entry));
+    if (this.gap) this.gap.highest = Math.max(this.gap.highest, highestIn(entry));
     switch (entry.verb) {
       case 'SEND':
         this.#send(entry, lsn);
@@ -174,7 +174,7 @@ export class State {
     const next = this.nextOf(to);
     if (seq !== next && !(this.gap && seq > next))
       throw damagedEntry(place.lsn, `message ${seq} for ${to}, whose next is ${next}`);
-    this.#skip(to, seq);
+    this.gap?.skip(to, next, seq);
     const box = known ?? this.#make(to, seq);
     this.#hold(box, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
   }
@@ -263,7 +263,7 @@ export class State {
     const box = this.mailboxes.get(name);
     if (box === undefined) return;
     for (const seq of numbers) {
-      if (this.gap) this.#ended.add(`${name} ${seq}`);
+      this.gap?.ended(name, seq);
       const place = this.place(box, seq);
       if (place === undefined) continue;
       box.held.remove(seq);
@@ -306,9 +306,9 @@ export class State {
           account.removed(to, before);
           account.added(to, place);
         }
-      } else if (this.gap && this.#isMissing(to, seq)) {
+      } else if (seq > (box?.acknowledged ?? 0) && this.gap?.mayHold(to, seq, this.nextOf(to))) {
         // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
-        this.#skip(to, seq);
+        this.gap.skip(to, this.nextOf(to), seq);
         const made = this.mailboxes.get(to) ?? this.#make(to, seq);
         this.#hold(made, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
       }
@@ -325,29 +325,14 @@ export class State {
       box.tried = above;
       box.next = above + 1;
     }
-    this.#highest = 0;
-    this.gap = false;
+    this.gap = undefined;
     for (const box of [...this.empty])
       if (kindOf(box.name) === 'throwaway' || this.empty.length > this.mostEmpty) this.#forget(box);
-    this.unknown = [];
-    this.#ended.clear();
-  }
-
-  // After a gap: the numbers between the next one and this one were given in the part that was lost, if at all.
-  #skip(to: string, seq: number): void {
-    const first = this.nextOf(to);
-    if (this.gap && seq > first) this.unknown.push({ to, first, last: seq - 1 });
-  }
-
-  #isMissing(to: string, seq: number): boolean {
-    if (seq <= (this.mailboxes.get(to)?.acknowledged ?? 0) || this.#ended.has(`${to} ${seq}`)) return false;
-    if (seq >= this.nextOf(to)) return true;
-    return this.unknown.some(({ to: name, first, last }) => name === to && first <= seq && seq <= last);
   }
 
   /** After a LOST every number that is given is above this one. */
   get lossFloor(): number {
-    let highest = Math.max(this.marks.throwaway, this.marks.other, this.#highest);
+    let highest = Math.max(this.marks.throwaway, this.marks.other, this.gap?.highest ?? 0);
     for (const { next } of this.mailboxes.values()) highest = Math.max(highest, next - 1);
     return highest + LOSS_GAP;
   }

@@ -60,7 +60,7 @@ test('a message, a notice, and what a client wrote as if it were one are the sam
   const first = await startTheRelay();
   const freed = await shrink(first);
   const alice = await first.greeted(ALICE);
-  // A client may say what it likes: it is no notice.
+  // A client may say what it likes: it is not a notice.
   const forged = 'SEND id=3 to=carol seq=9 kind=receipt tried=yes size=6\nforged\n';
   alice.type(
     send('1', 'bob', 'x', 'notify=ann') + send('2', 'carol', 'held', 'ttl=9000 notify=ben') + forged,

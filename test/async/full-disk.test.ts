@@ -1,4 +1,4 @@
-// A disk that is full, by the relay's own mail or by another program, is no end: all that is held can be collected, and then there is room
+// A disk that is full, by the relay's own mail or by another program, does not end it: all that is held can be collected, and then there is room
 // again, also after each restart. At full size, on real disks: scripts/torture/full-disk.ts.
 
 import { readdirSync, statSync } from 'node:fs';
@@ -31,22 +31,12 @@ class SmallDisk {
 // It may be gone by now.
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Time goes on until it has come: what failed for want of room is tried again after some. */
-async function meanwhile<T>(life: Life, coming: Promise<T>): Promise<T> {
-  let over = false;
-  void coming.finally(() => {
-    over = true;
-  });
-  while (!over) await life.pass(1);
-  return await coming;
-}
-
 let ids = 0;
 
 async function store(life: Life, to = 'bob', from?: string, body = BODY): Promise<string> {
   const alice = await life.client('alice', '', from);
   alice.type(send(`${++ids}`, to, body));
-  const answer = await meanwhile(life, heard(alice, 'code'));
+  const answer = await life.meanwhile(heard(alice, 'code'));
   alice.socket.destroy();
   return answer.split(':')[0] ?? '';
 }
@@ -77,7 +67,7 @@ async function collect(life: Life): Promise<number> {
 /** Stops it, or kills it, and starts the next life. */
 async function another(life: Life, end: 'stop' | 'kill', options: LifeOptions): Promise<Life> {
   const next = end === 'kill' ? await life.crashed(0, options) : undefined;
-  await meanwhile(life, life.stop());
+  await life.meanwhile(life.stop());
   return next ?? (await life.again(0, options));
 }
 
@@ -110,6 +100,7 @@ test.each<[string, LifeOptions]>([
       expect(await collect(life)).toBe(count);
       await roomAgain(life);
     }
+    await life.meanwhile(life.stop());
   },
 );
 
@@ -126,7 +117,7 @@ test.each([false, true])(
     disk.others = 0;
     await roomAgain(life);
     expect(await fill(life)).toBeGreaterThan(0);
-    await meanwhile(life, life.stop());
+    await life.meanwhile(life.stop());
   },
 );
 
@@ -145,6 +136,6 @@ test.skipIf(process.platform !== 'linux')(
       ['127.0.0.3', 'erin'],
     ] as const)
       await expect.poll(() => store(life, to, from)).toBe('STORED');
-    await meanwhile(life, life.stop());
+    await life.meanwhile(life.stop());
   },
 );

@@ -85,6 +85,17 @@ export class Life {
     }
   }
 
+  /** Time goes on until it has come: what failed for lack of room is tried again after a while. */
+  async meanwhile<T>(coming: Promise<T>): Promise<T> {
+    let over = false;
+    const settled = (): void => {
+      over = true;
+    };
+    coming.then(settled, settled);
+    while (!over) await this.pass(1);
+    return await coming;
+  }
+
   /** Ends it politely. */
   async stop(): Promise<void> {
     if (this.#over) return;

@@ -116,7 +116,7 @@ describe('a repeat', () => {
     ['another recipient', send('id-x', 'carol', 'x')],
     ['no recipient', 'SEND id=id-x size=1\nx\n'],
     ['a body that is too large', 'SEND id=id-x to=bob size=1048577\n'],
-  ])('that is no repeat, but %s: id_reused', async (_what, bytes) => {
+  ])('that is not a repeat, but %s: id_reused', async (_what, bytes) => {
     const { greeted } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'x');

@@ -19,8 +19,8 @@ export interface Checkpoint extends LogId {
   readonly size: number;
 }
 
-/** Writes a checkpoint into an open file, durably. @returns where it ends, in bytes. @throws RangeError if a chunk is too large */
-export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<number> {
+/** Writes a checkpoint into an open file, durably. @throws RangeError if a chunk is too large */
+export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<void> {
   const seed = format.seedOf(header.salt);
   let at = format.FILE_HEADER;
   let index = 0;
@@ -37,7 +37,6 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
   // An empty piece would be taken for the end.
   for await (const chunk of state.chunks) if (chunk.length > 0) await put(chunk);
   await put(Buffer.alloc(0));
-  return at;
 }
 
 /**

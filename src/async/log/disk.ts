@@ -79,7 +79,8 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
 
 class DiskLog implements Log {
   readonly maxEntry: number;
-  /** What a checkpoint would take today, as the owner says, in bytes. */
+  /** What a checkpoint would take, in bytes, as the owner said: when it last got room, and since the last checkpoint at the most. */
+  #granted = 0;
   #checkpointSize = 0;
   /** Is everything there that is kept in reserve? Undefined until anybody asks for room: until then a new log is one small segment. */
   #ready: boolean | undefined;
@@ -101,7 +102,7 @@ class DiskLog implements Log {
     readonly writer: Writer,
     readonly smallest: number,
     readonly largest: number,
-    public kept: readonly Checkpoint[],
+    readonly kept: Checkpoint[],
   ) {
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
     folder.changed = () => this.#changed();
@@ -114,8 +115,8 @@ class DiskLog implements Log {
     const { pool, writer, folder, smallest } = this;
     const most = Math.min(this.largest, 2 * (writer.list.at(-1)?.size ?? 0));
     const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
-    const made = this.kept.length + (this.#making ? 1 : 0);
-    const checkpoints = Array<number>(Math.max(0, 3 - made)).fill(this.#sizeFor(this.#checkpointSize));
+    const missing = 3 - this.kept.length - Number(this.#making);
+    const checkpoints = Array<number>(missing).fill(this.#sizeFor(this.#checkpointSize));
     this.#ready = pool.want([segment, ...checkpoints]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     // Never the file for a checkpoint: without one nothing would be freed any more.
@@ -161,15 +162,14 @@ class DiskLog implements Log {
     if (this.folder.waiting.size > 0) return 'no';
     if (!this.#ready || next === undefined) return 'soon';
     const whole = OVERHEAD + bytes;
-    const fits = whole <= segment.end - end || whole + this.smallest * RESERVE <= next.end - next.first;
-    return fits ? 'yes' : 'no';
+    if (whole > segment.end - end && whole + this.smallest * RESERVE > next.end - next.first) return 'no';
+    this.#granted = checkpoint;
+    return 'yes';
   }
 
   // By powers of two, so that growing does not begin anew with every entry.
   #sizeFor(checkpoint: number): number {
-    let size = Math.ceil(this.smallest * CHECKPOINT);
-    while (size < checkpoint) size *= 2;
-    return size;
+    for (let size = Math.ceil(this.smallest * CHECKPOINT); ; size *= 2) if (size >= checkpoint) return size;
   }
 
   get spare(): number {
@@ -203,15 +203,23 @@ class DiskLog implements Log {
     this.#free();
   }
 
-  async #makeCheckpoint(lsn: Lsn, next: number, snapshot: Snapshot): Promise<void> {
+  async #makeCheckpoint(lsn: Lsn, next: number, state: Snapshot): Promise<void> {
     const { folder, pool, id } = this;
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
-    const free = pool.take(snapshot.size) ?? (await pool.make(this.#sizeFor(snapshot.size)));
-    let written: number;
+    // With its header, the list of segments, and what is written before each chunk.
+    const needed =
+      Math.ceil(state.size * (1 + 2 ** -16)) + 16 * state.segments.length + 2 * format.FILE_HEADER;
+    const free = await pool.make(needed).catch(async (error: unknown) => {
+      // A full disk: what the older checkpoint takes is enough with what is free, for one of the two is as large as any.
+      if (this.kept.length < 2) throw error;
+      this.#checkpointSize = Math.max(this.#checkpointSize, needed);
+      this.#grow();
+      await pool.recycle(this.kept.splice(0, 1));
+      return await pool.make(needed);
+    });
     this.#making = true;
     try {
-      const file = folder.files.open(free.path, 'write');
-      written = await withFile(file, (open) => writeCheckpoint(open, header, snapshot));
+      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, state));
       // Else the log could end, after a crash, before a checkpoint that is in place.
       await this.writer.when(lsn);
     } catch (error) {
@@ -222,14 +230,10 @@ class DiskLog implements Log {
     const path = format.filePath(folder.dir, lsn, 'checkpoint');
     try {
       await folder.rename([free.path, path]);
-      const dropped = this.kept.slice(0, -1);
-      const size = Math.max(free.size, written);
-      folder.used += size - free.size;
-      const made = { ...id, lsn, next, segments: new Set(snapshot.segments), path, size };
-      this.kept = [...this.kept.slice(-1), made];
+      this.kept.push({ ...id, lsn, next, segments: new Set(state.segments), path, size: free.size });
       this.#making = false;
-      this.#checkpointSize = Math.max(snapshot.size, written);
-      await pool.recycle(dropped);
+      this.#checkpointSize = Math.max(this.#granted, needed);
+      await pool.recycle(this.kept.splice(0, this.kept.length - 2));
     } catch (error) {
       folder.failed(error);
       throw error;
@@ -245,12 +249,10 @@ class DiskLog implements Log {
   #free(): void {
     const { list } = this.writer;
     const [older, newer] = this.kept;
-    if (this.#freeing !== undefined || older === undefined || newer === undefined || !this.folder.active)
-      return;
-    const gone = list.filter(({ first, end, unused, readers }) => {
-      const needed = readers > 0 || this.kept.some(({ segments }) => segments.has(first));
-      return unused && !needed && end <= older.lsn;
-    });
+    if (this.#freeing || older === undefined || newer === undefined || !this.folder.active) return;
+    const needed = ({ first, readers }: SegmentFile): boolean =>
+      readers > 0 || this.kept.some(({ segments }) => segments.has(first));
+    const gone = list.filter((segment) => segment.unused && segment.end <= older.lsn && !needed(segment));
     if (gone.length === 0) return;
     for (const segment of gone) list.splice(list.indexOf(segment), 1);
     this.#freeing = this.pool.recycle(gone).then(() => {

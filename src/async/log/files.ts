@@ -119,7 +119,7 @@ export class Folder {
   failed = (_error: unknown): void => undefined;
   /** The file that was written last, and its path. While it has this name, it is still the same folder. */
   written: { readonly path: string; readonly file: OpenFile } | undefined;
-  /** Are calls repeated that fail for want of room or of file handles? While the log is open, and has not failed. */
+  /** Are calls repeated that fail for lack of room or of file handles? While the log is open, and has not failed. */
   active = false;
   /** The calls that have failed so, and will be made again. */
   readonly waiting = new Set<() => Promise<unknown>>();
@@ -138,7 +138,7 @@ export class Folder {
   free = async (): Promise<number> =>
     Math.max(0, Math.min(await this.files.free(this.dir), this.most - this.used));
 
-  /** Repeats a call, while `active`, until it does not fail for want of room or of file handles. @throws any other error */
+  /** Repeats a call, while `active`, until it does not fail for lack of room or of file handles. @throws any other error */
   async patiently<T>(call: () => Promise<T>): Promise<T> {
     try {
       for (;;) {

@@ -18,7 +18,7 @@ export interface Segment {
 export interface Snapshot {
   /** `first` of each segment that the state points into: an entry there may be read after the checkpoint was restored. */
   readonly segments: readonly Lsn[];
-  /** About what it takes, in bytes: rather more than less. */
+  /** What its chunks have together, in bytes. */
   readonly size: number;
   /** The state, in pieces of up to `MAX_CHUNK` bytes, drawn one after the other as the disk takes them. */
   readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -89,7 +89,7 @@ export interface Log {
   readonly durable: Lsn;
   /**
    * May an entry of `bytes` be appended, and room be left for what cannot be refused (acknowledgements), for moving what is live out of
-   * one segment, and for checkpoints? @param checkpoint what one of today's state takes, in bytes
+   * one segment, and for checkpoints? @param checkpoint what one would take after it, in bytes
    */
   hasRoom(bytes: number, checkpoint: number): Room;
   /** Bytes that fit now, the reserve included: entries that cannot be refused must wait when even that comes to its end. */

@@ -83,8 +83,8 @@ export class Pool {
 
   async #allocate(size: number): Promise<FreeFile> {
     const { folder } = this;
-    const { left } = match(this.#wanted, this.#free);
     const room = await folder.free();
+    const { left } = match(this.#wanted, this.#free);
     // To fill the last of a disk again and again would help nobody.
     if (room + sizeOf(left) < size) throw noRoom();
     // What nobody wants goes only now: until then a checkpoint of today may have needed it.

@@ -104,8 +104,7 @@ async function restore(folder: Files, owner: Reader, { checkpoints, id: own }: L
   return { kept, id };
 }
 
-// Above the older checkpoint nothing has gone yet, and below it nothing that the newer one points into.
-/** The first LSN of a segment that must be there and is not. @param kept the checkpoints that can be read, the older one first */
+/** The first LSN that must be there and is not: above the older checkpoint, or in a segment that the newer one points into. @param kept the checkpoints that can be read, the older one first */
 export function missing({ segments, checkpoints }: Listing, kept: readonly Checkpoint[]): Lsn | undefined {
   for (const lsn of kept.at(-1)?.segments ?? []) if (!segments.some(({ first }) => first === lsn)) return lsn;
   let reach = kept[0]?.lsn ?? 0;

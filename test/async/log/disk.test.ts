@@ -4,8 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemFiles } from '../../../src/async/log/files.ts';
+import { Folder, systemFiles } from '../../../src/async/log/files.ts';
 import type { Room } from '../../../src/async/log/log.ts';
+import { Pool } from '../../../src/async/log/pool.ts';
+import { systemClock } from '../../../src/trace/clock.ts';
 import { refusal, turns } from './bench.ts';
 import { headerOf } from './forge.ts';
 import { durably, filesIn, opened, SMALL, scratch, whenThereIsRoom } from './real-disk.ts';
@@ -281,9 +283,46 @@ test('a checkpoint of today is made, although there is no room for the file that
   await askedFor(10_000, 'no');
   for (const text of ['one', 'two', 'three']) {
     log.append(Buffer.from(text));
-    await log.checkpoint(() => ({ segments: [], size: 1000, chunks: [Buffer.from(text)] }));
+    await log.checkpoint(() => ({ segments: [], size: 300, chunks: [Buffer.from(text)] }));
   }
   // And what was asked for is forgotten.
   await askedFor(1000, 'yes');
   expect((await log.usage()).total).toBe(20_000);
+});
+
+test('on a full disk a checkpoint is made in the place of the older one, if there is no other for it', async () => {
+  const dir = scratch();
+  let room = Number.POSITIVE_INFINITY;
+  const open = await opened(dir, { ...SMALL, files: { ...systemFiles, free: async () => room } });
+  const { log, owner } = open;
+  const checkpoint = async (text: string, size: number): Promise<void> => {
+    log.append(Buffer.from(text));
+    await log.checkpoint(() => ({ segments: [], size, chunks: [Buffer.from(text.padEnd(size))] }));
+  };
+  while (log.hasRoom(10, 1000) !== 'yes') await owner.change();
+  await checkpoint('one', 200);
+  await checkpoint('two', 200);
+  room = 0;
+  for (const text of ['three', 'four', 'five']) await checkpoint(text, 1500);
+  await log.close();
+  expect((await opened(dir)).owner.state).toBe('five'.padEnd(1500));
+});
+
+test('a free file that is taken while the disk is asked for its room is not removed to make room for another', async () => {
+  const dir = scratch();
+  let asked: (() => void) | undefined;
+  const said = new Promise<number>((resolve) => {
+    asked = () => resolve(500);
+  });
+  const folder = new Folder(dir, { ...systemFiles, free: () => said }, systemClock);
+  const pool = new Pool(folder);
+  const file = { path: path.join(dir, `${'0'.repeat(16)}.free`), size: 1000 };
+  writeFileSync(file.path, Buffer.alloc(1000));
+  pool.add(file);
+  const made = pool.make(1200);
+  await turns();
+  expect(pool.take(900)).toEqual(file);
+  asked?.();
+  await expect(made).rejects.toThrow('no room on the disk');
+  expect(filesIn(dir)).toEqual([path.basename(file.path)]);
 });

@@ -38,8 +38,8 @@ function isSame(real: State, naive: NaiveState): boolean {
     real.down === naive.down &&
     real.marks.throwaway === naive.marks.throwaway &&
     real.marks.other === naive.marks.other &&
-    real.gap === naive.gap &&
-    (real.gap ? real.lossFloor === naive.floorOfLoss : real.unknown.length === 0) &&
+    (real.gap !== undefined) === naive.gap &&
+    (!naive.gap || real.lossFloor === naive.floorOfLoss) &&
     sameMailboxes(real, naive) &&
     sameEmpty(real, naive) &&
     sameSessions(real, naive) &&

@@ -226,7 +226,7 @@ export function replay(
   state: State = new State(),
 ): State {
   for (const logged of log)
-    if (logged === 'lost') state.gap = true;
+    if (logged === 'lost') state.lose();
     else state.apply(decodeEntry(logged.bytes, hasher).entry, logged.lsn);
   return state;
 }
@@ -242,7 +242,7 @@ export class Checkpoint {
     state: State,
     readonly length: number,
   ) {
-    this.#chunks = takeSnapshot(state)[Symbol.iterator]();
+    this.#chunks = takeSnapshot(state).chunks[Symbol.iterator]();
   }
 
   /** Draws the next chunk. @returns was there one? */
@@ -525,7 +525,7 @@ class History {
   async #opened(checkpoint: Checkpoint | undefined): Promise<State> {
     const state = await this.#restored(checkpoint);
     for (const read of this.#log.slice(checkpoint?.length))
-      if (read === 'lost') state.gap = true;
+      if (read === 'lost') state.lose();
       else state.apply(read.entry, read.lsn);
     compare(state, this.#naive, NAMES);
     return state;
@@ -571,7 +571,7 @@ class History {
       if (read === 'lost') naive.lose();
       else naive.apply(read.entry, read.lsn);
       if (newest !== undefined && index < newest.length) continue;
-      if (read === 'lost') this.#live.gap = true;
+      if (read === 'lost') this.#live.lose();
       else this.#live.apply(read.entry, read.lsn);
       if (naive.gap) compare(this.#live, naive, NAMES);
     }

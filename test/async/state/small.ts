@@ -139,7 +139,7 @@ export async function everySmallLoss(length: number, all = false): Promise<numbe
       try {
         for (const [index, { entry, lsn }] of log.entries()) {
           if (index === lost) {
-            real.gap = true;
+            real.lose();
             naive.lose();
             continue;
           }
