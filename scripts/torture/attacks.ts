@@ -253,6 +253,7 @@ const fullDisk: Attack = (dir) =>
 /** All attacks, by name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   held: held(1_000_000),
+  'held-5m': held(5_000_000),
   repeaters: repeaters(200_000),
   'fewer-repeaters': repeaters(40_000),
   repeated: repeated(2_000_000),
