@@ -114,7 +114,8 @@ export class Sends {
       return { code: 'wrong_name', reason: `notify=${notify} is the relay itself; it collects no mail.` };
     const refusal = this.admission.refusal(demand);
     if (refusal !== undefined) return refusal;
-    const full = this.room(bytes) !== 'yes';
+    // `soon` only because what was taken of another session has just begun a segment: there was room for this one, too (`saturated`).
+    const full = this.room(bytes) === 'no';
     if (full !== this.#full) this.context.emit?.({ event: full ? 'disk_full' : 'disk_room' });
     this.#full = full;
     if (!full) return undefined;

@@ -47,6 +47,26 @@ test('connections that had to wait for room go on in the same moment, each in a 
   for (let i = 0; i < 2; i++) expect(await heard(bob, 'from')).toMatch(/^MESSAGE from=(\w+): from \1$/);
 });
 
+test('a message that comes directly after one of another session, which has filled a segment, does not find the disk full', async () => {
+  const { greeted, log } = await startTheRelay();
+  const [alice, carol] = [await greeted(ALICE), await greeted('HELLO version=1 as=carol')];
+  log.room = 'soon';
+  alice.type(send('1', 'bob', 'from alice'));
+  carol.type(send('1', 'bob', 'from carol'));
+  await turns(20);
+  const append = log.log.append;
+  // As a log on disk, until the next segment has its name.
+  log.log.append = (...parts) => {
+    log.log.room = 'soon';
+    setImmediate(() => {
+      log.room = 'yes';
+    });
+    return append(...parts);
+  };
+  log.room = 'yes';
+  for (const sender of [alice, carol]) expect(await heard(sender, 'id', 'code')).toBe('STORED id=1');
+});
+
 test('an id that was taken in the same piece of bytes is used, also for a body that is too large', async () => {
   const { greeted } = await startTheRelay();
   const alice = await greeted(ALICE);
