@@ -1,0 +1,48 @@
+// The load driver, load.c: compiled once, and run.
+
+import { execFile, execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Peer } from './peers.ts';
+
+/** How many senders there are, how many messages each has under way, and how large these are, in bytes. */
+export interface Shape {
+  readonly senders: number;
+  readonly outstanding: number;
+  readonly size: number;
+}
+
+/** What was measured. */
+export interface Load {
+  /** Answers a second. */
+  readonly rate: number;
+  /** How long an answer took, in microseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** How much of one processor the driver itself needed: at 1 it is what limits the rate. */
+  readonly cpu: number;
+}
+
+/** Compiles the driver. @returns where it lies. @throws Error with what the compiler says */
+export function compileLoad(scratch: string): string {
+  const program = path.join(scratch, 'load');
+  const source = fileURLToPath(new URL('load.c', import.meta.url));
+  execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', program, source, '-lm'], { stdio: 'pipe' });
+  return program;
+}
+
+/** Runs it, for so many seconds after its warm-up. */
+export function runLoad(
+  program: string,
+  protocol: Peer['protocol'],
+  port: number,
+  { senders, outstanding, size }: Shape,
+  seconds: number,
+): Promise<Load> {
+  const words = [protocol, '127.0.0.1', port, senders, outstanding, size, seconds].map(String);
+  return new Promise((resolve, reject) =>
+    execFile(program, words, (error, stdout, stderr) =>
+      error === null ? resolve(JSON.parse(stdout) as Load) : reject(new Error(stderr || error.message)),
+    ),
+  );
+}

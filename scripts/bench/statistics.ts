@@ -1,0 +1,24 @@
+// What a bench says of many rounds: the median, and how far they lie apart. The machine is noisy, so the ratio of two is taken in each
+// round, where they were measured one after the other, and the median of those ratios is what counts.
+
+/** The middle one; of an even number the lower of two. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
+}
+
+/** The median of the ratios of the two in each round. @param ours by round. @param others by round */
+export function ratio(ours: readonly number[], others: readonly number[]): number {
+  return median(ours.map((own, round) => own / (others[round] ?? Number.NaN)));
+}
+
+/** A number in three digits: `950`, `1.23k`, `45.6k`, `1.23M`. */
+export function short(value: number): string {
+  const [unit, size] = value >= 1e6 ? ['M', 1e6] : value >= 1e3 ? ['k', 1e3] : ['', 1];
+  const scaled = value / size;
+  return `${scaled.toFixed(scaled >= 100 || size === 1 ? 0 : scaled >= 10 ? 1 : 2)}${unit}`;
+}
+
+/** From the lowest to the highest: `45.6k-51.2k`. */
+export function spread(values: readonly number[]): string {
+  return `${short(Math.min(...values))}-${short(Math.max(...values))}`;
+}
