@@ -25,6 +25,11 @@ const { values } = parseArgs({
 });
 const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
 
+if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
+  console.error('--rounds is a number from 1, and --seconds one above 0.');
+  process.exit(2);
+}
+
 const SHAPES: readonly Shape[] = [128, 4096].flatMap((size) => [
   { senders: 1, outstanding: 1, size },
   { senders: 1, outstanding: 256, size },

@@ -1,5 +1,5 @@
-// The load driver of the bench: so many senders, each with so many messages under way, as fast as the answers come. In C, with frames that
-// are made beforehand, because a driver in Node is slower than what it measures. One thread, one epoll.
+// The load driver of the bench: so many senders, each with so many messages under way, as fast as the answers come. In C, because a
+// driver in Node is slower than what it measures. One thread, one epoll.
 //
 //   load PROTOCOL HOST PORT SENDERS OUTSTANDING SIZE SECONDS
 //
@@ -34,7 +34,7 @@ struct connection {
   int ready;
   uint64_t sent, answered;
   unsigned char *out;
-  size_t out_size, out_length, out_at;
+  size_t out_length, out_at;
   unsigned char in[IN_SIZE];
   size_t in_length;
   // When each message that is under way was sent.
@@ -45,7 +45,7 @@ struct protocol {
   const char *name;
   // What is said when the connection stands. Returns its length.
   size_t (*hello)(struct connection *, unsigned char *);
-  // How much of the input is the greeting; 0: not all of it is here.
+  // How much of the input is the greeting; 0: not all of it is here. NULL: it greets nobody.
   size_t (*greeting)(struct connection *);
   size_t (*frame)(struct connection *, unsigned char *);
   // How many answers the input begins with, and how many bytes they have.
@@ -126,12 +126,6 @@ static size_t redis_frame(struct connection *c, unsigned char *to) {
   size_t length = sprintf((char *)to, "*5\r\n$4\r\nXADD\r\n$%d\r\n%s\r\n$1\r\n*\r\n$1\r\nm\r\n$%d\r\n", key_length, key, size);
   length += put(to + length, body, size);
   return length + put(to + length, "\r\n", 2);
-}
-
-// It greets nobody.
-static size_t redis_greeting(struct connection *c) {
-  (void)c;
-  return 0;
 }
 
 static int redis_answers(struct connection *c, size_t *used) {
@@ -251,7 +245,7 @@ static int beanstalkd_answers(struct connection *c, size_t *used) { return lines
 
 static const struct protocol PROTOCOLS[] = {
     {"detour", detour_hello, a_line, detour_frame, detour_answers},
-    {"redis", nothing, redis_greeting, redis_frame, redis_answers},
+    {"redis", nothing, NULL, redis_frame, redis_answers},
     {"nats", nats_hello, nats_greeting, nats_frame, nats_answers},
     {"mqtt", mqtt_hello, mqtt_greeting, mqtt_frame, mqtt_answers},
     {"beanstalkd", beanstalkd_hello, a_line, beanstalkd_frame, beanstalkd_answers},
@@ -345,8 +339,7 @@ int main(int count, char **words) {
   for (int number = 0; number < senders; number++) {
     struct connection *c = calloc(1, sizeof *c);
     c->number = number;
-    c->out_size = (size_t)outstanding * (size + 256) + 4096;
-    c->out = malloc(c->out_size);
+    c->out = malloc((size_t)outstanding * (size + 256) + 4096);
     c->sent_at = calloc(outstanding, sizeof *c->sent_at);
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address) != 0) fail("connect");
@@ -354,8 +347,7 @@ int main(int count, char **words) {
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     c->out_length = protocol->hello(c, c->out);
     flush(c);
-    // Redis greets nobody.
-    c->ready = protocol->greeting == redis_greeting;
+    c->ready = protocol->greeting == NULL;
     if (fcntl(c->fd, F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
     fill(c, protocol);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};

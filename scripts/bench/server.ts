@@ -26,6 +26,9 @@ export async function withServer<T>(
   const child = spawn(find(peer.program) ?? peer.program, peer.args(dir, port), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Also when the bench is interrupted.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let said = '';
   for (const stream of [child.stdout, child.stderr])
@@ -41,7 +44,8 @@ export async function withServer<T>(
     await peer.prepare?.(port);
     return await use(port);
   } finally {
-    child.kill('SIGKILL');
+    kill();
+    process.off('exit', kill);
     await ended;
     rmSync(dir, { recursive: true, force: true });
   }

@@ -15,7 +15,7 @@ export class Wire {
   readonly #socket: Socket;
   #open = true;
 
-  /** @param localAddress the address that it calls from: any of 127.0.0.0/8 */
+  /** @param localAddress the address to connect from: any of 127.0.0.0/8 */
   constructor(port: number, on: WireHandlers, localAddress = '127.0.0.1') {
     const decoder = new FrameDecoder(MAX_BODY);
     this.#socket = createConnection({ host: '127.0.0.1', port, localAddress });

@@ -33,27 +33,28 @@ test('a message to oneself, and RECEIVE behind it: EMPTY waits for it', async ()
   expect(await heard(alice)).toBe('EMPTY');
 });
 
-test('connections that had to wait for room go on in the same moment, each in a run of its own', async () => {
-  const { greeted, log } = await startTheRelay();
-  const [alice, carol] = [await greeted(ALICE), await greeted('HELLO version=1 as=carol')];
-  log.room = 'soon';
-  alice.type(send('1', 'bob', 'from alice'));
-  carol.type(send('1', 'bob', 'from carol'));
+/** A relay where a SEND each of alice and carol waits for room. */
+async function twoWaiting() {
+  const bench = await startTheRelay();
+  const senders = [await bench.greeted(ALICE), await bench.greeted('HELLO version=1 as=carol')];
+  bench.log.room = 'soon';
+  for (const [index, name] of ['alice', 'carol'].entries())
+    senders[index]?.type(send('1', 'bob', `from ${name}`));
   await turns(20);
+  return { ...bench, senders };
+}
+
+test('connections that had to wait for room go on in the same moment, each in a run of its own', async () => {
+  const { greeted, log, senders } = await twoWaiting();
   log.room = 'yes';
-  for (const sender of [alice, carol]) expect(await heard(sender, 'id', 'dup')).toBe('STORED id=1');
+  for (const sender of senders) expect(await heard(sender, 'id', 'dup')).toBe('STORED id=1');
   const bob = await greeted('HELLO version=1 as=bob');
   bob.type('RECEIVE window=8\n');
   for (let i = 0; i < 2; i++) expect(await heard(bob, 'from')).toMatch(/^MESSAGE from=(\w+): from \1$/);
 });
 
 test('a message that comes directly after one of another session, which has filled a segment, does not find the disk full', async () => {
-  const { greeted, log } = await startTheRelay();
-  const [alice, carol] = [await greeted(ALICE), await greeted('HELLO version=1 as=carol')];
-  log.room = 'soon';
-  alice.type(send('1', 'bob', 'from alice'));
-  carol.type(send('1', 'bob', 'from carol'));
-  await turns(20);
+  const { log, senders } = await twoWaiting();
   const append = log.log.append;
   // As a log on disk, until the next segment has its name.
   log.log.append = (...parts) => {
@@ -64,7 +65,7 @@ test('a message that comes directly after one of another session, which has fill
     return append(...parts);
   };
   log.room = 'yes';
-  for (const sender of [alice, carol]) expect(await heard(sender, 'id', 'code')).toBe('STORED id=1');
+  for (const sender of senders) expect(await heard(sender, 'id', 'code')).toBe('STORED id=1');
 });
 
 test('an id that was taken in the same piece of bytes is used, also for a body that is too large', async () => {

@@ -210,7 +210,7 @@ class DiskLog implements Log {
     const needed =
       Math.ceil(state.size * (1 + 2 ** -16)) + 16 * state.segments.length + 2 * format.FILE_HEADER;
     const free = await pool.make(needed).catch(async (error: unknown) => {
-      // A full disk: what the older checkpoint takes is enough with what is free, for one of the two is as large as any.
+      // On a full disk the older checkpoint gives up its place. With the free file it makes room for one twice as large.
       if (this.kept.length < 2) throw error;
       this.#checkpointSize = Math.max(this.#checkpointSize, needed);
       this.#grow();

@@ -101,8 +101,8 @@ export interface Log {
   /** The segments, oldest first. The last two may be empty: room for what comes. */
   segments(): readonly Segment[];
   /**
-   * Makes a checkpoint, one at a time; none if nothing was appended since the newest. The newest two are kept. `take` is called before
-   * this returns, with the LSN as of which it must take the state: that of `end`.
+   * Makes a checkpoint, one at a time; none if nothing was appended since the newest. The newest two are kept; on a full disk one,
+   * while the next is made. `take` is called before this returns, with the LSN as of which it must take the state: that of `end`.
    * @throws what went wrong: the checkpoint is thrown away then, and the log goes on
    */
   checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void>;

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from '../../../src/async/log/log.ts';
 import { chance } from '../../../src/faults/chance.ts';
 import { contentsOf, DIR, named, opened, openingSmall, turns } from './bench.ts';
-import { entryOf } from './owner.ts';
+import { Decided, entryOf, type TestOwner } from './owner.ts';
 import type { SimulatedFiles, StepKind } from './simulated-files.ts';
-import { emptyDisk } from './torture.ts';
+import { emptyDisk, untilKilled } from './torture.ts';
 
 const checkpointsOf = (files: SimulatedFiles): Lsn[] => named(files, 'checkpoint');
 
@@ -261,3 +261,40 @@ describe.each(['kill', 'power cut'] as const)('a %s at whichever step of making 
     },
   );
 });
+
+/** A checkpoint of the owner's state that takes so many bytes. */
+function largeCheckpoint({ log, text }: TestOwner, size: number): Promise<void> {
+  const segments = log.segments().map(({ first }) => first);
+  return log.checkpoint(() => ({ segments, size, chunks: [Buffer.from(text.padEnd(size))] }));
+}
+
+test.each(['kill', 'power cut'])(
+  'on a full disk the older checkpoint gives up its place: after a %s at any step everything is there',
+  async (end) => {
+    const random = chance(1);
+    const seen = new Set<number>();
+    for (const how of ['before', 'half', 'after'] as const)
+      for (let step = 1, killed = true; killed; step++) {
+        const files = emptyDisk();
+        const decided = new Decided();
+        const owner = await opened(files, decided);
+        for (let round = 0; round < 2; round++) {
+          await owner.send(100);
+          await owner.checkpoint();
+        }
+        await owner.send(100);
+        await owner.settle();
+        await turns();
+        files.capacity = [...contentsOf(files).values()].reduce((sum, { length }) => sum + length, 0) + 2048;
+        files.plan(step, 'kill', { how });
+        killed = await untilKilled(files, () => largeCheckpoint(owner, 2500));
+        if (end === 'kill') files.kill();
+        else files.powerCut(random);
+        const left = files.fork();
+        left.capacity = Number.POSITIVE_INFINITY;
+        seen.add(checkpointsOf(left).length);
+        await (await opened(left, decided)).log.close();
+      }
+    expect([...seen].sort()).toEqual([1, 2]);
+  },
+);

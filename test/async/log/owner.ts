@@ -212,10 +212,15 @@ export class TestOwner implements Owner {
     }
   }
 
+  /** Its state, as a checkpoint has it. */
+  get text(): string {
+    return textOf(this.state);
+  }
+
   /** Makes a checkpoint, and says which segments are of no use any more. */
   async checkpoint(): Promise<void> {
     await this.log.checkpoint(() => {
-      const text = Buffer.from(textOf(this.state), 'latin1');
+      const text = Buffer.from(this.text, 'latin1');
       const chunks = [text.subarray(0, text.length >> 1), Buffer.alloc(0), text.subarray(text.length >> 1)];
       return { segments: [...this.#used()], size: text.length, chunks };
     });

@@ -70,7 +70,7 @@ export async function goOn(open: OpenLog, decided: Decided): Promise<void> {
 }
 
 /** Runs `work` until it ends or the process is killed. @returns was it killed? */
-async function untilKilled(files: SimulatedFiles, work: () => Promise<unknown>): Promise<boolean> {
+export async function untilKilled(files: SimulatedFiles, work: () => Promise<unknown>): Promise<boolean> {
   const killed = new Promise<true>((resolve) => {
     files.onKill = () => resolve(true);
   });
