@@ -360,12 +360,16 @@ export class Truth {
 
   // The message that an id stands for, if some session of this name holds it and has sent something lately.
   #promise(name: string, id: string): Info | undefined {
-    for (const [session, ids] of this.#rings) {
-      if (!session.startsWith(`${name} `) || !ids.has(`${name} ${id}`)) continue;
-      const last = Math.max(...this.#sends.filter((one) => one.session === session).map(({ at }) => at));
-      if (this.running() - last < PROMISED) return this.#copies.get(`${name} ${id}`)?.at(-1);
-    }
+    for (const session of this.#rings.keys())
+      if (session.startsWith(`${name} `) && this.#holds(session, `${name} ${id}`, this.running()))
+        return this.#copies.get(`${name} ${id}`)?.at(-1);
     return undefined;
+  }
+
+  // Does this session hold an id, for certain? One that was silent for long may be forgotten.
+  #holds(session: string, id: string, at: number): boolean {
+    const last = Math.max(...this.#sends.filter((one) => one.session === session).map((one) => one.at));
+    return at - last < PROMISED && (this.#rings.get(session)?.has(id) ?? false);
   }
 
   /** RECEIVE is about to be typed. */
@@ -464,7 +468,7 @@ export class Truth {
     if (asked.here === undefined) assert.notEqual(present, 'yes');
     else assert.equal(present, asked.here);
     this.#told.set(to, Math.max(this.#told.get(to) ?? 0, stored.seq));
-    const holds = this.#rings.get(line.session)?.has(`${line.name} ${id}`) ?? false;
+    const holds = this.#holds(line.session, `${line.name} ${id}`, asked.at);
     if (dup === 'yes' && holds && asked.room)
       this.#sends.push({ session: line.session, at: asked.at, lsn: undefined, answered: asked });
     // A repeat by a session that did not hold it is noted, if nothing is short.
