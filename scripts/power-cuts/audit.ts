@@ -5,6 +5,7 @@ import type { Place } from '../../src/async/held.ts';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import { Machine } from '../../src/async/machine.ts';
 import { systemClock } from '../../src/trace/clock.ts';
+import { framesIn } from '../../src/wire/frame.ts';
 import { bodyOf } from '../lib/ledger.ts';
 import type { Found, HeldMessage } from './ledger.ts';
 import { SIZES } from './sizes.ts';
@@ -51,7 +52,7 @@ async function readBack(
 ): Promise<Pick<HeldMessage, 'from' | 'id' | 'notice'>> {
   const { entry, frames } = decodeEntry(await machine.log.read(lsn), machine.hasher);
   const message = 'messages' in entry ? entry.messages[index] : undefined;
-  const body = frames[index]?.body;
+  const body = framesIn(frames)?.[index]?.body;
   if (message === undefined || body === undefined) throw new Error(`no message ${index} at LSN ${lsn}`);
   const { id, kind } = message;
   const from = 'from' in entry ? entry.from : machine.name;

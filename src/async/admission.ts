@@ -3,11 +3,11 @@
 
 import { Shares } from '../exchange/limits.ts';
 import type { Refusal } from '../exchange/session.ts';
-import type { Place } from './held.ts';
+import type { Account } from './account.ts';
 import { FORGET_MS, IDS_PER_SESSION, type SessionIds } from './ids.ts';
+import type { Lsn } from './log/log.ts';
 import type { Machine } from './machine.ts';
 import { MESSAGE_COST } from './retention.ts';
-import type { Account } from './state.ts';
 
 /** How much there may be, in all. An address gets half at the most. */
 export interface RelayLimits {
@@ -31,13 +31,9 @@ export const MOST_IDS = 530_000;
 export const MOST_SESSIONS = 200_000;
 
 /** What a SEND asks for. */
-export interface Demand {
-  /** The address that it came from. */
-  readonly address: string;
-  /** The name and token of its session. */
-  readonly session: string;
+interface Demand {
   readonly to: string;
-  readonly notify: string | undefined;
+  readonly notify?: string | undefined;
   /** Of its body, in bytes. */
   readonly size: number;
 }
@@ -103,21 +99,22 @@ export class Admission implements Account {
     };
   }
 
-  /** Why a SEND is refused; undefined if it may be taken. */
-  refusal({ address, session, to, notify, size }: Demand): Refusal | undefined {
+  /** Why a SEND is refused; undefined if it may be taken. @param session its name and token */
+  refusal(address: string, session: string, { to, notify, size }: Demand): Refusal | undefined {
     const { messages, names } = this.#limits;
     const owner = this.#owners.get(to) ?? address;
     if (!this.#messages.admits(owner, this.#taken + 1, this.machine.state.count, messages))
       return REFUSALS.messages;
     if (!this.#bytes.admits(owner, this.#takenBytes + size + MESSAGE_COST, 0, this.room()))
       return REFUSALS.bytes;
-    const fresh = new Set([to, notify ?? to].filter((name) => this.#isNew(name))).size;
+    const told = notify !== undefined && notify !== to && this.#isNew(notify);
+    const fresh = Number(this.#isNew(to)) + Number(told);
     if (!this.#names.admits(address, fresh, this.names, names)) return REFUSALS.names;
     return this.remembers(address, session) ? undefined : REFUSALS.ids;
   }
 
   /** It is taken: it counts from now on. After the run of it is applied, `settle` must be called. */
-  take({ address, to, notify, size }: Demand): void {
+  take(address: string, { to, notify, size }: Demand): void {
     this.#taken += 1;
     this.#takenBytes += size + MESSAGE_COST;
     this.#claim(to, address);
@@ -155,7 +152,7 @@ export class Admission implements Account {
     if (2 * links <= most && 2 * sessions <= mostSessions) return true;
     const free = ids.forgettable(uptime);
     const known = ids.session(session);
-    const kept = known !== undefined && uptime - known.last <= FORGET_MS ? known.ids.length : undefined;
+    const kept = known !== undefined && uptime - known.last <= FORGET_MS ? known.count : undefined;
     const grown = Math.min(IDS_PER_SESSION - (kept ?? 0), this.#taken + 1);
     const added = kept === undefined ? 1 : 0;
     return (
@@ -165,19 +162,19 @@ export class Admission implements Account {
     );
   }
 
-  added(to: string, { size }: Place): void {
+  added(to: string, _lsn: Lsn, messages: number, bytes: number): void {
     this.#coming.delete(to);
     const owner = this.#owners.get(to);
     if (owner === undefined) return;
-    this.#messages.add(owner, 1);
-    this.#bytes.add(owner, size + MESSAGE_COST);
+    this.#messages.add(owner, messages);
+    this.#bytes.add(owner, bytes + messages * MESSAGE_COST);
   }
 
-  removed(to: string, { size }: Place): void {
+  removed(to: string, _lsn: Lsn, messages: number, bytes: number): void {
     const owner = this.#owners.get(to);
     if (owner === undefined) return;
-    this.#messages.remove(owner, 1);
-    this.#bytes.remove(owner, size + MESSAGE_COST);
+    this.#messages.remove(owner, messages);
+    this.#bytes.remove(owner, bytes + messages * MESSAGE_COST);
   }
 
   forgotten(name: string): void {
@@ -207,7 +204,7 @@ export class Admission implements Account {
     if (links > 0) this.#ids.add(session.address, links);
     else this.#ids.remove(session.address, -links);
     // Its first id, or its last.
-    if (links > 0 && session.ids.length === 1) this.#sessions.add(session.address, 1);
-    if (session.ids.length === 0) this.#sessions.remove(session.address, 1);
+    if (links > 0 && session.count === 1) this.#sessions.add(session.address, 1);
+    if (session.count === 0) this.#sessions.remove(session.address, 1);
   }
 }

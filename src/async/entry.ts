@@ -3,7 +3,8 @@
 
 import type { Hash, Hasher } from '../core/hash.ts';
 import { DetourError } from '../errors/error.ts';
-import { encodeFrame, type Frame, framesIn, type Header, parseNumber } from '../wire/frame.ts';
+import { encodeFrame, type Frame, frameAt, framesIn, type Header, parseNumber } from '../wire/frame.ts';
+import { readSend, type SendFrame, sendFrame } from '../wire/send.ts';
 import * as verbs from '../wire/verbs.ts';
 import { count, field, id, isName, name, optional, positive, token } from '../wire/verbs.ts';
 
@@ -97,8 +98,35 @@ const CLIENT = { id, to: name, ttl: optional(verbs.ttl), notify: optional(name) 
 /** A message in an entry. `size` is that of its body, in bytes. */
 export type EntryMessage = verbs.Values<typeof FRAMES.SEND> & { readonly size: number };
 
-/** A message of a client, with the hashes of its id, and of its recipient and body. */
+/** A message of a client, with the hashes of its id, and of its recipient and body: by these a repeat of it is recognised. */
 export type SentMessage = EntryMessage & { readonly key: Hash; readonly proof: Hash };
+
+/** The same, of its frame: its id stays there. */
+export class SentFrame implements SentMessage {
+  readonly to: string;
+  readonly ttl: number | undefined;
+  readonly notify: string | undefined;
+  readonly size: number;
+  readonly key: Hash;
+  readonly proof: Hash;
+  readonly #send: SendFrame;
+
+  /** @param owner its sender's name, and a space */
+  constructor(owner: string, send: SendFrame, hasher: Hasher) {
+    const { bytes, to = '', ttl, notify, idStart, idEnd, bodyStart, size } = send;
+    this.to = to;
+    this.ttl = ttl;
+    this.notify = notify;
+    this.size = size;
+    this.key = hasher.text(owner, bytes, idStart, idEnd);
+    this.proof = hasher.bytes(to, bytes, bodyStart, bodyStart + size);
+    this.#send = send;
+  }
+
+  get id(): string {
+    return this.#send.id;
+  }
+}
 
 /** A message from the relay itself, and its number. */
 export type Notice = EntryMessage & { readonly seq: number };
@@ -144,7 +172,7 @@ export function noticeFrame(notice: Omit<Notice, 'size'>, text: string): Buffer 
 }
 
 /**
- * An entry as bytes, in parts for `append`. @param frames the frames of its messages, in their order
+ * An entry as bytes, in parts for `append`. @param frames the frames of its messages, in their order; a part may be several
  * @throws RangeError if its line would be too long
  */
 export function encodeEntry(entry: Entry, frames: readonly Uint8Array[] = []): readonly Uint8Array[] {
@@ -168,52 +196,85 @@ export interface Carrier {
 }
 
 /** The messages in an entry, not decoded: their frames. @throws DetourError `damaged_journal` if it is none of this version */
-export function messagesIn(bytes: Buffer): { readonly carrier: Carrier; readonly frames: readonly Buffer[] } {
-  const { outer, frames } = opened(bytes);
+export function messagesIn(bytes: Buffer): { readonly carrier: Carrier; readonly frames: Buffer } {
+  const outer = opened(bytes);
   const { t } = valuesOf(outer, times);
   const carrier = { from: outer.fields.get('from'), session: outer.fields.get('session'), t };
-  return { carrier, frames: frames.map(({ raw }) => raw) };
+  return { carrier, frames: outer.body ?? NOTHING };
 }
 
-/** One of them, and its body. @throws DetourError `damaged_journal` as `messagesIn` */
-export function decodeMessage(
-  { session }: Carrier,
-  frame: Buffer,
-): { readonly message: EntryMessage; readonly body: Buffer } {
-  const [found] = framesIn(frame) ?? [];
-  if (found?.body === undefined) throw unreadable('a message is not one frame');
-  return { message: session === undefined ? notice(found) : clientMessage(found), body: found.body };
+/** Where each of these frames begins. @throws DetourError `damaged_journal` as `messagesIn` */
+export function startsOf(frames: Buffer): readonly number[] {
+  const starts: number[] = [];
+  for (let at = 0; at < frames.length; ) {
+    starts.push(at);
+    at = readSend(frames, at, frames.length)?.end ?? at + theFrame(frames, at).raw.length;
+  }
+  return starts;
 }
 
-function opened(bytes: Buffer): { readonly outer: Frame; readonly frames: Frame[] } {
-  const [outer, ...more] = framesIn(bytes) ?? [];
-  const frames = outer?.body === undefined ? [] : framesIn(outer.body);
-  if (outer === undefined || more.length > 0 || frames === undefined) throw unreadable('it is not one frame');
-  return { outer, frames };
+/** One of them, that begins at `start`. @throws DetourError `damaged_journal` as `messagesIn` */
+export function decodeMessage({ session }: Carrier, frames: Buffer, start: number): StoredFrame {
+  if (session !== undefined) return sendAt(frames, start);
+  const frame = theFrame(frames, start);
+  return { ...notice(frame), body: frame.body ?? NOTHING, raw: frame.raw };
 }
 
-/** An entry, and the frames in it. @throws DetourError `damaged_journal` if the bytes are none of this version */
+/** A message with its body and its frame as they stand in the log. */
+export type StoredFrame = Omit<EntryMessage, 'to'> & { readonly body: Buffer; readonly raw: Buffer };
+
+/** An entry, and the frames in it as bytes. @throws DetourError `damaged_journal` if the bytes are none of this version */
 export function decodeEntry(
   bytes: Buffer,
   hasher: Hasher,
-): { readonly entry: Entry; readonly frames: Frame[] } {
-  const { outer, frames } = opened(bytes);
-  const verb = Object.keys(ENTRIES).find((known): known is Entry['verb'] => known === outer.verb);
-  if (verb === undefined) throw unreadable(`${outer.verb} is not an entry`);
-  const entry = { verb, ...valuesOf(outer, ENTRIES[verb]), ...contentsOf(verb, outer, frames, hasher) };
-  return { entry: entry as Entry, frames };
+): { readonly entry: Entry; readonly frames: Buffer } {
+  const outer = opened(bytes);
+  const { verb, body = NOTHING } = outer;
+  if (!isEntry(verb)) throw unreadable(`${verb} is not an entry`);
+  const entry = { verb, ...valuesOf(outer, ENTRIES[verb]), ...contentsOf(verb, outer, body, hasher) };
+  return { entry: entry as Entry, frames: body };
 }
 
-function contentsOf(verb: Entry['verb'], outer: Frame, frames: readonly Frame[], hasher: Hasher): object {
+const isEntry = (verb: string): verb is Entry['verb'] => Object.hasOwn(ENTRIES, verb);
+
+function opened(bytes: Buffer): Frame {
+  const frame = theFrame(bytes, 0);
+  if (frame.raw.length !== bytes.length) throw unreadable('it is not one frame');
+  return frame;
+}
+
+function theFrame(bytes: Buffer, start: number): Frame {
+  const frame = frameAt(bytes, start);
+  if (frame === undefined) throw unreadable('it is not one frame');
+  return frame;
+}
+
+// A client's message.
+function sendAt(bytes: Buffer, start: number): SendFrame {
+  const quick = readSend(bytes, start, bytes.length);
+  if (quick?.to !== undefined) return quick;
+  const frame = theFrame(bytes, start);
+  if (frame.verb !== 'SEND' || frame.body === undefined) throw unreadable(`${frame.verb} is not a message`);
+  // A client may write `kind=` and the like, too: there it has no meaning.
+  return sendFrame(frame, { ...valuesOf(frame, CLIENT), body: frame.body });
+}
+
+function* sendsIn(bytes: Buffer): Generator<SendFrame> {
+  for (let at = 0; at < bytes.length; ) {
+    const send = sendAt(bytes, at);
+    at += send.end - send.start;
+    yield send;
+  }
+}
+
+function contentsOf(verb: Entry['verb'], outer: Frame, body: Buffer, hasher: Hasher): object {
   const from = outer.fields.get('from') ?? '';
+  if (verb === 'SEND')
+    return { messages: Array.from(sendsIn(body), (send) => new SentFrame(`${from} `, send, hasher)) };
+  const frames = framesIn(body);
+  if (frames === undefined) throw unreadable('what is in it are not frames');
   const all = (kind: keyof typeof FRAMES): Frame[] => frames.filter((frame) => frame.verb === kind);
   switch (verb) {
-    case 'SEND':
-      return {
-        messages: frames.map((frame) =>
-          sentMessage(from, clientMessage(frame), frame.body ?? NOTHING, hasher),
-        ),
-      };
     case 'REPEAT':
       return { key: keyOf(from, outer.fields.get('id') ?? '', hasher) };
     case 'MOVE':
@@ -234,18 +295,6 @@ function contentsOf(verb: Entry['verb'], outer: Frame, frames: readonly Frame[],
 /** The hash by which an id of this name is found. */
 export const keyOf = (from: string, ofId: string, hasher: Hasher): Hash => hasher.text(`${from} ${ofId}`);
 
-/** A client's message with the hashes by which a repeat of it is recognised. */
-export function sentMessage(
-  from: string,
-  message: Omit<EntryMessage, 'size'>,
-  body: Uint8Array,
-  hasher: Hasher,
-): SentMessage {
-  const { id: ofId, to, ttl, notify } = message;
-  const hashes = { key: keyOf(from, ofId, hasher), proof: hasher.bytes(to, body) };
-  return { id: ofId, to, ttl, notify, size: body.length, ...hashes };
-}
-
 function ownMessage(frame: Frame): EntryMessage {
   if (frame.verb !== 'SEND' || frame.body === undefined) throw unreadable(`${frame.verb} is not a message`);
   return { ...valuesOf(frame, FRAMES.SEND), size: frame.body.length };
@@ -257,10 +306,9 @@ function notice(frame: Frame): EntryMessage {
   return message;
 }
 
-// A client may write `kind=` and the like, too: there it has no meaning.
-function clientMessage(frame: Frame): EntryMessage {
-  if (frame.verb !== 'SEND' || frame.body === undefined) throw unreadable(`${frame.verb} is not a message`);
-  return { ...valuesOf(frame, CLIENT), size: frame.body.length };
+function clientMessage({ raw }: Frame): EntryMessage {
+  const { id: ofId, to, ttl, notify, size } = sendAt(raw, 0);
+  return { id: ofId, to: to ?? '', ttl, notify, size };
 }
 
 function valuesOf<T extends verbs.Table>(frame: Header, table: T): verbs.Values<T> {

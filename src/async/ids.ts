@@ -16,15 +16,30 @@ export const IDS_PER_SESSION = 512;
 const FORGET_LINKS = 2000;
 
 /** A session, which may be one connection. */
-export interface SessionIds extends Queued<SessionIds> {
-  /** Its name and its token, with a space between. */
-  readonly name: string;
-  /** When its last SEND was logged, by the age clock for sessions, in milliseconds. */
-  last: number;
-  /** Records of its last different ids, in the order in which it first sent them. */
-  ids: number[];
+export class SessionIds implements Queued<SessionIds> {
   /** The address that it counts for; undefined: for nobody. No part of the state. */
-  address: string | undefined;
+  address: string | undefined = undefined;
+  before: SessionIds | undefined = undefined;
+  after: SessionIds | undefined = undefined;
+  /** Records of its ids. Once there are as many as are remembered, the next takes the place of the oldest. */
+  ring: number[] = [];
+  oldest = 0;
+
+  /** @param name its name and its token, with a space between. @param last when its last SEND was logged: milliseconds of the age clock for sessions */
+  constructor(
+    readonly name: string,
+    public last: number,
+  ) {}
+
+  /** How many ids it has. */
+  get count(): number {
+    return this.ring.length;
+  }
+
+  /** Records of its last different ids, in the order in which it first sent them. */
+  get ids(): number[] {
+    return [...this.ring.slice(this.oldest), ...this.ring.slice(0, this.oldest)];
+  }
 }
 
 /** The remembered ids of all sessions, by the hash of name and id: the number of the message, and the hash of recipient and body. */
@@ -60,10 +75,11 @@ export class RememberedIds extends IdTable {
    */
   forgettable(now: number): { readonly sessions: number; readonly links: number } {
     let [sessions, links] = [0, 0];
-    for (const { last, ids } of this.sessions) {
-      if (now - last <= FORGET_MS || links + ids.length > this.forgetLinks) break;
+    for (let session = this.sessions.first; session !== undefined; session = session.after) {
+      const { last, count } = session;
+      if (now - last <= FORGET_MS || links + count > this.forgetLinks) break;
       sessions += 1;
-      links += ids.length;
+      links += count;
     }
     return { sessions, links };
   }
@@ -74,49 +90,53 @@ export class RememberedIds extends IdTable {
       const session = this.sessions.first as SessionIds;
       this.sessions.remove(session);
       this.#sessions.delete(session.name);
-      this.#unlink(session, session.ids.length);
+      const { ids } = session;
+      for (const record of ids) this.release(record);
+      session.ring = [];
+      this.#links -= ids.length;
+      this.account?.(session, -ids.length);
     }
   }
 
-  /** A message was sent, or sent again, by a session: the record of its id is set, and the session holds it. */
-  remember(name: string, now: number, sent: Kept): void {
-    const session = this.#touch(name, now);
-    const known = this.find(sent.key) >= 0;
-    const record = this.write(sent);
-    if (known && session.ids.includes(record)) return;
-    // What is pushed to an empty array gets room for many more, and most sessions have few.
-    if (session.ids.length === 0) session.ids = [record];
-    else session.ids.push(record);
+  /** A message was sent, or sent again, by a session that was just heard: the record of its id is set, and the session holds it. */
+  remember(session: SessionIds, sent: Kept): void {
+    const known = this.find(sent.key);
+    const record = this.write(sent, known);
+    const { ring, oldest } = session;
+    if (known >= 0 && ring.includes(record)) return;
     this.hold(record);
+    if (ring.length === this.perSession) {
+      const gone = ring[oldest] as number;
+      ring[oldest] = record;
+      session.oldest = (oldest + 1) % ring.length;
+      this.release(gone);
+      return;
+    }
+    // What is pushed to an empty array gets room for many more, and most sessions have few.
+    if (ring.length === 0) session.ring = [record];
+    else ring.push(record);
     this.#links += 1;
     this.account?.(session, 1);
-    if (session.ids.length > this.perSession) this.#unlink(session, 1);
   }
 
   /** Takes over the records of a checkpoint, and its sessions in their order, with their lists. Nothing was remembered before. */
   restore(records: Uint32Array, sessions: Iterable<Pick<SessionIds, 'name' | 'last' | 'ids'>>): void {
     this.refill(records);
     for (const { name, last, ids } of sessions) {
-      this.#touch(name, last).ids = ids;
+      this.heard(name, last).ring = ids;
       this.#links += ids.length;
     }
   }
 
-  #touch(name: string, now: number): SessionIds {
+  /** A session has sent something. @param now the age clock for sessions, in milliseconds */
+  heard(name: string, now: number): SessionIds {
     let session = this.#sessions.get(name);
     if (session === undefined) {
-      session = { name, last: now, ids: [], address: undefined, before: undefined, after: undefined };
+      session = new SessionIds(name, now);
       this.#sessions.set(name, session);
     } else this.sessions.remove(session);
     this.sessions.push(session);
     session.last = Math.max(session.last, now);
     return session;
-  }
-
-  // A session lets go of its oldest ids.
-  #unlink(session: SessionIds, count: number): void {
-    for (const record of session.ids.splice(0, count)) this.release(record);
-    this.#links -= count;
-    this.account?.(session, -count);
   }
 }

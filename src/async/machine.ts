@@ -85,10 +85,10 @@ export class Machine implements Owner {
   }
 
   /**
-   * Appends an entry, and applies it. @param frames the frames of its messages, in their order
+   * Appends an entry, and applies it. @param frames the frames of its messages, in their order; one part may be several
    * @throws RangeError if there is no room for it, not even in reserve
    */
-  append(entry: Entry, frames: readonly Uint8Array[] = []): Lsn {
+  append(entry: Entry, frames: readonly Buffer[] = []): Lsn {
     const lsn = this.log.append(...encodeEntry(entry, frames));
     if ('at' in entry && entry.verb !== 'MOVE') this.#ahead = this.clock.epoch() - this.clock.monotonic();
     this.state.apply(entry, lsn);

@@ -1,15 +1,15 @@
 // Reading messages back from the log: an entry is read and checked once, and kept for a while, so that a mailbox that is being emptied does
 // not read the same run of SENDs once for each of its messages. What was just appended is here already.
 
-import { type Carrier, decodeMessage, type Entry, messagesIn } from './entry.ts';
+import { type Carrier, decodeMessage, type Entry, messagesIn, startsOf } from './entry.ts';
 import type { Place } from './held.ts';
 import type { Log, Lsn } from './log/log.ts';
 
 /** Bytes of memory that may go into entries that are kept: a hundred runs of SENDs. */
 const KEPT = 8 * 1024 * 1024;
-/** What an entry takes beside its bytes, and each frame in it. */
+/** What an entry takes beside its bytes; and for where each frame begins, a frame being no shorter than 32 bytes, a quarter of them. */
 const ENTRY_COST = 512;
-const FRAME_COST = 128;
+const STARTS_COST = 1.25;
 
 /** A message as it stands in the log. */
 export interface StoredMessage {
@@ -31,7 +31,10 @@ export interface StoredMessage {
 
 interface Kept {
   readonly carrier: Carrier;
-  readonly frames: readonly Buffer[];
+  /** One after the other. */
+  readonly frames: Buffer;
+  /** Where each of them begins; undefined until somebody wants to know. */
+  starts: readonly number[] | undefined;
   readonly bytes: number;
 }
 
@@ -43,18 +46,22 @@ export class Records {
 
   constructor(private readonly log: Log) {}
 
-  /** Keeps an entry that was just appended. @param frames of its messages */
-  add(lsn: Lsn, entry: Entry, frames: readonly Uint8Array[]): void {
+  /** Keeps an entry that was just appended. @param frames of its messages; one part may be several */
+  add(lsn: Lsn, entry: Entry, frames: readonly Buffer[]): void {
     const session = 'session' in entry ? entry.session : undefined;
     const from = 'from' in entry ? entry.from : undefined;
     const t = 't' in entry ? entry.t : 0;
-    const buffers = frames.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length));
-    this.#keep(lsn, { from, session, t }, buffers);
+    const [first] = frames;
+    this.#keep(
+      lsn,
+      { from, session, t },
+      first !== undefined && frames.length === 1 ? first : Buffer.concat(frames),
+    );
   }
 
-  #keep(lsn: Lsn, carrier: Carrier, frames: readonly Buffer[]): Kept {
-    const bytes = frames.reduce((sum, { length }) => sum + length + FRAME_COST, ENTRY_COST);
-    const entry = { carrier, frames, bytes };
+  #keep(lsn: Lsn, carrier: Carrier, frames: Buffer): Kept {
+    const bytes = ENTRY_COST + STARTS_COST * frames.length;
+    const entry: Kept = { carrier, frames, starts: undefined, bytes };
     this.#kept.set(lsn, entry);
     this.#bytes += bytes;
     for (const [oldest, kept] of this.#kept) {
@@ -81,12 +88,13 @@ export class Records {
   }
 }
 
-function messageOf({ carrier, frames }: Kept, index: number): StoredMessage {
-  const raw = frames[index];
-  if (raw === undefined) throw new TypeError(`no message ${index} in an entry`);
+function messageOf(kept: Kept, index: number): StoredMessage {
+  const { carrier, frames } = kept;
+  kept.starts ??= startsOf(frames);
+  const start = kept.starts[index];
+  if (start === undefined) throw new TypeError(`no message ${index} in an entry`);
   const { session, t } = carrier;
-  const { message, body } = decodeMessage(carrier, raw);
-  const { id, ttl, notify, kind, tried } = message;
+  const { id, ttl, notify, kind, tried, body, raw } = decodeMessage(carrier, frames, start);
   const from = session === undefined ? undefined : carrier.from;
   return { id, from, t, ttl, notify, kind, tried, body, raw, session };
 }

@@ -140,7 +140,7 @@ export class Relay {
       refuseName: (as) =>
         as === name ? { code: 'wrong_name', reason: `${as} is the relay's own name` } : undefined,
       saturated: () => sends.saturated,
-      send: (session, message, raw) => sends.send(session, message, raw),
+      send: (session, send) => sends.send(session, send),
       oversize: (session, id, size) => sends.oversize(session, id, size),
       other: (session, message) => this.#other(session, message),
       status: (reply, after) => {

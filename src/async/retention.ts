@@ -2,12 +2,13 @@
 // is held in the emptiest segment. It counts what is live in each. README.md has the rules.
 
 import { DetourError } from '../errors/error.ts';
+import type { Account } from './account.ts';
 import type { Entry } from './entry.ts';
 import type { Place } from './held.ts';
 import type { Lsn, Segment } from './log/log.ts';
 import type { Machine } from './machine.ts';
 import { snapshotSize, takeSnapshot } from './snapshot.ts';
-import type { Account, Mailbox } from './state.ts';
+import type { Mailbox } from './state.ts';
 
 /** A checkpoint is made after so many bytes of log, or as many as one has. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
@@ -50,19 +51,19 @@ export class Retention implements Account {
   ) {
     const { state } = machine;
     for (const { name, acknowledged, held } of state.mailboxes.values())
-      held.each(acknowledged, (_seq, place) => this.added(name, place));
+      held.each(acknowledged, (_seq, { lsn, size }) => this.added(name, lsn, 1, size));
     state.accounts.push(this);
   }
 
-  added(_to: string, place: Place): void {
-    this.#count(place, place.size + MESSAGE_COST);
+  added(_to: string, lsn: Lsn, messages: number, bytes: number): void {
+    this.#count(lsn, bytes + messages * MESSAGE_COST);
   }
 
-  removed(_to: string, place: Place): void {
-    this.#count(place, -place.size - MESSAGE_COST);
+  removed(_to: string, lsn: Lsn, messages: number, bytes: number): void {
+    this.#count(lsn, -bytes - messages * MESSAGE_COST);
   }
 
-  #count({ lsn }: Place, bytes: number): void {
+  #count(lsn: Lsn, bytes: number): void {
     this.#held += bytes;
     const first = this.#segmentOf(lsn)?.first;
     // A segment that is missing: salvage will end what lies in it.

@@ -1,14 +1,15 @@
 // SENDs: what is taken, what is refused, what is a repeat. Consecutive ones of one connection become one entry of the log, a run, and are
 // answered together when it is durable.
 
-import type { Answer, Refusal, Session } from '../exchange/session.ts';
+import type { Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
 import { MAX_BODY } from '../wire/frame.ts';
+import type { SendFrame } from '../wire/send.ts';
+import { StoredLines } from '../wire/stored.ts';
 import type { Message } from '../wire/verbs.ts';
-import type { Admission, Demand } from './admission.ts';
+import type { Admission } from './admission.ts';
 import type { Delivery } from './delivery.ts';
-import { keyOf, type SentMessage, sentMessage } from './entry.ts';
-import { MOST_FRAMES } from './held.ts';
+import { keyOf, SentFrame, type SentMessage } from './entry.ts';
 import { NOTE_MS } from './ids.ts';
 import type { Room } from './log/log.ts';
 import type { Machine } from './machine.ts';
@@ -16,27 +17,71 @@ import { snapshotSize } from './snapshot.ts';
 
 /** Bodies taken and not durable yet, over all connections, in bytes; above it no SEND is read. */
 export const IN_HAND_LIMIT = 64 * 1024 * 1024;
-/** What one SEND entry holds at the most, or else one message: so many bytes, and so many mailboxes. */
+/** What one SEND entry holds at the most, or else one message: so many bytes, messages, and mailboxes. */
 const RUN_BYTES = 64 * 1024;
+const RUN_MESSAGES = 256;
 const RUN_NAMES = 16;
 /** What a message takes in the log beside its frame: its entry's line, and the notice that it may cause. In bytes. */
 const BESIDE = 2048;
 
+/** A mailbox to which messages of a run go. */
+interface Target {
+  /** The number that the next message gets. */
+  next: number;
+  readonly present: Message<'STORED'>['present'];
+}
+
 /** Consecutive SENDs of one connection: what was taken of them will be one entry. */
-interface Run {
-  readonly session: Session;
-  /** Those that were taken, */
-  readonly messages: SentMessage[];
-  readonly frames: Uint8Array[];
-  readonly ids: Set<string>;
-  /** The number that the first message of each mailbox gets, and the one that the next would get. */
-  readonly first: Map<string, number>;
-  readonly next: Map<string, number>;
+class Run {
+  /** Those that were taken, and their bytes, in as few parts as they came in. */
+  readonly messages: SentMessage[] = [];
+  readonly #parts: Buffer[] = [];
+  #part: { readonly bytes: Buffer; readonly start: number; end: number } | undefined;
+  /** The low halves of their keys. Of two that share one the second begins another run. */
+  readonly keys = new Set<number>();
+  readonly targets = new Map<string, Target>();
+  /** The number that the first message of each mailbox gets. */
+  readonly first = new Map<string, number>();
   /** To all that are answered when the log is durable: repeats, too. */
-  readonly answers: Answer[];
-  bytes: number;
+  readonly answers = new StoredLines();
+  bytes = 0;
   /** Of the SENDs that are answered, in bytes. */
-  bodies: number;
+  bodies = 0;
+
+  /** The sender's name with a space, before an id; and the session's name and token. */
+  readonly owner: string;
+  readonly name: string;
+
+  /** @param roomy is there room in the log for all that one run may hold? */
+  constructor(
+    readonly session: Session,
+    readonly roomy: boolean,
+  ) {
+    this.owner = `${session.as} `;
+    this.name = `${session.as} ${session.id}`;
+  }
+
+  add(message: SentMessage, { bytes, start, end }: SendFrame): void {
+    this.messages.push(message);
+    this.keys.add(message.key.low);
+    this.bytes += end - start;
+    if (this.#part?.bytes === bytes && this.#part.end === start) this.#part.end = end;
+    else {
+      this.#endPart();
+      this.#part = { bytes, start, end };
+    }
+  }
+
+  get parts(): readonly Buffer[] {
+    this.#endPart();
+    return this.#parts;
+  }
+
+  #endPart(): void {
+    if (this.#part !== undefined)
+      this.#parts.push(this.#part.bytes.subarray(this.#part.start, this.#part.end));
+    this.#part = undefined;
+  }
 }
 
 /** Takes SENDs. */
@@ -58,7 +103,8 @@ export class Sends {
 
   /** Must SENDs wait, until less is in hand or until the log has made room? */
   get saturated(): boolean {
-    this.#holding ||= this.#inHand > IN_HAND_LIMIT || this.room() === 'soon';
+    const roomy = this.#run?.roomy ?? false;
+    this.#holding ||= this.#inHand > IN_HAND_LIMIT || (!roomy && this.room() === 'soon');
     return this.#holding;
   }
 
@@ -70,86 +116,100 @@ export class Sends {
     this.resume();
   }
 
-  /** Is there room in the log for a frame of so many bytes? */
-  room(bytes = MAX_BODY): Room {
+  /** Is there room in the log for a frame of so many bytes? @param more messages after the one */
+  room(bytes = MAX_BODY, more = 0): Room {
     const { log, state } = this.machine;
     const taken = this.#run?.messages.length ?? 0;
-    return log.hasRoom((this.#run?.bytes ?? 0) + bytes + BESIDE, snapshotSize(state, taken + 1));
+    return log.hasRoom((this.#run?.bytes ?? 0) + bytes + BESIDE, snapshotSize(state, taken + 1 + more));
   }
 
   /** A SEND of a client: it is answered now, or when it is durable. */
-  send(session: Session, message: Message<'SEND'>, raw: Buffer): void {
-    const { id, to = '', notify, body } = message;
-    const { state, hasher } = this.machine;
-    if (this.#run?.session !== session || this.#run.ids.has(id)) this.flush();
-    // Before anything can refuse it: a repeat must be recognised whatever has changed since.
-    const key = keyOf(session.as, id, hasher);
-    let known = state.ids.find(key);
-    // The run, once it is applied, may forget it.
-    if (known >= 0 && this.#run !== undefined && this.#run.messages.length > 0) {
+  send(session: Session, send: SendFrame): void {
+    const { to, size } = send;
+    const { ids } = this.machine.state;
+    let run = this.#runOf(session);
+    if (to === undefined) {
+      const refusal = this.#isKnown(session, send.id) ? reused(send.id) : NO_NAME;
+      session.refuse(send.id, refusal, size);
+      return;
+    }
+    const message = new SentFrame(run.owner, send, this.machine.hasher);
+    if (run.keys.has(message.key.low)) {
       this.flush();
-      known = state.ids.find(key);
+      run = this.#runOf(session);
+    }
+    // Before anything can refuse it: a repeat must be recognised whatever has changed since.
+    let known = ids.find(message.key);
+    // The run, once it is applied, may forget it.
+    if (known >= 0 && run.messages.length > 0) {
+      this.flush();
+      run = this.#runOf(session);
+      known = ids.find(message.key);
     }
     if (known >= 0) {
-      this.#repeat(session, message, known);
+      this.#repeat(run, message, send, known);
       return;
     }
-    const { address } = session;
-    const demand = { address, session: sessionKey(session), to, notify, size: body.length };
-    const refusal = this.#refusal(message, demand, raw.length);
+    const refusal = this.#refusal(run, message, send);
     if (refusal !== undefined) {
-      session.refuse(id, refusal, body.length);
+      session.refuse(send.id, refusal, size);
       return;
     }
-    this.admission.take(demand);
-    this.#take(session, sentMessage(session.as, { ...message, to }, body, hasher), raw);
+    this.admission.take(session.address, message);
+    this.#take(run, message, send);
   }
 
-  #refusal({ to, notify }: Message<'SEND'>, demand: Demand, bytes: number): Refusal | undefined {
+  #isKnown(session: Session, id: string): boolean {
+    const { state, hasher } = this.machine;
+    return state.ids.find(keyOf(session.as, id, hasher)) >= 0;
+  }
+
+  #refusal(run: Run, message: SentMessage, { start, end }: SendFrame): Refusal | undefined {
     const { name } = this.machine;
-    if (to === undefined)
-      return { code: 'bad_value', reason: 'A relay needs to=NAME: it keeps mail for many.' };
+    const { to, notify } = message;
     if (to === name) return { code: 'wrong_name', reason: `${to} is the relay itself; it collects no mail.` };
     if (notify === name)
       return { code: 'wrong_name', reason: `notify=${notify} is the relay itself; it collects no mail.` };
-    const refusal = this.admission.refusal(demand);
+    const refusal = this.admission.refusal(run.session.address, run.name, message);
     if (refusal !== undefined) return refusal;
     // `soon` only because what was taken of another session has just begun a segment: there was room for this one, too (`saturated`).
-    const full = this.room(bytes) === 'no';
+    const full = !run.roomy && this.room(end - start) === 'no';
     if (full !== this.#full) this.context.emit?.({ event: full ? 'disk_full' : 'disk_room' });
     this.#full = full;
-    if (!full) return undefined;
-    return { code: 'disk_full', reason: 'The disk is full: nothing more is taken until there is room.' };
+    return full ? DISK_FULL : undefined;
   }
 
-  #take(session: Session, message: SentMessage, raw: Buffer): void {
-    const { id, to, size } = message;
-    const run = this.#runOf(session);
-    const seq = run.next.get(to) ?? this.machine.state.nextOf(to);
-    if (!run.first.has(to)) run.first.set(to, seq);
-    run.next.set(to, seq + 1);
-    run.ids.add(id);
-    run.messages.push(message);
-    run.frames.push(raw);
-    run.bytes += raw.length;
-    this.#answer(run, { verb: 'STORED', id, seq, present: this.delivery.presence(to) }, size);
-    if (run.bytes >= RUN_BYTES || run.messages.length === MOST_FRAMES || run.first.size === RUN_NAMES)
-      this.flush();
+  #take(run: Run, message: SentMessage, send: SendFrame): void {
+    const target = run.targets.get(message.to) ?? this.#target(run, message.to);
+    run.add(message, send);
+    this.#answer(run, send, target.next, target.present, false);
+    target.next += 1;
+    const { length } = run.messages;
+    if (run.bytes >= RUN_BYTES || length === RUN_MESSAGES || run.targets.size === RUN_NAMES) this.flush();
+  }
+
+  #target(run: Run, to: string): Target {
+    const first = this.machine.state.nextOf(to);
+    const target = { next: first, present: this.delivery.presence(to) };
+    run.first.set(to, first);
+    run.targets.set(to, target);
+    return target;
   }
 
   #runOf(session: Session): Run {
-    if (this.#run !== undefined) return this.#run;
-    const lists = { messages: [], frames: [], answers: [], ids: new Set<string>() };
-    this.#run = { session, ...lists, first: new Map(), next: new Map(), bytes: 0, bodies: 0 };
+    if (this.#run?.session === session) return this.#run;
+    this.flush();
+    const run = new Run(session, this.room(RUN_BYTES + MAX_BODY, RUN_MESSAGES) === 'yes');
+    this.#run = run;
     // All that one read of the socket brings is one run.
     queueMicrotask(() => this.flush());
-    return this.#run;
+    return run;
   }
 
-  #answer(run: Run, answer: Answer, size: number): void {
-    run.answers.push(answer);
-    run.bodies += size;
-    this.#inHand += size;
+  #answer(run: Run, send: SendFrame, seq: number, present: Target['present'], dup: boolean): void {
+    run.answers.add(send, seq, present, dup);
+    run.bodies += send.size;
+    this.#inHand += send.size;
   }
 
   /** Ends the run: it is logged and applied before anything else is decided. */
@@ -157,11 +217,12 @@ export class Sends {
     const run = this.#run;
     if (run === undefined) return;
     this.#run = undefined;
-    const { session, messages, frames, first, answers, bodies } = run;
+    if (run.answers.count === 0) return;
+    const { session, messages, first, answers, bodies } = run;
     const { as: from, id } = session;
     const { machine } = this;
     if (messages.length > 0)
-      machine.append({ verb: 'SEND', from, session: id, first, messages, ...machine.times() }, frames);
+      machine.append({ verb: 'SEND', from, session: id, first, messages, ...machine.times() }, run.parts);
     this.admission.settle();
     machine.whenDurable(() => {
       this.#inHand -= bodies;
@@ -171,47 +232,60 @@ export class Sends {
     for (const to of first.keys()) this.delivery.arrived(to);
   }
 
-  #tellStored({ session: { as: from }, messages, answers }: Run): void {
-    const stored = answers.filter((answer) => answer.verb === 'STORED' && answer.dup === undefined);
-    for (const [index, { id, to, size }] of messages.entries()) {
-      const { seq = 0, present } = stored[index] as Message<'STORED'>;
+  #tellStored({ session: { as: from }, messages, first, targets }: Run): void {
+    const next = new Map(first);
+    for (const { id, to, size } of messages) {
+      const seq = next.get(to) ?? 0;
+      next.set(to, seq + 1);
       const held = this.machine.state.mailboxes.get(to)?.count ?? 0;
+      const { present = 'no' } = targets.get(to) ?? {};
       this.context.emit?.({ event: 'stored', id, from, to, seq, size, held, present });
     }
   }
 
-  #repeat(session: Session, { id, to, body }: Message<'SEND'>, record: number): void {
+  #repeat(run: Run, { key, proof: now, to }: SentMessage, send: SendFrame, record: number): void {
     const { machine } = this;
+    const { session, name } = run;
     const { ids } = machine.state;
-    const { key, seq, proof } = ids.read(record);
-    const now = to === undefined ? undefined : machine.hasher.bytes(to, body);
-    if (to === undefined || now?.high !== proof.high || now.low !== proof.low) {
-      session.refuse(id, reused(id), body.length);
+    const { seq, proof } = ids.read(record);
+    if (now.high !== proof.high || now.low !== proof.low) {
+      session.refuse(send.id, reused(send.id), send.size);
       return;
     }
-    const name = sessionKey(session);
     const holder = ids.session(name);
-    const holds = holder?.ids.includes(record) ?? false;
+    const holds = holder?.ring.includes(record) ?? false;
     const due = !holds || machine.uptime - (holder?.last ?? 0) > NOTE_MS;
     // Without room to note it, it is a repeat all the same.
     if (due && (holds || this.admission.remembers(session.address, name)) && this.room(0) === 'yes') {
       const { as: from, id: token } = session;
-      machine.append({ verb: 'REPEAT', from, session: token, id, seq, key, proof, ...machine.times() });
+      machine.append({
+        verb: 'REPEAT',
+        from,
+        session: token,
+        id: send.id,
+        seq,
+        key,
+        proof,
+        ...machine.times(),
+      });
     }
-    const present = this.delivery.presence(to);
-    this.#answer(this.#runOf(session), { verb: 'STORED', id, seq, present, dup: 'yes' }, body.length);
+    this.#answer(run, send, seq, this.delivery.presence(to), true);
   }
 
   /** Why a SEND is refused whose body is above the limit. */
   oversize(session: Session, id: string, size: number): Refusal {
     this.flush();
-    if (this.machine.state.ids.find(keyOf(session.as, id, this.machine.hasher)) >= 0) return reused(id);
+    if (this.#isKnown(session, id)) return reused(id);
     const reason = `The message has ${size} bytes; this relay takes at most ${MAX_BODY}.`;
     return { code: 'too_large', reason };
   }
 }
 
-const sessionKey = ({ as, id }: Session): string => `${as} ${id}`;
+const NO_NAME: Refusal = { code: 'bad_value', reason: 'A relay needs to=NAME: it keeps mail for many.' };
+const DISK_FULL: Refusal = {
+  code: 'disk_full',
+  reason: 'The disk is full: nothing more is taken until there is room.',
+};
 
 const reused = (id: string): Refusal => ({
   code: 'id_reused',

@@ -4,7 +4,8 @@
 
 import { Deadlines } from '../core/deadlines.ts';
 import { Queue, type Queued } from '../core/queue.ts';
-import { damagedEntry, type Entry, type EntryMessage, highestIn } from './entry.ts';
+import { type Account, Sum } from './account.ts';
+import { damagedEntry, type Entry, type EntryMessage, highestIn, type SentMessage } from './entry.ts';
 import { Gap } from './gap.ts';
 import { HeldMessages, type Place } from './held.ts';
 import { RememberedIds } from './ids.ts';
@@ -36,13 +37,6 @@ export interface Mailbox extends Queued<Mailbox> {
   serial: number;
 }
 
-/** Is told what comes to be held, and what goes. It sees the state change, and never changes it. */
-export interface Account {
-  added(to: string, place: Place): void;
-  removed(to: string, place: Place): void;
-  forgotten(name: string): void;
-}
-
 /** The relay's state. */
 export class State {
   /** The last two clocks that were logged. PROTOCOL.md, "Expiry and notices". */
@@ -68,6 +62,9 @@ export class State {
   serials = 0;
   /** Mailboxes by their serial number. */
   readonly bySerial = new Map<number, Mailbox>();
+
+  readonly #added = new Sum(this.accounts, 'added');
+  readonly #removed = new Sum(this.accounts, 'removed');
 
   /** Tests keep fewer empty mailboxes, and ids. */
   constructor(
@@ -118,7 +115,7 @@ export class State {
         break;
       case 'REPEAT':
         this.ids.forget(this.uptime);
-        this.ids.remember(`${entry.from} ${entry.session}`, this.uptime, entry);
+        this.ids.remember(this.ids.heard(`${entry.from} ${entry.session}`, this.uptime), entry);
         break;
       case 'OPEN':
         this.#open(entry.to);
@@ -152,26 +149,29 @@ export class State {
   #send(entry: Entry<'SEND'>, lsn: Lsn): void {
     const { from, session, first, messages, at, t } = entry;
     this.ids.forget(this.uptime);
+    const sender = this.ids.heard(`${from} ${session}`, this.uptime);
     const given = new Map(first);
-    for (const [index, message] of messages.entries()) {
-      const { to } = message;
+    for (let index = 0; index < messages.length; index++) {
+      const message = messages[index] as SentMessage;
+      const { to, size, notify, key, proof } = message;
       const seq = given.get(to);
       if (seq === undefined) throw damagedEntry(lsn, `it gives no number to a message for ${to}`);
       given.set(to, seq + 1);
-      const { size, notify, key, proof } = message;
       this.#add(message, seq, { lsn, index, size, at, notify: notify !== undefined }, t);
-      this.ids.remember(`${from} ${session}`, this.uptime, { key, seq, proof });
+      this.ids.remember(sender, { key, seq, proof });
     }
+    this.#added.tell();
   }
 
   #notices({ messages, at, t }: Entry<'ACK' | 'EXPIRE' | 'LOST'>, lsn: Lsn): void {
     for (const [index, notice] of messages.entries())
       this.#add(notice, notice.seq, { lsn, index, size: notice.size, at, notify: false }, t);
+    this.#added.tell();
   }
 
   #add({ to, ttl }: EntryMessage, seq: number, place: Place, t: number): void {
     const known = this.mailboxes.get(to);
-    const next = this.nextOf(to);
+    const next = known?.next ?? this.nextOf(to);
     if (seq !== next && !(this.gap && seq > next))
       throw damagedEntry(place.lsn, `message ${seq} for ${to}, whose next is ${next}`);
     this.gap?.skip(to, next, seq);
@@ -202,7 +202,7 @@ export class State {
     box.count += 1;
     box.bytes += place.size;
     this.count += 1;
-    for (const account of this.accounts) account.added(box.name, place);
+    this.#added.add(box.name, place.lsn, place.size);
     if (deadline === undefined) return;
     if (box.serial === 0) this.#number(box, this.serials + 1);
     this.deadlines.sweep(
@@ -241,7 +241,7 @@ export class State {
     box.count -= 1;
     box.bytes -= place.size;
     this.count -= 1;
-    for (const account of this.accounts) account.removed(box.name, place);
+    this.#removed.add(box.name, place.lsn, place.size);
   }
 
   #acknowledge({ to, seq }: Entry<'ACK'>, lsn: Lsn): void {
@@ -252,6 +252,7 @@ export class State {
     if (box === undefined || seq <= box.acknowledged) return;
     for (let at = box.held.after(box.acknowledged); at !== 0 && at <= seq; at = box.held.after(at))
       this.#gone(box, box.held.get(at) as Place);
+    this.#removed.tell();
     box.acknowledged = seq;
     // Only after a gap what nobody knows can be acknowledged.
     box.next = Math.max(box.next, seq + 1);
@@ -269,6 +270,7 @@ export class State {
       box.held.remove(seq);
       this.#gone(box, place);
     }
+    this.#removed.tell();
     this.#settle(box);
   }
 
@@ -302,10 +304,8 @@ export class State {
       const before = this.place(box, seq);
       if (box !== undefined && before !== undefined) {
         box.held.put(seq, place);
-        for (const account of this.accounts) {
-          account.removed(to, before);
-          account.added(to, place);
-        }
+        this.#removed.add(to, before.lsn, before.size);
+        this.#added.add(to, lsn, size);
       } else if (seq > (box?.acknowledged ?? 0) && this.gap?.mayHold(to, seq, this.nextOf(to))) {
         // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
         this.gap.skip(to, this.nextOf(to), seq);
@@ -313,6 +313,8 @@ export class State {
         this.#hold(made, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
       }
     }
+    this.#removed.tell();
+    this.#added.tell();
   }
 
   // How much the part that was lost had given, nobody knows. All that is held may have been written to a collector.

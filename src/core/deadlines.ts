@@ -133,7 +133,10 @@ export class Deadlines {
 
   #put(at: number, { t, serial, seq }: Deadline): void {
     const high = Math.floor(t / 2 ** 32) | (Math.floor(seq / 2 ** 32) << 16);
-    this.#words.set(at, 0, t, high, seq, serial);
+    this.#words.set(at, 0, t);
+    this.#words.set(at, 1, high);
+    this.#words.set(at, 2, seq);
+    this.#words.set(at, 3, serial);
   }
 
   #swap(a: number, b: number): void {

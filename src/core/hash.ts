@@ -10,49 +10,63 @@ export interface Hash {
 /** Hashes with the key of one log. */
 export class Hasher {
   // One odd multiplier and one start value for each half.
-  readonly #times: readonly [number, number];
-  readonly #start: readonly [number, number];
+  readonly #timesHigh: number;
+  readonly #timesLow: number;
+  readonly #startHigh: number;
+  readonly #startLow: number;
 
   /** @param key 16 secret random bytes */
   constructor(key: Uint8Array) {
-    const word = (at: number): number => wordAt(key, at);
-    this.#times = [word(0) | 1, word(4) | 1];
-    this.#start = [word(8), word(12)];
+    this.#timesHigh = wordAt(key, 0) | 1;
+    this.#timesLow = wordAt(key, 4) | 1;
+    this.#startHigh = wordAt(key, 8);
+    this.#startLow = wordAt(key, 12);
   }
 
-  /** The hash of a short text in ASCII. */
-  text(text: string): Hash {
-    let [high, low] = this.#start;
-    const [timesHigh, timesLow] = this.#times;
+  /** The hash of a short text in ASCII. @param more bytes of the text that follow, from `start` to `end` */
+  text(text: string, more: Uint8Array = NOTHING, start = 0, end = more.length): Hash {
+    let high = this.#startHigh;
+    let low = this.#startLow;
+    const timesHigh = this.#timesHigh;
+    const timesLow = this.#timesLow;
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at);
       high = Math.imul(high ^ code, timesHigh);
       high ^= high >>> 15;
       low = Math.imul(((low << 13) | (low >>> 19)) + code, timesLow);
     }
-    return finish(high, low, text.length);
+    for (let at = start; at < end; at++) {
+      const code = more[at] ?? 0;
+      high = Math.imul(high ^ code, timesHigh);
+      high ^= high >>> 15;
+      low = Math.imul(((low << 13) | (low >>> 19)) + code, timesLow);
+    }
+    return finish(high, low, text.length + end - start);
   }
 
-  /** The hash of bytes that belong to a text: those of a message, with the name that it is for. */
-  bytes(of: string, bytes: Uint8Array): Hash {
-    const begin = this.text(of);
-    let { high, low } = begin;
-    const [timesHigh, timesLow] = this.#times;
-    const whole = bytes.length & ~3;
-    for (let at = 0; at < whole; at += 4) {
+  /** The hash of bytes, from `start` to `end`, that belong to a text: those of a message, with the name that it is for. */
+  bytes(of: string, bytes: Uint8Array, start = 0, end = bytes.length): Hash {
+    let { high, low } = this.text(of);
+    const timesHigh = this.#timesHigh;
+    const timesLow = this.#timesLow;
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
       const word = wordAt(bytes, at);
       high = Math.imul(high ^ word, timesHigh);
       high ^= high >>> 15;
       low = Math.imul(((low << 13) | (low >>> 19)) + word, timesLow);
     }
-    for (let at = whole; at < bytes.length; at++) {
-      high = Math.imul(high ^ (bytes[at] ?? 0), timesHigh);
+    for (; at < end; at++) {
+      const byte = bytes[at] ?? 0;
+      high = Math.imul(high ^ byte, timesHigh);
       high ^= high >>> 15;
-      low = Math.imul(((low << 13) | (low >>> 19)) + (bytes[at] ?? 0), timesLow);
+      low = Math.imul(((low << 13) | (low >>> 19)) + byte, timesLow);
     }
-    return finish(high, low, bytes.length);
+    return finish(high, low, end - start);
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 const wordAt = (bytes: Uint8Array, at: number): number =>
   (bytes[at] ?? 0) |

@@ -54,17 +54,21 @@ export class IdTable {
     };
   }
 
-  /** Writes a record, a new one if there is none of this key: nobody holds that yet. @returns which */
-  write({ key, seq, proof }: Kept): number {
-    let record = this.find(key);
+  /** Writes a record. @param known that of this key; -1: there is none, and a new one is made, which nobody holds yet. @returns which */
+  write({ key, seq, proof }: Kept, known: number): number {
+    let record = known;
     if (record < 0) {
       record = this.#unused > 0 ? this.#unused - 1 : this.#made++;
       if (this.#unused > 0) this.#unused = this.#words.get(record, NEXT);
-      this.#words.set(record, 0, key.high, key.low);
+      this.#words.set(record, 0, key.high);
+      this.#words.set(record, LOW, key.low);
       this.#words.set(record, HOLDERS, 0);
       this.#add(record);
     }
-    this.#words.set(record, 2, Math.floor(seq / 2 ** 32), seq, proof.high, proof.low);
+    this.#words.set(record, 2, Math.floor(seq / 2 ** 32));
+    this.#words.set(record, 3, seq);
+    this.#words.set(record, 4, proof.high);
+    this.#words.set(record, 5, proof.low);
     return record;
   }
 

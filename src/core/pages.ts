@@ -147,8 +147,9 @@ export class Pages<T> {
 
   // The index of the first page that may have something above `seq`.
   #indexAfter(seq: number): number {
-    let low = 0;
+    // Mostly it is the last one, where what is new goes.
     let high = this.#pages.length;
+    let low = (this.#pages[high - 1]?.first ?? 0) <= seq + 1 ? Math.max(0, high - 1) : 0;
     while (low < high) {
       const middle = (low + high) >> 1;
       const { first, length } = this.#pages[middle] as Page;

@@ -17,13 +17,15 @@ export class Words {
     return this.#parts[item >> PART_BITS]?.[(item & (PART - 1)) * this.size + word] ?? 0;
   }
 
-  /** Writes words of an item, from its word `from` on. */
-  set(item: number, from: number, ...words: readonly number[]): void {
+  /** Writes one word of an item. */
+  set(item: number, word: number, value: number): void {
     const index = item >> PART_BITS;
-    this.#parts[index] ??= new Uint32Array(PART * this.size);
-    const part = this.#parts[index] as Uint32Array;
-    const at = (item & (PART - 1)) * this.size + from;
-    for (let word = 0; word < words.length; word++) part[at + word] = words[word] as number;
+    let part = this.#parts[index];
+    if (part === undefined) {
+      part = new Uint32Array(PART * this.size);
+      this.#parts[index] = part;
+    }
+    part[(item & (PART - 1)) * this.size + word] = value;
   }
 
   /** Lets go of the memory of all items from this one on, but for those that share a part with one before it. */

@@ -24,7 +24,7 @@ export const FENCES = 10_000;
  * Addresses are what `addressKey` gives. One that holds nothing is not kept, so there are never more of them than things held.
  */
 export class Shares {
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, { count: number }>();
 
   /** How many addresses hold something. */
   get size(): number {
@@ -33,7 +33,7 @@ export class Shares {
 
   /** How much an address holds. */
   held(address: string): number {
-    return this.#held.get(address) ?? 0;
+    return this.#held.get(address)?.count ?? 0;
   }
 
   /**
@@ -49,13 +49,16 @@ export class Shares {
 
   /** The address has taken this much. */
   add(address: string, count: number): void {
-    if (count > 0) this.#held.set(address, this.held(address) + count);
+    const held = this.#held.get(address);
+    if (held !== undefined) held.count += count;
+    else if (count > 0) this.#held.set(address, { count });
   }
 
   /** This much is free again. What the address was not known to hold is left out: it counted for nobody. */
   remove(address: string, count: number): void {
-    const left = this.held(address) - count;
-    if (left > 0) this.#held.set(address, left);
-    else this.#held.delete(address);
+    const held = this.#held.get(address);
+    if (held === undefined) return;
+    held.count -= count;
+    if (held.count <= 0) this.#held.delete(address);
   }
 }

@@ -5,6 +5,8 @@ import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
 import type { Timer } from '../trace/clock.ts';
 import type { Header } from '../wire/frame.ts';
+import type { Incoming, SendFrame } from '../wire/send.ts';
+import type { StoredLines } from '../wire/stored.ts';
 import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs.ts';
 import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -38,7 +40,7 @@ export class ServerConnection implements SessionConnection {
   #unanswered = 0;
   #unansweredBytes = 0;
   /** A SEND beyond what may be unanswered: it waits here, and nothing after it is read. */
-  #waiting: { readonly message: Message<'SEND'>; readonly raw: Buffer } | undefined;
+  #waiting: SendFrame | undefined;
   #closing: (typeof CLOSING)[number] = 'no';
   #lastWord: Message<'BYE' | 'ERROR'> | undefined;
   #over = false;
@@ -51,7 +53,7 @@ export class ServerConnection implements SessionConnection {
     this.#parts = parts;
     this.#closed = closed;
     this.#connection = make({
-      message: (message, raw) => this.#message(message, raw),
+      message: (message) => this.#message(message),
       unacceptable: (fault, verb) => this.#closing === 'no' && this.#unacceptable(fault, verb),
       oversize: (header, size) => this.#closing === 'no' && this.#oversize(header, size),
       fault: (code, reason) => this.#closing === 'no' && this.fail({ code, reason }),
@@ -77,11 +79,21 @@ export class ServerConnection implements SessionConnection {
     this.#connection.send(this.#parts.ready);
   }
 
-  /** Answers SENDs that the handler was given. @param size the size of all their bodies in bytes */
-  answer(answers: readonly Answer[], size: number): void {
-    this.#unanswered -= answers.length;
+  /** Answers a SEND that the handler was given. @param size the size of its body in bytes */
+  answer(answer: Answer, size: number): void {
+    this.#connection.send(answer);
+    this.#answered(1, size);
+  }
+
+  /** Answers SENDs with STORED. @param size the size of all their bodies in bytes */
+  answerAll({ bytes, count }: StoredLines, size: number): void {
+    this.#connection.sendFrames(bytes);
+    this.#answered(count, size);
+  }
+
+  #answered(count: number, size: number): void {
+    this.#unanswered -= count;
     this.#unansweredBytes -= size;
-    for (const answer of answers) this.#connection.send(answer);
     this.resume();
     this.#checkDone();
   }
@@ -89,7 +101,7 @@ export class ServerConnection implements SessionConnection {
   /** Answers a SEND that the handler was given with REFUSED. */
   refuse(id: string, { code, reason }: Refusal, size: number): void {
     this.#parts.context.emit?.({ event: 'refused', conn: this.#connection.number, code, reason, id });
-    this.answer([{ verb: 'REFUSED', id, code, body: Buffer.from(reason) }], size);
+    this.answer({ verb: 'REFUSED', id, code, body: Buffer.from(reason) }, size);
   }
 
   /** Says ERROR and closes, once what was taken is answered. */
@@ -133,14 +145,14 @@ export class ServerConnection implements SessionConnection {
 
   /** Takes the SEND that waits, if there is room for it now, and reads on. */
   resume(): void {
-    if (this.#waiting === undefined || this.#full(this.#waiting.message)) return;
-    const { message, raw } = this.#waiting;
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#full(waiting)) return;
     this.#waiting = undefined;
-    this.#take(message, raw);
+    this.#take(waiting);
     this.#connection.resume();
   }
 
-  #message(message: Message, raw: Buffer): void {
+  #message(message: Incoming): void {
     const { handler } = this.#parts;
     if (this.#closing !== 'no') return;
     switch (message.verb) {
@@ -170,9 +182,9 @@ export class ServerConnection implements SessionConnection {
     if (message.verb !== 'SEND') {
       if (!handler.other(this.session, message)) this.#unserved(message.verb);
     } else if (this.#waiting === undefined && !this.#full(message)) {
-      this.#take(message, raw);
+      this.#take(message);
     } else {
-      this.#waiting = { message, raw };
+      this.#waiting = message;
       this.#connection.pause();
     }
   }
@@ -206,16 +218,16 @@ export class ServerConnection implements SessionConnection {
     }
   }
 
-  #full(next: Message<'SEND'>): boolean {
+  #full(next: SendFrame): boolean {
     if (this.#unanswered >= this.#parts.ready.window || this.#parts.handler.saturated()) return true;
-    return this.#unanswered > 0 && this.#unansweredBytes + next.body.length > UNANSWERED_BYTES;
+    return this.#unanswered > 0 && this.#unansweredBytes + next.size > UNANSWERED_BYTES;
   }
 
-  #take(message: Message<'SEND'>, raw: Buffer): void {
+  #take(message: SendFrame): void {
     if (this.session === undefined) return;
     this.#unanswered += 1;
-    this.#unansweredBytes += message.body.length;
-    this.#parts.handler.send(this.session, message, raw);
+    this.#unansweredBytes += message.size;
+    this.#parts.handler.send(this.session, message);
   }
 
   #unacceptable({ id, code, reason }: Unacceptable, verb: string): void {

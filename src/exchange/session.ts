@@ -4,6 +4,8 @@
 import { randomUUID } from 'node:crypto';
 import { addressKey } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
+import type { SendFrame } from '../wire/send.ts';
+import type { StoredLines } from '../wire/stored.ts';
 import type { Message } from '../wire/verbs.ts';
 
 /** Why something is refused. */
@@ -14,8 +16,8 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What may be answered to a SEND. */
-export type Answer = Message<'RECEIVED' | 'STORED' | 'REFUSED'>;
+/** What may be answered to a single SEND. */
+export type Answer = Message<'RECEIVED' | 'REFUSED'>;
 
 /** What a mode does with its sessions. It is given a session only after its HELLO has been accepted. */
 export interface Handler {
@@ -23,11 +25,8 @@ export interface Handler {
   refuseName(name: string): Refusal | undefined;
   /** May no further SEND be taken for now, from any session? When that changes, `Server.resume` is to be called. */
   saturated(): boolean;
-  /**
-   * A SEND, to be answered once: with `answer`, `answerAll`, `refuse` or `failSend`.
-   * @param raw the very bytes of its frame, the body of the message among them. They may be a view of a larger chunk
-   */
-  send(session: Session, message: Message<'SEND'>, raw: Buffer): void;
+  /** A SEND, to be answered once: with `answer`, `answerAll`, `refuse` or `failSend`. */
+  send(session: Session, message: SendFrame): void;
   /** Why a SEND is refused whose body is above the limit. The body is being discarded. */
   oversize(session: Session, id: string, size: number): Refusal;
   /** Any other verb that a client may say after HELLO. False: this role does not serve it. */
@@ -44,7 +43,8 @@ export interface Handler {
 
 /** What a session asks of the connection that it belongs to. server-connection.ts is one. */
 export interface SessionConnection {
-  answer(answers: readonly Answer[], size: number): void;
+  answer(answer: Answer, size: number): void;
+  answerAll(answers: StoredLines, size: number): void;
   refuse(id: string, refusal: Refusal, size: number): void;
   fail(refusal: Refusal): void;
   failSend(refusal: Refusal, size: number): void;
@@ -94,12 +94,12 @@ export class Session {
 
   /** Answers a SEND. @param size the size of its body in bytes */
   answer(answer: Answer, size: number): void {
-    this.#connection.answer([answer], size);
+    this.#connection.answer(answer, size);
   }
 
-  /** Answers several SENDs at once; the answers leave together. @param size the size of all their bodies in bytes */
-  answerAll(answers: readonly Answer[], size: number): void {
-    this.#connection.answer(answers, size);
+  /** Answers SENDs with STORED, all at once. @param size the size of all their bodies in bytes */
+  answerAll(answers: StoredLines, size: number): void {
+    this.#connection.answerAll(answers, size);
   }
 
   /** Answers a SEND with REFUSED. @param size the size of its body in bytes */

@@ -3,8 +3,9 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Timer } from '../trace/clock.ts';
 import type { FrameFields } from '../trace/event.ts';
-import { FrameDecoder, type Header, MAX_BODY } from '../wire/frame.ts';
-import { type Message, readMessage, type Unacceptable } from '../wire/verbs.ts';
+import { type Decoded, FrameDecoder, framesIn, type Header, MAX_BODY } from '../wire/frame.ts';
+import { type Incoming, readSend, sendFrame } from '../wire/send.ts';
+import { encode, type Message, readMessage, type Unacceptable, valuesOf } from '../wire/verbs.ts';
 import { formatAddress } from './address.ts';
 import { BodyProgress } from './body-progress.ts';
 import type { NetContext } from './context.ts';
@@ -19,7 +20,7 @@ export const LINGER_MS = 2_000;
 const TURN_MS = 5;
 
 /**
- * but never before this many frames. The first one may take long, while code runs for the first time: a PING right behind a SEND is
+ * but never before this many frames, and it is looked after so many. The first one may take long, while code runs for the first time: a PING right behind a SEND is
  * read in the same turn all the same, and its PONG leaves before an answer that is given at once.
  */
 const TURN_FRAMES = 8;
@@ -33,8 +34,7 @@ export type Ending =
 export interface ConnectionHandlers {
   /** The TCP connection stands (client side only). */
   connected?(): void;
-  /** @param raw the very bytes of the message's frame, its body among them; they may be a view of a larger chunk */
-  message(message: Message, raw: Buffer): void;
+  message(message: Incoming): void;
   /** A header that is not an acceptable message; its body, if any, has been read and dropped. */
   unacceptable(fault: Unacceptable, verb: string): void;
   /** A body above the limit is being discarded; the frame can be refused from its header. */
@@ -74,6 +74,7 @@ export class Connection {
   #failure: { code: string; syscall: string } | undefined;
   #weClosed = false;
   #received = 0;
+  #sent = 0;
   #linger: Timer | undefined;
   readonly #writer: FrameWriter;
   readonly #slowFrames: SlowFrameGuard;
@@ -92,7 +93,7 @@ export class Connection {
     );
     this.number = context.nextNumber();
     this.#writer = new FrameWriter(socket, context.clock, {
-      sent: (message, count) => this.#reportMessage('sent', count, message),
+      sent: (bytes) => this.#reportSent(bytes),
       drained: () => {
         this.#handlers.drained?.();
         this.#readOn();
@@ -153,7 +154,12 @@ export class Connection {
    * @param handed called when this computer's kernel has taken all of it
    */
   send(message: Message, handed?: () => void): void {
-    if (this.#state === 'open') this.#writer.send(message, handed);
+    if (this.#state === 'open') this.#writer.send(encode(message), handed);
+  }
+
+  /** Queues whole frames. No effect once closing. */
+  sendFrames(bytes: Buffer): void {
+    if (this.#state === 'open') this.#writer.send(bytes);
   }
 
   /** Stops reading: TCP's own flow control then holds the peer back. */
@@ -209,25 +215,14 @@ export class Connection {
     const { clock } = this.#context;
     const began = clock.monotonic();
     for (let frames = 1; this.#state === 'open' && !this.paused && !this.#waitsForTurn; frames += 1) {
-      const found = this.#decoder.next();
-      if (found === undefined) break;
-      this.#received += 1;
-      if (found.kind === 'fault') {
-        this.#handlers.fault(found.code, found.reason);
-      } else if (found.kind === 'oversize') {
-        this.#report('received', this.#received, found.header.verb, Object.fromEntries(found.header.fields));
-        this.#handlers.oversize(found.header, found.size);
-      } else {
-        const result = readMessage(found.frame);
-        if ('message' in result) {
-          this.#reportMessage('received', this.#received, result.message);
-          this.#handlers.message(result.message, found.frame.raw);
-        } else {
-          this.#report('received', this.#received, found.frame.verb, Object.fromEntries(found.frame.fields));
-          this.#handlers.unacceptable(result.unacceptable, found.frame.verb);
-        }
+      const send = this.#decoder.quick(readSend);
+      if (send !== undefined) this.#take(send);
+      else {
+        const found = this.#decoder.next();
+        if (found === undefined) break;
+        this.#found(found);
       }
-      if (frames >= TURN_FRAMES && clock.monotonic() - began >= TURN_MS) this.#waitForTurn();
+      if (frames % TURN_FRAMES === 0 && clock.monotonic() - began >= TURN_MS) this.#waitForTurn();
     }
     this.#pumping = false;
     if (this.#state !== 'open' || this.#waitsForTurn) return;
@@ -235,6 +230,33 @@ export class Connection {
     else if (this.#atFin) this.#tellFin();
     this.#slowFrames.check();
     this.#bodyProgress?.check();
+  }
+
+  #found(found: Decoded): void {
+    if (found.kind === 'fault') {
+      this.#handlers.fault(found.code, found.reason);
+    } else if (found.kind === 'oversize') {
+      this.#count(found.header);
+      this.#handlers.oversize(found.header, found.size);
+    } else {
+      const result = readMessage(found.frame);
+      if ('unacceptable' in result) {
+        this.#count(found.frame);
+        this.#handlers.unacceptable(result.unacceptable, found.frame.verb);
+      } else if (result.message.verb === 'SEND') this.#take(sendFrame(found.frame, result.message));
+      else this.#take(result.message);
+    }
+  }
+
+  #count({ verb, fields }: Header): void {
+    this.#received += 1;
+    this.#report('received', this.#received, verb, Object.fromEntries(fields));
+  }
+
+  #take(message: Incoming): void {
+    this.#received += 1;
+    if (this.#context.frames) this.#report('received', this.#received, message.verb, valuesOf(message));
+    this.#handlers.message(message);
   }
 
   // Who sends without end must not keep the others waiting.
@@ -288,15 +310,14 @@ export class Connection {
     else this.#handlers.closed({ how: this.#weClosed ? 'us' : 'fin' });
   }
 
-  #reportMessage(event: 'sent' | 'received', n: number, message: Message): void {
+  #reportSent(bytes: Buffer): void {
     if (!this.#context.frames) return;
-    const fields: Record<string, string | number> = {};
-    for (const [key, value] of Object.entries<string | number | Buffer | undefined>(message)) {
-      if (key === 'verb' || value === undefined) continue;
-      if (typeof value === 'object') fields.size = value.length;
-      else fields[key] = value;
+    for (const frame of framesIn(bytes) ?? []) {
+      const result = readMessage(frame);
+      const fields = 'message' in result ? valuesOf(result.message) : Object.fromEntries(frame.fields);
+      this.#sent += 1;
+      this.#report('sent', this.#sent, frame.verb, fields);
     }
-    this.#report(event, n, message.verb, fields);
   }
 
   #report(event: 'sent' | 'received', n: number, verb: string, fields: FrameFields): void {

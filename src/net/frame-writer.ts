@@ -4,7 +4,6 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../trace/clock.ts';
 import { MAX_BODY } from '../wire/frame.ts';
-import { encode, type Message } from '../wire/verbs.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
@@ -19,26 +18,24 @@ const CHUNK = 64 * 1024;
 
 /** What the owner of a writer is told. */
 export interface FrameWriterHandlers {
-  /** A message leaves for the kernel, as number `count` on this connection. */
-  sent(message: Message, count: number): void;
+  /** Frames leave for the kernel. */
+  sent(bytes: Buffer): void;
   /** The queue has shrunk below QUEUE_LIMIT. */
   drained(): void;
   /** The peer has taken nothing for too long. */
   stalled(ms: number): void;
 }
 
-/** Sends messages over one socket. */
+/** Sends frames over one socket. */
 export class FrameWriter {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #handlers: FrameWriterHandlers;
   /** What was sent in this turn of the event loop. */
-  #turn: { readonly message: Message; readonly bytes: Buffer; readonly handed: (() => void) | undefined }[] =
-    [];
+  #turn: { readonly bytes: Buffer; readonly handed: (() => void) | undefined }[] = [];
   #turnBytes = 0;
   readonly #queue = new WriteQueue();
   #flushing = false;
-  #sent = 0;
   #stall: Timer | undefined;
   /** Nothing more will be sent. `#done` waits until the kernel has everything. */
   #finishing = false;
@@ -57,10 +54,9 @@ export class FrameWriter {
     return frames * FRAME_COST + this.#turnBytes + this.#queue.bytes + this.#queue.writing;
   }
 
-  /** Queues a message. @param handed called when this computer's kernel has taken all of it */
-  send(message: Message, handed?: () => void): void {
-    const bytes = encode(message);
-    this.#turn.push({ message, bytes, handed });
+  /** Queues frames. @param handed called when this computer's kernel has taken all of them */
+  send(bytes: Buffer, handed?: () => void): void {
+    this.#turn.push({ bytes, handed });
     this.#turnBytes += bytes.length;
     if (this.#flushing) return;
     this.#flushing = true;
@@ -74,10 +70,7 @@ export class FrameWriter {
     const turn = this.#turn;
     this.#turn = [];
     this.#turnBytes = 0;
-    for (const { message } of turn) {
-      this.#sent += 1;
-      this.#handlers.sent(message, this.#sent);
-    }
+    for (const { bytes } of turn) this.#handlers.sent(bytes);
     for (const { bytes, handed } of turn) this.#queue.push(bytes, handed);
     if (this.#queue.writing === 0) this.#write();
     // Having more to send is not progress: a timer that is set stays set.

@@ -165,6 +165,21 @@ export class FrameDecoder {
     return this.#ended;
   }
 
+  /**
+   * The next frame, if `read` knows it: a quicker way for what comes often. To be tried before each `next`.
+   * @param read is given bytes, where in them a frame begins, and `maxBody`; undefined: it must be read by `next`
+   */
+  quick<T extends { readonly end: number }>(
+    read: (bytes: Buffer, start: number, maxBody: number) => T | undefined,
+  ): T | undefined {
+    if (this.#state !== 'LINE' || this.#line.length > 0) return undefined;
+    const found = read(this.#input, this.#at, this.maxBody);
+    if (found === undefined) return undefined;
+    this.#at = found.end;
+    this.#ended += 1;
+    return found;
+  }
+
   /** The next thing that is complete, or undefined if more bytes are needed. */
   next(): Decoded | undefined {
     for (;;) {
@@ -320,25 +335,31 @@ export class FrameDecoder {
   }
 }
 
+/** The frame that begins at `start`; undefined if there is none, or not all of it. No limits are checked. */
+export function frameAt(bytes: Buffer, start: number): Frame | undefined {
+  const end = bytes.indexOf(LF, start);
+  if (end === -1) return undefined;
+  const header = parseHeader(bytes.toString('latin1', start, bytes[end - 1] === CR ? end - 1 : end));
+  if (typeof header === 'string') return undefined;
+  const size = header.fields.get('size');
+  let at = end + 1;
+  const body = size === undefined ? undefined : bytes.subarray(at, at + Number(size));
+  if (body !== undefined) {
+    at += Number(size);
+    if (bytes[at] === CR) at += 1;
+    if (bytes[at] !== LF) return undefined;
+    at += 1;
+  }
+  return { ...header, body, raw: bytes.subarray(start, at) };
+}
+
 /** The frames that these bytes are, from the first to the last of them; undefined if they are something else. No limits are checked. */
 export function framesIn(bytes: Buffer): Frame[] | undefined {
   const frames: Frame[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const start = at;
-    const end = bytes.indexOf(LF, at);
-    if (end === -1) return undefined;
-    const header = parseHeader(bytes.toString('latin1', at, bytes[end - 1] === CR ? end - 1 : end));
-    if (typeof header === 'string') return undefined;
-    const size = header.fields.get('size');
-    at = end + 1;
-    const body = size === undefined ? undefined : bytes.subarray(at, at + Number(size));
-    if (body !== undefined) {
-      at += Number(size);
-      if (bytes[at] === CR) at += 1;
-      if (bytes[at] !== LF) return undefined;
-      at += 1;
-    }
-    frames.push({ ...header, body, raw: bytes.subarray(start, at) });
+  for (let at = 0; at < bytes.length; at += frames.at(-1)?.raw.length ?? 0) {
+    const frame = frameAt(bytes, at);
+    if (frame === undefined) return undefined;
+    frames.push(frame);
   }
   return frames;
 }

@@ -257,11 +257,23 @@ export function encode(message: Message): Buffer {
 
 /** The values of a table's keys as text, in the order in which they are written. */
 export function fieldsOf(table: Table, values: object): [string, string | undefined][] {
-  const all: Readonly<Record<string, unknown>> = { ...values };
+  const all = values as Readonly<Record<string, unknown>>;
   return Object.entries(table).map(([key, { write }]) => [
     key,
     all[key] === undefined ? undefined : write(all[key]),
   ]);
+}
+
+/** The fields of a message with their values, in the order in which they are written: numbers as numbers, `size` for the body. */
+export function valuesOf(message: Message): Record<string, string | number> {
+  const all = message as Readonly<Record<string, unknown>>;
+  const values: Record<string, string | number> = {};
+  for (const key of Object.keys(VERBS[message.verb].fields)) {
+    const value = all[key];
+    if (typeof value === 'string' || typeof value === 'number') values[key] = value;
+  }
+  if ('body' in message && message.body !== undefined) values.size = message.body.length;
+  return values;
 }
 
 /** The message that a decoded frame is; for tests and tools that know it is a good one. @throws TypeError if it is not */

@@ -9,7 +9,7 @@ import { Hasher } from '../../src/core/hash.ts';
 import { DetourError } from '../../src/errors/error.ts';
 import { netContext } from '../../src/net/context.ts';
 import type { Event } from '../../src/trace/event.ts';
-import { type Frame, FrameDecoder } from '../../src/wire/frame.ts';
+import { type Frame, FrameDecoder, framesIn } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { TestLog } from './memory-log.ts';
 
@@ -154,7 +154,8 @@ export class World {
     log.append = (...parts) => {
       const lsn = append(...parts);
       this.#moves += 1;
-      this.#observer.appended({ ...decodeEntry(Buffer.concat(parts), hasher), lsn });
+      const { entry, frames } = decodeEntry(Buffer.concat(parts), hasher);
+      this.#observer.appended({ entry, frames: framesIn(frames) ?? [], lsn });
       return lsn;
     };
     // Small segments, and a small disk: checkpoints, compaction, and segments that go. What is used leaves room for all that is sent.

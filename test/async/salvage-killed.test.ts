@@ -2,7 +2,6 @@
 // after it needs no salvage.
 
 import { expect, test } from 'vitest';
-import { sentMessage } from '../../src/async/entry.ts';
 import { type Listener, Machine } from '../../src/async/machine.ts';
 import { Retention } from '../../src/async/retention.ts';
 import { salvage } from '../../src/async/salvage.ts';
@@ -12,6 +11,7 @@ import { FakeClock } from '../fake-clock.ts';
 import { seed } from '../seed.ts';
 import type { SimulatedFiles } from './log/simulated-files.ts';
 import { emptyDisk, opening } from './log/torture.ts';
+import { sentMessage } from './sent.ts';
 
 const DIR = '/journal';
 /** Of so many steps one is tried; STRIDE=1 tries all of them. */

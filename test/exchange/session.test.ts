@@ -4,19 +4,19 @@ import { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
 import { Server } from '../../src/exchange/server.ts';
-import type { Answer, Handler, Session } from '../../src/exchange/session.ts';
+import type { Handler, Session } from '../../src/exchange/session.ts';
 import { netContext } from '../../src/net/context.ts';
 import { listen } from '../../src/net/listener.ts';
 import { MAX_BODY } from '../../src/wire/frame.ts';
-import type { Message } from '../../src/wire/verbs.ts';
+import type { SendFrame } from '../../src/wire/send.ts';
+import { StoredLines } from '../../src/wire/stored.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { RawClient } from '../harness.ts';
 import { anError, nothingCame, turns, until } from '../servers.ts';
 
 interface Sent {
   readonly session: Session;
-  readonly message: Message<'SEND'>;
-  readonly raw: Buffer;
+  readonly message: SendFrame;
 }
 
 /** A server whose handler keeps what it is given and answers nothing by itself. */
@@ -28,7 +28,7 @@ async function startServer(options: { host?: string; window?: number } = {}) {
   const handler: Handler = {
     refuseName: () => undefined,
     saturated: () => state.saturated,
-    send: (session, message, raw) => sends.push({ session, message, raw }),
+    send: (session, message) => sends.push({ session, message }),
     oversize: () => ({ code: 'too_large', reason: 'Too large.' }),
     other: () => false,
     status: () => false,
@@ -54,7 +54,15 @@ async function startServer(options: { host?: string; window?: number } = {}) {
   return { server, sends, ended, state, port, connect };
 }
 
-const stored = (id: string): Answer => ({ verb: 'STORED', id, seq: 1, present: 'no' });
+/** Answers SENDs of one session, all at once. */
+function store(...sends: readonly Sent[]): void {
+  const lines = new StoredLines();
+  for (const { message } of sends) lines.add(message, 1, 'no', false);
+  sends[0]?.session.answerAll(
+    lines,
+    sends.reduce((sum, { message }) => sum + message.size, 0),
+  );
+}
 
 describe('a SEND is given with the very bytes of its frame', () => {
   const FRAMES = [
@@ -68,7 +76,7 @@ describe('a SEND is given with the very bytes of its frame', () => {
     const client = await connect();
     for (const frame of FRAMES) client.type(frame);
     await until(() => sends.length === FRAMES.length);
-    expect(sends.map(({ raw }) => raw.toString())).toEqual(FRAMES);
+    expect(sends.map(({ message }) => message.raw.toString())).toEqual(FRAMES);
     expect(sends.map(({ message }) => message.body.toString())).toEqual(['hello', 'hello', '']);
   });
 
@@ -80,9 +88,8 @@ describe('a SEND is given with the very bytes of its frame', () => {
       await until(() => sends.length === index + 1);
       await turns();
       expect(sends).toHaveLength(index + 1);
-      expect(sends[index]?.raw.toString()).toBe(frame);
-      const { session, message } = sends[index] as Sent;
-      session.answer(stored(message.id), message.body.length);
+      expect(sends[index]?.message.raw.toString()).toBe(frame);
+      store(...sends.slice(index));
     }
   });
 });
@@ -132,7 +139,7 @@ describe('several SENDs answered at once', () => {
     await until(() => sends.length === ids.length);
     const write = vi.spyOn(Socket.prototype, 'write');
     onTestFinished(() => write.mockRestore());
-    sends[0]?.session.answerAll(ids.map(stored), ids.length);
+    store(...sends);
     const answers: string[] = [];
     for (const _ of ids) answers.push((await client.next())[0]);
     expect(answers).toEqual(ids.map((id) => `STORED id=${id} seq=1 present=no`));
@@ -152,11 +159,7 @@ describe('several SENDs answered at once', () => {
       await until(() => sends.length === taken);
       await turns(20);
       expect(sends).toHaveLength(taken);
-      const group = sends.slice(taken - 3, taken);
-      group[0]?.session.answerAll(
-        group.map(({ message }) => stored(message.id)),
-        3,
-      );
+      store(...sends.slice(taken - 3, taken));
     }
     await until(() => sends.length === 10);
   });
@@ -175,11 +178,7 @@ describe('several SENDs answered at once', () => {
       await until(() => sends.length === taken);
       await turns(20);
       expect(sends).toHaveLength(taken);
-      const group = sends.slice(taken - most, taken);
-      group[0]?.session.answerAll(
-        group.map(({ message }) => stored(message.id)),
-        most * MAX_BODY,
-      );
+      store(...sends.slice(taken - most, taken));
     }
     await until(() => sends.length === 2 * most + 1);
   });
@@ -189,12 +188,12 @@ describe('several SENDs answered at once', () => {
     const client = await connect();
     client.type('SEND id=1 size=1\na\nSEND id=2 size=1\na\nSEND id=3 size=1\na\nBYE\n');
     await until(() => sends.length === 3);
-    sends[0]?.session.answerAll([stored('1'), stored('2')], 2);
+    store(...sends.slice(0, 2));
     expect((await client.next())[0]).toMatch(/^STORED id=1 /);
     expect((await client.next())[0]).toMatch(/^STORED id=2 /);
     await turns(20);
     expect(client.finished).toBe(false);
-    sends[0]?.session.answerAll([stored('3')], 1);
+    store(...sends.slice(2));
     expect((await client.next())[0]).toMatch(/^STORED id=3 /);
     expect(await client.next()).toEqual(['BYE', undefined]);
   });
@@ -223,7 +222,7 @@ test('a SEND that failed is not answered: ERROR, behind the answers to the other
   const session = sends[0]?.session as Session;
   session.failSend({ code: 'failed', reason: 'it broke' }, 1);
   expect(ended).toEqual([session]);
-  session.answer(stored('2'), 1);
+  store(...sends.slice(1));
   expect((await client.next())[0]).toMatch(/^STORED id=2 /);
   expect(await client.next()).toEqual(anError('failed'));
   await client.end();
@@ -236,7 +235,7 @@ test('a session that is evicted is told so', async () => {
   client.type('SEND id=1 size=1\na\n');
   await until(() => sends.length === 1);
   sends[0]?.session.evict();
-  sends[0]?.session.answer(stored('1'), 1);
+  store(...sends);
   expect((await client.next())[0]).toMatch(/^STORED id=1 /);
   expect(await client.next()).toEqual(['BYE code=replaced', undefined]);
   await client.end();

@@ -115,8 +115,7 @@ class DiskLog implements Log {
     const { pool, writer, folder, smallest } = this;
     const most = Math.min(this.largest, 2 * (writer.list.at(-1)?.size ?? 0));
     const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
-    const missing = 3 - this.kept.length - Number(this.#making);
-    const checkpoints = Array<number>(missing).fill(this.#sizeFor(this.#checkpointSize));
+    const checkpoints = Array<number>(this.#missing).fill(this.#sizeFor(this.#checkpointSize));
     this.#ready = pool.want([segment, ...checkpoints]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     // Never the file for a checkpoint: without one nothing would be freed any more.
@@ -155,16 +154,27 @@ class DiskLog implements Log {
 
   hasRoom(bytes: number, checkpoint: number): Room {
     const { segment, next, end } = this.writer;
-    if (this.#ready === undefined || checkpoint > this.#sizeFor(this.#checkpointSize)) {
-      this.#checkpointSize = checkpoint;
+    // Ahead of time: nobody is to wait while a larger file is being made.
+    const ahead = (checkpoint * 4) / 3;
+    if (this.#ready === undefined || ahead > this.#sizeFor(this.#checkpointSize)) {
+      this.#checkpointSize = ahead;
       this.#grow();
     }
     if (this.folder.waiting.size > 0) return 'no';
-    if (!this.#ready || next === undefined) return 'soon';
+    if (next === undefined || this.pool.largest(this.#missing) < checkpoint) return 'soon';
     const whole = OVERHEAD + bytes;
-    if (whole > segment.end - end && whole + this.smallest * RESERVE > next.end - next.first) return 'no';
+    if (whole > segment.end - end) {
+      // Until there is one after the next, the next is the reserve.
+      if (!this.#ready) return 'soon';
+      if (whole + this.smallest * RESERVE > next.end - next.first) return 'no';
+    }
     this.#granted = checkpoint;
     return 'yes';
+  }
+
+  /** How many checkpoints there are files to be for, beside those that there are. */
+  get #missing(): number {
+    return 3 - this.kept.length - Number(this.#making);
   }
 
   // By powers of two, so that growing does not begin anew with every entry.

@@ -31,6 +31,11 @@ export class Pool {
     this.folder.changed();
   }
 
+  /** The size of the smallest of so many files, the largest that there are; 0: there are not so many. */
+  largest(count: number): number {
+    return count === 0 ? Number.POSITIVE_INFINITY : (this.#free.at(-count)?.size ?? 0);
+  }
+
   /** Takes the smallest file of at least `size` bytes that leaves one for each of the sizes to keep, if there is one. */
   take(size: number, keep: readonly number[] = []): FreeFile | undefined {
     const index = this.#free.findIndex(

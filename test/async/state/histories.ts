@@ -3,6 +3,7 @@
 // then a checkpoint is taken, drawn while all goes on, and a relay opens with it; or a part of the log is lost. No test is in here.
 
 import assert from 'node:assert/strict';
+import type { Account } from '../../../src/async/account.ts';
 import {
   decodeEntry,
   type Entry,
@@ -11,22 +12,22 @@ import {
   keyOf,
   type Notice,
   noticeFrame,
-  sentMessage,
 } from '../../../src/async/entry.ts';
-import { MOST_FRAMES, type Place } from '../../../src/async/held.ts';
 import { RememberedIds } from '../../../src/async/ids.ts';
+import type { Lsn } from '../../../src/async/log/log.ts';
 import { restoreSnapshot, takeSnapshot } from '../../../src/async/snapshot.ts';
-import { type Account, State } from '../../../src/async/state.ts';
+import { State } from '../../../src/async/state.ts';
 import { type Hash, Hasher } from '../../../src/core/hash.ts';
 import type { Kept } from '../../../src/core/id-table.ts';
 import { encodeFrame } from '../../../src/wire/frame.ts';
+import { sentMessage } from '../sent.ts';
 import { compare, compareInFull } from './compare.ts';
 import { KEEPS, type Keeps, NaiveState } from './naive.ts';
 
 /** Its hashes fall together in the table of ids: `low` says where they stand in it. */
 class CollidingHasher extends Hasher {
-  override text(text: string): Hash {
-    const { high, low } = super.text(text);
+  override text(...what: Parameters<Hasher['text']>): Hash {
+    const { high, low } = super.text(...what);
     return { high, low: low & 15 };
   }
 }
@@ -280,8 +281,8 @@ export class Checkpoint {
 
 /** What a state tells of: what is held, for whom there is a mailbox, and how many ids each session holds. */
 class Told implements Account {
-  /** By its place, whom each message is for. */
-  readonly #held = new Map<number, string>();
+  /** By mailbox and entry, how many messages there are, and their bytes. */
+  #held = new Map<string, { messages: number; bytes: number }>();
   readonly #names = new Set<string>();
   readonly #links = new Map<string, number>();
 
@@ -289,7 +290,7 @@ class Told implements Account {
   constructor(naive: NaiveState) {
     for (const { name, held } of naive.boxes.values()) {
       this.#names.add(name);
-      for (const place of held) this.added(name, place);
+      for (const { lsn, size } of held) this.added(name, lsn, 1, size);
     }
     for (const { name, ids } of naive.sessions) this.#links.set(name, ids.length);
   }
@@ -304,16 +305,18 @@ class Told implements Account {
     };
   }
 
-  added(to: string, place: Place): void {
-    if (this.#held.has(placeKey(place))) assert.fail(`LSN ${place.lsn}, ${place.index} was told twice`);
-    this.#held.set(placeKey(place), to);
+  added(to: string, lsn: Lsn, messages: number, bytes: number): void {
+    const held = this.#held.get(`${to} ${lsn}`) ?? { messages: 0, bytes: 0 };
+    this.#held.set(`${to} ${lsn}`, { messages: held.messages + messages, bytes: held.bytes + bytes });
     this.#names.add(to);
   }
 
-  removed(to: string, place: Place): void {
-    if (this.#held.get(placeKey(place)) !== to)
-      assert.fail(`LSN ${place.lsn}, ${place.index} goes from ${to} and was not held`);
-    this.#held.delete(placeKey(place));
+  removed(to: string, lsn: Lsn, messages: number, bytes: number): void {
+    const held = this.#held.get(`${to} ${lsn}`);
+    if (held === undefined || held.messages < messages)
+      assert.fail(`${messages} of LSN ${lsn} go from ${to} and were not held`);
+    if (held.messages > messages) this.added(to, lsn, -messages, -bytes);
+    else this.#held.delete(`${to} ${lsn}`);
   }
 
   forgotten(name: string): void {
@@ -322,22 +325,19 @@ class Told implements Account {
 
   /** Is it what this state says? @throws AssertionError if not */
   check({ boxes, sessions }: NaiveState): void {
-    let count = 0;
+    const told = this.#held;
+    this.#held = new Map();
     for (const { name, held } of boxes.values()) {
       if (!this.#names.has(name)) assert.fail(`nobody told of ${name}`);
-      for (const place of held)
-        if (this.#held.get(placeKey(place)) !== name)
-          assert.fail(`nobody told of LSN ${place.lsn}, ${place.index} for ${name}`);
-      count += held.length;
+      for (const { lsn, size } of held) this.added(name, lsn, 1, size);
     }
+    assert.equal(told.size, this.#held.size);
+    for (const [key, sum] of this.#held) assert.deepEqual(told.get(key), sum);
     for (const { name, ids } of sessions) assert.equal(this.#links.get(name), ids.length);
-    assert.equal(this.#held.size, count);
     assert.equal(this.#names.size, boxes.size);
     assert.equal(this.#links.size, sessions.length);
   }
 }
-
-const placeKey = ({ lsn, index }: Place): number => lsn * MOST_FRAMES + index;
 
 const NAMES = ['ann', 'bob', 'carol', 'w-1', 'w-2'] as const;
 const WHO: readonly Who[] = ['ann s1', 'ann s2', 'ben s1'].map((text) => {

@@ -74,6 +74,10 @@ function same(real: RememberedIds, naive: NaiveIds, asked: Iterable<Kept>): void
   }
 }
 
+/** A session sends something under an id. */
+const remember = (ids: RememberedIds, name: string, now: number, what: Kept): void =>
+  ids.remember(ids.heard(name, now), what);
+
 /** What a checkpoint of these ids brings back. */
 function restored(ids: RememberedIds): RememberedIds {
   const again = new RememberedIds();
@@ -119,7 +123,7 @@ test('random sessions that send, repeat and are silent are those of plain lists'
         const one = pool[below(pool.length)] as Kept;
         // Another seq under the same id: what was sent last counts.
         const what = chance() < 0.8 ? one : { ...one, seq: one.seq + below(2 ** 40), proof: sent(step).key };
-        real.remember(name, now, what);
+        remember(real, name, now, what);
         naive.remember(name, now, what);
       }
       if (chance() < 0.05) real = restored(real);
@@ -132,29 +136,29 @@ test('random sessions that send, repeat and are silent are those of plain lists'
 test('a session keeps its last 512 different ids in the order in which it first sent them', () => {
   expect(IDS_PER_SESSION).toBe(512);
   const ids = new RememberedIds();
-  for (let n = 1; n <= 512; n++) ids.remember('ann s1', 0, sent(n));
+  for (let n = 1; n <= 512; n++) remember(ids, 'ann s1', 0, sent(n));
   // Sending the oldest again does not make it younger.
-  ids.remember('ann s1', 0, sent(1));
+  remember(ids, 'ann s1', 0, sent(1));
   expect(ids.links).toBe(512);
-  ids.remember('ann s1', 0, sent(513));
+  remember(ids, 'ann s1', 0, sent(513));
   expect([ids.links, ids.count]).toEqual([512, 512]);
   expect([ids.find(sent(1).key) < 0, ids.find(sent(2).key) < 0]).toEqual([true, false]);
   // One that fell out and comes again is new: it is the youngest, and the next oldest goes.
-  ids.remember('ann s1', 0, sent(1));
+  remember(ids, 'ann s1', 0, sent(1));
   expect([ids.find(sent(1).key) < 0, ids.find(sent(2).key) < 0]).toEqual([false, true]);
   // Of another session nothing falls out.
-  ids.remember('ann s2', 0, sent(600));
+  remember(ids, 'ann s2', 0, sent(600));
   expect([ids.links, ids.count]).toEqual([513, 513]);
 });
 
 test('an id that falls out of one session is remembered as long as another holds it', () => {
   const ids = new RememberedIds();
-  ids.remember('ann s1', 0, sent(1));
-  ids.remember('ann s2', 0, sent(1));
+  remember(ids, 'ann s1', 0, sent(1));
+  remember(ids, 'ann s2', 0, sent(1));
   expect([ids.links, ids.count]).toEqual([2, 1]);
-  for (let n = 2; n <= 513; n++) ids.remember('ann s1', 0, sent(n));
+  for (let n = 2; n <= 513; n++) remember(ids, 'ann s1', 0, sent(n));
   expect(ids.find(sent(1).key)).toBeGreaterThanOrEqual(0);
-  ids.remember('ann s3', SILENCE, sent(999));
+  remember(ids, 'ann s3', SILENCE, sent(999));
   ids.forget(SILENCE + 1);
   expect(ids.find(sent(1).key)).toBe(-1);
   expect([ids.links, ids.count, ids.sessions.length]).toEqual([1, 1, 1]);
@@ -162,15 +166,15 @@ test('an id that falls out of one session is remembered as long as another holds
 
 test('a session is forgotten after 11 minutes of silence, not a millisecond before', () => {
   const ids = new RememberedIds();
-  ids.remember('ann s1', 1000, sent(1));
-  ids.remember('ann s2', 2000, sent(2));
+  remember(ids, 'ann s1', 1000, sent(1));
+  remember(ids, 'ann s2', 2000, sent(2));
   ids.forget(1000 + SILENCE);
   expect(ids.sessions.length).toBe(2);
   ids.forget(1001 + SILENCE);
   expect(Array.from(ids.sessions, ({ name }) => name)).toEqual(['ann s2']);
   expect([ids.find(sent(1).key), ids.links, ids.count]).toEqual([-1, 1, 1]);
   // A repeat counts as a SEND: it makes the session younger.
-  ids.remember('ann s2', 500_000, sent(2));
+  remember(ids, 'ann s2', 500_000, sent(2));
   ids.forget(2001 + SILENCE);
   expect(ids.sessions.length).toBe(1);
   ids.forget(500_001 + SILENCE);
@@ -181,7 +185,7 @@ test('at most 2,000 links are forgotten at once, whole sessions of them', () => 
   const ids = new RememberedIds();
   let n = 0;
   for (const count of [500, 500, 500, 500, 1, 512, 512, 512, 465])
-    for (let i = 0, session = `ann s${n}`; i < count; i++) ids.remember(session, 0, sent(++n));
+    for (let i = 0, session = `ann s${n}`; i < count; i++) remember(ids, session, 0, sent(++n));
   const late = 10 * SILENCE;
   expect(ids.forgettable(late)).toEqual({ sessions: 4, links: 2000 });
   ids.forget(late);
@@ -213,7 +217,7 @@ test('a chain of ids whose hashes are alike in their lower bits loses none of th
     naive.forget(now);
     const name = `ann s${Math.floor(chance() * 12)}`;
     const what = pool[Math.floor(chance() * pool.length)] as Kept;
-    real.remember(name, now, what);
+    remember(real, name, now, what);
     naive.remember(name, now, what);
     if (step % 100 === 50) real = restored(real);
     if (step % 20 === 0) same(real, naive, pool);
@@ -227,7 +231,7 @@ test('the largest numbers come back', () => {
     seq: 2 ** 48 - 1,
     proof: { high: 2 ** 32 - 1, low: 2 ** 32 - 1 },
   };
-  ids.remember('ann s1', 0, what);
+  remember(ids, 'ann s1', 0, what);
   expect(ids.read(ids.find(what.key))).toEqual(what);
   const again = restored(ids);
   expect(again.read(again.find(what.key))).toEqual(what);
@@ -241,7 +245,7 @@ test('tens of thousands of ids are found, and their room is used again when they
     const now = round * 2 * SILENCE;
     for (let i = 0; i < 40; i++) ids.forget(now);
     expect([ids.count, ids.links]).toEqual([0, 0]);
-    for (let n = 0; n < 20_000; n++) ids.remember(`ann s${n % 40}`, now, sent(n * (round + 1)));
+    for (let n = 0; n < 20_000; n++) remember(ids, `ann s${n % 40}`, now, sent(n * (round + 1)));
     expect(ids.count).toBe(20_000);
     let wrong = 0;
     for (let n = 0; n < 20_000; n++)
@@ -257,10 +261,10 @@ test('tens of thousands of ids are found, and their room is used again when they
 
 test('what a checkpoint has does not change when ids are forgotten and others come', () => {
   const ids = new RememberedIds();
-  for (let n = 1; n <= 300; n++) ids.remember(`ann s${n % 3}`, 0, sent(n));
+  for (let n = 1; n <= 300; n++) remember(ids, `ann s${n % 3}`, 0, sent(n));
   const frozen = ids.freeze();
   const copy = frozen.slice();
   ids.forget(2 * SILENCE);
-  for (let n = 1; n <= 400; n++) ids.remember('ann s9', 2 * SILENCE, sent(n * 1000));
+  for (let n = 1; n <= 400; n++) remember(ids, 'ann s9', 2 * SILENCE, sent(n * 1000));
   expect(frozen).toEqual(copy);
 });
