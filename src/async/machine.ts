@@ -86,13 +86,14 @@ export class Machine implements Owner {
 
   /**
    * Appends an entry, and applies it. @param frames the frames of its messages, in their order; one part may be several
+   * @param wanted will its messages be read soon?
    * @throws RangeError if there is no room for it, not even in reserve
    */
-  append(entry: Entry, frames: readonly Buffer[] = []): Lsn {
+  append(entry: Entry, frames: readonly Buffer[] = [], wanted = true): Lsn {
     const lsn = this.log.append(...encodeEntry(entry, frames));
     if ('at' in entry && entry.verb !== 'MOVE') this.#ahead = this.clock.epoch() - this.clock.monotonic();
     this.state.apply(entry, lsn);
-    if (frames.length > 0) this.records.add(lsn, entry, frames);
+    if (wanted && frames.length > 0) this.records.add(lsn, entry, frames);
     return lsn;
   }
 

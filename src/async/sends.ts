@@ -72,6 +72,11 @@ class Run {
     }
   }
 
+  /** Does anybody collect any of it? */
+  get wanted(): boolean {
+    return Array.from(this.targets.values()).some(({ present }) => present === 'yes');
+  }
+
   get parts(): readonly Buffer[] {
     this.#endPart();
     return this.#parts;
@@ -222,7 +227,11 @@ export class Sends {
     const { as: from, id } = session;
     const { machine } = this;
     if (messages.length > 0)
-      machine.append({ verb: 'SEND', from, session: id, first, messages, ...machine.times() }, run.parts);
+      machine.append(
+        { verb: 'SEND', from, session: id, first, messages, ...machine.times() },
+        run.parts,
+        run.wanted,
+      );
     this.admission.settle();
     machine.whenDurable(() => {
       this.#inHand -= bodies;

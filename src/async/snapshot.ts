@@ -9,10 +9,12 @@
 import { ChunkedBytes, inChunks } from '../core/chunks.ts';
 import type { FrozenPage } from '../core/pages.ts';
 import { HeldMessages } from './held.ts';
-import { MAX_CHUNK, type Snapshot } from './log/log.ts';
+import type { Snapshot } from './log/log.ts';
 import { State } from './state.ts';
 
 const LENGTH = 6;
+/** Bytes of a chunk: to copy and check one is not to hold up the event loop. */
+const CHUNK = 256 * 1024;
 
 /** The small things of a state, the names of its sessions and mailboxes, and how many items each array has. */
 interface Line {
@@ -66,7 +68,7 @@ export function takeSnapshot(
   );
   const parts = [length, text, ...bytes];
   const size = parts.reduce((sum, part) => sum + part.length, 0);
-  return { size, chunks: inChunks(parts, MAX_CHUNK) };
+  return { size, chunks: inChunks(parts, CHUNK) };
 }
 
 /** What a SEND may add to a snapshot: a message, its notice, their deadlines, an id and its link. Names are reckoned with room to spare. */

@@ -39,6 +39,17 @@ test('it is of the bytes alone, wherever they lie in memory', () => {
   expect(hasher.bytes('bob', around.subarray(10, 10 + body.length))).toEqual(hasher.bytes('bob', body));
 });
 
+test('a text whose end lies in bytes, and a part of bytes, have the hash that they have alone', () => {
+  const around = Buffer.from('..id-1..');
+  expect(hasher.text('ann ', around, 2, 6)).toEqual(hasher.text('ann id-1'));
+  expect(hasher.text('ann ', Buffer.from('id-1'))).toEqual(hasher.text('ann id-1'));
+  for (let start = 0; start <= around.length; start++)
+    for (let end = start; end <= around.length; end++)
+      expect(hasher.bytes('bob', around, start, end)).toEqual(
+        hasher.bytes('bob', around.subarray(start, end)),
+      );
+});
+
 // It stands in checkpoints and entries: another hash for the same input would make every repeat a new message.
 test('it is always this one', () => {
   const fixed = new Hasher(Buffer.from('0123456789abcdef'));

@@ -19,14 +19,23 @@ export interface Checkpoint extends LogId {
   readonly size: number;
 }
 
-/** Writes a checkpoint into an open file, durably. @throws RangeError if a chunk is too large */
-export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<void> {
+/**
+ * Writes a checkpoint into an open file, durably. @param turn resolves when it is this one's turn to use the disk again
+ * @throws RangeError if a chunk is too large
+ */
+export async function writeCheckpoint(
+  to: OpenFile,
+  header: FileHeader,
+  state: Snapshot,
+  turn: () => Promise<void>,
+): Promise<void> {
   const seed = format.seedOf(header.salt);
   let at = format.FILE_HEADER;
   let index = 0;
   const put = async (bytes: Uint8Array): Promise<void> => {
     if (bytes.length > MAX_CHUNK) throw new RangeError(`a chunk has at most ${MAX_CHUNK} bytes`);
-    const piece = Buffer.concat([Buffer.alloc(format.RECORD_HEADER), bytes]);
+    const piece = Buffer.allocUnsafe(format.RECORD_HEADER + bytes.length);
+    piece.set(bytes, format.RECORD_HEADER);
     piece.writeUInt32LE(bytes.length, 4);
     piece.writeUInt32LE(format.checkOf(piece, index++, seed), 0);
     await writeAll(to, piece, at);
@@ -35,7 +44,10 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
   await writeAll(to, format.encodeFileHeader(header), 0);
   await put(Buffer.from(state.segments.join(',')));
   // An empty piece would be taken for the end.
-  for await (const chunk of state.chunks) if (chunk.length > 0) await put(chunk);
+  for await (const chunk of state.chunks) {
+    if (chunk.length > 0) await put(chunk);
+    await turn();
+  }
   await put(Buffer.alloc(0));
 }
 

@@ -115,8 +115,11 @@ class DiskLog implements Log {
     const { pool, writer, folder, smallest } = this;
     const most = Math.min(this.largest, 2 * (writer.list.at(-1)?.size ?? 0));
     const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
-    const checkpoints = Array<number>(this.#missing).fill(this.#sizeFor(this.#checkpointSize));
-    this.#ready = pool.want([segment, ...checkpoints]);
+    const size = this.#sizeFor(this.#checkpointSize);
+    const checkpoints = Array<number>(this.#missing).fill(size);
+    // The oldest one's file comes back when the next is made. If it is too small then, another is to be there.
+    const more = this.kept.length === 2 && (this.kept[0]?.size ?? 0) < size ? [size] : [];
+    this.#ready = pool.want([segment, ...checkpoints, ...more]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     // Never the file for a checkpoint: without one nothing would be freed any more.
     const free = pool.take(smallest, checkpoints);
@@ -161,13 +164,13 @@ class DiskLog implements Log {
       this.#grow();
     }
     if (this.folder.waiting.size > 0) return 'no';
-    if (next === undefined || this.pool.largest(this.#missing) < checkpoint) return 'soon';
+    if (this.pool.largest(this.#missing) < checkpoint) return 'soon';
     const whole = OVERHEAD + bytes;
-    if (whole > segment.end - end) {
-      // Until there is one after the next, the next is the reserve.
-      if (!this.#ready) return 'soon';
-      if (whole + this.smallest * RESERVE > next.end - next.first) return 'no';
-    }
+    if (whole <= segment.end - end) {
+      // The next segment is the reserve, also while it is being claimed.
+      if (next === undefined && this.#claiming === undefined) return 'soon';
+    } else if (next === undefined || !this.#ready) return 'soon';
+    else if (whole + this.smallest * RESERVE > next.end - next.first) return 'no';
     this.#granted = checkpoint;
     return 'yes';
   }
@@ -214,11 +217,11 @@ class DiskLog implements Log {
   }
 
   async #makeCheckpoint(lsn: Lsn, next: number, state: Snapshot): Promise<void> {
-    const { folder, pool, id } = this;
+    const { folder, pool, id, writer } = this;
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
     // With its header, the list of segments, and what is written before each chunk.
     const needed =
-      Math.ceil(state.size * (1 + 2 ** -16)) + 16 * state.segments.length + 2 * format.FILE_HEADER;
+      Math.ceil(state.size * (1 + 2 ** -14)) + 16 * state.segments.length + 2 * format.FILE_HEADER;
     const free = await pool.make(needed).catch(async (error: unknown) => {
       // On a full disk the older checkpoint gives up its place. With the free file it makes room for one twice as large.
       if (this.kept.length < 2) throw error;
@@ -229,9 +232,11 @@ class DiskLog implements Log {
     });
     this.#making = true;
     try {
-      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, state));
+      // Each piece after a commit, if there are any: nobody is to wait long for his answer.
+      const turn = (): Promise<void> => writer.when(writer.end);
+      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, state, turn));
       // Else the log could end, after a crash, before a checkpoint that is in place.
-      await this.writer.when(lsn);
+      await writer.when(lsn);
     } catch (error) {
       this.#making = false;
       await pool.remove([free]).catch(() => undefined);

@@ -82,14 +82,14 @@ export const checkOf = (bytes: Buffer, place: number, seed: number): number =>
 export class CommitBuilder {
   /** Bytes of the commit so far. */
   size = COMMIT_HEADER;
-  #bytes = Buffer.allocUnsafe(4096);
   #records = 0;
   #table = 0;
 
-  /** @param seed that of the segment */
+  /** @param seed that of the segment. @param buffer memory that it may use, as long as it is large enough */
   constructor(
     readonly lsn: Lsn,
     readonly seed: number,
+    public buffer: Buffer = Buffer.allocUnsafe(4096),
   ) {}
 
   /** Copies an entry into it. @param size the bytes of all parts together */
@@ -97,9 +97,9 @@ export class CommitBuilder {
     const start = this.size;
     const lsn = this.lsn + start;
     let at = start + RECORD_HEADER;
-    if (at + size + COMMIT_HEADER > this.#bytes.length)
-      this.#bytes = Buffer.concat([this.#bytes], Math.max(this.#bytes.length * 4, at + size + COMMIT_HEADER));
-    const bytes = this.#bytes;
+    if (at + size + COMMIT_HEADER > this.buffer.length)
+      this.buffer = Buffer.concat([this.buffer], 2 * (at + size + COMMIT_HEADER));
+    const bytes = this.buffer;
     bytes.writeUInt32LE(size, start + 4);
     for (const part of parts) {
       bytes.set(part, at);
@@ -114,8 +114,7 @@ export class CommitBuilder {
 
   /** Ends the commit. @returns its bytes, with the zeros after it that mark the end, as far as `room` bytes take them */
   seal(number: number, room: number): Buffer {
-    const { size } = this;
-    const bytes = this.#bytes;
+    const { size, buffer: bytes } = this;
     bytes.set(MAGIC, 0);
     bytes.writeUIntLE(this.lsn, 8, 6);
     bytes.writeUIntLE(number, 14, 6);

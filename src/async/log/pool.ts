@@ -15,7 +15,7 @@ const ZEROS = Buffer.alloc(1024 * 1024);
 export class Pool {
   /** Smallest first. */
   #free: FreeFile[] = [];
-  /** The sizes that should be there, largest first. */
+  /** The sizes that should be there, the most urgent first. */
   #wanted: readonly number[] = [];
   /** Files are made one after the other: what one gives up for the room must not be what another looks for. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -51,9 +51,9 @@ export class Pool {
     return this.#inTurn(async () => this.take(size, keep) ?? (await this.#allocate(size).catch(kept)));
   }
 
-  /** Says which sizes should be there. What is missing is made in the background. @returns is everything there? */
+  /** Says which sizes should be there, the most urgent first. What is missing is made in the background. @returns is everything there? */
   want(sizes: readonly number[]): boolean {
-    this.#wanted = [...sizes].sort((a, b) => b - a);
+    this.#wanted = sizes;
     if (match(this.#wanted, this.#free).missing === undefined) return true;
     if (this.folder.active) this.making ??= this.#makeMissing();
     return false;
@@ -140,17 +140,17 @@ export class Pool {
 export const sizeOf = (files: readonly { readonly size: number }[]): number =>
   files.reduce((sum, { size }) => sum + size, 0);
 
-// Gives each of the sizes the smallest file that is large enough. @param wanted largest first. @param files smallest first
-// @returns the largest size for which there is none, and the files that are left
+// Gives each of the sizes, the largest first, the smallest file that is large enough. @param files smallest first
+// @returns the first of the sizes for which there is none, and the files that are left
 function match(wanted: readonly number[], files: readonly FreeFile[]) {
   const left = [...files];
-  let missing: number | undefined;
-  for (const size of wanted) {
+  const without: number[] = [];
+  for (const size of wanted.toSorted((a, b) => b - a)) {
     const index = left.findIndex((file) => file.size >= size);
-    if (index === -1) missing ??= size;
+    if (index === -1) without.push(size);
     else left.splice(index, 1);
   }
-  return { missing, left };
+  return { missing: wanted.find((size) => without.includes(size)), left };
 }
 
 /** Makes the last segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */

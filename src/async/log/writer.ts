@@ -10,7 +10,12 @@ import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import type { SegmentFile } from './segments.ts';
 
-type Sealed = { readonly segment: SegmentFile; readonly lsn: Lsn; readonly end: Lsn; readonly bytes: Buffer };
+type Sealed = {
+  readonly segment: SegmentFile;
+  readonly builder: CommitBuilder;
+  readonly end: Lsn;
+  readonly bytes: Buffer;
+};
 
 /** Writes commits at the end of the log. */
 export class Writer {
@@ -19,6 +24,8 @@ export class Writer {
   /** Where the next commit begins, and its number. */
   #at: { readonly lsn: Lsn; readonly next: number };
   #filling: CommitBuilder | undefined;
+  /** Memory of a commit that was written, for another. */
+  #spare: Buffer | undefined;
   readonly #queue: Sealed[] = [];
   #running: Promise<void> | undefined;
   #stopped: unknown;
@@ -60,7 +67,10 @@ export class Writer {
       this.#at = { lsn: this.segment.first, next: this.#at.next };
       this.folder.changed();
     }
-    this.#filling ??= new CommitBuilder(this.#at.lsn, this.segment.seed);
+    if (this.#filling === undefined) {
+      this.#filling = new CommitBuilder(this.#at.lsn, this.segment.seed, this.#spare);
+      this.#spare = undefined;
+    }
     // Not written at once: everything that the sockets bring in this turn of the event loop shares the commit.
     this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
     return this.#filling.add(parts, size);
@@ -73,7 +83,7 @@ export class Writer {
       const { lsn, next } = this.#at;
       const end = lsn + filling.size;
       const bytes = filling.seal(next, this.segment.end - lsn);
-      this.#queue.push({ segment: this.segment, lsn, end, bytes });
+      this.#queue.push({ segment: this.segment, builder: filling, end, bytes });
       this.#at = { lsn: end, next: next + 1 };
       this.#filling = undefined;
     }
@@ -96,7 +106,7 @@ export class Writer {
     }
   }
 
-  async #write({ segment, lsn, end, bytes }: Sealed): Promise<void> {
+  async #write({ segment, builder, end, bytes }: Sealed): Promise<void> {
     const { folder } = this;
     const { path } = segment;
     if (path !== folder.written?.path) {
@@ -108,7 +118,8 @@ export class Writer {
     }
     const { file } = folder.written;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.
-    await folder.patiently(() => writeAll(file, bytes, segment.offset(lsn)));
+    await folder.patiently(() => writeAll(file, bytes, segment.offset(builder.lsn)));
+    this.#spare = builder.buffer;
     if (!file.hasName(path, false)) throw takenAway(path);
     if (this.#stopped !== undefined) return;
     this.durable = end;
