@@ -4,7 +4,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type FileSystem, type OpenFile, systemFiles } from '../../src/async/log/files.ts';
+import { type FileSystem, type OpenFile, systemFiles } from '../../src/core/files.ts';
 
 /** What a lying file system does. */
 export type Lie = 'nothing is synced' | 'no file is synced' | 'files are synced too late';

@@ -5,9 +5,9 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FileSystem, type OpenFile, systemFiles } from '../../src/async/log/files.ts';
 import type { OpenLog, Room } from '../../src/async/log/log.ts';
 import type { Relay } from '../../src/async/relay.ts';
+import { type FileSystem, type OpenFile, systemFiles } from '../../src/core/files.ts';
 import { netContext } from '../../src/net/context.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Event } from '../../src/trace/event.ts';

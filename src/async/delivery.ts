@@ -145,10 +145,9 @@ export class Delivery {
     return seq <= Math.max(box.tried, lastSent, ...marks);
   }
 
-  /** Is it in flight on a live connection, or about to be? */
+  /** Is it in flight on a live connection? One that is due, and only being read back, will not be sent. */
   inFlight(name: string, seq: number): boolean {
-    const collector = this.#collectors.get(name);
-    return collector !== undefined && (seq <= collector.lastSent || collector.reading === seq);
+    return seq <= (this.#collectors.get(name)?.lastSent ?? 0);
   }
 
   /** There is mail, or room for more in flight. Directly after what brings mail and a collector together: OPEN shares its commit. */

@@ -72,9 +72,12 @@ class Run {
     }
   }
 
-  /** Does anybody collect any of it? */
+  /** Will any of it be read soon: because somebody collects it, or because it will expire? */
   get wanted(): boolean {
-    return Array.from(this.targets.values()).some(({ present }) => present === 'yes');
+    return (
+      Array.from(this.targets.values()).some(({ present }) => present === 'yes') ||
+      this.messages.some(({ ttl }) => ttl !== undefined)
+    );
   }
 
   get parts(): readonly Buffer[] {

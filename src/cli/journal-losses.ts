@@ -3,13 +3,13 @@
 
 import { decodeEntry } from '../async/entry.ts';
 import type { Place } from '../async/held.ts';
-import { systemFiles as files } from '../async/log/files.ts';
 import { FILE_HEADER, filePath } from '../async/log/format.ts';
 import type { Lsn } from '../async/log/log.ts';
 import { readLog } from '../async/log/recover.ts';
 import { readEntry } from '../async/log/segments.ts';
 import { type Listener, Machine } from '../async/machine.ts';
 import { type Loss, lossesOf } from '../async/salvage.ts';
+import { systemFiles as files } from '../core/files.ts';
 import { DetourError, errnoOf } from '../errors/error.ts';
 import { missingRecord } from '../errors/journal.ts';
 import { systemClock } from '../trace/clock.ts';

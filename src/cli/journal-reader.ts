@@ -2,7 +2,6 @@
 // no lock, changes nothing and repairs nothing.
 
 import { type Checkpoint, readCheckpoint } from '../async/log/checkpoint.ts';
-import { systemFiles as files } from '../async/log/files.ts';
 import { COMMIT_HEADER, FILE_HEADER, filePath, isEnd } from '../async/log/format.ts';
 import type { Lsn } from '../async/log/log.ts';
 import { missing } from '../async/log/recover.ts';
@@ -15,6 +14,7 @@ import {
   type SegmentFile,
   scanCommits,
 } from '../async/log/segments.ts';
+import { systemFiles as files } from '../core/files.ts';
 import { DetourError, errnoOf } from '../errors/error.ts';
 import { systemError } from '../errors/journal.ts';
 import type { Clock } from '../trace/clock.ts';

@@ -27,3 +27,10 @@ export function errnoOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return '';
   return 'errno' in error && error.errno === -122 ? 'EDQUOT' : error.code;
 }
+
+/** Does the error say that there is no room on the disk? */
+export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(errnoOf(error));
+
+/** Does it say that there is no room on the disk, or no file handle? That passes. */
+export const isScarce = (error: unknown): boolean =>
+  isFull(error) || ['EMFILE', 'ENFILE'].includes(errnoOf(error));

@@ -3,11 +3,12 @@
 // the network it was made in. It does not reach over to another machine by a network file system.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, realpath, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { syncDirectory } from '../core/files.ts';
 import { DetourError, errnoOf } from '../errors/error.ts';
 
 /** Lets go of a lock. */
@@ -195,15 +196,4 @@ async function makeDirectory(dir: string): Promise<void> {
     await mkdir(dir, { mode: 0o700 });
   }
   await syncDirectory(path.dirname(dir));
-}
-
-/** Makes the names in a directory durable. Windows cannot do it from Node; NTFS keeps a log of names. */
-export async function syncDirectory(dir: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(dir, 'r').catch((error: unknown) => {
-    // A directory that may be written and not read cannot be synced: that is left to the system.
-    if (errnoOf(error) === 'EACCES') return undefined;
-    throw error;
-  });
-  await handle?.sync().finally(() => handle.close());
 }

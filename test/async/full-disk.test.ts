@@ -4,7 +4,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { systemFiles } from '../../src/async/log/files.ts';
+import { systemFiles } from '../../src/core/files.ts';
 import { tempDir } from '../harness.ts';
 import { field, heard, Life, type LifeOptions, send } from './house.ts';
 

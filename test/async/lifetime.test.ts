@@ -4,7 +4,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemFiles } from '../../src/async/log/files.ts';
+import { systemFiles } from '../../src/core/files.ts';
 import type { RawClient } from '../harness.ts';
 import { restarted, startTheRelay, until } from '../servers.ts';
 import { field, heard, Life, pong, send } from './house.ts';

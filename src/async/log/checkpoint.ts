@@ -1,8 +1,9 @@
 // Checkpoints: the owner's state as of one LSN in a file of its own, so that opening need not replay everything. What the state is, it does
 // not know. README.md draws the file.
 
+import { type OpenFile, withFile, writeAll } from '../../core/files.ts';
 import { damagedJournal } from '../../errors/journal.ts';
-import { type Folder, type OpenFile, withFile, writeAll } from './files.ts';
+import type { Folder } from './files.ts';
 import type { FileHeader } from './format.ts';
 import * as format from './format.ts';
 import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from './log.ts';
@@ -19,23 +20,14 @@ export interface Checkpoint extends LogId {
   readonly size: number;
 }
 
-/**
- * Writes a checkpoint into an open file, durably. @param turn resolves when it is this one's turn to use the disk again
- * @throws RangeError if a chunk is too large
- */
-export async function writeCheckpoint(
-  to: OpenFile,
-  header: FileHeader,
-  state: Snapshot,
-  turn: () => Promise<void>,
-): Promise<void> {
+/** Writes a checkpoint into an open file, durably. @throws RangeError if a chunk is too large */
+export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<void> {
   const seed = format.seedOf(header.salt);
   let at = format.FILE_HEADER;
   let index = 0;
   const put = async (bytes: Uint8Array): Promise<void> => {
     if (bytes.length > MAX_CHUNK) throw new RangeError(`a chunk has at most ${MAX_CHUNK} bytes`);
-    const piece = Buffer.allocUnsafe(format.RECORD_HEADER + bytes.length);
-    piece.set(bytes, format.RECORD_HEADER);
+    const piece = Buffer.concat([Buffer.alloc(format.RECORD_HEADER), bytes]);
     piece.writeUInt32LE(bytes.length, 4);
     piece.writeUInt32LE(format.checkOf(piece, index++, seed), 0);
     await writeAll(to, piece, at);
@@ -44,10 +36,7 @@ export async function writeCheckpoint(
   await writeAll(to, format.encodeFileHeader(header), 0);
   await put(Buffer.from(state.segments.join(',')));
   // An empty piece would be taken for the end.
-  for await (const chunk of state.chunks) {
-    if (chunk.length > 0) await put(chunk);
-    await turn();
-  }
+  for await (const chunk of state.chunks) if (chunk.length > 0) await put(chunk);
   await put(Buffer.alloc(0));
 }
 

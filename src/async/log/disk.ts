@@ -2,15 +2,16 @@
 // checkpoints (checkpoint.ts), and opening (recover.ts). README.md draws the bytes.
 
 import path from 'node:path';
-import { errnoOf } from '../../errors/error.ts';
+import { type FileSystem, noRoom, systemFiles, withFile } from '../../core/files.ts';
+import { errnoOf, isScarce } from '../../errors/error.ts';
 import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
-import { type FileSystem, Folder, systemFiles, withFile } from './files.ts';
+import { Folder } from './files.ts';
 import * as format from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
-import { claim, Pool, sizeOf } from './pool.ts';
+import { claim, type FreeFile, Pool, sizeOf } from './pool.ts';
 import { recover } from './recover.ts';
 import { readEntry, type SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
@@ -19,6 +20,10 @@ import { Writer } from './writer.ts';
 const SMALLEST_SEGMENT = 1536 * 1024;
 /** Each further one is twice as large, up to this: opening holds one in memory. */
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
+/** A disk that can take so many more of them has plenty: segments are not written with zeros before they are used. */
+const PLENTY = 64;
+/** So many bytes a second are much. */
+const FAST = 16 * 1024 * 1024;
 /** A segment takes at most this part of the room that the log may use, so that a small disk is not a single segment. */
 const SHARE = 16;
 /** A commit takes no more than this, or else one entry: encoding and checking it must not hold up the event loop for long. */
@@ -89,6 +94,8 @@ class DiskLog implements Log {
   #claiming: Promise<void> | undefined;
   #freeing: Promise<void> | undefined;
   #checkpointing: Promise<void> | undefined;
+  /** When a segment was last claimed: milliseconds of the clock. */
+  #began = 0;
   /** A checkpoint has its file, and not yet its name. */
   #making = false;
 
@@ -107,6 +114,7 @@ class DiskLog implements Log {
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
     folder.changed = () => this.#changed();
     folder.failed = (error) => this.#fail(error);
+    folder.relieve = () => this.#relieve();
     folder.active = true;
   }
 
@@ -121,13 +129,39 @@ class DiskLog implements Log {
     const more = this.kept.length === 2 && (this.kept[0]?.size ?? 0) < size ? [size] : [];
     this.#ready = pool.want([segment, ...checkpoints, ...more]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
+    const seconds = (folder.clock.monotonic() - this.#began) / 1000;
+    const blank = folder.room >= PLENTY * segment && writer.segment.size > FAST * seconds;
     // Never the file for a checkpoint: without one nothing would be freed any more.
-    const free = pool.take(smallest, checkpoints);
-    if (free === undefined) return;
-    this.#claiming = claim(folder, writer.list, free, writer.segment.end, this.id).then(() => {
+    const free = blank ? undefined : pool.take(smallest, checkpoints);
+    if (!blank && free === undefined) return;
+    this.#claiming = this.#claim(free, segment).then(() => {
       this.#claiming = undefined;
+      this.#began = folder.clock.monotonic();
       this.#changed();
     }, folder.failed);
+  }
+
+  async #claim(free: FreeFile | undefined, size: number): Promise<void> {
+    const { folder, pool, writer } = this;
+    try {
+      if (free === undefined && (await folder.free()) < PLENTY * size) throw noRoom();
+      await claim(folder, writer.list, free ?? (await pool.blank(size)), writer.segment.end, this.id);
+    } catch (error) {
+      if (free !== undefined || !isScarce(error)) throw error;
+      // There was plenty a moment ago: one that is there will do.
+      folder.room = 0;
+    }
+  }
+
+  // What is kept for a segment is given up, so that the ones that took no room beforehand can be written.
+  async #relieve(): Promise<boolean> {
+    const { pool, folder } = this;
+    folder.room = 0;
+    const free = pool.take(this.smallest, Array<number>(this.#missing).fill(this.#sizeFor(this.#granted)));
+    // Another is made when somebody asks for room.
+    this.#ready = undefined;
+    if (free !== undefined) await pool.remove([free]);
+    return free !== undefined;
   }
 
   #changed(): void {
@@ -166,8 +200,8 @@ class DiskLog implements Log {
     if (this.folder.waiting.size > 0) return 'no';
     if (this.pool.largest(this.#missing) < checkpoint) return 'soon';
     const whole = OVERHEAD + bytes;
-    if (whole <= segment.end - end) {
-      // The next segment is the reserve, also while it is being claimed.
+    if (this.#granted > 0 && whole <= segment.end - end) {
+      // Once everything was there, the next segment is reserve enough, also while it is being claimed.
       if (next === undefined && this.#claiming === undefined) return 'soon';
     } else if (next === undefined || !this.#ready) return 'soon';
     else if (whole + this.smallest * RESERVE > next.end - next.first) return 'no';
@@ -216,6 +250,14 @@ class DiskLog implements Log {
     this.#free();
   }
 
+  // Each piece of a checkpoint after a commit, if there are any: nobody is to wait long for an answer.
+  async *#paced(chunks: Snapshot['chunks']): AsyncIterable<Uint8Array> {
+    for await (const chunk of chunks) {
+      yield chunk;
+      await this.writer.when(this.writer.end);
+    }
+  }
+
   async #makeCheckpoint(lsn: Lsn, next: number, state: Snapshot): Promise<void> {
     const { folder, pool, id, writer } = this;
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
@@ -232,9 +274,8 @@ class DiskLog implements Log {
     });
     this.#making = true;
     try {
-      // Each piece after a commit, if there are any: nobody is to wait long for his answer.
-      const turn = (): Promise<void> => writer.when(writer.end);
-      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, state, turn));
+      const paced = { ...state, chunks: this.#paced(state.chunks) };
+      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, paced));
       // Else the log could end, after a crash, before a checkpoint that is in place.
       await writer.when(lsn);
     } catch (error) {

@@ -1,15 +1,14 @@
 // Files that are allocated and hold nothing: from them segments and checkpoints are made. What they take of the disk is the log's already,
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
-import { type Folder, noRoom, withFile, writeAll, writeInto } from './files.ts';
+import { noRoom, withFile, writeInto, writeZeros } from '../../core/files.ts';
+import type { Folder } from './files.ts';
 import { COMMIT_HEADER, encodeFileHeader, randomToken, sparePath } from './format.ts';
 import type { LogId, Lsn } from './log.ts';
 import { SegmentFile } from './segments.ts';
 
 /** A free file, and its size in bytes, all of them allocated. */
 export type FreeFile = { readonly path: string; readonly size: number };
-
-const ZEROS = Buffer.alloc(1024 * 1024);
 
 /** The free files of a log. */
 export class Pool {
@@ -50,6 +49,12 @@ export class Pool {
     // In its turn: one that was just being made may do.
     return this.#inTurn(async () => this.take(size, keep) ?? (await this.#allocate(size).catch(kept)));
   }
+
+  /**
+   * A file that takes nothing of the disk yet: what is written into it may find no room. For a disk with plenty, where to write everything
+   * twice would cost half of its speed. @throws the errno of the file system
+   */
+  blank = (size: number): Promise<FreeFile> => this.#create(size, size - COMMIT_HEADER, 'new');
 
   /** Says which sizes should be there, the most urgent first. What is missing is made in the background. @returns is everything there? */
   want(sizes: readonly number[]): boolean {
@@ -94,21 +99,25 @@ export class Pool {
     if (room + sizeOf(left) < size) throw noRoom();
     // What nobody wants goes only now: until then a checkpoint of today may have needed it.
     if (room < size) await this.remove(left);
+    // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
+    return await this.#create(size, 0, 'free');
+  }
+
+  // @param from zeros are written from here to the end
+  async #create(size: number, from: number, kind: 'free' | 'new'): Promise<FreeFile> {
+    const { folder } = this;
+    const { files, dir } = folder;
     folder.check();
-    const [made, free] = [sparePath(folder.dir, 'new'), sparePath(folder.dir, 'free')];
+    const [made, path] = [sparePath(dir, 'new'), sparePath(dir, kind)];
     try {
-      await withFile(folder.files.open(made, 'create'), async (file) => {
-        // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
-        for (let at = 0; at < size; at += ZEROS.length)
-          await writeAll(file, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at);
-      });
-      await folder.files.rename(made, free);
+      await withFile(files.open(made, 'create'), (file) => writeZeros(file, from, size));
+      await files.rename(made, path);
     } catch (error) {
-      await folder.files.unlink(made).catch(() => undefined);
+      await files.unlink(made).catch(() => undefined);
       throw error;
     }
     folder.used += size;
-    return { path: free, size };
+    return { path, size };
   }
 
   /** Makes free files of segments or checkpoints. Their names must be durable before anything is written into them. */

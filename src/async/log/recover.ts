@@ -1,10 +1,11 @@
 // Opening a log: the newest checkpoint that can be read, every entry after it, and then what must be mended before anybody is told
 // anything. Reading comes first, so that a refusal has changed nothing.
 
-import { DetourError } from '../../errors/error.ts';
+import { type FileSystem, writeInto } from '../../core/files.ts';
+import { DetourError, isFull } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
-import { type FileSystem, type Folder, isFull, writeInto } from './files.ts';
+import type { Folder } from './files.ts';
 import { FILE_HEADER, filePath, randomToken, reachesEnd } from './format.ts';
 import type { LostPart, Lsn, Owner } from './log.ts';
 import { type Listing, listLog, readPart, type ScanEnd, type Scanned, scanCommits } from './segments.ts';

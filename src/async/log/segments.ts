@@ -2,8 +2,8 @@
 // and needs no lock. It goes around what cannot be read and says so: whoever reads decides whether to refuse, to salvage or to show that.
 
 import path from 'node:path';
+import { type FileSystem, withFile } from '../../core/files.ts';
 import { damagedRecord, notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
-import { type FileSystem, withFile } from './files.ts';
 import * as format from './format.ts';
 import type { LogId, Lsn, Segment } from './log.ts';
 

@@ -4,18 +4,14 @@
 //   append ──► filling ──sealed──► queue ──► one write, one sync ──► durable
 //              (when it is full, its segment is full, or the write before it has ended)
 
+import { writeAll, writeZeros } from '../../core/files.ts';
 import { takenAway } from '../../errors/journal.ts';
-import { type Folder, writeAll } from './files.ts';
+import type { Folder } from './files.ts';
 import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
 import type { Lsn, Owner } from './log.ts';
 import type { SegmentFile } from './segments.ts';
 
-type Sealed = {
-  readonly segment: SegmentFile;
-  readonly builder: CommitBuilder;
-  readonly end: Lsn;
-  readonly bytes: Buffer;
-};
+type Sealed = { readonly segment: SegmentFile; readonly builder: CommitBuilder; readonly bytes: Buffer };
 
 /** Writes commits at the end of the log. */
 export class Writer {
@@ -81,10 +77,9 @@ export class Writer {
     const filling = this.#filling;
     if (filling !== undefined) {
       const { lsn, next } = this.#at;
-      const end = lsn + filling.size;
       const bytes = filling.seal(next, this.segment.end - lsn);
-      this.#queue.push({ segment: this.segment, builder: filling, end, bytes });
-      this.#at = { lsn: end, next: next + 1 };
+      this.#queue.push({ segment: this.segment, builder: filling, bytes });
+      this.#at = { lsn: lsn + filling.size, next: next + 1 };
       this.#filling = undefined;
     }
     return this.#at;
@@ -106,25 +101,39 @@ export class Writer {
     }
   }
 
-  async #write({ segment, builder, end, bytes }: Sealed): Promise<void> {
+  async #write({ segment, builder, bytes }: Sealed): Promise<void> {
     const { folder } = this;
     const { path } = segment;
     if (path !== folder.written?.path) {
       folder.check();
-      const before = folder.written;
-      folder.written = undefined;
-      await before?.file.close().catch(() => undefined);
+      await this.#leave();
       folder.written = { path, file: await folder.patiently(() => folder.files.open(path, 'write')) };
     }
     const { file } = folder.written;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.
-    await folder.patiently(() => writeAll(file, bytes, segment.offset(builder.lsn)));
+    await folder.patiently(() => writeAll(file, bytes, segment.offset(builder.lsn)), folder.relieve);
     this.#spare = builder.buffer;
     if (!file.hasName(path, false)) throw takenAway(path);
     if (this.#stopped !== undefined) return;
-    this.durable = end;
+    this.durable = builder.lsn + builder.size;
     for (const wake of this.#waiting.splice(0)) wake();
     this.owner.durable();
+  }
+
+  // The rest of a segment is filled with zeros: whatever becomes of its file later, all of it is really there.
+  async #leave(): Promise<void> {
+    const { folder } = this;
+    const { written } = folder;
+    if (written === undefined) return;
+    const { file, path } = written;
+    const segment = this.list.find((each) => each.path === path);
+    if (segment !== undefined)
+      await folder.patiently(
+        () => writeZeros(file, segment.offset(this.durable), segment.size),
+        folder.relieve,
+      );
+    folder.written = undefined;
+    await file.close().catch(() => undefined);
   }
 
   /** Resolves when everything below `lsn` is durable. @throws what stopped the writer before */

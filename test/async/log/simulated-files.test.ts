@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type FileSystem, type OpenFile, systemFiles } from '../../../src/async/log/files.ts';
+import { type FileSystem, type OpenFile, systemFiles } from '../../../src/core/files.ts';
 import { chance } from '../../../src/faults/chance.ts';
 import { seed } from '../../seed.ts';
 import { BLOCK, type Fault, type SimulatedFile, SimulatedFiles, type StepKind } from './simulated-files.ts';

@@ -8,7 +8,7 @@
 // No timers, and no chance of its own: a call takes effect one microtask after it is made, so the same test makes the same run.
 
 import path from 'node:path';
-import type { FileSystem, OpenFile } from '../../../src/async/log/files.ts';
+import type { FileSystem, OpenFile } from '../../../src/core/files.ts';
 
 /** What the disk writes whole or not at all, in bytes. */
 export const BLOCK = 512;
@@ -300,6 +300,11 @@ export class SimulatedFiles implements FileSystem {
   /** The names of the files in a directory, sorted, as the cache has them. */
   names(dir: string): string[] {
     return namesIn(dir, this.#names.keys()).sort();
+  }
+
+  /** What a file takes of the disk, in bytes: holes take nothing. */
+  takes(file: string): number {
+    return (this.#names.get(file)?.blocks ?? []).reduce((sum) => sum + BLOCK, 0);
   }
 
   /** The bytes of a file, as one would read them. */
