@@ -2,10 +2,12 @@
 // finds and names those that are missing. All are driven by the same program, bench/load.c, one after the other in each round.
 //
 //   --rounds N     how often each is measured, in turn; 7 unless given
-//   --seconds N    how long each time, after a second of warm-up; 2 unless given
+//   --seconds N    how long each time, after two seconds of warm-up; 2 unless given
 //   --only WORD    of the peers only those with this word in their name
 //   --json FILE    every single figure
+//   --install      gets the brokers first, with strace and a C compiler: as root, on Debian
 
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +16,7 @@ import { compileLoad, type Load, runLoad, type Shape } from './bench/load.ts';
 import { DETOUR, find, PEERS, type Peer } from './bench/peers.ts';
 import { withServer } from './bench/server.ts';
 import { median, ratio, short, spread } from './bench/statistics.ts';
+import { syncsPerAnswer } from './bench/syncs.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
     json: { type: 'string' },
+    install: { type: 'boolean', default: false },
   },
 });
 const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
@@ -41,6 +45,8 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'detour-bench-'));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 process.once('SIGINT', () => process.exit(130));
 
+if (values.install) install();
+
 const wanted = PEERS.filter(({ name }) => name.includes(values.only));
 const missing = wanted.filter(({ program }) => find(program) === undefined);
 for (const { name, package: from } of missing)
@@ -53,6 +59,22 @@ if (find('cc') === undefined) {
   process.exit(1);
 }
 const load = compileLoad(scratch);
+
+for (const peer of peers) {
+  const syncs = await syncsPerAnswer(load, peer, scratch);
+  if (syncs === undefined) {
+    console.log(
+      'strace is not here: that they sync as they say is not looked at (Debian: apt-get install strace)',
+    );
+    break;
+  }
+  const says = peer.synced ? 'syncs before it acknowledges' : 'does not sync before it acknowledges';
+  console.log(`${peer.name} ${says}: ${syncs.toFixed(2)} syncs for each answer`);
+  if (peer.synced !== syncs >= 0.9) {
+    console.error('That is not so: it cannot be compared.');
+    process.exit(1);
+  }
+}
 
 /** One figure of one round. */
 interface Measured extends Shape, Load {
@@ -75,6 +97,21 @@ for (let round = 0; round < rounds; round++)
 progress('');
 for (const shape of SHAPES) report(shape);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(all, undefined, 1)}\n`);
+
+function install(): void {
+  const apt = find('apt-get');
+  if (apt === undefined || process.getuid?.() !== 0) {
+    console.error('--install needs root, and apt-get.');
+    process.exit(2);
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = (...words: string[]): boolean => spawnSync(apt, words, { env, stdio: 'inherit' }).status === 0;
+  run('update', '-qq');
+  // One by one: what cannot be had is only missing.
+  for (const from of ['gcc', 'libc6-dev', 'strace', ...PEERS.flatMap((peer) => peer.package ?? [])])
+    if (!run('install', '-y', '-qq', '--no-install-recommends', from))
+      console.error(`${from} cannot be had.`);
+}
 
 function title({ senders, outstanding, size }: Shape): string {
   return `${size} B, ${senders}×${outstanding}`;

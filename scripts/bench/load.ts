@@ -14,6 +14,8 @@ export interface Shape {
 
 /** What was measured. */
 export interface Load {
+  /** All answers that came, those of the warm-up included. */
+  readonly all: number;
   /** Answers a second. */
   readonly rate: number;
   /** How long an answer took, in microseconds. */

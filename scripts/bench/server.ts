@@ -13,19 +13,23 @@ const LOOK_MS = 20;
 
 /**
  * Starts a peer, does something with it, and ends it.
- * @param scratch a folder for its files
+ * @param scratch a folder for its files. @param under a command that starts it, and becomes it
  * @throws Error with what it said last if it does not listen
  */
 export async function withServer<T>(
   peer: Peer,
   scratch: string,
   use: (port: number) => Promise<T>,
+  under: readonly string[] = [],
 ): Promise<T> {
   const dir = mkdtempSync(path.join(scratch, 'peer-'));
   const port = await freePort();
-  const child = spawn(find(peer.program) ?? peer.program, peer.args(dir, port), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const [program = peer.program, ...words] = [
+    ...under,
+    find(peer.program) ?? peer.program,
+    ...peer.args(dir, port),
+  ];
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   // Also when the bench is interrupted.
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
