@@ -3,8 +3,9 @@
 //
 //   load PROTOCOL HOST PORT SENDERS OUTSTANDING SIZE SECONDS
 //
-// PROTOCOL: detour, redis, nats, mqtt, beanstalkd. After two seconds of warm-up it counts for SECONDS, and prints one line of JSON: answers (`all`: with those of the warm-up) and
-// their rate per second, how long an answer took (p50, p99, in microseconds), and how much of a processor the driver itself needed.
+// PROTOCOL: detour, redis, nats, mqtt, beanstalkd. After two seconds of warm-up it counts for SECONDS, and prints one line of JSON: answers
+// (`all`: with those of the warm-up) and their rate per second, how long an answer took (p50, p99, in microseconds), and how much of a
+// processor the driver itself needed.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
