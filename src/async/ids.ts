@@ -25,7 +25,7 @@ export class SessionIds implements Queued<SessionIds> {
   ring: number[] = [];
   oldest = 0;
 
-  /** @param name its name and its token, with a space between. @param last when its last SEND was logged: milliseconds of the age clock for sessions */
+  /** @param name its name and token, with a space between. @param last when its last SEND was logged, by the age clock for sessions, in ms */
   constructor(
     readonly name: string,
     public last: number,

@@ -61,6 +61,7 @@ class Run {
     this.name = `${session.as} ${session.id}`;
   }
 
+  /** Adds one that is taken. */
   add(message: SentMessage, { bytes, start, end }: SendFrame): void {
     this.messages.push(message);
     this.keys.add(message.key.low);
@@ -80,6 +81,7 @@ class Run {
     );
   }
 
+  /** The bytes of all frames. */
   get parts(): readonly Buffer[] {
     this.#endPart();
     return this.#parts;
@@ -135,12 +137,13 @@ export class Sends {
   send(session: Session, send: SendFrame): void {
     const { to, size } = send;
     const { ids } = this.machine.state;
-    let run = this.#runOf(session);
     if (to === undefined) {
+      this.flush();
       const refusal = this.#isKnown(session, send.id) ? reused(send.id) : NO_NAME;
       session.refuse(send.id, refusal, size);
       return;
     }
+    let run = this.#runOf(session);
     const message = new SentFrame(run.owner, send, this.machine.hasher);
     if (run.keys.has(message.key.low)) {
       this.flush();
@@ -229,12 +232,8 @@ export class Sends {
     const { session, messages, first, answers, bodies } = run;
     const { as: from, id } = session;
     const { machine } = this;
-    if (messages.length > 0)
-      machine.append(
-        { verb: 'SEND', from, session: id, first, messages, ...machine.times() },
-        run.parts,
-        run.wanted,
-      );
+    const entry = { verb: 'SEND', from, session: id, first, messages, ...machine.times() } as const;
+    if (messages.length > 0) machine.append(entry, run.parts, run.wanted);
     this.admission.settle();
     machine.whenDurable(() => {
       this.#inHand -= bodies;
@@ -269,17 +268,8 @@ export class Sends {
     const due = !holds || machine.uptime - (holder?.last ?? 0) > NOTE_MS;
     // Without room to note it, it is a repeat all the same.
     if (due && (holds || this.admission.remembers(session.address, name)) && this.room(0) === 'yes') {
-      const { as: from, id: token } = session;
-      machine.append({
-        verb: 'REPEAT',
-        from,
-        session: token,
-        id: send.id,
-        seq,
-        key,
-        proof,
-        ...machine.times(),
-      });
+      const who = { from: session.as, session: session.id, id: send.id };
+      machine.append({ verb: 'REPEAT', ...who, seq, key, proof, ...machine.times() });
     }
     this.#answer(run, send, seq, this.delivery.presence(to), true);
   }

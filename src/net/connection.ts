@@ -20,8 +20,8 @@ export const LINGER_MS = 2_000;
 const TURN_MS = 5;
 
 /**
- * but never before this many frames, and it is looked after so many. The first one may take long, while code runs for the first time: a PING right behind a SEND is
- * read in the same turn all the same, and its PONG leaves before an answer that is given at once.
+ * but never before this many frames: after each so many the time is looked at. The first frame may take long, while code runs for the
+ * first time: a PING right behind a SEND is read in the same turn all the same, and its PONG leaves before an answer that is given at once.
  */
 const TURN_FRAMES = 8;
 

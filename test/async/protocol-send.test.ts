@@ -122,6 +122,10 @@ describe('a repeat', () => {
     await stored(alice, 'x');
     alice.type(bytes);
     expect(await alice.next()).toEqual(aRefusal('id-x', 'id_reused'));
+    // And in one read with the first copy, which is not durable by then.
+    alice.type(`${send('id-z', 'bob', 'x')}${bytes.replace('id-x', 'id-z')}`);
+    expect(await alice.next()).toEqual(aRefusal('id-z', 'id_reused'));
+    expect((await alice.next())[0]).toMatch(/^STORED id=id-z seq=2 /);
   });
 });
 
