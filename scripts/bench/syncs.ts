@@ -15,7 +15,7 @@ export async function syncsPerAnswer(load: string, peer: Peer, scratch: string):
   const strace = find('strace');
   if (strace === undefined) return undefined;
   const file = path.join(scratch, 'strace');
-  const calls = 'trace=openat,write,pwrite64,writev,pwritev,fsync,fdatasync,msync,sync_file_range';
+  const calls = 'trace=openat,close,write,pwrite64,writev,pwritev,fsync,fdatasync,msync,sync_file_range';
   // With -D what was started is the peer, which can be killed: strace looks on and ends with it.
   const words = [strace, '-D', '-f', '-qq', '-s', '0', '-e', calls, '-o', file];
   const before = (): number => syncsIn(readFileSync(file, 'latin1'));
@@ -44,7 +44,8 @@ function syncsIn(trace: string): number {
     if (call === 'openat' && opened !== undefined) {
       if (/O_D?SYNC/.test(line)) durable.add(opened);
       else durable.delete(opened);
-    } else if (/^(fsync|fdatasync|msync|sync_file_range)$/.test(call)) count += 1;
+    } else if (call === 'close') durable.delete(fd);
+    else if (/^(fsync|fdatasync|msync|sync_file_range)$/.test(call)) count += 1;
     else if (/write/.test(call) && durable.has(fd)) count += 1;
   }
   return count;
