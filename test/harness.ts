@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Recorded } from '../src/trace/event.ts';
 import { parseRecorded } from '../src/trace/line.ts';
-import { type Frame, FrameDecoder } from '../src/wire/frame.ts';
+import { FrameDecoder } from '../src/wire/decoder.ts';
+import type { Frame } from '../src/wire/frame.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 

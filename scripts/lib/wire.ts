@@ -1,7 +1,8 @@
 // A client that speaks detour/1 and keeps no rule of its own: what it says and what it makes of the answers is the script's.
 
 import { createConnection, type Socket } from 'node:net';
-import { FrameDecoder, MAX_BODY } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
+import { MAX_BODY } from '../../src/wire/frame.ts';
 import { encode, type Message, messageOf } from '../../src/wire/verbs.ts';
 
 /** What the owner of a wire is told. Nothing comes after `closed`. */
@@ -15,7 +16,7 @@ export class Wire {
   readonly #socket: Socket;
   #open = true;
 
-  /** @param localAddress the address to connect from: any of 127.0.0.0/8 */
+  /** @param port on 127.0.0.1. @param localAddress the address to connect from, in 127.0.0.0/8 */
   constructor(port: number, on: WireHandlers, localAddress = '127.0.0.1') {
     const decoder = new FrameDecoder(MAX_BODY);
     this.#socket = createConnection({ host: '127.0.0.1', port, localAddress });

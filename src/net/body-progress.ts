@@ -2,7 +2,7 @@
 // own kernel, on the way, or here. It reports and decides nothing.
 
 import type { Clock } from '../trace/clock.ts';
-import type { FrameDecoder } from '../wire/frame.ts';
+import type { FrameDecoder } from '../wire/decoder.ts';
 
 /** A body that is complete sooner than this is not reported on. Milliseconds. */
 export const PROGRESS_QUIET_MS = 100;

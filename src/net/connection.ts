@@ -3,7 +3,8 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Timer } from '../trace/clock.ts';
 import type { FrameFields } from '../trace/event.ts';
-import { type Decoded, FrameDecoder, framesIn, type Header, MAX_BODY } from '../wire/frame.ts';
+import { type Decoded, FrameDecoder } from '../wire/decoder.ts';
+import { framesIn, type Header, MAX_BODY } from '../wire/frame.ts';
 import { type Incoming, readSend, sendFrame } from '../wire/send.ts';
 import { encode, type Message, readMessage, type Unacceptable, valuesOf } from '../wire/verbs.ts';
 import { formatAddress } from './address.ts';

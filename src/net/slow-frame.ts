@@ -2,7 +2,7 @@
 // The guard knows no socket: it is told when something was read, and asks whether anything is being read at all.
 
 import type { Clock, Timer } from '../trace/clock.ts';
-import type { FrameDecoder } from '../wire/frame.ts';
+import type { FrameDecoder } from '../wire/decoder.ts';
 
 /** How long a started frame has before its speed counts, in milliseconds. */
 export const SLOW_GRACE_MS = 5_000;

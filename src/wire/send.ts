@@ -1,9 +1,9 @@
 // SEND, read where it lies: what a sender under load says thousands of times in a row is not cut into strings and copies first. Only the
-// form in which detour's own clients write it is read here; every other frame, and every fault, is the work of frame.ts and verbs.ts. What
-// is read here is just what those two would make of the same bytes.
+// form in which detour's own clients write it is read here; every other frame, and every fault, is the work of decoder.ts and verbs.ts.
+// What is read here is just what those two would make of the same bytes.
 
-import { type Frame, MAX_LINE } from './frame.ts';
-import { MAX_TTL, type Message } from './verbs.ts';
+import { CR, type Frame, LF, MAX_LINE } from './frame.ts';
+import { isName, isToken, MAX_NAME, MAX_TOKEN, MAX_TTL, type Message } from './verbs.ts';
 
 /** A SEND and where it lies. Its bytes may be a chunk with many more frames in it. */
 export class SendFrame implements Message<'SEND'> {
@@ -44,7 +44,7 @@ export class SendFrame implements Message<'SEND'> {
 /** A message as a connection hands it over. */
 export type Incoming = Exclude<Message, Message<'SEND'>> | SendFrame;
 
-/** The same of a frame that was read by frame.ts and is a SEND. */
+/** The same of a SEND that was read by decoder.ts and verbs.ts. */
 export function sendFrame(
   { raw }: Frame,
   { id, to, ttl, notify, body }: Omit<Message<'SEND'>, 'verb'>,
@@ -55,20 +55,16 @@ export function sendFrame(
   return new SendFrame(raw, 0, raw.length, ...fields);
 }
 
-const LF = 0x0a;
-const CR = 0x0d;
 const ZERO = 0x30;
 
 // What a byte may stand in.
 const [TOKEN, NAME, LETTER, DIGIT] = [1, 2, 4, 8];
 const KINDS = Uint8Array.from({ length: 256 }, (_, code) => {
   const text = String.fromCharCode(code);
-  const kinds = [/[A-Za-z0-9._:-]/, /[a-z0-9_-]/, /[a-z]/, /[0-9]/] as const;
-  return kinds.reduce((all, kind, bit) => all | (kind.test(text) ? 1 << bit : 0), 0);
+  const kinds = [isToken(text), isName(`a${text}`), isName(text), /[0-9]/.test(text)];
+  return kinds.reduce((all, is, bit) => all | (is ? 1 << bit : 0), 0);
 });
-const LONGEST_TOKEN = 64;
-const LONGEST_NAME = 32;
-/** Numbers of more digits are left to the others: none is a size or a ttl that is taken. */
+/** A longer number is left to decoder.ts and verbs.ts: it is neither a size nor a ttl that is accepted. */
 const MOST_DIGITS = 8;
 
 /**
@@ -80,7 +76,7 @@ export function readSend(bytes: Buffer, start: number, maxBody: number): SendFra
   const idStart = after(bytes, start, 'SEND id=');
   if (idStart === 0) return undefined;
   const idEnd = endOf(bytes, idStart, TOKEN);
-  if (idEnd === idStart || idEnd - idStart > LONGEST_TOKEN) return undefined;
+  if (idEnd === idStart || idEnd - idStart > MAX_TOKEN) return undefined;
   let [at, to, ttl, notify]: [number, string?, number?, string?] = [idEnd];
   let value = after(bytes, at, ' to=');
   if (value > 0) {
@@ -141,7 +137,7 @@ function numberAt(bytes: Buffer, from: number, end: number): number {
 const names: string[] = Array<string>(4096).fill('');
 
 function nameAt(bytes: Buffer, from: number, end: number): string | undefined {
-  if (end - from > LONGEST_NAME || ((KINDS[bytes[from] ?? 0] ?? 0) & LETTER) === 0) return undefined;
+  if (end - from > MAX_NAME || ((KINDS[bytes[from] ?? 0] ?? 0) & LETTER) === 0) return undefined;
   let hash = 0;
   for (let at = from; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] ?? 0)) | 0;
   const slot = (hash ^ (hash >>> 12)) & (names.length - 1);

@@ -1,5 +1,5 @@
-// STORED after STORED, as bytes: thousands of answers leave together, and none needs an object or a text of its own. They are what
-// verbs.ts would write for each.
+// Writes STORED lines into one buffer: thousands of answers leave together, and none needs an object or a string of its own. The bytes are
+// the same that verbs.ts would write.
 
 import type { SendFrame } from './send.ts';
 import type { Message } from './verbs.ts';

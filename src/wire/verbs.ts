@@ -6,8 +6,12 @@ import { encodeFrame, type Frame, type Header, parseNumber } from './frame.ts';
 /** The protocol version that READY and HELLO name. */
 export const VERSION = 1;
 
-const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
-const TOKEN = /^[A-Za-z0-9._:-]{1,64}$/;
+/** The longest name, and the longest id or token, in bytes. PROTOCOL.md, "The grammar". */
+export const MAX_NAME = 32;
+export const MAX_TOKEN = 64;
+
+const NAME = new RegExp(`^[a-z][a-z0-9_-]{0,${MAX_NAME - 1}}$`);
+const TOKEN = new RegExp(`^[A-Za-z0-9._:-]{1,${MAX_TOKEN}}$`);
 
 /** Is it a name of the protocol: 1 to 32 of `a-z 0-9 _ -`, a letter first? */
 export const isName = (text: string): boolean => NAME.test(text);

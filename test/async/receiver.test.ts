@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { netContext } from '../../src/net/context.ts';
 import { systemClock } from '../../src/trace/clock.ts';
-import { FrameDecoder } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
 
 // One call of the receiver, as the relay sees it.
 class Collector {

@@ -9,7 +9,8 @@ import { Hasher } from '../../src/core/hash.ts';
 import { DetourError } from '../../src/errors/error.ts';
 import { netContext } from '../../src/net/context.ts';
 import type { Event } from '../../src/trace/event.ts';
-import { type Frame, FrameDecoder, framesIn } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
+import { type Frame, framesIn } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { TestLog } from './memory-log.ts';
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { BodyProgress, PROGRESS_QUIET_MS } from '../../src/net/body-progress.ts';
-import { FrameDecoder } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
 import { FakeClock } from '../fake-clock.ts';
 
 function watched() {

@@ -21,7 +21,8 @@ import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
 import { KEPT_HANDLES } from '../../src/net/listener.ts';
 import { SLOW_BYTES_PER_S, SLOW_GRACE_MS } from '../../src/net/slow-frame.ts';
-import { DISCARD_FACTOR, FrameDecoder, MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
+import { DISCARD_FACTOR, FrameDecoder } from '../../src/wire/decoder.ts';
+import { MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
 import { isVerb, MAX_TTL, messageOf, VERBS } from '../../src/wire/verbs.ts';
 import { start, tempDir } from '../harness.ts';
 

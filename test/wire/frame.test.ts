@@ -2,14 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type Decoded,
-  DISCARD_FACTOR,
-  encodeFrame,
-  FrameDecoder,
-  MAX_LINE,
-  parseNumber,
-} from '../../src/wire/frame.ts';
+import { type Decoded, DISCARD_FACTOR, FrameDecoder } from '../../src/wire/decoder.ts';
+import { encodeFrame, MAX_LINE, parseNumber } from '../../src/wire/frame.ts';
 import { seed } from '../seed.ts';
 
 /** What a decoder finds, as text that can be compared: one line for each thing. */

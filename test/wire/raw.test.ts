@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeFrame, type Frame, FrameDecoder } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
+import { encodeFrame, type Frame } from '../../src/wire/frame.ts';
 import { seed } from '../seed.ts';
 
 /** The frames of a stream that comes in these chunks. */

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { chance as randomFrom } from '../../src/faults/chance.ts';
-import { FrameDecoder } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
 import { readSend, type SendFrame, sendFrame } from '../../src/wire/send.ts';
 import { StoredLines } from '../../src/wire/stored.ts';
 import { encode, type Message, readMessage } from '../../src/wire/verbs.ts';

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameDecoder, parseHeader } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/decoder.ts';
+import { parseHeader } from '../../src/wire/frame.ts';
 import { encode, isName, isToken, isVerb, type Message, readMessage, VERBS } from '../../src/wire/verbs.ts';
 import { seed } from '../seed.ts';
 
