@@ -51,12 +51,7 @@ export class Records {
     const session = 'session' in entry ? entry.session : undefined;
     const from = 'from' in entry ? entry.from : undefined;
     const t = 't' in entry ? entry.t : 0;
-    const [first] = frames;
-    this.#keep(
-      lsn,
-      { from, session, t },
-      first !== undefined && frames.length === 1 ? first : Buffer.concat(frames),
-    );
+    this.#keep(lsn, { from, session, t }, asOne(frames));
   }
 
   #keep(lsn: Lsn, carrier: Carrier, frames: Buffer): Kept {
@@ -86,6 +81,17 @@ export class Records {
     const { carrier, frames } = messagesIn(await this.log.read(lsn));
     return messageOf(this.#kept.get(lsn) ?? this.#keep(lsn, carrier, frames), index);
   }
+}
+
+// A view keeps all the memory that it is a part of, and a chunk of a socket may hold much that was refused. Such a part is copied, and
+// not into the memory that Node shares out among small buffers.
+function asOne(frames: readonly Buffer[]): Buffer {
+  const [first] = frames;
+  if (first !== undefined && frames.length === 1 && 2 * first.length >= first.buffer.byteLength) return first;
+  const whole = Buffer.allocUnsafeSlow(frames.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const frame of frames) at += frame.copy(whole, at);
+  return whole;
 }
 
 function messageOf(kept: Kept, index: number): StoredMessage {

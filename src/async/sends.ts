@@ -15,7 +15,7 @@ import type { Room } from './log/log.ts';
 import type { Machine } from './machine.ts';
 import { snapshotSize } from './snapshot.ts';
 
-/** Bodies taken and not durable yet, over all connections, in bytes; above it no SEND is read. */
+/** Memory of SENDs that are not durable yet, over all connections, in bytes; above it no SEND is read. */
 export const IN_HAND_LIMIT = 64 * 1024 * 1024;
 /** What one SEND entry holds at the most, or else one message: so many bytes, messages, and mailboxes. */
 const RUN_BYTES = 64 * 1024;
@@ -37,7 +37,7 @@ class Run {
   readonly messages: SentMessage[] = [];
   readonly #parts: Buffer[] = [];
   #part: { readonly bytes: Buffer; readonly start: number; end: number } | undefined;
-  /** The low halves of their keys. Of two that share one the second begins another run. */
+  /** The low halves of their keys. A message that has the same one begins another run. */
   readonly keys = new Set<number>();
   readonly targets = new Map<string, Target>();
   /** The number that the first message of each mailbox gets. */
@@ -47,6 +47,8 @@ class Run {
   bytes = 0;
   /** Of the SENDs that are answered, in bytes. */
   bodies = 0;
+  /** What the parts keep in memory, in bytes: each all of the chunk that it is a view of. */
+  memory = 0;
 
   /** The sender's name with a space, before an id; and the session's name and token. */
   readonly owner: string;
@@ -70,6 +72,7 @@ class Run {
     else {
       this.#endPart();
       this.#part = { bytes, start, end };
+      this.memory += bytes.buffer.byteLength;
     }
   }
 
@@ -220,7 +223,6 @@ export class Sends {
   #answer(run: Run, send: SendFrame, seq: number, present: Target['present'], dup: boolean): void {
     run.answers.add(send, seq, present, dup);
     run.bodies += send.size;
-    this.#inHand += send.size;
   }
 
   /** Ends the run: it is logged and applied before anything else is decided. */
@@ -229,14 +231,15 @@ export class Sends {
     if (run === undefined) return;
     this.#run = undefined;
     if (run.answers.count === 0) return;
-    const { session, messages, first, answers, bodies } = run;
+    const { session, messages, first, answers, bodies, memory } = run;
     const { as: from, id } = session;
     const { machine } = this;
     const entry = { verb: 'SEND', from, session: id, first, messages, ...machine.times() } as const;
     if (messages.length > 0) machine.append(entry, run.parts, run.wanted);
     this.admission.settle();
+    this.#inHand += memory;
     machine.whenDurable(() => {
-      this.#inHand -= bodies;
+      this.#inHand -= memory;
       if (this.context.emit !== undefined) this.#tellStored(run);
       session.answerAll(answers, bodies);
     });
