@@ -38,8 +38,8 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 const WRITE = O_RDWR | DURABLE;
 const MODES = { read: O_RDONLY, write: WRITE, create: WRITE | O_CREAT | O_EXCL };
 
-// To hand a small write over to another thread and to be told of its end can take longer than the write itself. So it is made at once,
-// as long as the disk is quick: on a slow one it would hold up the event loop.
+// Handing a small write to another thread can take longer than the write itself, so it is made at once while the disk is quick. On a slow
+// disk it would block the event loop.
 const SMALL = 128 * 1024;
 const QUICK_MS = 2;
 

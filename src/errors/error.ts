@@ -34,3 +34,9 @@ export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes
 /** Does it say that there is no room on the disk, or no file handle? That passes. */
 export const isScarce = (error: unknown): boolean =>
   isFull(error) || ['EMFILE', 'ENFILE'].includes(errnoOf(error));
+
+/** For `catch`: lets such an error go. @throws any other */
+export function ignoreScarcity(error: unknown): undefined {
+  if (!isScarce(error)) throw error;
+  return undefined;
+}

@@ -2,8 +2,8 @@
 // checkpoints (checkpoint.ts), and opening (recover.ts). README.md draws the bytes.
 
 import path from 'node:path';
-import { type FileSystem, noRoom, systemFiles, withFile } from '../../core/files.ts';
-import { errnoOf, isScarce } from '../../errors/error.ts';
+import { type FileSystem, systemFiles, withFile } from '../../core/files.ts';
+import { errnoOf, ignoreScarcity } from '../../errors/error.ts';
 import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
 import { type Clock, systemClock } from '../../trace/clock.ts';
@@ -20,10 +20,9 @@ import { Writer } from './writer.ts';
 const SMALLEST_SEGMENT = 1536 * 1024;
 /** Each further one is twice as large, up to this: opening holds one in memory. */
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
-/** A disk that can take so many more of them has plenty: segments are not written with zeros before they are used. */
-const PLENTY = 64;
-/** So many bytes a second are much. */
+/** Above so many bytes a second, and on a disk with room for so many more of them, segments are not filled with zeros before they are used. */
 const FAST = 16 * 1024 * 1024;
+const PLENTY = 256;
 /** A segment takes at most this part of the room that the log may use, so that a small disk is not a single segment. */
 const SHARE = 16;
 /** A commit takes no more than this, or else one entry: encoding and checking it must not hold up the event loop for long. */
@@ -70,6 +69,8 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
       claim(folder, list, await pool.make(smallest, keep), lsn, id);
     const segment = found.segment ?? (await another(found.lsn));
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
+    // Nobody knows whether they take their room on the disk.
+    for (const each of list.slice(list.indexOf(segment))) each.hole = each.size;
     // Nobody can ask for room before the first entry is appended.
     if (writer.next === undefined && segment.end - writer.end < smallest * RESERVE)
       await another(segment.end);
@@ -94,8 +95,9 @@ class DiskLog implements Log {
   #claiming: Promise<void> | undefined;
   #freeing: Promise<void> | undefined;
   #checkpointing: Promise<void> | undefined;
-  /** When a segment was last claimed: milliseconds of the clock. */
+  /** When a segment was last claimed: milliseconds of the clock; and where the log ended when its usage was last asked for. */
   #began = 0;
+  #seen: Lsn = 0;
   /** A checkpoint has its file, and not yet its name. */
   #making = false;
 
@@ -114,7 +116,6 @@ class DiskLog implements Log {
     this.maxEntry = Math.floor(smallest * (1 - RESERVE)) - format.FILE_HEADER - OVERHEAD;
     folder.changed = () => this.#changed();
     folder.failed = (error) => this.#fail(error);
-    folder.relieve = () => this.#relieve();
     folder.active = true;
   }
 
@@ -123,11 +124,8 @@ class DiskLog implements Log {
     const { pool, writer, folder, smallest } = this;
     const most = Math.min(this.largest, 2 * (writer.list.at(-1)?.size ?? 0));
     const segment = Math.max(smallest, Math.floor(most / 4096) * 4096);
-    const size = this.#sizeFor(this.#checkpointSize);
-    const checkpoints = Array<number>(this.#missing).fill(size);
-    // The oldest one's file comes back when the next is made. If it is too small then, another is to be there.
-    const more = this.kept.length === 2 && (this.kept[0]?.size ?? 0) < size ? [size] : [];
-    this.#ready = pool.want([segment, ...checkpoints, ...more]);
+    const checkpoints = Array<number>(this.#missing).fill(this.#sizeFor(this.#checkpointSize));
+    this.#ready = pool.want([segment, ...checkpoints]);
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     const seconds = (folder.clock.monotonic() - this.#began) / 1000;
     const blank = folder.room >= PLENTY * segment && writer.segment.size > FAST * seconds;
@@ -143,25 +141,14 @@ class DiskLog implements Log {
 
   async #claim(free: FreeFile | undefined, size: number): Promise<void> {
     const { folder, pool, writer } = this;
-    try {
-      if (free === undefined && (await folder.free()) < PLENTY * size) throw noRoom();
-      await claim(folder, writer.list, free ?? (await pool.blank(size)), writer.segment.end, this.id);
-    } catch (error) {
-      if (free !== undefined || !isScarce(error)) throw error;
-      // There was plenty a moment ago: one that is there will do.
-      folder.room = 0;
+    const blank = free === undefined && (await folder.free()) >= PLENTY * size;
+    const file = blank ? await pool.blank(size).catch(ignoreScarcity) : free;
+    // There was plenty a moment ago. Next time a file that is there will do.
+    if (file === undefined) folder.room = 0;
+    else {
+      const segment = await claim(folder, writer.list, file, writer.segment.end, this.id);
+      if (blank) segment.hole = segment.size;
     }
-  }
-
-  // What is kept for a segment is given up, so that the ones that took no room beforehand can be written.
-  async #relieve(): Promise<boolean> {
-    const { pool, folder } = this;
-    folder.room = 0;
-    const free = pool.take(this.smallest, Array<number>(this.#missing).fill(this.#sizeFor(this.#granted)));
-    // Another is made when somebody asks for room.
-    this.#ready = undefined;
-    if (free !== undefined) await pool.remove([free]);
-    return free !== undefined;
   }
 
   #changed(): void {
@@ -191,17 +178,17 @@ class DiskLog implements Log {
 
   hasRoom(bytes: number, checkpoint: number): Room {
     const { segment, next, end } = this.writer;
-    // Ahead of time: nobody is to wait while a larger file is being made.
+    // Asked for early, so that nobody waits while a larger file is being made.
     const ahead = (checkpoint * 4) / 3;
     if (this.#ready === undefined || ahead > this.#sizeFor(this.#checkpointSize)) {
       this.#checkpointSize = ahead;
       this.#grow();
     }
     if (this.folder.waiting.size > 0) return 'no';
-    if (this.pool.largest(this.#missing) < checkpoint) return 'soon';
+    if (!this.pool.covers(Array(this.#missing).fill(checkpoint))) return 'soon';
     const whole = OVERHEAD + bytes;
     if (this.#granted > 0 && whole <= segment.end - end) {
-      // Once everything was there, the next segment is reserve enough, also while it is being claimed.
+      // After the first time the next segment is enough of a reserve, even while it is being claimed.
       if (next === undefined && this.#claiming === undefined) return 'soon';
     } else if (next === undefined || !this.#ready) return 'soon';
     else if (whole + this.smallest * RESERVE > next.end - next.first) return 'no';
@@ -236,7 +223,14 @@ class DiskLog implements Log {
 
   segments = (): readonly Segment[] => [...this.writer.list];
 
-  usage = async () => ({ used: this.folder.used, total: this.folder.used + (await this.folder.free()) });
+  // Asked every second. Only while much is written, and there is plenty of room, segments may be without theirs.
+  async usage() {
+    const { folder, writer } = this;
+    const free = await folder.free();
+    if (writer.end - this.#seen < FAST || free < PLENTY * this.largest) writer.allocate();
+    this.#seen = writer.end;
+    return { used: folder.used, total: folder.used + free };
+  }
 
   async checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void> {
     if (this.#checkpointing !== undefined) throw new Error('a checkpoint is being made already');
@@ -248,14 +242,6 @@ class DiskLog implements Log {
     await this.#checkpointing;
     this.#changed();
     this.#free();
-  }
-
-  // Each piece of a checkpoint after a commit, if there are any: nobody is to wait long for an answer.
-  async *#paced(chunks: Snapshot['chunks']): AsyncIterable<Uint8Array> {
-    for await (const chunk of chunks) {
-      yield chunk;
-      await this.writer.when(this.writer.end);
-    }
   }
 
   async #makeCheckpoint(lsn: Lsn, next: number, state: Snapshot): Promise<void> {
@@ -274,8 +260,7 @@ class DiskLog implements Log {
     });
     this.#making = true;
     try {
-      const paced = { ...state, chunks: this.#paced(state.chunks) };
-      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, paced));
+      await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, state));
       // Else the log could end, after a crash, before a checkpoint that is in place.
       await writer.when(lsn);
     } catch (error) {

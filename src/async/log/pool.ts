@@ -30,10 +30,8 @@ export class Pool {
     this.folder.changed();
   }
 
-  /** The size of the smallest of so many files, the largest that there are; 0: there are not so many. */
-  largest(count: number): number {
-    return count === 0 ? Number.POSITIVE_INFINITY : (this.#free.at(-count)?.size ?? 0);
-  }
+  /** Is there a file for each of these sizes? */
+  covers = (sizes: readonly number[]): boolean => match(sizes, this.#free).missing === undefined;
 
   /** Takes the smallest file of at least `size` bytes that leaves one for each of the sizes to keep, if there is one. */
   take(size: number, keep: readonly number[] = []): FreeFile | undefined {
@@ -50,16 +48,13 @@ export class Pool {
     return this.#inTurn(async () => this.take(size, keep) ?? (await this.#allocate(size).catch(kept)));
   }
 
-  /**
-   * A file that takes nothing of the disk yet: what is written into it may find no room. For a disk with plenty, where to write everything
-   * twice would cost half of its speed. @throws the errno of the file system
-   */
+  /** A file that takes no room on the disk yet: writing into it may fail for lack of room. @throws the errno of the file system */
   blank = (size: number): Promise<FreeFile> => this.#create(size, size - COMMIT_HEADER, 'new');
 
   /** Says which sizes should be there, the most urgent first. What is missing is made in the background. @returns is everything there? */
   want(sizes: readonly number[]): boolean {
     this.#wanted = sizes;
-    if (match(this.#wanted, this.#free).missing === undefined) return true;
+    if (this.covers(sizes)) return true;
     if (this.folder.active) this.making ??= this.#makeMissing();
     return false;
   }

@@ -15,6 +15,8 @@ export class SegmentFile implements Segment {
   readonly size: number;
   readonly seed: number;
   readonly path: string;
+  /** Up to here, in bytes, its file may take no room on the disk yet where no commit stands; 0: all of it does. */
+  hole = 0;
   /** The owner's state points into it no more. */
   unused = false;
   /** How many reads are under way. */

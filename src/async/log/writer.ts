@@ -4,7 +4,9 @@
 //   append ──► filling ──sealed──► queue ──► one write, one sync ──► durable
 //              (when it is full, its segment is full, or the write before it has ended)
 
-import { writeAll, writeZeros } from '../../core/files.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { withFile, writeAll, writeZeros } from '../../core/files.ts';
+import { ignoreScarcity } from '../../errors/error.ts';
 import { takenAway } from '../../errors/journal.ts';
 import type { Folder } from './files.ts';
 import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';
@@ -24,6 +26,7 @@ export class Writer {
   #spare: Buffer | undefined;
   readonly #queue: Sealed[] = [];
   #running: Promise<void> | undefined;
+  #allocating = false;
   #stopped: unknown;
   #waiting: (() => void)[] = [];
 
@@ -68,7 +71,7 @@ export class Writer {
       this.#spare = undefined;
     }
     // Not written at once: everything that the sockets bring in this turn of the event loop shares the commit.
-    this.#running ??= new Promise((resolve) => setImmediate(resolve)).then(() => this.#run());
+    this.#running ??= turn().then(() => this.#run());
     return this.#filling.add(parts, size);
   }
 
@@ -88,10 +91,13 @@ export class Writer {
   async #run(): Promise<void> {
     try {
       while (this.#stopped === undefined) {
+        const allocated = await this.#allocate();
         if (this.#queue.length === 0) this.seal();
         const commit = this.#queue.shift();
-        if (commit === undefined) break;
-        await this.#write(commit);
+        if (commit !== undefined) await this.#write(commit);
+        else if (!allocated) break;
+        // The write may have been made at once: then nobody else has had a turn.
+        if (this.end > this.durable) await turn();
       }
     } catch (error) {
       this.stop(error);
@@ -104,14 +110,14 @@ export class Writer {
   async #write({ segment, builder, bytes }: Sealed): Promise<void> {
     const { folder } = this;
     const { path } = segment;
-    if (path !== folder.written?.path) {
+    if (segment !== folder.written?.segment) {
       folder.check();
       await this.#leave();
-      folder.written = { path, file: await folder.patiently(() => folder.files.open(path, 'write')) };
+      folder.written = { segment, file: await folder.patiently(() => folder.files.open(path, 'write')) };
     }
     const { file } = folder.written;
     // Again in full and with the same bytes, so that all of them are dirty again, whatever a failed write has left.
-    await folder.patiently(() => writeAll(file, bytes, segment.offset(builder.lsn)), folder.relieve);
+    await folder.patiently(() => writeAll(file, bytes, segment.offset(builder.lsn)));
     this.#spare = builder.buffer;
     if (!file.hasName(path, false)) throw takenAway(path);
     if (this.#stopped !== undefined) return;
@@ -120,19 +126,35 @@ export class Writer {
     this.owner.durable();
   }
 
-  // The rest of a segment is filled with zeros: whatever becomes of its file later, all of it is really there.
+  /** Sees to it that all segments take their room on the disk: piece by piece, between commits. */
+  allocate(): void {
+    this.#allocating = true;
+    this.#running ??= turn().then(() => this.#run());
+  }
+
+  // Writes zeros from the end backwards, and never below what is durable: else they could overwrite a commit.
+  async #allocate(): Promise<boolean> {
+    const segment = this.#allocating ? this.list.find(({ hole }) => hole > 0) : undefined;
+    this.#allocating = segment !== undefined && this.folder.active;
+    if (segment === undefined || !this.#allocating) return false;
+    const from = segment.offset(Math.max(this.durable, segment.first));
+    const at = Math.max(from, segment.hole - this.maxCommit);
+    const file = this.folder.files.open(segment.path, 'write');
+    const filled = withFile(file, (open) => writeZeros(open, at, segment.hole)).then(() => true);
+    // On a full disk it is tried again when it is next asked for.
+    this.#allocating = (await filled.catch(ignoreScarcity)) ?? false;
+    if (this.#allocating) segment.hole = at > from ? at : 0;
+    return this.#allocating;
+  }
+
+  // The rest of a segment is filled with zeros: then all of its file is really there, whatever it is used for later.
   async #leave(): Promise<void> {
-    const { folder } = this;
-    const { written } = folder;
-    if (written === undefined) return;
-    const { file, path } = written;
-    const segment = this.list.find((each) => each.path === path);
-    if (segment !== undefined)
-      await folder.patiently(
-        () => writeZeros(file, segment.offset(this.durable), segment.size),
-        folder.relieve,
-      );
-    folder.written = undefined;
+    const { file, segment } = this.folder.written ?? {};
+    if (file === undefined || segment === undefined) return;
+    // On a full disk what comes next matters more.
+    await writeZeros(file, segment.offset(this.durable), segment.size).catch(ignoreScarcity);
+    segment.hole = 0;
+    this.folder.written = undefined;
     await file.close().catch(() => undefined);
   }
 

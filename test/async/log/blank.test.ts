@@ -1,22 +1,22 @@
-// Segments that take nothing of the disk before they are written: on a disk with plenty of room, while much is being written.
+// Segments that take their room on the disk only as they are written: on a disk with plenty of it, while much is being written.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { openDiskLog } from '../../../src/async/log/disk.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { contentsOf, DIR, named, pathOf, turns } from './bench.ts';
 import { Listener } from './real-disk.ts';
+import type { SimulatedFiles } from './simulated-files.ts';
 import { emptyDisk } from './torture.ts';
 
 /** Two entries fit into a segment, and leave more than a block. In bytes. */
 const SIZE = 8192;
 const ENTRY = 3000;
 
-/** A log in whose segments much is being written: no time passes. @param advance so much time before each entry, in milliseconds */
-async function filled(advance: number) {
-  const files = emptyDisk();
+/** A log on this disk, and an owner that notes what it appends. */
+async function open(files: SimulatedFiles, size = SIZE) {
   const clock = new FakeClock();
   const lock = async () => async () => undefined;
-  const sizes = { smallest: SIZE, largest: SIZE };
+  const sizes = { smallest: size, largest: size };
   const owner = new Listener();
   const log = await openDiskLog({ dir: DIR, files, clock, lock, ...sizes }, owner);
   // What waits for room ends when it is next tried.
@@ -27,56 +27,104 @@ async function filled(advance: number) {
     await closed;
   };
   onTestFinished(() => close());
-  const entries: string[] = [];
+  const entries = owner.entries.map(String);
   const append = async (size: number): Promise<void> => {
     const entry = `${entries.length} `.padEnd(size, 'x');
     log.append(Buffer.from(entry));
     entries.push(entry);
     await turns();
   };
-  while (named(files, 'wal').length < 5) {
-    while (log.hasRoom(ENTRY, 100) !== 'yes') await owner.change();
-    clock.advance(advance);
-    await append(ENTRY);
-  }
-  await turns();
-  return { files, log, owner, entries, append, close };
+  return { files, clock, log, owner, entries, append, close };
 }
 
-const free = (files: ReturnType<typeof emptyDisk>): number =>
-  files.names(DIR).filter((name) => name.endsWith('.free')).length;
+type Opened = Awaited<ReturnType<typeof open>>;
 
-test('when the disk is full all of a sudden, what cannot be refused becomes durable: a file that was kept gives up its place', async () => {
-  const { files, log, owner, entries, append, close } = await filled(0);
-  const kept = free(files);
-  // Another program takes all there is.
-  files.capacity = [...contentsOf(files).keys()].reduce((sum, file) => sum + files.takes(file), 0);
-  for (let n = 0; n < 8; n++) await append(100);
-  expect(log.durable).toBe(log.end);
-  expect(free(files)).toBe(kept - 1);
-  log.hasRoom(ENTRY, 100);
+/** Goes on until there are so many segments. @param advance so much time before each entry, in milliseconds */
+async function filled(one: Opened, advance: number, entry = ENTRY, segments = 5): Promise<Opened> {
+  const { files, clock, log, owner, append } = one;
+  while (named(files, 'wal').length < segments) {
+    while (log.hasRoom(entry, 100) !== 'yes') await owner.change();
+    clock.advance(advance);
+    await append(entry);
+  }
   await turns();
-  expect(log.hasRoom(ENTRY, 100)).toBe('no');
-  expect(owner.failures).toEqual([]);
-  await close();
-  files.capacity = Number.POSITIVE_INFINITY;
-  const again = new Listener();
-  const lock = async () => async () => undefined;
-  const second = await openDiskLog({ dir: DIR, files, clock: new FakeClock(), lock }, again);
-  onTestFinished(() => second.close());
-  expect(again.entries.map(String)).toEqual(entries);
-});
+  return one;
+}
 
-test('a segment that is full is all there, and what is kept in reserve; the last ones are not', async () => {
-  const { files } = await filled(0);
-  const segments = named(files, 'wal').map((lsn) => files.takes(pathOf(lsn, 'wal')));
-  expect(segments.slice(0, -2)).toEqual([SIZE, SIZE, SIZE]);
-  for (const taken of segments.slice(-2)) expect(taken).toBeLessThan(SIZE);
+/** What the segments take of the disk. */
+const taken = (files: SimulatedFiles): number[] =>
+  named(files, 'wal').map((lsn) => files.takes(pathOf(lsn, 'wal')));
+
+/** Another program takes all of the disk, but for so many bytes. */
+function takeAll(files: SimulatedFiles, left = 0): void {
+  files.capacity = left + [...contentsOf(files).keys()].reduce((sum, file) => sum + files.takes(file), 0);
+}
+
+/** What cannot be refused becomes durable: half of what two segments hold. */
+async function goesOn({ log, owner, append }: Opened): Promise<void> {
+  for (let n = 0; n < 60; n++) await append(100);
+  expect(log.durable).toBe(log.end);
+  expect(owner.failures).toEqual([]);
+}
+
+test('while much is being written, the last two are not all there; those before them are, and what is kept in reserve', async () => {
+  const { files } = await filled(await open(emptyDisk()), 0);
+  expect(taken(files).slice(0, -2)).toEqual([SIZE, SIZE, SIZE]);
+  for (const bytes of taken(files).slice(-2)) expect(bytes).toBeLessThan(SIZE);
   for (const [name, bytes] of contentsOf(files))
     if (name.endsWith('.free')) expect(files.takes(name)).toBeGreaterThanOrEqual(bytes.length);
 });
 
 test('while little is being written, all are there before they are used', async () => {
-  const { files } = await filled(60_000);
-  for (const lsn of named(files, 'wal')) expect(files.takes(pathOf(lsn, 'wal'))).toBe(SIZE);
+  const { files } = await filled(await open(emptyDisk()), 60_000);
+  expect(taken(files)).toEqual(Array(5).fill(SIZE));
+});
+
+test.each([
+  ['when the load has ended', false],
+  ['when the log is opened again', true],
+])(
+  '%s they are allocated at the next look: another program may take all that is left',
+  async (_when, reopened) => {
+    const before = await filled(await open(emptyDisk()), 0);
+    const { files } = before;
+    if (reopened) await before.close();
+    const one = reopened ? await open(files) : before;
+    expect(taken(files).at(-1)).toBeLessThan(SIZE);
+    await one.log.usage();
+    await turns();
+    expect(taken(files)).toEqual(Array(5).fill(SIZE));
+    takeAll(files);
+    await goesOn(one);
+    expect(one.log.hasRoom(ENTRY, 100)).not.toBe('yes');
+    await one.close();
+    expect((await open(files)).entries).toEqual(one.entries);
+  },
+);
+
+test('and so they are under load, when there is no longer plenty of room', async () => {
+  const [size, much] = [1024 * 1024, 900_000];
+  const one = await filled(await open(emptyDisk(), size), 0, much, 20);
+  await one.log.usage();
+  await filled(one, 0, much, 40);
+  await one.log.usage();
+  await turns();
+  expect(taken(one.files).at(-1)).toBeLessThan(size);
+  await filled(one, 0, much, 60);
+  takeAll(one.files, 50 * size);
+  await one.log.usage();
+  await turns();
+  expect(taken(one.files)).toEqual(Array(60).fill(size));
+});
+
+test('when it cannot be allocated, nothing is held up: what fits is written, and it is tried again at the next look', async () => {
+  const one = await filled(await open(emptyDisk()), 0);
+  takeAll(one.files, 1024);
+  await one.log.usage();
+  await one.append(100);
+  expect(one.log.durable).toBe(one.log.end);
+  one.files.capacity = Number.POSITIVE_INFINITY;
+  await one.log.usage();
+  await turns();
+  expect(taken(one.files)).toEqual(Array(5).fill(SIZE));
 });

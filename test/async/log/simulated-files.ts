@@ -86,6 +86,11 @@ class Inode {
   /** Holes are missing, and take no room. */
   blocks: Cell<Buffer>[] = [];
 
+  /** What it takes of the disk, in bytes. */
+  get takes(): number {
+    return this.blocks.reduce((sum) => sum + BLOCK, 0);
+  }
+
   copy(): Inode {
     return Object.assign(new Inode(), { name: this.name, length: this.length, blocks: this.blocks.slice() });
   }
@@ -304,7 +309,7 @@ export class SimulatedFiles implements FileSystem {
 
   /** What a file takes of the disk, in bytes: holes take nothing. */
   takes(file: string): number {
-    return (this.#names.get(file)?.blocks ?? []).reduce((sum) => sum + BLOCK, 0);
+    return this.#named(file).takes;
   }
 
   /** The bytes of a file, as one would read them. */
@@ -496,8 +501,7 @@ export class SimulatedFiles implements FileSystem {
 
   #room(): number {
     let room = this.capacity;
-    if (room < Number.POSITIVE_INFINITY)
-      for (const { blocks } of this.#inodes()) room -= blocks.reduce((sum) => sum + BLOCK, 0);
+    if (room < Number.POSITIVE_INFINITY) for (const { takes } of this.#inodes()) room -= takes;
     return Math.max(0, room);
   }
 }

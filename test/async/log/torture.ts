@@ -39,7 +39,7 @@ export function opening(files: SimulatedFiles, salvage = false): OpenLog {
 /** Messages that the script sends. With all else it makes 460 calls of the log. */
 const OPERATIONS = 300;
 
-/** The run that is broken at each of its steps, with rotation, checkpoints, moves and freeing. */
+/** The run that is broken at each of its steps, with rotation, allocation, checkpoints, moves and freeing. */
 export async function script(owner: TestOwner, operations = OPERATIONS): Promise<void> {
   // Others are told of what was found before anything else is written.
   await owner.settle();
@@ -53,6 +53,8 @@ export async function script(owner: TestOwner, operations = OPERATIONS): Promise
       if (owner.failure === undefined) await owner.move();
     }
     if (i % 5 === 4) owner.free();
+    // While commits go on, what segments have left is allocated.
+    if (i % 9 === 5) await owner.log.usage();
   }
   await owner.settle();
 }
