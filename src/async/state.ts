@@ -170,13 +170,10 @@ export class State {
   }
 
   #add({ to, ttl }: EntryMessage, seq: number, place: Place, t: number): void {
-    const known = this.mailboxes.get(to);
-    const next = known?.next ?? this.nextOf(to);
+    const next = this.nextOf(to);
     if (seq !== next && !(this.gap && seq > next))
       throw damagedEntry(place.lsn, `message ${seq} for ${to}, whose next is ${next}`);
-    this.gap?.skip(to, next, seq);
-    const box = known ?? this.#make(to, seq);
-    this.#hold(box, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
+    this.#hold(to, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
   }
 
   #open(name: string): void {
@@ -195,7 +192,9 @@ export class State {
     return box;
   }
 
-  #hold(box: Mailbox, seq: number, place: Place, deadline: number | undefined): void {
+  #hold(to: string, seq: number, place: Place, deadline: number | undefined): void {
+    this.gap?.skip(to, this.nextOf(to), seq);
+    const box = this.mailboxes.get(to) ?? this.#make(to, seq);
     box.next = Math.max(box.next, seq + 1);
     box.held.put(seq, place);
     if (box.count === 0) this.empty.remove(box);
@@ -308,9 +307,7 @@ export class State {
         this.#added.add(to, lsn, size);
       } else if (seq > (box?.acknowledged ?? 0) && this.gap?.mayHold(to, seq, this.nextOf(to))) {
         // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
-        this.gap.skip(to, this.nextOf(to), seq);
-        const made = this.mailboxes.get(to) ?? this.#make(to, seq);
-        this.#hold(made, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
+        this.#hold(to, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
       }
     }
     this.#removed.tell();
