@@ -4,7 +4,6 @@
 //   append ──► filling ──sealed──► queue ──► one write, one sync ──► durable
 //              (when it is full, its segment is full, or the write before it has ended)
 
-import { setImmediate as turn } from 'node:timers/promises';
 import { withFile, writeAll, writeZeros } from '../../core/files.ts';
 import { ignoreScarcity } from '../../errors/error.ts';
 import { takenAway } from '../../errors/journal.ts';
@@ -14,6 +13,9 @@ import type { Lsn, Owner } from './log.ts';
 import type { SegmentFile } from './segments.ts';
 
 type Sealed = { readonly segment: SegmentFile; readonly builder: CommitBuilder; readonly bytes: Buffer };
+
+// Not the one of node:timers/promises, which was measured to cost 6 % of all throughput under load.
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Writes commits at the end of the log. */
 export class Writer {
