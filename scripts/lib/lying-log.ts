@@ -36,6 +36,10 @@ export class Passing implements Log {
     return this.log.read(lsn);
   }
 
+  inMemory(lsn: Lsn): Buffer | undefined {
+    return this.log.inMemory(lsn);
+  }
+
   usage(): Promise<{ readonly used: number; readonly total: number }> {
     return this.log.usage();
   }

@@ -5,6 +5,7 @@ import { DetourError } from '../errors/error.ts';
 import type { Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
 import { QUEUE_LIMIT } from '../net/frame-writer.ts';
+import { MessageBatch } from '../wire/batch.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Place } from './held.ts';
 import type { Lsn } from './log/log.ts';
@@ -19,7 +20,7 @@ import type { Mailbox } from './state.ts';
 export const MOST_IN_FLIGHT = 4096;
 
 /** Messages that one collector is sent before it is the next one's turn, */
-const PER_TURN = 32;
+const PER_TURN = 256;
 /** and how long all turns together may hold up what else there is to do, in milliseconds. */
 const TURN_MS = 5;
 /** Connections of this epoch that are told apart in `attempt=`, for each mailbox. */
@@ -205,13 +206,20 @@ export class Delivery {
   #deliver(collector: Collector): boolean {
     const { state, log, records, now } = this.machine;
     const { name, session, flight } = collector;
-    for (let sent = 0; collector.reading === undefined && session.queuedBytes <= QUEUE_LIMIT; sent++) {
+    const batch = new MessageBatch();
+    let more = false;
+    for (
+      let sent = 0;
+      collector.reading === undefined && session.queuedBytes + batch.size <= QUEUE_LIMIT;
+      sent++
+    ) {
       const box = state.mailboxes.get(name);
       const seq = box?.held.after(Math.max(box.acknowledged, collector.lastSent)) ?? 0;
       const place = box?.held.get(seq);
       if (box === undefined || place === undefined) break;
       if (flight.length >= collector.window || collector.remaining === 0) break;
-      if (sent === PER_TURN) return true;
+      more = sent === PER_TURN;
+      if (more) break;
       if (place.lsn >= log.durable || log.durable < collector.barrier) {
         this.#blocked.add(collector);
         break;
@@ -227,13 +235,14 @@ export class Delivery {
         this.#blocked.add(collector);
         break;
       }
-      this.#send(collector, box, seq, place, message);
+      batch.add(this.#sent(collector, box, seq, place, message));
     }
-    this.#sayEmpty(collector);
-    return false;
+    if (batch.count > 0) session.sendAll(batch);
+    if (!more) this.#sayEmpty(collector);
+    return more;
   }
 
-  #send(collector: Collector, box: Mailbox, seq: number, { at }: Place, message: StoredMessage): void {
+  #sent(collector: Collector, box: Mailbox, seq: number, { at }: Place, message: StoredMessage) {
     const { id, from = this.machine.name, t, kind, tried, body, notify } = message;
     const marks = this.#marks.get(box.name)?.filter((mark) => mark >= seq).length ?? 0;
     const attempt = 1 + marks + (seq <= box.tried ? 1 : 0);
@@ -241,7 +250,7 @@ export class Delivery {
     collector.lastSent = seq;
     collector.remaining -= 1;
     collector.flight.push({ seq, id, notify });
-    collector.session.send({ verb: 'MESSAGE', seq, id, from, at, held, attempt, kind, tried, body });
+    return { seq, id, from, at, held, attempt, kind, tried, body };
   }
 
   async #read(collector: Collector, seq: number, place: Place): Promise<void> {

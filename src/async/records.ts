@@ -51,10 +51,11 @@ export class Records {
     const session = 'session' in entry ? entry.session : undefined;
     const from = 'from' in entry ? entry.from : undefined;
     const t = 't' in entry ? entry.t : 0;
-    this.#keep(lsn, { from, session, t }, asOne(frames));
+    this.#keep(lsn, { from, session, t }, frames);
   }
 
-  #keep(lsn: Lsn, carrier: Carrier, frames: Buffer): Kept {
+  #keep(lsn: Lsn, carrier: Carrier, parts: readonly Buffer[]): Kept {
+    const frames = asOne(parts);
     const bytes = ENTRY_COST + STARTS_COST * frames.length;
     const entry: Kept = { carrier, frames, starts: undefined, bytes };
     this.#kept.set(lsn, entry);
@@ -69,8 +70,18 @@ export class Records {
 
   /** A message, if it need not be read from the disk. */
   find({ lsn, index }: Place): StoredMessage | undefined {
-    const kept = this.#kept.get(lsn);
+    const kept = this.#kept.get(lsn) ?? this.#readAhead(lsn);
     return kept && messageOf(kept, index);
+  }
+
+  #readAhead(lsn: Lsn): Kept | undefined {
+    const bytes = this.log.inMemory(lsn);
+    return bytes && this.#keepRead(lsn, bytes);
+  }
+
+  #keepRead(lsn: Lsn, bytes: Buffer): Kept {
+    const { carrier, frames } = messagesIn(bytes);
+    return this.#keep(lsn, carrier, [frames]);
   }
 
   /** A message that is durable. @throws DetourError `damaged` if its record was changed; the errno if it cannot be read */
@@ -78,8 +89,8 @@ export class Records {
     const { lsn, index } = place;
     const found = this.find(place);
     if (found !== undefined) return found;
-    const { carrier, frames } = messagesIn(await this.log.read(lsn));
-    return messageOf(this.#kept.get(lsn) ?? this.#keep(lsn, carrier, frames), index);
+    const bytes = await this.log.read(lsn);
+    return messageOf(this.#kept.get(lsn) ?? this.#keepRead(lsn, bytes), index);
   }
 }
 

@@ -3,9 +3,9 @@
 
 import type { Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
+import { StoredBatch } from '../wire/batch.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import type { SendFrame } from '../wire/send.ts';
-import { StoredLines } from '../wire/stored.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Admission } from './admission.ts';
 import type { Delivery } from './delivery.ts';
@@ -43,7 +43,7 @@ class Run {
   /** The number that the first message of each mailbox gets. */
   readonly first = new Map<string, number>();
   /** To all that are answered when the log is durable: repeats, too. */
-  readonly answers = new StoredLines();
+  readonly answers = new StoredBatch();
   bytes = 0;
   /** Of the SENDs that are answered, in bytes. */
   bodies = 0;

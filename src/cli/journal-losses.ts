@@ -10,6 +10,7 @@ import { readEntry } from '../async/log/segments.ts';
 import { type Listener, Machine } from '../async/machine.ts';
 import { type Loss, lossesOf } from '../async/salvage.ts';
 import { systemFiles as files } from '../core/files.ts';
+import { ReadAhead } from '../core/read-ahead.ts';
 import { DetourError, errnoOf } from '../errors/error.ts';
 import { missingRecord } from '../errors/journal.ts';
 import { systemClock } from '../trace/clock.ts';
@@ -78,7 +79,7 @@ export async function lossesIn(dir: string, seen: Seen): Promise<Losses> {
   const entryOf = async (lsn: Lsn): Promise<void> => {
     const segment = log.segments.findLast(({ first }) => first <= lsn);
     if (segment === undefined || lsn >= segment.end) throw missingRecord(dir, lsn);
-    decodeEntry(await readEntry(files, segment, lsn), hasher);
+    decodeEntry(await readEntry(new ReadAhead(files), segment, lsn), hasher);
   };
   const read = async ({ lsn }: Place): Promise<void> => {
     if (seen.isIntact(lsn)) return;

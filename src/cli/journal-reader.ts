@@ -8,7 +8,7 @@ import { missing } from '../async/log/recover.ts';
 import {
   type Listing,
   listLog,
-  readPart,
+  readBytes,
   type ScanEnd,
   type Scanned,
   type SegmentFile,
@@ -114,7 +114,7 @@ async function quiet(dir: string, last: ScanEnd | undefined): Promise<boolean> {
     [filePath(dir, segment.end, 'wal'), FILE_HEADER],
   ];
   for (const [file, offset] of places) {
-    const bytes = await readPart(files, file, offset, COMMIT_HEADER).catch(() => Buffer.alloc(0));
+    const bytes = await readBytes(files, file, offset, COMMIT_HEADER).catch(() => Buffer.alloc(0));
     if (!isEnd(bytes, 0)) return false;
   }
   return true;

@@ -122,6 +122,16 @@ export async function withFile<T>(open: Promise<OpenFile>, use: (file: OpenFile)
   return await use(file).finally(() => file.close());
 }
 
+/** How many bytes a file has. @throws the errno */
+export const fileSize = (files: FileSystem, file: string): Promise<number> =>
+  withFile(files.open(file, 'read'), (open) => open.size());
+
+/** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws the errno */
+export async function readPart(files: FileSystem, file: string, at: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return bytes.subarray(0, await withFile(files.open(file, 'read'), (open) => open.read(bytes, at)));
+}
+
 /** Writes all of `bytes`, durably, into a file that is being opened, and closes it. @throws as `writeAll` */
 export const writeInto = (open: Promise<OpenFile>, bytes: Uint8Array, position: number): Promise<void> =>
   withFile(open, (file) => writeAll(file, bytes, position));

@@ -4,9 +4,9 @@
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
 import type { Timer } from '../trace/clock.ts';
+import type { StoredBatch } from '../wire/batch.ts';
 import type { Header } from '../wire/frame.ts';
 import type { Incoming, SendFrame } from '../wire/send.ts';
-import type { StoredLines } from '../wire/stored.ts';
 import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs.ts';
 import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -86,7 +86,7 @@ export class ServerConnection implements SessionConnection {
   }
 
   /** Answers SENDs with STORED. @param size the size of all their bodies in bytes */
-  answerAll({ bytes, count }: StoredLines, size: number): void {
+  answerAll({ bytes, count }: StoredBatch, size: number): void {
     this.#connection.sendFrames(bytes);
     this.#answered(count, size);
   }

@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto';
 import { addressKey } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
+import type { MessageBatch, StoredBatch } from '../wire/batch.ts';
 import type { SendFrame } from '../wire/send.ts';
-import type { StoredLines } from '../wire/stored.ts';
 import type { Message } from '../wire/verbs.ts';
 
 /** Why something is refused. */
@@ -44,7 +44,7 @@ export interface Handler {
 /** What a session asks of the connection that it belongs to. server-connection.ts is one. */
 export interface SessionConnection {
   answer(answer: Answer, size: number): void;
-  answerAll(answers: StoredLines, size: number): void;
+  answerAll(answers: StoredBatch, size: number): void;
   refuse(id: string, refusal: Refusal, size: number): void;
   fail(refusal: Refusal): void;
   failSend(refusal: Refusal, size: number): void;
@@ -92,13 +92,18 @@ export class Session {
     this.#socket.send(message);
   }
 
+  /** Sends messages of the mailbox, all at once. */
+  sendAll(messages: MessageBatch): void {
+    this.#socket.sendFrames(messages.bytes);
+  }
+
   /** Answers a SEND. @param size the size of its body in bytes */
   answer(answer: Answer, size: number): void {
     this.#connection.answer(answer, size);
   }
 
   /** Answers SENDs with STORED, all at once. @param size the size of all their bodies in bytes */
-  answerAll(answers: StoredLines, size: number): void {
+  answerAll(answers: StoredBatch, size: number): void {
     this.#connection.answerAll(answers, size);
   }
 

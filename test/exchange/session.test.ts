@@ -7,9 +7,9 @@ import { Server } from '../../src/exchange/server.ts';
 import type { Handler, Session } from '../../src/exchange/session.ts';
 import { netContext } from '../../src/net/context.ts';
 import { listen } from '../../src/net/listener.ts';
+import { StoredBatch } from '../../src/wire/batch.ts';
 import { MAX_BODY } from '../../src/wire/frame.ts';
 import type { SendFrame } from '../../src/wire/send.ts';
-import { StoredLines } from '../../src/wire/stored.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { RawClient } from '../harness.ts';
 import { anError, nothingCame, turns, until } from '../servers.ts';
@@ -56,7 +56,7 @@ async function startServer(options: { host?: string; window?: number } = {}) {
 
 /** Answers SENDs of one session, all at once. */
 function store(...sends: readonly Sent[]): void {
-  const lines = new StoredLines();
+  const lines = new StoredBatch();
   for (const { message } of sends) lines.add(message, 1, 'no', false);
   sends[0]?.session.answerAll(
     lines,

@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { chance as randomFrom } from '../../src/faults/chance.ts';
+import { MessageBatch, StoredBatch } from '../../src/wire/batch.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
 import { readSend, type SendFrame, sendFrame } from '../../src/wire/send.ts';
-import { StoredLines } from '../../src/wire/stored.ts';
 import { encode, type Message, readMessage } from '../../src/wire/verbs.ts';
 import { seed } from '../seed.ts';
 
@@ -166,11 +166,12 @@ test('frames are the same wherever the stream is cut, with the quicker way and w
   }
 });
 
+const numbers = [1, 9, 10, 11, 99, 100, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 999_999_999_999_999];
+
 test('STORED lines are those that would be written for each alone', () => {
   const chance = randomFrom(chosen + 1);
   const below = (most: number): number => Math.floor(chance() * most);
-  const numbers = [1, 9, 10, 11, 99, 100, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 999_999_999_999_999];
-  const lines = new StoredLines();
+  const lines = new StoredBatch();
   const all: Buffer[] = [];
   for (let n = 0; n < 5000; n++) {
     const id = Array.from({ length: 1 + below(64) }, () => 'azAZ09._:-'.charAt(below(10))).join('');
@@ -187,4 +188,32 @@ test('STORED lines are those that would be written for each alone', () => {
   }
   expect(lines.count).toBe(5000);
   expect(lines.bytes.equals(Buffer.concat(all))).toBe(true);
+});
+
+test('messages that are written together are those that would be written for each alone', () => {
+  const chance = randomFrom(chosen + 2);
+  const below = (most: number): number => Math.floor(chance() * most);
+  const number = (n: number): number => numbers[n] ?? 1 + below(10 ** (1 + below(15)));
+  const one = <T>(...choices: readonly T[]): T => choices[below(choices.length)] as T;
+  const text = (most: number): string =>
+    Array.from({ length: 1 + below(most) }, () => one('a', 'z', 'A', 'Z', '0', '9', '-')).join('');
+  const batch = new MessageBatch();
+  const all: Buffer[] = [];
+  for (let n = 0; n < 3000; n++) {
+    const body = Buffer.from(Array.from({ length: one(0, 1, 128, below(3000)) }, () => below(256)));
+    const names = { id: text(64), from: `a${text(31)}` };
+    const numbered = { seq: number(n), at: number(n), held: below(2) * number(n), attempt: number(n) };
+    const kind = one('receipt' as const, 'bounce' as const, undefined);
+    const message = {
+      ...names,
+      ...numbered,
+      kind,
+      tried: one('yes' as const, 'no' as const, undefined),
+      body,
+    };
+    batch.add(message);
+    all.push(encode({ verb: 'MESSAGE', ...message }));
+  }
+  expect([batch.count, batch.size]).toEqual([3000, batch.bytes.length]);
+  expect(batch.bytes.equals(Buffer.concat(all))).toBe(true);
 });

@@ -3,6 +3,7 @@
 
 import path from 'node:path';
 import { type FileSystem, systemFiles, withFile } from '../../core/files.ts';
+import { sizeOf } from '../../core/match.ts';
 import { errnoOf, ignoreScarcity } from '../../errors/error.ts';
 import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
@@ -11,9 +12,9 @@ import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { Folder } from './files.ts';
 import * as format from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
-import { claim, type FreeFile, Pool, sizeOf } from './pool.ts';
+import { claim, type FreeFile, Pool } from './pool.ts';
 import { recover } from './recover.ts';
-import { readEntry, type SegmentFile } from './segments.ts';
+import { entryIn, readEntry, type SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
 
 /** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
@@ -212,14 +213,22 @@ class DiskLog implements Log {
   }
 
   async read(lsn: Lsn): Promise<Buffer> {
-    const segment = this.writer.list.findLast(({ first }) => first <= lsn);
-    if (segment === undefined || lsn >= segment.end) throw missingRecord(this.folder.dir, lsn);
+    const segment = this.#holding(lsn);
+    if (segment === undefined) throw missingRecord(this.folder.dir, lsn);
     segment.readers += 1;
-    return await readEntry(this.folder.files, segment, lsn).finally(() => {
+    return await readEntry(this.folder.ahead, segment, lsn).finally(() => {
       segment.readers -= 1;
       this.#free();
     });
   }
+
+  inMemory(lsn: Lsn): Buffer | undefined {
+    const segment = this.#holding(lsn);
+    return segment && entryIn(this.folder.ahead.kept(segment.path, segment.offset(lsn)), segment, lsn);
+  }
+
+  #holding = (lsn: Lsn): SegmentFile | undefined =>
+    this.writer.list.findLast(({ first, end }) => first <= lsn && lsn < end);
 
   segments = (): readonly Segment[] => [...this.writer.list];
 

@@ -2,6 +2,7 @@
 // this folder reaches the disk through here.
 
 import type { FileSystem, OpenFile } from '../../core/files.ts';
+import { ReadAhead } from '../../core/read-ahead.ts';
 import { isScarce } from '../../errors/error.ts';
 import { takenAway } from '../../errors/journal.ts';
 import type { Clock } from '../../trace/clock.ts';
@@ -32,6 +33,7 @@ export class Folder {
     readonly files: FileSystem,
     readonly clock: Clock,
     readonly most = Number.POSITIVE_INFINITY,
+    readonly ahead = new ReadAhead(files),
   ) {}
 
   /** What the log may still take of the disk, in bytes. */

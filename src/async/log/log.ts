@@ -96,6 +96,8 @@ export interface Log {
   readonly spare: number;
   /** Reads back a durable entry of a segment that was not freed. @throws DetourError `damaged` with file and offset, or the errno */
   read(lsn: Lsn): Promise<Buffer>;
+  /** The same, if it is in memory because one before it was read. Else undefined. */
+  inMemory(lsn: Lsn): Buffer | undefined;
   /** What the log takes of the disk, and all that it may take: with what is free today. In bytes. */
   usage(): Promise<{ readonly used: number; readonly total: number }>;
   /** The segments, oldest first. The last two may be empty: room for what comes. */

@@ -79,6 +79,7 @@ export class MemoryLog implements Log {
     return Buffer.from(bytes);
   }
 
+  inMemory = (): undefined => undefined;
   usage = async () => ({ used: 0, total: 2 ** 40 });
 
   segments(): readonly Segment[] {

@@ -2,6 +2,7 @@
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
 import { noRoom, withFile, writeInto, writeZeros } from '../../core/files.ts';
+import { match, sizeOf } from '../../core/match.ts';
 import type { Folder } from './files.ts';
 import { COMMIT_HEADER, encodeFileHeader, randomToken, sparePath } from './format.ts';
 import type { LogId, Lsn } from './log.ts';
@@ -138,23 +139,6 @@ export class Pool {
       this.folder.used -= size;
     }
   }
-}
-
-/** What files take of the disk together, in bytes. */
-export const sizeOf = (files: readonly { readonly size: number }[]): number =>
-  files.reduce((sum, { size }) => sum + size, 0);
-
-// Gives each of the sizes, the largest first, the smallest file that is large enough. @param files smallest first
-// @returns the first of the sizes for which there is none, and the files that are left
-function match(wanted: readonly number[], files: readonly FreeFile[]) {
-  const left = [...files];
-  const without: number[] = [];
-  for (const size of wanted.toSorted((a, b) => b - a)) {
-    const index = left.findIndex((file) => file.size >= size);
-    if (index === -1) without.push(size);
-    else left.splice(index, 1);
-  }
-  return { missing: wanted.find((size) => without.includes(size)), left };
 }
 
 /** Makes the last segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */

@@ -8,7 +8,7 @@ import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import type { Folder } from './files.ts';
 import { FILE_HEADER, filePath, randomToken, reachesEnd } from './format.ts';
 import type { LostPart, Lsn, Owner } from './log.ts';
-import { type Listing, listLog, readPart, type ScanEnd, type Scanned, scanCommits } from './segments.ts';
+import { type Listing, listLog, readBytes, type ScanEnd, type Scanned, scanCommits } from './segments.ts';
 
 type Files = Pick<Folder, 'dir' | 'files'>;
 type Reader = Pick<Owner, 'restore' | 'entry' | 'notice'>;
@@ -121,7 +121,7 @@ export function missing({ segments, checkpoints }: Listing, kept: readonly Check
 async function reached(files: FileSystem, { segments }: Listing, { lsn, next }: Checkpoint) {
   const home = segments.find(({ first, end }) => first < lsn && lsn <= end);
   if (home === undefined) return lsn === 0;
-  const bytes = await readPart(files, home.path, FILE_HEADER, lsn - home.first);
+  const bytes = await readBytes(files, home.path, FILE_HEADER, lsn - home.first);
   return reachesEnd(bytes, home.first, home.seed, next - 1);
 }
 
@@ -141,7 +141,7 @@ async function setAside(files: FileSystem, copy: string, bytes: Uint8Array): Pro
 // What a crash left of a commit is copied aside and zeroed, so that it is not met, and told, a second time.
 async function cutTail(files: FileSystem, owner: Owner, { segment, lsn, torn }: ScanEnd): Promise<void> {
   const at = segment.offset(lsn);
-  let bytes = await readPart(files, segment.path, at, Math.min(segment.size - at, torn));
+  let bytes = await readBytes(files, segment.path, at, Math.min(segment.size - at, torn));
   while (bytes.at(-1) === 0) bytes = bytes.subarray(0, -1);
   await setAside(files, `${segment.path}.${at}.torn`, bytes);
   await writeInto(files.open(segment.path, 'write'), Buffer.alloc(segment.end - lsn), at);

@@ -2,7 +2,8 @@
 // and needs no lock. It goes around what cannot be read and says so: whoever reads decides whether to refuse, to salvage or to show that.
 
 import path from 'node:path';
-import { type FileSystem, withFile } from '../../core/files.ts';
+import { type FileSystem, fileSize, readPart } from '../../core/files.ts';
+import type { ReadAhead } from '../../core/read-ahead.ts';
 import { damagedRecord, notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
 import * as format from './format.ts';
 import type { LogId, Lsn, Segment } from './log.ts';
@@ -35,27 +36,34 @@ export class SegmentFile implements Segment {
 }
 
 /** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */
-export async function readPart(files: FileSystem, file: string, at: number, size: number): Promise<Buffer> {
-  try {
-    const bytes = Buffer.allocUnsafe(size);
-    return bytes.subarray(0, await withFile(files.open(file, 'read'), (open) => open.read(bytes, at)));
-  } catch (error) {
+export const readBytes = (files: FileSystem, file: string, at: number, size: number): Promise<Buffer> =>
+  named(file, readPart(files, file, at, size));
+
+// An error says which file it is about.
+const named = (file: string, read: Promise<Buffer>): Promise<Buffer> =>
+  read.catch((error: unknown) => {
     throw systemError(error, `the journal's file ${file} cannot be read`);
-  }
-}
+  });
 
 /** Reads the entry of an LSN and checks it. @throws DetourError `damaged` with file and offset, or the errno */
-export async function readEntry(files: FileSystem, segment: SegmentFile, lsn: Lsn): Promise<Buffer> {
+export async function readEntry(ahead: ReadAhead, segment: SegmentFile, lsn: Lsn): Promise<Buffer> {
   const at = segment.offset(lsn);
-  // With this most entries are whole.
-  let bytes = await readPart(files, segment.path, at, 4096);
-  const size = bytes.length < format.RECORD_HEADER ? 0 : format.RECORD_HEADER + bytes.readUInt32LE(4);
-  const fits = size > format.RECORD_HEADER && size <= segment.size - at;
-  if (fits && size > bytes.length) bytes = await readPart(files, segment.path, at, size);
-  const record = bytes.subarray(0, size);
-  if (!fits || !format.recordIntact(record, lsn, segment.seed)) throw damagedRecord(segment.path, at);
-  return record.subarray(format.RECORD_HEADER);
+  const read = (size: number): Promise<Buffer> => named(segment.path, ahead.read(segment.path, at, size));
+  let bytes = await read(format.RECORD_HEADER);
+  const size = recordSize(bytes);
+  if (size > bytes.length && size <= segment.size - at) bytes = await read(size);
+  return entryIn(bytes, segment, lsn) ?? Promise.reject(damagedRecord(segment.path, at));
 }
+
+/** The entry of an LSN in bytes that begin with its record; undefined if that is not whole or not intact. */
+export function entryIn(bytes: Buffer, { seed }: SegmentFile, lsn: Lsn): Buffer | undefined {
+  const record = bytes.subarray(0, recordSize(bytes));
+  const whole = record.length > format.RECORD_HEADER && record.length === recordSize(bytes);
+  return whole && format.recordIntact(record, lsn, seed) ? record.subarray(format.RECORD_HEADER) : undefined;
+}
+
+const recordSize = (bytes: Buffer): number =>
+  bytes.length < format.RECORD_HEADER ? 0 : format.RECORD_HEADER + bytes.readUInt32LE(4);
 
 /** What lies in the folder of a log. */
 export interface Listing {
@@ -89,7 +97,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
     if (OLD_NAME.test(name)) throw otherFormat(1, format.VERSION);
     // A pipe, say: whoever opens it waits for somebody at its other end.
     if (kind !== undefined && !isFile) throw notAJournal(`${file} is not a file, and has the name of one`);
-    if (kind === 'free') listing.free.push({ path: file, size: await sizeOf(files, file) });
+    if (kind === 'free') listing.free.push({ path: file, size: await fileSize(files, file) });
     else if (kind === 'new') listing.unfinished.push(file);
     else if (kind === 'checkpoint') listing.checkpoints.unshift(Number(digits));
     else if (kind === 'wal') {
@@ -107,16 +115,13 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
 
 async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: LogId) {
   const bytes = Buffer.alloc(format.FILE_HEADER);
-  bytes.set(await readPart(files, file, 0, bytes.length));
+  bytes.set(await readBytes(files, file, 0, bytes.length));
   const header = format.readFileHeader(bytes, 'SEGMENT');
   if (typeof header === 'string') return header;
   if (header.lsn !== lsn) return `it says that it begins at LSN ${header.lsn}`;
   if (id !== undefined && header.store !== id.store) return 'it belongs to another journal';
-  return (await sizeOf(files, file)) < header.extent ? `it has less than ${header.extent} bytes` : header;
+  return (await fileSize(files, file)) < header.extent ? `it has less than ${header.extent} bytes` : header;
 }
-
-const sizeOf = (files: FileSystem, file: string): Promise<number> =>
-  withFile(files.open(file, 'read'), (open) => open.size());
 
 /** A stretch of a log, in its order. */
 export interface Scanned {
@@ -153,7 +158,7 @@ export async function* scanCommits(
     const { seed } = segment;
     const base = Math.max(segment.first, from?.lsn ?? 0);
     const offset = segment.offset(base);
-    const bytes = await readPart(files, segment.path, offset, segment.size - offset);
+    const bytes = await readBytes(files, segment.path, offset, segment.size - offset);
     for (let at = 0; ; ) {
       const lsn = base + at;
       const { head, records, intact } = format.commitAt(bytes, at, lsn, seed);

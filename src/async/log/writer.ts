@@ -14,7 +14,6 @@ import type { SegmentFile } from './segments.ts';
 
 type Sealed = { readonly segment: SegmentFile; readonly builder: CommitBuilder; readonly bytes: Buffer };
 
-// Not the one of node:timers/promises, which was measured to cost 6 % of all throughput under load.
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Writes commits at the end of the log. */
