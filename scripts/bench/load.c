@@ -1,11 +1,12 @@
 // The load driver of the bench: so many senders, each with so many messages under way, as fast as the answers come. In C, because a
 // driver in Node is slower than what it measures. One thread, one epoll.
 //
-//   load PROTOCOL HOST PORT SENDERS OUTSTANDING SIZE SECONDS
+//   load PROTOCOL HOST PORT SENDERS OUTSTANDING SIZE SECONDS [COUNT [MAILBOXES [BURST]]]
 //
 // PROTOCOL: detour, redis, nats, mqtt, beanstalkd. After two seconds of warm-up it counts for SECONDS, and prints one line of JSON: answers
 // (`all`: with those of the warm-up) and their rate per second, how long an answer took (p50, p99, in microseconds), and how much of a
-// processor the driver itself needed.
+// processor the driver itself needed. With a COUNT above 0 it sends exactly so many in place of that, without warm-up, however long it takes.
+// With MAILBOXES above 0 they go to so many mailboxes in turn (detour only), BURST messages to each: one, unless given. Else each sender has one.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -53,7 +54,9 @@ struct protocol {
   int (*answers)(struct connection *, size_t *used);
 };
 
-static int outstanding, size;
+static int outstanding, size, mailboxes, burst;
+// Messages that are not sent yet.
+static uint64_t left = UINT64_MAX;
 static unsigned char *body;
 static uint64_t histogram[STEPS];
 
@@ -107,11 +110,14 @@ static int lines(struct connection *c, size_t *used, const char *word) {
 // ---- detour/1
 
 static size_t detour_hello(struct connection *c, unsigned char *to) {
-  return sprintf((char *)to, "HELLO version=1 as=load%d session=%d-%ld try=1 heartbeat=3600\n", c->number, c->number, (long)getpid());
+  // Another run is somebody else: its ids are the same, and would be taken for repeats.
+  return sprintf((char *)to, "HELLO version=1 as=load%d-%ld session=1 try=1 heartbeat=3600\n", c->number, (long)getpid());
 }
 
 static size_t detour_frame(struct connection *c, unsigned char *to) {
-  size_t length = sprintf((char *)to, "SEND id=%08llx to=mail%d size=%d\n", (unsigned long long)c->sent, c->number, size);
+  static uint64_t turn;
+  int mailbox = mailboxes > 0 ? (int)(turn++ / burst % mailboxes) : c->number;
+  size_t length = sprintf((char *)to, "SEND id=%08llx to=mail%d size=%d\n", (unsigned long long)c->sent, mailbox, size);
   length += put(to + length, body, size);
   to[length] = '\n';
   return length + 1;
@@ -267,7 +273,7 @@ static void flush(struct connection *c) {
 static void fill(struct connection *c, const struct protocol *protocol) {
   if (!c->ready || c->out_length > 0) return;
   double at = now();
-  while (c->sent - c->answered < (uint64_t)outstanding) {
+  for (; left > 0 && c->sent - c->answered < (uint64_t)outstanding; left--) {
     c->sent_at[c->sent % outstanding] = at;
     c->out_length += protocol->frame(c, c->out + c->out_length);
     c->sent++;
@@ -322,7 +328,8 @@ static double cpu(void) {
 }
 
 int main(int count, char **words) {
-  if (count != 8) die("usage", "load PROTOCOL HOST PORT SENDERS OUTSTANDING SIZE SECONDS", 56);
+  const char *usage = "load PROTOCOL HOST PORT SENDERS OUTSTANDING SIZE SECONDS [COUNT [MAILBOXES [BURST]]]";
+  if (count < 8 || count > 11) die("usage", usage, strlen(usage));
   const struct protocol *protocol = NULL;
   for (size_t n = 0; n < sizeof PROTOCOLS / sizeof *PROTOCOLS; n++)
     if (strcmp(PROTOCOLS[n].name, words[1]) == 0) protocol = &PROTOCOLS[n];
@@ -332,7 +339,11 @@ int main(int count, char **words) {
   int senders = atoi(words[4]);
   outstanding = atoi(words[5]);
   size = atoi(words[6]);
-  double seconds = atof(words[7]);
+  uint64_t fixed = count > 8 ? strtoull(words[8], NULL, 10) : 0;
+  if (fixed > 0) left = fixed;
+  double seconds = fixed > 0 ? INFINITY : atof(words[7]);
+  mailboxes = count > 9 ? atoi(words[9]) : 0;
+  burst = count > 10 ? atoi(words[10]) : 1;
   body = malloc(size + 1);
   memset(body, 'x', size);
 
@@ -355,10 +366,10 @@ int main(int count, char **words) {
     if (epoll_ctl(poll, EPOLL_CTL_ADD, c->fd, &event) != 0) fail("epoll_ctl");
   }
 
-  double begin = now() + WARM_UP, end = begin + seconds, busy = 0;
+  double begin = now() + (fixed > 0 ? 0 : WARM_UP), end = begin + seconds, busy = 0;
   int counting = 0;
   uint64_t total = 0, all = 0;
-  for (double at = now(); at < end; at = now()) {
+  for (double at = now(); at < end && (fixed == 0 || all < fixed); at = now()) {
     if (!counting && at >= begin) {
       counting = 1;
       begin = at;

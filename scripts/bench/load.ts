@@ -10,6 +10,10 @@ export interface Shape {
   readonly senders: number;
   readonly outstanding: number;
   readonly size: number;
+  /** To how many mailboxes they send in turn, at detour; undefined: each sender has one, mail0, mail1, … */
+  readonly mailboxes?: number;
+  /** How many messages in a row go to the same of these; one unless given. */
+  readonly burst?: number;
 }
 
 /** What was measured. */
@@ -38,12 +42,30 @@ export function runLoad(
   program: string,
   protocol: Peer['protocol'],
   port: number,
-  { senders, outstanding, size }: Shape,
+  shape: Shape,
   seconds: number,
 ): Promise<Load> {
-  const words = [protocol, '127.0.0.1', port, senders, outstanding, size, seconds].map(String);
+  return drive(program, protocol, port, shape, seconds, 0);
+}
+
+/** Sends a relay of detour exactly so many messages; there is no warm-up. @throws Error if one was not stored */
+export async function fill(program: string, port: number, shape: Shape, count: number): Promise<Load> {
+  const load = await drive(program, 'detour', port, shape, 0, count);
+  if (load.all !== count) throw new Error(`${count} were sent, and ${load.all} answered`);
+  return load;
+}
+
+function drive(
+  program: string,
+  protocol: Peer['protocol'],
+  port: number,
+  { senders, outstanding, size, mailboxes = 0, burst = 1 }: Shape,
+  seconds: number,
+  count: number,
+): Promise<Load> {
+  const numbers = [port, senders, outstanding, size, seconds, count, mailboxes, burst];
   return new Promise((resolve, reject) =>
-    execFile(program, words, (error, stdout, stderr) =>
+    execFile(program, [protocol, '127.0.0.1', ...numbers.map(String)], (error, stdout, stderr) =>
       error === null ? resolve(JSON.parse(stdout) as Load) : reject(new Error(stderr || error.message)),
     ),
   );
