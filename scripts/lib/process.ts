@@ -16,6 +16,16 @@ process.once('exit', () => {
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
+/** What a process runs in. */
+interface Surroundings {
+  /** Options of Node itself. */
+  readonly node?: readonly string[];
+  /** What its environment has beside this one's. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** The open file that its stdout goes into; else that is read here. */
+  readonly stdout?: number | 'pipe';
+}
+
 /** A process and what it says. */
 export class Program {
   readonly child: ChildProcess;
@@ -27,24 +37,24 @@ export class Program {
   #over = false;
   #waiting: (() => void)[] = [];
 
-  /** @param main the compiled program to run. @param how options of Node itself, and what its environment has beside this one's */
+  /** @param main the compiled program to run */
   constructor(
     main: string,
     args: readonly string[],
-    { node = [], env = {} }: { readonly node?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+    { node = [], env = {}, stdout = 'pipe' }: Surroundings = {},
   ) {
-    const child = spawn(process.execPath, [...node, main, ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'],
+    const child: ChildProcess = spawn(process.execPath, [...node, main, ...args], {
+      stdio: ['pipe', stdout, 'pipe'],
       env: { ...process.env, NO_COLOR: '1', ...env },
     });
     this.child = child;
     running.add(child);
-    child.stdin.on('error', () => {});
-    child.stdout.on('data', (bytes: Buffer) => {
+    child.stdin?.on('error', () => {});
+    child.stdout?.on('data', (bytes: Buffer) => {
       this.stdout += bytes;
       this.#wake();
     });
-    child.stderr.on('data', (bytes: Buffer) => {
+    child.stderr?.on('data', (bytes: Buffer) => {
       this.stderr += bytes;
       this.#wake();
     });

@@ -7,8 +7,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { House, segmentsOf, type Talk } from '../lib/house.ts';
 import { Program } from '../lib/process.ts';
-import { House, segmentsOf, type Talk } from './house.ts';
 
 const BODY = Buffer.alloc(128, 'x');
 /** For what no server may need more heap: that of a small computer. */

@@ -2,7 +2,7 @@
 //
 // Arguments: port, how many recipients, how many messages each.
 
-import { Talk } from './house.ts';
+import { Talk } from '../lib/house.ts';
 
 const [port = 0, recipients = 0, messages = 0] = process.argv.slice(2).map(Number);
 console.log('here');

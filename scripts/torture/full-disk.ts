@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { House, type Talk } from './house.ts';
+import { House, type Talk } from '../lib/house.ts';
 
 const SIZES = [40, 64, 90, 100, 120, 200];
 const BODY = Buffer.alloc(900_000, 'a');

@@ -1,10 +1,10 @@
-// What the attacks share: a relay as a real process, and clients that count what they hear.
+// A relay as a real process, and clients that count what they hear.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Message } from '../../src/wire/verbs.ts';
-import { MAIN, Program } from '../lib/process.ts';
-import { Wire } from '../lib/wire.ts';
+import { MAIN, Program } from './process.ts';
+import { Wire } from './wire.ts';
 
 /** SENDs that are written at once. */
 const BATCH = 500;
