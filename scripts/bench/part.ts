@@ -60,13 +60,19 @@ export async function inTurns<P extends { readonly name: string }, T>(
   return rows;
 }
 
+/** What the rows are, and how they are compared. */
+interface Title extends Pick<Figure, 'part' | 'row' | 'unit'> {
+  /** The ratio of the first to each other is shown, unless told: of each other to the first, or none. */
+  readonly compare?: 'this/first' | 'not';
+}
+
 /**
- * Prints the rows and records them: median, lowest and highest, and the ratio of the first to each other, taken in each round.
+ * Prints the rows and records them: median, lowest and highest, and the ratio to the first or of it, taken in each round.
  * @param more words for the end of a row
  */
 export function report(
   bench: Pick<Bench, 'record'>,
-  { part, row, unit }: Pick<Figure, 'part' | 'row' | 'unit'>,
+  { part, row, unit, compare }: Title,
   rows: readonly Row<number>[],
   more: (who: string) => string = () => '',
 ): void {
@@ -74,8 +80,13 @@ export function report(
   const ours = rows[0]?.values ?? [];
   for (const { who, values } of rows) {
     for (const [round, value] of values.entries()) bench.record({ part, row, who, round, value, unit });
-    const compared = values === ours ? '' : `detour/this ${ratio(ours, values).toFixed(2)}`;
+    const compared = values === ours || compare === 'not' ? '' : comparison(ours, values, compare);
     const words = [who.padEnd(42), short(median(values)).padStart(6), `(${spread(values)})`.padEnd(15)];
     console.log(`  ${[...words, more(who), compared].filter(Boolean).join(' ')}`);
   }
+}
+
+function comparison(first: readonly number[], values: readonly number[], compare: Title['compare']): string {
+  if (compare === 'this/first') return `${compare} ${ratio(values, first).toFixed(2)}`;
+  return `detour/this ${ratio(first, values).toFixed(2)}`;
 }
