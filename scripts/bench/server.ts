@@ -17,7 +17,7 @@ const LOOK_MS = 20;
  * @throws Error with what it said last if it does not listen
  */
 export async function withServer<T>(
-  peer: Peer,
+  peer: Pick<Peer, 'name' | 'program' | 'args' | 'prepare'>,
   scratch: string,
   use: (port: number) => Promise<T>,
   under: readonly string[] = [],
@@ -55,7 +55,8 @@ export async function withServer<T>(
   }
 }
 
-function freePort(): Promise<number> {
+/** A port of 127.0.0.1 on which nobody listens. */
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const address = server.address();
