@@ -3,7 +3,7 @@
 //
 //   --rounds N     how often each is measured, in turn; 7 unless given
 //   --seconds N    how long each time, after two seconds of warm-up; 2 unless given
-//   --part NAME    only this part; may be given again: stores
+//   --part NAME    only this part; may be given again: stores, direct, startup, clients
 //   --only WORD    of the peers only those with this word in their name
 //   --json FILE    every single figure
 //   --install      gets the brokers first, with strace and a C compiler: as root, on Debian
@@ -13,9 +13,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { clients } from './bench/clients.ts';
+import { direct } from './bench/direct.ts';
 import { compileLoad } from './bench/load.ts';
 import type { Bench, Figure } from './bench/part.ts';
 import { DETOUR, find, PEERS } from './bench/peers.ts';
+import { startup } from './bench/startup.ts';
 import { stores } from './bench/stores.ts';
 
 const { values } = parseArgs({
@@ -35,7 +38,7 @@ if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
   process.exit(2);
 }
 
-const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = { stores };
+const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = { stores, direct, startup, clients };
 const chosen = values.part ?? Object.keys(PARTS);
 for (const name of chosen.filter((each) => !(each in PARTS))) {
   console.error(`--part is one of ${Object.keys(PARTS).join(', ')}; not ${name}.`);
