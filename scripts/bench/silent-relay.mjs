@@ -1,0 +1,19 @@
+// A relay to which nobody listens: it makes no event, and says nothing.
+//
+// Arguments: the folder of its journal, the port on 127.0.0.1.
+
+import { openDiskLog } from '../../dist/async/log/disk.js';
+import { startRelay } from '../../dist/async/relay.js';
+import { netContext } from '../../dist/net/context.js';
+import { systemClock } from '../../dist/trace/clock.js';
+
+const [, , dir, port] = process.argv;
+await startRelay({
+  host: '127.0.0.1',
+  port: Number(port),
+  context: netContext(undefined, systemClock, false),
+  log: (owner) => openDiskLog({ dir, clock: systemClock }, owner),
+  onFailure: (error) => {
+    throw error;
+  },
+});
