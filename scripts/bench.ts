@@ -3,7 +3,7 @@
 //
 //   --rounds N     how often each is measured, in turn; 7 unless given
 //   --seconds N    how long each time, after two seconds of warm-up; 2 unless given
-//   --part NAME    only this part; may be given again: stores, direct, startup, clients
+//   --part NAME    only this part; may be given again: stores, direct, startup, clients, talk, memory, growth, steady
 //   --only WORD    of the peers only those with this word in their name
 //   --json FILE    every single figure
 //   --install      gets the brokers first, with strace and a C compiler: as root, on Debian
@@ -15,11 +15,15 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { clients } from './bench/clients.ts';
 import { direct } from './bench/direct.ts';
+import { growth } from './bench/growth.ts';
 import { compileLoad } from './bench/load.ts';
+import { memory } from './bench/memory.ts';
 import type { Bench, Figure } from './bench/part.ts';
 import { DETOUR, find, PEERS } from './bench/peers.ts';
 import { startup } from './bench/startup.ts';
+import { steady } from './bench/steady.ts';
 import { stores } from './bench/stores.ts';
+import { talk } from './bench/talk.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +42,16 @@ if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
   process.exit(2);
 }
 
-const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = { stores, direct, startup, clients };
+const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  stores,
+  direct,
+  startup,
+  clients,
+  talk,
+  memory,
+  growth,
+  steady,
+};
 const chosen = values.part ?? Object.keys(PARTS);
 for (const name of chosen.filter((each) => !(each in PARTS))) {
   console.error(`--part is one of ${Object.keys(PARTS).join(', ')}; not ${name}.`);
