@@ -5,7 +5,7 @@
 //   --seconds N    how long each time, after two seconds of warm-up; 2 unless given
 //   --part NAME    only this part; may be given again: stores, direct, startup, clients, talk, memory, growth, steady
 //   --only WORD    of the peers only those with this word in their name
-//   --json FILE    every single figure
+//   --json FILE    every single figure; `npx tsx scripts/bench/publish.ts FILE` writes bench/README.md and the picture from it
 //   --install      gets the brokers first, with strace and a C compiler: as root, on Debian
 
 import { spawnSync } from 'node:child_process';
@@ -17,8 +17,9 @@ import { clients } from './bench/clients.ts';
 import { direct } from './bench/direct.ts';
 import { growth } from './bench/growth.ts';
 import { compileLoad } from './bench/load.ts';
+import { describe } from './bench/machine.ts';
 import { memory } from './bench/memory.ts';
-import type { Bench, Figure } from './bench/part.ts';
+import type { Bench, Figure, Run } from './bench/part.ts';
 import { DETOUR, find, PEERS } from './bench/peers.ts';
 import { startup } from './bench/startup.ts';
 import { steady } from './bench/steady.ts';
@@ -91,7 +92,8 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(figures, undefined, 1)}\n`);
+const run: Run = { ...{ rounds, seconds }, machine: describe(peers, scratch), figures };
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(run, undefined, 1)}\n`);
 
 function install(): void {
   const apt = find('apt-get');

@@ -1,10 +1,11 @@
 // What it costs that there is more of everything: how many messages a second a relay stores that holds much already, that has many
 // mailboxes, and many senders.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { House } from '../lib/house.ts';
 import { fill, runLoad, type Shape } from './load.ts';
 import { type Bench, inTurns, report } from './part.ts';
-import { DETOUR } from './peers.ts';
-import { withServer } from './server.ts';
 
 const SHAPE: Shape = { senders: 32, outstanding: 64, size: 128 };
 
@@ -45,8 +46,19 @@ export async function growth(bench: Bench): Promise<void> {
   }
 }
 
-const measure = ({ load, scratch, seconds }: Bench, { shape, held: before }: Case): Promise<number> =>
-  withServer(DETOUR, scratch, async (port) => {
-    if (before > 0) await fill(load, port, shape, before);
-    return (await runLoad(load, 'detour', port, shape, seconds)).rate;
-  });
+async function measure({ load, scratch, seconds }: Bench, { shape, held: before }: Case): Promise<number> {
+  const dir = mkdtempSync(path.join(scratch, 'growth-'));
+  let relay = await House.start(dir);
+  try {
+    if (before > 0) {
+      await fill(load, relay.port, shape, before);
+      // One that has just taken much is faster: its code is compiled. So each begins anew.
+      await relay.end();
+      relay = await House.start(dir);
+    }
+    return (await runLoad(load, 'detour', relay.port, shape, seconds)).rate;
+  } finally {
+    await relay.end();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

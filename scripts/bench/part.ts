@@ -1,5 +1,6 @@
 // What the parts of the bench share: each measures several things in turns, says what it found, and records every figure.
 
+import type { Machine } from './machine.ts';
 import type { Peer } from './peers.ts';
 import { median, ratio, short, spread } from './statistics.ts';
 
@@ -13,6 +14,14 @@ export interface Figure {
   readonly round: number;
   readonly value: number;
   readonly unit: string;
+}
+
+/** What one run of the bench has found, as it stands in the file of `--json`. */
+export interface Run {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly machine: Machine;
+  readonly figures: readonly Figure[];
 }
 
 /** What a part is given. */

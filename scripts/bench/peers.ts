@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { MAIN } from '../lib/process.ts';
+import { ROOT } from '../terminal.ts';
 
 /** A store that is measured. */
 export interface Peer {
@@ -15,6 +16,8 @@ export interface Peer {
   /** Debian's package, and the program in it. */
   readonly package: string | undefined;
   readonly program: string;
+  /** Arguments with which it says its version. */
+  readonly version: readonly string[];
   /** Its arguments. @param dir an empty folder. @param port on 127.0.0.1 */
   args(dir: string, port: number): readonly string[];
   /** Makes what it needs before messages come. */
@@ -28,6 +31,7 @@ export const DETOUR: Peer = {
   synced: true,
   package: undefined,
   program: process.execPath,
+  version: ['-p', 'require(process.argv[1]).version', path.join(ROOT, 'package.json')],
   args: (dir, port) => [MAIN, 'async', 'relay', '--journal', path.join(dir, 'journal'), '--port', `${port}`],
 };
 
@@ -39,6 +43,7 @@ export const PEERS: readonly Peer[] = [
     synced: true,
     package: 'redis-server',
     program: 'redis-server',
+    version: ['--version'],
     args: (dir, port) => [
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', ''],
       ...['--appendonly', 'yes', '--appendfsync', 'always'],
@@ -50,6 +55,7 @@ export const PEERS: readonly Peer[] = [
     synced: true,
     package: 'beanstalkd',
     program: 'beanstalkd',
+    version: ['-v'],
     args: (dir, port) => ['-l', '127.0.0.1', '-p', `${port}`, '-b', dir, '-f', '0'],
   },
   {
@@ -58,6 +64,7 @@ export const PEERS: readonly Peer[] = [
     synced: false,
     package: 'nats-server',
     program: 'nats-server',
+    version: ['--version'],
     args: (dir, port) => ['-a', '127.0.0.1', '-p', `${port}`, '-js', '-sd', dir],
     prepare: (port) => talk(port, makeStream(), '\nMSG made '),
   },
@@ -67,6 +74,7 @@ export const PEERS: readonly Peer[] = [
     synced: false,
     package: 'mosquitto',
     program: 'mosquitto',
+    version: ['-h'],
     args: (dir, port) => {
       const file = path.join(dir, 'mosquitto.conf');
       const lines = [
