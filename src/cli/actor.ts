@@ -8,7 +8,6 @@ import { type NetContext, netContext } from '../net/context.ts';
 import { systemClock } from '../trace/clock.ts';
 import type { Emit, Event, Recorded } from '../trace/event.ts';
 import { formatJson } from '../trace/line.ts';
-import { createRecorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
 import { say } from './output.ts';
 
@@ -77,16 +76,16 @@ export function actorOptions(command: Command): Command {
  * @param frames report each frame although neither --json nor --log asks for it
  * @throws DetourError if the log file cannot be opened
  */
-export function startActor(
+export async function startActor(
   name: string,
   flags: ActorFlags,
   narrate: (event: Event) => void,
   frames: boolean,
-): Actor {
+): Promise<Actor> {
   const json = flags.json === true;
   const recorded = json || flags.log !== undefined;
   const context = netContext(
-    recorded ? record(name, flags, narrate) : narrate,
+    recorded ? await record(name, flags, narrate) : narrate,
     systemClock,
     frames || recorded,
   );
@@ -120,7 +119,13 @@ export function startActor(
 }
 
 // The events with their time, for --json and --log. Who only talks needs no time, which costs more than the talk under load.
-function record(actor: string, { json, log: file, tied: offset }: ActorFlags, narrate: Emit): Emit {
+async function record(
+  actor: string,
+  { json, log: file, tied: offset }: ActorFlags,
+  narrate: Emit,
+): Promise<Emit> {
+  // Only when it is needed: pino takes as long to load as all else that a command is made of.
+  const { createRecorder } = await import('../trace/log.ts');
   const onEvent = (event: Recorded): void => {
     if (json) process.stdout.write(`${formatJson(event)}\n`);
     else narrate(event);

@@ -4,8 +4,6 @@ import type { Command } from 'commander';
 
 /** A subcommand of detour. */
 export interface CommandSpec {
-  /** The words that name it, e.g. `sync send`. */
-  readonly path: string;
   /** One line for `--help`. */
   readonly summary: string;
   /**

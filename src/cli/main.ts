@@ -5,41 +5,38 @@ import { Command, CommanderError } from 'commander';
 import { DetourError } from '../errors/error.ts';
 import { visible } from '../trace/visible.ts';
 import type { CommandSpec } from './command.ts';
-import { asyncReceive } from './commands/async-receive.ts';
-import { asyncRelay } from './commands/async-relay.ts';
-import { asyncSend } from './commands/async-send.ts';
-import { asyncStatus } from './commands/async-status.ts';
-import { compare } from './commands/compare.ts';
-import { demo } from './commands/demo.ts';
-import { explain } from './commands/explain.ts';
-import { journal } from './commands/journal.ts';
-import { link } from './commands/link.ts';
-import { syncReceive } from './commands/sync-receive.ts';
-import { syncSend } from './commands/sync-send.ts';
-import { trace } from './commands/trace.ts';
 
-const COMMANDS: readonly CommandSpec[] = [
-  syncReceive,
-  syncSend,
-  asyncRelay,
-  asyncSend,
-  asyncReceive,
-  asyncStatus,
-  link,
-  demo,
-  compare,
-  explain,
-  trace,
-  journal,
-];
+// Each is loaded when it is needed: most of the time that a short command takes is loading.
+const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
+  'sync receive': async () => (await import('./commands/sync-receive.ts')).syncReceive,
+  'sync send': async () => (await import('./commands/sync-send.ts')).syncSend,
+  'async relay': async () => (await import('./commands/async-relay.ts')).asyncRelay,
+  'async send': async () => (await import('./commands/async-send.ts')).asyncSend,
+  'async receive': async () => (await import('./commands/async-receive.ts')).asyncReceive,
+  'async status': async () => (await import('./commands/async-status.ts')).asyncStatus,
+  link: async () => (await import('./commands/link.ts')).link,
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  compare: async () => (await import('./commands/compare.ts')).compare,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  trace: async () => (await import('./commands/trace.ts')).trace,
+  journal: async () => (await import('./commands/journal.ts')).journal,
+};
 
 const GROUPS: Readonly<Record<string, string>> = {
   sync: 'the direct route: both ends must be there, now',
   async: 'the detour: a relay keeps the message until the recipient comes',
 };
 
-/** The whole command line. */
-function build(): Command {
+// The command that is asked for; all of them for help, and when it is unclear.
+function asked([first = '', second = '']: readonly string[]) {
+  const all = Object.entries(COMMANDS);
+  const path = first in GROUPS ? `${first} ${second}` : first;
+  const found = all.filter(([each]) => each === path);
+  return found.length > 0 ? found : all;
+}
+
+/** The command line, as far as these words need it. */
+async function build(words: readonly string[]): Promise<Command> {
   const program = new Command('detour')
     .description('See on real TCP sockets how synchronous communication differs from asynchronous.')
     .showHelpAfterError('(--help shows what there is)')
@@ -47,11 +44,11 @@ function build(): Command {
   const groups = new Map<string, Command>();
   for (const [word, summary] of Object.entries(GROUPS))
     groups.set(word, inherit(program.command(word).description(summary), program));
-  for (const spec of COMMANDS) {
-    const words = spec.path.split(' ');
-    const parent = words.length === 2 ? (groups.get(words[0] ?? '') ?? program) : program;
-    const command = parent.command(words.at(-1) ?? spec.path).description(spec.summary);
-    spec.build(inherit(command, program));
+  for (const [path, load] of asked(words)) {
+    const { summary, build: add } = await load();
+    const [group = '', name = group] = path.split(' ');
+    const command = (groups.get(group) ?? program).command(name).description(summary);
+    add(inherit(command, program));
   }
   // A verb without its mode: which route?
   for (const verb of ['send', 'receive']) {
@@ -88,7 +85,8 @@ async function main(): Promise<void> {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   try {
-    await build().parseAsync();
+    const program = await build(process.argv.slice(2));
+    await program.parseAsync();
   } catch (error) {
     process.exitCode = tell(error);
     // A server that failed to start may still hold standard input.

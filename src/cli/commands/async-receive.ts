@@ -28,7 +28,6 @@ interface Flags extends ActorFlags {
 }
 
 export const asyncReceive: CommandSpec = {
-  path: 'async receive',
   summary: 'collect your mail from the relay',
   build(command: Command): void {
     command
@@ -53,7 +52,7 @@ async function run(flags: Flags): Promise<number> {
     arriving.saw(event);
     narrate(event, flags);
   };
-  const actor = startActor(flags.as, flags, tell, true);
+  const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
   const receiver = new Receiver({
     as: flags.as,

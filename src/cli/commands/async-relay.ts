@@ -23,7 +23,6 @@ interface Flags extends ActorFlags {
 }
 
 export const asyncRelay: CommandSpec = {
-  path: 'async relay',
   summary: 'keep messages until their recipients come',
   build(command: Command): void {
     command
@@ -50,7 +49,7 @@ export const asyncRelay: CommandSpec = {
 async function run(flags: Flags): Promise<number> {
   const dir = flags.journal === undefined ? defaultJournal(flags.port) : resolve(flags.journal);
   const talk = new RelayTalk();
-  const actor = startActor('relay', flags, (event) => talk.tell(event), false);
+  const actor = await startActor('relay', flags, (event) => talk.tell(event), false);
   const { context } = actor;
   let stop = (): void => {};
   const stopped = new Promise<void>((settle) => {

@@ -35,7 +35,6 @@ const AT_ONCE = 256;
 const INCURABLE = new Set(['id_reused', 'too_large', 'wrong_name', 'version']);
 
 export const asyncSend: CommandSpec = {
-  path: 'async send',
   summary: 'hand a message to the relay, which keeps it until the recipient comes',
   build(command: Command): void {
     command
@@ -76,7 +75,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
     () => route.to().peer,
     () => flags.to,
   );
-  const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
+  const actor = await startActor(flags.as, flags, (event) => steps.tell(event), true);
   const route = new AsyncRoute(actor, flags);
   return runSend(actor, route, steps, source, flags);
 }

@@ -21,7 +21,6 @@ interface Flags extends ActorFlags {
 }
 
 export const asyncStatus: CommandSpec = {
-  path: 'async status',
   summary: 'who has how much mail waiting, and since when',
   build(command: Command): void {
     command
@@ -34,7 +33,7 @@ export const asyncStatus: CommandSpec = {
 };
 
 async function run(flags: Flags): Promise<number> {
-  const actor = startActor('status', flags, () => {}, false);
+  const actor = await startActor('status', flags, () => {}, false);
   const answer = await ask(actor, flags);
   const where = formatAddress(flags.relay.host, flags.relay.port);
   if ('end' in answer) {

@@ -41,7 +41,6 @@ const SHORTEST_RETRY_MS = 20;
 
 /** `detour compare`. */
 export const compare: CommandSpec = {
-  path: 'compare',
   summary: 'quick or patient: measure both routes to a receiver who comes and goes',
   build(command: Command): void {
     command

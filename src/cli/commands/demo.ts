@@ -17,7 +17,6 @@ const DEFAULT_WIDTH = 80;
 
 /** `detour demo`. */
 export const demo: CommandSpec = {
-  path: 'demo',
   summary: 'both routes side by side, in ten stories with real processes',
   build(command: Command): void {
     command

@@ -91,7 +91,6 @@ export function asked(code: string | undefined): readonly CatalogEntry[] {
 
 /** `detour explain`. */
 export const explain: CommandSpec = {
-  path: 'explain',
   summary: 'what an error code means, on the wire and for a verdict',
   build(command: Command): void {
     command

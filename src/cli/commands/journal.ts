@@ -32,7 +32,6 @@ const BODY_SHOWN = 60;
 const CHECK_LINES = 7;
 
 export const journal: CommandSpec = {
-  path: 'journal',
   summary: "print a relay's journal, commit by commit",
   build(command: Command): void {
     command

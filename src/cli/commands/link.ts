@@ -36,7 +36,6 @@ const checked =
   };
 
 export const link: CommandSpec = {
-  path: 'link',
   summary: 'a network between two processes, to break on purpose',
   build(command: Command): void {
     command
@@ -78,7 +77,12 @@ async function run(flags: Flags): Promise<number> {
   const script = flags.script === undefined ? [] : readScript(flags.script);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
   const begin = performance.now();
-  const actor = startActor('link', flags, (event) => narrate(event, performance.now() - begin, seed), false);
+  const actor = await startActor(
+    'link',
+    flags,
+    (event) => narrate(event, performance.now() - begin, seed),
+    false,
+  );
   const { clock, emit } = actor.context;
   const running = await startLink({
     host: flags.host,

@@ -25,7 +25,6 @@ interface Flags extends ActorFlags {
 }
 
 export const syncReceive: CommandSpec = {
-  path: 'sync receive',
   summary: 'listen for senders and show what they send',
   build(command: Command): void {
     command
@@ -50,7 +49,7 @@ async function run(flags: Flags): Promise<number> {
     arriving.saw(event);
     narrate(event);
   };
-  const actor = startActor(flags.as, flags, tell, true);
+  const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
   let left = flags.count ?? Number.POSITIVE_INFINITY;
   let stop: () => void = () => {};

@@ -24,7 +24,6 @@ interface Flags extends ActorFlags, SendFlags {
 }
 
 export const syncSend: CommandSpec = {
-  path: 'sync send',
   summary: 'send straight to a receiver that must be listening now',
   build(command: Command): void {
     command
@@ -47,7 +46,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
   checkLadder(flags);
   const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags, () => route.to().peer);
-  const actor = startActor(flags.as, flags, (event) => steps.tell(event), true);
+  const actor = await startActor(flags.as, flags, (event) => steps.tell(event), true);
   const options: Caller = {
     as: flags.as,
     session: randomUUID(),

@@ -31,7 +31,6 @@ interface Options {
 
 /** `detour trace`. */
 export const trace: CommandSpec = {
-  path: 'trace',
   summary: 'draw what happened, from the logs of one or several processes',
   build(command: Command) {
     command
