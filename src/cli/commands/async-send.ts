@@ -75,7 +75,9 @@ async function run(words: string[], flags: Flags): Promise<number> {
     () => route.to().peer,
     () => flags.to,
   );
-  const actor = await startActor(flags.as, flags, (event) => steps.tell(event), true);
+  // Of many messages no steps are told.
+  const one = flags.count === undefined;
+  const actor = await startActor(flags.as, flags, (event) => steps.tell(event), one);
   const route = new AsyncRoute(actor, flags);
   return runSend(actor, route, steps, source, flags);
 }
