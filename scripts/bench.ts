@@ -3,7 +3,7 @@
 //
 //   --rounds N     how often each is measured, in turn; 7 unless given
 //   --seconds N    how long each time, after two seconds of warm-up; 2 unless given
-//   --part NAME    only this part; may be given again: stores, direct, startup, clients, talk, memory, growth, steady
+//   --part NAME    only this part; may be given again: stores, drain, live, busy, direct, startup, clients, talk, memory, growth, steady
 //   --only WORD    of the peers only those with this word in their name
 //   --json FILE    every single figure; `npx tsx scripts/bench/publish.ts FILE` writes bench/README.md and the picture from it
 //   --install      gets the brokers first, with strace and a C compiler: as root, on Debian
@@ -13,9 +13,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { busy } from './bench/busy.ts';
 import { clients } from './bench/clients.ts';
 import { direct } from './bench/direct.ts';
+import { drain } from './bench/drain.ts';
 import { growth } from './bench/growth.ts';
+import { live } from './bench/live.ts';
 import { compileLoad } from './bench/load.ts';
 import { describe } from './bench/machine.ts';
 import { memory } from './bench/memory.ts';
@@ -45,6 +48,9 @@ if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
 
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   stores,
+  drain,
+  live,
+  busy,
   direct,
   startup,
   clients,

@@ -1,6 +1,7 @@
-// The load driver, load.c: compiled once, and run.
+// The load driver, driver/: compiled once, and run.
 
 import { execFile, execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Peer } from './peers.ts';
@@ -10,63 +11,119 @@ export interface Shape {
   readonly senders: number;
   readonly outstanding: number;
   readonly size: number;
-  /** To how many mailboxes they send in turn, at detour; undefined: each sender has one, mail0, mail1, … */
+  /** To how many mailboxes they send in turn; undefined: each sender has one, mail0, mail1, … */
   readonly mailboxes?: number;
   /** How many messages in a row go to the same of these; one unless given. */
   readonly burst?: number;
 }
 
-/** What was measured. */
-export interface Load {
+/** How much of one processor the driver itself needed: at 1 it is what limits a rate. */
+interface Driven {
+  readonly cpu: number;
+}
+
+/** How long something took, in microseconds. */
+export interface Times extends Driven {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** What was measured of senders alone: how long an answer took, too. */
+export interface Load extends Times {
   /** All answers that came, those of the warm-up included. */
   readonly all: number;
   /** Answers a second. */
   readonly rate: number;
-  /** How long an answer took, in microseconds. */
-  readonly p50: number;
-  readonly p99: number;
-  /** How much of one processor the driver itself needed: at 1 it is what limits the rate. */
-  readonly cpu: number;
+}
+
+/** What was measured of a collector. */
+export interface Collected extends Driven {
+  /** Messages a second that were collected and acknowledged. */
+  readonly rate: number;
+}
+
+/** Where a load goes: the driver, and who listens on 127.0.0.1. */
+export interface Target {
+  readonly load: string;
+  readonly protocol: Peer['protocol'];
+  readonly port: number;
 }
 
 /** Compiles the driver. @returns where it lies. @throws Error with what the compiler says */
 export function compileLoad(scratch: string): string {
   const program = path.join(scratch, 'load');
-  const source = fileURLToPath(new URL('load.c', import.meta.url));
-  execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', program, source, '-lm'], { stdio: 'pipe' });
+  const folder = fileURLToPath(new URL('driver/', import.meta.url));
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.c'));
+  const files = sources.map((name) => path.join(folder, name));
+  execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', program, ...files, '-lm'], {
+    stdio: 'pipe',
+  });
   return program;
 }
 
-/** Runs it, for so many seconds after its warm-up. */
+/** Senders that do nothing else, for so many seconds after the warm-up. */
 export function runLoad(
-  program: string,
+  load: string,
   protocol: Peer['protocol'],
   port: number,
   shape: Shape,
   seconds: number,
 ): Promise<Load> {
-  return drive(program, protocol, port, shape, seconds, 0);
+  return run({ load, protocol, port }, 'store', ...storing(shape, seconds));
 }
 
 /** Sends a relay of detour exactly so many messages; there is no warm-up. @throws Error if one was not stored */
-export async function fill(program: string, port: number, shape: Shape, count: number): Promise<Load> {
-  const load = await drive(program, 'detour', port, shape, 0, count);
-  if (load.all !== count) throw new Error(`${count} were sent, and ${load.all} answered`);
-  return load;
+export async function fill(load: string, port: number, shape: Shape, count: number): Promise<Load> {
+  const filled = await run<Load>({ load, protocol: 'detour', port }, 'fill', ...storing(shape, count));
+  if (filled.all !== count) throw new Error(`${count} were sent, and ${filled.all} answered`);
+  return filled;
 }
 
-function drive(
-  program: string,
-  protocol: Peer['protocol'],
-  port: number,
-  { senders, outstanding, size, mailboxes = 0, burst = 1 }: Shape,
+const storing = ({ senders, outstanding, size, mailboxes, burst = 1 }: Shape, most: number): number[] => [
+  ...[senders, outstanding, size, most],
+  ...(mailboxes === undefined ? [] : [mailboxes, burst]),
+];
+
+/** Fills one mailbox with so many messages, and lets one collector empty it. */
+export function runDrain(target: Target, size: number, count: number): Promise<Collected> {
+  return run(target, 'drain', size, count);
+}
+
+/** So many messages a second to a collector that waits for them, for so many seconds after the warm-up: how long each is on its way. */
+export function runLive(target: Target, size: number, rate: number, seconds: number): Promise<Times> {
+  return run(target, 'live', size, rate, seconds);
+}
+
+/** The same rhythm, but only one write and sync in a file: how long each takes. */
+export function runDisk(
+  load: string,
+  file: string,
+  size: number,
+  rate: number,
   seconds: number,
-  count: number,
-): Promise<Load> {
-  const numbers = [port, senders, outstanding, size, seconds, count, mailboxes, burst];
+): Promise<Times> {
+  return runWords(load, ['disk', file, size, rate, seconds]);
+}
+
+/** Senders to so many mailboxes in turn, and collectors at the same time, for so many seconds after the warm-up. */
+export function runBusy(
+  target: Target,
+  { senders, outstanding, size }: Shape,
+  mailboxes: number,
+  collectors: number,
+  seconds: number,
+): Promise<Collected> {
+  return run(target, 'busy', senders, outstanding, size, mailboxes, collectors, seconds);
+}
+
+function run<T>({ load, protocol, port }: Target, kind: string, ...words: number[]): Promise<T> {
+  return runWords(load, [protocol, '127.0.0.1', port, kind, ...words]);
+}
+
+function runWords<T>(load: string, words: readonly (string | number)[]): Promise<T> {
   return new Promise((resolve, reject) =>
-    execFile(program, [protocol, '127.0.0.1', ...numbers.map(String)], (error, stdout, stderr) =>
-      error === null ? resolve(JSON.parse(stdout) as Load) : reject(new Error(stderr || error.message)),
+    execFile(load, words.map(String), (error, stdout, stderr) =>
+      error === null ? resolve(JSON.parse(stdout) as T) : reject(new Error(stderr || error.message)),
     ),
   );
 }

@@ -99,3 +99,11 @@ function comparison(first: readonly number[], values: readonly number[], compare
   if (compare === 'this/first') return `${compare} ${ratio(values, first).toFixed(2)}`;
   return `detour/this ${ratio(first, values).toFixed(2)}`;
 }
+
+/** For `report`: how much of one processor the load driver needed. At 1 it is what limits a rate. */
+export const driverOf =
+  (rows: readonly Row<{ readonly cpu: number }>[]) =>
+  (who: string): string => {
+    const values = rows.find((each) => each.who === who)?.values ?? [];
+    return `driver ${median(values.map(({ cpu }) => cpu)).toFixed(2)} of a processor`;
+  };

@@ -9,7 +9,7 @@ import { ROOT } from '../terminal.ts';
 /** A store that is measured. */
 export interface Peer {
   readonly name: string;
-  /** What load.c speaks to it. */
+  /** What the load driver speaks to it. */
   readonly protocol: 'detour' | 'redis' | 'nats' | 'mqtt' | 'beanstalkd';
   /** Does it sync before it acknowledges? */
   readonly synced: boolean;

@@ -1,7 +1,7 @@
 // How many messages a second are stored, and how long an answer takes: senders that do nothing else.
 
 import { type Load, runLoad, type Shape } from './load.ts';
-import { type Bench, inTurns, report } from './part.ts';
+import { type Bench, driverOf, inTurns, report } from './part.ts';
 import { withServer } from './server.ts';
 import { median, short } from './statistics.ts';
 import { syncsPerAnswer } from './syncs.ts';
@@ -27,7 +27,7 @@ export async function stores(bench: Bench): Promise<void> {
     report(bench, { part: 'stores', row, unit: 'messages stored a second' }, rates, (who) => {
       const values = rows.find((each) => each.who === who)?.values ?? [];
       const of = (key: keyof Load): number => median(values.map((load) => load[key]));
-      return `p50 ${short(of('p50'))} µs, p99 ${short(of('p99'))} µs, driver ${of('cpu').toFixed(2)} of a processor`;
+      return `p50 ${short(of('p50'))} µs, p99 ${short(of('p99'))} µs, ${driverOf(rows)(who)}`;
     });
   }
 }

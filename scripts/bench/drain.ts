@@ -1,0 +1,25 @@
+// How many messages a second one collector takes and acknowledges, when a mailbox is full of them.
+
+import { runDrain } from './load.ts';
+import { type Bench, driverOf, inTurns, report } from './part.ts';
+import { withServer } from './server.ts';
+
+const SIZE = 128;
+const COUNT = 200_000;
+
+/** Measures it. @throws Error if a message is missing or comes twice */
+export async function drain(bench: Bench): Promise<void> {
+  const row = `${SIZE} B, ${COUNT} messages held for one recipient`;
+  const rows = await inTurns(bench, row, bench.peers, (peer) =>
+    withServer(peer, bench.scratch, (port) =>
+      runDrain({ load: bench.load, protocol: peer.protocol, port }, SIZE, COUNT),
+    ),
+  );
+  const rates = rows.map(({ who, values }) => ({ who, values: values.map(({ rate }) => rate) }));
+  report(
+    bench,
+    { part: 'drain', row, unit: 'messages collected and acknowledged a second' },
+    rates,
+    driverOf(rows),
+  );
+}
