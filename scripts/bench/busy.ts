@@ -6,6 +6,8 @@ import type { Peer } from './peers.ts';
 import { withServer } from './server.ts';
 
 const MAILBOXES = 10_000;
+// A round through all mailboxes takes some seconds.
+const LONGER = 5;
 const SHAPE = { senders: 32, outstanding: 64, size: 128 };
 
 // In detour a connection collects one mailbox: so many go from one to the next. In beanstalkd one has a message at a time: so many share all.
@@ -19,7 +21,7 @@ export async function busy(bench: Bench): Promise<void> {
   const rows = await inTurns(bench, row, peers, (peer) =>
     withServer(peer, bench.scratch, (port) => {
       const target = { load: bench.load, protocol: peer.protocol, port };
-      return runBusy(target, SHAPE, MAILBOXES, COLLECTORS[peer.protocol] ?? 1, bench.seconds);
+      return runBusy(target, SHAPE, MAILBOXES, COLLECTORS[peer.protocol] ?? 1, LONGER * bench.seconds);
     }),
   );
   const rates = rows.map(({ who, values }) => ({ who, values: values.map(({ rate }) => rate) }));

@@ -1,4 +1,5 @@
-// How long a message is on its way from a sender to a recipient who waits for it, at a rate that all of them can keep.
+// How long a message is on its way from a sender to a recipient who waits for it, at a steady rate. Of a peer that cannot keep this rate it
+// is the time in its queue, which grows.
 
 import path from 'node:path';
 import { runDisk, runLive, type Times } from './load.ts';

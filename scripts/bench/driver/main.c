@@ -17,8 +17,9 @@
 // busy: senders to many mailboxes in turn, and collectors that empty these at the same time.
 // disk: one write and sync for each message of a live load.
 //
-// What has SECONDS is measured for so long after two seconds of warm-up. Each prints one line of JSON: messages a second (`rate`), times
-// in microseconds (`p50`, `p99`), and how much of a processor the driver itself needed (`cpu`). An unexpected answer ends it.
+// What has SECONDS is measured for so long after two seconds of warm-up, a busy load after more. Each prints one line of JSON: messages a
+// second (`rate`), times in microseconds (`p50`, `p99`), and how much of a processor the driver itself needed (`cpu`). An unexpected answer
+// ends it.
 
 #include "driver.h"
 
