@@ -187,12 +187,12 @@ class DiskLog implements Log {
     }
     if (this.folder.waiting.size > 0) return 'no';
     if (!this.pool.covers(Array(this.#missing).fill(checkpoint))) return 'soon';
-    const whole = OVERHEAD + bytes;
-    if (this.#granted > 0 && whole <= segment.end - end) {
-      // After the first time the next segment is enough of a reserve, even while it is being claimed.
+    const [whole, reserve] = [OVERHEAD + bytes, this.smallest * RESERVE];
+    if (this.#granted > 0 && whole + (next === undefined ? reserve : 0) <= segment.end - end) {
+      // After the first time the next segment is enough of a reserve; while it is being claimed, the end of this one.
       if (next === undefined && this.#claiming === undefined) return 'soon';
     } else if (next === undefined || !this.#ready) return 'soon';
-    else if (whole + this.smallest * RESERVE > next.end - next.first) return 'no';
+    else if (whole + reserve > next.end - next.first) return 'no';
     this.#granted = checkpoint;
     return 'yes';
   }

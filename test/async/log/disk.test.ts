@@ -87,6 +87,22 @@ test('an entry has from one byte to maxEntry, and nothing else is appended', asy
   }
 });
 
+test('while the next segment is being claimed, what can wait leaves the end of this one to what cannot', async () => {
+  const log = await opened(scratch(), { smallest: 4096, largest: 16_384 });
+  const entry = Buffer.alloc(100);
+  await whenThereIsRoom(log, entry);
+  const spare: number[] = [];
+  // Each time as much as there is room for at once: no file is made meanwhile.
+  for (let burst = 0; burst < 40; burst++) {
+    while (log.log.hasRoom(entry.length, 1000) === 'yes') log.log.append(entry);
+    spare.push(log.log.spare);
+    await log.owner.change();
+  }
+  expect(Math.min(...spare)).toBeGreaterThanOrEqual(4096 / 8);
+  // It came to that: else this test shows nothing.
+  expect(Math.min(...spare)).toBeLessThan(4096 / 4);
+});
+
 test('entries of one byte come back by the thousand, in their order', async () => {
   const dir = scratch();
   const first = await opened(dir);
