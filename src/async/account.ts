@@ -17,7 +17,7 @@ export class Sum {
   #messages = 0;
   #bytes = 0;
 
-  /** @param what the call by which they are told */
+  /** @param what which method of each account is called */
   constructor(
     private readonly accounts: readonly Account[],
     private readonly what: 'added' | 'removed',

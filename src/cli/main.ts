@@ -6,7 +6,7 @@ import { DetourError } from '../errors/error.ts';
 import { visible } from '../trace/visible.ts';
 import type { CommandSpec } from './command.ts';
 
-// Each is loaded when it is needed: most of the time that a short command takes is loading.
+// Each is loaded when it is needed: a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   'sync receive': async () => (await import('./commands/sync-receive.ts')).syncReceive,
   'sync send': async () => (await import('./commands/sync-send.ts')).syncSend,

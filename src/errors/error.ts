@@ -35,7 +35,7 @@ export const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes
 export const isScarce = (error: unknown): boolean =>
   isFull(error) || ['EMFILE', 'ENFILE'].includes(errnoOf(error));
 
-/** For `catch`: lets such an error go. @throws any other */
+/** For `catch`: ignores such an error. @throws any other */
 export function ignoreScarcity(error: unknown): undefined {
   if (!isScarce(error)) throw error;
   return undefined;

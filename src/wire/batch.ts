@@ -51,7 +51,7 @@ class FrameBatch {
     }
   }
 
-  /** Writes some of these bytes: a few. */
+  /** Copies a few bytes. */
   protected copy(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; at++) this.#bytes[this.#end++] = bytes[at] ?? 0;
   }

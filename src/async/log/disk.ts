@@ -70,7 +70,7 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
       claim(folder, list, await pool.make(smallest, keep), lsn, id);
     const segment = found.segment ?? (await another(found.lsn));
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
-    // Nobody knows whether they take their room on the disk.
+    // After a restart nobody knows whether all of them is allocated.
     for (const each of list.slice(list.indexOf(segment))) each.hole = each.size;
     // Nobody can ask for room before the first entry is appended.
     if (writer.next === undefined && segment.end - writer.end < smallest * RESERVE)

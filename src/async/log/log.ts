@@ -96,7 +96,7 @@ export interface Log {
   readonly spare: number;
   /** Reads back a durable entry of a segment that was not freed. @throws DetourError `damaged` with file and offset, or the errno */
   read(lsn: Lsn): Promise<Buffer>;
-  /** The same, if it is in memory because one before it was read. Else undefined. */
+  /** The same entry, if reading an earlier one has brought it into memory; else undefined. */
   inMemory(lsn: Lsn): Buffer | undefined;
   /** What the log takes of the disk, and all that it may take: with what is free today. In bytes. */
   usage(): Promise<{ readonly used: number; readonly total: number }>;

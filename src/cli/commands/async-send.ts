@@ -75,7 +75,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
     () => route.to().peer,
     () => flags.to,
   );
-  // Of many messages no steps are told.
+  // The steps of many messages are not shown.
   const one = flags.count === undefined;
   const actor = await startActor(flags.as, flags, (event) => steps.tell(event), one);
   const route = new AsyncRoute(actor, flags);

@@ -46,7 +46,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
   checkLadder(flags);
   const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags, () => route.to().peer);
-  // Of many messages no steps are told.
+  // The steps of many messages are not shown.
   const one = flags.count === undefined;
   const actor = await startActor(flags.as, flags, (event) => steps.tell(event), one);
   const options: Caller = {

@@ -12,7 +12,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     layer: 'name lookup',
     meaning: 'The name has no address: it is mistyped, unknown to this computer, or its owner is gone.',
     wire: 'the name lookup said that there is no such name (ENOTFOUND); no packet went to {place}',
-    so: 'there is no address to connect to',
+    so: 'without an address there is nothing to connect to',
     notSo: '"{peer} is down": nobody was asked, only a directory of names',
     tryNext:
       'check the spelling, or use the address (127.0.0.1 is this computer). A stopped container loses its name: start it again',
@@ -32,7 +32,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     meaning:
       'Nobody could say whether the name exists: the name service cannot be reached, or had no answer just now.',
     wire: 'the name lookup failed for now (EAI_AGAIN); no packet went to {place}',
-    so: 'for the moment there is no address to connect to',
+    so: 'right now nobody can say which address to connect to',
     notSo: '"the name does not exist": it may, only nobody could be asked',
     tryNext: 'try again in a moment, check the network, or use the address instead of the name',
     certainty: BEFORE_SENDING,
