@@ -2,7 +2,7 @@
 // true (test/async/relay-histories.ts); and all small histories of the state. `npx tsx scripts/histories.ts`; `--minutes N`, `--seed N`.
 
 import { parseArgs } from 'node:util';
-import { chance } from '../src/faults/chance.ts';
+import { prng } from '../src/core/prng.ts';
 import { history as relayHistory } from '../test/async/relay-histories.ts';
 import { history as stateHistory } from '../test/async/state/histories.ts';
 import { everySmallHistory, everySmallLoss } from '../test/async/state/small.ts';
@@ -25,7 +25,7 @@ async function part(
   let runs = 0;
   while (performance.now() - began < budget * share) {
     try {
-      await run(chance(seed + runs));
+      await run(prng(seed + runs));
       passed += 1;
     } catch (error) {
       failed += 1;

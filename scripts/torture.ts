@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chance as randomFrom } from '../src/faults/chance.ts';
+import { prng as randomFrom } from '../src/core/prng.ts';
 import type { Fault } from '../test/async/log/simulated-files.ts';
 import { crash, failAt, history, killAt, steps } from '../test/async/log/torture.ts';
 import { ATTACKS, attack } from './torture/attacks.ts';

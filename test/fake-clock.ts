@@ -1,6 +1,6 @@
 // A clock whose hands a test turns itself. Nothing here waits; timers fire inside `advance`, in the order of their time.
 
-import type { Clock, Timer } from '../src/trace/clock.ts';
+import type { Clock, Timer } from '../src/core/clock.ts';
 
 interface Alarm {
   readonly at: number;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { Recorded } from '../src/trace/event.ts';
+import type { Recorded } from '../src/core/event.ts';
 import { parseRecorded } from '../src/trace/line.ts';
 import { FrameDecoder } from '../src/wire/decoder.ts';
 import type { Frame } from '../src/wire/frame.ts';

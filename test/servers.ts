@@ -3,11 +3,11 @@
 import { onTestFinished } from 'vitest';
 import type { RelayLimits } from '../src/async/admission.ts';
 import { type Relay, startRelay } from '../src/async/relay.ts';
-import { chance } from '../src/faults/chance.ts';
+import type { Event } from '../src/core/event.ts';
+import { prng } from '../src/core/prng.ts';
 import { type Link, startLink } from '../src/faults/link.ts';
 import { netContext } from '../src/net/context.ts';
 import { type Incoming, type Receiver, startReceiver } from '../src/sync/receiver.ts';
-import type { Event } from '../src/trace/event.ts';
 import { TestLog } from './async/memory-log.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RawClient } from './harness.ts';
@@ -167,7 +167,7 @@ export async function startLinkTo(port: number): Promise<Link> {
     port: 0,
     to: { host: '127.0.0.1', port },
     clock: new FakeClock(),
-    random: chance(1),
+    random: prng(1),
     emit: () => {},
   });
   onTestFinished(() => link.close());

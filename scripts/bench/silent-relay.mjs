@@ -4,8 +4,8 @@
 
 import { openDiskLog } from '../../dist/async/log/disk.js';
 import { startRelay } from '../../dist/async/relay.js';
+import { systemClock } from '../../dist/core/clock.js';
 import { netContext } from '../../dist/net/context.js';
-import { systemClock } from '../../dist/trace/clock.js';
 
 const [, , dir, port] = process.argv;
 await startRelay({

@@ -4,7 +4,7 @@ import { decodeEntry, keyOf } from '../../src/async/entry.ts';
 import type { Place } from '../../src/async/held.ts';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import { Machine } from '../../src/async/machine.ts';
-import { systemClock } from '../../src/trace/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { framesIn } from '../../src/wire/frame.ts';
 import { bodyOf } from '../lib/ledger.ts';
 import type { Found, HeldMessage } from './ledger.ts';

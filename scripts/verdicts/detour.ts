@@ -2,11 +2,11 @@
 // or, where the schedule is about what becomes of a stored message, between bob and the relay.
 
 import { Waiter } from '../../src/cli/waiting.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Event } from '../../src/core/event.ts';
 import type { Outcome } from '../../src/exchange/ask.ts';
 import { netContext } from '../../src/net/context.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
-import { systemClock } from '../../src/trace/clock.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { encode } from '../../src/wire/verbs.ts';
 import { saidOf } from './direct.ts';
 import { Gate, gatedClock } from './gate.ts';

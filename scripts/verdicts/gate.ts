@@ -1,6 +1,6 @@
 // A program that stands still, in a process that does not: what it would do next waits at a gate.
 
-import { type Clock, systemClock } from '../../src/trace/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 
 /** Open, or closed until it is opened. */
 export class Gate {

@@ -1,11 +1,11 @@
 // The link of one run: its faults, and what holds the bytes where the schedule wants them until the fault has struck.
 
+import { systemClock } from '../../src/core/clock.ts';
+import type { Emit } from '../../src/core/event.ts';
 import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
 import { FAULTS } from '../../src/faults/faults.ts';
 import { type Link, type Order, startLink } from '../../src/faults/link.ts';
 import { OWN_ADDRESS } from '../../src/stage/address.ts';
-import { systemClock } from '../../src/trace/clock.ts';
-import type { Emit } from '../../src/trace/event.ts';
 import type { Random } from '../lib/random.ts';
 import type { FaultName } from './plan.ts';
 import { onPort } from './ports.ts';

@@ -1,7 +1,7 @@
 // One run: a world is set up, its message sent, the faults strike where the schedule wants them, everything is mended and drained; then
 // it is known what really happened.
 
-import type { Emit, Recorded } from '../../src/trace/event.ts';
+import type { Emit, Recorded } from '../../src/core/event.ts';
 import type { Random } from '../lib/random.ts';
 import { Detour } from './detour.ts';
 import { Direct } from './direct.ts';

@@ -1,6 +1,6 @@
 // One event of a run on one line, for people who want to see what happened.
 
-import type { Recorded } from '../../src/trace/event.ts';
+import type { Recorded } from '../../src/core/event.ts';
 import { flatten } from '../../src/trace/line.ts';
 
 const LEFT_OUT = new Set(['time', 'actor', 'pid', 'event', 'session', 'text']);

@@ -1,7 +1,7 @@
 // What goes out of the relay: who collects from which mailbox, and MESSAGE after MESSAGE in turns, so that none keeps the others waiting.
 // None of this is in the log, but OPEN: after a restart all that was open counts as tried.
 
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
 import type { Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
 import { QUEUE_LIMIT } from '../net/frame-writer.ts';

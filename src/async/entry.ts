@@ -1,8 +1,8 @@
 // The entries of the relay's log: what was decided, one after the other. Each is a frame in the grammar of PROTOCOL.md, whose body is other
 // frames: the very bytes that came over the wire, or the relay's own notices. README.md says what `apply` does with each.
 
+import { DetourError } from '../core/error.ts';
 import type { Hash, Hasher } from '../core/hash.ts';
-import { DetourError } from '../errors/error.ts';
 import { encodeFrame, type Frame, frameAt, framesIn, type Header, parseNumber } from '../wire/frame.ts';
 import { readSend, type SendFrame, sendFrame } from '../wire/send.ts';
 import * as verbs from '../wire/verbs.ts';

@@ -1,8 +1,8 @@
 // The relay's log and the state that follows from it: what is decided is appended and applied, in one step and in one order, and what is
 // said about it waits until it is durable. When the log is opened, the same `apply` makes the state again. It keeps the clocks, too.
 
+import type { Clock } from '../core/clock.ts';
 import { Hasher } from '../core/hash.ts';
-import type { Clock } from '../trace/clock.ts';
 import { decodeEntry, type Entry, encodeEntry } from './entry.ts';
 import type { Log, LogId, LostPart, Lsn, OpenLog, Owner } from './log/log.ts';
 import { Records } from './records.ts';

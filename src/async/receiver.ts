@@ -1,10 +1,10 @@
 // The asynchronous receiver: a client of the relay that collects its mail. It handles one message after the other, in order, and
 // acknowledges each when it is handled, never before. The same message may come again: then it is told apart by its seq.
 
+import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
 import { Call, type Caller } from '../exchange/call.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
-import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
 

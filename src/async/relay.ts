@@ -2,11 +2,11 @@
 // a SEND is taken or refused, an ACK frees. What was decided is appended and applied (machine.ts, state.ts), and answered once it is
 // durable; what goes out is delivery.ts. README.md tells the life of a message.
 
+import type { Timer } from '../core/clock.ts';
 import { Server } from '../exchange/server.ts';
 import type { Handler, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
 import { type Listener, listen } from '../net/listener.ts';
-import type { Timer } from '../trace/clock.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { Admission, type RelayLimits } from './admission.ts';

@@ -1,7 +1,7 @@
 // What keeps the log short: checkpoints now and then, segments that go when nothing in them is held, and compaction, which writes again what
 // is held in the emptiest segment. It counts what is live in each. README.md has the rules.
 
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
 import type { Account } from './account.ts';
 import type { Entry } from './entry.ts';
 import type { Place } from './held.ts';

@@ -1,7 +1,7 @@
 // Going on after damage (`--salvage`): the log was opened around what cannot be read; here is found out which messages went with it, that is
 // logged, told to the mailboxes, and kept in two checkpoints, so that no later start meets the bad parts. PROTOCOL.md, "After damage".
 
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
 import { type Entry, type Notice, noticeFrame, numbersText } from './entry.ts';
 import type { Place } from './held.ts';
 import type { Machine } from './machine.ts';

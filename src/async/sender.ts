@@ -1,12 +1,12 @@
 // The asynchronous sender: hands messages to the relay and waits until they are durable there. What was written and not answered
 // is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
 
+import type { Timer } from '../core/clock.ts';
 import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
 import { Call, type Caller } from '../exchange/call.ts';
 import type { Ladder } from '../exchange/ladder.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
-import type { Timer } from '../trace/clock.ts';
 import type { Message } from '../wire/verbs.ts';
 
 /** Errors in answer to HELLO that would come again at every call: a client that the relay refuses cannot ask it about a message. */

@@ -3,10 +3,10 @@
 
 import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
-import type { DetourError } from '../errors/error.ts';
+import { systemClock } from '../core/clock.ts';
+import type { DetourError } from '../core/error.ts';
+import type { Emit, Event, Recorded } from '../core/event.ts';
 import { type NetContext, netContext } from '../net/context.ts';
-import { systemClock } from '../trace/clock.ts';
-import type { Emit, Event, Recorded } from '../trace/event.ts';
 import { formatJson } from '../trace/line.ts';
 import { duration, offset, path } from './input.ts';
 import { say } from './output.ts';

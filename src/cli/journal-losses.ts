@@ -9,11 +9,11 @@ import { readLog } from '../async/log/recover.ts';
 import { readEntry } from '../async/log/segments.ts';
 import { type Listener, Machine } from '../async/machine.ts';
 import { type Loss, lossesOf } from '../async/salvage.ts';
+import { systemClock } from '../core/clock.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 import { systemFiles as files } from '../core/files.ts';
 import { ReadAhead } from '../core/read-ahead.ts';
-import { DetourError, errnoOf } from '../errors/error.ts';
 import { missingRecord } from '../errors/journal.ts';
-import { systemClock } from '../trace/clock.ts';
 import { type Damage, damaged, type JournalItem, TRIES } from './journal-reader.ts';
 
 /** What a damaged journal has lost, and what not. */

@@ -14,10 +14,10 @@ import {
   type SegmentFile,
   scanCommits,
 } from '../async/log/segments.ts';
+import type { Clock } from '../core/clock.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 import { systemFiles as files } from '../core/files.ts';
-import { DetourError, errnoOf } from '../errors/error.ts';
 import { systemError } from '../errors/journal.ts';
-import type { Clock } from '../trace/clock.ts';
 
 /** An entry: a frame in the grammar of PROTOCOL.md. */
 export interface JournalEntry {

@@ -2,8 +2,8 @@
 // errors told: one clear sentence, the right exit code, never a stack trace for what a person can put right.
 
 import { Command, CommanderError } from 'commander';
-import { DetourError } from '../errors/error.ts';
-import { visible } from '../trace/visible.ts';
+import { DetourError } from '../core/error.ts';
+import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 
 // Each is loaded when it is needed: a short command spends most of its time loading.

@@ -1,7 +1,7 @@
 // Where the messages to be sent come from: the command line, a pipe, or one per line from a person or (--lines) a program.
 
 import { createInterface } from 'node:readline';
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 
 /** What is to be sent. `typed`: one message per line of standard input, until its end. */

@@ -3,11 +3,11 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
+import { visible } from '../core/visible.ts';
 import type { Direction } from '../faults/fault.ts';
 import { FAULTS } from '../faults/faults.ts';
 import type { Order } from '../faults/link.ts';
-import { visible } from '../trace/visible.ts';
 import { count, duration, rate } from './input.ts';
 
 /** An order of a script, and when, in milliseconds after the start. */

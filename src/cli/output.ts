@@ -1,7 +1,7 @@
 // Where words go: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only carrier of a verdict.
 
 import { styleText } from 'node:util';
-import { folded } from '../trace/folded.ts';
+import { wrap } from '../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -24,16 +24,16 @@ export function say(line = ''): void {
  * @param head what stands in front of its first line
  * @param indent how many columns are left in front of the others
  */
-export function foldedFor(stream: NodeJS.WriteStream, head: string, text: string, indent: number): string {
+export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: string, indent: number): string {
   const width = stream.isTTY ? Math.min(columns(stream), 100) - indent : Number.POSITIVE_INFINITY;
-  return folded(text, width)
+  return wrap(text, width)
     .map((part, index) => `${index === 0 ? head : ' '.repeat(indent)}${part}\n`)
     .join('');
 }
 
 /** Says a text that may be too long for a line. @param indent as many columns as the head has, unless told */
-export function sayFolded(head: string, text: string, indent = head.length): void {
-  process.stderr.write(foldedFor(process.stderr, head, text, indent));
+export function sayWrapped(head: string, text: string, indent = head.length): void {
+  process.stderr.write(wrappedFor(process.stderr, head, text, indent));
 }
 
 /** Writes data to stdout. Resolves when the write has called back: then it has been handed to whoever reads. Rejects if nobody does. */
@@ -47,7 +47,7 @@ export function put(text: string): Promise<void> {
 export function withNote(line: string, note: string, width: number): string {
   if (note === '') return line;
   const gap = width - line.length - note.length;
-  return gap >= 2 ? line + ' '.repeat(gap) + note : [...folded(line, width), note.padStart(width)].join('\n');
+  return gap >= 2 ? line + ' '.repeat(gap) + note : [...wrap(line, width), note.padStart(width)].join('\n');
 }
 
 /** A progress bar on stderr, only if that is a terminal; redrawn at most ten times a second. */

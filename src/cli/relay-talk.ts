@@ -2,11 +2,11 @@
 
 import { THROWAWAY } from '../async/state.ts';
 import type { Waiting } from '../async/status.ts';
-import { systemClock, type Timer } from '../trace/clock.ts';
-import type { Event } from '../trace/event.ts';
-import { visible } from '../trace/visible.ts';
+import { systemClock, type Timer } from '../core/clock.ts';
+import type { Event } from '../core/event.ts';
+import { visible } from '../core/visible.ts';
 import { writeDuration } from './input.ts';
-import { say, sayFolded } from './output.ts';
+import { say, sayWrapped } from './output.ts';
 import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';
 
@@ -48,7 +48,7 @@ export class RelayTalk {
     if (line === undefined) return;
     this.#timer ??= systemClock.after(1000, () => this.#sumUp());
     this.#told += 1;
-    sayFolded('', line, 2);
+    sayWrapped('', line, 2);
   }
 
   /** Says what is left to say. */

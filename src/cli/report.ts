@@ -1,13 +1,13 @@
 // What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not, what to
 // try. The verdict comes from exchange/verdict.ts, the words from errors/catalog.ts; nothing is concluded here.
 
+import type { VerdictName } from '../core/event.ts';
+import { visible } from '../core/visible.ts';
+import { wrap } from '../core/wrap.ts';
 import { explainFailure, momentOf } from '../errors/catalog.ts';
 import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/ask.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
-import type { VerdictName } from '../trace/event.ts';
-import { folded } from '../trace/folded.ts';
-import { visible } from '../trace/visible.ts';
 import { columns, paint, withNote } from './output.ts';
 
 /** The exit code of a verdict. */
@@ -111,7 +111,7 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | u
     ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
     ...row('so', lines.so),
     ...(lines.notSo === undefined ? [] : row('not so', lines.notSo)),
-    ...(repeat === undefined ? row('try', lines.tryNext) : unfolded('try', repeat)),
+    ...(repeat === undefined ? row('try', lines.tryNext) : unwrapped('try', repeat)),
   ];
 }
 
@@ -133,16 +133,16 @@ export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): s
 }
 
 // A command stays on one line, however long, so that it can be copied.
-function unfolded(label: string, { command, why }: Repeat): string[] {
+function unwrapped(label: string, { command, why }: Repeat): string[] {
   return [`  ${label.padEnd(INDENT - 2)}${command}`, ...row('', why)];
 }
 
 /** The columns that labels take. */
 const INDENT = 15;
 
-/** A labelled line folded at the width of the terminal. */
+/** A labelled line wrapped at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  const lines = folded(text, Math.max(30, Math.min(columns(process.stderr), 100) - INDENT));
+  const lines = wrap(text, Math.max(30, Math.min(columns(process.stderr), 100) - INDENT));
   return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(INDENT - 2)}` : ' '.repeat(INDENT)) + part);
 }
 

@@ -2,9 +2,9 @@
 // What happens on the way is told by steps.ts. How a message travels is the mode's; what may be concluded is exchange/verdict.ts.
 
 import { randomBytes } from 'node:crypto';
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
+import type { Event, VerdictName } from '../core/event.ts';
 import type { Outcome } from '../exchange/ask.ts';
-import type { Event, VerdictName } from '../trace/event.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './output.ts';

@@ -1,11 +1,11 @@
 // How a receiver shows a message. Showing it *is* handling it: only when the write to stdout has called back is it acknowledged.
 
 import { isUtf8 } from 'node:buffer';
-import type { Clock } from '../trace/clock.ts';
-import type { Event } from '../trace/event.ts';
-import { visible } from '../trace/visible.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Event } from '../core/event.ts';
+import { visible } from '../core/visible.ts';
 import type { Actor } from './actor.ts';
-import { columns, put, sayFolded, withNote } from './output.ts';
+import { columns, put, sayWrapped, withNote } from './output.ts';
 
 /** A message to be shown. */
 export interface Shown {
@@ -29,7 +29,7 @@ export async function show(actor: Actor, message: Shown, note: string, workMs: n
     const room = process.stdout.isTTY ? Math.min(columns(process.stdout), 100) : 0;
     const beside = note !== '' && line.length + 2 + note.length <= room;
     await put([beside ? withNote(line, note, room) : line, ...more, ''].join('\n'));
-    if (note !== '' && !beside) sayFolded('  ', note);
+    if (note !== '' && !beside) sayWrapped('  ', note);
   }
   actor.context.emit(shownEvent(message));
   // With --json the event is the showing: what was written before this is out when this is.

@@ -1,7 +1,7 @@
 // What really became of the messages: counted from what the receiver's logs say he handled, never from what the senders believe. The
 // senders' verdicts are then held against it. Pure.
 
-import type { VerdictName } from '../trace/event.ts';
+import type { VerdictName } from '../core/event.ts';
 import type { Shown } from './receiver.ts';
 import { type Strategy, type Try, textOf } from './sender.ts';
 import { mean, quantile } from './statistics.ts';

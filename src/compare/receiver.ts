@@ -1,9 +1,9 @@
 // The receiver who comes and goes: really started and really killed, by the plan. What he handled is read from his flight recorder's
 // log, which has also what he could no longer print; when he was there is measured, for starting a program takes a while.
 
+import type { Recorded } from '../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
-import type { Recorded } from '../trace/event.ts';
 import type { Visit } from './schedule.ts';
 import type { Timeline } from './timeline.ts';
 

@@ -2,9 +2,9 @@
 // availabilities at the same time. One relay serves all, as one would in life.
 
 import { join } from 'node:path';
-import { chance } from '../faults/chance.ts';
+import type { Recorded } from '../core/event.ts';
+import { prng } from '../core/prng.ts';
 import { Stage } from '../stage/stage.ts';
-import type { Recorded } from '../trace/event.ts';
 import { boxOf, Cell, type Played } from './cell.ts';
 import { type Check, type Hop, hopOf, judge, type Row, type Size } from './judge.ts';
 import { count } from './oracle.ts';
@@ -89,7 +89,7 @@ function drawPlans(options: CompareOptions): Plan[] {
   return availabilities.map((availability) => {
     const { span } = slotOf(availability, messages, absence);
     // A seed of its own for each, so that leaving one out does not change the others.
-    const random = chance(seed * 1009 + Math.round(availability * 1000));
+    const random = prng(seed * 1009 + Math.round(availability * 1000));
     return drawPlan({ availability, messages, span, absence, tail: TAIL * absence }, random);
   });
 }
@@ -238,7 +238,7 @@ function report(
     seed,
     rows,
     late: Math.max(0, ...results.map(({ played }) => played.late)),
-    checks: judge(rows, size, chance(seed)),
+    checks: judge(rows, size, prng(seed)),
     hop: hopOf(rows),
     faults: [
       ...rows.flatMap(({ availability, faults }) =>

@@ -1,9 +1,9 @@
 // The three senders. Each is one real `detour sync send --lines` or `detour async send --lines`, to which messages are typed as they
 // arrive: this file adds no way to send. Two of them type each message once; the third keeps what failed and types it again.
 
+import type { VerdictName } from '../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
-import type { VerdictName } from '../trace/event.ts';
 import type { Timeline } from './timeline.ts';
 
 /** `once`: sync, asked once. `again`: sync, again until it works. `relay`: async. */

@@ -2,9 +2,9 @@
 // each function resolves when the process has said that it is ready.
 
 import { join } from 'node:path';
+import type { Event, Recorded } from '../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
-import type { Event, Recorded } from '../trace/event.ts';
 import { MESSAGE } from './story.ts';
 
 /** A server that listens. */

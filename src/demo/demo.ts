@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { wrap } from '../core/wrap.ts';
 import type { Stage } from '../stage/stage.ts';
-import { folded } from '../trace/folded.ts';
 import type { Answer } from './ask.ts';
 import { Live } from './live.ts';
 import {
@@ -59,7 +59,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   let quit = false;
   if (!json) print([...introLines(columns), '']);
   for (const { number, story } of stories) {
-    const title = folded(`STORY ${number} of ${STORIES.length}: ${story.title}`, columns - 2);
+    const title = wrap(`STORY ${number} of ${STORIES.length}: ${story.title}`, columns - 2);
     if (!json) print(title.map((line) => paint('bold', ` ${line}`)));
     let guesses: Guesses = {};
     if (asking && options.ask !== undefined) {

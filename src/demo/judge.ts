@@ -3,7 +3,7 @@
 //
 // Every process keeps two records: its flight recorder's file, and the events that it printed. Both must tell the same.
 
-import type { Recorded, VerdictName } from '../trace/event.ts';
+import type { Recorded, VerdictName } from '../core/event.ts';
 import { formatJson } from '../trace/line.ts';
 import { type Merged, merge } from '../trace/merge.ts';
 import { type Evidence, MESSAGE, type Scene } from './story.ts';

@@ -1,7 +1,7 @@
 // One line that shows, while a story is being played, how much of a large message is there: the bytes that bob's program has read, as it
 // says itself. What alice has written may be anywhere on the way.
 
-import type { Recorded } from '../trace/event.ts';
+import type { Recorded } from '../core/event.ts';
 
 const BAR = 12;
 const PLAYING = ' the processes are playing it …';

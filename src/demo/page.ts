@@ -1,11 +1,11 @@
 // How the demo looks: the two routes of a story side by side, or one below the other where there is no room. Pure: lines of text
 // with an optional colour come out. Colour says nothing that the text does not say.
 
+import type { VerdictName } from '../core/event.ts';
+import { wrap } from '../core/wrap.ts';
 import { drawDiagram } from '../trace/diagram.ts';
 import { essential } from '../trace/drawn.ts';
-import type { VerdictName } from '../trace/event.ts';
 import type { Figure } from '../trace/figures.ts';
-import { folded } from '../trace/folded.ts';
 import type { Judgement } from './judge.ts';
 import type { Scene, Story } from './story.ts';
 
@@ -113,10 +113,10 @@ function panel(
       style: VERDICT_STYLE[verdict],
     },
     ...lesson(judgement)
-      .flatMap((text) => folded(text, width - 2))
+      .flatMap((text) => wrap(text, width - 2))
       .map((text) => ({ text: ` ${text}` })),
     ...faults
-      .flatMap((text) => folded(`NOT AS EXPECTED: ${text}`, width - 2))
+      .flatMap((text) => wrap(`NOT AS EXPECTED: ${text}`, width - 2))
       .map((text) => ({ text: ` ${text}`, style: 'red' as const })),
   ];
   if (guess !== undefined) {
@@ -150,7 +150,7 @@ export function introLines(columns: number): string[] {
     ['  DETOUR  alice ──► relay ──► bob', 'the relay keeps it until bob comes'],
   ] as const;
   return [
-    ...folded('detour: the same message, two routes. Real processes here; some get killed.', columns - 1),
+    ...wrap('detour: the same message, two routes. Real processes here; some get killed.', columns - 1),
     ...routes.flatMap(([route, note]) =>
       columns >= 76 ? [`${route}      ${note}`] : [route, `    ${note}`],
     ),

@@ -1,6 +1,6 @@
 // What can be wrong with a journal, as errors. Asked by whoever opens, writes or reads one.
 
-import { DetourError, errnoOf } from './error.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 
 const ANOTHER = 'Give another folder with --journal.';
 

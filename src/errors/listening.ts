@@ -1,6 +1,6 @@
 // Why a program cannot listen, as one sentence. Asked by whoever opens a server.
 
-import { DetourError } from './error.ts';
+import { DetourError } from '../core/error.ts';
 
 /**
  * The error to throw when a server could not listen.

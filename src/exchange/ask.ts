@@ -1,8 +1,8 @@
 // SEND and its answer: the questions that one process has open, their attempts and deadlines. It writes a SEND and matches answers
 // by id; whether to ask again is the mode's decision (sync/sender.ts never does, async/sender.ts does under the same id).
 
-import type { Clock, Timer } from '../trace/clock.ts';
-import type { VerdictName } from '../trace/event.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { VerdictName } from '../core/event.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { Call } from './call.ts';
 import type { Ladder } from './ladder.ts';

@@ -1,9 +1,9 @@
 // The calling side of a connection: connect, wait for READY, say HELLO, keep the heartbeat, end. Both senders and the
 // asynchronous receiver make calls; server-connection.ts is the other end. It never calls again by itself.
 
+import type { Timer } from '../core/clock.ts';
 import { type Connection, connect, type Ending } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
-import type { Timer } from '../trace/clock.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { HEARTBEAT_S, Heartbeat } from './heartbeat.ts';
 import type { AttemptEnd, Phase } from './verdict.ts';

@@ -1,9 +1,9 @@
 // Is the other *program* alive? TCP keepalive asks the other kernel, which answers for a frozen program too; PING asks the program.
 // PROTOCOL.md, "Heartbeats".
 
+import type { Timer } from '../core/clock.ts';
 import type { Connection } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
-import type { Timer } from '../trace/clock.ts';
 
 /** Detour's own clients ask for a heartbeat of so many seconds, unless told. */
 export const HEARTBEAT_S = 10;

@@ -10,8 +10,8 @@
 // A rung that was not reached says nothing but that no word of it came; only NOT DELIVERED makes it certain. What is higher implies
 // what is lower: a program can only answer what its kernel had.
 
-import type { Clock, Timer } from '../trace/clock.ts';
-import type { Emit, RungName, RungState, VerdictName } from '../trace/event.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Emit, RungName, RungState, VerdictName } from '../core/event.ts';
 import type { Message } from '../wire/verbs.ts';
 
 /** The rungs, from the lowest to the highest. */

@@ -1,9 +1,9 @@
 // The serving side of one connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and
 // the limits. What a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts. call.ts is the other end.
 
+import type { Timer } from '../core/clock.ts';
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
-import type { Timer } from '../trace/clock.ts';
 import type { StoredBatch } from '../wire/batch.ts';
 import type { Header } from '../wire/frame.ts';
 import type { Incoming, SendFrame } from '../wire/send.ts';

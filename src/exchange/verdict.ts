@@ -1,7 +1,7 @@
 // What a sender may conclude, from the phases of all its attempts. One pure function decides, and nothing else in detour
 // does: not an errno, not a time-out, not a hunch. PROTOCOL.md, "What a sender may conclude".
 
-import type { VerdictName } from '../trace/event.ts';
+import type { VerdictName } from '../core/event.ts';
 
 /** How far one attempt to send a message came before it ended. */
 export type Phase =

@@ -3,7 +3,7 @@
 
 import { createConnection, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../trace/clock.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** What became of a call too many: its SYN was dropped, it was refused, or there was still room after MAX_CALLS. */
 export type Overflow = 'drops' | 'refuses' | 'has room';

@@ -1,7 +1,7 @@
 // One direction of one connection: what comes in at one end, held and let go as the conditions want it, in order. It knows no
 // socket; time and chance are given to it.
 
-import type { Clock, Timer } from '../trace/clock.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import type { Conditions, Direction } from './fault.ts';
 
 /** Bytes a lane holds before its owner stops reading: 128 KiB. What was read at once may come on top (Node reads 64 KiB at most). */

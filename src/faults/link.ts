@@ -2,9 +2,9 @@
 // passes bytes and knows nothing of the protocol. What the network is like, the faults decide (faults.ts); this does it.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import type { Emit } from '../core/event.ts';
 import { cannotListen } from '../errors/listening.ts';
-import type { Clock } from '../trace/clock.ts';
-import type { Emit } from '../trace/event.ts';
 import { type Deaf, listenDeaf } from './deaf.ts';
 import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts';
 import { Line } from './line.ts';

@@ -1,7 +1,7 @@
 // How much of a large body is here while it arrives slowly. Only the receiving end can say: what a sender has written may be in its
 // own kernel, on the way, or here. It reports and decides nothing.
 
-import type { Clock } from '../trace/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
 
 /** A body that is complete sooner than this is not reported on. Milliseconds. */

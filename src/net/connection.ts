@@ -1,8 +1,8 @@
 // One TCP connection that speaks detour/1: messages in and out. It knows the grammar's limits and the speed limits, and no verb's meaning.
 
 import { createConnection, type Socket } from 'node:net';
-import type { Timer } from '../trace/clock.ts';
-import type { FrameFields } from '../trace/event.ts';
+import type { Timer } from '../core/clock.ts';
+import type { FrameFields } from '../core/event.ts';
 import { type Decoded, FrameDecoder } from '../wire/decoder.ts';
 import { framesIn, type Header, MAX_BODY } from '../wire/frame.ts';
 import { type Incoming, readSend, sendFrame } from '../wire/send.ts';

@@ -1,7 +1,7 @@
 // What all connections of one process share: where events go, where time comes from, and their numbers.
 
-import type { Clock } from '../trace/clock.ts';
-import type { Emit } from '../trace/event.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Emit } from '../core/event.ts';
 
 /** What every connection of a process is given. */
 export interface NetContext {

@@ -2,7 +2,7 @@
 // peer that takes nothing is noticed.
 
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../trace/clock.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { WriteQueue } from './write-queue.ts';
 

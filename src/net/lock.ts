@@ -8,8 +8,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { DetourError, errnoOf } from '../core/error.ts';
 import { syncDirectory } from '../core/files.ts';
-import { DetourError, errnoOf } from '../errors/error.ts';
 
 /** Lets go of a lock. */
 export type Release = () => Promise<void>;

@@ -1,7 +1,7 @@
 // Does a frame that has started go on? A peer that sends half a frame and then nothing would hold memory and a connection for ever.
 // The guard knows no socket: it is told when something was read, and asks whether anything is being read at all.
 
-import type { Clock, Timer } from '../trace/clock.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
 
 /** How long a started frame has before its speed counts, in milliseconds. */

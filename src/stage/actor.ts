@@ -3,8 +3,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { DetourError } from '../errors/error.ts';
-import type { Recorded } from '../trace/event.ts';
+import { DetourError } from '../core/error.ts';
+import type { Recorded } from '../core/event.ts';
 import { parseRecorded } from '../trace/line.ts';
 import { readLog } from '../trace/read.ts';
 

@@ -6,8 +6,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DetourError } from '../errors/error.ts';
-import type { Recorded } from '../trace/event.ts';
+import { DetourError } from '../core/error.ts';
+import type { Recorded } from '../core/event.ts';
 import { ownOffset } from '../trace/log.ts';
 import { Actor } from './actor.ts';
 

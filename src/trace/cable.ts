@@ -1,6 +1,6 @@
 // A `detour link` in a diagram: it has no lane, it is the cable between two. Where that is, and what is written on it. Pure.
 
-import type { Event, Recorded } from './event.ts';
+import type { Event, Recorded } from '../core/event.ts';
 import type { Link, Process } from './links.ts';
 
 /** The two that a link joins: `from` calls, `to` is called. */

@@ -1,10 +1,10 @@
 // Events become figures, the rows of a sequence diagram. Which events: drawn.ts; in which order: arrange.ts; no columns here: diagram.ts.
 // Nothing is drawn that is not an event of a log.
 
+import type { VerdictName } from '../core/event.ts';
 import { arrange } from './arrange.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
 import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './drawn.ts';
-import type { VerdictName } from './event.ts';
 import { frameTexts } from './frame-texts.ts';
 import type { Placed } from './links.ts';
 import type { Merged } from './merge.ts';

@@ -1,6 +1,6 @@
 // What is written on the arrow of a frame, from the longest to the shortest, and the note behind it. Pure.
 
-import type { Recorded } from './event.ts';
+import type { Recorded } from '../core/event.ts';
 
 type FrameEvent = Extract<Recorded, { event: 'sent' | 'received' }>;
 

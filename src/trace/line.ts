@@ -1,9 +1,9 @@
 // One event as one line of JSON, and back: what stands in a log file, behind --json and between the stage and its actors.
 // What comes back is checked field by field: a log is a file that anybody can have written, and it is drawn on terminals.
 
-import { DetourError } from '../errors/error.ts';
+import { DetourError } from '../core/error.ts';
+import type { Event, FrameFields, Recorded } from '../core/event.ts';
 import { isName, isToken } from '../wire/verbs.ts';
-import type { Event, FrameFields, Recorded } from './event.ts';
 
 // Keys of a line that are not the frame's. On the wire keys are a-z only, so a name with `_` in it is free to dodge to.
 const OWN_KEYS: ReadonlySet<string> = new Set([

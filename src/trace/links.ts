@@ -1,7 +1,7 @@
 // Which event of one process belongs to which event of another: the two ends of a connection, and of a frame.
 // It looks at no time at all: clocks are not to be believed before frames have been matched (merge.ts).
 
-import type { Recorded } from './event.ts';
+import type { Recorded } from '../core/event.ts';
 import { type Passage, plainAddress, Ways } from './passages.ts';
 
 /** One run of one program. The same actor may have several: bob, killed, and a new bob. */

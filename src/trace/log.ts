@@ -3,8 +3,8 @@
 // The lines' form and the way back from a line to an event are in line.ts.
 
 import { type DestinationStream, pino } from 'pino';
-import { DetourError } from '../errors/error.ts';
-import type { Emit, Event, Recorded } from './event.ts';
+import { DetourError } from '../core/error.ts';
+import type { Emit, Event, Recorded } from '../core/event.ts';
 import { flatten } from './line.ts';
 
 /** What a recorder is made from. */

@@ -5,7 +5,7 @@
 // and a call began before it was accepted. Where that leaves a choice, the earlier time goes first. Times of one process may be
 // shifted as a whole: if clocks contradict the frames, each process is moved to the middle of what its frames allow.
 
-import type { Recorded } from './event.ts';
+import type { Recorded } from '../core/event.ts';
 import { type Link, matchLinks, type Placed, type Process, splitProcesses } from './links.ts';
 
 /** Something about the logs that a reader should know. */

@@ -1,8 +1,8 @@
 // Reads log files back into events, for merging. A file may be huge: then only its end is read, from the beginning of a line.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { DetourError } from '../errors/error.ts';
-import type { Recorded } from './event.ts';
+import { DetourError } from '../core/error.ts';
+import type { Recorded } from '../core/event.ts';
 import { parseRecorded } from './line.ts';
 
 /** Of a log file at most this much is read, from its end: about 150,000 events, 200 MB when they are in memory. */

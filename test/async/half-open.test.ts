@@ -4,8 +4,8 @@
 import { expect, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { readOrder } from '../../src/cli/orders.ts';
+import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { nothingCame, startLinkTo, startTheRelay, turns, until } from '../servers.ts';
 import { send } from './house.ts';

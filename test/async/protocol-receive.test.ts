@@ -2,7 +2,7 @@
 // is durable.
 
 import { describe, expect, test } from 'vitest';
-import { DetourError } from '../../src/errors/error.ts';
+import { DetourError } from '../../src/core/error.ts';
 import { anError, nothingCame, restarted, startTheRelay, turns, until } from '../servers.ts';
 import { heard, send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';

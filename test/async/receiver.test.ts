@@ -3,8 +3,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { netContext } from '../../src/net/context.ts';
-import { systemClock } from '../../src/trace/clock.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
 
 // One call of the receiver, as the relay sees it.

@@ -1,7 +1,7 @@
 // The relay against the truth, over random histories: whatever happens, what it says is true. CASES says how many, SEED repeats them.
 
 import { expect, test } from 'vitest';
-import { chance } from '../../src/faults/chance.ts';
+import { prng } from '../../src/core/prng.ts';
 import { seed } from '../seed.ts';
 import { history } from './relay-histories.ts';
 
@@ -13,7 +13,7 @@ test(`whatever happens, what a relay says is true, ${CASES} times`, async () => 
   const all = { moves: 0, gone: 0 };
   for (let i = 0; i < CASES; i++) {
     let failure: unknown;
-    const cleared = await history(chance(chosen + i), STEPS).catch((error: unknown) => {
+    const cleared = await history(prng(chosen + i), STEPS).catch((error: unknown) => {
       failure = error;
     });
     expect(failure, `SEED=${chosen + i} CASES=1`).toBeUndefined();

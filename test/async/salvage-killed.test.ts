@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type Listener, Machine } from '../../src/async/machine.ts';
 import { Retention } from '../../src/async/retention.ts';
 import { salvage } from '../../src/async/salvage.ts';
-import { chance } from '../../src/faults/chance.ts';
+import { prng } from '../../src/core/prng.ts';
 import { encodeFrame } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { seed } from '../seed.ts';
@@ -93,7 +93,7 @@ test.each(['kill', 'power cut'])(
     expect(expected.filter((text) => text.includes('Lost'))).toHaveLength(2);
     expect(expected).toHaveLength(60);
     const { seed: chosen } = seed();
-    const random = chance(chosen);
+    const random = prng(chosen);
     let step = 1 + Math.floor(random() * STRIDE);
     for (; ; step += STRIDE) {
       const files = journal.fork();

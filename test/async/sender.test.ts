@@ -3,8 +3,8 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Sender } from '../../src/async/sender.ts';
+import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 
 /** A port on which nobody listens. */

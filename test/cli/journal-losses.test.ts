@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { type Loss, lossText } from '../../src/async/salvage.ts';
 import { type Losses, lossesIn, Seen } from '../../src/cli/journal-losses.ts';
 import { type JournalItem, readJournal } from '../../src/cli/journal-reader.ts';
-import { chance } from '../../src/faults/chance.ts';
+import { prng } from '../../src/core/prng.ts';
 import { client, collected, damage, filled, NAMES, ROUNDS, start } from '../async/damaged.ts';
 import { heard, Life, pong, SMALL_DISK, send } from '../async/house.ts';
 import { runCli, tempDir } from '../harness.ts';
@@ -232,7 +232,7 @@ test(`whatever is damaged, ${CASES} times at random: it finds what salvage finds
   for (let number = 0; number < CASES; number++) {
     const dir = join(tempDir(), 'journal');
     cpSync(whole, dir, { recursive: true });
-    const what = `case ${number}: ${randomDamage(dir, chance(first + number))}`;
+    const what = `case ${number}: ${randomDamage(dir, prng(first + number))}`;
     const before = contents(dir);
     const found = await look(dir).catch(messageOf);
     expect(contents(dir), what).toEqual(before);

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import type { Log, Owner } from '../../src/async/log/log.ts';
 import { followJournal, type JournalItem, readJournal } from '../../src/cli/journal-reader.ts';
-import { systemClock } from '../../src/trace/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { heard, Life, send } from '../async/house.ts';
 import { tempDir } from '../harness.ts';
 import { talk } from './talking.ts';

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Recorded } from '../../src/trace/event.ts';
+import type { Recorded } from '../../src/core/event.ts';
 import { runCli, start, tempDir } from '../harness.ts';
 import { wrongOf } from './several.ts';
 import { bobListens, relayListens, talk } from './talking.ts';

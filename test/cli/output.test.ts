@@ -1,13 +1,13 @@
 // How what is said fits on a terminal: no line is broken in mid-word, and a note that has no room beside its line stands below it.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { sayFolded, withNote } from '../../src/cli/output.ts';
-import { folded } from '../../src/trace/folded.ts';
+import { sayWrapped, withNote } from '../../src/cli/output.ts';
+import { wrap } from '../../src/core/wrap.ts';
 
-test('a text is folded between words; what is longer than a line stays whole', () => {
-  expect(folded('to be or not to be', 8)).toEqual(['to be or', 'not to', 'be']);
-  expect(folded('a longer-than-that one', 8)).toEqual(['a', 'longer-than-that', 'one']);
-  expect(folded('', 8)).toEqual(['']);
+test('a text is wrapped between words; what is longer than a line stays whole', () => {
+  expect(wrap('to be or not to be', 8)).toEqual(['to be or', 'not to', 'be']);
+  expect(wrap('a longer-than-that one', 8)).toEqual(['a', 'longer-than-that', 'one']);
+  expect(wrap('', 8)).toEqual(['']);
 });
 
 test('a note stands at the right end, or below if it does not fit', () => {
@@ -27,7 +27,7 @@ test('on a terminal what is said keeps to its width, indented; elsewhere it is o
   onTestFinished(() => write.mockRestore());
   const text = 'the kernel of 127.0.0.1:4101 took the call, and nobody read it';
   Object.assign(process.stderr, { isTTY: true, columns: 40 });
-  sayFolded('  connected  ', text);
+  sayWrapped('  connected  ', text);
   const indent = ' '.repeat(13);
   expect(said.split('\n')).toEqual([
     '  connected  the kernel of',
@@ -37,6 +37,6 @@ test('on a terminal what is said keeps to its width, indented; elsewhere it is o
   ]);
   said = '';
   Object.assign(process.stderr, { isTTY: false });
-  sayFolded('  connected  ', text);
+  sayWrapped('  connected  ', text);
   expect(said).toBe(`  connected  ${text}\n`);
 });

@@ -42,7 +42,7 @@ export function judge(
 ): string[] {
   const wrong: string[] = [];
   if (found.code !== code) wrong.push(`exit ${found.code} instead of ${code}; it said ${found.stderr}`);
-  // Lines are folded to a width; a sentence is looked for as a whole.
+  // Lines are wrapped to a width; a sentence is looked for as a whole.
   const talk = found.stderr.replaceAll(/\s+/g, ' ');
   if (!says.test(talk)) wrong.push(`${says} was not said, but ${found.stderr}`);
   if (!prints.test(found.stdout)) wrong.push(`printed ${JSON.stringify(found.stdout.slice(0, 200))}`);

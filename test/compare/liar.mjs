@@ -1,9 +1,9 @@
 // detour, but for a bob on the direct route who answers RECEIVED and handles nothing. For the tests of `detour compare`: its oracle must
 // find him out.
 import { once } from 'node:events';
+import { systemClock } from '../../dist/core/clock.js';
 import { netContext } from '../../dist/net/context.js';
 import { startReceiver } from '../../dist/sync/receiver.js';
-import { systemClock } from '../../dist/trace/clock.js';
 import { formatJson } from '../../dist/trace/line.js';
 import { createRecorder } from '../../dist/trace/log.js';
 

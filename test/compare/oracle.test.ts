@@ -5,8 +5,8 @@ import { aboardByTheory, hopOf, judge, type Row } from '../../src/compare/judge.
 import { count, type Observed } from '../../src/compare/oracle.ts';
 import type { Shown } from '../../src/compare/receiver.ts';
 import type { Try } from '../../src/compare/sender.ts';
-import { chance } from '../../src/faults/chance.ts';
-import type { VerdictName } from '../../src/trace/event.ts';
+import type { VerdictName } from '../../src/core/event.ts';
+import { prng } from '../../src/core/prng.ts';
 
 const attempt = (message: number, typed: number, verdict?: VerdictName, settled = typed + 2): Try => ({
   message,
@@ -185,12 +185,12 @@ const row = (more: Partial<Row>): Row => ({
 
 describe('judging', () => {
   it('marks a share that is off, and none that is not', () => {
-    const [fine] = judge([row({ first: 52 })], SIZE, chance(1));
+    const [fine] = judge([row({ first: 52 })], SIZE, prng(1));
     expect(fine).toMatchObject({ what: 'first', measured: 0.52, theory: 0.5, off: false });
-    const [wrong] = judge([row({ first: 62 })], SIZE, chance(1));
+    const [wrong] = judge([row({ first: 62 })], SIZE, prng(1));
     expect(wrong).toMatchObject({ measured: 0.62, off: true });
     // Judged by when he really was there, not by the plan.
-    expect(judge([row({ first: 62, present: 0.6 })], SIZE, chance(1))[0]).toMatchObject({
+    expect(judge([row({ first: 62, present: 0.6 })], SIZE, prng(1))[0]).toMatchObject({
       theory: 0.6,
       off: false,
     });
@@ -198,7 +198,7 @@ describe('judging', () => {
 
   it('marks a mean wait that is off, and none that is not', () => {
     const off = (strategy: 'again' | 'relay', ms: number): boolean | undefined =>
-      judge([row({ strategy, time: { ...TIMES, mean: ms } })], SIZE, chance(1))[0]?.off;
+      judge([row({ strategy, time: { ...TIMES, mean: ms } })], SIZE, prng(1))[0]?.off;
     expect([off('relay', 500), off('again', 630)]).toEqual([false, false]);
     expect([off('relay', 5000), off('again', 5000)]).toEqual([true, true]);
     expect([off('relay', 20), off('again', 20)]).toEqual([true, true]);
@@ -210,14 +210,14 @@ describe('judging', () => {
       row({ strategy: 'again', availability: 0, settled: false }),
       row({ strategy: 'relay', handled: 99 }),
     ];
-    expect(judge(rows, SIZE, chance(1))).toEqual([]);
-    expect(judge([row({ strategy: 'relay' })], { ...SIZE, killSender: true }, chance(1))).toEqual([]);
+    expect(judge(rows, SIZE, prng(1))).toEqual([]);
+    expect(judge([row({ strategy: 'relay' })], { ...SIZE, killSender: true }, prng(1))).toEqual([]);
   });
 
   it('judges no wait for one who did not come while it was measured', () => {
     const never = { present: 0, availability: 0.1, absences: [] };
-    expect(judge([row({ strategy: 'again', ...never })], SIZE, chance(1))).toEqual([]);
-    expect(judge([row({ strategy: 'relay', ...never })], SIZE, chance(1))).toEqual([]);
+    expect(judge([row({ strategy: 'again', ...never })], SIZE, prng(1))).toEqual([]);
+    expect(judge([row({ strategy: 'relay', ...never })], SIZE, prng(1))).toEqual([]);
   });
 
   it('takes the hop from where he is always there, message by message', () => {

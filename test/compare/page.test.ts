@@ -10,7 +10,7 @@ import { noteLines, resultLines, theoryLines } from '../../src/compare/table.ts'
 import { waitByRelay, waitByRetry } from '../../src/compare/theory.ts';
 import { whyLines } from '../../src/compare/why.ts';
 import { percent, shortTime, wrapped } from '../../src/compare/words.ts';
-import { chance } from '../../src/faults/chance.ts';
+import { prng } from '../../src/core/prng.ts';
 
 const SETTING = { absence: 1000, retry: 250 };
 const HOP = { direct: 1.5, relay: 4.5, extra: { mean: 3, low: 2.7, high: 3.3 } };
@@ -70,7 +70,7 @@ function report(stretch: number, more: Partial<Report> = {}): Report {
     ...size,
     seed: 999_999_999,
     rows,
-    checks: judge(rows, { ...size, messages: 100 }, chance(1)),
+    checks: judge(rows, { ...size, messages: 100 }, prng(1)),
     hop: HOP,
     faults: [],
     interrupted: false,

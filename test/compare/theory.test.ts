@@ -13,7 +13,7 @@ import {
 import { simulate, spreadOf } from '../../src/compare/simulate.ts';
 import { aroundMean, mean, quantile, wilson } from '../../src/compare/statistics.ts';
 import { backAfter, waitByRelay, waitByRetry } from '../../src/compare/theory.ts';
-import { chance } from '../../src/faults/chance.ts';
+import { prng } from '../../src/core/prng.ts';
 
 const SETTING = { absence: 1000, retry: 250 };
 const SIZE = { messages: 100, span: 36_000, absence: 1000, tail: 4000 };
@@ -21,14 +21,14 @@ const BETWEEN = [0.9, 0.75, 0.5, 0.25, 0.1];
 
 describe('the schedule', () => {
   it('comes again with its seed, and differs with another', () => {
-    const draw = (seed: number): unknown => drawPlan({ ...SIZE, availability: 0.5 }, chance(seed));
+    const draw = (seed: number): unknown => drawPlan({ ...SIZE, availability: 0.5 }, prng(seed));
     expect(draw(3)).toEqual(draw(3));
     expect(draw(3)).not.toEqual(draw(4));
   });
 
   it.each([...BETWEEN, 0, 1])('at %d: in order, within its time, and he stays in the end', (availability) => {
     for (let seed = 1; seed <= 200; seed += 1) {
-      const { arrivals, visits, span } = drawPlan({ ...SIZE, availability }, chance(seed));
+      const { arrivals, visits, span } = drawPlan({ ...SIZE, availability }, prng(seed));
       expect(arrivals).toHaveLength(SIZE.messages);
       expect([...arrivals].sort((a, b) => a - b)).toEqual(arrivals);
       expect(Math.min(...arrivals)).toBeGreaterThanOrEqual(0);
@@ -44,7 +44,7 @@ describe('the schedule', () => {
   it.each(BETWEEN)(
     'at %d: he is there for that share of a long time, and away for D on average',
     (availability) => {
-      const { visits, span } = drawPlan({ ...SIZE, messages: 1, span: 1e8, availability }, chance(11));
+      const { visits, span } = drawPlan({ ...SIZE, messages: 1, span: 1e8, availability }, prng(11));
       expect(shareOf(visits, span)).toBeCloseTo(availability, 1.5);
       const absences = absencesOf(visits, span);
       expect(absences.length).toBeGreaterThan(5000);
@@ -91,7 +91,7 @@ describe('the schedule', () => {
 describe('the theory', () => {
   it.each(BETWEEN)('at %d: a long simulated run comes out as the closed forms say', (availability) => {
     const options = { availability, messages: 300_000, span: 3e8, absence: 1000, tail: 4000 };
-    const found = simulate(drawPlan(options, chance(5)), SETTING);
+    const found = simulate(drawPlan(options, prng(5)), SETTING);
     expect(Math.abs(found.first - availability)).toBeLessThan(0.005);
     expect(Math.abs(found.relay / waitByRelay(availability, SETTING) - 1)).toBeLessThan(0.04);
     expect(Math.abs(found.retry / waitByRetry(availability, SETTING) - 1)).toBeLessThan(0.04);
@@ -172,10 +172,10 @@ describe('the statistics', () => {
     (availability) => {
       const slot = { ...SIZE, span: slotOf(availability, SIZE.messages, SIZE.absence).span, availability };
       const hop = { relay: 3, retry: 1 };
-      const spread = spreadOf(slot, SETTING, hop, 1000, chance(1));
+      const spread = spreadOf(slot, SETTING, hop, 1000, prng(1));
       const runs = 1000;
       const hits = { first: 0, relay: 0, retry: 0 };
-      const random = chance(2);
+      const random = prng(2);
       for (let run = 0; run < runs; run += 1) {
         const found = simulate(drawPlan(slot, random), SETTING);
         const came = { ...SETTING, absence: found.absence ?? SETTING.absence };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Deadline, Deadlines } from '../../src/core/deadlines.ts';
-import { chance as randomFrom } from '../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../src/core/prng.ts';
 import { seed } from '../seed.ts';
 
 const chosen = seed().seed;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Hash, Hasher } from '../../src/core/hash.ts';
-import { chance as randomFrom } from '../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../src/core/prng.ts';
 import { seed } from '../seed.ts';
 
 const chosen = seed().seed;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { prng as randomFrom } from '../../src/core/prng.ts';
 import { Queue, type Queued } from '../../src/core/queue.ts';
-import { chance as randomFrom } from '../../src/faults/chance.ts';
 import { seed } from '../seed.ts';
 
 interface Item extends Queued<Item> {

@@ -1,9 +1,9 @@
 // The judge: honest records pass, and every single way to lie is found out.
 
 import { describe, expect, it } from 'vitest';
+import type { Recorded } from '../../src/core/event.ts';
 import { judge, type Testimony } from '../../src/demo/judge.ts';
 import type { Scene } from '../../src/demo/story.ts';
-import type { Recorded } from '../../src/trace/event.ts';
 import { Actor, Call, detourKill, directKill } from '../trace/histories.ts';
 
 const scene = (expect: Scene['expect']): Scene => ({

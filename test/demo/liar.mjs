@@ -1,7 +1,8 @@
 // detour, but for a bob on the direct route who lies as the first argument says. For the demo's tests: it must find him out.
+
+import { systemClock } from '../../dist/core/clock.js';
 import { netContext } from '../../dist/net/context.js';
 import { startReceiver } from '../../dist/sync/receiver.js';
-import { systemClock } from '../../dist/trace/clock.js';
 import { formatJson } from '../../dist/trace/line.js';
 import { createRecorder } from '../../dist/trace/log.js';
 

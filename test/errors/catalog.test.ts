@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asked, entryText, explain, listText } from '../../src/cli/commands/explain.ts';
+import { DetourError } from '../../src/core/error.ts';
 import {
   CATALOG,
   explainFailure,
@@ -14,7 +15,6 @@ import {
   suggest,
 } from '../../src/errors/catalog.ts';
 import { type ByRoute, LAYERS, type Moment } from '../../src/errors/entry.ts';
-import { DetourError } from '../../src/errors/error.ts';
 
 // What TCP and the system do, as a course meets it: the situation, its code, and when it is met.
 const SITUATIONS: readonly (readonly [string, string, Moment])[] = [

@@ -3,9 +3,9 @@
 
 import { expect, onTestFinished, test } from 'vitest';
 import { Sender as AsyncSender } from '../../src/async/sender.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { netContext } from '../../src/net/context.ts';
 import { Sender as SyncSender } from '../../src/sync/sender.ts';
-import { systemClock } from '../../src/trace/clock.ts';
 import { startBob, startTheRelay, turns } from '../servers.ts';
 
 test('a receiver that is stopped answers what it handles, then BYE; what comes meanwhile it never handles', async () => {

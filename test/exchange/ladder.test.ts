@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Event, VerdictName } from '../../src/core/event.ts';
 import { type Climbable, Ladder } from '../../src/exchange/ladder.ts';
-import type { Event, VerdictName } from '../../src/trace/event.ts';
 import type { Message } from '../../src/wire/verbs.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { seed } from '../seed.ts';

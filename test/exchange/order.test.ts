@@ -2,7 +2,7 @@
 // is tried here against both servers, for every kind of SEND. PROTOCOL.md, "PING".
 
 import { expect, test } from 'vitest';
-import type { Event } from '../../src/trace/event.ts';
+import type { Event } from '../../src/core/event.ts';
 import { MAX_BODY } from '../../src/wire/frame.ts';
 import { startBob, startTheRelay, turns, until } from '../servers.ts';
 

@@ -7,10 +7,10 @@ import { Receiver } from '../../src/async/receiver.ts';
 import { Sender as AsyncSender } from '../../src/async/sender.ts';
 import { readOrder } from '../../src/cli/orders.ts';
 import { Waiter } from '../../src/cli/waiting.ts';
+import type { Event } from '../../src/core/event.ts';
 import { HEARTBEAT_S, SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
 import { netContext } from '../../src/net/context.ts';
 import { Sender as SyncSender } from '../../src/sync/sender.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { startBob, startLinkTo, startTheRelay, turns, until } from '../servers.ts';
 

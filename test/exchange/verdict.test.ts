@@ -2,8 +2,8 @@
 // true on the other side; and each weaker wording of it, which says NOT DELIVERED somewhere of a message that was handled.
 
 import { describe, expect, test } from 'vitest';
+import type { VerdictName } from '../../src/core/event.ts';
 import { type Attempt, type AttemptEnd, conclude, type Phase, telling } from '../../src/exchange/verdict.ts';
-import type { VerdictName } from '../../src/trace/event.ts';
 
 const taken: AttemptEnd = { how: 'taken' };
 const refused: AttemptEnd = { how: 'refused', code: 'disk_full', reason: 'full' };

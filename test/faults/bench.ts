@@ -3,10 +3,10 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { readOrder } from '../../src/cli/orders.ts';
-import { chance } from '../../src/faults/chance.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { Event } from '../../src/core/event.ts';
+import { prng } from '../../src/core/prng.ts';
 import { type Link, startLink } from '../../src/faults/link.ts';
-import { type Clock, systemClock } from '../../src/trace/clock.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { until } from '../servers.ts';
 
@@ -87,7 +87,7 @@ export async function bench(port?: number, time: 'fake' | 'real' = 'fake'): Prom
     port: 0,
     to: { host: '127.0.0.1', port: behind },
     clock: used,
-    random: chance(1),
+    random: prng(1),
     emit: (event) => events.push(event),
   });
   onTestFinished(() => link.close());

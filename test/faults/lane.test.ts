@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readOrder } from '../../src/cli/orders.ts';
-import { chance } from '../../src/faults/chance.ts';
+import { prng } from '../../src/core/prng.ts';
 import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
 import { Lane, MAX_HELD, PIECE_COST } from '../../src/faults/lane.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -61,13 +61,13 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       let sent = Buffer.alloc(0);
       let got = Buffer.alloc(0);
       const ends: string[] = [];
-      const random = chance(luck);
+      const random = prng(luck);
       let room = 3;
       const lane = new Lane(
         'up',
         {
           clock,
-          random: chance(luck + 1),
+          random: prng(luck + 1),
           conditions: () => conditions,
           allow(_, wanted) {
             const bytes = Math.min(wanted, conditions.left);
@@ -137,7 +137,7 @@ test('many small pieces fill a lane, too: each takes memory beyond its bytes', (
     'up',
     {
       clock: new FakeClock(),
-      random: chance(1),
+      random: prng(1),
       conditions: () => ({ ...HEALTHY, cut: true }),
       allow: (_, wanted) => wanted,
     },
@@ -153,7 +153,7 @@ test('many small pieces fill a lane, too: each takes memory beyond its bytes', (
 });
 
 test('chance: the same seed, the same numbers, from 0 up to 1', () => {
-  const [one, two] = [chance(7), chance(7)];
+  const [one, two] = [prng(7), prng(7)];
   const numbers = Array.from({ length: 1000 }, () => one());
   expect(numbers).toEqual(Array.from({ length: 1000 }, () => two()));
   expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true);

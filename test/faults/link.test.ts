@@ -2,9 +2,9 @@
 
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Event } from '../../src/core/event.ts';
 import { MAX_HELD } from '../../src/faults/lane.ts';
 import { MAX_LINES } from '../../src/faults/link.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { until } from '../servers.ts';
 import { bench } from './bench.ts';
 

@@ -1,9 +1,9 @@
 // Who sends without end takes his turn like everybody else: what he has sent is read for a while, then the others are.
 
 import { expect, onTestFinished, test } from 'vitest';
+import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
 import { startReceiver } from '../../src/sync/receiver.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { RawClient } from '../harness.ts';
 import { until } from '../servers.ts';

@@ -2,10 +2,10 @@
 
 import { createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
 import { connect } from '../../src/net/connection.ts';
 import { netContext } from '../../src/net/context.ts';
 import { findUnacknowledged } from '../../src/net/unacknowledged.ts';
-import { systemClock } from '../../src/trace/clock.ts';
 import { until } from '../servers.ts';
 
 const HEAD =

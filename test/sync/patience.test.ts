@@ -2,9 +2,9 @@
 // that does not come.
 
 import { expect, onTestFinished, test } from 'vitest';
+import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
 import { Sender } from '../../src/sync/sender.ts';
-import type { Event } from '../../src/trace/event.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { bench } from '../faults/bench.ts';
 import { turns, until } from '../servers.ts';

@@ -1,6 +1,6 @@
 // Makes logs as detour's processes would write them, for the tests of merge and diagram.
 
-import type { Event, FrameFields, Recorded } from '../../src/trace/event.ts';
+import type { Event, FrameFields, Recorded } from '../../src/core/event.ts';
 import { formatTime } from '../../src/trace/log.ts';
 
 const START = 1_769_868_131_000_000_000n;

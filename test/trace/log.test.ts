@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DetourError } from '../../src/errors/error.ts';
-import type { Event, Recorded } from '../../src/trace/event.ts';
+import { DetourError } from '../../src/core/error.ts';
+import type { Event, Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
 import { createRecorder, createStamp, formatTime } from '../../src/trace/log.ts';
 

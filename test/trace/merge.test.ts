@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Recorded } from '../../src/trace/event.ts';
+import type { Recorded } from '../../src/core/event.ts';
 import type { Placed } from '../../src/trace/links.ts';
 import { type Merged, merge, toNs } from '../../src/trace/merge.ts';
 import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';

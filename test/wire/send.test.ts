@@ -1,7 +1,7 @@
 // A SEND that is read in place, and its answer that is written with others, against the plain way: frame.ts and verbs.ts.
 
 import { expect, test } from 'vitest';
-import { chance as randomFrom } from '../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../src/core/prng.ts';
 import { MessageBatch, StoredBatch } from '../../src/wire/batch.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
 import { readSend, type SendFrame, sendFrame } from '../../src/wire/send.ts';

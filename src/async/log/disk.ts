@@ -2,12 +2,12 @@
 // checkpoints (checkpoint.ts), and opening (recover.ts). README.md draws the bytes.
 
 import path from 'node:path';
+import { type Clock, systemClock } from '../../core/clock.ts';
+import { errnoOf, ignoreScarcity } from '../../core/error.ts';
 import { type FileSystem, systemFiles, withFile } from '../../core/files.ts';
 import { sizeOf } from '../../core/match.ts';
-import { errnoOf, ignoreScarcity } from '../../errors/error.ts';
 import { missingRecord, systemError, takenAway } from '../../errors/journal.ts';
 import { holdLock, type Release } from '../../net/lock.ts';
-import { type Clock, systemClock } from '../../trace/clock.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { Folder } from './files.ts';
 import * as format from './format.ts';

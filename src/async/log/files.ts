@@ -1,11 +1,11 @@
 // The folder of a log: how its files are reached, and what is done when the disk is full or no file handle is left. Everything else in
 // this folder reaches the disk through here.
 
+import type { Clock } from '../../core/clock.ts';
+import { isScarce } from '../../core/error.ts';
 import type { FileSystem, OpenFile } from '../../core/files.ts';
 import { ReadAhead } from '../../core/read-ahead.ts';
-import { isScarce } from '../../errors/error.ts';
 import { takenAway } from '../../errors/journal.ts';
-import type { Clock } from '../../trace/clock.ts';
 import type { SegmentFile } from './segments.ts';
 
 /** After the disk was full, or all file handles in use, a call is made again after so many milliseconds. */

@@ -1,8 +1,8 @@
 // Opening a log: the newest checkpoint that can be read, every entry after it, and then what must be mended before anybody is told
 // anything. Reading comes first, so that a refusal has changed nothing.
 
+import { DetourError, isFull } from '../../core/error.ts';
 import { type FileSystem, writeInto } from '../../core/files.ts';
-import { DetourError, isFull } from '../../errors/error.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import type { Folder } from './files.ts';

@@ -4,8 +4,8 @@
 //   append ──► filling ──sealed──► queue ──► one write, one sync ──► durable
 //              (when it is full, its segment is full, or the write before it has ended)
 
+import { ignoreScarcity } from '../../core/error.ts';
 import { withFile, writeAll, writeZeros } from '../../core/files.ts';
-import { ignoreScarcity } from '../../errors/error.ts';
 import { takenAway } from '../../errors/journal.ts';
 import type { Folder } from './files.ts';
 import { COMMIT_HEADER, CommitBuilder, RECORD_HEADER } from './format.ts';

@@ -3,16 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { type Collected, Receiver } from '../../async/receiver.ts';
-import { DetourError } from '../../errors/error.ts';
+import { DetourError } from '../../core/error.ts';
+import type { Event } from '../../core/event.ts';
 import { formatAddress } from '../../net/address.ts';
-import type { Event } from '../../trace/event.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, name, type Place, writeDuration } from '../input.ts';
 import { heartbeatOption, placeOption, timeoutOption } from '../options.ts';
-import { say, sayFolded, withNote } from '../output.ts';
+import { say, sayWrapped, withNote } from '../output.ts';
 import { connectionLines, ms } from '../report.ts';
 import { clockTime, show } from '../showing.ts';
 
@@ -102,7 +102,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
   if (why === 'ended' && end !== undefined) {
     if (!failed) {
-      sayFolded('', `Another ${flags.as} took over the mailbox (${messages} here). Leaving for good.`, 2);
+      sayWrapped('', `Another ${flags.as} took over the mailbox (${messages} here). Leaving for good.`, 2);
       return 0;
     }
     const greeted = handled > 0 || phase === 'ready';
@@ -136,7 +136,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
 
 function narrate(event: Event, { follow }: Flags): void {
   if (event.event === 'reconnecting')
-    sayFolded('  ', `the relay is not there (${event.why}); calling again in ${ms(event.ms)}`);
+    sayWrapped('  ', `the relay is not there (${event.why}); calling again in ${ms(event.ms)}`);
   else if (event.event === 'connected' && follow) say(`  connected to ${event.remote}`);
   else if (event.event === 'silent') say(`  the relay gave no sign of life for ${writeDuration(event.ms)}`);
   else if (event.event === 'freezing')

@@ -5,12 +5,12 @@ import type { Command } from 'commander';
 import { openDiskLog } from '../../async/log/disk.ts';
 import { startRelay } from '../../async/relay.ts';
 import { type Loss, lossText } from '../../async/salvage.ts';
-import { DetourError } from '../../errors/error.ts';
+import { DetourError } from '../../core/error.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
-import { say, sayFolded } from '../output.ts';
+import { say, sayWrapped } from '../output.ts';
 import { RelayTalk, waitingText } from '../relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -76,7 +76,7 @@ async function run(flags: Flags): Promise<number> {
   const { host: address, port: bound } = relay.address;
   if (!actor.json) {
     const listens = `relay listens on ${formatAddress(address, bound)}, pid ${process.pid}.`;
-    sayFolded('', `${listens} ${waitingText(relay.waiting())}`, 2);
+    sayWrapped('', `${listens} ${waitingText(relay.waiting())}`, 2);
     say(`  journal: ${atHome(dir)}`);
     say('    to start afresh: stop the relay, then delete that folder');
     say('  type: kill · freeze 20s · Ctrl-C = polite stop');
@@ -93,16 +93,16 @@ async function run(flags: Flags): Promise<number> {
   // This may still fail.
   if (failure === undefined) await relay.close().catch(onFailure);
   if (failure !== undefined) {
-    sayFolded('', `The journal failed: ${failure.message}.`, 2);
+    sayWrapped('', `The journal failed: ${failure.message}.`, 2);
     const hint = failure instanceof DetourError ? failure.hint : '';
-    sayFolded(
+    sayWrapped(
       '',
       `Nothing more is acknowledged. ${hint || 'Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.'}`,
       2,
     );
     process.exit(1);
   }
-  if (!actor.json) sayFolded('', `stopped. ${waitingText(relay.waiting())}`, 2);
+  if (!actor.json) sayWrapped('', `stopped. ${waitingText(relay.waiting())}`, 2);
   actor.close();
   return 0;
 }
@@ -110,5 +110,5 @@ async function run(flags: Flags): Promise<number> {
 // What went with the damage: every mailbox is told, too.
 function sayLosses(losses: readonly Loss[]): void {
   if (losses.length === 0) say('  salvage: nothing that is held was lost');
-  for (const loss of losses) sayFolded('  salvage: ', `${loss.to}: ${lossText(loss)}`, 4);
+  for (const loss of losses) sayWrapped('  salvage: ', `${loss.to}: ${lossText(loss)}`, 4);
 }

@@ -3,11 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Sender } from '../../async/sender.ts';
-import { DetourError } from '../../errors/error.ts';
+import { DetourError } from '../../core/error.ts';
+import type { VerdictName } from '../../core/event.ts';
 import type { Outcome } from '../../exchange/ask.ts';
 import { Ladder } from '../../exchange/ladder.ts';
 import { formatAddress } from '../../net/address.ts';
-import type { VerdictName } from '../../trace/event.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, id, name, type Place, ttl } from '../input.ts';

@@ -2,10 +2,10 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { wrap } from '../../core/wrap.ts';
 import { Call } from '../../exchange/call.ts';
 import type { AttemptEnd } from '../../exchange/verdict.ts';
 import { formatAddress } from '../../net/address.ts';
-import { folded } from '../../trace/folded.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -123,7 +123,7 @@ function usageText({ messages, names, ids, sessions, disk }: Message<'END'>): st
   const said = Object.entries({ messages, names, ids, sessions, disk }).flatMap(([what, usage]) =>
     usage === undefined ? [] : [`${what} ${usage.split('/').map(Number).map(short).join(' of ')}`],
   );
-  const [first, ...rest] = folded(said.join(', '), 74);
+  const [first, ...rest] = wrap(said.join(', '), 74);
   return said.length === 0 ? '' : [`used: ${first}`, ...rest.map((line) => `      ${line}`), ''].join('\n');
 }
 

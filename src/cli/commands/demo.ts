@@ -1,10 +1,10 @@
 // detour demo [STORY]: the stories, told. What a person sees and types is here; the telling is demo/'s.
 
 import type { Command } from 'commander';
+import { DetourError } from '../../core/error.ts';
+import { visible } from '../../core/visible.ts';
 import { createAsk } from '../../demo/ask.ts';
 import { findStory, numbered, runDemo } from '../../demo/demo.ts';
-import { DetourError } from '../../errors/error.ts';
-import { visible } from '../../trace/visible.ts';
 import type { CommandSpec } from '../command.ts';
 import { paint } from '../output.ts';
 

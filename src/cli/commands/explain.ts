@@ -2,11 +2,11 @@
 // it says what a code means in general, not what happened in a certain run.
 
 import type { Command } from 'commander';
+import { DetourError } from '../../core/error.ts';
+import { visible } from '../../core/visible.ts';
+import { wrap } from '../../core/wrap.ts';
 import { CATALOG, fill, lookup, suggest } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
-import { DetourError } from '../../errors/error.ts';
-import { folded } from '../../trace/folded.ts';
-import { visible } from '../../trace/visible.ts';
 import type { CommandSpec } from '../command.ts';
 
 /** The width that everything is wrapped to: a terminal of 80 columns, the last one left free. */
@@ -33,7 +33,7 @@ export function listText(): string {
 /** One situation as text, wrapped. */
 export function entryText(entry: CatalogEntry): string {
   return [
-    ...wrap(`${entry.code}: ${entry.title}`, ''),
+    ...wrapIndented(`${entry.code}: ${entry.title}`, ''),
     '',
     ...labelled('layer', entry.layer),
     ...labelled('means', entry.meaning),
@@ -60,13 +60,13 @@ function evidence({ basis, shownBy }: CatalogEntry): string {
 function labelled(label: string, of: ByRoute): string[] {
   const parts = typeof of === 'string' ? [of] : [`sync: ${of.sync}`, `async: ${of.async}`];
   const indent = ' '.repeat(LABEL_COLUMN + 2);
-  const lines = parts.flatMap((part) => wrap(fill(part, NOBODY), indent));
+  const lines = parts.flatMap((part) => wrapIndented(fill(part, NOBODY), indent));
   const [first = '', ...rest] = lines;
   return [`  ${label.padEnd(LABEL_COLUMN)}${first.trimStart()}`, ...rest];
 }
 
-const wrap = (text: string, indent: string): string[] =>
-  folded(text, COLUMNS - indent.length).map((line) => indent + line);
+const wrapIndented = (text: string, indent: string): string[] =>
+  wrap(text, COLUMNS - indent.length).map((line) => indent + line);
 
 /** One situation as a line of JSON, with general words for who is called and where. */
 function entryJson(entry: CatalogEntry): string {

@@ -5,15 +5,15 @@
 import { isUtf8 } from 'node:buffer';
 import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
-import { DetourError } from '../../errors/error.ts';
-import { systemClock } from '../../trace/clock.ts';
-import { visible } from '../../trace/visible.ts';
+import { systemClock } from '../../core/clock.ts';
+import { DetourError } from '../../core/error.ts';
+import { visible } from '../../core/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
-import { foldedFor, paint, put, say, sayFolded } from '../output.ts';
+import { paint, put, say, sayWrapped, wrappedFor } from '../output.ts';
 import { clockTime } from '../showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -117,7 +117,7 @@ function lossTexts(found: Losses | string): string {
   const readable = `${many(intact.messages, 'message')} for ${many(intact.mailboxes, 'mailbox')} can be read.`;
   const lines = losses.map((loss) => {
     const others = loss.intact === 0 ? 'Nothing else is held.' : `${loss.intact} more can be read.`;
-    return foldedFor(process.stdout, '  ', `${loss.to}: ${lossText(loss)} ${others}`, 4);
+    return wrappedFor(process.stdout, '  ', `${loss.to}: ${lossText(loss)} ${others}`, 4);
   });
   if (losses.length === 0) return `\nNothing that is held is lost: ${readable}\n`;
   const head = 'What each mailbox has lost, by the numbers of its messages:';
@@ -135,12 +135,12 @@ function advise({ losses, refused }: Losses, relay: string): void {
   const now = refused
     ? 'A relay does not start on this journal.'
     : 'A relay starts on this journal, but each of these mailboxes stops at its first lost message.';
-  sayFolded('', `${now} To go on with the rest:`, 0);
+  sayWrapped('', `${now} To go on with the rest:`, 0);
   say(`  ${relay} --salvage`);
   const then = refused
     ? `It ${told}keeps copies of the damaged parts in the folder. What was acknowledged there may come again.`
     : 'It tells each mailbox what it has lost. It keeps no copies here: copy the folder first.';
-  sayFolded('', then, 0);
+  sayWrapped('', then, 0);
 }
 
 // As it is typed.
@@ -177,7 +177,7 @@ function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
       return `torn tail: ${file}, at byte ${item.offset}: a commit that is being written, or that a crash cut short\n`;
     case 'damaged': {
       const head = `: ${file}, at byte ${item.offset}: ${item.what}`;
-      const line = foldedFor(process.stdout, '', `damaged${head}`, 2);
+      const line = wrappedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
       const all = [...rest, ...item.entries.flatMap(entryLines)];
       const more = all.length > most ? [`  … ${all.length - most} lines more, without --check`] : [];

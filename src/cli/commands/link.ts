@@ -1,13 +1,13 @@
 // `detour link`: a network between two processes that can be broken on purpose, by a line typed or a script.
 
 import { type Command, Option } from 'commander';
-import { DetourError } from '../../errors/error.ts';
-import { chance } from '../../faults/chance.ts';
+import { DetourError } from '../../core/error.ts';
+import type { Event } from '../../core/event.ts';
+import { prng } from '../../core/prng.ts';
+import { visible } from '../../core/visible.ts';
 import { isItself } from '../../faults/itself.ts';
 import { type Link, type Order, startLink } from '../../faults/link.ts';
 import { formatAddress } from '../../net/address.ts';
-import type { Event } from '../../trace/event.ts';
-import { visible } from '../../trace/visible.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, type Place, path, port, rate, writeDuration } from '../input.ts';
@@ -90,7 +90,7 @@ async function run(flags: Flags): Promise<number> {
     to: flags.to,
     clock,
     emit,
-    random: chance(seed),
+    random: prng(seed),
   });
   if (!actor.json) announce(running, flags.to);
   const obey = inTurn(running);

@@ -1,11 +1,11 @@
 // `detour sync receive`: listens for direct calls and shows what comes.
 
 import type { Command } from 'commander';
-import { DetourError } from '../../errors/error.ts';
+import { DetourError } from '../../core/error.ts';
+import type { Event } from '../../core/event.ts';
+import { visible } from '../../core/visible.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Incoming, startReceiver } from '../../sync/receiver.ts';
-import type { Event } from '../../trace/event.ts';
-import { visible } from '../../trace/visible.ts';
 import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';

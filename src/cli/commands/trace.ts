@@ -1,7 +1,8 @@
 // detour trace LOG…: the logs of several processes as one sequence diagram.
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { DetourError } from '../../errors/error.ts';
+import { DetourError } from '../../core/error.ts';
+import { visible } from '../../core/visible.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/drawn.ts';
 import { formatJson } from '../../trace/line.ts';
@@ -9,7 +10,6 @@ import type { Placed } from '../../trace/links.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
 import { type Log, readLog } from '../../trace/read.ts';
 import { type Selection, select } from '../../trace/select.ts';
-import { visible } from '../../trace/visible.ts';
 import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
 

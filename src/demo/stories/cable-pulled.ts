@@ -1,7 +1,7 @@
 // alice's cable is pulled while the answer is on its way: nobody is told anything. The detour has the same doubt, and a way out of it.
 // The line is long, so that there is time to pull.
 
-import type { Recorded } from '../../trace/event.ts';
+import type { Recorded } from '../../core/event.ts';
 import {
   cableTo,
   collectingBob,

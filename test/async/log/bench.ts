@@ -2,7 +2,7 @@
 
 import { openDiskLog } from '../../../src/async/log/disk.ts';
 import type { Lsn, OpenLog } from '../../../src/async/log/log.ts';
-import { DetourError } from '../../../src/errors/error.ts';
+import { DetourError } from '../../../src/core/error.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { Decided, TestOwner } from './owner.ts';
 import type { SimulatedFiles } from './simulated-files.ts';

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from '../../../src/async/log/log.ts';
-import { chance } from '../../../src/faults/chance.ts';
+import { prng } from '../../../src/core/prng.ts';
 import { contentsOf, DIR, named, opened, openingSmall, turns } from './bench.ts';
 import { Decided, entryOf, type TestOwner } from './owner.ts';
 import type { SimulatedFiles, StepKind } from './simulated-files.ts';
@@ -248,7 +248,7 @@ describe.each(['kill', 'power cut'] as const)('a %s at whichever step of making 
         });
         killed = await Promise.race([dead, owner.checkpoint().then(() => false)]);
         if (how === 'kill') files.kill();
-        else files.powerCut(chance(step));
+        else files.powerCut(prng(step));
         const found = checkpointsOf(files);
         const next = await opened(files.fork(), owner.decided);
         outcomes.add(found.map((lsn) => (lsn === end ? 'new' : before.indexOf(lsn))).join());
@@ -271,7 +271,7 @@ function largeCheckpoint({ log, text }: TestOwner, size: number): Promise<void> 
 test.each(['kill', 'power cut'])(
   'on a full disk the older checkpoint gives up its place: after a %s at any step everything is there',
   async (end) => {
-    const random = chance(1);
+    const random = prng(1);
     const seen = new Set<number>();
     for (const how of ['before', 'half', 'after'] as const)
       for (let step = 1, killed = true; killed; step++) {

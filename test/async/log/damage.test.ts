@@ -3,8 +3,8 @@
 
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
-import { DetourError } from '../../../src/errors/error.ts';
-import { chance } from '../../../src/faults/chance.ts';
+import { DetourError } from '../../../src/core/error.ts';
+import { prng } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 import { contentsOf, DIR, differing, FILE_HEADER, openingSmall, pathOf } from './bench.ts';
 import { COMMIT_HEADER, type Expected, expected, LOGS, type WholeLog, wholeLog } from './damages.ts';
@@ -230,7 +230,7 @@ test(`a log is refused or repaired whatever becomes of it, ${CASES} times at ran
   const kinds = new Set<string>();
   for (let number = 0; number < CASES; number++) {
     const whole = logs[number % logs.length] as WholeLog;
-    const [what, strike] = randomDamage(whole, chance(first + number));
+    const [what, strike] = randomDamage(whole, prng(first + number));
     for (const kind of (await all(whole, [[`case ${number}: ${what}`, strike]], false)).keys())
       kinds.add(kind);
   }

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { openDiskLog } from '../../../src/async/log/disk.ts';
 import type { Log, Owner } from '../../../src/async/log/log.ts';
 import { MemoryLog } from '../../../src/async/log/memory.ts';
-import { DetourError } from '../../../src/errors/error.ts';
-import { chance } from '../../../src/faults/chance.ts';
+import { DetourError } from '../../../src/core/error.ts';
+import { prng } from '../../../src/core/prng.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { DIR, turns } from './bench.ts';
 import { Decided, entryOf, TestOwner } from './owner.ts';
@@ -140,7 +140,7 @@ describe.each([
   test.each(Array.from({ length: 40 }, (_, seed) => seed))(
     'gives back a prefix after a crash, with all that was durable (%i)',
     async (seed) => {
-      const random = chance(seed);
+      const random = prng(seed);
       const engine = make();
       let owner = await opened(engine);
       for (let life = 0; life < 3; life++) {

@@ -4,7 +4,7 @@
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
 import type { LogId, LostPart, Lsn } from '../../../src/async/log/log.ts';
-import { chance } from '../../../src/faults/chance.ts';
+import { prng } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 import { contentsOf, openingSmall } from './bench.ts';
 import { COMMIT_HEADER, LOGS, same, type WholeLog, wholeLog } from './damages.ts';
@@ -135,7 +135,7 @@ test(`a log is salvaged whatever becomes of it, ${CASES} times at random`, async
   const logs = await Promise.all(Object.values(LOGS).map(wholeLog));
   const cases = Array.from({ length: CASES }, (_, number) => {
     const whole = logs[number % logs.length] as WholeLog;
-    const [what, strike] = randomDamage(whole, chance(first + number));
+    const [what, strike] = randomDamage(whole, prng(first + number));
     return [whole, [`case ${number}: ${what}`, strike]] as const;
   });
   const { whole, lost } = await all(cases);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type FileSystem, type OpenFile, systemFiles } from '../../../src/core/files.ts';
-import { chance } from '../../../src/faults/chance.ts';
+import { prng } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 import { BLOCK, type Fault, type SimulatedFile, SimulatedFiles, type StepKind } from './simulated-files.ts';
 
@@ -42,7 +42,7 @@ function afterCuts(files: SimulatedFiles): string[] {
   const found = new Set<string>();
   for (let cut = 0; cut < 500; cut++) {
     const fork = files.fork();
-    fork.powerCut(chance(cut));
+    fork.powerCut(prng(cut));
     found.add(
       fork
         .names(DIR)
@@ -266,7 +266,7 @@ describe('a failed sync', () => {
       const files = filesWith({ a: 'xy' });
       const file = await files.open(A, 'write');
       await file.write(blocks('12'), 0);
-      files.plan(1, 'EIO', { random: chance(cut) });
+      files.plan(1, 'EIO', { random: prng(cut) });
       expect(await outcome(file.sync())).toBe('EIO');
       const [only = '', ...more] = afterCuts(files);
       expect(more).toEqual([]);
@@ -466,7 +466,7 @@ test('damage is in the cache and on the disk', () => {
   files.remove(C);
   const expected = blocks('xxy');
   expected[700] = 'x'.charCodeAt(0) ^ 8;
-  files.powerCut(chance(1));
+  files.powerCut(prng(1));
   expect([files.contents(A), files.contents(B), files.names(DIR)]).toEqual([
     expected,
     Buffer.alloc(10, 'y'),

@@ -1,7 +1,7 @@
 // A part of what scripts/torture.ts tries, which `npm test` has time for; and small runs, with every pair of crashes.
 
 import { expect, test } from 'vitest';
-import { chance as randomFrom } from '../../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 import { Decided, TestOwner } from './owner.ts';
 import { type Crash, crash, emptyDisk, failAt, history, killAt, opening, script, steps } from './torture.ts';

@@ -3,7 +3,7 @@
 
 import { openDiskLog } from '../../../src/async/log/disk.ts';
 import type { OpenLog } from '../../../src/async/log/log.ts';
-import type { Clock } from '../../../src/trace/clock.ts';
+import type { Clock } from '../../../src/core/clock.ts';
 import { Decided, TestOwner } from './owner.ts';
 import { type Fault, SimulatedFiles } from './simulated-files.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { HeldMessages, MOST_FRAMES, type Place } from '../../../src/async/held.ts';
 import type { FrozenPage } from '../../../src/core/pages.ts';
-import { chance as randomFrom } from '../../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 
 const chosen = seed().seed;

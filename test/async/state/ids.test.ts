@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { IDS_PER_SESSION, RememberedIds } from '../../../src/async/ids.ts';
 import type { Hash } from '../../../src/core/hash.ts';
 import type { Kept } from '../../../src/core/id-table.ts';
-import { chance as randomFrom } from '../../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 
 const chosen = seed().seed;

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { MAX_CHUNK } from '../../../src/async/log/log.ts';
 import { restoreSnapshot, snapshotSize } from '../../../src/async/snapshot.ts';
-import { chance as randomFrom } from '../../../src/faults/chance.ts';
+import { prng as randomFrom } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
 import { equal } from './compare.ts';
 import { Checkpoint, Decider, history, LogWriter } from './histories.ts';

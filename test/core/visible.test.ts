@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { visible } from '../../src/trace/visible.ts';
+import { visible } from '../../src/core/visible.ts';
 
 const C0 = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('');
 const C1 = Array.from({ length: 33 }, (_, index) => String.fromCharCode(0x7f + index)).join('');

@@ -1,7 +1,7 @@
 // Text in lines, for whoever shows it: on a terminal, and in the columns of a story.
 
 /** The text in lines of at most `columns`, broken between words. A longer word has a line of its own. */
-export function folded(text: string, columns: number): string[] {
+export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

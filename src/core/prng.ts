@@ -1,7 +1,7 @@
 // Chance that can be had again: the same seed, the same numbers. Not for secrets.
 
 /** Numbers from 0 up to 1, always the same for one seed (mulberry32). @param seed a whole number; its lowest 32 bits count */
-export function chance(seed: number): () => number {
+export function prng(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
