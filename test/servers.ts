@@ -5,7 +5,7 @@ import type { RelayLimits } from '../src/async/admission.ts';
 import { type Relay, startRelay } from '../src/async/relay.ts';
 import type { Event } from '../src/core/event.ts';
 import { prng } from '../src/core/prng.ts';
-import { type Link, startLink } from '../src/faults/link.ts';
+import { type Link, startLink } from '../src/lab/faults/link.ts';
 import { netContext } from '../src/net/context.ts';
 import { type Incoming, type Receiver, startReceiver } from '../src/sync/receiver.ts';
 import { TestLog } from './async/memory-log.ts';

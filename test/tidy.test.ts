@@ -17,30 +17,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sync: ['exchange', 'net', 'wire', 'errors'],
   async: ['exchange', 'net', 'wire', 'errors', 'async/log'],
   'async/log': ['wire/frame.ts', 'errors', 'net/lock.ts'],
-  faults: ['errors'],
   trace: ['wire', 'errors'],
-  stage: ['trace', 'errors', 'wire'],
-  demo: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'faults', 'trace', 'stage'],
-  compare: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'faults', 'trace', 'stage'],
-  cli: [
-    'errors',
-    'wire',
-    'net',
-    'exchange',
-    'sync',
-    'async',
-    'async/log',
-    'faults',
-    'trace',
-    'stage',
-    'demo',
-    'compare',
-  ],
+  lab: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace'],
+  cli: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace', 'lab'],
 };
 
 /** Modules that reach the network, and the folders in which they may appear. */
 const SOCKETS = new Set(['net', 'http', 'https', 'http2', 'tls', 'dgram'].map((name) => `node:${name}`));
-const SOCKET_FOLDERS = new Set(['net', 'faults']);
+const SOCKET_FOLDERS = /^(net|lab\/faults)\//;
 
 /** Packages from the registry, and where each may appear. */
 const PACKAGES: Readonly<Record<string, (file: string) => boolean>> = {
@@ -121,7 +105,7 @@ function faultOf(
   }
   if (specifier.startsWith('node:')) {
     if (WITHOUT_NODE.has(file)) return 'no module of Node here';
-    if (SOCKETS.has(specifier) && !SOCKET_FOLDERS.has(folder)) return 'sockets only in net/ and faults/';
+    if (SOCKETS.has(specifier) && !SOCKET_FOLDERS.test(file)) return 'sockets only in net/ and lab/faults/';
     return undefined;
   }
   const rule = PACKAGES[specifier];
@@ -152,10 +136,8 @@ describe('who imports whom', () => {
       'sync',
       'async',
       'async/log',
-      'faults',
       'trace',
-      'stage',
-      'compare',
+      'lab',
       'cli',
     ])
       expect(folders, folder).toContain(folder);
@@ -178,7 +160,7 @@ test('src/README.md has a paragraph for every folder, names only files that are 
   const named = [...readme.matchAll(/`([a-z-]+\.ts)`/g)].map(([, name]) => name);
   expect(named.length).toBeGreaterThan(40);
   expect(named.filter((name) => !files.has(name))).toEqual([]);
-  const toRead = sources().filter((file) => !/^(cli|demo|faults|errors)\//.test(file));
+  const toRead = sources().filter((file) => !/^(cli|lab\/(demo|faults)|errors)\//.test(file));
   expect(toRead.length).toBeGreaterThan(50);
   expect(toRead.filter((file) => !named.includes(file.split('/').at(-1) ?? ''))).toEqual([]);
 });
@@ -194,9 +176,9 @@ test.each([
   ['exchange/ask.ts', 'await import(name);'],
   ['exchange/ask.ts', `type T = import('../sync/sender.ts').Sender;`],
   ['exchange/ask.ts', `import '../cli/main.ts';`],
-  ['demo/story.ts', `import { main } from '../cli/main.ts';`],
-  ['compare/run.ts', `import { main } from '../cli/main.ts';`],
-  ['compare/run.ts', `import { createConnection } from 'node:net';`],
+  ['lab/demo/story.ts', `import { main } from '../../cli/main.ts';`],
+  ['lab/compare/run.ts', `import { main } from '../../cli/main.ts';`],
+  ['lab/compare/run.ts', `import { createConnection } from 'node:net';`],
   ['async/log/disk.ts', `import { VERSION } from '../../wire/verbs.ts';`],
   ['async/log/disk.ts', `import { State } from '../state.ts';`],
   ['async/log/disk.ts', `import { Connection } from '../../net/connection.ts';`],
@@ -222,7 +204,7 @@ test.each([
   ['async/log/disk.ts', `import { MAX_LINE } from '../../wire/frame.ts';`],
   ['async/relay.ts', `import type { OpenLog } from './log/log.ts';`],
   ['async/log/disk.ts', `import { holdLock } from '../../net/lock.ts';`],
-  ['faults/link.ts', `import { createServer } from 'node:net';`],
+  ['lab/faults/link.ts', `import { createServer } from 'node:net';`],
   ['cli/main.ts', `import { visible } from '../core/visible.ts';`],
 ])('%s may say: %s', (file, source) => {
   expect(faultsOf(file, source)).toEqual([]);

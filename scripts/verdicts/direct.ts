@@ -1,8 +1,8 @@
 // The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
 
 import type { Outcome } from '../../src/exchange/ask.ts';
+import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 import { netContext } from '../../src/net/context.ts';
-import { OWN_ADDRESS } from '../../src/stage/address.ts';
 import type { Receiver } from '../../src/sync/receiver.ts';
 import { encode } from '../../src/wire/verbs.ts';
 import { Gate, gatedClock } from './gate.ts';

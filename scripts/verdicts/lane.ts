@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OWN_ADDRESS } from '../../src/stage/address.ts';
+import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 import { Program } from '../lib/process.ts';
 import type { Random } from '../lib/random.ts';
 import { type Heard, Speaker, Victim } from './actors.ts';

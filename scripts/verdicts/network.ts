@@ -2,10 +2,10 @@
 
 import { systemClock } from '../../src/core/clock.ts';
 import type { Emit } from '../../src/core/event.ts';
-import { type Conditions, HEALTHY } from '../../src/faults/fault.ts';
-import { FAULTS } from '../../src/faults/faults.ts';
-import { type Link, type Order, startLink } from '../../src/faults/link.ts';
-import { OWN_ADDRESS } from '../../src/stage/address.ts';
+import { type Conditions, HEALTHY } from '../../src/lab/faults/fault.ts';
+import { FAULTS } from '../../src/lab/faults/faults.ts';
+import { type Link, type Order, startLink } from '../../src/lab/faults/link.ts';
+import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 import type { Random } from '../lib/random.ts';
 import type { FaultName } from './plan.ts';
 import { onPort } from './ports.ts';

@@ -3,7 +3,7 @@
 // process that does the same at the same time.
 
 import { createServer } from 'node:net';
-import { OWN_ADDRESS } from '../../src/stage/address.ts';
+import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 
 const FIRST = 12_000;
 const COUNT = 19_000;

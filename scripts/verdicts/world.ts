@@ -1,7 +1,7 @@
 // What the two routes of a run have in common: the moment at which the fault strikes, and what holds the bytes until then.
 
 import type { Emit } from '../../src/core/event.ts';
-import { MAX_HELD } from '../../src/faults/lane.ts';
+import { MAX_HELD } from '../../src/lab/faults/lane.ts';
 import type { Random } from '../lib/random.ts';
 import type { Network } from './network.ts';
 import type { Handled, Said } from './oracle.ts';

@@ -5,9 +5,9 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { DetourError } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
-import type { Direction } from '../faults/fault.ts';
-import { FAULTS } from '../faults/faults.ts';
-import type { Order } from '../faults/link.ts';
+import type { Direction } from '../lab/faults/fault.ts';
+import { FAULTS } from '../lab/faults/faults.ts';
+import type { Order } from '../lab/faults/link.ts';
 import { count, duration, rate } from './input.ts';
 
 /** An order of a script, and when, in milliseconds after the start. */

@@ -6,7 +6,7 @@ import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
 import { Sender } from '../../src/sync/sender.ts';
 import { FakeClock } from '../fake-clock.ts';
-import { bench } from '../faults/bench.ts';
+import { bench } from '../lab/faults/bench.ts';
 import { turns, until } from '../servers.ts';
 
 async function alice() {

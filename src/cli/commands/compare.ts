@@ -3,13 +3,13 @@
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { plotLines } from '../../compare/plot.ts';
-import { durations, type Report, runCompare } from '../../compare/run.ts';
-import { drawSvg } from '../../compare/svg.ts';
-import { noteLines, resultLines, theoryLines } from '../../compare/table.ts';
-import { whyLines } from '../../compare/why.ts';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
+import { plotLines } from '../../lab/compare/plot.ts';
+import { durations, type Report, runCompare } from '../../lab/compare/run.ts';
+import { drawSvg } from '../../lab/compare/svg.ts';
+import { noteLines, resultLines, theoryLines } from '../../lab/compare/table.ts';
+import { whyLines } from '../../lab/compare/why.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, path } from '../input.ts';
 import { columns, Progress, paint, put, say } from '../output.ts';

@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
-import { createAsk } from '../../demo/ask.ts';
-import { findStory, numbered, runDemo } from '../../demo/demo.ts';
+import { createAsk } from '../../lab/demo/ask.ts';
+import { findStory, numbered, runDemo } from '../../lab/demo/demo.ts';
 import type { CommandSpec } from '../command.ts';
 import { paint } from '../output.ts';
 

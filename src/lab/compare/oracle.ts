@@ -1,0 +1,158 @@
+// What really became of the messages: counted from what the receiver's logs say he handled, never from what the senders believe. The
+// senders' verdicts are then held against it. Pure.
+
+import type { VerdictName } from '../../core/event.ts';
+import type { Shown } from './receiver.ts';
+import { type Strategy, type Try, textOf } from './sender.ts';
+import { mean, quantile } from './statistics.ts';
+
+/** What one strategy at one availability left behind. Times are milliseconds since the beginning. */
+export interface Observed {
+  readonly strategy: Strategy;
+  /** Of each message: when it arrived at the sender. */
+  readonly arrived: readonly number[];
+  readonly tries: readonly Try[];
+  /** What the receiver handled of this sender's. */
+  readonly shown: readonly Shown[];
+  /** Async: the ids that the relay's log says it stored; else empty. */
+  readonly stored: ReadonlySet<string>;
+  /** Messages that were with the sender when he was killed. */
+  readonly aboard: readonly number[];
+  /** When the sender was killed, if he was. */
+  readonly killed?: number | undefined;
+  /** Did the receiver stay in the end, for as long as anybody could need? Then nothing may be missing that somebody answers for. */
+  readonly settled: boolean;
+  /** When it was over. */
+  readonly end: number;
+}
+
+/** A time in the middle and at the ends, in milliseconds; undefined if there was none. */
+export interface Times {
+  readonly mean: number | undefined;
+  readonly p50: number | undefined;
+  readonly p95: number | undefined;
+  readonly max: number | undefined;
+}
+
+/** What it came to. */
+export interface Counts {
+  readonly messages: number;
+  /** Handled although the sender sent it only once. */
+  readonly first: number;
+  /** Handled in the end. */
+  readonly handled: number;
+  /** Messages whose tries all ended NOT DELIVERED. */
+  readonly notDelivered: number;
+  /** Messages of which a try ended UNKNOWN, */
+  readonly unknown: number;
+  /** and how many of these tries the receiver had handled. */
+  readonly unknownHandled: number;
+  readonly unknownTries: number;
+  readonly tries: number;
+  /** Tries that came to a verdict: all but those that a kill cut short. */
+  readonly verdicts: number;
+  /** Messages that the receiver handled more than once. */
+  readonly twice: number;
+  /** Of each message: from the arrival at the sender to handled, in milliseconds; undefined if it was not. */
+  readonly each: readonly (number | undefined)[];
+  /** The same in short, of those that were. */
+  readonly time: Times;
+  /** From the arrival at the sender until he had nothing more to do for it, or was killed, or all was over. */
+  readonly kept: Times;
+  /** Messages that went with the sender when he was killed: the receiver never handled them, and the relay has not got them. */
+  readonly lost: number;
+  /** Where a verdict says what is not so; empty if all hold. */
+  readonly faults: readonly string[];
+}
+
+/** Counts what happened. */
+export function count(observed: Observed): Counts {
+  const { arrived, tries, shown, aboard } = observed;
+  const messages = arrived.length;
+  const firstShown = new Map<string, number>();
+  const times = new Map<string, number>();
+  for (const { text, at } of shown) {
+    firstShown.set(text, Math.min(at, firstShown.get(text) ?? at));
+    times.set(text, (times.get(text) ?? 0) + 1);
+  }
+  const own = triesOf(tries, messages);
+  const handled = own.map((_, message) => firstShown.get(textOf(message)));
+  const shownIds = new Set(shown.map(({ id }) => id));
+  const unknownTries = tries.filter(({ message, verdict }) => message >= 0 && verdict === 'UNKNOWN');
+  const each = handled.map((at, message) => (at === undefined ? undefined : at - (arrived[message] ?? at)));
+  const safe = own.map((all) => all.some(({ id }) => id !== undefined && observed.stored.has(id)));
+  return {
+    messages,
+    first: own.filter((all, message) => all.length === 1 && handled[message] !== undefined).length,
+    handled: handled.filter((at) => at !== undefined).length,
+    notDelivered: own.filter(
+      (all) => all.length > 0 && all.every(({ verdict }) => verdict === 'NOT_DELIVERED'),
+    ).length,
+    unknown: new Set(unknownTries.map(({ message }) => message)).size,
+    unknownHandled: unknownTries.filter(({ id }) => id !== undefined && shownIds.has(id)).length,
+    unknownTries: unknownTries.length,
+    tries: own.flat().length,
+    verdicts: own.flat().filter(({ verdict }) => verdict !== undefined).length,
+    twice: own.filter((_, message) => (times.get(textOf(message)) ?? 0) > 1).length,
+    each,
+    time: timesOf(each.filter((ms) => ms !== undefined)),
+    kept: timesOf(own.map((all, message) => keptUntil(message, all, observed) - (arrived[message] ?? 0))),
+    lost: aboard.filter((message) => handled[message] === undefined && safe[message] !== true).length,
+    faults: faultsOf(observed, shownIds, handled),
+  };
+}
+
+function triesOf(tries: readonly Try[], messages: number): Try[][] {
+  const own: Try[][] = Array.from({ length: messages }, () => []);
+  for (const one of tries) own[one.message]?.push(one);
+  return own;
+}
+
+const worked = (verdict: VerdictName | undefined): boolean => verdict === 'DELIVERED' || verdict === 'STORED';
+
+function keptUntil(
+  message: number,
+  all: readonly Try[],
+  { strategy, end, aboard, killed }: Observed,
+): number {
+  const success = all.find(({ verdict }) => worked(verdict));
+  if (success?.settled !== undefined) return success.settled;
+  if (killed !== undefined && aboard.includes(message)) return killed;
+  // Who asks once is done whatever the answer was; who tries again is not done until it works.
+  const last = strategy === 'again' ? undefined : all.at(-1)?.settled;
+  return last ?? end;
+}
+
+function timesOf(values: readonly number[]): Times {
+  const sorted = [...values].sort((a, b) => a - b);
+  return {
+    mean: mean(sorted),
+    p50: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    max: sorted.at(-1),
+  };
+}
+
+/** A verdict that is not so is the worst that can happen here: it is looked for try by try, by the id on the wire. */
+function faultsOf(
+  { strategy, tries, stored, settled, arrived }: Observed,
+  shownIds: ReadonlySet<string>,
+  handled: readonly (number | undefined)[],
+): string[] {
+  const faults: string[] = [];
+  for (const { message, verdict, id } of tries) {
+    if (message < 0 || id === undefined) continue;
+    const what = `${strategy}, message ${message + 1}`;
+    if (verdict === 'DELIVERED' && !shownIds.has(id))
+      faults.push(`${what}: DELIVERED, and bob never handled it`);
+    if (verdict === 'NOT_DELIVERED' && (shownIds.has(id) || stored.has(id)))
+      faults.push(`${what}: NOT DELIVERED, and somebody has it`);
+    if (verdict === 'STORED' && !stored.has(id))
+      faults.push(`${what}: STORED, and the relay never stored it`);
+    if (verdict === 'STORED' && settled && handled[message] === undefined)
+      faults.push(`${what}: STORED, and bob never got it`);
+  }
+  if (tries.some(({ message }) => message >= arrived.length))
+    faults.push(`${strategy}: a message was sent that never arrived here`);
+  return faults;
+}

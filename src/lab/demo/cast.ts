@@ -1,0 +1,113 @@
+// Who plays in the stories, and how they are started: the same commands that a person types. Nobody is waited for by sleeping:
+// each function resolves when the process has said that it is ready.
+
+import { join } from 'node:path';
+import type { Event, Recorded } from '../../core/event.ts';
+import type { Actor } from '../stage/actor.ts';
+import type { Stage } from '../stage/stage.ts';
+import { MESSAGE } from './story.ts';
+
+/** A server that listens. */
+export interface Server {
+  readonly actor: Actor;
+  /** `127.0.0.1:PORT` */
+  readonly place: string;
+}
+
+/** Does a process record this event? */
+export const is =
+  (event: Event['event']) =>
+  (recorded: Recorded): boolean =>
+    recorded.event === event;
+
+/** Is it this verb, sent or received? */
+export const frame =
+  (event: 'sent' | 'received', verb: string) =>
+  (recorded: Recorded): boolean =>
+    recorded.event === event && recorded.verb === verb;
+
+/** Starts a bob who listens for direct calls. */
+export function listeningBob(stage: Stage, port = '0', ...flags: readonly string[]): Promise<Server> {
+  return listening(stage.start('bob', 'sync', 'receive', '--as', 'bob', '--port', port, ...flags));
+}
+
+/** Starts the relay; a second one of the same stage finds the journal of the first. */
+export function relay(stage: Stage, port = '0'): Promise<Server> {
+  return listening(
+    stage.start('relay', 'async', 'relay', '--port', port, '--journal', join(stage.dir, 'journal')),
+  );
+}
+
+async function listening(actor: Actor): Promise<Server> {
+  const recorded = await actor.until('start', is('listening'));
+  if (recorded.event !== 'listening') throw new TypeError('another event than the one waited for');
+  return { actor, place: `${recorded.host}:${recorded.port}` };
+}
+
+/** A place where somebody listened a moment ago, and nobody does now. */
+export async function desertedPlace(stage: Stage): Promise<string> {
+  const { actor, place } = await listeningBob(stage);
+  await actor.kill();
+  return place;
+}
+
+/** Starts a bob who collects his mail from the relay. */
+export function collectingBob(stage: Stage, { place }: Server, ...flags: readonly string[]): Actor {
+  return stage.start('bob', 'async', 'receive', '--as', 'bob', '--relay', place, ...flags);
+}
+
+/** alice sends the message straight to a place. */
+export function directAlice(stage: Stage, place: string, ...flags: readonly string[]): Actor {
+  return stage.start('alice', 'sync', 'send', '--as', 'alice', '--to', place, ...flags);
+}
+
+/** alice hands the message for bob to the relay. */
+export function detourAlice(stage: Stage, place: string, ...flags: readonly string[]): Actor {
+  return stage.start('alice', 'async', 'send', '--as', 'alice', '--to', 'bob', '--relay', place, ...flags);
+}
+
+/** alice sends on the direct route, and comes to her verdict. */
+export async function sendsDirect(stage: Stage, place: string): Promise<Actor> {
+  const alice = directAlice(stage, place, MESSAGE);
+  await verdictOf(alice);
+  return alice;
+}
+
+/** alice sends on the detour, and comes to her verdict. */
+export async function sendsByRelay(stage: Stage, place: string): Promise<Actor> {
+  const alice = detourAlice(stage, place, MESSAGE);
+  await verdictOf(alice);
+  return alice;
+}
+
+/** Waits until alice has said her verdict and has left. */
+export async function verdictOf(alice: Actor): Promise<void> {
+  await alice.until('verdict', is('verdict'));
+  await alice.gone();
+}
+
+/** A network between `to` and whoever calls the link instead: it can be broken. @param flags how it is from the start */
+export function cableTo(stage: Stage, { place }: Server, ...flags: readonly string[]): Promise<Server> {
+  return listening(stage.start('link', 'link', '--listen', '0', '--to', place, ...flags));
+}
+
+/** Breaks or mends a network, and waits until it says that it did. */
+export async function strikes({ actor }: Server, order: string): Promise<void> {
+  const before = actor.events.length;
+  actor.say(order);
+  await actor.until(order, (recorded) => is('fault')(recorded) && actor.events.indexOf(recorded) >= before);
+}
+
+/** Waits until so much of a large message has been read by a process. @param share from 0 to 1 */
+export async function hasRead(actor: Actor, share: number): Promise<void> {
+  await actor.until(
+    'part of the message',
+    (recorded) => recorded.event === 'arriving' && recorded.have >= share * recorded.size,
+  );
+}
+
+/** A process kills itself, as a person at its keyboard would make it. */
+export async function killsItself(actor: Actor): Promise<void> {
+  actor.say('kill');
+  await actor.gone();
+}

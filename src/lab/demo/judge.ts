@@ -1,0 +1,148 @@
+// Did it come out as it must? Judged by what the processes recorded, not by what the sender believes: a bob who answers before he
+// has shown a message is found out here. Pure.
+//
+// Every process keeps two records: its flight recorder's file, and the events that it printed. Both must tell the same.
+
+import type { Recorded, VerdictName } from '../../core/event.ts';
+import { formatJson } from '../../trace/line.ts';
+import { type Merged, merge } from '../../trace/merge.ts';
+import { type Evidence, MESSAGE, type Scene } from './story.ts';
+
+/** What one process left behind. */
+export interface Testimony {
+  readonly name: string;
+  /** From its flight recorder's file. */
+  readonly recorded: readonly Recorded[];
+  /** From its stdout. */
+  readonly printed: readonly Recorded[];
+  /** How it ended by itself; undefined if it is still there, null if it was killed. */
+  readonly exit?: number | null | undefined;
+}
+
+/** The judgement on one scene. */
+export interface Judgement extends Evidence {
+  readonly exit: number;
+  /** All that happened, in causal order. */
+  readonly merged: Merged;
+  /** What is not as it must be; empty if all is. */
+  readonly faults: readonly string[];
+}
+
+const EXIT: Readonly<Record<VerdictName, number>> = {
+  DELIVERED: 0,
+  STORED: 0,
+  NOT_DELIVERED: 10,
+  UNKNOWN: 20,
+};
+
+/** Judges a scene. `alice` is one of `all`. */
+export function judge(
+  { expect, message = MESSAGE }: Scene,
+  alice: Testimony,
+  all: readonly Testimony[],
+): Judgement {
+  const merged = merge(all.map(({ recorded }) => recorded));
+  const faults: string[] = [];
+  const fault = (text: string): void => {
+    faults.push(text);
+  };
+  const said = verdictIn(alice);
+  if (said === undefined) {
+    const nothing = { verdict: 'UNKNOWN', shown: 0, kept: 0, took: undefined, exit: -1 } as const;
+    return { ...nothing, merged, faults: ['alice has said no verdict'] };
+  }
+  const { verdict, id, exit, ms } = said;
+  const showings = merged.events.filter(({ recorded }) => recorded.event === 'shown' && recorded.id === id);
+  const shown = showings.length;
+
+  if (verdict !== expect.verdict) fault(`alice says ${verdict}, not ${expect.verdict}`);
+  if (expect.shown !== undefined && shown !== expect.shown)
+    fault(`shown ${times(shown)}, not ${times(expect.shown)}`);
+  const last = all.map(verdictIn).findLast((one) => one !== undefined && one !== said);
+  if (last?.verdict !== expect.repeat) fault(`the second alice says ${last?.verdict}, not ${expect.repeat}`);
+  for (const { recorded } of showings) {
+    if (recorded.event === 'shown' && recorded.text !== message)
+      fault('what bob shows is not what alice wrote');
+  }
+  const history = merged.events.map(({ recorded }) => recorded);
+  for (const testimony of all) {
+    for (const text of contradictions(testimony, history)) fault(text);
+    for (const text of dishonesty(testimony)) fault(`${testimony.name}: ${text}`);
+  }
+  for (const { kind, placed } of merged.findings) {
+    if (kind !== 'not_received')
+      fault(`${placed.recorded.actor}: an event without its cause (${placed.recorded.event})`);
+  }
+  const sent = merged.events.find(({ recorded }) => recorded.event === 'sent' && recorded.fields.id === id);
+  const [first] = showings;
+  const took = sent === undefined || first === undefined ? undefined : first.at - sent.at;
+  return { verdict, shown, kept: ms, took, exit, merged, faults };
+}
+
+type Verdict = Extract<Recorded, { event: 'verdict' }>;
+
+const verdictIn = ({ recorded }: Testimony): Verdict | undefined =>
+  recorded.find((one): one is Verdict => one.event === 'verdict');
+
+// Does a process's verdict hold against what all processes together recorded, and against its exit code?
+function contradictions(testimony: Testimony, history: readonly Recorded[]): string[] {
+  const said = verdictIn(testimony);
+  if (said === undefined) return [];
+  const { verdict, id, exit } = said;
+  const first = (test: (recorded: Recorded) => boolean): number => {
+    const index = history.findIndex(test);
+    return index === -1 ? Number.POSITIVE_INFINITY : index;
+  };
+  const shownAt = first((recorded) => recorded.event === 'shown' && recorded.id === id);
+  const storedAt = first((recorded) => recorded.event === 'stored' && recorded.id === id);
+  const verdictAt = first((recorded) => recorded === said);
+  const faults =
+    exit !== EXIT[verdict] || testimony.exit !== exit
+      ? [`exit code ${testimony.exit} does not go with ${verdict}`]
+      : [];
+  if (verdict === 'DELIVERED' && shownAt > verdictAt) faults.push('DELIVERED, and bob had not shown it');
+  if (verdict === 'STORED' && storedAt > verdictAt) faults.push('STORED, and the relay had not stored it');
+  if (verdict === 'NOT_DELIVERED' && Math.min(shownAt, storedAt) < Number.POSITIVE_INFINITY)
+    faults.push('NOT DELIVERED, and somebody has it');
+  return faults;
+}
+
+// Does a process keep the order of the protocol: first do, then say? In its file as on its output.
+function dishonesty({ recorded, printed, exit }: Testimony): string[] {
+  const file = recorded.map(formatJson);
+  // The last lines of a process that was killed may have reached only its file: these are missing, and no lie.
+  const differs = printed.some((event, index) => formatJson(event) !== file[index]);
+  const showings = (events: readonly Recorded[]): number =>
+    events.filter(({ event }) => event === 'shown').length;
+  const hidden = exit !== null && showings(printed) < showings(recorded);
+  return [
+    ...new Set([...saidTooEarly(recorded), ...saidTooEarly(printed)]),
+    ...(hidden ? ['it has shown a message nowhere but in its log'] : []),
+    ...(differs ? ['its output and its log tell different things'] : []),
+  ];
+}
+
+function saidTooEarly(events: readonly Recorded[]): string[] {
+  const shownIds = new Set<unknown>();
+  const shownSeqs = new Set<unknown>();
+  const stored = new Set<unknown>();
+  const faults: string[] = [];
+  for (const recorded of events) {
+    if (recorded.event === 'shown') {
+      shownIds.add(recorded.id);
+      shownSeqs.add(recorded.seq);
+    } else if (recorded.event === 'stored') stored.add(recorded.id);
+    else if (recorded.event === 'sent') {
+      const { id, seq } = recorded.fields;
+      if (recorded.verb === 'RECEIVED' && !shownIds.has(id))
+        faults.push('answered RECEIVED before it had shown the message');
+      if (recorded.verb === 'ACK' && !shownSeqs.has(seq))
+        faults.push('sent ACK before it had shown the message');
+      if (recorded.verb === 'STORED' && !stored.has(id))
+        faults.push('answered STORED before it had stored the message');
+    }
+  }
+  return faults;
+}
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);

@@ -1,0 +1,217 @@
+// How the demo looks: the two routes of a story side by side, or one below the other where there is no room. Pure: lines of text
+// with an optional colour come out. Colour says nothing that the text does not say.
+
+import type { VerdictName } from '../../core/event.ts';
+import { wrap } from '../../core/wrap.ts';
+import { drawDiagram } from '../../trace/diagram.ts';
+import { essential } from '../../trace/drawn.ts';
+import type { Figure } from '../../trace/figures.ts';
+import type { Judgement } from './judge.ts';
+import type { Scene, Story } from './story.ts';
+
+/** A style that a text may get. */
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** Colours a text, or leaves it as it is. */
+export type Paint = (style: Style, text: string) => string;
+
+/** A line, and the colour of all of it. */
+interface Line {
+  readonly text: string;
+  readonly style?: Style | undefined;
+}
+
+/** What a person may guess: delivered or stored, not delivered, unknown. */
+export type Guess = 'd' | 'n' | 'u';
+
+/** One route of a story that has been played. */
+export interface Played {
+  readonly scene: Scene;
+  readonly judgement: Judgement;
+  readonly places: ReadonlyMap<string, string> | undefined;
+  readonly guess: Guess | undefined;
+}
+
+// Below this, 38 columns for two lanes and 41 for three would not fit beside each other.
+const SIDE_BY_SIDE = 80;
+const NARROWEST = 40;
+const WIDEST = 132;
+
+/** The verdict in words. */
+const words = (verdict: VerdictName): string => verdict.replace('_', ' ');
+
+/** Is the guess the verdict? STORED is on the detour what DELIVERED is on the direct route. */
+function isRight(guess: Guess, verdict: VerdictName): boolean {
+  return guess === { DELIVERED: 'd', STORED: 'd', NOT_DELIVERED: 'n', UNKNOWN: 'u' }[verdict];
+}
+
+const VERDICT_STYLE: Readonly<Record<VerdictName, Style>> = {
+  DELIVERED: 'green',
+  STORED: 'green',
+  NOT_DELIVERED: 'red',
+  UNKNOWN: 'yellow',
+};
+
+/** The two diagrams of a story with what they say, and under them what the signs mean. */
+export function storyLines(
+  direct: Played | undefined,
+  detour: Played,
+  columns: number,
+  paint: Paint,
+): string[] {
+  const width = Math.min(Math.max(columns, NARROWEST), WIDEST);
+  const beside = direct !== undefined && width >= SIDE_BY_SIDE;
+  const right = Math.floor((width - 1) * 0.52);
+  const left = width - 1 - right;
+  const second = panel('detour', detour, beside ? right : Math.min(width, MOST_ALONE));
+  const first =
+    direct === undefined ? undefined : panel('direct', direct, beside ? left : Math.min(width, MOST_ALONE));
+  const signs = [...new Set([...(first?.legend ?? []), ...second.legend])];
+  const lines: string[] = [];
+  if (first === undefined) lines.push(...second.lines.map((line) => whole(line, paint)));
+  else if (beside) lines.push(...sideBySide(first.lines, second.lines, left, paint));
+  else lines.push(...[...first.lines, { text: '' }, ...second.lines].map((line) => whole(line, paint)));
+  return [...lines, ...fill(signs, width).map((text) => paint('dim', text))];
+}
+
+// A diagram that stands alone gets no clearer by being wider.
+const MOST_ALONE = 80;
+
+const whole = ({ text, style }: Line, paint: Paint): string =>
+  style === undefined || text === '' ? text : paint(style, text);
+
+function sideBySide(first: readonly Line[], second: readonly Line[], left: number, paint: Paint): string[] {
+  return Array.from({ length: Math.max(first.length, second.length) }, (_, index) => {
+    const one = first[index] ?? { text: '' };
+    const other = second[index] ?? { text: '' };
+    return `${whole({ ...one, text: one.text.padEnd(left) }, paint)}│${whole(other, paint)}`.trimEnd();
+  });
+}
+
+const ROUTES = {
+  direct: { title: ' DIRECT  synchronous', success: 'DELIVERED' },
+  detour: { title: ' DETOUR  asynchronous', success: 'STORED' },
+} as const;
+
+function panel(
+  route: 'direct' | 'detour',
+  { scene, judgement, places, guess }: Played,
+  width: number,
+): { lines: Line[]; legend: readonly string[] } {
+  const { lanes, lesson } = scene;
+  const { title, success } = ROUTES[route];
+  const diagram = drawDiagram(judgement.merged, { width, lanes, places, keep: essential });
+  const { verdict, exit, faults } = judgement;
+  const code = `exit ${exit}`;
+  const headline = ` ${words(verdict)}`;
+  const lines: Line[] = [
+    { text: title, style: 'bold' },
+    ...diagram.heading.map((text) => ({ text, style: 'dim' as const })),
+    ...diagram.rows.map(({ text, figure }) => ({ text, style: styleOf(figure) })),
+    {
+      text: headline + code.padStart(Math.min(width, MOST_VERDICT) - 1 - headline.length),
+      style: VERDICT_STYLE[verdict],
+    },
+    ...lesson(judgement)
+      .flatMap((text) => wrap(text, width - 2))
+      .map((text) => ({ text: ` ${text}` })),
+    ...faults
+      .flatMap((text) => wrap(`NOT AS EXPECTED: ${text}`, width - 2))
+      .map((text) => ({ text: ` ${text}`, style: 'red' as const })),
+  ];
+  if (guess !== undefined) {
+    const right = isRight(guess, verdict);
+    lines.push({
+      text: ` you said ${guessWords(guess, success)}: ${right ? 'yes' : 'no'}`,
+      style: right ? 'green' : 'yellow',
+    });
+  }
+  return { lines, legend: diagram.legend };
+}
+
+const MOST_VERDICT = 60;
+
+// In a word of the route: what "delivered/stored" is called there.
+const guessWords = (guess: Guess, success: VerdictName): string =>
+  words(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
+
+function styleOf(figure: Figure): Style | undefined {
+  if (figure.kind === 'arrow') return figure.known === 'socket' ? 'dim' : undefined;
+  if (figure.kind === 'cable') return figure.sign === '×' ? 'red' : 'cyan';
+  if (figure.mark === 'killed' || figure.mark === 'trouble') return 'red';
+  if (figure.mark === 'shown' || figure.mark === 'stored') return 'green';
+  return figure.mark === 'frozen' ? 'cyan' : undefined;
+}
+
+/** What the demo is about, above all stories. */
+export function introLines(columns: number): string[] {
+  const routes = [
+    ['  DIRECT  alice ────────────► bob', 'bob must be listening, now'],
+    ['  DETOUR  alice ──► relay ──► bob', 'the relay keeps it until bob comes'],
+  ] as const;
+  return [
+    ...wrap('detour: the same message, two routes. Real processes here; some get killed.', columns - 1),
+    ...routes.flatMap(([route, note]) =>
+      columns >= 76 ? [`${route}      ${note}`] : [route, `    ${note}`],
+    ),
+  ].map((line) => ` ${line}`);
+}
+
+/** One row of the table at the end. */
+export interface Result {
+  readonly number: number;
+  readonly story: Story;
+  readonly direct: Played | undefined;
+  readonly detour: Played;
+}
+
+/** The table at the end. */
+export function tableLines(results: readonly Result[], columns: number): string[] {
+  const [one, other] = columns >= SIDE_BY_SIDE ? [17, 16] : [14, 16];
+  const first = Math.max(16, Math.min(columns, SIDE_BY_SIDE) - 6 - one - other);
+  const row = (story: string, direct: string, detour: string, you: string): string =>
+    ` ${cut(story, first - 1).padEnd(first)}${direct.padEnd(one)}${detour.padEnd(other)}${you}`.trimEnd();
+  const asked = results.some(
+    ({ direct, detour }) => direct?.guess !== undefined || detour.guess !== undefined,
+  );
+  return [
+    row('STORY', 'DIRECT', 'DETOUR', asked ? 'YOU' : ''),
+    ...results.map(({ number, story, direct, detour }) =>
+      row(
+        `${number} ${story.short}`,
+        direct === undefined ? '(no relay)' : resultOf(direct),
+        resultOf(detour),
+        score([direct, detour]),
+      ),
+    ),
+  ];
+}
+
+function resultOf({ judgement, scene }: Played): string {
+  if (judgement.faults.length > 0) return `${words(judgement.verdict)} !`;
+  return scene.remark === undefined
+    ? words(judgement.verdict)
+    : `${words(judgement.verdict)}, ${scene.remark}`;
+}
+
+function score(played: readonly (Played | undefined)[]): string {
+  const guessed = played.flatMap((one) =>
+    one?.guess === undefined ? [] : [isRight(one.guess, one.judgement.verdict)],
+  );
+  return guessed.length === 0 ? '' : `${guessed.filter(Boolean).length}/${guessed.length}`;
+}
+
+const cut = (text: string, room: number): string =>
+  text.length <= room ? text : `${text.slice(0, room - 1)}…`;
+
+// The signs beside each other as far as they fit.
+function fill(signs: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  for (const sign of signs) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 4 + sign.length <= columns)
+      lines[lines.length - 1] = `${last}    ${sign}`;
+    else lines.push(` ${sign}`);
+  }
+  return lines;
+}

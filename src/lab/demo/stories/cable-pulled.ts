@@ -1,0 +1,70 @@
+// alice's cable is pulled while the answer is on its way: nobody is told anything. The detour has the same doubt, and a way out of it.
+// The line is long, so that there is time to pull.
+
+import type { Recorded } from '../../../core/event.ts';
+import {
+  cableTo,
+  collectingBob,
+  detourAlice,
+  directAlice,
+  frame,
+  is,
+  listeningBob,
+  relay,
+  strikes,
+  verdictOf,
+} from '../cast.ts';
+import { MESSAGE, type Story } from '../story.ts';
+
+const LONG_LINE = ['--latency', '800ms'];
+// Two ways over the line, and a rest in which the answer would have come.
+const PATIENCE = ['--timeout', '3s'];
+
+export const cablePulled: Story = {
+  name: 'cable',
+  title: "alice's cable is pulled before the answer comes",
+  short: 'cable pulled before the answer',
+  direct: {
+    lanes: ['alice', 'bob'],
+    expect: { verdict: 'UNKNOWN', shown: 1 },
+    async play(stage) {
+      const bob = await listeningBob(stage);
+      const cable = await cableTo(stage, bob, ...LONG_LINE);
+      const alice = directAlice(stage, cable.place, ...PATIENCE, MESSAGE);
+      await bob.actor.until('answer', frame('sent', 'RECEIVED'));
+      await strikes(cable, 'cut');
+      await verdictOf(alice);
+      return { alice, cast: [alice, cable.actor, bob.actor] };
+    },
+    lesson: () => ['No FIN, no RST: nobody was told.', 'bob believes that she knows.'],
+  },
+  detour: {
+    lanes: ['alice', 'relay', 'bob'],
+    expect: { verdict: 'UNKNOWN', shown: 1, repeat: 'STORED' },
+    remark: 'solved',
+    async play(stage) {
+      const hub = await relay(stage);
+      const cable = await cableTo(stage, hub, ...LONG_LINE);
+      const alice = detourAlice(stage, cable.place, ...PATIENCE, MESSAGE);
+      await hub.actor.until('answer', frame('sent', 'STORED'));
+      await strikes(cable, 'cut');
+      await verdictOf(alice);
+      await strikes(cable, 'latency 0s');
+      await strikes(cable, 'heal');
+      const again = detourAlice(stage, cable.place, '--id', idOf(alice.events), MESSAGE);
+      await verdictOf(again);
+      const bob = collectingBob(stage, hub);
+      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await bob.gone();
+      return { alice, cast: [alice, cable.actor, hub.actor, again, bob] };
+    },
+    lesson: () => ['The same doubt; but a relay remembers:', 'the same id again, and it is kept once.'],
+  },
+};
+
+// What alice is told to repeat it with.
+function idOf(events: readonly Recorded[]): string {
+  const verdict = events.find(({ event }) => event === 'verdict');
+  if (verdict?.event !== 'verdict') throw new TypeError('a verdict has an id');
+  return verdict.id;
+}

@@ -1,0 +1,224 @@
+// A TCP proxy to put between two processes, which breaks the network on purpose: no root needed, the same on every system. It
+// passes bytes and knows nothing of the protocol. What the network is like, the faults decide (faults.ts); this does it.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
+import type { Emit } from '../../core/event.ts';
+import { cannotListen } from '../../errors/listening.ts';
+import { type Deaf, listenDeaf } from './deaf.ts';
+import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts';
+import { Line } from './line.ts';
+
+/**
+ * Connections through a link at once. Each way holds at most 128 + 64 KiB in its lane (lane.ts) and one piece of at most 64 KiB that
+ * waits in Node for the kernel (line.ts): 256 × 2 × 256 KiB = 128 MiB at the very worst. The kernel's own buffers come on top.
+ */
+export const MAX_LINES = 256;
+
+/** What a link needs. */
+export interface LinkOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Whom to call for each caller. */
+  readonly to: { readonly host: string; readonly port: number };
+  readonly clock: Clock;
+  /** A number from 0 up to 1, for jitter. */
+  readonly random: () => number;
+  readonly emit: Emit;
+}
+
+/** An order: what the network shall be like, as a fault and its value make it, and what happens to the connections that stand. */
+export interface Order {
+  readonly fault: Pick<Fault, 'word' | 'strike'>;
+  /** What stands behind the word, as it was typed. */
+  readonly value?: string;
+  apply(before: Conditions): Conditions;
+}
+
+/** A link. */
+export interface Link {
+  readonly host: string;
+  readonly port: number;
+  conditions(): Conditions;
+  /** Connections that stand, bytes that passed since the start, bytes that are held. */
+  counts(): { lines: number; up: number; down: number; held: number };
+  /** Does what is ordered. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done, and reported if there is any. */
+  obey(order: Order): Promise<void>;
+  /** Stops, and lets every connection go. Nothing is obeyed any more. */
+  close(): void;
+}
+
+/**
+ * Starts a link; the network has no faults yet.
+ * @throws DetourError EADDRINUSE, EADDRNOTAVAIL, EACCES
+ */
+export async function startLink(options: LinkOptions): Promise<Link> {
+  const { clock, emit, to, random } = options;
+  let conditions = HEALTHY;
+  const lines = new Set<Line>();
+  const passed = { up: 0, down: 0 };
+  let numbered = 0;
+
+  const change = (fault: string, next: Conditions, value?: string): void => {
+    conditions = next;
+    emit({ event: 'fault', fault, ...(value === undefined ? {} : { value }), ...passed });
+    for (const line of lines) line.pump();
+  };
+
+  const allow = (direction: Direction, wanted: number): number => {
+    const bytes = Math.min(wanted, conditions.left);
+    passed[direction] += bytes;
+    if (conditions.left === Number.POSITIVE_INFINITY) return bytes;
+    conditions = { ...conditions, left: conditions.left - bytes };
+    // These bytes still pass; nothing after them does.
+    if (conditions.left === 0)
+      change('cut', { ...conditions, left: Number.POSITIVE_INFINITY, cut: true }, 'limit');
+    return bytes;
+  };
+
+  const accept = (client: Socket): void => {
+    numbered += 1;
+    const number = numbered;
+    if (lines.size >= MAX_LINES) {
+      client.on('error', () => {});
+      client.resetAndDestroy();
+      emit({ event: 'notice', text: `more than ${MAX_LINES} connections: call ${number} was reset` });
+      return;
+    }
+    const own = { up: 0, down: 0 };
+    emit({ event: 'linked', line: number, from: at(client.remoteAddress, client.remotePort) });
+    const ground = {
+      clock,
+      random,
+      conditions: () => conditions,
+      allow: (direction: Direction, wanted: number) => {
+        const bytes = allow(direction, wanted);
+        own[direction] += bytes;
+        return bytes;
+      },
+    };
+    const line = new Line(client, to, ground, {
+      reached({ localAddress, localPort, remoteAddress, remotePort }) {
+        const [local, remote] = [at(localAddress, localPort), at(remoteAddress, remotePort)];
+        emit({ event: 'reached', line: number, local, remote });
+      },
+      over(how) {
+        lines.delete(line);
+        emit({ event: 'unlinked', line: number, how, ...own });
+      },
+    });
+    lines.add(line);
+  };
+
+  let server: Server | undefined;
+  let deaf: Deaf | undefined;
+  let closed = false;
+  const listen = async (port: number): Promise<{ host: string; port: number }> => {
+    const made = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+    const address = await listening(made, options.host, port);
+    server = made;
+    return address;
+  };
+  const refuse = (): void => {
+    server?.close();
+    server = undefined;
+    deaf?.end();
+    deaf = undefined;
+  };
+  const fill = async (port: number): Promise<void> => {
+    const made = await listenDeaf(address.host, port, clock, refuse).catch((error: NodeJS.ErrnoException) => {
+      throw cannotListen(error, at(address.host, port), '--listen');
+    });
+    deaf = made;
+    if (made.overflow === 'drops') return;
+    emit({ event: 'notice', text: OVERFLOWS[made.overflow] });
+    if (made.overflow === 'refuses') return;
+    refuse();
+    await listen(port);
+  };
+  // As the conditions want it: nobody listens, or nobody takes calls, or we do.
+  const listenAs = async (next: Conditions): Promise<void> => {
+    if (!next.listening) refuse();
+    else if (next.full) {
+      if (deaf === undefined) await fill(address.port);
+    } else if (server === undefined) {
+      refuse();
+      await listen(address.port);
+    }
+  };
+
+  const address = await listen(options.port);
+  emit({ event: 'listening', role: 'link', ...address });
+
+  return {
+    ...address,
+    conditions: () => conditions,
+    counts: () => ({
+      lines: lines.size,
+      ...passed,
+      held: [...lines].reduce((sum, line) => sum + line.held, 0),
+    }),
+    async obey({ fault, value, apply }) {
+      if (closed) return;
+      let failure: unknown;
+      await listenAs(apply(conditions)).catch((error: unknown) => {
+        failure = error;
+      });
+      if (closed) {
+        refuse();
+        return;
+      }
+      // Bytes may have passed meanwhile, and used up a limit: what is ordered is ordered for what is now.
+      const ordered = apply(conditions);
+      const full = deaf !== undefined;
+      const listening = full || server !== undefined;
+      const besides = differs(
+        { ...ordered, listening: conditions.listening, full: conditions.full },
+        conditions,
+      );
+      const next = { ...ordered, listening, full };
+      // What could not be done has been said, or will be: it is not a fault that happened.
+      if (besides || (listening === ordered.listening && full === ordered.full))
+        change(fault.word, next, value);
+      else conditions = next;
+      if (fault.strike === 'reset') for (const line of lines) line.reset();
+      if (fault.strike === 'close') for (const line of lines) line.close();
+      if (failure !== undefined) throw failure;
+    },
+    close() {
+      // What is still to be obeyed must not listen again.
+      closed = true;
+      refuse();
+      for (const line of lines) line.destroy();
+    },
+  };
+}
+
+function differs(one: Conditions, other: Conditions): boolean {
+  return (Object.keys(one) as (keyof Conditions)[]).some((key) => one[key] !== other[key]);
+}
+
+const OVERFLOWS = {
+  refuses: 'this system refuses a call to a full backlog (ECONNREFUSED) instead of letting it hang',
+  'has room': 'the backlog could not be filled on this system: calls are taken as before',
+} as const;
+
+function listening(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      reject(cannotListen(error, at(host, port), '--listen')),
+    );
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      if (address === null || typeof address === 'string')
+        throw new TypeError('a TCP server has an address and a port');
+      resolve({ host: address.address, port: address.port });
+    });
+  });
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+function at(host = '?', port = 0): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,121 @@
+// The stage: starts real detour processes, and leaves none of them behind, whatever happens to this one: not after an
+// exception, not after Ctrl-C. SIGKILL nobody can catch: then the system ends the input of all actors, and each ends by itself
+// (--tied; a frozen one when it thaws, a sender when it has its verdict). Only the folder stays.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DetourError } from '../../core/error.ts';
+import type { Recorded } from '../../core/event.ts';
+import { ownOffset } from '../../trace/log.ts';
+import { Actor } from './actor.ts';
+
+/** How a stage is set up. */
+export interface StageOptions {
+  /** The program that is every actor, and its first arguments. Default: this detour, compiled. */
+  readonly program?: readonly string[] | undefined;
+  /** Is given each event that an actor prints, as it comes. */
+  readonly watch?: ((recorded: Recorded) => void) | undefined;
+  /** An actor is ended when it prints more events than this. Default: far more than a story has. */
+  readonly mostEvents?: number | undefined;
+  /** What Ctrl-C does, instead of ending this process and with it all others. */
+  readonly onInterrupt?: (() => void) | undefined;
+}
+
+// The compiled program, seen from src/lab/stage/ as well as from dist/lab/stage/.
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+// What ends a process from outside and can be caught, with the exit code that a shell gives it.
+const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A place where processes are started, watched, killed and cleaned up. Close it in a `finally`. */
+export class Stage {
+  /** A folder for journals and logs; it goes with the stage. */
+  readonly dir: string;
+  /** Its clock, by which all its actors stamp what they record: see `ownOffset`. */
+  readonly clock = ownOffset();
+  readonly #program: readonly string[];
+  readonly #watch: StageOptions['watch'];
+  readonly #mostEvents: number | undefined;
+  readonly #actors: Actor[] = [];
+  #closed = false;
+  readonly #atExit = (): void => this.#clear();
+  readonly #onInterrupt: (() => void) | undefined;
+  readonly #atSignal = (signal: (typeof SIGNALS)[number]): void => {
+    if (signal === 'SIGINT' && this.#onInterrupt !== undefined) {
+      this.#onInterrupt();
+      return;
+    }
+    // The `exit` handler clears the stage: here a signal only becomes an exit.
+    process.exit(SIGNAL_EXIT[signal]);
+  };
+
+  /** @throws DetourError `not_built` if there is no compiled program */
+  constructor({ program, watch, mostEvents, onInterrupt }: StageOptions = {}) {
+    if (program === undefined && !existsSync(MAIN)) {
+      throw new DetourError(
+        'not_built',
+        `the compiled program is missing: ${MAIN}`,
+        'build it: npm run build',
+      );
+    }
+    this.#watch = watch;
+    this.#program = program ?? [process.execPath, MAIN];
+    this.#mostEvents = mostEvents;
+    this.#onInterrupt = onInterrupt;
+    this.dir = mkdtempSync(join(tmpdir(), 'detour-stage-'));
+    process.on('exit', this.#atExit);
+    for (const signal of SIGNALS) process.on(signal, this.#atSignal);
+  }
+
+  /** Everybody who was started, in order. */
+  get actors(): readonly Actor[] {
+    return this.#actors;
+  }
+
+  /**
+   * Starts a process.
+   * @param name the name it goes by
+   * @param args the subcommand and its flags; `--json`, `--log` and `--tied` are added
+   * @throws DetourError `stage` if it is closed: nobody would end him
+   */
+  start(name: string, ...args: readonly string[]): Actor {
+    if (this.#closed) throw new DetourError('stage', `${name} cannot be started: the stage is closed`);
+    const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
+    const command = [...this.#program, ...args, '--json', `--tied=${this.clock}`, '--log', log];
+    const actor = new Actor(name, command, log, this.#watch, this.#mostEvents);
+    this.#actors.push(actor);
+    return actor;
+  }
+
+  /** Ends every process, waits until all are gone, and removes the folder. May be called twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#actors.map((actor) => actor.kill()));
+    this.#clear();
+    process.off('exit', this.#atExit);
+    for (const signal of SIGNALS) process.off(signal, this.#atSignal);
+  }
+
+  /** The pids of those who are still there: after `close` it must be empty. The system is asked, not the memory. */
+  leftOver(): number[] {
+    return this.#actors.map(({ pid }) => pid).filter((pid) => pid !== 0 && isThere(pid));
+  }
+
+  #clear(): void {
+    for (const actor of this.#actors) actor.killNow();
+    // A dying process may hold a file for a moment more: on Windows that locks it.
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,35 @@
+// `--later`: a receiver whose process is there, and who comes when a line is typed.
+
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runCli, start, tempDir } from '../../harness.ts';
+
+test('sync receive --later listens when a line is typed, not before', async () => {
+  const bob = start(['sync', 'receive', '--port', '0', '--later']);
+  await bob.until('notice', ({ text }) => text === 'ready');
+  expect(bob.events.map(({ event }) => event)).toEqual(['notice']);
+  bob.child.stdin?.write('come\n');
+  const { port } = await bob.until('listening');
+  const { code } = await runCli(['sync', 'send', '--to', `127.0.0.1:${port}`, 'hello']);
+  expect(code).toBe(0);
+  // And then he obeys as ever.
+  bob.child.stdin?.write('kill\n');
+  await bob.until('stopping', ({ why }) => why === 'kill');
+});
+
+test('async receive --later calls when a line is typed, not before', async () => {
+  const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
+  const { port } = await relay.until('listening');
+  const bob = start(['async', 'receive', '--relay', `127.0.0.1:${port}`, '--follow', '--later']);
+  await bob.until('notice', ({ text }) => text === 'ready');
+  expect(bob.events.map(({ event }) => event)).toEqual(['notice']);
+  bob.child.stdin?.write('come\n');
+  await bob.until('sent', ({ verb }) => verb === 'RECEIVE');
+});
+
+test('who stands ready goes when nobody is left who could call him', async () => {
+  const bob = start(['sync', 'receive', '--port', '0', '--later']);
+  await bob.until('notice');
+  bob.child.stdin?.end();
+  expect(await bob.exit).toBe(0);
+});

@@ -1,0 +1,193 @@
+// The demo for real: processes, sockets, kill. It comes out well, finds out who lies, and leaves nothing behind.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Answer } from '../../../src/lab/demo/ask.ts';
+import { numbered, runDemo } from '../../../src/lab/demo/demo.ts';
+import { testimonyOf } from '../../../src/lab/demo/play.ts';
+import { STORIES } from '../../../src/lab/demo/stories.ts';
+import { Stage } from '../../../src/lab/stage/stage.ts';
+import { drawDiagram } from '../../../src/trace/diagram.ts';
+import { essential } from '../../../src/trace/drawn.ts';
+import { merge } from '../../../src/trace/merge.ts';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+let temp = '';
+beforeEach(() => {
+  temp = mkdtempSync(join(tmpdir(), 'detour-demo-'));
+});
+afterEach(() => rmSync(temp, { recursive: true, force: true }));
+
+/** Starts `detour demo` as a process that puts its own files into `temp`. */
+function start(...args: readonly string[]) {
+  const env = { ...process.env, TMPDIR: temp, TEMP: temp, TMP: temp };
+  const child = spawn(process.execPath, [here('../../../dist/cli/main.js'), 'demo', ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const run = {
+    child,
+    output: '',
+    ended: new Promise<number | null>((resolve) => child.on('close', resolve)),
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      run.output += text;
+    });
+  }
+  return run;
+}
+
+describe('detour demo', () => {
+  it('tells all stories without a question, with the verdicts that must be, and leaves nothing behind', async () => {
+    const run = start('--fast');
+    expect(await run.ended, run.output).toBe(0);
+    for (const { title, short } of STORIES) {
+      expect(run.output).toContain(title);
+      expect(run.output).toContain(short);
+    }
+    expect(run.output).toContain('All verdicts as expected; no process left over.');
+    expect(run.output).not.toContain('\u001b');
+    for (const line of run.output.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(readdirSync(temp)).toEqual([]);
+  });
+
+  it('tells one story by name or number, and as JSON', async () => {
+    const run = start('absent', '--json');
+    expect(await run.ended, run.output).toBe(0);
+    const lines: unknown[] = run.output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      {
+        event: 'scene',
+        story: 'absent',
+        route: 'direct',
+        verdict: 'NOT_DELIVERED',
+        exit: 10,
+        shown: 0,
+        faults: [],
+      },
+      { event: 'scene', story: 'absent', route: 'detour', verdict: 'STORED', exit: 0, shown: 0, faults: [] },
+      { event: 'demo', ok: true, stories: 1 },
+    ]);
+    const none = start('nothing');
+    expect(await none.ended).toBe(2);
+    expect(none.output).toContain('there is no story "nothing"');
+  });
+
+  it.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM'] as const)(
+    'leaves no process and no file behind after %s',
+    async (signal) => {
+      const run = start('--fast');
+      const children = (): string[] =>
+        readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, 'utf8')
+          .split(' ')
+          .filter(Boolean);
+      await expect.poll(() => children().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+      const pids = children();
+      run.child.kill(signal);
+      expect(await run.ended).toBe(signal === 'SIGINT' ? 130 : 143);
+      await expect.poll(() => pids.filter((pid) => isRunning(pid)), { timeout: 10_000 }).toEqual([]);
+      expect(readdirSync(temp)).toEqual([]);
+    },
+  );
+});
+
+// A process that has ended and that nobody has looked at yet is a zombie: not running.
+function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Tells one story in this process. */
+async function tell(name: string, program?: readonly string[], ask?: () => Promise<Answer>) {
+  let output = '';
+  const ok = await runDemo({
+    stories: numbered().filter(({ story }) => story.name === name),
+    columns: 80,
+    paint: (_, text) => text,
+    write: (text) => {
+      output += text;
+    },
+    program,
+    ask,
+  });
+  return { ok, output };
+}
+
+describe('the demo', () => {
+  it.each([
+    ['early', 'RECEIVED before it had shown'],
+    ['never', 'shown 0 times'],
+    ['other', 'not what alice wrote'],
+    ['twice', 'shown 2 times'],
+    ['mute', 'nowhere but in its'],
+  ])('finds out a bob who lies (%s)', async (lie, found) => {
+    const { ok, output } = await tell('there', [process.execPath, here('liar.mjs'), lie]);
+    expect(ok).toBe(false);
+    const words = output
+      .split('\n')
+      .map((line) => line.slice(0, 38).trim())
+      .join(' ');
+    expect(`${words} ${output}`).toContain(found);
+    expect(output).not.toContain('All verdicts as expected');
+  });
+
+  it('asks before it tells, says who was right, and ends when it is told to', async () => {
+    const answers: Answer[] = ['n', 'd'];
+    const { ok, output } = await tell('absent', undefined, async () => answers.shift() ?? 'quit');
+    expect(ok).toBe(true);
+    expect(output).toContain('direct: n      detour: d');
+    expect(output).toContain('you said NOT DELIVERED: yes');
+    expect(output).toContain('you said STORED: yes');
+    expect(output).toMatch(/NOT DELIVERED +STORED +2\/2/);
+    const none = await tell('absent', undefined, async () => 'quit');
+    expect(none.output).not.toContain('DIRECT  synchronous');
+  });
+
+  it('draws nothing that is not in a log file', async () => {
+    const scenes = STORIES.flatMap(({ name, direct, detour }) =>
+      ['killed', 'later', 'cable', 'midway'].includes(name) ? [direct, detour] : [],
+    );
+    for (const scene of scenes) {
+      if (scene === undefined) continue;
+      const stage = new Stage();
+      try {
+        const { cast, places } = await scene.play(stage);
+        const merged = merge(cast.map((actor) => testimonyOf(actor).recorded));
+        const lines = cast.flatMap(({ log }) => readFileSync(log, 'utf8').trim().split('\n'));
+        const logged = new Set(lines.map((line) => keyOf(JSON.parse(line))));
+        const { rows } = drawDiagram(merged, { width: 80, lanes: scene.lanes, places, keep: essential });
+        expect(rows.length).toBeGreaterThan(0);
+        for (const { text, figure } of rows) {
+          expect(figure.placed.length).toBeGreaterThan(0);
+          for (const { recorded } of figure.placed) expect(logged).toContain(keyOf({ ...recorded }));
+          // A recorded arrow is a frame, at both ends the same one; a call's line stands for both ends, too.
+          // One that is cut in two, or that nobody received, is left open.
+          if (/─►|◄─/.test(text) && !text.includes('…')) {
+            expect(figure.placed.map(({ recorded }) => recorded.event).sort()).toEqual(['received', 'sent']);
+            const [one, other] = figure.placed.map(({ recorded }) =>
+              'verb' in recorded ? [recorded.verb, recorded.n] : [],
+            );
+            expect(one).toEqual(other);
+          }
+        }
+      } finally {
+        await stage.close();
+      }
+    }
+  });
+});
+
+const keyOf = ({ time, pid, actor, event, conn, n, verb }: Record<string, unknown>): string =>
+  JSON.stringify([time, pid, actor, event, conn, n, verb]);

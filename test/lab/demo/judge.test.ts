@@ -1,0 +1,176 @@
+// The judge: honest records pass, and every single way to lie is found out.
+
+import { describe, expect, it } from 'vitest';
+import type { Recorded } from '../../../src/core/event.ts';
+import { judge, type Testimony } from '../../../src/lab/demo/judge.ts';
+import type { Scene } from '../../../src/lab/demo/story.ts';
+import { Actor, Call, detourKill, directKill } from '../../trace/histories.ts';
+
+const scene = (expect: Scene['expect']): Scene => ({
+  lanes: ['alice', 'bob'],
+  expect,
+  play: () => Promise.reject(new Error('not to be played')),
+  lesson: () => [],
+});
+
+const testimony = ({ actor, log }: Actor, exit?: number | null): Testimony => ({
+  name: actor,
+  recorded: log,
+  printed: log,
+  exit,
+});
+
+/** A call in which all goes well. */
+function delivered(): [Actor, Actor] {
+  const bob = new Actor('bob', 1).listen(-50, 'receiver', 4101);
+  const alice = new Actor('alice', 2);
+  const call = new Call(alice, bob, 0, 4101);
+  call.frame(bob, 1, 'READY', { as: 'bob' });
+  call.frame(alice, 2, 'SEND', { id: 'x-1', size: 9 });
+  bob.at(3, { event: 'shown', id: 'x-1', from: 'alice', size: 9, text: 'hello bob' });
+  call.frame(bob, 4, 'RECEIVED', { id: 'x-1' });
+  alice.at(5, { event: 'verdict', verdict: 'DELIVERED', code: 'ok', id: 'x-1', ms: 5, exit: 0 });
+  return [alice, bob];
+}
+
+const faultsOf = (
+  alice: Testimony,
+  others: readonly Testimony[],
+  expectation: Scene['expect'],
+): readonly string[] => judge(scene(expectation), alice, [alice, ...others]).faults;
+
+describe('the judge', () => {
+  it('finds nothing where all is as it must be', () => {
+    const [alice, bob] = delivered();
+    expect(faultsOf(testimony(alice, 0), [testimony(bob)], { verdict: 'DELIVERED', shown: 1 })).toEqual([]);
+    const [killed, victim] = directKill() as [Actor, Actor];
+    expect(faultsOf(testimony(killed, 20), [testimony(victim)], { verdict: 'UNKNOWN', shown: 1 })).toEqual(
+      [],
+    );
+    const [sender, ...others] = detourKill() as [Actor, ...Actor[]];
+    const rest = others.map((one) => testimony(one));
+    // What he wrote last was still in the pipe when he was killed.
+    const unread = { ...testimony(victim, null), printed: victim.log.slice(0, -2) };
+    expect(unread.printed.some(({ event }) => event === 'shown')).toBe(false);
+    expect(faultsOf(testimony(killed, 20), [unread], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
+    expect(faultsOf(testimony(sender, 0), rest, { verdict: 'STORED', shown: 2 })).toEqual([]);
+  });
+
+  /** Changes the records of the call in which all went well. */
+  const lie = (
+    who: 'alice' | 'bob',
+    change: (log: readonly Recorded[]) => readonly Recorded[],
+    only?: 'printed' | 'recorded',
+  ) => {
+    const [alice, bob] = delivered();
+    const changed = (actor: Actor, exit?: number): Testimony => {
+      const honest = testimony(actor, exit);
+      if (actor.actor !== who) return honest;
+      const log = change(actor.log);
+      return {
+        ...honest,
+        recorded: only === 'printed' ? actor.log : log,
+        printed: only === 'recorded' ? actor.log : log,
+      };
+    };
+    return faultsOf(changed(alice, 0), [changed(bob)], { verdict: 'DELIVERED', shown: 1 });
+  };
+  const without = (event: string) => (log: readonly Recorded[]) =>
+    log.filter((recorded) => recorded.event !== event);
+  const swapped = (log: readonly Recorded[]): readonly Recorded[] => {
+    const shown = log.filter(({ event }) => event === 'shown');
+    return [...log.filter(({ event }) => event !== 'shown'), ...shown];
+  };
+
+  it.each([
+    ['answers before showing', 'bob', swapped, undefined, 'answered RECEIVED before it had shown'],
+    [
+      'prints that he answered before he showed',
+      'bob',
+      swapped,
+      'printed',
+      'answered RECEIVED before it had shown',
+    ],
+    ['never shows', 'bob', without('shown'), undefined, 'shown 0 times, not once'],
+    ['shows it nowhere but in his log', 'bob', without('shown'), 'printed', 'tell different things'],
+    [
+      'showed it nowhere else',
+      'bob',
+      (log: readonly Recorded[]) => log.slice(0, 4),
+      'printed',
+      'nowhere but in its log',
+    ],
+    ['shows something else', 'bob', change('shown', { text: 'buy now' }), undefined, 'not what alice wrote'],
+    ['says no verdict', 'alice', without('verdict'), undefined, 'no verdict'],
+    [
+      'is too modest',
+      'alice',
+      change('verdict', { verdict: 'UNKNOWN', exit: 20 }),
+      undefined,
+      'UNKNOWN, not DELIVERED',
+    ],
+    [
+      'says that it certainly failed',
+      'alice',
+      change('verdict', { verdict: 'NOT_DELIVERED' }),
+      undefined,
+      'and somebody has it',
+    ],
+    ['exits otherwise than she says', 'alice', change('verdict', { exit: 10 }), undefined, 'exit code'],
+    ['has an answer that nobody gave', 'bob', without('sent'), undefined, 'without its cause'],
+  ] as const)('finds out who %s', (_what, who, how, only, found) => {
+    expect(lie(who, how, only).join('; ')).toContain(found);
+  });
+
+  it('finds out a relay that promises before it has stored, and a bob who acknowledges unseen mail', () => {
+    const [alice, relay, ...bobs] = detourKill() as [Actor, Actor, ...Actor[]];
+    const early = { ...testimony(relay), recorded: without('stored')(relay.log) };
+    const faults = faultsOf(testimony(alice, 0), [early, ...bobs.map((one) => testimony(one))], {
+      verdict: 'STORED',
+      shown: 2,
+    });
+    expect(faults.join('; ')).toContain('STORED before it had stored');
+    expect(faults.join('; ')).toContain('the relay had not stored it');
+    const blind = bobs.map((one) => ({ ...testimony(one), recorded: without('shown')(one.log) }));
+    const more = faultsOf(testimony(alice, 0), [testimony(relay), ...blind], { verdict: 'STORED' });
+    expect(more.join('; ')).toContain('sent ACK before it had shown');
+  });
+
+  it('looks at the verdict of a second alice, too', () => {
+    const [alice, bob] = delivered();
+    const again = (verdict: 'DELIVERED' | 'NOT_DELIVERED', exit: number): Testimony =>
+      testimony(
+        new Actor('alice', 3).at(9, { event: 'verdict', verdict, code: 'ok', id: 'x-1', ms: 5, exit }),
+        exit,
+      );
+    const expected = { verdict: 'DELIVERED', shown: 1, repeat: 'DELIVERED' } as const;
+    const faults = (second: readonly Testimony[]): string =>
+      faultsOf(testimony(alice, 0), [testimony(bob), ...second], expected).join('; ');
+    expect(faults([again('DELIVERED', 0)])).toBe('');
+    expect(faults([again('DELIVERED', 20)])).toContain('exit code 20 does not go with DELIVERED');
+    expect(faults([again('NOT_DELIVERED', 10)])).toMatch(
+      /the second alice says NOT_DELIVERED, not DELIVERED.*somebody has it/,
+    );
+    expect(faults([])).toContain('the second alice says undefined, not DELIVERED');
+  });
+
+  it('measures how long alice was kept, and when bob had it', () => {
+    const [alice, bob] = delivered();
+    const judgement = judge(scene({ verdict: 'DELIVERED' }), testimony(alice, 0), [
+      testimony(alice, 0),
+      testimony(bob),
+    ]);
+    expect(judgement.kept).toBe(5);
+    expect(judgement.took).toBeCloseTo(1, 3);
+  });
+
+  it('does not mind that the last lines of a killed process reached only its file', () => {
+    const [alice, bob] = directKill() as [Actor, Actor];
+    const cut = { ...testimony(bob), printed: bob.log.slice(0, -1) };
+    expect(faultsOf(testimony(alice, 20), [cut], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
+  });
+});
+
+function change(event: string, to: object): (log: readonly Recorded[]) => readonly Recorded[] {
+  return (log) => log.map((recorded) => (recorded.event === event ? { ...recorded, ...to } : recorded));
+}

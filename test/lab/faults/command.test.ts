@@ -1,0 +1,228 @@
+// `detour link` as a process between real detour processes: what a sender concludes when the network breaks at a chosen moment.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { wrongOf } from '../../cli/several.ts';
+import { talk } from '../../cli/talking.ts';
+import { type Running, runCli, start, tempDir } from '../../harness.ts';
+
+async function bobListens(...more: string[]): Promise<Running & { place: string }> {
+  const bob = start(['sync', 'receive', '--port', '0', ...more]);
+  return { ...bob, place: `127.0.0.1:${(await bob.until('listening')).port}` };
+}
+
+/** Has somebody's SYN to this place gone out unanswered? Only Linux shows it; elsewhere yes. */
+function hangs(place: string): boolean {
+  if (process.platform !== 'linux') return true;
+  const port = Number(place.replace(/.*:/, '')).toString(16).toUpperCase().padStart(4, '0');
+  return readFileSync('/proc/self/net/tcp', 'latin1').includes(` 0100007F:${port} 02 `);
+}
+
+/** A link and its place. */
+async function linkTo(
+  to: string,
+  ...more: string[]
+): Promise<Running & { place: string; type(line: string): void }> {
+  const link = start(['link', '--listen', '0', '--to', to, ...more]);
+  const { port } = await link.until('listening');
+  return { ...link, place: `127.0.0.1:${port}`, type: (line) => void link.child.stdin?.write(`${line}\n`) };
+}
+
+test('sync: whole, cut in the middle of the body, healed, refused', async () => {
+  const bob = await bobListens();
+  const link = await linkTo(bob.place);
+  const whole = await runCli(['sync', 'send', '--to', link.place, 'hello']);
+  expect(whole.code).toBe(0);
+  expect(whole.stderr).toMatch(/DELIVERED/);
+
+  link.type('limit 50000');
+  await link.until('fault', ({ fault }) => fault === 'limit');
+  const input = 'x'.repeat(100_000);
+  const middle = await runCli(['sync', 'send', '--to', link.place, '--timeout', '2s'], { input });
+  expect(middle.code).toBe(20);
+  expect(middle.stderr).toMatch(/UNKNOWN/);
+  const cut = await link.until('fault', ({ fault, value }) => fault === 'cut' && value === 'limit');
+  const before = await link.until('fault', ({ fault }) => fault === 'limit');
+  expect(cut.up + cut.down - before.up - before.down).toBe(50_000);
+  expect(bob.events.filter(({ event }) => event === 'shown')).toHaveLength(1);
+
+  // What was held was in the network, and arrives: UNKNOWN was the truth.
+  link.type('heal');
+  await bob.until('shown', ({ size }) => size === 100_000);
+
+  link.type('refuse');
+  await link.until('fault', ({ fault }) => fault === 'refuse');
+  const refused = await runCli(['sync', 'send', '--to', link.place, 'hello']);
+  expect(refused.code).toBe(10);
+  expect(refused.stderr).toMatch(/NOT DELIVERED.*ECONNREFUSED/s);
+
+  link.child.kill('SIGINT');
+  expect(await link.exit).toBe(0);
+});
+
+test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by the deadline', async () => {
+  const bob = await bobListens('--work', '5s');
+  const log = join(tempDir(), 'link.log');
+  const link = await linkTo(bob.place, '--log', log);
+  const sending = runCli(['sync', 'send', '--to', link.place, '--timeout', '10s', 'hello']);
+  await bob.until('shown');
+  link.type('cut');
+  await link.until('fault');
+  await bob.until('sent', ({ verb }) => verb === 'RECEIVED');
+  const { code, stderr } = await sending;
+  expect(code).toBe(20);
+  expect(stderr).toMatch(/UNKNOWN/);
+  const drawn = await runCli(['trace', log]);
+  expect(drawn.code).toBe(0);
+  expect(drawn.stdout).toMatch(/! cut/);
+});
+
+test('a full backlog: the deadline ends the call, not one byte left; one who waits longer gets in when it heals', async () => {
+  const bob = await bobListens();
+  const link = await linkTo(bob.place);
+  link.type('full');
+  await link.until('fault', ({ fault }) => fault === 'full');
+  const refuses = link.events.some(({ event }) => event === 'notice');
+  const short = await runCli(['sync', 'send', '--to', link.place, '--timeout', '1s', 'hello']);
+  expect(short.code).toBe(10);
+  expect(short.stderr.replaceAll(/\s+/g, ' ')).toMatch(
+    refuses ? /NOT DELIVERED.*ECONNREFUSED/ : /NOT DELIVERED.*no connection.*not one byte of it left/,
+  );
+  expect(link.events.filter(({ event }) => event === 'linked')).toHaveLength(0);
+  if (refuses) return;
+  const alice = start(['sync', 'send', '--to', link.place, '--timeout', '60s', 'hello']);
+  await alice.until('connecting');
+  // For a moment of healing nobody listens: that is over long before her SYN is sent again, after a second.
+  while (!hangs(link.place)) await new Promise((resolve) => setTimeout(resolve, 5));
+  link.type('heal');
+  expect((await alice.until('verdict')).verdict).toBe('DELIVERED');
+  await bob.until('shown');
+});
+
+test('async: a reset after SEND: the sender asks again, and it is kept once', async () => {
+  const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
+  const place = `127.0.0.1:${(await relay.until('listening')).port}`;
+  const link = await linkTo(place);
+  // A long way, so that there is time to break it while the answer is on its way.
+  link.type('latency 1s');
+  await link.until('fault');
+  const alice = start(['async', 'send', '--relay', link.place, '--timeout', '60s', '--id', 'once', 'hello']);
+  await alice.until('received', ({ verb }) => verb === 'READY');
+  link.type('stall down');
+  await relay.until('sent', ({ verb }) => verb === 'STORED');
+  link.type('reset');
+  link.type('latency 0s');
+  link.type('heal');
+  expect(await alice.exit).toBe(0);
+  expect((await alice.until('verdict')).verdict).toBe('STORED');
+  const sends = relay.events.filter((event) => event.event === 'received' && event.verb === 'SEND');
+  expect(sends).toHaveLength(2);
+  expect(relay.events.filter(({ event }) => event === 'stored')).toHaveLength(1);
+  const answers = alice.events.filter((event) => event.event === 'received' && event.verb === 'STORED');
+  expect(answers).toMatchObject([{ fields: { id: 'once', dup: 'yes' } }]);
+});
+
+test('half a message: the receiver says how much came, and that it has no effect', async () => {
+  const bob = talk(['sync', 'receive', '--port', '0']);
+  const [, place = ''] = await bob.until(/listens on (\S+),/);
+  // Slow enough to be told: the bar is for a terminal, here only the end of it is.
+  const link = await linkTo(place, '--rate', '500kB/s', '--limit', '500000');
+  const alice = start(['sync', 'send', '--to', link.place, '-']);
+  alice.child.stdin?.end('x'.repeat(1_000_000));
+  await link.until('fault', ({ fault }) => fault === 'cut');
+  link.type('reset');
+  const [, have] = await bob.until(
+    / {2}(\d+) of 1000000 bytes came, and no more: half a message has no effect\n/,
+  );
+  expect(Number(have)).toBeGreaterThan(0);
+  expect(Number(have)).toBeLessThanOrEqual(500_000);
+  expect((await alice.until('verdict')).verdict).toBe('UNKNOWN');
+  expect(bob.said()).not.toContain('[=');
+  expect(bob.printed()).toBe('');
+});
+
+test('typed: what it says, status, nonsense, and a polite end', async () => {
+  const link = talk([
+    'link',
+    '--listen',
+    '0',
+    '--to',
+    '127.0.0.1:1',
+    '--latency',
+    '200ms',
+    '--jitter',
+    '5ms',
+    '--seed',
+    '42',
+  ]);
+  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; calls go on to 127\.0\.0\.1:1\n/);
+  await link.until(/jitter 5ms \(--seed 42\)/);
+  for (const [line, says] of [
+    ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
+    ['x'.repeat(100_000), /Unknown command: it has 100000 characters/],
+    ['cutt', /"cutt" is none of cut, heal/],
+    ['stall', /"stall" needs a value after it\. For example: stall down/],
+    ['stall left', /"left" is not a direction: up or down/],
+    ['cut now', /"cut" stands alone: "now" is too much/],
+    ['rate 5', /"5" is not a speed/],
+    ['limit 1 2', /"limit" has one value: "2" is too much/],
+    ['  cut  ', /cut; passed until now: 0 bytes up, 0 down/],
+    ['freeze 1ms', /thawed/],
+    ['rate 1kB/s', /rate 1kB\/s;/],
+    ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second/],
+  ] as const) {
+    link.type(line);
+    await link.until(says);
+  }
+  link.child.kill('SIGINT');
+  expect(await link.exit).toBe(0);
+  expect(link.said()).toMatch(/stopped; no connection stood\.\n$/);
+});
+
+test('a script does its orders at their times', async () => {
+  const script = join(tempDir(), 'script');
+  writeFileSync(script, '# a comment\n\n20ms cut # and behind an order\r\n40ms heal\n30ms stall up\n');
+  const link = await linkTo('127.0.0.1:1', '--script', script);
+  await link.until('fault', ({ fault }) => fault === 'heal');
+  expect(link.events.flatMap((event) => (event.event === 'fault' ? [event.fault] : []))).toEqual([
+    'cut',
+    'stall',
+    'heal',
+  ]);
+});
+
+test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async () => {
+  const dir = tempDir();
+  const script = join(dir, 'script');
+  writeFileSync(script, '1s cut\n2s\n');
+  const second = join(dir, 'second');
+  writeFileSync(second, 'cut\n');
+  const binary = join(dir, 'bin');
+  writeFileSync(binary, Buffer.from([0x31, 0x73, 0xff, 0x00]));
+  const none = join(dir, 'none');
+  writeFileSync(none, '# nothing\n\n');
+  const bob = await bobListens();
+  const port = bob.place.replace(/.*:/, '');
+  const usage = (says: RegExp, ...args: string[]) => ({ args: ['link', ...args], code: 2, says });
+  expect(
+    await wrongOf([
+      usage(/would call itself: 127\.0\.0\.1:4101/, '--listen', '4101'),
+      usage(/would call itself/, '--listen', '5000', '--host', '0.0.0.0', '--to', 'localhost:5000'),
+      ...['LOCALHOST', '127.1', '0', '2130706433', '[::ffff:127.0.0.1]'].map((own) =>
+        usage(/would call itself/, '--listen', '5000', '--to', `${own}:5000`),
+      ),
+      usage(/script, line 2: an order is missing: one of cut, heal/, '--script', script),
+      usage(/bin is not text/, '--script', binary),
+      usage(/none has no order in it/, '--script', none),
+      usage(/second, line 1: "cut" is not a duration/, '--script', second),
+      usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
+      usage(/too many arguments/, 'cut'),
+      {
+        args: ['link', '--listen', port, '--to', '127.0.0.1:1'],
+        code: 1,
+        says: /EADDRINUSE\)\. try .*--listen/,
+      },
+    ]),
+  ).toEqual([]);
+});

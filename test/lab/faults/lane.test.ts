@@ -1,0 +1,163 @@
+// One direction under any sequence of faults, by itself: no sockets, and the hands of its clock are turned here.
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readOrder } from '../../../src/cli/orders.ts';
+import { prng } from '../../../src/core/prng.ts';
+import { type Conditions, HEALTHY } from '../../../src/lab/faults/fault.ts';
+import { Lane, MAX_HELD, PIECE_COST } from '../../../src/lab/faults/lane.ts';
+import { FakeClock } from '../../fake-clock.ts';
+import { seed } from '../../seed.ts';
+
+type Step =
+  | { readonly do: 'send'; readonly bytes: number }
+  | { readonly do: 'order'; readonly line: string }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'open' };
+
+const steps = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('send' as const), bytes: fc.integer({ min: 1, max: 3000 }) }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant('order' as const),
+        line: fc.constantFrom(
+          'cut',
+          'heal',
+          'refuse',
+          'accept',
+          'stall up',
+          'stall down',
+          'limit 1',
+          'limit 700',
+          'latency 0s',
+          'latency 90ms',
+          'jitter 0s',
+          'jitter 40ms',
+          'rate off',
+          'rate 1B/s',
+          'rate 7.3kB/s',
+        ),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 500 }) }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('open' as const) }) },
+  ),
+  { maxLength: 60 },
+);
+
+test('any sequence of faults: what comes out is what went in, in order, and all of it once healed', () => {
+  fc.assert(
+    fc.property(steps, fc.integer(), fc.boolean(), (script: readonly Step[], luck, hardEnd) => {
+      const clock = new FakeClock();
+      let conditions: Conditions = HEALTHY;
+      let sent = Buffer.alloc(0);
+      let got = Buffer.alloc(0);
+      const ends: string[] = [];
+      const random = prng(luck);
+      let room = 3;
+      const lane = new Lane(
+        'up',
+        {
+          clock,
+          random: prng(luck + 1),
+          conditions: () => conditions,
+          allow(_, wanted) {
+            const bytes = Math.min(wanted, conditions.left);
+            const left = conditions.left - bytes;
+            conditions =
+              left === 0 ? { ...HEALTHY, ...conditions, left: Infinity, cut: true } : { ...conditions, left };
+            return bytes;
+          },
+        },
+        {
+          // A sink that is full after some writes.
+          write(bytes) {
+            expect(conditions.stalled.has('up')).toBe(false);
+            expect(room).toBeGreaterThan(0);
+            expect(ends).toEqual([]);
+            got = Buffer.concat([got, bytes]);
+            room -= 1;
+            return room > 0;
+          },
+          end: () => void ends.push('fin'),
+          reset: () => void ends.push('reset'),
+        },
+        () => {},
+      );
+      const order = (line: string): void => {
+        conditions = readOrder(line).apply(conditions);
+        lane.pump();
+      };
+      const open = (): void => {
+        room = 1 + Math.floor(random() * 3);
+        lane.open();
+      };
+      const check = (): void => {
+        expect(sent.subarray(0, got.length).equals(got)).toBe(true);
+        expect(lane.held).toBe(sent.length - got.length);
+      };
+      open();
+      for (const step of script) {
+        const before = got.length;
+        const stood = conditions.cut || conditions.stalled.has('up');
+        if (step.do === 'send') {
+          const bytes = Buffer.from(Array.from({ length: step.bytes }, () => Math.floor(random() * 256)));
+          sent = Buffer.concat([sent, bytes]);
+          lane.push(bytes);
+        } else if (step.do === 'order') order(step.line);
+        else if (step.do === 'open') open();
+        else clock.advance(step.ms);
+        if (stood && step.do !== 'order') expect(got.length).toBe(before);
+        check();
+      }
+      lane.finish(hardEnd ? 'reset' : 'fin');
+      lane.push(Buffer.from('behind the end'));
+      for (const line of ['heal', 'rate off', 'latency 0s', 'jitter 0s']) order(line);
+      for (let turn = 0; ends.length === 0 && turn < 1000; turn += 1) {
+        clock.advance(1000);
+        open();
+      }
+      expect(got.equals(sent)).toBe(true);
+      expect(ends).toEqual([hardEnd ? 'reset' : 'fin']);
+    }),
+    { ...seed(), numRuns: 300 },
+  );
+});
+
+test('many small pieces fill a lane, too: each takes memory beyond its bytes', () => {
+  const lane = new Lane(
+    'up',
+    {
+      clock: new FakeClock(),
+      random: prng(1),
+      conditions: () => ({ ...HEALTHY, cut: true }),
+      allow: (_, wanted) => wanted,
+    },
+    { write: () => true, end() {}, reset() {} },
+    () => {},
+  );
+  let pieces = 0;
+  for (; !lane.full; pieces += 1) {
+    expect(pieces * PIECE_COST).toBeLessThan(MAX_HELD);
+    lane.push(Buffer.of(1));
+  }
+  expect(lane.held).toBe(pieces);
+});
+
+test('chance: the same seed, the same numbers, from 0 up to 1', () => {
+  const [one, two] = [prng(7), prng(7)];
+  const numbers = Array.from({ length: 1000 }, () => one());
+  expect(numbers).toEqual(Array.from({ length: 1000 }, () => two()));
+  expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true);
+  const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  expect(mean).toBeGreaterThan(0.45);
+  expect(mean).toBeLessThan(0.55);
+});

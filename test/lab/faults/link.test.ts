@@ -1,0 +1,412 @@
+// Every fault over real sockets. Where time matters it is turned by hand; that nothing passes is seen by what the link holds.
+
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Event } from '../../../src/core/event.ts';
+import { MAX_HELD } from '../../../src/lab/faults/lane.ts';
+import { MAX_LINES } from '../../../src/lab/faults/link.ts';
+import { until } from '../../servers.ts';
+import { bench } from './bench.ts';
+
+const faults = (events: readonly Event[]): string[] =>
+  events.flatMap((event) => (event.event === 'fault' ? [event.fault] : []));
+
+test('without faults: bytes both ways, FIN alone is passed on, and the end is told with its bytes', async () => {
+  const { pair, events } = await bench();
+  const { alice, bob } = await pair();
+  const aliceIs = `127.0.0.1:${alice.socket.localPort}`;
+  const bobSees = `127.0.0.1:${bob.socket.remotePort}`;
+  alice.send('question');
+  await until(() => bob.text === 'question');
+  alice.socket.end();
+  await until(() => bob.fin);
+  expect(alice.fin).toBe(false);
+  bob.send('answer');
+  await until(() => alice.text === 'answer');
+  bob.socket.end();
+  await until(() => alice.fin && events.some(({ event }) => event === 'unlinked'));
+  expect([alice.error, bob.error]).toEqual([undefined, undefined]);
+  expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'fin', up: 8, down: 6 });
+  // By these two a log of the link tells which call is which: what either end knows of its socket.
+  expect(events.find(({ event }) => event === 'reached')).toMatchObject({ line: 1, local: bobSees });
+  expect(events.find(({ event }) => event === 'linked')).toMatchObject({ line: 1, from: aliceIs });
+});
+
+test('cut: what came before passes, nothing after, no FIN; heal lets it through in order', async () => {
+  const { pair, type, link, events } = await bench();
+  const { alice, bob } = await pair();
+  alice.send('before ');
+  await until(() => bob.text === 'before ');
+  await type('cut');
+  alice.send('after ');
+  await until(() => link.counts().held === 6);
+  alice.send('again');
+  alice.socket.end();
+  bob.send('back');
+  await until(() => link.counts().held === 15);
+  expect([bob.text, bob.fin, alice.text]).toEqual(['before ', false, '']);
+  await type('heal');
+  await until(() => bob.fin && alice.text === 'back');
+  expect(bob.text).toBe('before after again');
+  expect(events.filter(({ event }) => event === 'fault')).toEqual([
+    { event: 'fault', fault: 'cut', up: 7, down: 0 },
+    { event: 'fault', fault: 'heal', up: 7, down: 0 },
+  ]);
+});
+
+test('cut: no RST passes either; heal brings it', async () => {
+  const { pair, type, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('cut');
+  alice.send('last words');
+  await until(() => link.counts().held === 10);
+  alice.socket.resetAndDestroy();
+  bob.send('to nobody');
+  await until(() => link.counts().held === 19);
+  expect([bob.error, bob.fin, link.counts().lines]).toEqual([undefined, false, 1]);
+  await type('heal');
+  // An RST behind bytes not yet read may look like an end to him (`detour explain rst_behind_data`).
+  await until(() => bob.error !== undefined || bob.fin);
+  expect(bob.text).toBe('last words');
+  await until(() => link.counts().lines === 0);
+});
+
+test('cut: an RST alone is held too, and comes as one when healed', async () => {
+  const { pair, type, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('cut');
+  alice.socket.resetAndDestroy();
+  bob.send('to nobody');
+  await until(() => link.counts().held === 9);
+  expect([bob.error, bob.fin, link.counts().lines]).toEqual([undefined, false, 1]);
+  await type('heal');
+  await until(() => bob.error !== undefined);
+  expect(bob.error).toBe('ECONNRESET read');
+});
+
+test('cut: a new call is taken by the kernel, and gets through when healed', async () => {
+  const { call, type, link, served } = await bench();
+  await type('cut');
+  const alice = call();
+  alice.send('hello');
+  await until(() => link.counts().held === 5);
+  expect(served).toHaveLength(0);
+  await type('heal');
+  await until(() => served[0]?.text === 'hello');
+});
+
+test('cut: who called and left while it lasted is not called for', async () => {
+  const { call, type, link, served } = await bench();
+  await type('cut');
+  const alice = call();
+  await until(() => link.counts().lines === 1);
+  alice.socket.resetAndDestroy();
+  await type('cut');
+  const second = call();
+  await until(() => link.counts().lines === 2);
+  second.socket.destroy();
+  await type('reset');
+  await until(() => link.counts().lines === 0);
+  await type('heal');
+  expect(served).toHaveLength(0);
+});
+
+test('cut: a call that came while it lasted is over when the link stops', async () => {
+  const { call, type, link, events } = await bench();
+  await type('cut');
+  call();
+  await until(() => link.counts().lines === 1);
+  link.close();
+  await until(() => events.some(({ event }) => event === 'unlinked'));
+  expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'stopped', up: 0, down: 0 });
+});
+
+test('reset: both sides read ECONNRESET, and a new call goes through', async () => {
+  const { pair, type, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('reset');
+  await until(() => alice.error !== undefined && bob.error !== undefined);
+  expect([alice.error, bob.error]).toEqual(['ECONNRESET read', 'ECONNRESET read']);
+  await until(() => link.counts().lines === 0);
+  const second = await pair();
+  second.alice.send('x');
+  await until(() => second.bob.text === 'x');
+});
+
+test('reset does not wait for a side that does not read', async () => {
+  const { pair, type, link } = await bench();
+  const { alice, bob } = await pair();
+  bob.socket.pause();
+  alice.send(Buffer.alloc(16 * 1024 * 1024));
+  await until(() => link.counts().held >= MAX_HELD / 2);
+  await type('reset');
+  await until(() => alice.error !== undefined);
+  await until(() => link.counts().lines === 0);
+  bob.socket.resume();
+  // Behind so much that he has not read, the RST may look like an end to him.
+  await until(() => bob.error !== undefined || bob.fin);
+  expect(bob.size).toBeLessThan(16 * 1024 * 1024);
+});
+
+test('close: FIN to both, behind what is held', async () => {
+  const { pair, type, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('stall up');
+  alice.send('held');
+  await until(() => link.counts().held === 4);
+  await type('close');
+  await until(() => alice.fin);
+  expect([bob.text, bob.fin]).toEqual(['', false]);
+  await type('heal');
+  await until(() => bob.fin);
+  expect(bob.text).toBe('held');
+  alice.socket.end();
+  bob.socket.end();
+  await until(() => link.counts().lines === 0);
+  expect([alice.error, bob.error]).toEqual([undefined, undefined]);
+});
+
+test('refuse: ECONNREFUSED, standing connections stay; accept and heal listen again', async () => {
+  const { pair, type, call } = await bench();
+  const { alice, bob } = await pair();
+  for (const mend of ['accept', 'heal']) {
+    await type('refuse');
+    const late = call();
+    await until(() => late.error !== undefined);
+    expect(late.error).toBe('ECONNREFUSED connect');
+    alice.send(mend);
+    await until(() => bob.text.endsWith(mend));
+    await type(mend);
+    await pair();
+  }
+});
+
+test('full: a new call hangs, standing connections go on; heal and accept let it in, refuse refuses', async () => {
+  const { pair, type, call, link, events } = await bench(undefined, 'real');
+  const { alice, bob } = await pair();
+  for (const mend of ['heal', 'accept']) {
+    await type('full');
+    await type('full');
+    expect(link.conditions()).toMatchObject({ listening: true, full: true });
+    // A system that refuses instead has said so.
+    const refuses = events.some(({ event }) => event === 'notice');
+    const late = call();
+    let connected = false;
+    late.socket.once('connect', () => {
+      connected = true;
+    });
+    alice.send(mend);
+    await until(() => bob.text.endsWith(mend));
+    // What connects on loopback does so within one turn of the loop: a whole exchange has passed.
+    expect(connected).toBe(false);
+    await type(mend);
+    expect(link.conditions()).toMatchObject({ listening: true, full: false });
+    if (refuses) await until(() => late.error !== undefined);
+    else await until(() => connected);
+    await pair();
+  }
+  await type('full');
+  await type('refuse');
+  const refused = call();
+  await until(() => refused.error !== undefined);
+  expect(refused.error).toBe('ECONNREFUSED connect');
+  expect(link.conditions()).toMatchObject({ listening: false, full: false });
+  expect(link.counts().lines).toBeGreaterThanOrEqual(3);
+});
+
+test('full says so if somebody has taken the port, and is not a fault that happened', async () => {
+  const { type, link, events } = await bench(undefined, 'real');
+  await type('refuse');
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(link.port, '127.0.0.1', resolve));
+  onTestFinished(() => void thief.close());
+  for (const order of ['full', 'accept']) await expect(type(order)).rejects.toThrow(/EADDRINUSE/);
+  expect(link.conditions()).toMatchObject({ listening: false, full: false });
+  expect(faults(events)).toEqual(['refuse']);
+});
+
+test('heal says so if somebody has taken the port, and mends the rest', async () => {
+  const { pair, type, link, events } = await bench();
+  const { alice, bob } = await pair();
+  await type('refuse');
+  await type('cut');
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(link.port, '127.0.0.1', resolve));
+  onTestFinished(() => void thief.close());
+  await expect(type('heal')).rejects.toThrow(/EADDRINUSE/);
+  alice.send('x');
+  await until(() => bob.text === 'x');
+  expect(link.conditions()).toMatchObject({ listening: false, cut: false });
+  await expect(type('heal')).rejects.toThrow(/EADDRINUSE/);
+  // The second time there was nothing else to mend.
+  expect(faults(events)).toEqual(['refuse', 'cut', 'heal']);
+});
+
+test('stall: one direction stands still, the other goes on', async () => {
+  const { pair, type, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('stall down');
+  bob.send('answer');
+  await until(() => link.counts().held === 6);
+  alice.send('question');
+  await until(() => bob.text === 'question');
+  expect(alice.text).toBe('');
+  await type('heal');
+  await until(() => alice.text === 'answer');
+});
+
+test('limit: exactly so many bytes, then it is cut; healing lets the rest through', async () => {
+  const { pair, type, link, events } = await bench();
+  const { alice, bob } = await pair();
+  await type('limit 1000');
+  const all = Buffer.from(Array.from({ length: 5000 }, (_, index) => index % 251));
+  alice.send(all);
+  await until(() => link.counts().held === 4000);
+  await until(() => bob.size >= 1000);
+  expect(bob.size).toBe(1000);
+  expect(events.at(-1)).toEqual({ event: 'fault', fault: 'cut', value: 'limit', up: 1000, down: 0 });
+  await type('heal');
+  await until(() => bob.size >= 5000);
+  expect(bob.got.equals(all)).toBe(true);
+});
+
+test('limit: used up while the link listens anew, it stays used up', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('limit 5');
+  let full = false;
+  const filled = type('full').then(() => {
+    full = true;
+  });
+  alice.send('12345678');
+  await until(() => bob.size >= 5);
+  // That a call hangs is seen by this clock.
+  await until(() => {
+    clock.advance(1000);
+    return full;
+  });
+  await filled;
+  expect(link.conditions()).toMatchObject({ cut: true, left: Number.POSITIVE_INFINITY, full: true });
+  expect(bob.text).toBe('12345');
+});
+
+test('latency: not a millisecond earlier, and then all at once', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('latency 200ms');
+  alice.send('late');
+  await until(() => link.counts().held === 4);
+  clock.advance(199.9);
+  expect(link.counts().held).toBe(4);
+  clock.advance(0.1);
+  expect(link.counts().held).toBe(0);
+  await until(() => bob.text === 'late');
+});
+
+test('jitter: later by chance, never out of order', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('jitter 100ms');
+  let sent = '';
+  for (let index = 0; index < 20; index += 1) {
+    const text = `${index},`;
+    alice.send(text);
+    sent += text;
+    await until(() => link.counts().held + link.counts().up === sent.length);
+  }
+  expect(link.counts().held).toBe(sent.length);
+  clock.advance(50);
+  expect(link.counts().held).toBeGreaterThan(0);
+  clock.advance(50);
+  expect(link.counts().held).toBe(0);
+  await until(() => bob.text === sent);
+});
+
+test('rate: so many bytes a second; what a cut took is not made up for', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('rate 10kB/s');
+  alice.send(Buffer.alloc(30_000));
+  await until(() => link.counts().held === 30_000);
+  clock.advance(1000);
+  expect(link.counts().up).toBe(10_000);
+  await type('cut');
+  clock.advance(60_000);
+  await type('heal');
+  expect(link.counts().up).toBe(10_000);
+  clock.advance(1000);
+  expect(link.counts().up).toBe(20_000);
+  await type('rate off');
+  expect(link.counts().up).toBe(30_000);
+  await until(() => bob.size === 30_000);
+});
+
+test('nobody behind the link: the call is taken, then reset', async () => {
+  const { call, events } = await bench(1);
+  const alice = call();
+  await until(() => alice.error !== undefined);
+  expect(alice.error).toBe('ECONNRESET read');
+  await until(() => events.some(({ event }) => event === 'unlinked'));
+  expect(events.at(-1)).toMatchObject({ event: 'unlinked', how: 'ECONNREFUSED' });
+});
+
+test('more connections than there is room for: the one too many is reset', async () => {
+  const { call, type, link, events } = await bench();
+  await type('cut');
+  const taps = Array.from({ length: MAX_LINES + 1 }, () => call());
+  await until(() => taps.some(({ error }) => error !== undefined));
+  await until(() => link.counts().lines === MAX_LINES);
+  expect(taps.filter(({ error }) => error !== undefined)).toHaveLength(1);
+  expect(events.filter(({ event }) => event === 'notice')).toHaveLength(1);
+});
+
+test('a reset of one side becomes a reset of the other', async () => {
+  const { pair, link } = await bench();
+  const { alice, bob } = await pair();
+  bob.socket.resetAndDestroy();
+  await until(() => alice.error !== undefined);
+  expect(alice.error).toBe('ECONNRESET read');
+  await until(() => link.counts().lines === 0);
+});
+
+test.each(['a reader that does not read', 'stall up', 'cut'])(
+  '%s: the link holds no more than its bound, the writer is held, and nothing is lost',
+  async (what) => {
+    const { pair, type, link } = await bench();
+    const { alice, bob } = await pair();
+    if (what.startsWith('a reader')) bob.socket.pause();
+    else await type(what);
+    const all = Buffer.alloc(16 * 1024 * 1024);
+    for (let at = 0; at < all.length; at += 4) all.writeUInt32LE(at, at);
+    alice.send(all);
+    await until(() => link.counts().held >= MAX_HELD / 2);
+    // The kernels fill up; then nothing moves any more.
+    let before = -1;
+    for (let still = 0; still < 200; still += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (alice.socket.bytesWritten - alice.socket.writableLength !== before) still = 0;
+      before = alice.socket.bytesWritten - alice.socket.writableLength;
+      expect(link.counts().held).toBeLessThan(MAX_HELD + 65_536 + 1);
+    }
+    expect(alice.socket.writableLength).toBeGreaterThan(0);
+    expect(bob.size).toBe(0);
+    bob.socket.resume();
+    await type('heal');
+    await until(() => bob.size === all.length);
+    expect(bob.got.equals(all)).toBe(true);
+  },
+  60_000,
+);
+
+test('once it is closed, what is still to be obeyed does not listen again', async () => {
+  const { link, type } = await bench();
+  const orders = ['refuse', 'accept', 'refuse', 'heal'].map((line) => type(line));
+  link.close();
+  await Promise.all([...orders, type('accept')]);
+  const taken = createServer();
+  onTestFinished(() => void taken.close());
+  await new Promise<void>((resolve, reject) => {
+    taken.once('error', reject);
+    taken.listen(link.port, '127.0.0.1', resolve);
+  });
+});

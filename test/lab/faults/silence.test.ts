@@ -1,0 +1,168 @@
+// Silence between real processes: what TCP keepalive notices and what a heartbeat does, and a receiver that comes back after its cable
+// was cut. `--heartbeat 1s` keeps it short.
+
+import { readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { bobListens, relayListens, talk } from '../../cli/talking.ts';
+import { type Running, runCli, start, tempDir } from '../../harness.ts';
+
+const QUICK = ['--heartbeat', '1s'];
+/** Three heartbeats, or later on a computer that is busy. */
+const SILENT = String.raw`gave no sign of life for (?:[3-9]|\d{2,})(?:\.\d)? s`;
+
+interface Link extends Running {
+  readonly place: string;
+  /** Types an order, and waits until it is obeyed. */
+  type(line: string): Promise<void>;
+}
+
+async function linkTo(to: string): Promise<Link> {
+  const link = start(['link', '--listen', '0', '--to', to]);
+  const { port } = await link.until('listening');
+  return {
+    ...link,
+    place: `127.0.0.1:${port}`,
+    async type(line) {
+      link.child.stdin?.write(`${line}\n`);
+      await link.until('fault', ({ fault }) => fault === line.split(' ')[0]);
+    },
+  };
+}
+
+// SIGSTOP is POSIX. The kernel's keepalive is set as short as Node lets it; Linux then gives up after ten probes, a second apart.
+test.runIf(process.platform !== 'win32')(
+  'a frozen program: keepalive stays silent, for its kernel answers; the heartbeat notices',
+  async () => {
+    const bob = await bobListens();
+    const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(bob.place) ?? [];
+    const kept = createConnection({ host, port: Number(port) });
+    onTestFinished(() => void kept.destroy());
+    const trouble: string[] = [];
+    for (const event of ['end', 'close', 'error', 'timeout']) kept.on(event, () => trouble.push(event));
+    await new Promise<void>((resolve) => kept.once('data', () => resolve()));
+    kept.setKeepAlive(true, 1000);
+    // Linux shows that the timer of keepalive is set (02).
+    const row = new RegExp(
+      `:${kept.localPort?.toString(16).toUpperCase().padStart(4, '0')} \\S+ 01 \\S+ 02:`,
+    );
+    if (process.platform === 'linux') expect(readFileSync('/proc/self/net/tcp', 'latin1')).toMatch(row);
+    kept.write('HELLO version=1 as=keeper\n');
+
+    const alice = talk(['sync', 'send', '--to', bob.place, '--lines', ...QUICK]);
+    alice.type('one');
+    await alice.until(/DELIVERED/);
+    bob.child.kill('SIGSTOP');
+    const began = performance.now();
+    await alice.until(new RegExp(`bob's side ${SILENT}; the next message calls again\\.\\n`));
+    // As long again, and longer than it takes keepalive to notice a cable that is cut.
+    while (performance.now() - began < 12_500) await new Promise((resolve) => setTimeout(resolve, 250));
+    expect(trouble).toEqual([]);
+
+    // Alive again, the connection that only had keepalive is as good as new.
+    const answer = new Promise<string>((resolve) => kept.once('data', (bytes) => resolve(bytes.toString())));
+    bob.child.kill('SIGCONT');
+    kept.write('SEND id=1 size=2\nhi\n');
+    expect(await answer).toBe('RECEIVED id=1\n');
+    alice.type('two');
+    await bob.until(/alice: two/);
+    alice.child.stdin.end();
+    expect(await alice.exit).toBe(0);
+  },
+  60_000,
+);
+
+test('cut: both ends of an idle sync call say so; healed, the next message calls again', async () => {
+  const bob = await bobListens();
+  const link = await linkTo(bob.place);
+  const alice = talk(['sync', 'send', '--to', link.place, '--lines', ...QUICK]);
+  alice.type('one');
+  await alice.until(/DELIVERED/);
+  await link.type('cut');
+  await alice.until(new RegExp(`bob's side ${SILENT}; the next message calls again\\.`));
+  await bob.until(new RegExp(`a sender ${SILENT}: connection closed`));
+  await link.type('heal');
+  alice.type('two');
+  await bob.until(/alice: two/);
+  alice.child.stdin.end();
+  expect(await alice.exit).toBe(0);
+}, 30_000);
+
+test('cut: a receiver that follows calls again and has its mail, in order', async () => {
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const link = await linkTo(relay.place);
+  const bob = talk(['async', 'receive', '--relay', link.place, '--follow', '--timeout', '2s', ...QUICK]);
+  const send = (text: string) => runCli(['async', 'send', '--relay', relay.place, text]);
+  await send('one');
+  await bob.until(/alice: one/);
+  await link.type('cut');
+  await send('two');
+  await bob.until(new RegExp(`the relay ${SILENT}`));
+  await relay.until(new RegExp(`a client ${SILENT}: connection closed`));
+  await send('three');
+  await link.type('heal');
+  await bob.until(/alice: three/);
+  expect(bob.printed()).toBe('alice: one\nalice: two\nalice: three\n');
+  await relay.until(/bob 3 acknowledged/);
+}, 60_000);
+
+test('cut: who waits for a receipt is told of the silence, calls again and gets it', async () => {
+  const relay = await relayListens(join(tempDir(), 'journal'));
+  const link = await linkTo(relay.place);
+  const alice = talk(['async', 'send', '--relay', link.place, ...QUICK, '--wait', '1m', '--', 'hi']);
+  await relay.until(/w-… collects/);
+  await link.type('cut');
+  await alice.until(/the relay's side gave no sign of life for \S+ s; calling again for the news\./);
+  await link.type('heal');
+  await runCli(['async', 'receive', '--relay', relay.place]);
+  expect(await alice.exit).toBe(0);
+  expect(alice.said()).toMatch(/\nDELIVERED: bob's program acknowledged it\./);
+  // Two connections fell silent together, and it is said once.
+  expect(alice.said().match(/no sign of life/g)).toHaveLength(1);
+}, 60_000);
+
+test.runIf(process.platform !== 'win32')(
+  'half-open: a new bob takes over from one behind a cut cable; healed, the old one leaves and has no say',
+  async () => {
+    const relay = await relayListens(join(tempDir(), 'journal'));
+    const link = await linkTo(relay.place);
+    const receive = (place: string): string[] => [
+      'async',
+      'receive',
+      '--relay',
+      place,
+      '--follow',
+      '--work',
+      '2s',
+      '--heartbeat',
+      '1m',
+    ];
+    const old = start(receive(link.place));
+    await relay.until(/bob collects/);
+    await runCli(['async', 'send', '--relay', relay.place, 'one']);
+    await old.until('shown');
+    // He has shown it and works on it; his acknowledgement will go into the cut cable.
+    old.child.kill('SIGSTOP');
+    await link.type('cut');
+    old.child.kill('SIGCONT');
+    await runCli(['async', 'send', '--relay', relay.place, 'two']);
+    const bob = talk(receive(relay.place));
+    await bob.until(/alice: one/);
+    bob.child.kill('SIGSTOP');
+    expect(relay.said()).toMatch(/another bob took over/);
+    await old.until('sent', ({ verb }) => verb === 'ACK');
+    await link.type('heal');
+    await old.until('received', ({ verb }) => verb === 'BYE');
+    // 0: he was replaced; after any other end it would be 1.
+    expect(await old.exit).toBe(0);
+    const { stdout } = await runCli(['async', 'status', '--relay', relay.place]);
+    expect(stdout).toMatch(/^bob +2 /m);
+    expect(relay.said()).not.toMatch(/acknowledged/);
+    bob.child.kill('SIGCONT');
+    await relay.until(/bob 2 acknowledged/);
+    expect(bob.printed()).toBe('alice: one\nalice: two\n');
+    expect(bob.said()).toMatch(/attempt 2: an earlier bob may have seen it/);
+  },
+  60_000,
+);

@@ -1,0 +1,10 @@
+// Run by the stage's test as a process of its own: starts two puppets, says their pids, and ends as its argument says.
+import { fileURLToPath } from 'node:url';
+import { Stage } from '../../../dist/lab/stage/stage.js';
+
+const puppet = fileURLToPath(new URL('puppet.mjs', import.meta.url));
+const stage = new Stage({ program: [process.execPath, puppet] });
+const actors = [stage.start('bob', 'listen'), stage.start('carol', 'stand_still')];
+await Promise.all(actors.map((actor) => actor.until('event', () => true)));
+process.stdout.write(`${JSON.stringify({ pids: actors.map(({ pid }) => pid), dir: stage.dir })}\n`);
+if (process.argv[2] === 'throw') throw new Error('on purpose');

@@ -1,0 +1,164 @@
+// The stage: real processes are started, watched, spoken to, and gone afterwards, whatever happens to the one that started them.
+
+import { spawn } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { Stage } from '../../../src/lab/stage/stage.ts';
+import { formatTime } from '../../../src/trace/log.ts';
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const program = [process.execPath, here('puppet.mjs')];
+
+const isThere = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('the stage', () => {
+  let stage: Stage;
+  beforeEach(() => {
+    stage = new Stage({ program });
+  });
+  afterEach(() => stage.close());
+
+  it('sees what a process prints, and talks to it', async () => {
+    const bob = stage.start('bob', 'listen');
+    const listening = await bob.until('listening', ({ event }) => event === 'listening');
+    expect(listening).toMatchObject({ port: 4101, pid: bob.pid });
+    bob.say('kill');
+    await bob.until('answer', (recorded) => recorded.event === 'notice' && recorded.text === 'kill');
+    expect(bob.recorded()).toEqual(bob.events);
+    expect(bob.ending).toBeUndefined();
+  });
+
+  it('knows how a process ended, also one that was killed or stood still', async () => {
+    const done = stage.start('done', 'leave');
+    expect(await done.ended).toEqual({ code: 7, signal: null });
+    const still = stage.start('still', 'stand_still');
+    await still.until('freezing', ({ event }) => event === 'freezing');
+    await still.kill();
+    expect(still.ending).not.toMatchObject({ code: 0 });
+    expect(stage.leftOver()).toEqual([]);
+  });
+
+  it('tells each event as it comes, and ends who prints more than he may', async () => {
+    const strict = new Stage({ program, mostEvents: 2 });
+    try {
+      const bob = strict.start('bob', 'listen');
+      const seen: string[] = [];
+      bob.watch(({ event }) => seen.push(event));
+      await bob.until('listening', ({ event }) => event === 'listening');
+      bob.say('one');
+      await bob.until('answer', ({ event }) => event === 'notice');
+      expect(seen).toEqual(['listening', 'notice']);
+      bob.say('two');
+      await bob.ended;
+      expect(bob.ending).not.toMatchObject({ code: 0 });
+      expect(bob.events).toHaveLength(2);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  it('says whose event did not come, and why', async () => {
+    const gone = stage.start('gone', 'leave');
+    await expect(gone.until('greeting', () => false)).rejects.toThrow(
+      /gone \(pid \d+\): no greeting, it has ended/,
+    );
+    await expect(gone.until('greeting', () => false)).rejects.toThrow(/it has ended/);
+    const late = stage.start('late', 'listen');
+    await expect(late.until('greeting', () => false, 50)).rejects.toThrow(/no greeting, waited 0.05 s/);
+    const babbler = stage.start('babbler', 'babble');
+    await expect(babbler.until('event', () => true)).rejects.toMatchObject({
+      message: expect.stringContaining('no event'),
+      hint: expect.stringContaining('I am not detour'),
+    });
+    await babbler.ended;
+  });
+
+  it('takes what cannot even be started', async () => {
+    const nobody = new Stage({ program: [here('no-such-program')] });
+    const actor = nobody.start('nobody');
+    await expect(actor.until('event', () => true)).rejects.toThrow(/has ended/);
+    expect(await actor.ended).toEqual({ code: null, signal: null });
+    await nobody.close();
+  });
+
+  it('leaves neither processes nor files when it is closed, also twice', async () => {
+    const bob = stage.start('bob', 'listen');
+    stage.start('carol', 'stand_still');
+    await bob.until('listening', () => true);
+    expect(stage.leftOver()).toHaveLength(2);
+    await stage.close();
+    await stage.close();
+    expect(() => stage.start('late', 'listen')).toThrow('late cannot be started: the stage is closed');
+    expect(stage.leftOver()).toEqual([]);
+    expect(existsSync(stage.dir)).toBe(false);
+  });
+});
+
+it('gives its clock to its actors, whatever each of them would read on the wall', async () => {
+  // A clock that cannot be mistaken: the steady one as it is, as if the computer had been switched on in 1970.
+  class Odd extends Stage {
+    override readonly clock = 0n;
+  }
+  const stage = new Odd();
+  const now = (): string => formatTime(process.hrtime.bigint());
+  try {
+    const before = now();
+    const bob = stage.start('bob', 'sync', 'receive', '--port', '0');
+    const { time } = await bob.until('listening', ({ event }) => event === 'listening');
+    expect(time > before && time < now(), time).toBe(true);
+  } finally {
+    await stage.close();
+  }
+}, 30_000);
+
+describe('the process that has a stage', () => {
+  /** Starts a process with a stage and two puppets; resolves with them when it has ended. */
+  async function play(how: 'throw' | 'SIGINT' | 'SIGTERM' | 'SIGKILL', scene = 'scene.mjs') {
+    const child = spawn(process.execPath, [here(scene), how], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    for await (const line of createInterface({ input: child.stdout })) {
+      const scene: { pids: number[]; dir: string } = JSON.parse(line);
+      if (how !== 'throw') child.kill(how);
+      return { ...scene, code: await ended };
+    }
+    throw new Error('the scene did not begin');
+  }
+
+  it.each([
+    ['throw', 1],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'leaves nobody behind after %s',
+    async (how, exit) => {
+      if (how !== 'throw' && process.platform === 'win32') return;
+      const { pids, dir, code } = await play(how);
+      expect(code).toBe(exit);
+      expect(existsSync(dir)).toBe(false);
+      // They were killed before their parent ended; the system may still be putting them away.
+      await expect.poll(() => pids.filter(isThere), { timeout: 10_000 }).toEqual([]);
+    },
+    30_000,
+  );
+
+  it('leaves nobody behind after kill -9 either: its actors miss it', async () => {
+    const { pids, dir } = await play('SIGKILL', 'troupe.mjs');
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+    try {
+      expect(pids).toHaveLength(7);
+      await expect.poll(() => pids.filter(isThere), { timeout: 20_000 }).toEqual([]);
+    } finally {
+      for (const pid of pids.filter(isThere)) process.kill(pid, 'SIGKILL');
+    }
+  }, 60_000);
+});
