@@ -241,8 +241,8 @@ async function perform(
   victim: Victim,
 ): Promise<void> {
   const ms = random.whole(50, 2 * TIMEOUT_MS);
-  const typed = (order: string): void => {
-    link.type(order);
+  const typed = (command: string): void => {
+    link.type(command);
     // Mended within the deadline, or behind it.
     setTimeout(() => heal(link), ms);
   };

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { Emit } from '../../src/core/event.ts';
 import { type Conditions, HEALTHY } from '../../src/lab/faults/fault.ts';
 import { FAULTS } from '../../src/lab/faults/faults.ts';
-import { type Link, type Order, startLink } from '../../src/lab/faults/link.ts';
+import { type Link, type LinkCommand, startLink } from '../../src/lab/faults/link.ts';
 import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 import type { Random } from '../lib/random.ts';
 import type { FaultName } from './plan.ts';
@@ -25,7 +25,7 @@ const QUIET_MS = 12_000;
 /** A link, and how it is broken and mended. */
 export class Network {
   readonly link: Link;
-  readonly #strikes: ReadonlyMap<string, Order['fault']>;
+  readonly #strikes: ReadonlyMap<string, LinkCommand['fault']>;
   readonly #random: Random;
   readonly #deadline: number;
   #broken: Change[] = [];
@@ -66,7 +66,7 @@ export class Network {
   /** Holds bytes back until `release`: those of one direction, or those behind so many more. */
   hold(how: 'up' | 'down' | number): void {
     this.#holding = true;
-    this.#order('stall', typeof how === 'number' ? (before) => ({ ...before, left: how }) : stall(how));
+    this.#command('stall', typeof how === 'number' ? (before) => ({ ...before, left: how }) : stall(how));
   }
 
   /** Breaks it. What is held stays held. */
@@ -78,14 +78,14 @@ export class Network {
     this.#broken.push(change);
     const word = fault === 'reset, refuse' ? 'reset' : fault;
     // While something is held a limit would be overwritten by the release, and counts from there.
-    this.#order(word, fault === 'limit' && this.#holding ? (before) => before : change);
+    this.#command(word, fault === 'limit' && this.#holding ? (before) => before : change);
   }
 
   /** Both directions stand still, as before a program that does. */
   freeze(): void {
     const change: Change = (before) => stall('up')(stall('down')(before));
     this.#broken.push(change);
-    this.#order('stall', change);
+    this.#command('stall', change);
   }
 
   /** Lets go what was held, as far as the faults let it. */
@@ -93,14 +93,14 @@ export class Network {
     if (!this.#holding) return;
     this.#holding = false;
     const broken = this.#broken;
-    this.#order('accept', () => broken.reduce((before, change) => change(before), HEALTHY));
+    this.#command('accept', () => broken.reduce((before, change) => change(before), HEALTHY));
   }
 
   /** Mends everything. */
   async heal(): Promise<void> {
     this.#holding = false;
     this.#broken = [];
-    this.#order('heal', () => HEALTHY);
+    this.#command('heal', () => HEALTHY);
     await this.#last;
   }
 
@@ -115,10 +115,10 @@ export class Network {
   }
 
   // One order after the other. Without listening anew it is obeyed before the next byte can arrive.
-  #order(word: string, apply: Change): void {
+  #command(word: string, apply: Change): void {
     const strike = this.#strikes.get(word)?.strike;
-    const order: Order = { fault: strike === undefined ? { word } : { word, strike }, apply };
-    this.#last = this.#last.then(() => this.link.obey(order)).catch(() => this.#again());
+    const command: LinkCommand = { fault: strike === undefined ? { word } : { word, strike }, apply };
+    this.#last = this.#last.then(() => this.link.obey(command)).catch(() => this.#again());
   }
 
   // The kernel may not have let go of the port yet.

@@ -9,7 +9,7 @@ import type { Emit, Event, Recorded } from '../core/event.ts';
 import { type NetContext, netContext } from '../net/context.ts';
 import { formatJson } from '../trace/line.ts';
 import { duration, offset, path } from './input.ts';
-import { say } from './output.ts';
+import { say } from './render/output.ts';
 
 /** The flags that every actor has. */
 export interface ActorFlags {

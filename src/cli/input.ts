@@ -1,10 +1,10 @@
-// What a person typed, read and checked: names, places, durations, numbers. Each mistake gets one sentence that says what to do.
+// What a person typed, read and checked: names, addresses, durations, numbers. Each mistake gets one sentence that says what to do.
 
 import { InvalidArgumentError } from 'commander';
 import { isName, isToken } from '../wire/verbs.ts';
 
 /** A host and a port. */
-export interface Place {
+export interface Address {
   readonly host: string;
   readonly port: number;
 }
@@ -158,7 +158,7 @@ export function path(text: string): string {
  * @param fallback the port if none is given
  * @throws InvalidArgumentError
  */
-export function place(fallback: number): (text: string) => Place {
+export function parseAddress(fallback: number): (text: string) => Address {
   return (text) => {
     const [, six, plain, digits] =
       /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];

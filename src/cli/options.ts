@@ -3,12 +3,12 @@
 import { Option } from 'commander';
 import type { Patience } from '../exchange/ask.ts';
 import { HEARTBEAT_S } from '../exchange/heartbeat.ts';
-import { deadline, heartbeat, place } from './input.ts';
+import { deadline, heartbeat, parseAddress } from './input.ts';
 
 /** An option that names a place; without it, this computer. @param port the port if none is given */
-export function placeOption(flags: string, description: string, port: number): Option {
+export function addressOption(flags: string, description: string, port: number): Option {
   return new Option(flags, description)
-    .argParser(place(port))
+    .argParser(parseAddress(port))
     .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`);
 }
 

@@ -7,9 +7,9 @@ import type { Event, VerdictName } from '../core/event.ts';
 import type { Outcome } from '../exchange/ask.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
-import { Progress, say, withNote } from './output.ts';
-import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './report.ts';
-import type { Steps } from './steps.ts';
+import { Progress, say, withNote } from './render/output.ts';
+import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
+import type { Steps } from './render/steps.ts';
 
 /** How one mode sends, and what it says of it. */
 export interface Route {

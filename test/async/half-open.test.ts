@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
-import { readOrder } from '../../src/cli/orders.ts';
+import { parseCommand } from '../../src/cli/typed-commands.ts';
 import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -41,7 +41,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
   const running = receiver.run();
   for (const id of ['one', 'two', 'three']) alice.type(send(id, 'bob', id));
   await until(() => works.length === 1);
-  await first.obey(readOrder('cut'));
+  await first.obey(parseCommand('cut'));
   // Shown, and the acknowledgement goes into the cable that is cut.
   const held = first.counts().held;
   works[0]?.();
@@ -69,7 +69,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
   // Closed without a word, before the new one says RECEIVE: the same session has nobody to take over from.
   expect(bench.events).not.toContainEqual({ event: 'mailbox', name: 'bob', state: 'replaced' });
 
-  await first.obey(readOrder('heal'));
+  await first.obey(parseCommand('heal'));
   await until(() => first.counts().lines === 0);
   await turns(12);
   for (let answers = 0; answers < 3; answers += 1) await alice.next();

@@ -9,8 +9,8 @@ import {
   host,
   id,
   name,
+  parseAddress,
   path,
-  place,
   port,
   rate,
   ttl,
@@ -20,7 +20,7 @@ import { isName, isToken } from '../../src/wire/verbs.ts';
 import { seed } from '../seed.ts';
 
 const YEAR_MS = 365 * 86_400_000;
-const at4101 = place(4101);
+const at4101 = parseAddress(4101);
 
 describe('taken', () => {
   test.each<[read: (text: string) => unknown, text: string, expected: unknown]>([

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { Sender as AsyncSender } from '../../src/async/sender.ts';
-import { readOrder } from '../../src/cli/orders.ts';
+import { parseCommand } from '../../src/cli/typed-commands.ts';
 import { Waiter } from '../../src/cli/waiting.ts';
 import type { Event } from '../../src/core/event.ts';
 import { HEARTBEAT_S, SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
@@ -34,7 +34,7 @@ async function linked(port: number) {
     port: link.port,
     clock,
     events,
-    type: (line: string) => link.obey(readOrder(line)),
+    type: (line: string) => link.obey(parseCommand(line)),
     counts: () => link.counts(),
   };
 }

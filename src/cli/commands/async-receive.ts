@@ -8,17 +8,17 @@ import type { Event } from '../../core/event.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
-import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, duration, name, type Place, writeDuration } from '../input.ts';
-import { heartbeatOption, placeOption, timeoutOption } from '../options.ts';
-import { say, sayWrapped, withNote } from '../output.ts';
-import { connectionLines, ms } from '../report.ts';
-import { clockTime, show } from '../showing.ts';
+import { type Address, count, duration, name, writeDuration } from '../input.ts';
+import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
+import { Arriving } from '../render/arriving.ts';
+import { say, sayWrapped, withNote } from '../render/output.ts';
+import { connectionLines, ms } from '../render/report.ts';
+import { clockTime, show } from '../render/showing.ts';
 
 interface Flags extends ActorFlags {
   readonly as: string;
-  readonly relay: Place;
+  readonly relay: Address;
   readonly timeout: number;
   readonly heartbeat: number;
   readonly work?: number;
@@ -32,7 +32,7 @@ export const asyncReceive: CommandSpec = {
   build(command: Command): void {
     command
       .option('--as <name>', 'whose mail', name, 'bob')
-      .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(addressOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('the relay must be reached and greet within this time'))
       .addOption(heartbeatOption())
       .option('--work <time>', 'wait this long between showing a message and acknowledging it', duration)

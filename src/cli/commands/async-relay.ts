@@ -10,8 +10,8 @@ import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
-import { say, sayWrapped } from '../output.ts';
-import { RelayTalk, waitingText } from '../relay-talk.ts';
+import { say, sayWrapped } from '../render/output.ts';
+import { RelayTalk, waitingText } from '../render/relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags extends ActorFlags {

@@ -10,18 +10,18 @@ import { Ladder } from '../../exchange/ladder.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, deadline, id, name, type Place, ttl } from '../input.ts';
+import { type Address, count, deadline, id, name, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } from '../options.ts';
-import { type Addressee, codeOf, type Repeat } from '../report.ts';
-import { checkLadder } from '../rungs.ts';
+import { addressOption, heartbeatOption, patience, patientOption, timeoutOption } from '../options.ts';
+import { type Addressee, codeOf, type Repeat } from '../render/report.ts';
+import { checkLadder } from '../render/rungs.ts';
+import { Steps } from '../render/steps.ts';
 import { type Route, runSend, type SendFlags } from '../sending.ts';
-import { Steps } from '../steps.ts';
 import { type News, Waiter } from '../waiting.ts';
 
 interface Flags extends ActorFlags, SendFlags {
   readonly to: string;
-  readonly relay: Place;
+  readonly relay: Address;
   readonly heartbeat: number;
   readonly ttl?: number;
   readonly wait?: number | true;
@@ -41,7 +41,7 @@ export const asyncSend: CommandSpec = {
       .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
       .option('--to <name>', 'whose mailbox', recipient, 'bob')
       .option('--as <name>', 'who you are', name, 'alice')
-      .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(addressOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('one deadline for all attempts'))
       .addOption(patientOption())
       .addOption(heartbeatOption())

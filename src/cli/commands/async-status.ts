@@ -9,14 +9,14 @@ import { formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import type { Place } from '../input.ts';
-import { placeOption, timeoutOption } from '../options.ts';
-import { put, say, withNote } from '../output.ts';
-import { connectionLines } from '../report.ts';
-import { clockTime } from '../showing.ts';
+import type { Address } from '../input.ts';
+import { addressOption, timeoutOption } from '../options.ts';
+import { put, say, withNote } from '../render/output.ts';
+import { connectionLines } from '../render/report.ts';
+import { clockTime } from '../render/showing.ts';
 
 interface Flags extends ActorFlags {
-  readonly relay: Place;
+  readonly relay: Address;
   readonly timeout: number;
 }
 
@@ -24,7 +24,7 @@ export const asyncStatus: CommandSpec = {
   summary: 'who has how much mail waiting, and since when',
   build(command: Command): void {
     command
-      .addOption(placeOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(addressOption('--relay <place>', 'where the relay listens', 4100))
       .addOption(timeoutOption('give up after this time'));
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);

@@ -12,7 +12,7 @@ import { noteLines, resultLines, theoryLines } from '../../lab/compare/table.ts'
 import { whyLines } from '../../lab/compare/why.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, path } from '../input.ts';
-import { columns, Progress, paint, put, say } from '../output.ts';
+import { columns, Progress, paint, put, say } from '../render/output.ts';
 
 interface Flags {
   readonly messages: number;

@@ -6,7 +6,7 @@ import { visible } from '../../core/visible.ts';
 import { createAsk } from '../../lab/demo/ask.ts';
 import { findStory, numbered, runDemo } from '../../lab/demo/demo.ts';
 import type { CommandSpec } from '../command.ts';
-import { paint } from '../output.ts';
+import { paint } from '../render/output.ts';
 
 interface Options {
   readonly fast?: boolean;

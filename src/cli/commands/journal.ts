@@ -13,8 +13,8 @@ import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
-import { paint, put, say, sayWrapped, wrappedFor } from '../output.ts';
-import { clockTime } from '../showing.ts';
+import { paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
+import { clockTime } from '../render/showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags {

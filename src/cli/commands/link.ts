@@ -6,19 +6,19 @@ import type { Event } from '../../core/event.ts';
 import { prng } from '../../core/prng.ts';
 import { visible } from '../../core/visible.ts';
 import { isItself } from '../../lab/faults/itself.ts';
-import { type Link, type Order, startLink } from '../../lab/faults/link.ts';
+import { type Link, type LinkCommand, startLink } from '../../lab/faults/link.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, duration, host, type Place, path, port, rate, writeDuration } from '../input.ts';
-import { placeOption } from '../options.ts';
-import { HELP, readOrder, readScript } from '../orders.ts';
-import { say } from '../output.ts';
+import { type Address, count, duration, host, path, port, rate, writeDuration } from '../input.ts';
+import { addressOption } from '../options.ts';
+import { say } from '../render/output.ts';
+import { HELP, parseCommand, readScript } from '../typed-commands.ts';
 
 interface Flags extends ActorFlags {
   readonly host: string;
   readonly listen: number;
-  readonly to: Place;
+  readonly to: Address;
   readonly latency?: string;
   readonly jitter?: string;
   readonly rate?: string;
@@ -41,7 +41,7 @@ export const link: CommandSpec = {
     command
       .option('--host <address>', 'address to listen on; 0.0.0.0 for all', host, '127.0.0.1')
       .option('--listen <port>', 'port to listen on; 0 for any free one', port, 4102)
-      .addOption(placeOption('--to <place>', 'whom to call for each caller', 4101))
+      .addOption(addressOption('--to <place>', 'whom to call for each caller', 4101))
       .option('--latency <time>', 'delay every byte by this much', checked(duration))
       .option('--jitter <time>', 'add a random delay of up to this much', checked(duration))
       .option('--rate <speed>', 'bytes a second each way, such as 64kB/s', checked(rate))
@@ -96,9 +96,9 @@ async function run(flags: Flags): Promise<number> {
   const obey = inTurn(running);
   for (const word of ['latency', 'jitter', 'rate', 'limit'] as const) {
     const value = flags[word];
-    if (value !== undefined) obey(readOrder(`${word} ${value}`));
+    if (value !== undefined) obey(parseCommand(`${word} ${value}`));
   }
-  const timers = script.map(({ at, order }) => clock.after(at, () => obey(order)));
+  const timers = script.map(({ at, command }) => clock.after(at, () => obey(command)));
   actor.obeyLines((line) => typed(line, running, actor, obey));
   await new Promise<void>((stop) => {
     actor.onInterrupt((times) => {
@@ -115,23 +115,23 @@ async function run(flags: Flags): Promise<number> {
   return 0;
 }
 
-// One order after the other, also when one has to wait for the kernel.
-function inTurn(running: Link): (order: Order) => void {
+// One command after the other, also when one has to wait for the kernel.
+function inTurn(running: Link): (command: LinkCommand) => void {
   let last: Promise<void> = Promise.resolve();
-  return (order) => {
+  return (command) => {
     last = last
-      .then(() => running.obey(order))
+      .then(() => running.obey(command))
       .catch((error: unknown) => say(`  ${error instanceof Error ? error.message : String(error)}`));
   };
 }
 
-function typed(line: string, running: Link, actor: Actor, obey: (order: Order) => void): void {
+function typed(line: string, running: Link, actor: Actor, obey: (command: LinkCommand) => void): void {
   if (line.trim() === 'status') {
     tellStatus(running, actor.json);
     return;
   }
   try {
-    obey(readOrder(line));
+    obey(parseCommand(line));
   } catch (error) {
     if (!(error instanceof DetourError)) throw error;
     say(visible(`  ${error.message}${error.hint === '' ? '' : ` For example: ${error.hint}`}`));
@@ -156,7 +156,7 @@ function tellStatus(running: Link, json: boolean): void {
   else say(`  ${text}`);
 }
 
-function announce({ host: address, port: bound }: Link, to: Place): void {
+function announce({ host: address, port: bound }: Link, to: Address): void {
   const [here, there] = [formatAddress(address, bound), formatAddress(to.host, to.port)];
   say(`link listens on ${here}, pid ${process.pid}; calls go on to ${there}`);
   say('  type: cut · heal · reset · close · refuse · full · accept · stall up|down');

@@ -7,11 +7,11 @@ import { visible } from '../../core/visible.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Incoming, startReceiver } from '../../sync/receiver.ts';
 import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
-import { Arriving } from '../arriving.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
-import { say } from '../output.ts';
-import { show } from '../showing.ts';
+import { Arriving } from '../render/arriving.ts';
+import { say } from '../render/output.ts';
+import { show } from '../render/showing.ts';
 
 interface Flags extends ActorFlags {
   readonly as: string;

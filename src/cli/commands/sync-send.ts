@@ -8,18 +8,18 @@ import { formatAddress } from '../../net/address.ts';
 import { Sender } from '../../sync/sender.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, name, type Place } from '../input.ts';
+import { type Address, count, name } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { heartbeatOption, patience, patientOption, placeOption, timeoutOption } from '../options.ts';
-import { put } from '../output.ts';
-import type { Addressee } from '../report.ts';
-import { checkLadder } from '../rungs.ts';
+import { addressOption, heartbeatOption, patience, patientOption, timeoutOption } from '../options.ts';
+import { put } from '../render/output.ts';
+import type { Addressee } from '../render/report.ts';
+import { checkLadder } from '../render/rungs.ts';
+import { saidBy } from '../render/showing.ts';
+import { Steps } from '../render/steps.ts';
 import { type Route, runSend, type SendFlags } from '../sending.ts';
-import { saidBy } from '../showing.ts';
-import { Steps } from '../steps.ts';
 
 interface Flags extends ActorFlags, SendFlags {
-  readonly to: Place;
+  readonly to: Address;
   readonly heartbeat: number;
 }
 
@@ -28,7 +28,7 @@ export const syncSend: CommandSpec = {
   build(command: Command): void {
     command
       .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
-      .addOption(placeOption('--to <place>', 'where the receiver listens', 4101))
+      .addOption(addressOption('--to <place>', 'where the receiver listens', 4101))
       .option('--as <name>', 'who you are', name, 'alice')
       .addOption(timeoutOption('one deadline for connecting, greeting and answer'))
       .addOption(patientOption())

@@ -92,10 +92,10 @@ export function cableTo(stage: Stage, { place }: Server, ...flags: readonly stri
 }
 
 /** Breaks or mends a network, and waits until it says that it did. */
-export async function strikes({ actor }: Server, order: string): Promise<void> {
+export async function strikes({ actor }: Server, command: string): Promise<void> {
   const before = actor.events.length;
-  actor.say(order);
-  await actor.until(order, (recorded) => is('fault')(recorded) && actor.events.indexOf(recorded) >= before);
+  actor.say(command);
+  await actor.until(command, (recorded) => is('fault')(recorded) && actor.events.indexOf(recorded) >= before);
 }
 
 /** Waits until so much of a large message has been read by a process. @param share from 0 to 1 */

@@ -28,8 +28,8 @@ export interface LinkOptions {
   readonly emit: Emit;
 }
 
-/** An order: what the network shall be like, as a fault and its value make it, and what happens to the connections that stand. */
-export interface Order {
+/** A command: what the network shall be like, as a fault and its value make it, and what happens to the connections that stand. */
+export interface LinkCommand {
   readonly fault: Pick<Fault, 'word' | 'strike'>;
   /** What stands behind the word, as it was typed. */
   readonly value?: string;
@@ -43,8 +43,8 @@ export interface Link {
   conditions(): Conditions;
   /** Connections that stand, bytes that passed since the start, bytes that are held. */
   counts(): { lines: number; up: number; down: number; held: number };
-  /** Does what is ordered. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done, and reported if there is any. */
-  obey(order: Order): Promise<void>;
+  /** Does what a command says. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done, and reported if there is any. */
+  obey(command: LinkCommand): Promise<void>;
   /** Stops, and lets every connection go. Nothing is obeyed any more. */
   close(): void;
 }
@@ -169,17 +169,17 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         refuse();
         return;
       }
-      // Bytes may have passed meanwhile, and used up a limit: what is ordered is ordered for what is now.
-      const ordered = apply(conditions);
+      // Bytes may have passed meanwhile, and used up a limit: what is commanded is meant for what is now.
+      const wanted = apply(conditions);
       const full = deaf !== undefined;
       const listening = full || server !== undefined;
       const besides = differs(
-        { ...ordered, listening: conditions.listening, full: conditions.full },
+        { ...wanted, listening: conditions.listening, full: conditions.full },
         conditions,
       );
-      const next = { ...ordered, listening, full };
+      const next = { ...wanted, listening, full };
       // What could not be done has been said, or will be: it is not a fault that happened.
-      if (besides || (listening === ordered.listening && full === ordered.full))
+      if (besides || (listening === wanted.listening && full === wanted.full))
         change(fault.word, next, value);
       else conditions = next;
       if (fault.strike === 'reset') for (const line of lines) line.reset();

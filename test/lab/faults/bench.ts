@@ -2,7 +2,7 @@
 
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { readOrder } from '../../../src/cli/orders.ts';
+import { parseCommand } from '../../../src/cli/typed-commands.ts';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Event } from '../../../src/core/event.ts';
 import { prng } from '../../../src/core/prng.ts';
@@ -99,7 +99,7 @@ export async function bench(port?: number, time: 'fake' | 'real' = 'fake'): Prom
     events,
     served,
     call,
-    type: (line) => link.obey(readOrder(line)),
+    type: (line) => link.obey(parseCommand(line)),
     async pair() {
       const before = served.length;
       const alice = call();

@@ -180,9 +180,9 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   expect(link.said()).toMatch(/stopped; no connection stood\.\n$/);
 });
 
-test('a script does its orders at their times', async () => {
+test('a script does its commands at their times', async () => {
   const script = join(tempDir(), 'script');
-  writeFileSync(script, '# a comment\n\n20ms cut # and behind an order\r\n40ms heal\n30ms stall up\n');
+  writeFileSync(script, '# a comment\n\n20ms cut # and behind a command\r\n40ms heal\n30ms stall up\n');
   const link = await linkTo('127.0.0.1:1', '--script', script);
   await link.until('fault', ({ fault }) => fault === 'heal');
   expect(link.events.flatMap((event) => (event.event === 'fault' ? [event.fault] : []))).toEqual([

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readOrder } from '../../../src/cli/orders.ts';
+import { parseCommand } from '../../../src/cli/typed-commands.ts';
 import { prng } from '../../../src/core/prng.ts';
 import { type Conditions, HEALTHY } from '../../../src/lab/faults/fault.ts';
 import { Lane, MAX_HELD, PIECE_COST } from '../../../src/lab/faults/lane.ts';
@@ -11,7 +11,7 @@ import { seed } from '../../seed.ts';
 
 type Step =
   | { readonly do: 'send'; readonly bytes: number }
-  | { readonly do: 'order'; readonly line: string }
+  | { readonly do: 'command'; readonly line: string }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'open' };
 
@@ -24,7 +24,7 @@ const steps = fc.array(
     {
       weight: 4,
       arbitrary: fc.record({
-        do: fc.constant('order' as const),
+        do: fc.constant('command' as const),
         line: fc.constantFrom(
           'cut',
           'heal',
@@ -92,8 +92,8 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
         },
         () => {},
       );
-      const order = (line: string): void => {
-        conditions = readOrder(line).apply(conditions);
+      const command = (line: string): void => {
+        conditions = parseCommand(line).apply(conditions);
         lane.pump();
       };
       const open = (): void => {
@@ -112,15 +112,15 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
           const bytes = Buffer.from(Array.from({ length: step.bytes }, () => Math.floor(random() * 256)));
           sent = Buffer.concat([sent, bytes]);
           lane.push(bytes);
-        } else if (step.do === 'order') order(step.line);
+        } else if (step.do === 'command') command(step.line);
         else if (step.do === 'open') open();
         else clock.advance(step.ms);
-        if (stood && step.do !== 'order') expect(got.length).toBe(before);
+        if (stood && step.do !== 'command') expect(got.length).toBe(before);
         check();
       }
       lane.finish(hardEnd ? 'reset' : 'fin');
       lane.push(Buffer.from('behind the end'));
-      for (const line of ['heal', 'rate off', 'latency 0s', 'jitter 0s']) order(line);
+      for (const line of ['heal', 'rate off', 'latency 0s', 'jitter 0s']) command(line);
       for (let turn = 0; ends.length === 0 && turn < 1000; turn += 1) {
         clock.advance(1000);
         open();

@@ -220,7 +220,7 @@ test('full says so if somebody has taken the port, and is not a fault that happe
   const thief = createServer();
   await new Promise<void>((resolve) => thief.listen(link.port, '127.0.0.1', resolve));
   onTestFinished(() => void thief.close());
-  for (const order of ['full', 'accept']) await expect(type(order)).rejects.toThrow(/EADDRINUSE/);
+  for (const command of ['full', 'accept']) await expect(type(command)).rejects.toThrow(/EADDRINUSE/);
   expect(link.conditions()).toMatchObject({ listening: false, full: false });
   expect(faults(events)).toEqual(['refuse']);
 });
@@ -400,9 +400,9 @@ test.each(['a reader that does not read', 'stall up', 'cut'])(
 
 test('once it is closed, what is still to be obeyed does not listen again', async () => {
   const { link, type } = await bench();
-  const orders = ['refuse', 'accept', 'refuse', 'heal'].map((line) => type(line));
+  const commands = ['refuse', 'accept', 'refuse', 'heal'].map((line) => type(line));
   link.close();
-  await Promise.all([...orders, type('accept')]);
+  await Promise.all([...commands, type('accept')]);
   const taken = createServer();
   onTestFinished(() => void taken.close());
   await new Promise<void>((resolve, reject) => {

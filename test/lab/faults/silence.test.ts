@@ -14,7 +14,7 @@ const SILENT = String.raw`gave no sign of life for (?:[3-9]|\d{2,})(?:\.\d)? s`;
 
 interface Link extends Running {
   readonly place: string;
-  /** Types an order, and waits until it is obeyed. */
+  /** Types a command, and waits until it is obeyed. */
   type(line: string): Promise<void>;
 }
 

@@ -1,13 +1,13 @@
 // What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not, what to
 // try. The verdict comes from exchange/verdict.ts, the words from errors/catalog.ts; nothing is concluded here.
 
-import type { VerdictName } from '../core/event.ts';
-import { visible } from '../core/visible.ts';
-import { wrap } from '../core/wrap.ts';
-import { explainFailure, momentOf } from '../errors/catalog.ts';
-import type { Moment, Route } from '../errors/entry.ts';
-import type { Outcome } from '../exchange/ask.ts';
-import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
+import type { VerdictName } from '../../core/event.ts';
+import { visible } from '../../core/visible.ts';
+import { wrap } from '../../core/wrap.ts';
+import { explainFailure, momentOf } from '../../errors/catalog.ts';
+import type { Moment, Route } from '../../errors/entry.ts';
+import type { Outcome } from '../../exchange/ask.ts';
+import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../../exchange/verdict.ts';
 import { columns, paint, withNote } from './output.ts';
 
 /** The exit code of a verdict. */

@@ -1,7 +1,7 @@
 // Where words go: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only carrier of a verdict.
 
 import { styleText } from 'node:util';
-import { wrap } from '../core/wrap.ts';
+import { wrap } from '../../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 

@@ -1,7 +1,7 @@
 // What a receiver says of a large message that comes in slowly: a bar on a terminal, and a sentence if the rest never comes. It
 // counts what this program has read; a sender cannot count that.
 
-import type { Event } from '../core/event.ts';
+import type { Event } from '../../core/event.ts';
 import { Progress, say } from './output.ts';
 
 /** Tells about bodies that are not complete. */

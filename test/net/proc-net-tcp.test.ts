@@ -3,7 +3,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { patienceSeconds, retransmitted, sentSyns } from '../../src/cli/kernel.ts';
+import { patienceSeconds, retransmitted, sentSyns } from '../../src/net/proc-net-tcp.ts';
 import { tempDir } from '../harness.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

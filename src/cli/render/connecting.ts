@@ -1,8 +1,8 @@
 // What is told while `send --patient` waits for the kernel to decide a connect: live on a terminal, and at the end how long it took.
 
-import { systemClock, type Timer } from '../core/clock.ts';
-import type { Event } from '../core/event.ts';
-import { patienceSeconds, sentSyns, synRetries } from './kernel.ts';
+import { systemClock, type Timer } from '../../core/clock.ts';
+import type { Event } from '../../core/event.ts';
+import { patienceSeconds, sentSyns, synRetries } from '../../net/proc-net-tcp.ts';
 import { columns } from './output.ts';
 import { ms } from './report.ts';
 

@@ -1,7 +1,7 @@
 // How the ladder of a message (--ladder) looks: a line a rung, with who vouches for it. What was reached is exchange/ladder.ts's to say.
 
-import { DetourError } from '../core/error.ts';
-import type { Event, RungName } from '../core/event.ts';
+import { DetourError } from '../../core/error.ts';
+import type { Event, RungName } from '../../core/event.ts';
 
 /** Whom the rungs are about, in words. */
 export interface RungNames {

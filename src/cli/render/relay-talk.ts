@@ -1,11 +1,11 @@
 // What a relay says about its work, in lines that a class can follow. Under load it sums up instead: a terminal is slower than a relay.
 
-import { THROWAWAY } from '../async/state.ts';
-import type { Waiting } from '../async/status.ts';
-import { systemClock, type Timer } from '../core/clock.ts';
-import type { Event } from '../core/event.ts';
-import { visible } from '../core/visible.ts';
-import { writeDuration } from './input.ts';
+import { THROWAWAY } from '../../async/state.ts';
+import type { Waiting } from '../../async/status.ts';
+import { systemClock, type Timer } from '../../core/clock.ts';
+import type { Event } from '../../core/event.ts';
+import { visible } from '../../core/visible.ts';
+import { writeDuration } from '../input.ts';
 import { say, sayWrapped } from './output.ts';
 import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';

@@ -1,11 +1,11 @@
 // What is told while a message of `sync send` or `async send` is under way: each step as it happens, the rungs of its ladder, and between
 // messages that the call has ended. For people; it decides nothing.
 
-import { systemClock, type Timer } from '../core/clock.ts';
-import type { Event } from '../core/event.ts';
-import { visible } from '../core/visible.ts';
+import { systemClock, type Timer } from '../../core/clock.ts';
+import type { Event } from '../../core/event.ts';
+import { visible } from '../../core/visible.ts';
+import { writeDuration } from '../input.ts';
 import { Connecting } from './connecting.ts';
-import { writeDuration } from './input.ts';
 import { paint, say, sayWrapped } from './output.ts';
 import { bytes, ms } from './report.ts';
 import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';

@@ -1,8 +1,8 @@
 // How what is said fits on a terminal: no line is broken in mid-word, and a note that has no room beside its line stands below it.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { sayWrapped, withNote } from '../../src/cli/output.ts';
-import { wrap } from '../../src/core/wrap.ts';
+import { sayWrapped, withNote } from '../../../src/cli/render/output.ts';
+import { wrap } from '../../../src/core/wrap.ts';
 
 test('a text is wrapped between words; what is longer than a line stays whole', () => {
   expect(wrap('to be or not to be', 8)).toEqual(['to be or', 'not to', 'be']);

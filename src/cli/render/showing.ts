@@ -1,10 +1,10 @@
 // How a receiver shows a message. Showing it *is* handling it: only when the write to stdout has called back is it acknowledged.
 
 import { isUtf8 } from 'node:buffer';
-import type { Clock } from '../core/clock.ts';
-import type { Event } from '../core/event.ts';
-import { visible } from '../core/visible.ts';
-import type { Actor } from './actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Event } from '../../core/event.ts';
+import { visible } from '../../core/visible.ts';
+import type { Actor } from '../actor.ts';
 import { columns, put, sayWrapped, withNote } from './output.ts';
 
 /** A message to be shown. */

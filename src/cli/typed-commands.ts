@@ -7,13 +7,13 @@ import { DetourError } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { Direction } from '../lab/faults/fault.ts';
 import { FAULTS } from '../lab/faults/faults.ts';
-import type { Order } from '../lab/faults/link.ts';
+import type { LinkCommand } from '../lab/faults/link.ts';
 import { count, duration, rate } from './input.ts';
 
-/** An order of a script, and when, in milliseconds after the start. */
-export interface Timed {
+/** A command of a script, and when, in milliseconds after the start. */
+export interface TimedCommand {
   readonly at: number;
-  readonly order: Order;
+  readonly command: LinkCommand;
 }
 
 /** What may be typed, for help: one line each. */
@@ -23,8 +23,8 @@ export const HELP: readonly string[] = FAULTS.map(
 
 const WORDS = FAULTS.map((one) => one.word).join(', ');
 
-/** Reads an order. @param words what may stand there, for who mistypes it @throws DetourError `usage` */
-export function readOrder(text: string, words = `${WORDS}, status, kill, freeze`): Order {
+/** Reads a command. @param words what may stand there, for who mistypes it @throws DetourError `usage` */
+export function parseCommand(text: string, words = `${WORDS}, status, kill, freeze`): LinkCommand {
   const [word = '', value, ...rest] = text.trim().split(/\s+/);
   const fault = FAULTS.find((one) => one.word === word);
   const wrong = (what: string): DetourError =>
@@ -56,8 +56,8 @@ const isDirection = (text: string): text is Direction => text === 'up' || text =
 /** A script longer than this is none. */
 const MAX_SCRIPT = 1024 * 1024;
 
-/** Reads a script: on each line a time after the start and an order, as in `2s cut`; `#` begins a comment. @throws DetourError `usage` */
-export function readScript(file: string): Timed[] {
+/** Reads a script: on each line a time after the start and a command, as in `2s cut`; `#` begins a comment. @throws DetourError `usage` */
+export function readScript(file: string): TimedCommand[] {
   const name = visible(file);
   let bytes: Buffer;
   try {
@@ -68,21 +68,21 @@ export function readScript(file: string): Timed[] {
   }
   if (bytes.length > MAX_SCRIPT) throw new DetourError('usage', `${name} is too long for a script (1 MiB).`);
   if (!isUtf8(bytes) || bytes.includes(0)) throw new DetourError('usage', `${name} is not text.`, '2s cut');
-  const orders = bytes
+  const commands = bytes
     .toString()
     .split(/\r?\n/)
     .flatMap((line, index) => {
-      const [time = '', ...order] = line.replace(/#.*$/, '').trim().split(/\s+/);
+      const [time = '', ...command] = line.replace(/#.*$/, '').trim().split(/\s+/);
       if (time === '') return [];
       try {
-        return [{ at: duration(time), order: readOrder(order.join(' '), WORDS) }];
+        return [{ at: duration(time), command: parseCommand(command.join(' '), WORDS) }];
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         throw new DetourError('usage', `${name}, line ${index + 1}: ${error.message}`, '2s cut');
       }
     });
-  if (orders.length === 0) throw new DetourError('usage', `${name} has no order in it.`, '2s cut');
-  return orders;
+  if (commands.length === 0) throw new DetourError('usage', `${name} has no order in it.`, '2s cut');
+  return commands;
 }
 
 // Not more than is wanted, also of a file that has no end.
