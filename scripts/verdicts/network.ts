@@ -107,7 +107,7 @@ export class Network {
   /** Resolves when no connection stands. @throws Error if some do for longer than anybody lingers */
   async quiet(): Promise<void> {
     const until = performance.now() + QUIET_MS;
-    while (this.link.counts().lines > 0) {
+    while (this.link.counts().connections > 0) {
       if (performance.now() > until)
         throw new Error(`connections stand that nobody needs: ${JSON.stringify(this.link.counts())}`);
       await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,7 +1,7 @@
 // What the two routes of a run have in common: the moment at which the fault strikes, and what holds the bytes until then.
 
 import type { Emit } from '../../src/core/event.ts';
-import { MAX_HELD } from '../../src/lab/faults/lane.ts';
+import { MAX_HELD } from '../../src/lab/faults/pipe.ts';
 import type { Random } from '../lib/random.ts';
 import type { Network } from './network.ts';
 import type { Handled, Said } from './oracle.ts';
@@ -72,7 +72,7 @@ function holdAll(network: Network, direction: 'up' | 'down', bytes: number, held
   network.hold(direction);
   const until = performance.now() + PATIENCE_MS;
   const look = (): void => {
-    // A lane holds no more than MAX_HELD, and somewhat less in several pieces; the rest waits in the kernel.
+    // A pipe holds no more than MAX_HELD, and somewhat less in several chunks; the rest waits in the kernel.
     if (network.link.counts().held >= Math.min(bytes, MAX_HELD / 2)) held();
     else if (performance.now() < until) setTimeout(look, 1);
   };

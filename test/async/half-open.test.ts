@@ -70,7 +70,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
   expect(bench.events).not.toContainEqual({ event: 'mailbox', name: 'bob', state: 'replaced' });
 
   await first.obey(parseCommand('heal'));
-  await until(() => first.counts().lines === 0);
+  await until(() => first.counts().connections === 0);
   await turns(12);
   for (let answers = 0; answers < 3; answers += 1) await alice.next();
   await nothingCame(alice);

@@ -5,8 +5,8 @@ import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { prng } from '../../core/prng.ts';
 import { visible } from '../../core/visible.ts';
-import { isItself } from '../../lab/faults/itself.ts';
 import { type Link, type LinkCommand, startLink } from '../../lab/faults/link.ts';
+import { isSelfLoop } from '../../lab/faults/self-loop.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -68,7 +68,7 @@ full begins and ends there is a moment, about a millisecond, without a listener.
 const LARGEST_SEED = 999_999_999;
 
 async function run(flags: Flags): Promise<number> {
-  if (await isItself({ host: flags.host, port: flags.listen }, flags.to))
+  if (await isSelfLoop({ host: flags.host, port: flags.listen }, flags.to))
     throw new DetourError(
       'usage',
       `The link would call itself: ${formatAddress(flags.to.host, flags.to.port)} is where it listens.`,
@@ -108,7 +108,7 @@ async function run(flags: Flags): Promise<number> {
   });
   for (const timer of timers) timer.cancel();
   emit({ event: 'stopping', why: 'asked' });
-  const { lines } = running.counts();
+  const { connections: lines } = running.counts();
   running.close();
   if (!actor.json) say(`stopped; ${lines === 0 ? 'no connection stood' : `connections let go: ${lines}`}.`);
   actor.close();
@@ -139,7 +139,7 @@ function typed(line: string, running: Link, actor: Actor, obey: (command: LinkCo
 }
 
 function tellStatus(running: Link, json: boolean): void {
-  const { lines, up, down, held } = running.counts();
+  const { connections: lines, up, down, held } = running.counts();
   const { cut, stalled, listening, full, left, latency, jitter, rate: speed } = running.conditions();
   const is = [
     cut ? 'cut' : 'whole',

@@ -5,15 +5,16 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import type { Emit } from '../../core/event.ts';
 import { cannotListen } from '../../errors/listening.ts';
-import { type Deaf, listenDeaf } from './deaf.ts';
+import { formatAddress } from '../../net/address.ts';
 import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts';
-import { Line } from './line.ts';
+import { type FullBacklog, listenWithFullBacklog } from './full-backlog.ts';
+import { ProxiedConnection } from './proxied-connection.ts';
 
 /**
- * Connections through a link at once. Each way holds at most 128 + 64 KiB in its lane (lane.ts) and one piece of at most 64 KiB that
- * waits in Node for the kernel (line.ts): 256 × 2 × 256 KiB = 128 MiB at the very worst. The kernel's own buffers come on top.
+ * Connections through a link at once. Each way holds at most 128 + 64 KiB in its pipe (pipe.ts) and one chunk of at most 64 KiB that
+ * waits in Node for the kernel (proxied-connection.ts): 256 × 2 × 256 KiB = 128 MiB at the very worst. The kernel's own buffers come on top.
  */
-export const MAX_LINES = 256;
+export const MAX_PROXIED = 256;
 
 /** What a link needs. */
 export interface LinkOptions {
@@ -42,7 +43,7 @@ export interface Link {
   readonly port: number;
   conditions(): Conditions;
   /** Connections that stand, bytes that passed since the start, bytes that are held. */
-  counts(): { lines: number; up: number; down: number; held: number };
+  counts(): { connections: number; up: number; down: number; held: number };
   /** Does what a command says. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done, and reported if there is any. */
   obey(command: LinkCommand): Promise<void>;
   /** Stops, and lets every connection go. Nothing is obeyed any more. */
@@ -56,14 +57,14 @@ export interface Link {
 export async function startLink(options: LinkOptions): Promise<Link> {
   const { clock, emit, to, random } = options;
   let conditions = HEALTHY;
-  const lines = new Set<Line>();
+  const connections = new Set<ProxiedConnection>();
   const passed = { up: 0, down: 0 };
   let numbered = 0;
 
   const change = (fault: string, next: Conditions, value?: string): void => {
     conditions = next;
     emit({ event: 'fault', fault, ...(value === undefined ? {} : { value }), ...passed });
-    for (const line of lines) line.pump();
+    for (const connection of connections) connection.pump();
   };
 
   const allow = (direction: Direction, wanted: number): number => {
@@ -80,15 +81,15 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   const accept = (client: Socket): void => {
     numbered += 1;
     const number = numbered;
-    if (lines.size >= MAX_LINES) {
+    if (connections.size >= MAX_PROXIED) {
       client.on('error', () => {});
       client.resetAndDestroy();
-      emit({ event: 'notice', text: `more than ${MAX_LINES} connections: call ${number} was reset` });
+      emit({ event: 'notice', text: `more than ${MAX_PROXIED} connections: call ${number} was reset` });
       return;
     }
     const own = { up: 0, down: 0 };
     emit({ event: 'linked', line: number, from: at(client.remoteAddress, client.remotePort) });
-    const ground = {
+    const environment = {
       clock,
       random,
       conditions: () => conditions,
@@ -98,21 +99,21 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         return bytes;
       },
     };
-    const line = new Line(client, to, ground, {
+    const connection = new ProxiedConnection(client, to, environment, {
       reached({ localAddress, localPort, remoteAddress, remotePort }) {
         const [local, remote] = [at(localAddress, localPort), at(remoteAddress, remotePort)];
         emit({ event: 'reached', line: number, local, remote });
       },
       over(how) {
-        lines.delete(line);
+        connections.delete(connection);
         emit({ event: 'unlinked', line: number, how, ...own });
       },
     });
-    lines.add(line);
+    connections.add(connection);
   };
 
   let server: Server | undefined;
-  let deaf: Deaf | undefined;
+  let fullBacklog: FullBacklog | undefined;
   let closed = false;
   const listen = async (port: number): Promise<{ host: string; port: number }> => {
     const made = createServer({ allowHalfOpen: true, noDelay: true }, accept);
@@ -123,14 +124,16 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   const refuse = (): void => {
     server?.close();
     server = undefined;
-    deaf?.end();
-    deaf = undefined;
+    fullBacklog?.end();
+    fullBacklog = undefined;
   };
   const fill = async (port: number): Promise<void> => {
-    const made = await listenDeaf(address.host, port, clock, refuse).catch((error: NodeJS.ErrnoException) => {
-      throw cannotListen(error, at(address.host, port), '--listen');
-    });
-    deaf = made;
+    const made = await listenWithFullBacklog(address.host, port, clock, refuse).catch(
+      (error: NodeJS.ErrnoException) => {
+        throw cannotListen(error, at(address.host, port), '--listen');
+      },
+    );
+    fullBacklog = made;
     if (made.overflow === 'drops') return;
     emit({ event: 'notice', text: OVERFLOWS[made.overflow] });
     if (made.overflow === 'refuses') return;
@@ -141,7 +144,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   const listenAs = async (next: Conditions): Promise<void> => {
     if (!next.listening) refuse();
     else if (next.full) {
-      if (deaf === undefined) await fill(address.port);
+      if (fullBacklog === undefined) await fill(address.port);
     } else if (server === undefined) {
       refuse();
       await listen(address.port);
@@ -155,9 +158,9 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     ...address,
     conditions: () => conditions,
     counts: () => ({
-      lines: lines.size,
+      connections: connections.size,
       ...passed,
-      held: [...lines].reduce((sum, line) => sum + line.held, 0),
+      held: [...connections].reduce((sum, connection) => sum + connection.held, 0),
     }),
     async obey({ fault, value, apply }) {
       if (closed) return;
@@ -171,7 +174,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       }
       // Bytes may have passed meanwhile, and used up a limit: what is commanded is meant for what is now.
       const wanted = apply(conditions);
-      const full = deaf !== undefined;
+      const full = fullBacklog !== undefined;
       const listening = full || server !== undefined;
       const besides = differs(
         { ...wanted, listening: conditions.listening, full: conditions.full },
@@ -182,15 +185,15 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       if (besides || (listening === wanted.listening && full === wanted.full))
         change(fault.word, next, value);
       else conditions = next;
-      if (fault.strike === 'reset') for (const line of lines) line.reset();
-      if (fault.strike === 'close') for (const line of lines) line.close();
+      if (fault.strike === 'reset') for (const connection of connections) connection.reset();
+      if (fault.strike === 'close') for (const connection of connections) connection.close();
       if (failure !== undefined) throw failure;
     },
     close() {
       // What is still to be obeyed must not listen again.
       closed = true;
       refuse();
-      for (const line of lines) line.destroy();
+      for (const connection of connections) connection.destroy();
     },
   };
 }
@@ -218,7 +221,4 @@ function listening(server: Server, host: string, port: number): Promise<{ host: 
   });
 }
 
-/** `host:port`, an IPv6 address in brackets. */
-function at(host = '?', port = 0): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
+const at = (host = '?', port = 0): string => formatAddress(host, port);

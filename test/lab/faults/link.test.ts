@@ -3,8 +3,8 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Event } from '../../../src/core/event.ts';
-import { MAX_HELD } from '../../../src/lab/faults/lane.ts';
-import { MAX_LINES } from '../../../src/lab/faults/link.ts';
+import { MAX_PROXIED } from '../../../src/lab/faults/link.ts';
+import { MAX_HELD } from '../../../src/lab/faults/pipe.ts';
 import { until } from '../../servers.ts';
 import { bench } from './bench.ts';
 
@@ -63,12 +63,12 @@ test('cut: no RST passes either; heal brings it', async () => {
   alice.socket.resetAndDestroy();
   bob.send('to nobody');
   await until(() => link.counts().held === 19);
-  expect([bob.error, bob.fin, link.counts().lines]).toEqual([undefined, false, 1]);
+  expect([bob.error, bob.fin, link.counts().connections]).toEqual([undefined, false, 1]);
   await type('heal');
   // An RST behind bytes not yet read may look like an end to him (`detour explain rst_behind_data`).
   await until(() => bob.error !== undefined || bob.fin);
   expect(bob.text).toBe('last words');
-  await until(() => link.counts().lines === 0);
+  await until(() => link.counts().connections === 0);
 });
 
 test('cut: an RST alone is held too, and comes as one when healed', async () => {
@@ -78,7 +78,7 @@ test('cut: an RST alone is held too, and comes as one when healed', async () => 
   alice.socket.resetAndDestroy();
   bob.send('to nobody');
   await until(() => link.counts().held === 9);
-  expect([bob.error, bob.fin, link.counts().lines]).toEqual([undefined, false, 1]);
+  expect([bob.error, bob.fin, link.counts().connections]).toEqual([undefined, false, 1]);
   await type('heal');
   await until(() => bob.error !== undefined);
   expect(bob.error).toBe('ECONNRESET read');
@@ -99,14 +99,14 @@ test('cut: who called and left while it lasted is not called for', async () => {
   const { call, type, link, served } = await bench();
   await type('cut');
   const alice = call();
-  await until(() => link.counts().lines === 1);
+  await until(() => link.counts().connections === 1);
   alice.socket.resetAndDestroy();
   await type('cut');
   const second = call();
-  await until(() => link.counts().lines === 2);
+  await until(() => link.counts().connections === 2);
   second.socket.destroy();
   await type('reset');
-  await until(() => link.counts().lines === 0);
+  await until(() => link.counts().connections === 0);
   await type('heal');
   expect(served).toHaveLength(0);
 });
@@ -115,7 +115,7 @@ test('cut: a call that came while it lasted is over when the link stops', async 
   const { call, type, link, events } = await bench();
   await type('cut');
   call();
-  await until(() => link.counts().lines === 1);
+  await until(() => link.counts().connections === 1);
   link.close();
   await until(() => events.some(({ event }) => event === 'unlinked'));
   expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'stopped', up: 0, down: 0 });
@@ -127,7 +127,7 @@ test('reset: both sides read ECONNRESET, and a new call goes through', async () 
   await type('reset');
   await until(() => alice.error !== undefined && bob.error !== undefined);
   expect([alice.error, bob.error]).toEqual(['ECONNRESET read', 'ECONNRESET read']);
-  await until(() => link.counts().lines === 0);
+  await until(() => link.counts().connections === 0);
   const second = await pair();
   second.alice.send('x');
   await until(() => second.bob.text === 'x');
@@ -141,7 +141,7 @@ test('reset does not wait for a side that does not read', async () => {
   await until(() => link.counts().held >= MAX_HELD / 2);
   await type('reset');
   await until(() => alice.error !== undefined);
-  await until(() => link.counts().lines === 0);
+  await until(() => link.counts().connections === 0);
   bob.socket.resume();
   // Behind so much that he has not read, the RST may look like an end to him.
   await until(() => bob.error !== undefined || bob.fin);
@@ -162,7 +162,7 @@ test('close: FIN to both, behind what is held', async () => {
   expect(bob.text).toBe('held');
   alice.socket.end();
   bob.socket.end();
-  await until(() => link.counts().lines === 0);
+  await until(() => link.counts().connections === 0);
   expect([alice.error, bob.error]).toEqual([undefined, undefined]);
 });
 
@@ -211,7 +211,7 @@ test('full: a new call hangs, standing connections go on; heal and accept let it
   await until(() => refused.error !== undefined);
   expect(refused.error).toBe('ECONNREFUSED connect');
   expect(link.conditions()).toMatchObject({ listening: false, full: false });
-  expect(link.counts().lines).toBeGreaterThanOrEqual(3);
+  expect(link.counts().connections).toBeGreaterThanOrEqual(3);
 });
 
 test('full says so if somebody has taken the port, and is not a fault that happened', async () => {
@@ -353,9 +353,9 @@ test('nobody behind the link: the call is taken, then reset', async () => {
 test('more connections than there is room for: the one too many is reset', async () => {
   const { call, type, link, events } = await bench();
   await type('cut');
-  const taps = Array.from({ length: MAX_LINES + 1 }, () => call());
+  const taps = Array.from({ length: MAX_PROXIED + 1 }, () => call());
   await until(() => taps.some(({ error }) => error !== undefined));
-  await until(() => link.counts().lines === MAX_LINES);
+  await until(() => link.counts().connections === MAX_PROXIED);
   expect(taps.filter(({ error }) => error !== undefined)).toHaveLength(1);
   expect(events.filter(({ event }) => event === 'notice')).toHaveLength(1);
 });
@@ -366,7 +366,7 @@ test('a reset of one side becomes a reset of the other', async () => {
   bob.socket.resetAndDestroy();
   await until(() => alice.error !== undefined);
   expect(alice.error).toBe('ECONNRESET read');
-  await until(() => link.counts().lines === 0);
+  await until(() => link.counts().connections === 0);
 });
 
 test.each(['a reader that does not read', 'stall up', 'cut'])(

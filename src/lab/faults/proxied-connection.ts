@@ -1,52 +1,57 @@
-// One connection through the link: the caller's socket, the socket to the one called, a lane each way. FIN is passed on alone (TCP
+// One connection through the link: the caller's socket, the socket to the one called, a pipe each way. FIN is passed on alone (TCP
 // may be half closed), and what breaks one side breaks the other, as it would without the link.
 
 import { createConnection, type Socket } from 'node:net';
-import { type Ground, Lane, type Sink } from './lane.ts';
+import { Pipe, type PipeEnvironment, type Sink } from './pipe.ts';
 
 /** How a connection through the link ended: `fin`, `reset`, `stopped` (with the link), or the errno of the side that failed first. */
-export type LineEnd = string;
+export type ProxiedEnd = string;
 
-/** What a line tells its link. */
-export interface LineHandlers {
+/** What a proxied connection tells its link. */
+export interface ProxiedHandlers {
   /** The call to the other side stands. */
   reached(target: Socket): void;
-  /** Both sockets are closed. @param how see LineEnd */
-  over(how: LineEnd): void;
+  /** Both sockets are closed. @param how see ProxiedEnd */
+  over(how: ProxiedEnd): void;
 }
 
 /** One connection. */
-export class Line {
+export class ProxiedConnection {
   readonly #client: Socket;
   readonly #dialTarget: () => Socket;
-  readonly #ground: Ground;
-  readonly #handlers: LineHandlers;
-  readonly #up: Lane;
-  readonly #down: Lane;
+  readonly #environment: PipeEnvironment;
+  readonly #handlers: ProxiedHandlers;
+  readonly #up: Pipe;
+  readonly #down: Pipe;
   #target: Socket | undefined;
-  #how: LineEnd | undefined;
+  #how: ProxiedEnd | undefined;
   #struck = false;
   #over = false;
 
   /** @param client the accepted socket @param to whom to call */
-  constructor(client: Socket, to: { host: string; port: number }, ground: Ground, handlers: LineHandlers) {
+  constructor(
+    client: Socket,
+    to: { host: string; port: number },
+    environment: PipeEnvironment,
+    handlers: ProxiedHandlers,
+  ) {
     this.#client = client;
     this.#dialTarget = () =>
       createConnection({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
-    this.#ground = ground;
+    this.#environment = environment;
     this.#handlers = handlers;
-    this.#up = new Lane(
+    this.#up = new Pipe(
       'up',
-      ground,
+      environment,
       sinkOf(
         () => this.#target,
         () => this.#up.open(),
       ),
       () => client.resume(),
     );
-    this.#down = new Lane(
+    this.#down = new Pipe(
       'down',
-      ground,
+      environment,
       sinkOf(
         () => client,
         () => this.#down.open(),
@@ -58,7 +63,7 @@ export class Line {
     this.pump();
   }
 
-  /** Bytes that this line holds, both ways. */
+  /** Bytes that this connection holds, both ways. */
   get held(): number {
     return this.#up.held + this.#down.held;
   }
@@ -66,7 +71,8 @@ export class Line {
   /** Lets go what may go, after the conditions have changed. */
   pump(): void {
     // A call does not get through a cable that is cut.
-    if (this.#target === undefined && !this.#client.destroyed && !this.#ground.conditions().cut) this.#dial();
+    if (this.#target === undefined && !this.#client.destroyed && !this.#environment.conditions().cut)
+      this.#dial();
     this.#up.pump();
     this.#down.pump();
     this.#look();
@@ -108,7 +114,7 @@ export class Line {
   }
 
   // What comes from a socket goes into `out`; `back` leads to it.
-  #join(socket: Socket, out: Lane, back: Lane): void {
+  #join(socket: Socket, out: Pipe, back: Pipe): void {
     socket.on('data', (bytes) => {
       out.push(bytes);
       if (out.full) socket.pause();
@@ -134,7 +140,7 @@ export class Line {
   #look(): void {
     if (this.#over || !this.#client.destroyed) return;
     // A caller that left while the cable was cut, before anybody was called: nobody is left to call for.
-    const waits = !this.#struck && this.#ground.conditions().cut;
+    const waits = !this.#struck && this.#environment.conditions().cut;
     if (this.#target === undefined ? waits : !this.#target.destroyed) return;
     this.#over = true;
     this.#dropAll();
@@ -149,7 +155,7 @@ function reset(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-// Has room while the kernel takes everything at once: at most one piece waits in Node, which would keep many small ones.
+// Has room while the kernel takes everything at once: at most one chunk waits in Node, which would keep many small ones.
 function sinkOf(socket: () => Socket | undefined, onRoom: () => void): Sink {
   return {
     write(bytes) {

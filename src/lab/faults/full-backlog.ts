@@ -9,7 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 export type Overflow = 'drops' | 'refuses' | 'has room';
 
 /** A listener that takes no calls. */
-export interface Deaf {
+export interface FullBacklog {
   readonly overflow: Overflow;
   /** Ends it: nobody listens when this returns. Who stood in the backlog is reset, who waits outside is not. */
   end(): void;
@@ -53,7 +53,12 @@ server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () =
  * nobody listens: well under a millisecond, as a rule
  * @throws the system's error if the thread cannot listen there
  */
-export async function listenDeaf(host: string, port: number, clock: Clock, free: () => void): Promise<Deaf> {
+export async function listenWithFullBacklog(
+  host: string,
+  port: number,
+  clock: Clock,
+  free: () => void,
+): Promise<FullBacklog> {
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const thread = new Worker(THREAD, { eval: true, workerData: { host, port, gate } });
   await new Promise<void>((resolve, reject) => {

@@ -1,16 +1,16 @@
 // Would a link call itself? One address can be written in many ways, so the system is asked what a name stands for. It is asked at
-// the start: a way round through other computers it does not find (then MAX_LINES ends it).
+// the start: a way round through other computers it does not find (then MAX_PROXIED ends it).
 
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 
-interface Place {
+interface Address {
   readonly host: string;
   readonly port: number;
 }
 
 /** Is `to` where a link that is told to listen at `own` would listen? A name that nobody knows is not an address of ours. */
-export async function isItself(own: Place, to: Place): Promise<boolean> {
+export async function isSelfLoop(own: Address, to: Address): Promise<boolean> {
   if (own.port !== to.port) return false;
   const [ours, theirs] = await Promise.all([addressesOf(own.host), addressesOf(to.host)]);
   return theirs.some((address) => ours.some((one) => listensAt(one, REACHED.get(address) ?? address)));

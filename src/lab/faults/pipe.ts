@@ -4,12 +4,12 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Conditions, Direction } from './fault.ts';
 
-/** Bytes a lane holds before its owner stops reading: 128 KiB. What was read at once may come on top (Node reads 64 KiB at most). */
+/** Bytes a pipe holds before its owner stops reading: 128 KiB. What was read at once may come on top (Node reads 64 KiB at most). */
 export const MAX_HELD = 128 * 1024;
-/** Each piece counts for so many bytes more: a piece of one byte takes Node about 300. */
-export const PIECE_COST = 512;
+/** Each chunk counts for so many bytes more: a chunk of one byte takes Node about 300. */
+export const CHUNK_COST = 512;
 
-/** Where a lane leads. */
+/** Where a pipe leads. */
 export interface Sink {
   /** Takes bytes. False: enough for now, `open` will be called when there is room. */
   write(bytes: Buffer): boolean;
@@ -19,8 +19,8 @@ export interface Sink {
   reset(): void;
 }
 
-/** What a lane is laid in: shared by all lanes of a link. */
-export interface Ground {
+/** What a pipe finds around it: shared by all pipes of a link. */
+export interface PipeEnvironment {
   readonly clock: Clock;
   /** A number from 0 up to 1, for jitter. */
   random(): number;
@@ -29,7 +29,7 @@ export interface Ground {
   allow(direction: Direction, bytes: number): number;
 }
 
-type Piece = { readonly due: number } & ({ bytes: Buffer } | { readonly end: 'fin' | 'reset' });
+type Chunk = { readonly due: number } & ({ bytes: Buffer } | { readonly end: 'fin' | 'reset' });
 
 /** A slice of a slow line's traffic is what passes in so many milliseconds: short enough to look like a flow. */
 const SLICE_MS = 50;
@@ -38,12 +38,12 @@ const SLICE_MS = 50;
 const SOON_MS = 0.001;
 
 /** One direction. */
-export class Lane {
+export class Pipe {
   readonly #direction: Direction;
-  readonly #ground: Ground;
+  readonly #environment: PipeEnvironment;
   readonly #sink: Sink;
   readonly #onRoom: () => void;
-  readonly #queue: Piece[] = [];
+  readonly #queue: Chunk[] = [];
   #held = 0;
   #open = false;
   #ended: 'fin' | 'reset' | undefined;
@@ -53,10 +53,10 @@ export class Lane {
   #pumping = false;
   #timer: Timer | undefined;
 
-  /** @param onRoom called whenever something has passed and the lane is not full */
-  constructor(direction: Direction, ground: Ground, sink: Sink, onRoom: () => void) {
+  /** @param onRoom called whenever something has passed and the pipe is not full */
+  constructor(direction: Direction, environment: PipeEnvironment, sink: Sink, onRoom: () => void) {
     this.#direction = direction;
-    this.#ground = ground;
+    this.#environment = environment;
     this.#sink = sink;
     this.#onRoom = onRoom;
   }
@@ -68,7 +68,7 @@ export class Lane {
 
   /** Should its owner stop reading? */
   get full(): boolean {
-    return this.#ended === undefined && this.#held + this.#queue.length * PIECE_COST >= MAX_HELD;
+    return this.#ended === undefined && this.#held + this.#queue.length * CHUNK_COST >= MAX_HELD;
   }
 
   /** Bytes come in. Behind an end they are dropped. */
@@ -112,24 +112,26 @@ export class Lane {
     this.#pumping = true;
     this.#timer?.cancel();
     while (this.#step()) {
-      // One piece after the other: each may change the conditions.
+      // One chunk after the other: each may change the conditions.
     }
     this.#pumping = false;
     if (!this.full) this.#onRoom();
   }
 
-  // What is due before the piece in front of it waits for that one: order is kept.
+  // What is due before the chunk in front of it waits for that one: order is kept.
   #dueOf(): number {
-    const { latency, jitter } = this.#ground.conditions();
-    return this.#ground.clock.monotonic() + latency + (jitter > 0 ? jitter * this.#ground.random() : 0);
+    const { latency, jitter } = this.#environment.conditions();
+    return (
+      this.#environment.clock.monotonic() + latency + (jitter > 0 ? jitter * this.#environment.random() : 0)
+    );
   }
 
-  // Lets the first piece go, or a slice of it. False: not now.
+  // Lets the first chunk go, or a slice of it. False: not now.
   #step(): boolean {
-    const piece = this.#queue[0];
-    if (piece === undefined) return false;
-    const { cut, stalled, rate } = this.#ground.conditions();
-    const now = this.#ground.clock.monotonic();
+    const chunk = this.#queue[0];
+    if (chunk === undefined) return false;
+    const { cut, stalled, rate } = this.#environment.conditions();
+    const now = this.#environment.clock.monotonic();
     if (!this.#open || cut || stalled.has(this.#direction)) {
       this.#stood = true;
       return false;
@@ -137,28 +139,28 @@ export class Lane {
     // Time in which nothing could pass is not made up for.
     if (this.#stood) this.#busyUntil = Math.max(this.#busyUntil, now);
     this.#stood = false;
-    const size = 'bytes' in piece ? Math.min(piece.bytes.length, sliceOf(rate)) : 0;
-    const ready = Math.max(piece.due, this.#busyUntil) + (size * 1000) / rate;
+    const size = 'bytes' in chunk ? Math.min(chunk.bytes.length, sliceOf(rate)) : 0;
+    const ready = Math.max(chunk.due, this.#busyUntil) + (size * 1000) / rate;
     if (ready - now > SOON_MS) {
-      this.#timer = this.#ground.clock.after(ready - now, () => this.pump());
+      this.#timer = this.#environment.clock.after(ready - now, () => this.pump());
       return false;
     }
-    if ('bytes' in piece) {
-      const allowed = this.#ground.allow(this.#direction, size);
+    if ('bytes' in chunk) {
+      const allowed = this.#environment.allow(this.#direction, size);
       this.#busyUntil = rate === Number.POSITIVE_INFINITY ? 0 : ready - ((size - allowed) * 1000) / rate;
-      this.#pass(piece, allowed);
+      this.#pass(chunk, allowed);
     } else {
       this.#queue.shift();
-      if (piece.end === 'fin') this.#sink.end();
+      if (chunk.end === 'fin') this.#sink.end();
       else this.#sink.reset();
     }
     return true;
   }
 
-  #pass(piece: { bytes: Buffer }, size: number): void {
-    const bytes = piece.bytes.subarray(0, size);
-    if (size === piece.bytes.length) this.#queue.shift();
-    else piece.bytes = piece.bytes.subarray(size);
+  #pass(chunk: { bytes: Buffer }, size: number): void {
+    const bytes = chunk.bytes.subarray(0, size);
+    if (size === chunk.bytes.length) this.#queue.shift();
+    else chunk.bytes = chunk.bytes.subarray(size);
     this.#held -= size;
     if (!this.#sink.write(bytes)) this.#open = false;
   }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { parseCommand } from '../../../src/cli/typed-commands.ts';
 import { prng } from '../../../src/core/prng.ts';
 import { type Conditions, HEALTHY } from '../../../src/lab/faults/fault.ts';
-import { Lane, MAX_HELD, PIECE_COST } from '../../../src/lab/faults/lane.ts';
+import { CHUNK_COST, MAX_HELD, Pipe } from '../../../src/lab/faults/pipe.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { seed } from '../../seed.ts';
 
@@ -63,7 +63,7 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       const ends: string[] = [];
       const random = prng(luck);
       let room = 3;
-      const lane = new Lane(
+      const pipe = new Pipe(
         'up',
         {
           clock,
@@ -94,15 +94,15 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       );
       const command = (line: string): void => {
         conditions = parseCommand(line).apply(conditions);
-        lane.pump();
+        pipe.pump();
       };
       const open = (): void => {
         room = 1 + Math.floor(random() * 3);
-        lane.open();
+        pipe.open();
       };
       const check = (): void => {
         expect(sent.subarray(0, got.length).equals(got)).toBe(true);
-        expect(lane.held).toBe(sent.length - got.length);
+        expect(pipe.held).toBe(sent.length - got.length);
       };
       open();
       for (const step of script) {
@@ -111,15 +111,15 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
         if (step.do === 'send') {
           const bytes = Buffer.from(Array.from({ length: step.bytes }, () => Math.floor(random() * 256)));
           sent = Buffer.concat([sent, bytes]);
-          lane.push(bytes);
+          pipe.push(bytes);
         } else if (step.do === 'command') command(step.line);
         else if (step.do === 'open') open();
         else clock.advance(step.ms);
         if (stood && step.do !== 'command') expect(got.length).toBe(before);
         check();
       }
-      lane.finish(hardEnd ? 'reset' : 'fin');
-      lane.push(Buffer.from('behind the end'));
+      pipe.finish(hardEnd ? 'reset' : 'fin');
+      pipe.push(Buffer.from('behind the end'));
       for (const line of ['heal', 'rate off', 'latency 0s', 'jitter 0s']) command(line);
       for (let turn = 0; ends.length === 0 && turn < 1000; turn += 1) {
         clock.advance(1000);
@@ -132,8 +132,8 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
   );
 });
 
-test('many small pieces fill a lane, too: each takes memory beyond its bytes', () => {
-  const lane = new Lane(
+test('many small chunks fill a pipe, too: each takes memory beyond its bytes', () => {
+  const pipe = new Pipe(
     'up',
     {
       clock: new FakeClock(),
@@ -144,12 +144,12 @@ test('many small pieces fill a lane, too: each takes memory beyond its bytes', (
     { write: () => true, end() {}, reset() {} },
     () => {},
   );
-  let pieces = 0;
-  for (; !lane.full; pieces += 1) {
-    expect(pieces * PIECE_COST).toBeLessThan(MAX_HELD);
-    lane.push(Buffer.of(1));
+  let chunks = 0;
+  for (; !pipe.full; chunks += 1) {
+    expect(chunks * CHUNK_COST).toBeLessThan(MAX_HELD);
+    pipe.push(Buffer.of(1));
   }
-  expect(lane.held).toBe(pieces);
+  expect(pipe.held).toBe(chunks);
 });
 
 test('chance: the same seed, the same numbers, from 0 up to 1', () => {
