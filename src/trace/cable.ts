@@ -1,7 +1,7 @@
 // A `detour link` in a diagram: it has no lane, it is the cable between two. Where that is, and what is written on it. Pure.
 
 import type { Event, Recorded } from '../core/event.ts';
-import type { Link, Process } from './links.ts';
+import type { Channel, Process } from './model.ts';
 
 /** The two that a link joins: `from` calls, `to` is called. */
 export interface Cable {
@@ -14,14 +14,14 @@ export interface Cable {
  * @param namesOf the names at the two ends of a connection, as far as they are known
  */
 export function cablesOf(
-  links: readonly Link[],
-  namesOf: (link: Link) => { client?: string | undefined; server?: string | undefined },
+  channels: readonly Channel[],
+  namesOf: (channel: Channel) => { client?: string | undefined; server?: string | undefined },
 ): ReadonlyMap<Process, Cable> {
   const found = new Map<Process, Cable | undefined>();
-  for (const link of links) {
-    const { client: from, server: to } = namesOf(link);
+  for (const channel of channels) {
+    const { client: from, server: to } = namesOf(channel);
     if (from === undefined || to === undefined || from === to) continue;
-    for (const { process } of link.through) {
+    for (const { process } of channel.hops) {
       const known = found.get(process);
       const same = known?.from === from && known.to === to;
       if (!found.has(process)) found.set(process, { from, to });

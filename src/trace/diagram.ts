@@ -1,17 +1,17 @@
-// A merge as a sequence diagram in plain text: a column of milliseconds, a lane for each actor, a row for each figure (figures.ts).
+// A merge as a sequence diagram in plain text: a column of milliseconds, a lane for each actor, a line for each row (rows.ts).
 // Pure: lines of text come out, without colour. Only glyphs that the fonts of Windows consoles have (WGL4).
 //
 //    ms  alice              bob          · not there (yet)      │ there      ░ frozen
 //   0.0    ├─── connected ───┤           ├───►│ logged at both ends, or at the end that is drawn whole: ├──… and …──►│
 //   0.8    │                 ■ shown     │◄- - FIN   seen only as an event on a socket
 
-import { type Figure, type FigureOptions, figuresOf, leaves, type MarkName } from './figures.ts';
-import type { Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
+import type { Placed, Process } from './model.ts';
 import { NOBODY } from './names.ts';
+import { leaves, type MarkName, type Row, type RowOptions, rowsOf } from './rows.ts';
 
 /** How to draw. */
-export interface DiagramOptions extends FigureOptions {
+export interface DiagramOptions extends RowOptions {
   /** Columns that may be used. */
   readonly width: number;
   /** Names that get a lane in any case, first, in this order: also those who never lived. */
@@ -19,9 +19,9 @@ export interface DiagramOptions extends FigureOptions {
 }
 
 /** One line under the heading, and the events that it stands for. */
-export interface Row {
+export interface DiagramRow {
   readonly text: string;
-  readonly figure: Figure;
+  readonly row: Row;
 }
 
 /** A diagram, ready to be printed or put beside another one. */
@@ -29,7 +29,7 @@ export interface Diagram {
   /** Heading and rows, each at most `width` columns wide, without trailing blanks. */
   readonly lines: readonly string[];
   readonly heading: readonly string[];
-  readonly rows: readonly Row[];
+  readonly rows: readonly DiagramRow[];
   /** The signs that need explaining, of those that were used. */
   readonly legend: readonly string[];
   /** Actors for whom there was no room. */
@@ -66,40 +66,39 @@ const GLYPH: Readonly<Record<MarkName, string>> = {
 
 /** Draws a merge. */
 export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
-  const figures = figuresOf(merged, options);
-  const layout = layOut(lanesOf(merged, figures, options.lanes ?? []), options.width);
-  const lives = new Lives(merged, layout.lanes, figures);
+  const drawnRows = rowsOf(merged, options);
+  const layout = layOut(lanesOf(merged, drawnRows, options.lanes ?? []), options.width);
+  const lives = new Lives(merged, layout.lanes, drawnRows);
   // How the network was before anything happened is not a beginning.
-  const zero = (figures.find(({ kind }) => kind !== 'cable') ?? figures[0])?.at ?? 0;
-  const rows: Row[] = [];
+  const zero = (drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
+  const rows: DiagramRow[] = [];
   let shownTime = 0;
-  for (const figure of figures) {
-    if (!lanesIn(figure).every((lane) => layout.columns.has(lane))) continue;
-    shownTime = Math.max(shownTime, figure.at - zero);
+  for (const row of drawnRows) {
+    if (!lanesIn(row).every((lane) => layout.columns.has(lane))) continue;
+    shownTime = Math.max(shownTime, row.at - zero);
     const line = new Line(layout.width);
     line.put(0, formatMs(shownTime).padStart(TIME_WIDTH));
-    lives.upTo(figure.placed);
+    lives.upTo(row.placed);
     for (const [lane, column] of layout.columns) line.put(column, LIFE[lives.of(lane)]);
-    if (figure.kind === 'mark') drawMark(line, figure, layout);
-    else if (figure.kind === 'cable') drawCable(line, figure, layout);
-    else drawArrow(line, figure, layout, lives);
-    rows.push({ text: line.toString(), figure });
+    if (row.kind === 'mark') drawMark(line, row, layout);
+    else if (row.kind === 'cable') drawCable(line, row, layout);
+    else drawArrow(line, row, layout, lives);
+    rows.push({ text: line.toString(), row });
   }
   const heading = headingOf(merged, layout);
   return {
     lines: [...heading, ...rows.map(({ text }) => text)],
     heading,
     rows,
-    legend: legendOf(figures),
+    legend: legendOf(drawnRows),
     omitted: layout.omitted,
   };
 }
 
-const lanesIn = (figure: Figure): string[] =>
-  figure.kind === 'mark' ? [figure.lane] : [figure.from, figure.to];
+const lanesIn = (row: Row): string[] => (row.kind === 'mark' ? [row.lane] : [row.from, row.to]);
 
 // From left to right: who sends, the relay and the links, the others.
-function lanesOf(merged: Merged, figures: readonly Figure[], first: readonly string[]): string[] {
+function lanesOf(merged: Merged, drawnRows: readonly Row[], first: readonly string[]): string[] {
   const ranks = new Map<string, number>();
   for (const { recorded } of merged.events) {
     const rank = ranks.get(recorded.actor) ?? 3;
@@ -108,7 +107,7 @@ function lanesOf(merged: Merged, figures: readonly Figure[], first: readonly str
       ranks.set(recorded.actor, Math.min(rank, 2));
     else ranks.set(recorded.actor, rank);
   }
-  const drawn = new Set(figures.flatMap(lanesIn));
+  const drawn = new Set(drawnRows.flatMap(lanesIn));
   const rest = [...ranks].sort(([, a], [, b]) => a - b).map(([name]) => name);
   const peers = [...drawn].filter((name) => name !== NOBODY);
   const nobody = drawn.has(NOBODY) ? [NOBODY] : [];
@@ -162,7 +161,7 @@ class Lives {
   readonly #leaving = new Set<Process>();
   #next = 0;
 
-  constructor(merged: Merged, lanes: readonly string[], figures: readonly Figure[]) {
+  constructor(merged: Merged, lanes: readonly string[], drawnRows: readonly Row[]) {
     const logged = new Set(merged.processes.map(({ actor }) => actor));
     const mentioned = new Set(
       merged.events.flatMap(({ recorded }) => ('fields' in recorded ? [recorded.fields.as] : [])),
@@ -172,7 +171,7 @@ class Lives {
       this.#life.set(lane, !logged.has(lane) && mentioned.has(lane) ? 'alive' : 'before');
     this.#events = merged.events;
     this.#index = new Map(merged.events.map((placed, index) => [placed, index]));
-    for (const { placed } of figures) for (const one of placed) this.#lastDrawn.set(one.process, one);
+    for (const { placed } of drawnRows) for (const one of placed) this.#lastDrawn.set(one.process, one);
   }
 
   /** Goes on to these events. */
@@ -200,18 +199,14 @@ class Lives {
   }
 }
 
-function drawMark(
-  line: Line,
-  figure: Figure & { kind: 'mark' },
-  { columns, gap, detail, width }: Layout,
-): void {
-  const column = columns.get(figure.lane) ?? 0;
-  line.put(column, GLYPH[figure.mark]);
+function drawMark(line: Line, row: Row & { kind: 'mark' }, { columns, gap, detail, width }: Layout): void {
+  const column = columns.get(row.lane) ?? 0;
+  line.put(column, GLYPH[row.mark]);
   const isLast = column === Math.max(...columns.values());
   const isFirst = column === Math.min(...columns.values());
   const right = isLast ? width - column - 2 : gap - 2;
   const left = isFirst ? 0 : gap - 3;
-  const texts = detail ? [...figure.long, ...figure.short] : figure.short;
+  const texts = detail ? [...row.long, ...row.short] : row.short;
   const fits = (room: number): string | undefined => texts.find(({ length }) => length <= room);
   const atRight = fits(right);
   const atLeft = isLast ? fits(left) : undefined;
@@ -221,62 +216,60 @@ function drawMark(
 }
 
 // On the way between the two, over lanes that it passes: ×××× cut ××××
-function drawCable(line: Line, figure: Figure & { kind: 'cable' }, { columns, detail }: Layout): void {
-  const ends = [columns.get(figure.from) ?? 0, columns.get(figure.to) ?? 0];
+function drawCable(line: Line, row: Row & { kind: 'cable' }, { columns, detail }: Layout): void {
+  const ends = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0];
   const a = Math.min(...ends);
   const room = Math.max(...ends) - a - 1;
-  const texts = detail ? [...figure.long, ...figure.short] : figure.short;
+  const texts = detail ? [...row.long, ...row.short] : row.short;
   const text = texts.find(({ length }) => length <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2);
-  line.put(a + 1, figure.sign.repeat(room));
+  line.put(a + 1, row.sign.repeat(room));
   line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
 }
 
-function drawArrow(line: Line, figure: Figure & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
-  const from = layout.columns.get(figure.from) ?? 0;
-  const to = layout.columns.get(figure.to) ?? 0;
+function drawArrow(line: Line, row: Row & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
+  const from = layout.columns.get(row.from) ?? 0;
+  const to = layout.columns.get(row.to) ?? 0;
   const [a, b] = from < to ? [from, to] : [to, from];
   const room = b - a - 1;
   // Of a frame that only one end recorded, the other end is left open: `├──…` or `…──►│`.
-  const taken = { both: Number(figure.head), socket: Number(figure.head), sent: 2, received: 3 }[
-    figure.known
-  ];
-  const text = fitting(figure, room - taken, layout.detail);
+  const taken = { both: Number(row.head), socket: Number(row.head), sent: 2, received: 3 }[row.known];
+  const text = fitting(row, room - taken, layout.detail);
   const rightwards = from < to;
-  if (figure.known === 'socket' && figure.head) {
+  if (row.known === 'socket' && row.head) {
     // A FIN or RST comes from a kernel: it starts in the empty, not at a lane.
     const dashes = Math.max(0, Math.floor((room - 2 - text.length) / 2));
     if (rightwards) line.put(b - 2 - 2 * dashes - text.length, `${text}${' -'.repeat(dashes)} ►`);
     else line.put(a + 1, `◄${'- '.repeat(dashes)}${text}`);
     line.put(to, '│');
-  } else if (figure.known === 'socket') {
+  } else if (row.known === 'socket') {
     const dashes = '- '.repeat(room).slice(0, room);
     line.put(a, '├');
     line.put(a + 1, dashes);
     line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
-    if (lives.of(figure.to) === 'alive') line.put(b, rightwards ? '┤' : '├');
+    if (lives.of(row.to) === 'alive') line.put(b, rightwards ? '┤' : '├');
   } else {
     const body = spread(text, room - taken, rightwards);
-    const head = figure.head && figure.known !== 'sent';
+    const head = row.head && row.known !== 'sent';
     const [open, point] = rightwards
-      ? [figure.known === 'sent' ? '… ' : ' …', '►']
-      : [figure.known === 'sent' ? ' …' : '… ', '◄'];
+      ? [row.known === 'sent' ? '… ' : ' …', '►']
+      : [row.known === 'sent' ? ' …' : '… ', '◄'];
     const parts =
-      figure.known === 'received'
+      row.known === 'received'
         ? [open, body, point]
-        : figure.known === 'sent'
+        : row.known === 'sent'
           ? [body, open]
           : [body, head ? point : ''];
     line.put(a + 1, (rightwards ? parts : parts.reverse()).join(''));
-    if (figure.known !== 'received') line.put(from, rightwards ? '├' : '┤');
-    if (!figure.head) line.put(to, rightwards ? '┤' : '├');
+    if (row.known !== 'received') line.put(from, rightwards ? '├' : '┤');
+    if (!row.head) line.put(to, rightwards ? '┤' : '├');
   }
   const isLast = b === Math.max(...layout.columns.values());
-  const note = figure.note.find(({ length }) => length <= (isLast ? layout.width - b - 2 : layout.gap - 3));
+  const note = row.note.find(({ length }) => length <= (isLast ? layout.width - b - 2 : layout.gap - 3));
   if (note !== undefined) line.put(b + 2, note);
 }
 
 // A long text only where there is room around it, a short one as it goes.
-function fitting({ long, short }: Figure, room: number, detail: boolean): string {
+function fitting({ long, short }: Row, room: number, detail: boolean): string {
   const fits = (texts: readonly string[], most: number): string | undefined =>
     texts.find(({ length }) => length <= most);
   return (
@@ -305,15 +298,15 @@ function formatMs(ms: number): string {
   return ms < 99_999_500 ? `${(ms / 1000).toFixed(0)}s` : `${(ms / 3_600_000).toFixed(0)}h`;
 }
 
-function legendOf(figures: readonly Figure[]): string[] {
-  const arrows = figures.filter((figure) => figure.kind === 'arrow');
+function legendOf(drawnRows: readonly Row[]): string[] {
+  const arrows = drawnRows.filter((row) => row.kind === 'arrow');
   const legend: string[] = [];
   if (arrows.some(({ known, head }) => known !== 'socket' && head))
     legend.push('──► frame recorded in this run');
   if (arrows.some(({ known }) => known === 'socket')) legend.push('◄- - seen only as an event on the socket');
   if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
     legend.push('──… still under way');
-  const cables = figures.flatMap((figure) => (figure.kind === 'cable' ? [figure.sign] : []));
+  const cables = drawnRows.flatMap((row) => (row.kind === 'cable' ? [row.sign] : []));
   if (cables.includes(' ')) legend.push('[==-] so much had been read');
   if (cables.some((sign) => sign !== ' ')) legend.push('~~~ ××× === the network itself');
   return legend;

@@ -1,12 +1,13 @@
 // Puts the logs of several processes into one order in which every cause stands before its effect, whatever their clocks say.
-// Pure: it reads no file. What belongs together is found by links.ts; drawing is diagram.ts's.
+// Pure: it reads no file. What belongs together is found by channels.ts; drawing is diagram.ts's.
 //
 // A process's own order is never touched. Between processes only this is certain: a frame was sent before it was received,
 // and a call began before it was accepted. Where that leaves a choice, the earlier time goes first. Times of one process may be
 // shifted as a whole: if clocks contradict the frames, each process is moved to the middle of what its frames allow.
 
 import type { Recorded } from '../core/event.ts';
-import { type Link, matchLinks, type Placed, type Process, splitProcesses } from './links.ts';
+import { matchChannels, splitProcesses } from './channels.ts';
+import type { Channel, Placed, Process } from './model.ts';
 
 /** Something about the logs that a reader should know. */
 export interface Finding {
@@ -22,7 +23,7 @@ export interface Finding {
 /** What several logs say together. */
 export interface Merged {
   readonly processes: readonly Process[];
-  readonly links: readonly Link[];
+  readonly channels: readonly Channel[];
   /** All events, each after its causes; `at` never goes back. */
   readonly events: readonly Placed[];
   readonly findings: readonly Finding[];
@@ -41,14 +42,14 @@ export function merge(logs: readonly (readonly Recorded[])[]): Merged {
     );
   });
   const processes = lines.flatMap(([first]) => (first === undefined ? [] : [first.process]));
-  const links = matchLinks(lines.flat());
-  const shifts = estimateShifts(lines, links);
+  const channels = matchChannels(lines.flat());
+  const shifts = estimateShifts(lines, channels);
   for (const line of lines) for (const placed of line) placed.at += shifts[placed.process.index] ?? 0;
   const impossible: Finding[] = [];
-  const events = weave(lines, causesOf(links), impossible);
+  const events = weave(lines, causesOf(channels), impossible);
   const zero = events[0]?.at ?? 0;
   for (const placed of events) placed.at -= zero;
-  return { processes, links, events, findings: [...impossible, ...unmatched(links)], shifts };
+  return { processes, channels, events, findings: [...impossible, ...unmatched(channels)], shifts };
 }
 
 function earliest(runs: readonly (readonly Recorded[])[]): bigint {
@@ -71,18 +72,18 @@ export function toNs(time: string): bigint {
 /** The events that must stand before an event, beside those of its own process. */
 type Causes = ReadonlyMap<Placed, readonly Placed[]>;
 
-function causesOf(links: readonly Link[]): Causes {
+function causesOf(channels: readonly Channel[]): Causes {
   const causes = new Map<Placed, Placed[]>();
   const add = (effect: Placed, cause: Placed): void => {
     const known = causes.get(effect);
     if (known === undefined) causes.set(effect, [cause]);
     else known.push(cause);
   };
-  for (const { client, server, through } of links) {
+  for (const { client, server, hops } of channels) {
     // The call begins, goes through links if there are any, and is accepted.
     let before = client?.events.find(({ recorded }) => recorded.event === 'connecting');
     const accepted = server?.events.find(({ recorded }) => recorded.event === 'accepted');
-    for (const next of [...through.map(({ events: [linked] }) => linked), accepted]) {
+    for (const next of [...hops.map(({ events: [linked] }) => linked), accepted]) {
       if (next === undefined) continue;
       if (before !== undefined) add(next, before);
       before = next;
@@ -105,7 +106,7 @@ interface Window {
  * How far each clock must be moved. 0 for all if no frame came before it was sent; else, from the first process on, each is moved
  * into the middle of what the frames allow (as NTP does: it supposes that both directions take equally long).
  */
-function estimateShifts(lines: readonly (readonly Placed[])[], links: readonly Link[]): number[] {
+function estimateShifts(lines: readonly (readonly Placed[])[], channels: readonly Channel[]): number[] {
   const windows = new Map<number, Map<number, Window>>();
   const windowOf = (from: number, to: number): Window => {
     let row = windows.get(from);
@@ -121,7 +122,7 @@ function estimateShifts(lines: readonly (readonly Placed[])[], links: readonly L
     return window;
   };
   let agreed = true;
-  for (const [effect, causes] of causesOf(links)) {
+  for (const [effect, causes] of causesOf(channels)) {
     for (const cause of causes) {
       const early = cause.at - effect.at;
       if (early > 0) agreed = false;
@@ -184,9 +185,9 @@ function weave(lines: readonly (readonly Placed[])[], causes: Causes, impossible
 }
 
 // Frames of connections of which both ends were logged, that only one end knows of.
-function unmatched(links: readonly Link[]): Finding[] {
+function unmatched(channels: readonly Channel[]): Finding[] {
   const findings: Finding[] = [];
-  for (const { client, server } of links) {
+  for (const { client, server } of channels) {
     if (client === undefined || server === undefined) continue;
     for (const placed of [...client.events, ...server.events]) {
       if (placed.peer !== undefined) continue;

@@ -2,8 +2,8 @@
 
 import { isName } from '../wire/verbs.ts';
 import { type Cable, cablesOf } from './cable.ts';
-import type { Link, Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
+import type { Channel, Placed, Process } from './model.ts';
 
 /** The lane of a peer that is known by no name. */
 export const NOBODY = '?';
@@ -19,40 +19,43 @@ export interface Names {
 }
 
 /** Finds the names in a merge. @param places who owns a place (`host:port`) that no log tells about */
-export function namesOf({ events, links }: Merged, places: ReadonlyMap<string, string> | undefined): Names {
+export function namesOf(
+  { events, channels }: Merged,
+  places: ReadonlyMap<string, string> | undefined,
+): Names {
   const numbers = new Map<unknown, number>();
-  const names = new Map<Link, { client?: string; server?: string }>();
+  const names = new Map<Channel, { client?: string; server?: string }>();
   const listeners = new Map<string, string>(places);
-  for (const { recorded, link } of events) {
+  for (const { recorded, channel } of events) {
     if (recorded.event === 'listening') listeners.set(`${recorded.host}:${recorded.port}`, recorded.actor);
     if (recorded.event !== 'sent' && recorded.event !== 'received') continue;
     const { id, as } = recorded.fields;
     if (id !== undefined && !numbers.has(id)) numbers.set(id, numbers.size + 1);
-    if (link === undefined || typeof as !== 'string' || !isName(as)) continue;
-    const known = names.get(link) ?? {};
+    if (channel === undefined || typeof as !== 'string' || !isName(as)) continue;
+    const known = names.get(channel) ?? {};
     if (recorded.verb === 'READY') known.server = as;
     if (recorded.verb === 'HELLO') known.client = as;
-    names.set(link, known);
+    names.set(channel, known);
   }
-  const cables = cablesOf(links, (link) => ({
-    client: link.client?.process.actor ?? names.get(link)?.client,
-    server: link.server?.process.actor ?? names.get(link)?.server,
+  const cables = cablesOf(channels, (channel) => ({
+    client: channel.client?.process.actor ?? names.get(channel)?.client,
+    server: channel.server?.process.actor ?? names.get(channel)?.server,
   }));
   return {
     numberOf: (id) => (numbers.size > 1 ? numbers.get(id) : undefined),
     cableOf: (process) => cables.get(process),
-    peerName({ process, link }) {
-      if (link === undefined) return NOBODY;
-      const weAreClient = link.client?.process === process;
-      const other = weAreClient ? link.server : link.client;
+    peerName({ process, channel }) {
+      if (channel === undefined) return NOBODY;
+      const weAreClient = channel.client?.process === process;
+      const other = weAreClient ? channel.server : channel.client;
       if (other !== undefined) return other.process.actor;
-      const said = names.get(link);
+      const said = names.get(channel);
       const name = weAreClient ? said?.server : said?.client;
       if (name !== undefined) return name;
-      const [first] = link.through;
+      const [first] = channel.hops;
       const cable = first === undefined ? undefined : cables.get(first.process);
       if (cable !== undefined) return weAreClient ? cable.to : cable.from;
-      for (const { recorded } of link.client?.events ?? []) {
+      for (const { recorded } of channel.client?.events ?? []) {
         if (recorded.event !== 'connecting') continue;
         return listeners.get(`${recorded.host}:${recorded.port}`) ?? NOBODY;
       }

@@ -1,7 +1,7 @@
 // Chooses of a long merge what is worth drawing: some messages, and what surrounds them. Pure.
 
-import type { Link, Placed } from './links.ts';
 import type { Merged } from './merge.ts';
+import type { Channel, Placed } from './model.ts';
 
 /** Which messages. */
 export interface Choice {
@@ -32,7 +32,7 @@ export function select({ events }: Merged, { last, id }: Choice): Selection {
   const from = index.get(about[0] as Placed) ?? 0;
   // With the last messages the end of the log belongs to it, with a single one only its own story does.
   const to = id === undefined ? events.length : (index.get(about.at(-1) as Placed) ?? 0);
-  const links = new Set(about.map(({ link }) => link));
+  const links = new Set(about.map(({ channel: link }) => link));
   const processes = new Set(about.map(({ process }) => process));
   return {
     total: order.length,
@@ -40,12 +40,12 @@ export function select({ events }: Merged, { last, id }: Choice): Selection {
     keep(placed) {
       const own = ids.get(placed);
       if (own !== undefined) return wanted.has(own);
-      if (links.has(placed.link) && placed.link !== undefined && opens(placed)) return true;
+      if (links.has(placed.channel) && placed.channel !== undefined && opens(placed)) return true;
       const place = index.get(placed) ?? 0;
       if (place < from || place > to) return false;
       return (
         id === undefined ||
-        (processes.has(placed.process) && (placed.link === undefined || links.has(placed.link)))
+        (processes.has(placed.process) && (placed.channel === undefined || links.has(placed.channel)))
       );
     },
   };
@@ -60,9 +60,9 @@ const opens = ({ recorded }: Placed): boolean =>
 function messageIds(events: readonly Placed[]): Map<Placed, string> {
   const ids = new Map<Placed, string>();
   const bySeq = new Map<string, string>();
-  const byLink = new Map<Link | undefined, Map<unknown, string>>();
+  const byLink = new Map<Channel | undefined, Map<unknown, string>>();
   for (const placed of events) {
-    const { recorded, link } = placed;
+    const { recorded, channel: link } = placed;
     if (recorded.event === 'sent' || recorded.event === 'received') {
       const { id, seq } = recorded.fields;
       const numbers = byLink.get(link) ?? new Map<unknown, string>();

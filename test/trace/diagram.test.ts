@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { drawDiagram } from '../../src/trace/diagram.ts';
-import { essential } from '../../src/trace/drawn.ts';
+import { essential } from '../../src/trace/filter.ts';
 import { merge } from '../../src/trace/merge.ts';
 import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 
@@ -37,20 +37,18 @@ describe('a diagram', () => {
           expect(line.length).toBeLessThanOrEqual(width);
           expect(line).toMatch(CONSOLE);
         }
-        for (const { text, figure } of rows) {
-          expect(figure.placed.length).toBeGreaterThan(0);
-          for (const { recorded } of figure.placed) expect(logged).toContain(recorded);
-          if (/►|◄/.test(text)) expect(figure.kind).toBe('arrow');
+        for (const { text, row } of rows) {
+          expect(row.placed.length).toBeGreaterThan(0);
+          for (const { recorded } of row.placed) expect(logged).toContain(recorded);
+          if (/►|◄/.test(text)) expect(row.kind).toBe('arrow');
         }
       }
     }
   });
 
   it('draws nothing as a recorded arrow that is not a frame of a log', () => {
-    for (const { text, figure } of [...draw(directKill(), 80).rows, ...draw(detourKill(), 41).rows]) {
-      const verbs = figure.placed.map(({ recorded }) =>
-        'verb' in recorded ? recorded.verb : recorded.event,
-      );
+    for (const { text, row } of [...draw(directKill(), 80).rows, ...draw(detourKill(), 41).rows]) {
+      const verbs = row.placed.map(({ recorded }) => ('verb' in recorded ? recorded.verb : recorded.event));
       if (/─►|◄─/.test(text)) expect(new Set(verbs).size).toBe(1);
       else expect(verbs.every((verb) => verb === verb.toLowerCase())).toBe(true);
     }

@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../src/core/event.ts';
-import type { Placed } from '../../src/trace/links.ts';
 import { type Merged, merge, toNs } from '../../src/trace/merge.ts';
+import type { Placed } from '../../src/trace/model.ts';
 import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 
 const indexIn = ({ events }: Merged): ((recorded: Recorded) => number) => {
@@ -132,7 +132,7 @@ describe('merge', () => {
         : recorded,
     );
     const merged = merge([alice.log, six]);
-    expect(merged.links).toHaveLength(1);
+    expect(merged.channels).toHaveLength(1);
     expect(merged.findings).toEqual([]);
   });
 
@@ -170,10 +170,10 @@ describe('a call through links', () => {
       const actors = pulledCable(cables, skew);
       const merged = merge(logsOf(actors));
       const [alice, bob] = [actors[0] as Actor, actors.at(-1) as Actor];
-      expect(merged.links).toHaveLength(1);
-      expect(merged.links[0]?.client?.process.actor).toBe('alice');
-      expect(merged.links[0]?.server?.process.actor).toBe('bob');
-      expect(merged.links[0]?.through.map(({ process }) => process.actor)).toEqual(
+      expect(merged.channels).toHaveLength(1);
+      expect(merged.channels[0]?.client?.process.actor).toBe('alice');
+      expect(merged.channels[0]?.server?.process.actor).toBe('bob');
+      expect(merged.channels[0]?.hops.map(({ process }) => process.actor)).toEqual(
         actors.slice(1, -1).map(({ actor }) => actor),
       );
       expect(merged.findings.map(({ kind }) => kind)).toEqual(['not_received']);
@@ -188,9 +188,9 @@ describe('a call through links', () => {
 
   it('is two halves without the log of the link, and one half with it when the other end has none', () => {
     const [alice, link, bob] = pulledCable() as [Actor, Actor, Actor];
-    expect(merge(logsOf([alice, bob])).links).toHaveLength(2);
-    const half = merge(logsOf([link, bob])).links;
+    expect(merge(logsOf([alice, bob])).channels).toHaveLength(2);
+    const half = merge(logsOf([link, bob])).channels;
     expect(half).toHaveLength(1);
-    expect(half[0]?.through).toHaveLength(1);
+    expect(half[0]?.hops).toHaveLength(1);
   });
 });

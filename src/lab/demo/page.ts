@@ -4,8 +4,8 @@
 import type { VerdictName } from '../../core/event.ts';
 import { wrap } from '../../core/wrap.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
-import { essential } from '../../trace/drawn.ts';
-import type { Figure } from '../../trace/figures.ts';
+import { essential } from '../../trace/filter.ts';
+import type { Row } from '../../trace/rows.ts';
 import type { Judgement } from './judge.ts';
 import type { Scene, Story } from './story.ts';
 
@@ -107,7 +107,7 @@ function panel(
   const lines: Line[] = [
     { text: title, style: 'bold' },
     ...diagram.heading.map((text) => ({ text, style: 'dim' as const })),
-    ...diagram.rows.map(({ text, figure }) => ({ text, style: styleOf(figure) })),
+    ...diagram.rows.map(({ text, row }) => ({ text, style: styleOf(row) })),
     {
       text: headline + code.padStart(Math.min(width, MOST_VERDICT) - 1 - headline.length),
       style: VERDICT_STYLE[verdict],
@@ -135,12 +135,12 @@ const MOST_VERDICT = 60;
 const guessWords = (guess: Guess, success: VerdictName): string =>
   words(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
 
-function styleOf(figure: Figure): Style | undefined {
-  if (figure.kind === 'arrow') return figure.known === 'socket' ? 'dim' : undefined;
-  if (figure.kind === 'cable') return figure.sign === '×' ? 'red' : 'cyan';
-  if (figure.mark === 'killed' || figure.mark === 'trouble') return 'red';
-  if (figure.mark === 'shown' || figure.mark === 'stored') return 'green';
-  return figure.mark === 'frozen' ? 'cyan' : undefined;
+function styleOf(row: Row): Style | undefined {
+  if (row.kind === 'arrow') return row.known === 'socket' ? 'dim' : undefined;
+  if (row.kind === 'cable') return row.sign === '×' ? 'red' : 'cyan';
+  if (row.mark === 'killed' || row.mark === 'trouble') return 'red';
+  if (row.mark === 'shown' || row.mark === 'stored') return 'green';
+  return row.mark === 'frozen' ? 'cyan' : undefined;
 }
 
 /** What the demo is about, above all stories. */

@@ -12,7 +12,7 @@ import { testimonyOf } from '../../../src/lab/demo/play.ts';
 import { STORIES } from '../../../src/lab/demo/stories.ts';
 import { Stage } from '../../../src/lab/stage/stage.ts';
 import { drawDiagram } from '../../../src/trace/diagram.ts';
-import { essential } from '../../../src/trace/drawn.ts';
+import { essential } from '../../../src/trace/filter.ts';
 import { merge } from '../../../src/trace/merge.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -169,7 +169,7 @@ describe('the demo', () => {
         const logged = new Set(lines.map((line) => keyOf(JSON.parse(line))));
         const { rows } = drawDiagram(merged, { width: 80, lanes: scene.lanes, places, keep: essential });
         expect(rows.length).toBeGreaterThan(0);
-        for (const { text, figure } of rows) {
+        for (const { text, row: figure } of rows) {
           expect(figure.placed.length).toBeGreaterThan(0);
           for (const { recorded } of figure.placed) expect(logged).toContain(keyOf({ ...recorded }));
           // A recorded arrow is a frame, at both ends the same one; a call's line stands for both ends, too.

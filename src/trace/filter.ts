@@ -1,12 +1,12 @@
 // Which events of a merge become rows of a diagram. Nothing is drawn that is not an event of a log. Pure.
 
-import type { Link, Placed, Process } from './links.ts';
 import type { Merged } from './merge.ts';
+import type { Channel, Placed, Process } from './model.ts';
 
 /** Leaves out what does not carry a message: greetings by the client, polite endings, heartbeats. For small diagrams. */
-export function essential({ recorded, link }: Placed): boolean {
+export function essential({ recorded, channel }: Placed): boolean {
   if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
-  if (recorded.event === 'fin') return !endedPolitely(link);
+  if (recorded.event === 'fin') return !endedPolitely(channel);
   return !NO_MESSAGE.has(recorded.event);
 }
 
@@ -14,8 +14,8 @@ const NO_MESSAGE: ReadonlySet<string> = new Set(['acknowledged', 'unlinked', 'ru
 
 const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
 
-const endedPolitely = (link: Link | undefined): boolean =>
-  [link?.client, link?.server].some((end) =>
+const endedPolitely = (channel: Channel | undefined): boolean =>
+  [channel?.client, channel?.server].some((end) =>
     end?.events.some(({ recorded }) => recorded.event === 'sent' && recorded.verb === 'BYE'),
   );
 
@@ -41,9 +41,9 @@ const DRAWN: ReadonlySet<string> = new Set([
 ]);
 
 /** Can this event be a row of its own? */
-export function isDrawn({ recorded, peer, link }: Placed): boolean {
+export function isDrawn({ recorded, peer, channel }: Placed): boolean {
   // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
-  if (recorded.event === 'accepted') return peer !== undefined || link?.client === undefined;
+  if (recorded.event === 'accepted') return peer !== undefined || channel?.client === undefined;
   return DRAWN.has(recorded.event);
 }
 

@@ -2,44 +2,8 @@
 // It looks at no time at all: clocks are not to be believed before frames have been matched (merge.ts).
 
 import type { Recorded } from '../core/event.ts';
-import { type Passage, plainAddress, Ways } from './passages.ts';
-
-/** One run of one program. The same actor may have several: bob, killed, and a new bob. */
-export interface Process {
-  /** Numbers the processes of a merge from 0. */
-  readonly index: number;
-  readonly actor: string;
-  readonly pid: number;
-}
-
-/** An event in its place: whose it is, and what belongs to it elsewhere. `at` is filled in by merge.ts. */
-export interface Placed {
-  readonly recorded: Recorded;
-  readonly process: Process;
-  /** Milliseconds since the first event of all, by the clock of the first process. */
-  at: number;
-  /** The connection that it is about. */
-  link?: Link;
-  /** The other half: of `sent` the `received`, of `connected` the `accepted`, and the other way round. */
-  peer?: Placed;
-}
-
-/** One process's end of a connection. */
-export interface End {
-  readonly process: Process;
-  readonly conn: number;
-  readonly side: 'client' | 'server';
-  /** All its events, in order. */
-  readonly events: Placed[];
-}
-
-/** A connection: the ends that were logged, one or both. */
-export interface Link {
-  client?: End;
-  server?: End;
-  /** The calls through `detour link`s that it was made of, from the client on; none if it went straight. */
-  readonly through: readonly Passage[];
-}
+import { plainAddress, Routes } from './hops.ts';
+import type { Channel, End, Placed } from './model.ts';
 
 /** The runs of programs in one log, each with its events in the order in which they were written. */
 export function splitProcesses(log: readonly Recorded[]): Recorded[][] {
@@ -69,19 +33,19 @@ function startsAgain(recorded: Recorded, known: { conns: Set<number>; listens: b
 }
 
 /** Finds the connections in the events of all processes, and marks each event with its connection and its other half. */
-export function matchLinks(events: readonly Placed[]): Link[] {
+export function matchChannels(events: readonly Placed[]): Channel[] {
   const ends = collectEnds(events);
-  const links: Link[] = [];
+  const channels: Channel[] = [];
   const servers = ends.filter(({ side }) => side === 'server');
   const free = new Set(servers);
   const byHello = groupBy(servers, helloOf);
   const byPlace = groupBy(servers, (end) => placeOf(end, 'accepted'));
-  const ways = new Ways(events);
+  const routes = new Routes(events);
   for (const client of ends) {
     if (client.side !== 'client') continue;
     const hello = helloOf(client);
-    const through = ways.of(client);
-    const onward = through.at(-1)?.onward;
+    const hops = routes.of(client);
+    const onward = hops.at(-1)?.onward;
     const place = onward === undefined ? placeOf(client, 'connected') : `${onward.local} ${onward.remote}`;
     // A HELLO that arrived decides. An address pair may come again after a while.
     const candidates =
@@ -89,11 +53,11 @@ export function matchLinks(events: readonly Placed[]): Link[] {
       byPlace.get(place ?? '')?.filter((server) => hello === undefined || helloOf(server) === undefined);
     const server = candidates?.find((candidate) => free.has(candidate));
     if (server !== undefined) free.delete(server);
-    links.push(server === undefined ? { client, through } : { client, server, through });
+    channels.push(server === undefined ? { client, hops } : { client, server, hops });
   }
-  for (const server of free) links.push({ server, through: ways.to(server) });
-  for (const link of links) markLink(link);
-  return links;
+  for (const server of free) channels.push({ server, hops: routes.to(server) });
+  for (const channel of channels) markChannel(channel);
+  return channels;
 }
 
 function collectEnds(events: readonly Placed[]): End[] {
@@ -155,10 +119,10 @@ function groupBy(ends: readonly End[], keyOf: (end: End) => string | undefined):
   return groups;
 }
 
-function markLink(link: Link): void {
-  for (const part of [link.client, link.server, ...link.through])
-    for (const placed of part?.events ?? []) placed.link = link;
-  const { client, server } = link;
+function markChannel(channel: Channel): void {
+  for (const part of [channel.client, channel.server, ...channel.hops])
+    for (const placed of part?.events ?? []) placed.channel = channel;
+  const { client, server } = channel;
   if (client === undefined || server === undefined) return;
   const connected = client.events.find(({ recorded }) => recorded.event === 'connected');
   const accepted = server.events.find(({ recorded }) => recorded.event === 'accepted');

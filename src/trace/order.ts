@@ -1,9 +1,9 @@
-// Which events make one row of a sequence diagram, and in which order the rows stand. Pure; no texts (figures.ts), no columns.
+// Which events make one row of a sequence diagram, and in which order the rows stand. Pure; no texts (rows.ts), no columns.
 //
 // A frame of which both halves were logged is one arrow. It is cut into two rows (sent … and … received) when one row would
 // lie: when it crossed a frame of the other direction on the way, or was under way for long.
 
-import type { Placed, Process } from './links.ts';
+import type { Placed, Process } from './model.ts';
 
 // An arrow may be drawn as one row although its sender did something else before it arrived, if it was under way no longer than
 // this: rows then stand up to 20 ms from their true place. Beyond a second it is always cut in two.
@@ -11,7 +11,7 @@ const SHORT_WAY_MS = 20;
 const LONG_WAY_MS = 1000;
 
 /** The rows for these events, given in merged order: each is one event, or the two halves of an arrow, earlier half first. */
-export function arrange(drawn: readonly Placed[]): Placed[][] {
+export function inOrder(drawn: readonly Placed[]): Placed[][] {
   const rank = new Map(drawn.map((placed, index) => [placed, index]));
   const rankOf = (placed: Placed): number => rank.get(placed) ?? 0;
   const lanes = new Map<Process, Placed[]>();

@@ -1,20 +1,20 @@
-// Events become figures, the rows of a sequence diagram. Which events: drawn.ts; in which order: arrange.ts; no columns here: diagram.ts.
+// Events become the rows of a sequence diagram. Which events: filter.ts; in which order: order.ts; no columns here: diagram.ts.
 // Nothing is drawn that is not an event of a log.
 
 import type { VerdictName } from '../core/event.ts';
-import { arrange } from './arrange.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
-import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './drawn.ts';
+import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './filter.ts';
 import { frameTexts } from './frame-texts.ts';
-import type { Placed } from './links.ts';
 import type { Merged } from './merge.ts';
+import type { Placed } from './model.ts';
 import { type Names, namesOf } from './names.ts';
+import { inOrder } from './order.ts';
 
 /** How an arrow is known: logged at both ends, at one, or not as a frame at all but as an event on a socket (FIN, RST, a call). */
 export type Known = 'both' | 'sent' | 'received' | 'socket';
 
 /** One row of a diagram. Of its texts the first that fits is taken: they go from the longest to the shortest. */
-export type Figure = {
+export type Row = {
   /** With ids, pids and ports, for diagrams that have room. */
   readonly long: readonly string[];
   /** Without. At least one. */
@@ -58,7 +58,7 @@ export type MarkName =
   | 'trouble';
 
 /** How to draw. */
-export interface FigureOptions {
+export interface RowOptions {
   /** Who owns a place (`host:port`) that no log tells about: a peer that never lived. */
   readonly places?: ReadonlyMap<string, string> | undefined;
   /** Is the event drawn? Default: all that can be. */
@@ -66,7 +66,7 @@ export interface FigureOptions {
 }
 
 /** Turns a merge into the rows of a diagram, from top to bottom. In each lane they stand in the order of its log. */
-export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[] {
+export function rowsOf(merged: Merged, options: RowOptions = {}): Row[] {
   const names = namesOf(merged, options.places);
   const begins = lateBegins(merged, options.keep);
   const others = new Set([...stoppedBodies(merged), ...loneVerdicts(merged)]);
@@ -75,20 +75,20 @@ export function figuresOf(merged: Merged, options: FigureOptions = {}): Figure[]
     (placed) =>
       begins.has(placed) || ((isDrawn(placed) || others.has(placed)) && (options.keep?.(placed) ?? true)),
   );
-  return arrange(drawn).map((halves) => figureOf(halves, begins, again, names));
+  return inOrder(drawn).map((halves) => rowOf(halves, begins, again, names));
 }
 
-function figureOf(
+function rowOf(
   halves: readonly Placed[],
   begins: ReadonlyMap<Placed, 'first' | 'again'>,
   repeated: ReadonlySet<Placed>,
   names: Names,
-): Figure {
+): Row {
   const [first, second] = halves as [Placed, Placed?];
   const { recorded, process } = first;
   const here = process.actor;
   const base = { placed: halves, at: (second ?? first).at };
-  const mark = (name: MarkName, long: string[], ...short: string[]): Figure => ({
+  const mark = (name: MarkName, long: string[], ...short: string[]): Row => ({
     ...base,
     kind: 'mark',
     lane: here,
@@ -122,7 +122,7 @@ function figureOf(
       const [from, to, caller] =
         recorded.event === 'connected' ? [here, peer, recorded.local] : [peer, here, recorded.remote];
       // The link's kernel took the call, and nobody behind it did.
-      if (first.link?.through.some(({ onward }) => onward === undefined))
+      if (first.channel?.hops.some(({ onward }) => onward === undefined))
         return mark('trouble', ['connected, to the link only'], 'link only');
       const known = second === undefined ? 'socket' : 'both';
       const text = known === 'both' ? 'connected' : recorded.event;
