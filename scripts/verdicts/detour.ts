@@ -4,7 +4,7 @@
 import { Waiter } from '../../src/cli/waiting.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Event } from '../../src/core/event.ts';
-import type { Outcome } from '../../src/exchange/ask.ts';
+import type { Outcome } from '../../src/exchange/pending.ts';
 import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 import { netContext } from '../../src/net/context.ts';
 import { encode } from '../../src/wire/verbs.ts';

@@ -1,6 +1,6 @@
 // The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
 
-import type { Outcome } from '../../src/exchange/ask.ts';
+import type { Outcome } from '../../src/exchange/pending.ts';
 import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 import { netContext } from '../../src/net/context.ts';
 import type { Receiver } from '../../src/sync/receiver.ts';

@@ -1,6 +1,6 @@
 // Parts that lie, each in one way: what the harness must catch.
 
-import type { Outcome } from '../../src/exchange/ask.ts';
+import type { Outcome } from '../../src/exchange/pending.ts';
 import { type Attempt, conclude, isOpen } from '../../src/exchange/verdict.ts';
 import { encode } from '../../src/wire/verbs.ts';
 import type { Lie } from '../lib/control.ts';

@@ -3,7 +3,7 @@
 
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
-import { Call, type Caller } from '../exchange/call.ts';
+import { type Caller, ClientConnection } from '../exchange/client.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
@@ -50,14 +50,14 @@ export interface Collected {
   readonly why: 'empty' | 'limit' | 'stopped' | 'ended';
   readonly end?: AttemptEnd | undefined;
   /** How far the last call had come. */
-  readonly phase: Call['phase'];
+  readonly phase: ClientConnection['phase'];
   /** The relay confirmed that every acknowledgement is durable there. */
   readonly confirmed: boolean;
 }
 
 /** Collects the mail of one name. */
 export class Receiver {
-  #call: Call | undefined;
+  #call: ClientConnection | undefined;
   #tries = 0;
   #failures = 0;
   /** When the relay greeted on this call, if it did. */
@@ -69,7 +69,7 @@ export class Receiver {
   #last = 0;
   /** How many more messages the relay may send on this call. */
   #granted = 0;
-  #arrived: { readonly message: Message<'MESSAGE'>; readonly call: Call }[] = [];
+  #arrived: { readonly message: Message<'MESSAGE'>; readonly call: ClientConnection }[] = [];
   #working = false;
   /** Leave when what has arrived is handled; nothing that arrives later is. */
   #leaving = false;
@@ -98,7 +98,7 @@ export class Receiver {
   #dial(): void {
     this.#waiting = undefined;
     this.#tries += 1;
-    const call = new Call(
+    const call = new ClientConnection(
       { ...this.options, tryNumber: this.#tries, expect: 'relay' },
       {
         ready: (ready) => this.#ready(ready),
@@ -124,7 +124,7 @@ export class Receiver {
     this.#receive();
   }
 
-  #numberingOf(call: Call | undefined, ready: Message<'READY'> | undefined): unknown {
+  #numberingOf(call: ClientConnection | undefined, ready: Message<'READY'> | undefined): unknown {
     return this.options.as.startsWith(THROWAWAY) ? call : ready?.store;
   }
 
@@ -140,7 +140,7 @@ export class Receiver {
     });
   }
 
-  #message(call: Call, message: Message): void {
+  #message(call: ClientConnection, message: Message): void {
     if (message.verb === 'EMPTY' && !this.options.follow) this.#leave('empty');
     if (message.verb !== 'MESSAGE' || this.#leaving) return;
     this.#failures = 0;

@@ -2,10 +2,10 @@
 // is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
 
 import type { Timer } from '../core/clock.ts';
-import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
-import { Call, type Caller } from '../exchange/call.ts';
+import { type Caller, ClientConnection } from '../exchange/client.ts';
 import type { Ladder } from '../exchange/ladder.ts';
+import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/pending.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 
@@ -21,9 +21,9 @@ export interface SenderOptions extends Caller {
 /** Sends messages to a relay over one connection, up to READY's `window` at once. */
 export class Sender {
   // In the order to be written: repeats first.
-  #queue: Question[] = [];
-  #call: Call | undefined;
-  #unanswered = new Unanswered();
+  #queue: PendingSend[] = [];
+  #call: ClientConnection | undefined;
+  #unanswered = new InFlight();
   #tries = 0;
   #failures = 0;
   #waiting: Timer | undefined;
@@ -38,13 +38,13 @@ export class Sender {
    */
   send(
     message: Omit<Message<'SEND'>, 'verb'>,
-    patience: Patience,
+    patience: Deadline,
     earlier = false,
     ladder?: Ladder,
   ): Promise<Outcome> {
     return new Promise((resolve) => {
       const send: Message<'SEND'> = { verb: 'SEND', ...message };
-      const question = new Question(
+      const question = new PendingSend(
         send,
         'STORED',
         this.options.context.clock,
@@ -89,7 +89,7 @@ export class Sender {
     this.#waiting = undefined;
     this.#tries += 1;
     for (const question of this.#queue) question.begin('connecting');
-    this.#call = new Call(
+    this.#call = new ClientConnection(
       { ...this.options, tryNumber: this.#tries, expect: 'relay' },
       {
         progressed: (phase) => {
@@ -116,13 +116,13 @@ export class Sender {
     while (this.#call !== undefined && this.#unanswered.size < window) {
       const question = this.#queue.shift();
       if (question === undefined) return;
-      if (!question.done && !this.#unanswered.ask(this.#call, question)) question.settle();
+      if (!question.done && !this.#unanswered.send(this.#call, question)) question.settle();
     }
   }
 
   #ended(end: AttemptEnd): void {
     const repeats = this.#unanswered.end(end);
-    this.#unanswered = new Unanswered();
+    this.#unanswered = new InFlight();
     for (const question of this.#queue) {
       question.decided();
       question.end(end);

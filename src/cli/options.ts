@@ -1,8 +1,8 @@
 // Options that several commands have, so that they look the same everywhere, also in --help.
 
 import { Option } from 'commander';
-import type { Patience } from '../exchange/ask.ts';
 import { HEARTBEAT_S } from '../exchange/heartbeat.ts';
+import type { Deadline } from '../exchange/pending.ts';
 import { deadline, heartbeat, parseAddress } from './input.ts';
 
 /** An option that names a place; without it, this computer. @param port the port if none is given */
@@ -23,7 +23,10 @@ export function patientOption(): Option {
 }
 
 /** What --timeout and --patient ask for. */
-export function patience(flags: { readonly timeout: number; readonly patient?: true | undefined }): Patience {
+export function deadlineOf(flags: {
+  readonly timeout: number;
+  readonly patient?: true | undefined;
+}): Deadline {
   return { timeoutMs: flags.timeout, patient: flags.patient };
 }
 

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { DetourError } from '../core/error.ts';
 import type { Event, VerdictName } from '../core/event.ts';
-import type { Outcome } from '../exchange/ask.ts';
+import type { Outcome } from '../exchange/pending.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';

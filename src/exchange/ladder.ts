@@ -1,5 +1,6 @@
-// The ladder of one message: five rungs from "handed to my kernel" to "handled", and whose word each one is. It watches and never
-// decides: a verdict comes from verdict.ts. Every rung is reported exactly once: when it is reached, or when the verdict falls.
+// The ladder of one message: five rungs from "handed to my kernel" to "handled", and whose word each one is. It watches, and neither
+// sends nor decides: who sends is pending.ts, and a verdict comes from verdict.ts. Every rung is reported exactly once: when it is
+// reached, or when the verdict falls.
 //
 //   1 handed        my kernel has taken every byte                      its word: the write called back
 //   2 acknowledged  the kernel at the other end has                     TCP's ACK, which Linux lets us see
@@ -24,14 +25,12 @@ const LOOK_CAP_MS = 50;
 /** but looking takes at most one part in so many of the time. */
 const LOOK_SHARE = 4;
 
-/** What a ladder needs of a call. */
-export interface Climbable {
+/** What a ladder looks at. */
+export interface ObservedConnection {
   readonly number: number;
   readonly over: boolean;
   /** Bytes that the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
   readonly unacknowledged: number | undefined;
-  send(message: Message, handed?: () => void): void;
-  ping(answered: () => void): void;
 }
 
 /** How a message is sent, as far as its ladder is concerned. */
@@ -49,9 +48,9 @@ export class Ladder {
   readonly #options: LadderOptions;
   readonly #began: number;
   readonly #open = new Set(RUNGS);
-  #call: Climbable | undefined;
-  /** The call on which all of it was handed over: what no kernel has yet, none can acknowledge. */
-  #handed: Climbable | undefined;
+  #connection: ObservedConnection | undefined;
+  /** The connection on which all of it was handed over: what no kernel has yet, none can acknowledge. */
+  #handed: ObservedConnection | undefined;
   /** Whose word showed that the other program has read it. */
   #readBy: string | undefined;
   #look: Timer | undefined;
@@ -65,17 +64,23 @@ export class Ladder {
     this.#began = options.clock.monotonic();
   }
 
-  /** Sends the message on a call, a PING behind it, and watches. Once for each attempt. */
-  climb(call: Climbable, send: Message<'SEND'>): void {
-    this.#call = call;
+  /** An attempt begins on a connection. */
+  begin(connection: ObservedConnection): void {
+    this.#connection = connection;
     this.#look?.cancel();
-    call.send(send, () => {
-      this.#reach('handed', 'kernel');
-      if (this.#call !== call) return;
-      this.#handed = call;
-      this.#watch(call, LOOK_MS);
-    });
-    call.ping(() => this.#read('PONG'));
+  }
+
+  /** This computer's kernel has taken all of the SEND that was written on a connection. */
+  handed(connection: ObservedConnection): void {
+    this.#reach('handed', 'kernel');
+    if (this.#connection !== connection) return;
+    this.#handed = connection;
+    this.#watch(connection, LOOK_MS);
+  }
+
+  /** The PONG to the PING behind the SEND is here. */
+  pong(): void {
+    this.#read('PONG');
   }
 
   /** An answer to this message came. */
@@ -94,7 +99,8 @@ export class Ladder {
 
   /** The verdict has fallen: the open rungs are named, but for one of which `news` will tell. */
   end(verdict: VerdictName): void {
-    if (this.#open.has('acknowledged') && this.#call !== undefined && !this.#call.over) this.#see(this.#call);
+    if (this.#open.has('acknowledged') && this.#connection !== undefined && !this.#connection.over)
+      this.#see(this.#connection);
     this.#look?.cancel();
     const { route, waits } = this.#options;
     for (const rung of RUNGS) {
@@ -117,43 +123,44 @@ export class Ladder {
     // Once the program has answered, what is unacknowledged is younger than the message.
     if (this.#readBy !== undefined && this.#visible) this.#reach('acknowledged', this.#readBy);
     else if (this.#isCertain('acknowledged', verdict)) this.#tell('acknowledged', 'no');
-    else if (this.#visible) this.#tell('acknowledged', 'unknown', this.#call?.unacknowledged);
+    else if (this.#visible) this.#tell('acknowledged', 'unknown', this.#connection?.unacknowledged);
     else this.#tell('acknowledged', 'unseen');
   }
 
   // NOT DELIVERED: nothing was handed over, or it was refused, and who refuses neither stores nor handles it.
   #isCertain(rung: RungName, verdict: VerdictName): boolean {
     return (
-      verdict === 'NOT_DELIVERED' && (this.#call === undefined || rung === 'durable' || rung === 'handled')
+      verdict === 'NOT_DELIVERED' &&
+      (this.#connection === undefined || rung === 'durable' || rung === 'handled')
     );
   }
 
   // The other program has read it, so the rungs below are reached, too, also if their own word is not here yet.
   #read(by: string): void {
     this.#reach('handed', by);
-    this.#handed = this.#call;
-    if (this.#call !== undefined && this.#open.has('acknowledged')) this.#see(this.#call);
+    this.#handed = this.#connection;
+    if (this.#connection !== undefined && this.#open.has('acknowledged')) this.#see(this.#connection);
     this.#readBy ??= by;
     this.#reach('read', by);
   }
 
-  #watch(call: Climbable, ms: number): void {
-    if (!this.#open.has('acknowledged') || call.over) return;
+  #watch(connection: ObservedConnection, ms: number): void {
+    if (!this.#open.has('acknowledged') || connection.over) return;
     const { clock } = this.#options;
     const began = clock.monotonic();
-    this.#see(call);
+    this.#see(connection);
     if (!this.#visible) this.#tell('acknowledged', 'unseen');
     if (!this.#open.has('acknowledged')) return;
     const wait = Math.max(ms, LOOK_SHARE * (clock.monotonic() - began));
-    this.#look = clock.after(wait, () => this.#watch(call, Math.min(2 * ms, LOOK_CAP_MS)));
+    this.#look = clock.after(wait, () => this.#watch(connection, Math.min(2 * ms, LOOK_CAP_MS)));
   }
 
   // Nothing is unacknowledged: then the SEND is not either. (The PING behind it may have to be acknowledged as well; that is soon.)
-  #see(call: Climbable): void {
-    const left = call.unacknowledged;
+  #see(connection: ObservedConnection): void {
+    const left = connection.unacknowledged;
     if (left === undefined) return;
     this.#visible = true;
-    if (left === 0 && this.#handed === call) this.#reach('acknowledged', 'ack');
+    if (left === 0 && this.#handed === connection) this.#reach('acknowledged', 'ack');
   }
 
   #reach(rung: RungName, by: string): void {
@@ -166,7 +173,7 @@ export class Ladder {
     const ms = Number((clock.monotonic() - this.#began).toFixed(3));
     emit?.({
       event: 'rung',
-      ...(this.#call !== undefined && { conn: this.#call.number }),
+      ...(this.#connection !== undefined && { conn: this.#connection.number }),
       id,
       rung,
       state,

@@ -1,5 +1,5 @@
 // The serving side of one connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and
-// the limits. What a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts. call.ts is the other end.
+// the limits. What a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts. client.ts is the other end.
 
 import type { Timer } from '../core/clock.ts';
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
@@ -58,7 +58,7 @@ export class ServerConnection implements SessionConnection {
       oversize: (header, size) => this.#closing === 'no' && this.#oversize(header, size),
       fault: (code, reason) => this.#closing === 'no' && this.fail({ code, reason }),
       fin: () => this.#close('fin'),
-      drained: () => this.session !== undefined && !this.#over && handler.drained(this.session),
+      drained: () => this.session !== undefined && !this.#over && handler.drained?.(this.session),
       closed: () => this.#gone(),
     });
     this.#helloTimer = context.clock.after(HELLO_MS, () =>
@@ -168,7 +168,7 @@ export class ServerConnection implements SessionConnection {
         this.#close('fin');
         return;
       case 'STATUS':
-        if (!handler.status((reply) => this.#connection.send(reply), message.after))
+        if (!handler.status?.((reply) => this.#connection.send(reply), message.after))
           this.#unserved(message.verb);
         return;
       case 'HELLO':
@@ -180,7 +180,7 @@ export class ServerConnection implements SessionConnection {
       return;
     }
     if (message.verb !== 'SEND') {
-      if (!handler.other(this.session, message)) this.#unserved(message.verb);
+      if (!handler.other?.(this.session, message)) this.#unserved(message.verb);
     } else if (this.#waiting === undefined && !this.#full(message)) {
       this.#take(message);
     } else {
@@ -198,7 +198,7 @@ export class ServerConnection implements SessionConnection {
       this.fail({ code: 'version', reason: `this is detour/${VERSION}, you said ${hello.version}` });
       return;
     }
-    const refusal = this.#parts.handler.refuseName(hello.as);
+    const refusal = this.#parts.handler.refuseName?.(hello.as);
     if (refusal !== undefined) {
       this.fail(refusal);
       return;
@@ -219,7 +219,7 @@ export class ServerConnection implements SessionConnection {
   }
 
   #full(next: SendFrame): boolean {
-    if (this.#unanswered >= this.#parts.ready.window || this.#parts.handler.saturated()) return true;
+    if (this.#unanswered >= this.#parts.ready.window || this.#parts.handler.saturated?.()) return true;
     return this.#unanswered > 0 && this.#unansweredBytes + next.size > UNANSWERED_BYTES;
   }
 
@@ -279,8 +279,9 @@ export class ServerConnection implements SessionConnection {
       this.#end();
       this.#connection.finish();
     };
-    if (this.session === undefined || this.#closing === 'server') finish();
-    else this.#parts.handler.settled(this.session, finish);
+    const { settled } = this.#parts.handler;
+    if (this.session === undefined || this.#closing === 'server' || settled === undefined) finish();
+    else settled(this.session, finish);
   }
 
   // The client will say no more that counts.
@@ -298,7 +299,7 @@ export class ServerConnection implements SessionConnection {
   #tellEnded(session: Session): void {
     if (this.#toldEnded) return;
     this.#toldEnded = true;
-    this.#parts.handler.ended(session);
+    this.#parts.handler.ended?.(session);
   }
 
   #gone(): void {

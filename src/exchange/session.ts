@@ -19,26 +19,26 @@ export interface Refusal {
 /** What may be answered to a single SEND. */
 export type Answer = Message<'RECEIVED' | 'REFUSED'>;
 
-/** What a mode does with its sessions. It is given a session only after its HELLO has been accepted. */
+/** What a mode does with its sessions; what it leaves out it has no use for. It is given a session after its HELLO has been accepted. */
 export interface Handler {
   /** Why a client may not say HELLO with this name; undefined if it may. It is told with ERROR. */
-  refuseName(name: string): Refusal | undefined;
+  refuseName?(name: string): Refusal | undefined;
   /** May no further SEND be taken for now, from any session? When that changes, `Server.resume` is to be called. */
-  saturated(): boolean;
+  saturated?(): boolean;
   /** A SEND, to be answered once: with `answer`, `answerAll`, `refuse` or `failSend`. */
   send(session: Session, message: SendFrame): void;
   /** Why a SEND is refused whose body is above the limit. The body is being discarded. */
   oversize(session: Session, id: string, size: number): Refusal;
-  /** Any other verb that a client may say after HELLO. False: this role does not serve it. */
-  other(session: Session, message: Message): boolean;
-  /** STATUS, which is served before HELLO too. False: this role does not serve it. */
-  status(reply: (message: Message) => void, after: string | undefined): boolean;
+  /** Any other verb that a client may say after HELLO. False, or no such hook: this role does not serve it. */
+  other?(session: Session, message: Message): boolean;
+  /** STATUS, which is served before HELLO too. False, or no such hook: this role does not serve it. */
+  status?(reply: (message: Message) => void, after: string | undefined): boolean;
   /** Calls back when everything that this session has said is as durable as it gets. */
-  settled(session: Session, done: () => void): void;
+  settled?(session: Session, done: () => void): void;
   /** The queue towards the client has shrunk. */
-  drained(session: Session): void;
+  drained?(session: Session): void;
   /** The client says no more: its connection closed, or it said BYE or FIN and will not acknowledge anything. Once. */
-  ended(session: Session): void;
+  ended?(session: Session): void;
 }
 
 /** What a session asks of the connection that it belongs to. server-connection.ts is one. */

@@ -66,8 +66,6 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
 function handlerOf({ as, handle }: ReceiverOptions): Handler {
   return {
-    refuseName: () => undefined,
-    saturated: () => false,
     send(session, message) {
       const refusal = refusalOf(as, message);
       if (refusal !== undefined) session.refuse(message.id, refusal, message.body.length);
@@ -77,11 +75,6 @@ function handlerOf({ as, handle }: ReceiverOptions): Handler {
       code: 'too_large',
       reason: `The message has ${size} bytes; ${as} takes at most ${MAX_BODY}.`,
     }),
-    other: () => false,
-    status: () => false,
-    settled: (_session, done) => done(),
-    drained: () => {},
-    ended: () => {},
   };
 }
 

@@ -1,18 +1,18 @@
 // The synchronous sender: opens a connection straight to the receiver and asks once. It never repeats a message by itself,
 // for nobody on the other side would recognise the repeat.
 
-import { type Outcome, type Patience, Question, Unanswered } from '../exchange/ask.ts';
-import { Call, type Caller } from '../exchange/call.ts';
+import { type Caller, ClientConnection } from '../exchange/client.ts';
 import type { Ladder } from '../exchange/ladder.ts';
+import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/pending.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 
 /** Sends messages one after another, over one connection while it stands. */
 export class Sender {
-  #call: Call | undefined;
+  #client: ClientConnection | undefined;
   #peer: string | undefined;
   #tries = 0;
-  #unanswered = new Unanswered();
-  #question: Question | undefined;
+  #inFlight = new InFlight();
+  #pending: PendingSend | undefined;
 
   constructor(private readonly caller: Caller) {}
 
@@ -23,70 +23,70 @@ export class Sender {
 
   /**
    * Sends one message and waits for its answer. The one before must be settled.
-   * @param patience one deadline for the whole exchange, or for what follows the connect
+   * @param deadline one deadline for the whole exchange, or for what follows the connect
    * @param ladder watches how far it comes
    */
-  send(id: string, body: Buffer, patience: Patience, ladder?: Ladder): Promise<Outcome> {
+  send(id: string, body: Buffer, deadline: Deadline, ladder?: Ladder): Promise<Outcome> {
     return new Promise((resolve) => {
-      const question = new Question(
+      const pending = new PendingSend(
         { verb: 'SEND', id, body },
         'DELIVERED',
         this.caller.context.clock,
-        patience,
-        () => this.#call?.drop({ how: 'deadline' }),
+        deadline,
+        () => this.#client?.drop({ how: 'deadline' }),
         resolve,
       );
-      question.ladder = ladder;
-      this.#question = question;
-      if (this.#call === undefined || this.#call.over) this.#dial(question);
+      pending.ladder = ladder;
+      this.#pending = pending;
+      if (this.#client === undefined || this.#client.over) this.#dial(pending);
       else {
-        question.decided();
-        question.begin('ready');
-        this.#ask(question);
+        pending.decided();
+        pending.begin('ready');
+        this.#write(pending);
       }
     });
   }
 
   /** Gives up the message under way: its verdict comes now. */
   interrupt(): void {
-    this.#call?.drop({ how: 'interrupted' });
+    this.#client?.drop({ how: 'interrupted' });
   }
 
   /** Says BYE, if a connection stands. Resolves when it is over. */
   async close(): Promise<void> {
-    await this.#call?.leave();
+    await this.#client?.leave();
   }
 
-  #dial(question: Question): void {
+  #dial(pending: PendingSend): void {
     this.#tries += 1;
-    this.#unanswered = new Unanswered();
-    const attempt = question.begin('connecting');
-    this.#call = new Call(
+    this.#inFlight = new InFlight();
+    const attempt = pending.begin('connecting');
+    this.#client = new ClientConnection(
       { ...this.caller, tryNumber: this.#tries, expect: 'receiver' },
       {
         progressed: (phase) => {
           attempt.phase = phase;
-          question.decided();
+          pending.decided();
         },
         ready: (ready) => {
           this.#peer = ready.as;
-          this.#ask(question);
+          this.#write(pending);
         },
         message: (message) => {
-          if (message.verb === 'RECEIVED' || message.verb === 'REFUSED') this.#unanswered.answer(message);
+          if (message.verb === 'RECEIVED' || message.verb === 'REFUSED') this.#inFlight.answer(message);
         },
         ended: (end) => this.#ended(end),
       },
     );
   }
 
-  #ask(question: Question): void {
-    if (question.done || this.#call === undefined) return;
-    if (!this.#unanswered.ask(this.#call, question)) question.settle();
+  #write(pending: PendingSend): void {
+    if (pending.done || this.#client === undefined) return;
+    if (!this.#inFlight.send(this.#client, pending)) pending.settle();
   }
 
   #ended(end: AttemptEnd): void {
-    this.#question?.end(end);
-    this.#question?.settle();
+    this.#pending?.end(end);
+    this.#pending?.settle();
   }
 }

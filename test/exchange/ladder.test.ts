@@ -3,30 +3,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Event, VerdictName } from '../../src/core/event.ts';
-import { type Climbable, Ladder } from '../../src/exchange/ladder.ts';
+import { Ladder, type ObservedConnection } from '../../src/exchange/ladder.ts';
 import type { Message } from '../../src/wire/verbs.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { seed } from '../seed.ts';
 
 type Rung = Extract<Event, { event: 'rung' }>;
-const SEND: Message<'SEND'> = { verb: 'SEND', id: 'k-1', body: Buffer.from('hello') };
 
-class FakeCall implements Climbable {
-  readonly number = 7;
-  over = false;
-  unacknowledged: number | undefined = 5;
-  handed: () => void = () => {};
-  pong: () => void = () => {};
-  readonly said: string[] = [];
-  send(message: Message, handed: () => void = () => {}): void {
-    this.said.push(message.verb);
-    this.handed = handed;
-  }
-  ping(answered: () => void): void {
-    this.said.push('PING');
-    this.pong = answered;
-  }
+interface Observed extends ObservedConnection {
+  over: boolean;
+  unacknowledged: number | undefined;
 }
+
+const observed = (): Observed => ({ number: 7, over: false, unacknowledged: 5 });
 
 function bench(route: 'sync' | 'async' = 'sync', waits = false) {
   const clock = new FakeClock();
@@ -40,11 +29,11 @@ function bench(route: 'sync' | 'async' = 'sync', waits = false) {
       if (event.event === 'rung') events.push(event);
     },
   });
-  const call = new FakeCall();
+  const connection = observed();
   return {
     clock,
     ladder,
-    call,
+    connection,
     events,
     told: () => events.map(({ rung, state, by }) => `${rung} ${state}${by === undefined ? '' : ` ${by}`}`),
   };
@@ -57,19 +46,18 @@ const answer = (verb: 'RECEIVED' | 'STORED' | 'REFUSED'): Message<'RECEIVED' | '
 };
 
 test('each by its own word, and when', () => {
-  const { ladder, call, clock, told, events } = bench();
-  ladder.climb(call, SEND);
-  expect(call.said).toEqual(['SEND', 'PING']);
+  const { ladder, connection, clock, told, events } = bench();
+  ladder.begin(connection);
   expect(told()).toEqual([]);
   clock.advance(1);
-  call.handed();
+  ladder.handed(connection);
   expect(told()).toEqual(['handed reached kernel']);
   clock.advance(100);
   expect(told()).toHaveLength(1);
-  call.unacknowledged = 0;
+  connection.unacknowledged = 0;
   clock.advance(50);
   expect(told().slice(1)).toEqual(['acknowledged reached ack']);
-  call.pong();
+  ladder.pong();
   ladder.answered(answer('RECEIVED'));
   ladder.end('DELIVERED');
   expect(told().slice(2)).toEqual(['read reached PONG', 'durable none', 'handled reached RECEIVED']);
@@ -86,10 +74,10 @@ test('each by its own word, and when', () => {
 });
 
 test('a frozen program: its kernel has it, and no word of the rest', () => {
-  const { ladder, call, told, clock } = bench();
-  ladder.climb(call, SEND);
-  call.unacknowledged = 0;
-  call.handed();
+  const { ladder, connection, told, clock } = bench();
+  ladder.begin(connection);
+  connection.unacknowledged = 0;
+  ladder.handed(connection);
   clock.advance(4000);
   ladder.end('UNKNOWN');
   expect(told()).toEqual([
@@ -102,27 +90,27 @@ test('a frozen program: its kernel has it, and no word of the rest', () => {
 });
 
 test('what the other kernel has not acknowledged when the verdict falls is counted', () => {
-  const { ladder, call, events } = bench();
-  ladder.climb(call, SEND);
-  call.handed();
-  call.unacknowledged = 917_504;
+  const { ladder, connection, events } = bench();
+  ladder.begin(connection);
+  ladder.handed(connection);
+  connection.unacknowledged = 917_504;
   ladder.end('UNKNOWN');
   expect(events[1]).toMatchObject({ rung: 'acknowledged', state: 'unknown', left: 917_504 });
 });
 
 test('the kernel is asked once more when the verdict falls', () => {
-  const { ladder, call, told } = bench();
-  ladder.climb(call, SEND);
-  call.handed();
-  call.unacknowledged = 0;
+  const { ladder, connection, told } = bench();
+  ladder.begin(connection);
+  ladder.handed(connection);
+  connection.unacknowledged = 0;
   ladder.end('UNKNOWN');
   expect(told()[1]).toBe('acknowledged reached ack');
 });
 
 test('what is not handed over yet cannot be acknowledged, though nothing is outstanding', () => {
-  const { ladder, call, told } = bench();
-  call.unacknowledged = 0;
-  ladder.climb(call, SEND);
+  const { ladder, connection, told } = bench();
+  connection.unacknowledged = 0;
+  ladder.begin(connection);
   ladder.end('UNKNOWN');
   expect(told()).toEqual([
     'handed unknown',
@@ -134,22 +122,22 @@ test('what is not handed over yet cannot be acknowledged, though nothing is outs
 });
 
 test('where the kernel cannot be asked, that is said at once', () => {
-  const { ladder, call, told, clock } = bench();
-  call.unacknowledged = undefined;
-  ladder.climb(call, SEND);
-  call.handed();
+  const { ladder, connection, told, clock } = bench();
+  connection.unacknowledged = undefined;
+  ladder.begin(connection);
+  ladder.handed(connection);
   expect(told()).toEqual(['handed reached kernel', 'acknowledged unseen']);
   expect(clock.pending).toBe(0);
-  call.pong();
+  ladder.pong();
   expect(told()[2]).toBe('read reached PONG');
 });
 
 test.each(['RECEIVED', 'STORED', 'REFUSED'] as const)(
   '%s without a PONG implies what is below it',
   (verb) => {
-    const { ladder, call, told } = bench(verb === 'STORED' ? 'async' : 'sync');
-    ladder.climb(call, SEND);
-    call.unacknowledged = 0;
+    const { ladder, connection, told } = bench(verb === 'STORED' ? 'async' : 'sync');
+    ladder.begin(connection);
+    connection.unacknowledged = 0;
     ladder.answered(answer(verb));
     expect(told().slice(0, 3)).toEqual([
       `handed reached ${verb}`,
@@ -160,19 +148,19 @@ test.each(['RECEIVED', 'STORED', 'REFUSED'] as const)(
 );
 
 test('the answer is here, and only younger bytes are outstanding: implied', () => {
-  const { ladder, call, told } = bench();
-  ladder.climb(call, SEND);
-  call.handed();
-  call.pong();
+  const { ladder, connection, told } = bench();
+  ladder.begin(connection);
+  ladder.handed(connection);
+  ladder.pong();
   ladder.answered(answer('RECEIVED'));
   ladder.end('DELIVERED');
   expect(told().at(-1)).toBe('acknowledged reached PONG');
 });
 
 test.each(['RECEIVED', 'REFUSED'] as const)('implied by %s, if no PONG came', (verb) => {
-  const { ladder, call, told } = bench();
-  ladder.climb(call, SEND);
-  call.handed();
+  const { ladder, connection, told } = bench();
+  ladder.begin(connection);
+  ladder.handed(connection);
   ladder.answered(answer(verb));
   ladder.end(verb === 'RECEIVED' ? 'DELIVERED' : 'NOT_DELIVERED');
   expect(told()).toContain(`acknowledged reached ${verb}`);
@@ -181,10 +169,10 @@ test.each(['RECEIVED', 'REFUSED'] as const)('implied by %s, if no PONG came', (v
 describe('async', () => {
   const stored = (waits: boolean) => {
     const made = bench('async', waits);
-    made.ladder.climb(made.call, SEND);
-    made.call.unacknowledged = 0;
-    made.call.handed();
-    made.call.pong();
+    made.ladder.begin(made.connection);
+    made.connection.unacknowledged = 0;
+    made.ladder.handed(made.connection);
+    made.ladder.pong();
     made.ladder.answered(answer('STORED'));
     made.ladder.end('STORED');
     return { ...made, told: () => made.told().slice(3) };
@@ -206,35 +194,35 @@ describe('async', () => {
     expect(told().slice(1)).toEqual([last]);
   });
 
-  test('what was handed over on one call is not acknowledged by the silence of the next', () => {
-    const { ladder, call, told, clock } = bench('async');
-    ladder.climb(call, SEND);
-    call.handed();
-    call.over = true;
-    const next = new FakeCall();
+  test('what was handed over on one connection is not acknowledged by the silence of the next', () => {
+    const { ladder, connection, told, clock } = bench('async');
+    ladder.begin(connection);
+    ladder.handed(connection);
+    connection.over = true;
+    const next = observed();
     // Nothing is outstanding there, for nothing of it was handed over yet.
     next.unacknowledged = 0;
-    ladder.climb(next, SEND);
+    ladder.begin(next);
     clock.advance(1000);
     ladder.end('UNKNOWN');
     expect(told().slice(0, 2)).toEqual(['handed reached kernel', 'acknowledged unknown']);
   });
 
-  test('a second attempt climbs again, and what was reached is not told twice', () => {
-    const { ladder, call, told, clock } = bench('async');
-    ladder.climb(call, SEND);
-    call.handed();
-    call.over = true;
-    const next = new FakeCall();
-    ladder.climb(next, SEND);
-    // The old call has no say any more.
-    call.unacknowledged = 0;
+  test('a second attempt begins again, and what was reached is not told twice', () => {
+    const { ladder, connection, told, clock } = bench('async');
+    ladder.begin(connection);
+    ladder.handed(connection);
+    connection.over = true;
+    const next = observed();
+    ladder.begin(next);
+    // The old connection has no say any more.
+    connection.unacknowledged = 0;
     clock.advance(1000);
     expect(told()).toEqual(['handed reached kernel']);
-    next.handed();
+    ladder.handed(next);
     next.unacknowledged = 0;
     clock.advance(1000);
-    next.pong();
+    ladder.pong();
     ladder.answered(answer('STORED'));
     ladder.end('STORED');
     expect(told().slice(1)).toEqual([
@@ -254,10 +242,10 @@ describe('NOT DELIVERED makes it certain', () => {
   });
 
   test('refused: it was read, and no more', () => {
-    const { ladder, call, told } = bench('async');
-    ladder.climb(call, SEND);
-    call.unacknowledged = 0;
-    call.handed();
+    const { ladder, connection, told } = bench('async');
+    ladder.begin(connection);
+    connection.unacknowledged = 0;
+    ladder.handed(connection);
     ladder.answered(answer('REFUSED'));
     ladder.end('NOT_DELIVERED');
     expect(told().slice(2)).toEqual(['read reached REFUSED', 'durable no', 'handled no']);
@@ -265,7 +253,7 @@ describe('NOT DELIVERED makes it certain', () => {
 });
 
 test('whatever happens: each rung once, reached only by a word, and never a rung above one that is "no"', () => {
-  const step = fc.constantFrom('climb', 'handed', 'acked', 'pong', 'time', 'over', 'invisible');
+  const step = fc.constantFrom('attempt', 'handed', 'acked', 'pong', 'time', 'over', 'invisible');
   fc.assert(
     fc.property(
       fc.array(step, { size: 'max', maxLength: 40 }),
@@ -273,26 +261,27 @@ test('whatever happens: each rung once, reached only by a word, and never a rung
       fc.boolean(),
       (steps, wanted, waits) => {
         const { ladder, told, clock, events } = bench(wanted === 'DELIVERED' ? 'sync' : 'async', waits);
-        let call: FakeCall | undefined;
+        let connection: Observed | undefined;
         let words = 0;
         for (const one of steps) {
-          if (one === 'climb') {
-            if (call !== undefined) call.over = true;
-            call = new FakeCall();
-            ladder.climb(call, SEND);
+          if (one === 'attempt') {
+            if (connection !== undefined) connection.over = true;
+            connection = observed();
+            ladder.begin(connection);
           } else if (one === 'time') clock.advance(60);
-          else if (call === undefined || call.over) continue;
-          else if (one === 'over') call.over = true;
+          else if (connection === undefined || connection.over) continue;
+          else if (one === 'over') connection.over = true;
           else if (one === 'handed' || one === 'pong') {
             words += 1;
-            call[one]();
-          } else call.unacknowledged = one === 'acked' ? 0 : undefined;
+            if (one === 'handed') ladder.handed(connection);
+            else ladder.pong();
+          } else connection.unacknowledged = one === 'acked' ? 0 : undefined;
         }
-        if (call === undefined && wanted !== 'NOT_DELIVERED' && wanted !== 'UNKNOWN') return;
+        if (connection === undefined && wanted !== 'NOT_DELIVERED' && wanted !== 'UNKNOWN') return;
         // A PONG is answered by a program; only what nobody ever wrote or what was refused is certain not to be there.
         if (wanted === 'STORED') ladder.answered(answer('STORED'));
         else if (wanted === 'DELIVERED') ladder.answered(answer('RECEIVED'));
-        else if (wanted === 'NOT_DELIVERED' && call !== undefined) ladder.answered(answer('REFUSED'));
+        else if (wanted === 'NOT_DELIVERED' && connection !== undefined) ladder.answered(answer('REFUSED'));
         ladder.end(wanted);
         if (wanted === 'STORED' && waits) ladder.news(undefined);
         clock.advance(10_000);

@@ -5,14 +5,14 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { Sender } from '../../async/sender.ts';
 import { DetourError } from '../../core/error.ts';
 import type { VerdictName } from '../../core/event.ts';
-import type { Outcome } from '../../exchange/ask.ts';
 import { Ladder } from '../../exchange/ladder.ts';
+import type { Outcome } from '../../exchange/pending.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { type Address, count, deadline, id, name, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { addressOption, heartbeatOption, patience, patientOption, timeoutOption } from '../options.ts';
+import { addressOption, deadlineOf, heartbeatOption, patientOption, timeoutOption } from '../options.ts';
 import { type Addressee, codeOf, type Repeat } from '../render/report.ts';
 import { checkLadder } from '../render/rungs.ts';
 import { Steps } from '../render/steps.ts';
@@ -121,7 +121,7 @@ class AsyncRoute implements Route {
     // Who gives an id repeats a message: what became of it before, this process cannot know.
     return this.#sender.send(
       { id: messageId, to, ttl: life, notify: this.#waiter?.name, body },
-      patience(this.#flags),
+      deadlineOf(this.#flags),
       given !== undefined,
       this.#ladder,
     );

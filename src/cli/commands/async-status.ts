@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { wrap } from '../../core/wrap.ts';
-import { Call } from '../../exchange/call.ts';
+import { ClientConnection } from '../../exchange/client.ts';
 import type { AttemptEnd } from '../../exchange/verdict.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
@@ -49,7 +49,7 @@ async function run(flags: Flags): Promise<number> {
 
 interface Failure {
   readonly end: AttemptEnd;
-  readonly phase: Call['phase'];
+  readonly phase: ClientConnection['phase'];
 }
 
 interface Status {
@@ -63,8 +63,8 @@ function ask(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure>
     const mailboxes: Message<'MAILBOX'>[] = [];
     let page = 0;
     let usage: Message<'END'> | undefined;
-    const timer = actor.context.clock.after(timeout, () => call.drop({ how: 'deadline' }));
-    const call = new Call(
+    const timer = actor.context.clock.after(timeout, () => client.drop({ how: 'deadline' }));
+    const client = new ClientConnection(
       {
         ...relay,
         as: 'status',
@@ -74,22 +74,22 @@ function ask(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure>
         context: actor.context,
       },
       {
-        ready: () => call.send({ verb: 'STATUS' }),
+        ready: () => client.send({ verb: 'STATUS' }),
         message: (message) => {
           if (message.verb === 'MAILBOX') {
             mailboxes.push(message);
             page += 1;
           } else if (message.verb === 'END' && page > 0) {
             page = 0;
-            call.send({ verb: 'STATUS', after: mailboxes.at(-1)?.name });
+            client.send({ verb: 'STATUS', after: mailboxes.at(-1)?.name });
           } else if (message.verb === 'END') {
             usage = message;
-            void call.leave();
+            void client.leave();
           }
         },
         ended: (end) => {
           timer.cancel();
-          resolve(usage === undefined ? { end, phase: call.phase } : { mailboxes, usage });
+          resolve(usage === undefined ? { end, phase: client.phase } : { mailboxes, usage });
         },
       },
     );

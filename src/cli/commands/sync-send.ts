@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { Caller } from '../../exchange/call.ts';
+import type { Caller } from '../../exchange/client.ts';
 import { Ladder } from '../../exchange/ladder.ts';
 import { formatAddress } from '../../net/address.ts';
 import { Sender } from '../../sync/sender.ts';
@@ -10,7 +10,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { type Address, count, name } from '../input.ts';
 import { messageSource } from '../messages.ts';
-import { addressOption, heartbeatOption, patience, patientOption, timeoutOption } from '../options.ts';
+import { addressOption, deadlineOf, heartbeatOption, patientOption, timeoutOption } from '../options.ts';
 import { put } from '../render/output.ts';
 import type { Addressee } from '../render/report.ts';
 import { checkLadder } from '../render/rungs.ts';
@@ -76,7 +76,7 @@ class SyncRoute implements Route {
     const ladder = this.#flags.ladder
       ? new Ladder({ id, route: 'sync', waits: false, ...this.#actor.context })
       : undefined;
-    const outcome = await this.#sender.send(id, body, patience(this.#flags), ladder);
+    const outcome = await this.#sender.send(id, body, deadlineOf(this.#flags), ladder);
     const reply = outcome.answer?.verb === 'RECEIVED' ? outcome.answer.body : undefined;
     if (reply !== undefined && !this.#actor.json)
       await put([...saidBy(this.to().peer, reply), ''].join('\n'));

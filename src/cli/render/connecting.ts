@@ -48,7 +48,7 @@ export class Connecting {
   #begin(): void {
     this.over();
     this.#began = performance.now();
-    this.#step('connecting', `until the kernel gives up${patience()}`);
+    this.#step('connecting', `until the kernel gives up${patienceText()}`);
     if (process.stderr.isTTY === true) this.#watch();
   }
 
@@ -65,7 +65,7 @@ export class Connecting {
   }
 }
 
-function patience(): string {
+function patienceText(): string {
   const retries = synRetries();
   if (retries === undefined) return DOCUMENTED[process.platform] ?? '';
   return `: ${patienceSeconds(retries)} s or more`;

@@ -6,7 +6,7 @@ import { visible } from '../../core/visible.ts';
 import { wrap } from '../../core/wrap.ts';
 import { explainFailure, momentOf } from '../../errors/catalog.ts';
 import type { Moment, Route } from '../../errors/entry.ts';
-import type { Outcome } from '../../exchange/ask.ts';
+import type { Outcome } from '../../exchange/pending.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../../exchange/verdict.ts';
 import { columns, paint, withNote } from './output.ts';
 

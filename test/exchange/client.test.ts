@@ -2,7 +2,9 @@
 
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Call, LEAVE_MS } from '../../src/exchange/call.ts';
+import { ClientConnection, LEAVE_MS } from '../../src/exchange/client.ts';
+import { Ladder } from '../../src/exchange/ladder.ts';
+import { InFlight, PendingSend } from '../../src/exchange/pending.ts';
 import type { AttemptEnd } from '../../src/exchange/verdict.ts';
 import { netContext } from '../../src/net/context.ts';
 import type { Message } from '../../src/wire/verbs.ts';
@@ -10,7 +12,7 @@ import { FakeClock } from '../fake-clock.ts';
 import { turns, until } from '../servers.ts';
 
 interface Bench {
-  readonly call: Call;
+  readonly client: ClientConnection;
   readonly clock: FakeClock;
   readonly server: Socket;
   /** Everything the client has said. */
@@ -25,7 +27,7 @@ interface Bench {
 const READY = 'READY version=1 role=relay as=relay max=1048576 window=256 store=t\n';
 const HELLO = 'HELLO version=1 as=alice session=s try=3 heartbeat=10\n';
 
-/** Makes a call, as alice, to a server that says `greeting` and then what the test types. */
+/** Makes a client, as alice, to a server that says `greeting` and then what the test types. */
 async function called(greeting = READY): Promise<Bench> {
   let accepted: (socket: Socket) => void = () => {};
   const arrival = new Promise<Socket>((resolve) => {
@@ -40,7 +42,7 @@ async function called(greeting = READY): Promise<Bench> {
   const messages: Message[] = [];
   const ready: Message<'READY'>[] = [];
   const ends: AttemptEnd[] = [];
-  const call = new Call(
+  const client = new ClientConnection(
     {
       host: '127.0.0.1',
       port: address.port,
@@ -72,15 +74,15 @@ async function called(greeting = READY): Promise<Bench> {
   server.on('error', () => {});
   server.write(greeting);
   await until(() => said !== '');
-  return { call, clock, server, said: () => said, gone: () => gone, messages, ready, ends };
+  return { client, clock, server, said: () => said, gone: () => gone, messages, ready, ends };
 }
 
 test('says HELLO and nothing else, and hands READY over', async () => {
-  const { ready, said, call } = await called();
+  const { ready, said, client } = await called();
   await until(() => ready.length === 1);
   expect(said()).toBe(HELLO);
   expect(ready[0]).toMatchObject({ role: 'relay', as: 'relay', max: 1048576, window: 256, store: 't' });
-  expect(call.phase).toBe('ready');
+  expect(client.phase).toBe('ready');
 });
 
 test('hands over what is not its own business, answers PING, ignores PONG', async () => {
@@ -89,6 +91,27 @@ test('hands over what is not its own business, answers PING, ignores PONG', asyn
   await until(() => said() === `${HELLO}PONG\nPONG\n`);
   expect(messages).toEqual([{ verb: 'STORED', id: '1', seq: 1, present: 'no' }]);
 });
+
+test.each([true, false])(
+  'a SEND has a PING right behind it only if a ladder watches: %s',
+  async (watches) => {
+    const { client, clock, ready, said } = await called();
+    await until(() => ready.length === 1);
+    const send: Message<'SEND'> = { verb: 'SEND', id: 'i', to: 'bob', body: Buffer.from('x') };
+    const noop = (): void => {};
+    const pending = new PendingSend(send, 'STORED', clock, { timeoutMs: 1000 }, noop, noop);
+    if (watches)
+      pending.ladder = new Ladder({ id: 'i', route: 'async', waits: false, clock, emit: undefined });
+    expect(new InFlight().send(client, pending)).toBe(true);
+    client.send({ verb: 'ERROR', code: 'end', body: Buffer.alloc(0) });
+    await until(() => said().includes('ERROR'));
+    expect(
+      said()
+        .slice(HELLO.length)
+        .match(/^[A-Z]+(?= |$)/gm),
+    ).toEqual(watches ? ['SEND', 'PING', 'ERROR'] : ['SEND', 'ERROR']);
+  },
+);
 
 describe('before READY is accepted', () => {
   test.each([
@@ -102,12 +125,12 @@ describe('before READY is accepted', () => {
     ['READY version=2 role=relay as=relay max=1 window=1\n', 'version', 'ERROR code=version size='],
     ['READY version=2 shape=new\n', 'version', 'ERROR code=version size='],
     ['ERROR code=too_many size=3\nno.\n', 'too_many', ''],
-  ])('%j ends the call: %s', async (greeting, code, answer) => {
-    const { ends, said, gone, ready, call } = await called(greeting);
+  ])('%j ends the client: %s', async (greeting, code, answer) => {
+    const { ends, said, gone, ready, client } = await called(greeting);
     await until(() => gone());
     expect(ends).toEqual([expect.objectContaining({ how: 'error', code })]);
     expect(ready).toEqual([]);
-    expect(call.phase).toBe('greeting');
+    expect(client.phase).toBe('greeting');
     expect(said().startsWith(HELLO + answer)).toBe(true);
     if (answer === '') expect(said()).toBe(HELLO);
   });
@@ -166,9 +189,9 @@ describe('the end of a call', () => {
   });
 
   test('by its own BYE, when the server has answered it and closed', async () => {
-    const { server, call, ends, said, ready } = await called();
+    const { server, client, ends, said, ready } = await called();
     await until(() => ready.length === 1);
-    const left = call.leave();
+    const left = client.leave();
     await until(() => said() === `${HELLO}BYE\n`);
     await turns();
     expect(ends).toEqual([]);
@@ -179,17 +202,17 @@ describe('the end of a call', () => {
   });
 
   test('at once when it is left before READY: one who never greets would not answer BYE', async () => {
-    const { call, ends, said, gone } = await called('');
-    await call.leave();
+    const { client, ends, said, gone } = await called('');
+    await client.leave();
     expect(ends).toEqual([{ how: 'interrupted' }]);
     await until(() => gone());
     expect(said()).toBe(HELLO);
   });
 
   test('by its own BYE, which is not waited on for ever', async () => {
-    const { call, clock, ends, ready } = await called();
+    const { client, clock, ends, ready } = await called();
     await until(() => ready.length === 1);
-    const left = call.leave();
+    const left = client.leave();
     await turns();
     clock.advance(LEAVE_MS);
     await left;

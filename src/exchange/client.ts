@@ -27,8 +27,8 @@ export interface Caller {
   readonly context: NetContext;
 }
 
-/** One call of many. */
-export interface CallOptions extends Caller {
+/** One connection of many. */
+export interface ClientOptions extends Caller {
   /** Counts the connections of the session, from 1. */
   readonly tryNumber: number;
   /** The role that must answer; another is the wrong door. */
@@ -36,9 +36,9 @@ export interface CallOptions extends Caller {
 }
 
 /** What the caller is told. `ended` is last and comes once. */
-export interface CallHandlers {
-  /** The call has come so far. */
-  progressed?(phase: Call['phase']): void;
+export interface ClientHandlers {
+  /** The connection has come so far. */
+  progressed?(phase: ClientConnection['phase']): void;
   ready(ready: Message<'READY'>): void;
   /** Anything but READY, PING, PONG, BYE and ERROR. */
   message(message: Message): void;
@@ -48,24 +48,24 @@ export interface CallHandlers {
 
 //  connecting ──► greeting ──(READY: role, version)──► ready ──► ended
 //      └──────────────┴────────────────────────────────────────► ended (an errno, FIN, ERROR, BYE, silence, wrong door)
-/** One call to a server. */
-export class Call {
+/** One connection to a server. */
+export class ClientConnection {
   /** What the server said of itself, once it has. */
   greeting: Message<'READY'> | undefined;
   phase: Exclude<Phase, 'written'> = 'connecting';
   readonly #connection: Connection;
-  readonly #options: CallOptions;
-  readonly #on: CallHandlers;
+  readonly #options: ClientOptions;
+  readonly #on: ClientHandlers;
   #heartbeat: Heartbeat | undefined;
   #end: AttemptEnd | undefined;
   /** Who waits for the connection to be closed after BYE. */
   readonly #left: (() => void)[] = [];
   #closed = false;
-  #patience: Timer | undefined;
+  #leaveTimer: Timer | undefined;
   /** For each PING without its PONG, who waits for it, in their order. */
   readonly #pings: (() => void)[] = [];
 
-  constructor(options: CallOptions, on: CallHandlers) {
+  constructor(options: ClientOptions, on: ClientHandlers) {
     this.#options = options;
     this.#on = on;
     this.#connection = connect(options.host, options.port, options.context, {
@@ -88,7 +88,7 @@ export class Call {
     });
   }
 
-  /** Has the call ended? */
+  /** Has it ended? */
   get over(): boolean {
     return this.#end !== undefined;
   }
@@ -134,17 +134,17 @@ export class Call {
         return;
       }
       this.#connection.send({ verb: 'BYE' });
-      this.#patience = this.#options.context.clock.after(LEAVE_MS, () => this.drop({ how: 'silent' }));
+      this.#leaveTimer = this.#options.context.clock.after(LEAVE_MS, () => this.drop({ how: 'silent' }));
     });
   }
 
-  /** Ends the call at once. `ended` is called now, with the reason given. */
+  /** Ends it at once. `ended` is called now, with the reason given. */
   drop(end: AttemptEnd): void {
     this.#over(end);
     this.#connection.destroy();
   }
 
-  #reached(phase: Call['phase']): void {
+  #reached(phase: ClientConnection['phase']): void {
     this.phase = phase;
     this.#on.progressed?.(phase);
   }
@@ -244,7 +244,7 @@ export class Call {
     this.#end = end;
     this.#heartbeat?.stop();
     if (end.how === 'fin') this.#connection.finish();
-    this.#patience?.cancel();
+    this.#leaveTimer?.cancel();
     this.#on.ended(end);
   }
 }

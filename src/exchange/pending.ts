@@ -1,10 +1,10 @@
-// SEND and its answer: the questions that one process has open, their attempts and deadlines. It writes a SEND and matches answers
+// SEND and its answer: the sends of one process that are pending, their attempts and deadlines. It writes a SEND and matches answers
 // by id; whether to ask again is the mode's decision (sync/sender.ts never does, async/sender.ts does under the same id).
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { VerdictName } from '../core/event.ts';
 import type { Message } from '../wire/verbs.ts';
-import type { Call } from './call.ts';
+import type { ClientConnection } from './client.ts';
 import type { Ladder } from './ladder.ts';
 import { type Attempt, type AttemptEnd, conclude } from './verdict.ts';
 
@@ -20,7 +20,7 @@ export interface Outcome {
 }
 
 /** How long a message's sender waits. */
-export interface Patience {
+export interface Deadline {
   /** One deadline for everything, in milliseconds. */
   readonly timeoutMs: number;
   /** Leave the first connect to the kernel: the deadline begins when that is decided. */
@@ -28,7 +28,7 @@ export interface Patience {
 }
 
 /** One message on its way, with all its attempts. */
-export class Question {
+export class PendingSend {
   readonly send: Message<'SEND'>;
   readonly attempts: Attempt[] = [];
   /** Watches how far it comes, if somebody wants to know. */
@@ -37,22 +37,22 @@ export class Question {
   readonly #clock: Clock;
   readonly #began: number;
   readonly #timeoutMs: number;
-  readonly #onDeadline: (question: Question) => void;
+  readonly #onDeadline: (pending: PendingSend) => void;
   #deadline: Timer | undefined;
   #until = Number.POSITIVE_INFINITY;
   readonly #settled: (outcome: Outcome) => void;
   #done = false;
 
   /**
-   * @param patience a deadline for connecting, greeting and answer; if patient it begins with `decided`
-   * @param onDeadline called when it has passed and the question is still open; the question has been settled by then
+   * @param deadline a deadline for connecting, greeting and answer; if patient it begins with `decided`
+   * @param onDeadline called when it has passed and the send is still pending; it has been settled by then
    */
   constructor(
     send: Message<'SEND'>,
     success: 'DELIVERED' | 'STORED',
     clock: Clock,
-    { timeoutMs, patient }: Patience,
-    onDeadline: (question: Question) => void,
+    { timeoutMs, patient }: Deadline,
+    onDeadline: (pending: PendingSend) => void,
     settled: (outcome: Outcome) => void,
   ) {
     this.send = send;
@@ -132,55 +132,62 @@ export class Question {
   }
 }
 
-/** The SENDs of one call that are not answered yet, in the order they were written. */
-export class Unanswered {
-  readonly #questions = new Map<string, Question>();
+/** The SENDs of one connection that are not answered yet, in the order they were written. */
+export class InFlight {
+  readonly #sends = new Map<string, PendingSend>();
 
   /** How many there are; a sender keeps it at or below READY's `window`. */
   get size(): number {
-    return this.#questions.size;
+    return this.#sends.size;
   }
 
-  /** Writes a question's SEND on the call, if it is not beyond what READY allows; else the attempt ends there, unwritten. */
-  ask(call: Call, question: Question): boolean {
-    const max = call.greeting?.max ?? 0;
-    const attempt = question.attempts.at(-1) ?? question.begin('ready');
-    if (question.send.body.length > max) {
+  /** Writes a SEND on the connection, if it is not beyond what READY allows; else the attempt ends there, unwritten. */
+  send(client: ClientConnection, pending: PendingSend): boolean {
+    const max = client.greeting?.max ?? 0;
+    const attempt = pending.attempts.at(-1) ?? pending.begin('ready');
+    if (pending.send.body.length > max) {
       attempt.end = {
         how: 'error',
         code: 'too_large',
-        reason: `the message has ${question.send.body.length} bytes, ${call.greeting?.as ?? 'the peer'} takes ${max}`,
+        reason: `the message has ${pending.send.body.length} bytes, ${client.greeting?.as ?? 'the peer'} takes ${max}`,
       };
       return false;
     }
     attempt.phase = 'written';
-    this.#questions.set(question.send.id, question);
-    if (question.ladder === undefined) call.send(question.send);
-    else question.ladder.climb(call, question.send);
+    this.#sends.set(pending.send.id, pending);
+    if (pending.ladder === undefined) client.send(pending.send);
+    else watched(client, pending.send, pending.ladder);
     return true;
   }
 
-  /** Takes an answer to the question it belongs to; undefined if it belongs to none (any more). */
-  answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): Question | undefined {
-    const question = this.#questions.get(message.id);
-    if (question === undefined) return undefined;
-    this.#questions.delete(message.id);
-    question.ladder?.answered(message);
+  /** Takes an answer to the send it belongs to; undefined if it belongs to none (any more). */
+  answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): PendingSend | undefined {
+    const pending = this.#sends.get(message.id);
+    if (pending === undefined) return undefined;
+    this.#sends.delete(message.id);
+    pending.ladder?.answered(message);
     if (message.verb === 'REFUSED') {
-      question.end({ how: 'refused', code: message.code, reason: message.body.toString() });
-      question.settle();
+      pending.end({ how: 'refused', code: message.code, reason: message.body.toString() });
+      pending.settle();
     } else {
-      question.end({ how: 'taken' });
-      question.settle(message);
+      pending.end({ how: 'taken' });
+      pending.settle(message);
     }
-    return question;
+    return pending;
   }
 
-  /** The call is over: their attempts end with it. Returns those still open, in order. */
-  end(end: AttemptEnd): Question[] {
-    const open = [...this.#questions.values()].filter(({ done }) => !done);
-    this.#questions.clear();
-    for (const question of open) question.end(end);
+  /** The connection is over: their attempts end with it. Returns those still open, in order. */
+  end(end: AttemptEnd): PendingSend[] {
+    const open = [...this.#sends.values()].filter(({ done }) => !done);
+    this.#sends.clear();
+    for (const pending of open) pending.end(end);
     return open;
   }
+}
+
+// The PING right behind the SEND is the ladder's third rung: its PONG shows that the SEND has been read.
+function watched(client: ClientConnection, send: Message<'SEND'>, ladder: Ladder): void {
+  ladder.begin(client);
+  client.send(send, () => ladder.handed(client));
+  client.ping(() => ladder.pong());
 }
