@@ -5,11 +5,11 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
+import { derivationLines } from '../../lab/compare/derivation.ts';
 import { plotLines } from '../../lab/compare/plot.ts';
 import { durations, type Report, runCompare } from '../../lab/compare/run.ts';
 import { drawSvg } from '../../lab/compare/svg.ts';
 import { noteLines, resultLines, theoryLines } from '../../lab/compare/table.ts';
-import { whyLines } from '../../lab/compare/why.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, path } from '../input.ts';
 import { columns, Progress, paint, put, say } from '../render/output.ts';
@@ -103,7 +103,7 @@ async function run(flags: Flags): Promise<number> {
   const absence = flags.cycle / 2;
   const setting = { absence, retry: flags.retry ?? absence / ROUNDS };
   if (flags.why) {
-    await put(`${whyLines(setting).join('\n')}\n`);
+    await put(`${derivationLines(setting).join('\n')}\n`);
     return 0;
   }
   const { calm, rest } = durations({ ...setting, messages: flags.messages });

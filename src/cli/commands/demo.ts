@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
-import { createAsk } from '../../lab/demo/ask.ts';
 import { findStory, numbered, runDemo } from '../../lab/demo/demo.ts';
+import { createKeyPrompt } from '../../lab/demo/keys.ts';
 import type { CommandSpec } from '../command.ts';
 import { paint } from '../render/output.ts';
 
@@ -52,7 +52,7 @@ async function run(wanted: string | undefined, { fast, json }: Options): Promise
     columns: stdout.columns ?? DEFAULT_WIDTH,
     paint: (style, text) => paint(style, text, stdout),
     write: (text) => stdout.write(text),
-    ask: asking ? createAsk(stdin) : undefined,
+    ask: asking ? createKeyPrompt(stdin) : undefined,
     json,
     busy: talking ? (text) => void stdout.write(`\r\x1b[K${text}`) : undefined,
   });

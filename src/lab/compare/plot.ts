@@ -1,10 +1,10 @@
 // The two panels in characters, for the terminal. Pure.
 
-import { drawnTime, drawnTimes, isWhole } from './judge.ts';
+import { drawnTime, drawnTimes, isWhole } from './against-theory.ts';
+import { NAMES } from './format.ts';
 import type { Report } from './run.ts';
 import { STRATEGIES, type Strategy } from './sender.ts';
 import { waitByRelay, waitByRetry } from './theory.ts';
-import { NAMES } from './words.ts';
 
 /** The sign of each strategy; theory is drawn in dots. */
 const SIGNS: Readonly<Record<Strategy, string>> = { once: 'o', again: 'x', relay: '#' };

@@ -4,7 +4,7 @@
 import type { Recorded } from '../../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
-import type { Visit } from './schedule.ts';
+import type { Presence } from './schedule.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What the receiver's log says he handled. */
@@ -29,7 +29,7 @@ export interface Role {
 const NEWEST = 0.3;
 /** So many processes stand ready: their code is read, and a line brings them. */
 const SPARES = 2;
-/** So many of them are tried for one visit. */
+/** So many of them are tried for one presence. */
 const ATTEMPTS = 3;
 
 /** One receiver, played by one process after the other. */
@@ -38,7 +38,7 @@ export class Receiver {
   readonly #role: Role;
   readonly #processes: Actor[] = [];
   readonly #spares: Actor[] = [];
-  readonly #visits: Visit[] = [];
+  readonly #presences: Presence[] = [];
   readonly #seen = new Set<string>();
   /** To come takes so long, in milliseconds, by experience. */
   #coming = 0;
@@ -51,11 +51,11 @@ export class Receiver {
   }
 
   /** Brings him for the first time, before the beginning, and has others stand ready. @throws DetourError `stage` */
-  async open(visits: readonly Visit[]): Promise<void> {
+  async open(presences: readonly Presence[]): Promise<void> {
     const actor = this.#start();
     await this.#bring(actor);
     this.#here = { actor, from: 0 };
-    this.#prepare(visits.length);
+    this.#prepare(presences.length);
     await Promise.all(
       this.#spares.map((spare) =>
         spare.until('sign that it stands ready', ({ event }) => event === 'notice'),
@@ -64,8 +64,8 @@ export class Receiver {
   }
 
   /** Is he to be away at the beginning? Then he goes now, before it. */
-  async begin(visits: readonly Visit[]): Promise<void> {
-    if (visits[0]?.from === 0) return;
+  async begin(presences: readonly Presence[]): Promise<void> {
+    if (presences[0]?.from === 0) return;
     const actor = this.#here?.actor;
     this.#here = undefined;
     await actor?.kill();
@@ -77,28 +77,28 @@ export class Receiver {
   }
 
   /** Comes and goes as planned, until he stays or Ctrl-C comes. @throws DetourError `stage` if he cannot be started */
-  async play(visits: readonly Visit[], timeline: Timeline): Promise<void> {
-    for (const [index, { from, to }] of visits.entries()) {
+  async play(presences: readonly Presence[], timeline: Timeline): Promise<void> {
+    for (const [index, { from, to }] of presences.entries()) {
       // He sets out early, to be there in time. If an absence is too short for that, he comes late.
       if (from > 0) {
         if (!(await timeline.at(from - this.#coming))) return;
         await this.#come(from, timeline);
       }
-      this.#prepare(visits.length - 1 - index);
+      this.#prepare(presences.length - 1 - index);
       if (to === Number.POSITIVE_INFINITY || !(await timeline.at(to))) return;
       await this.#leave(timeline);
     }
   }
 
-  /** Ends him, if he is there, and closes the account of his visits. */
+  /** Ends him, if he is there, and closes the account of his presences. */
   async close(timeline: Timeline): Promise<void> {
     await this.#leave(timeline);
     await Promise.all(this.#spares.map((actor) => actor.kill()));
   }
 
-  /** When he really was there, in order. The last visit lasts until `close`. */
-  get visits(): readonly Visit[] {
-    return this.#visits;
+  /** When he really was there, in order. The last presence lasts until `close`. */
+  get presences(): readonly Presence[] {
+    return this.#presences;
   }
 
   /** How late he came each time, in milliseconds; below 0: too early. */
@@ -124,9 +124,9 @@ export class Receiver {
     );
   }
 
-  // Has processes stand ready for the next visits.
-  #prepare(visits: number): void {
-    while (this.#spares.length < Math.min(SPARES, visits)) this.#spares.push(this.#start());
+  // Has processes stand ready for the next presences.
+  #prepare(presences: number): void {
+    while (this.#spares.length < Math.min(SPARES, presences)) this.#spares.push(this.#start());
   }
 
   #start(): Actor {
@@ -170,7 +170,7 @@ export class Receiver {
     if (this.#here === undefined) return;
     const { actor, from } = this.#here;
     this.#here = undefined;
-    this.#visits.push({ from, to: timeline.now() });
+    this.#presences.push({ from, to: timeline.now() });
     await actor.kill();
   }
 }

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { Recorded } from '../../core/event.ts';
 import { prng } from '../../core/prng.ts';
 import { Stage } from '../stage/stage.ts';
-import { boxOf, Cell, type Played } from './cell.ts';
-import { type Check, type Hop, hopOf, judge, type Row, type Size } from './judge.ts';
-import { count } from './oracle.ts';
+import { type Check, compareToTheory, type Hop, hopOf, type Row, type Size } from './against-theory.ts';
 import { drawPlan, type Plan, type Slot, slotOf } from './schedule.ts';
+import { tally } from './tally.ts';
 import { Interruption } from './timeline.ts';
+import { boxOf, Trial, type TrialResult } from './trial.ts';
 
 /** What is compared, and how long. Times are in milliseconds. */
 export interface CompareOptions {
@@ -55,7 +55,7 @@ const TAIL = 4;
 /** For the drain and the end of it. */
 const ROUNDING_OFF_MS = 1000;
 const LOOK_MS = 100;
-/** Of a relay: a message is six events, and has six cells. */
+/** Of a relay: a message is six events, and has six trials. */
 const MOST_EVENTS = 1_000_000;
 
 /** How long it will take, without starting up: for the calm, then the rest. In milliseconds. */
@@ -107,7 +107,7 @@ export async function runCompare(options: CompareOptions): Promise<Report> {
   };
   options.interruptible?.(stop);
   const stage = new Stage({ program: options.program, mostEvents: MOST_EVENTS, onInterrupt: stop });
-  const results: { readonly plan: Plan; readonly played: Played }[] = [];
+  const results: { readonly plan: Plan; readonly result: TrialResult }[] = [];
   let stored = new Map<string, Set<string>>();
   try {
     const relay = stage.start(
@@ -125,9 +125,9 @@ export async function runCompare(options: CompareOptions): Promise<Report> {
     const place = `127.0.0.1:${listening?.event === 'listening' ? listening.port : 0}`;
     const plans = drawPlans(options);
     const { calm, rest } = durations(options);
-    const make = (plan: Plan): Cell => {
+    const make = (plan: Plan): Trial => {
       const { begin } = slotOf(plan.availability, options.messages, options.absence);
-      return new Cell({ ...options, stage, relay: place, plan, begin, interruption });
+      return new Trial({ ...options, stage, relay: place, plan, begin, interruption });
     };
     const play = async (group: readonly Plan[], before: number, ms: number): Promise<void> => {
       const show = progressFrom(options, before, ms, calm + rest);
@@ -160,31 +160,31 @@ async function excuse(error: unknown, interruption: Interruption): Promise<undef
   return undefined;
 }
 
-// Opens the cells, plays them at the same time, and takes down what happened, also if Ctrl-C came in between.
+// Opens the trials, plays them at the same time, and takes down what happened, also if Ctrl-C came in between.
 async function playGroup(
   plans: readonly Plan[],
-  make: (plan: Plan) => Cell,
+  make: (plan: Plan) => Trial,
   interruption: Interruption,
   show: (share: number) => void,
-): Promise<{ plan: Plan; played: Played }[]> {
+): Promise<{ plan: Plan; result: TrialResult }[]> {
   if (interruption.over || plans.length === 0) return [];
-  const cells = plans.map((plan) => ({ plan, cell: make(plan) }));
+  const trials = plans.map((plan) => ({ plan, trial: make(plan) }));
   let opened = false;
   let timer: NodeJS.Timeout | undefined;
   try {
-    await Promise.all(cells.map(({ cell }) => cell.open()));
+    await Promise.all(trials.map(({ trial }) => trial.open()));
     if (interruption.over) return [];
     opened = true;
     const began = performance.now();
     timer = setInterval(() => show(performance.now() - began), LOOK_MS);
-    await Promise.all(cells.map(({ cell }) => cell.play()));
+    await Promise.all(trials.map(({ trial }) => trial.play()));
   } catch (error) {
     await excuse(error, interruption);
     if (!opened) return [];
   } finally {
     clearInterval(timer);
   }
-  return Promise.all(cells.map(async ({ plan, cell }) => ({ plan, played: await cell.close() })));
+  return Promise.all(trials.map(async ({ plan, trial }) => ({ plan, result: await trial.close() })));
 }
 
 // Shows how far it is. It waits before the end of its part until the part has ended.
@@ -210,7 +210,7 @@ function storedBy(events: readonly Recorded[]): Map<string, Set<string>> {
 
 function report(
   options: CompareOptions,
-  results: readonly { readonly plan: Plan; readonly played: Played }[],
+  results: readonly { readonly plan: Plan; readonly result: TrialResult }[],
   stored: ReadonlyMap<string, ReadonlySet<string>>,
   interrupted: boolean,
   leftOver: readonly number[],
@@ -218,12 +218,12 @@ function report(
   const { messages, absence, retry, seed, killSender } = options;
   const size: Size = { messages, absence, retry, killSender, tail: TAIL * absence };
   // Stopped before a message arrived there: nothing was measured.
-  const measured = results.filter(({ played }) => played.observed.every(({ arrived }) => arrived.length > 0));
-  const rows = measured.flatMap(({ plan: { availability }, played: { present, absences, observed } }) =>
+  const measured = results.filter(({ result }) => result.observed.every(({ arrived }) => arrived.length > 0));
+  const rows = measured.flatMap(({ plan: { availability }, result: { present, absences, observed } }) =>
     observed.map((one): Row => {
       const ids = one.strategy === 'relay' ? stored.get(boxOf(availability)) : undefined;
       return {
-        ...count({ ...one, stored: ids ?? new Set() }),
+        ...tally({ ...one, stored: ids ?? new Set() }),
         availability,
         present: one.strategy === 'relay' ? present.relay : present.direct,
         absences: one.strategy === 'relay' ? absences.relay : absences.direct,
@@ -237,15 +237,15 @@ function report(
     ...size,
     seed,
     rows,
-    late: Math.max(0, ...results.map(({ played }) => played.late)),
-    checks: judge(rows, size, prng(seed)),
+    late: Math.max(0, ...results.map(({ result }) => result.late)),
+    checks: compareToTheory(rows, size, prng(seed)),
     hop: hopOf(rows),
     faults: [
       ...rows.flatMap(({ availability, faults }) =>
         faults.map((text) => `${percent(availability)}: ${text}`),
       ),
-      ...results.flatMap(({ plan, played }) =>
-        interrupted ? [] : played.faults.map((text) => `${percent(plan.availability)}: ${text}`),
+      ...results.flatMap(({ plan, result }) =>
+        interrupted ? [] : result.faults.map((text) => `${percent(plan.availability)}: ${text}`),
       ),
     ],
     interrupted,

@@ -2,7 +2,7 @@
 // All times are milliseconds from the beginning of the measurement. What really happened is measured later and may be a little late.
 
 /** A time during which the receiver is to be there. */
-export interface Visit {
+export interface Presence {
   readonly from: number;
   /** Infinity: he stays. */
   readonly to: number;
@@ -16,7 +16,7 @@ export interface Plan {
   readonly arrivals: readonly number[];
   /** Messages arrive until then. */
   readonly span: number;
-  readonly visits: readonly Visit[];
+  readonly presences: readonly Presence[];
 }
 
 /** What a plan is drawn from. */
@@ -30,7 +30,7 @@ export interface PlanOptions {
   readonly tail: number;
 }
 
-// Between two messages, on average, in mean absences: some come in each absence, and so few that even in a short visit of a receiver
+// Between two messages, on average, in mean absences: some come in each absence, and so few that even in a short presence of a receiver
 // who has just started all that waited can be handled: theory takes handling to be instantaneous.
 const GAP = 0.36;
 /** Where nobody comes or goes, nothing depends on absences. Milliseconds. */
@@ -68,41 +68,41 @@ export function drawPlan(options: PlanOptions, random: () => number): Plan {
   const { availability, messages, span } = options;
   // Poisson arrivals of which one knows how many there were: each is anywhere in the time, independent of the others.
   const arrivals = Array.from({ length: messages }, () => random() * span).sort((a, b) => a - b);
-  return { availability, arrivals, span, visits: drawVisits(options, random) };
+  return { availability, arrivals, span, presences: drawPresences(options, random) };
 }
 
-function drawVisits({ availability, span, absence, tail }: PlanOptions, random: () => number): Visit[] {
+function drawPresences({ availability, span, absence, tail }: PlanOptions, random: () => number): Presence[] {
   if (availability <= 0) return [];
   const forGood = { from: 0, to: Number.POSITIVE_INFINITY };
   if (availability >= 1) return [forGood];
   const presence = meanPresence(availability, absence);
   const end = span + tail;
-  const visits: Visit[] = [];
+  const presences: Presence[] = [];
   // Exponential times have no memory: begun in the middle, each lasts as long as begun anew, so this start is already the steady state.
   let there = random() < availability;
   let now = 0;
   while (now < end) {
     const until = now + exponential(there ? presence : absence, random);
-    if (there) visits.push({ from: now, to: until < end ? until : Number.POSITIVE_INFINITY });
+    if (there) presences.push({ from: now, to: until < end ? until : Number.POSITIVE_INFINITY });
     there = !there;
     now = until;
   }
-  if (visits.at(-1)?.to !== Number.POSITIVE_INFINITY) visits.push({ ...forGood, from: end });
-  return visits;
+  if (presences.at(-1)?.to !== Number.POSITIVE_INFINITY) presences.push({ ...forGood, from: end });
+  return presences;
 }
 
-/** The lengths of the absences that begin from 0 to before `span`, each to its end. Visits are in order and do not overlap. */
-export function absencesOf(visits: readonly Visit[], span: number): number[] {
-  const begins = [0, ...visits.map(({ to }) => to)];
-  return visits.flatMap(({ from }, index) => {
+/** The lengths of the absences that begin from 0 to before `span`, each to its end. Presences are in order and do not overlap. */
+export function absencesOf(presences: readonly Presence[], span: number): number[] {
+  const begins = [0, ...presences.map(({ to }) => to)];
+  return presences.flatMap(({ from }, index) => {
     const begin = begins[index] ?? 0;
     return from > begin && begin < span ? [from - begin] : [];
   });
 }
 
-/** The share of the time from 0 to `span` that is covered by visits. They are in order and do not overlap. */
-export function shareOf(visits: readonly Visit[], span: number): number {
-  const covered = visits.reduce(
+/** The share of the time from 0 to `span` that is covered by presences. They are in order and do not overlap. */
+export function shareOf(presences: readonly Presence[], span: number): number {
+  const covered = presences.reduce(
     (sum, { from, to }) => sum + Math.max(0, Math.min(to, span) - Math.max(0, from)),
     0,
   );

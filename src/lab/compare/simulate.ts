@@ -1,7 +1,7 @@
 // A run without processes: what the theory says would happen to one plan. Pure. It says how far a run of this size strays by chance
-// alone (judge.ts needs that for its intervals), and the tests hold the closed forms of theory.ts against it.
+// alone (against-theory.ts needs that for its intervals), and the tests hold the closed forms of theory.ts against it.
 
-import { absencesOf, drawPlan, type Plan, type PlanOptions, shareOf, type Visit } from './schedule.ts';
+import { absencesOf, drawPlan, type Plan, type PlanOptions, type Presence, shareOf } from './schedule.ts';
 import { mean } from './statistics.ts';
 import { type Setting, waitByRelay, waitByRetry } from './theory.ts';
 
@@ -18,34 +18,39 @@ export interface Simulated {
   readonly retry: number;
 }
 
-/** Simulates a plan; the visits must end with one for good. */
-export function simulate({ arrivals, visits, span }: Plan, { retry }: Setting): Simulated {
+/** Simulates a plan; the presences must end with one for good. */
+export function simulate({ arrivals, presences, span }: Plan, { retry }: Setting): Simulated {
   let [first, relay, again] = [0, 0, 0];
   // Arrivals are in order, so that the search goes on where it was.
   let next = 0;
   for (const arrival of arrivals) {
-    while ((visits[next]?.to ?? Number.POSITIVE_INFINITY) <= arrival) next += 1;
-    const from = visits[next]?.from ?? Number.POSITIVE_INFINITY;
+    while ((presences[next]?.to ?? Number.POSITIVE_INFINITY) <= arrival) next += 1;
+    const from = presences[next]?.from ?? Number.POSITIVE_INFINITY;
     if (from <= arrival) first += 1;
     else {
       relay += from - arrival;
-      again += roundThatFinds(visits, next, arrival, retry) - arrival;
+      again += roundThatFinds(presences, next, arrival, retry) - arrival;
     }
   }
   const count = arrivals.length;
   return {
-    present: shareOf(visits, span),
-    absence: mean(absencesOf(visits, span)),
+    present: shareOf(presences, span),
+    absence: mean(absencesOf(presences, span)),
     first: first / count,
     relay: relay / count,
     retry: again / count,
   };
 }
 
-// Rounds are at 0, R, 2R …; the first after the arrival that falls into a visit.
-function roundThatFinds(visits: readonly Visit[], next: number, arrival: number, retry: number): number {
-  for (let index = next; index < visits.length; index += 1) {
-    const { from, to } = visits[index] ?? { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+// Rounds are at 0, R, 2R …; the first after the arrival that falls into a presence.
+function roundThatFinds(
+  presences: readonly Presence[],
+  next: number,
+  arrival: number,
+  retry: number,
+): number {
+  for (let index = next; index < presences.length; index += 1) {
+    const { from, to } = presences[index] ?? { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY };
     const round = Math.ceil(Math.max(arrival, from) / retry) * retry;
     if (round < to) return round;
   }

@@ -1,12 +1,12 @@
 // The same two panels as a picture. Pure: a report goes in, the text of an SVG file comes out. Strategies differ by shape and dash as
 // well as by colour (Okabe and Ito's, which the colour-blind can tell apart), so that it can be read in grey, too.
 
-import { type Check, drawnTime, drawnTimes, isWhole, messageCounts, type Row } from './judge.ts';
+import { type Check, drawnTime, drawnTimes, isWhole, messageCounts, type Row } from './against-theory.ts';
+import { shortTime } from './format.ts';
 import type { Report } from './run.ts';
 import type { Strategy } from './sender.ts';
 import { wilson } from './statistics.ts';
 import { waitByRelay, waitByRetry } from './theory.ts';
-import { shortTime } from './words.ts';
 
 const WIDTH = 1000;
 const HEIGHT = 540;

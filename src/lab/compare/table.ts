@@ -1,9 +1,9 @@
 // The two tables: what happened, and how it stands to the theory. Pure: a report comes in, lines of text go out.
 
-import type { Check, Row } from './judge.ts';
-import { aboardByTheory, messageCounts } from './judge.ts';
+import type { Check, Row } from './against-theory.ts';
+import { aboardByTheory, messageCounts } from './against-theory.ts';
+import { indented, NAMES, percent, shortTime } from './format.ts';
 import type { Report } from './run.ts';
-import { NAMES, percent, shortTime, wrapped } from './words.ts';
 
 const time = (ms: number | undefined): string => (ms === undefined ? '-' : shortTime(ms));
 
@@ -82,7 +82,7 @@ export function noteLines(report: Report): string[] {
     notes.push(
       `THIS COMPUTER WAS BUSY: bob came ${shortTime(late)} late on average, and points can lie off for that alone. Close other programs, or give a longer --cycle.`,
     );
-  return notes.flatMap((note) => wrapped(note, LINE));
+  return notes.flatMap((note) => indented(note, LINE));
 }
 
 const LINE = 78;
@@ -120,7 +120,7 @@ export function theoryLines({ checks }: Report): string[] {
         marked(of(level, 'relay'), wait),
       ),
     ),
-    ...wrapped(
+    ...indented(
       `Figures: ${checks.length}, their 95 % intervals, and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 of 20 of those between 0 % and 100 % lies off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
       LINE,
     ),

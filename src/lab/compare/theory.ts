@@ -1,4 +1,4 @@
-// What must come out, by calculation. Pure. `detour compare --why` tells in words how it is derived (why.ts).
+// What must come out, by calculation. Pure. `detour compare --why` tells in words how it is derived (derivation.ts).
 //
 // The receiver is a Markov chain with two states: there for U on average, away for D on average, both exponential, so that he is
 // there for a share a = U / (U + D) of the time. The chain forgets at the rate 1/U + 1/D: who is away now is there t later with
@@ -27,7 +27,7 @@ export function waitByRelay(availability: number, { absence }: Setting): number 
  *
  * A message that failed waits R/2 on average for the first round. Bob is back by then with the mean of `backAfter` over 0 to R,
  * which is q = a·(1 − (τ/R)·(1 − exp(−R/τ))). If he was not, each further round finds him with p = a·(1 − exp(−R/τ)), always the
- * same, because the chain has no memory: R/p more on average. A visit between two rounds is missed, and costs a whole absence.
+ * same, because the chain has no memory: R/p more on average. A presence between two rounds is missed, and costs a whole absence.
  */
 export function waitByRetry(availability: number, { absence, retry }: Setting): number {
   if (availability <= 0) return Number.POSITIVE_INFINITY;

@@ -1,21 +1,21 @@
-// Tells the stories: asks for a guess, has both routes played by real processes, judges them, draws them, and sums up.
+// Tells the stories: asks for a guess, has both routes played by real processes, verifies them, draws them, and sums up.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { wrap } from '../../core/wrap.ts';
 import type { Stage } from '../stage/stage.ts';
-import type { Answer } from './ask.ts';
-import { Live } from './live.ts';
+import type { Answer } from './keys.ts';
 import {
   type Guess,
   introLines,
   type Paint,
-  type Played,
+  type PlayedScene,
   type Result,
   storyLines,
   tableLines,
 } from './page.ts';
 import { playScene } from './play.ts';
+import { ProgressLine } from './progress-line.ts';
 import { STORIES } from './stories.ts';
 import type { Scene, Story } from './story.ts';
 
@@ -71,9 +71,9 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       if (answer === 'silence') asking = false;
       else guesses = answer;
     }
-    const live = new Live(options.busy);
-    const [direct, detour] = await playBoth(story, guesses, stages, options.program, live).finally(() =>
-      live.end(),
+    const progress = new ProgressLine(options.busy);
+    const [direct, detour] = await playBoth(story, guesses, stages, options.program, progress).finally(() =>
+      progress.end(),
     );
     results.push({ number, story, direct, detour });
     if (json) printJson(story, { direct, detour }, print);
@@ -88,10 +88,10 @@ async function playBoth(
   guesses: Guesses,
   stages: Stage[],
   program: DemoOptions['program'],
-  live: Live,
-): Promise<[Played | undefined, Played]> {
-  const play = (route: 'direct' | 'detour', scene: Scene): Promise<Played> =>
-    playScene(scene, guesses[route], stages, { program, watch: (recorded) => live.saw(route, recorded) });
+  progress: ProgressLine,
+): Promise<[PlayedScene | undefined, PlayedScene]> {
+  const play = (route: 'direct' | 'detour', scene: Scene): Promise<PlayedScene> =>
+    playScene(scene, guesses[route], stages, { program, watch: (recorded) => progress.saw(route, recorded) });
   const one = direct === undefined ? undefined : play('direct', direct);
   const other = play('detour', detour);
   await Promise.allSettled([one, other]);
@@ -129,12 +129,12 @@ async function askGuesses(
 
 function printJson(
   story: Story,
-  played: Record<'direct' | 'detour', Played | undefined>,
+  played: Record<'direct' | 'detour', PlayedScene | undefined>,
   print: (lines: string[]) => void,
 ): void {
   for (const [route, one] of Object.entries(played)) {
     if (one === undefined) continue;
-    const { verdict, exit, shown, faults } = one.judgement;
+    const { verdict, exit, shown, faults } = one.verification;
     const expected = one.scene.expect.verdict;
     print([
       JSON.stringify({ event: 'scene', story: story.name, route, verdict, expected, exit, shown, faults }),
@@ -150,8 +150,8 @@ function sumUp(
   print: (lines: readonly string[]) => void,
 ): boolean {
   const faults = results.flatMap(({ direct, detour }) => [
-    ...(direct?.judgement.faults ?? []),
-    ...detour.judgement.faults,
+    ...(direct?.verification.faults ?? []),
+    ...detour.verification.faults,
   ]);
   const left = stages.flatMap((stage) => stage.leftOver());
   const dirs = stages.map(({ dir }) => dir).filter((dir) => existsSync(dir));

@@ -6,8 +6,8 @@ import { wrap } from '../../core/wrap.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
 import type { Row } from '../../trace/rows.ts';
-import type { Judgement } from './judge.ts';
 import type { Scene, Story } from './story.ts';
+import type { Verification } from './verify.ts';
 
 /** A style that a text may get. */
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -25,9 +25,9 @@ interface Line {
 export type Guess = 'd' | 'n' | 'u';
 
 /** One route of a story that has been played. */
-export interface Played {
+export interface PlayedScene {
   readonly scene: Scene;
-  readonly judgement: Judgement;
+  readonly verification: Verification;
   readonly places: ReadonlyMap<string, string> | undefined;
   readonly guess: Guess | undefined;
 }
@@ -54,8 +54,8 @@ const VERDICT_STYLE: Readonly<Record<VerdictName, Style>> = {
 
 /** The two diagrams of a story with what they say, and under them what the signs mean. */
 export function storyLines(
-  direct: Played | undefined,
-  detour: Played,
+  direct: PlayedScene | undefined,
+  detour: PlayedScene,
   columns: number,
   paint: Paint,
 ): string[] {
@@ -95,13 +95,13 @@ const ROUTES = {
 
 function panel(
   route: 'direct' | 'detour',
-  { scene, judgement, places, guess }: Played,
+  { scene, verification, places, guess }: PlayedScene,
   width: number,
 ): { lines: Line[]; legend: readonly string[] } {
   const { lanes, lesson } = scene;
   const { title, success } = ROUTES[route];
-  const diagram = drawDiagram(judgement.merged, { width, lanes, places, keep: essential });
-  const { verdict, exit, faults } = judgement;
+  const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential });
+  const { verdict, exit, faults } = verification;
   const code = `exit ${exit}`;
   const headline = ` ${words(verdict)}`;
   const lines: Line[] = [
@@ -112,7 +112,7 @@ function panel(
       text: headline + code.padStart(Math.min(width, MOST_VERDICT) - 1 - headline.length),
       style: VERDICT_STYLE[verdict],
     },
-    ...lesson(judgement)
+    ...lesson(verification)
       .flatMap((text) => wrap(text, width - 2))
       .map((text) => ({ text: ` ${text}` })),
     ...faults
@@ -161,8 +161,8 @@ export function introLines(columns: number): string[] {
 export interface Result {
   readonly number: number;
   readonly story: Story;
-  readonly direct: Played | undefined;
-  readonly detour: Played;
+  readonly direct: PlayedScene | undefined;
+  readonly detour: PlayedScene;
 }
 
 /** The table at the end. */
@@ -187,16 +187,16 @@ export function tableLines(results: readonly Result[], columns: number): string[
   ];
 }
 
-function resultOf({ judgement, scene }: Played): string {
-  if (judgement.faults.length > 0) return `${words(judgement.verdict)} !`;
+function resultOf({ verification, scene }: PlayedScene): string {
+  if (verification.faults.length > 0) return `${words(verification.verdict)} !`;
   return scene.remark === undefined
-    ? words(judgement.verdict)
-    : `${words(judgement.verdict)}, ${scene.remark}`;
+    ? words(verification.verdict)
+    : `${words(verification.verdict)}, ${scene.remark}`;
 }
 
-function score(played: readonly (Played | undefined)[]): string {
+function score(played: readonly (PlayedScene | undefined)[]): string {
   const guessed = played.flatMap((one) =>
-    one?.guess === undefined ? [] : [isRight(one.guess, one.judgement.verdict)],
+    one?.guess === undefined ? [] : [isRight(one.guess, one.verification.verdict)],
   );
   return guessed.length === 0 ? '' : `${guessed.filter(Boolean).length}/${guessed.length}`;
 }

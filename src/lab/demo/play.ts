@@ -1,10 +1,10 @@
-// Plays one route of one story on a stage of its own, and has it judged before the stage is cleared.
+// Plays one route of one story on a stage of its own, and has it verified before the stage is cleared.
 
 import type { Actor } from '../stage/actor.ts';
 import { Stage, type StageOptions } from '../stage/stage.ts';
-import { judge, type Testimony } from './judge.ts';
-import type { Guess, Played } from './page.ts';
+import type { Guess, PlayedScene } from './page.ts';
 import type { Scene } from './story.ts';
+import { type ProcessRecord, verifyScene } from './verify.ts';
 
 /**
  * Plays a scene.
@@ -17,22 +17,22 @@ export async function playScene(
   guess: Guess | undefined,
   stages: Stage[],
   options: StageOptions,
-): Promise<Played> {
+): Promise<PlayedScene> {
   const stage = new Stage(options);
   stages.push(stage);
   try {
     const { alice, cast, places } = await scene.play(stage);
     await Promise.all(cast.map((actor) => actor.caughtUp()));
-    const testimonies = new Map(cast.map((actor) => [actor, testimonyOf(actor)]));
-    const judgement = judge(scene, testimonies.get(alice) ?? testimonyOf(alice), [...testimonies.values()]);
-    return { scene, judgement, places, guess };
+    const records = new Map(cast.map((actor) => [actor, recordOf(actor)]));
+    const verification = verifyScene(scene, records.get(alice) ?? recordOf(alice), [...records.values()]);
+    return { scene, verification, places, guess };
   } finally {
     await stage.close();
   }
 }
 
 /** What a process has left behind so far. */
-export function testimonyOf(actor: Actor): Testimony {
+export function recordOf(actor: Actor): ProcessRecord {
   // What was printed is read first: what happens in between is then in the file, too.
   const printed = [...actor.events];
   return { name: actor.name, printed, recorded: actor.recorded(), exit: actor.ending?.code };

@@ -1,11 +1,11 @@
 // The shape that every story has: one situation, played on both routes by real processes. One file in stories/ exports one.
-// A story only stages what happens; whether it came out as it must is judged by judge.ts, from what the processes recorded.
+// A story only stages what happens; whether it came out as it must is decided by verify.ts, from what the processes recorded.
 
 import type { VerdictName } from '../../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
 
-/** What a play leaves behind to be judged and drawn. */
+/** What a play leaves behind to be verified and drawn. */
 export interface Play {
   /** The sender whose verdict the story is about. She has ended. */
   readonly alice: Actor;

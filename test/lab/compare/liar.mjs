@@ -1,4 +1,4 @@
-// detour, but for a bob on the direct route who answers RECEIVED and handles nothing. For the tests of `detour compare`: its oracle must
+// detour, but for a bob on the direct route who answers RECEIVED and handles nothing. For the tests of `detour compare`: its tally must
 // find him out.
 import { once } from 'node:events';
 import { systemClock } from '../../../dist/core/clock.js';

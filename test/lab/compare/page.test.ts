@@ -2,15 +2,15 @@
 
 import { describe, expect, it } from 'vitest';
 import { prng } from '../../../src/core/prng.ts';
-import { judge, type Row } from '../../../src/lab/compare/judge.ts';
+import { compareToTheory, type Row } from '../../../src/lab/compare/against-theory.ts';
+import { derivationLines } from '../../../src/lab/compare/derivation.ts';
+import { indented, percent, shortTime } from '../../../src/lab/compare/format.ts';
 import { plotLines } from '../../../src/lab/compare/plot.ts';
 import type { Report } from '../../../src/lab/compare/run.ts';
 import { STRATEGIES } from '../../../src/lab/compare/sender.ts';
 import { drawSvg } from '../../../src/lab/compare/svg.ts';
 import { noteLines, resultLines, theoryLines } from '../../../src/lab/compare/table.ts';
 import { waitByRelay, waitByRetry } from '../../../src/lab/compare/theory.ts';
-import { whyLines } from '../../../src/lab/compare/why.ts';
-import { percent, shortTime, wrapped } from '../../../src/lab/compare/words.ts';
 
 const SETTING = { absence: 1000, retry: 250 };
 const HOP = { direct: 1.5, relay: 4.5, extra: { mean: 3, low: 2.7, high: 3.3 } };
@@ -70,7 +70,7 @@ function report(stretch: number, more: Partial<Report> = {}): Report {
     ...size,
     seed: 999_999_999,
     rows,
-    checks: judge(rows, { ...size, messages: 100 }, prng(1)),
+    checks: compareToTheory(rows, { ...size, messages: 100 }, prng(1)),
     hop: HOP,
     faults: [],
     interrupted: false,
@@ -90,7 +90,7 @@ const all = (of: Report, columns = 80): string[] => [
 describe('on the terminal', () => {
   it.each([1, 0.01, 30, 900])('fits into 80 columns, times stretched by %d', (stretch) => {
     for (const more of [{}, { killSender: true, late: 99_999 }, { hop: undefined }])
-      for (const line of [...all(report(stretch, more)), ...whyLines(SETTING)]) {
+      for (const line of [...all(report(stretch, more)), ...derivationLines(SETTING)]) {
         expect(line.length, line).toBeLessThanOrEqual(80);
         expect(line).not.toMatch(/NaN|undefined|Infinity|\s$/);
       }
@@ -190,7 +190,7 @@ describe('on the terminal', () => {
       '99.6 %',
       '100 %',
     ]);
-    expect(wrapped('a bb ccc dddd', 6)).toEqual([' a bb', ' ccc', ' dddd']);
+    expect(indented('a bb ccc dddd', 6)).toEqual([' a bb', ' ccc', ' dddd']);
   });
 });
 

@@ -28,25 +28,25 @@ describe('the schedule', () => {
 
   it.each([...BETWEEN, 0, 1])('at %d: in order, within its time, and he stays in the end', (availability) => {
     for (let seed = 1; seed <= 200; seed += 1) {
-      const { arrivals, visits, span } = drawPlan({ ...SIZE, availability }, prng(seed));
+      const { arrivals, presences, span } = drawPlan({ ...SIZE, availability }, prng(seed));
       expect(arrivals).toHaveLength(SIZE.messages);
       expect([...arrivals].sort((a, b) => a - b)).toEqual(arrivals);
       expect(Math.min(...arrivals)).toBeGreaterThanOrEqual(0);
       expect(Math.max(...arrivals)).toBeLessThan(span);
-      const edges = visits.flatMap(({ from, to }) => [from, to]);
+      const edges = presences.flatMap(({ from, to }) => [from, to]);
       expect([...edges].sort((a, b) => a - b)).toEqual(edges);
-      if (availability === 0) expect(visits).toEqual([]);
-      else expect(visits.at(-1)?.to).toBe(Number.POSITIVE_INFINITY);
-      if (availability === 1) expect(visits).toEqual([{ from: 0, to: Number.POSITIVE_INFINITY }]);
+      if (availability === 0) expect(presences).toEqual([]);
+      else expect(presences.at(-1)?.to).toBe(Number.POSITIVE_INFINITY);
+      if (availability === 1) expect(presences).toEqual([{ from: 0, to: Number.POSITIVE_INFINITY }]);
     }
   });
 
   it.each(BETWEEN)(
     'at %d: he is there for that share of a long time, and away for D on average',
     (availability) => {
-      const { visits, span } = drawPlan({ ...SIZE, messages: 1, span: 1e8, availability }, prng(11));
-      expect(shareOf(visits, span)).toBeCloseTo(availability, 1.5);
-      const absences = absencesOf(visits, span);
+      const { presences, span } = drawPlan({ ...SIZE, messages: 1, span: 1e8, availability }, prng(11));
+      expect(shareOf(presences, span)).toBeCloseTo(availability, 1.5);
+      const absences = absencesOf(presences, span);
       expect(absences.length).toBeGreaterThan(5000);
       expect(Math.abs((mean(absences) ?? 0) / SIZE.absence - 1)).toBeLessThan(0.03);
       expect(meanPresence(availability, 1000) / (meanPresence(availability, 1000) + 1000)).toBeCloseTo(
@@ -58,19 +58,19 @@ describe('the schedule', () => {
     },
   );
 
-  it('measures shares and absences of visits', () => {
-    const visits = [
+  it('measures shares and absences of presences', () => {
+    const presences = [
       { from: 10, to: 20 },
       { from: 20, to: 30 },
       { from: 60, to: Number.POSITIVE_INFINITY },
     ];
-    expect(shareOf(visits, 100)).toBeCloseTo(0.6, 12);
-    expect(shareOf(visits, 25)).toBeCloseTo(0.6, 12);
+    expect(shareOf(presences, 100)).toBeCloseTo(0.6, 12);
+    expect(shareOf(presences, 25)).toBeCloseTo(0.6, 12);
     expect(shareOf([], 100)).toBe(0);
-    expect(absencesOf(visits, 100)).toEqual([10, 30]);
+    expect(absencesOf(presences, 100)).toEqual([10, 30]);
     // One that begins in time is counted to its end; one that begins later is not.
-    expect(absencesOf(visits, 40)).toEqual([10, 30]);
-    expect(absencesOf(visits, 30)).toEqual([10]);
+    expect(absencesOf(presences, 40)).toEqual([10, 30]);
+    expect(absencesOf(presences, 30)).toEqual([10]);
     expect(absencesOf([{ from: 0, to: 5 }], 100)).toEqual([]);
   });
 

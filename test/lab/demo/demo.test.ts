@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Answer } from '../../../src/lab/demo/ask.ts';
 import { numbered, runDemo } from '../../../src/lab/demo/demo.ts';
-import { testimonyOf } from '../../../src/lab/demo/play.ts';
+import type { Answer } from '../../../src/lab/demo/keys.ts';
+import { recordOf } from '../../../src/lab/demo/play.ts';
 import { STORIES } from '../../../src/lab/demo/stories.ts';
 import { Stage } from '../../../src/lab/stage/stage.ts';
 import { drawDiagram } from '../../../src/trace/diagram.ts';
@@ -164,7 +164,7 @@ describe('the demo', () => {
       const stage = new Stage();
       try {
         const { cast, places } = await scene.play(stage);
-        const merged = merge(cast.map((actor) => testimonyOf(actor).recorded));
+        const merged = merge(cast.map((actor) => recordOf(actor).recorded));
         const lines = cast.flatMap(({ log }) => readFileSync(log, 'utf8').trim().split('\n'));
         const logged = new Set(lines.map((line) => keyOf(JSON.parse(line))));
         const { rows } = drawDiagram(merged, { width: 80, lanes: scene.lanes, places, keep: essential });

@@ -2,26 +2,28 @@
 
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { judge, type Testimony } from '../../../src/lab/demo/judge.ts';
 import {
   type Guess,
   introLines,
   type Paint,
-  type Played,
+  type PlayedScene,
   storyLines,
   tableLines,
 } from '../../../src/lab/demo/page.ts';
 import { STORIES } from '../../../src/lab/demo/stories.ts';
 import type { Scene, Story } from '../../../src/lab/demo/story.ts';
+import { type ProcessRecord, verifyScene } from '../../../src/lab/demo/verify.ts';
 import { type Actor, detourKill, directKill } from '../../trace/histories.ts';
 
 const killed = STORIES.find(({ name }) => name === 'killed') as Story & { direct: Scene };
 const plain: Paint = (_, text) => text;
 const loud: Paint = (_, text) => `\u001b[31m${text}\u001b[39m`;
 
-function played(scene: Scene, actors: readonly Actor[], exit: number, guess?: Guess): Played {
-  const all = actors.map(({ actor, log }): Testimony => ({ name: actor, recorded: log, printed: log, exit }));
-  return { scene, judgement: judge(scene, all[0] as Testimony, all), places: undefined, guess };
+function played(scene: Scene, actors: readonly Actor[], exit: number, guess?: Guess): PlayedScene {
+  const all = actors.map(
+    ({ actor, log }): ProcessRecord => ({ name: actor, recorded: log, printed: log, exit }),
+  );
+  return { scene, verification: verifyScene(scene, all[0] as ProcessRecord, all), places: undefined, guess };
 }
 
 const direct = played(killed.direct, directKill(), 20, 'd');

@@ -1,5 +1,6 @@
 // How the figures are written: short enough for a table, exact enough to compare. Pure.
 
+import { wrap } from '../../core/wrap.ts';
 import type { Strategy } from './sender.ts';
 
 /** The strategies as they are called on the screen. */
@@ -26,14 +27,6 @@ export function percent(share: number): string {
   return exact || (value >= 0.95 && value <= 99.05) ? `${Math.round(value)} %` : `${value.toFixed(1)} %`;
 }
 
-/** Breaks a text into lines of at most `width`, each behind a blank. */
-export function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(` ${word}`);
-  }
-  return lines;
-}
+/** The text in lines of at most `width`, each behind a blank. */
+export const indented = (text: string, width: number): string[] =>
+  wrap(text, width - 1).map((line) => ` ${line}`);

@@ -3,10 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import type { VerdictName } from '../../../src/core/event.ts';
 import { prng } from '../../../src/core/prng.ts';
-import { aboardByTheory, hopOf, judge, type Row } from '../../../src/lab/compare/judge.ts';
-import { count, type Observed } from '../../../src/lab/compare/oracle.ts';
+import { aboardByTheory, compareToTheory, hopOf, type Row } from '../../../src/lab/compare/against-theory.ts';
 import type { Shown } from '../../../src/lab/compare/receiver.ts';
 import type { Try } from '../../../src/lab/compare/sender.ts';
+import { type Observed, tally } from '../../../src/lab/compare/tally.ts';
 
 const attempt = (message: number, typed: number, verdict?: VerdictName, settled = typed + 2): Try => ({
   message,
@@ -33,7 +33,7 @@ const observed = (more: Partial<Observed>): Observed => ({
 
 describe('counting', () => {
   it('once: what was handled, what not, and the third thing', () => {
-    const found = count(
+    const found = tally(
       observed({
         arrived: [0, 10, 20, 30],
         tries: [
@@ -61,7 +61,7 @@ describe('counting', () => {
   });
 
   it('again: kept until it works, and twice where UNKNOWN had been handled', () => {
-    const found = count(
+    const found = tally(
       observed({
         strategy: 'again',
         arrived: [0, 100, 200],
@@ -93,7 +93,7 @@ describe('counting', () => {
   });
 
   it('relay: the sender may go when it is stored; what the relay has is not lost with the sender', () => {
-    const found = count(
+    const found = tally(
       observed({
         strategy: 'relay',
         arrived: [0, 10, 20],
@@ -109,7 +109,7 @@ describe('counting', () => {
   });
 
   it('lost are those that nobody has: not what was handled, not what is stored', () => {
-    const found = count(
+    const found = tally(
       observed({
         strategy: 'again',
         arrived: [0, 10],
@@ -153,21 +153,21 @@ describe('counting', () => {
       /STORED, and bob never got it/,
     ],
   ])('finds a false %s', (_, more, says) => {
-    const { faults } = count(observed({ arrived: [0], ...more }));
+    const { faults } = tally(observed({ arrived: [0], ...more }));
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(says);
   });
 
   it('does not call it false that nobody came for it, or that it was stopped', () => {
     const more = { tries: [attempt(0, 0, 'STORED')], stored: new Set(['0@0']), settled: false };
-    expect(count(observed({ strategy: 'relay', arrived: [0], ...more })).faults).toEqual([]);
+    expect(tally(observed({ strategy: 'relay', arrived: [0], ...more })).faults).toEqual([]);
   });
 });
 
 const SIZE = { messages: 100, absence: 1000, retry: 250, tail: 4000, killSender: false };
 const TIMES = { mean: 2, p50: 2, p95: 2, max: 2 };
 const row = (more: Partial<Row>): Row => ({
-  ...count(observed({})),
+  ...tally(observed({})),
   messages: 100,
   first: 50,
   handled: 100,
@@ -185,12 +185,12 @@ const row = (more: Partial<Row>): Row => ({
 
 describe('judging', () => {
   it('marks a share that is off, and none that is not', () => {
-    const [fine] = judge([row({ first: 52 })], SIZE, prng(1));
+    const [fine] = compareToTheory([row({ first: 52 })], SIZE, prng(1));
     expect(fine).toMatchObject({ what: 'first', measured: 0.52, theory: 0.5, off: false });
-    const [wrong] = judge([row({ first: 62 })], SIZE, prng(1));
+    const [wrong] = compareToTheory([row({ first: 62 })], SIZE, prng(1));
     expect(wrong).toMatchObject({ measured: 0.62, off: true });
     // Judged by when he really was there, not by the plan.
-    expect(judge([row({ first: 62, present: 0.6 })], SIZE, prng(1))[0]).toMatchObject({
+    expect(compareToTheory([row({ first: 62, present: 0.6 })], SIZE, prng(1))[0]).toMatchObject({
       theory: 0.6,
       off: false,
     });
@@ -198,7 +198,7 @@ describe('judging', () => {
 
   it('marks a mean wait that is off, and none that is not', () => {
     const off = (strategy: 'again' | 'relay', ms: number): boolean | undefined =>
-      judge([row({ strategy, time: { ...TIMES, mean: ms } })], SIZE, prng(1))[0]?.off;
+      compareToTheory([row({ strategy, time: { ...TIMES, mean: ms } })], SIZE, prng(1))[0]?.off;
     expect([off('relay', 500), off('again', 630)]).toEqual([false, false]);
     expect([off('relay', 5000), off('again', 5000)]).toEqual([true, true]);
     expect([off('relay', 20), off('again', 20)]).toEqual([true, true]);
@@ -210,14 +210,14 @@ describe('judging', () => {
       row({ strategy: 'again', availability: 0, settled: false }),
       row({ strategy: 'relay', handled: 99 }),
     ];
-    expect(judge(rows, SIZE, prng(1))).toEqual([]);
-    expect(judge([row({ strategy: 'relay' })], { ...SIZE, killSender: true }, prng(1))).toEqual([]);
+    expect(compareToTheory(rows, SIZE, prng(1))).toEqual([]);
+    expect(compareToTheory([row({ strategy: 'relay' })], { ...SIZE, killSender: true }, prng(1))).toEqual([]);
   });
 
   it('judges no wait for one who did not come while it was measured', () => {
     const never = { present: 0, availability: 0.1, absences: [] };
-    expect(judge([row({ strategy: 'again', ...never })], SIZE, prng(1))).toEqual([]);
-    expect(judge([row({ strategy: 'relay', ...never })], SIZE, prng(1))).toEqual([]);
+    expect(compareToTheory([row({ strategy: 'again', ...never })], SIZE, prng(1))).toEqual([]);
+    expect(compareToTheory([row({ strategy: 'relay', ...never })], SIZE, prng(1))).toEqual([]);
   });
 
   it('takes the hop from where he is always there, message by message', () => {

@@ -1,14 +1,14 @@
 // The measured beside the theory: for each figure that theory foretells, its 95 % interval, and whether theory lies in it. Pure.
 
-import type { Counts } from './oracle.ts';
 import { type PlanOptions, slotOf } from './schedule.ts';
 import type { Strategy } from './sender.ts';
 import { spreadOf } from './simulate.ts';
 import { aroundMean, type Interval, mean, wilson } from './statistics.ts';
+import type { Tally } from './tally.ts';
 import { type Setting, waitByRelay, waitByRetry } from './theory.ts';
 
 /** One strategy at one availability. */
-export interface Row extends Counts {
+export interface Row extends Tally {
   /** As planned, 0 to 1, */
   readonly availability: number;
   /** and as it was: the share of the time that this strategy's receiver was really there. */
@@ -80,7 +80,7 @@ export interface Size extends Setting {
 const RUNS = 1000;
 
 /** Holds the rows against the theory. @param random for the simulated runs that make the intervals of waits */
-export function judge(rows: readonly Row[], size: Size, random: () => number): Check[] {
+export function compareToTheory(rows: readonly Row[], size: Size, random: () => number): Check[] {
   const hop = hopOf(rows);
   const checks: Check[] = [];
   for (const row of rows) {

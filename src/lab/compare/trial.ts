@@ -3,15 +3,15 @@
 
 import { COMMON_ADDRESS, OWN_ADDRESS } from '../stage/address.ts';
 import type { Stage } from '../stage/stage.ts';
-import type { Observed } from './oracle.ts';
 import { Receiver } from './receiver.ts';
-import { absencesOf, type Plan, shareOf, type Visit } from './schedule.ts';
+import { absencesOf, type Plan, type Presence, shareOf } from './schedule.ts';
 import { Sender, STRATEGIES, type Strategy, textOf } from './sender.ts';
 import { mean } from './statistics.ts';
+import type { Observed } from './tally.ts';
 import { Interruption, Timeline } from './timeline.ts';
 
-/** What a cell is played with. */
-export interface CellOptions {
+/** What a trial is played with. */
+export interface TrialOptions {
   readonly stage: Stage;
   /** Where the relay listens. */
   readonly relay: string;
@@ -25,8 +25,8 @@ export interface CellOptions {
   readonly interruption: Interruption;
 }
 
-/** A cell that was played, as far as it came. */
-export interface Played {
+/** What came of a trial, as far as it went. */
+export interface TrialResult {
   /** When the receiver was there, by measurement: for the direct route, and for the relay. */
   readonly present: Readonly<Record<'direct' | 'relay', number>>;
   /** How long each absence was that began while messages arrived: the same. Milliseconds. */
@@ -52,15 +52,15 @@ const PORTS = { from: 20_000, count: 12_000 };
 const PORT_TRIES = 8;
 
 /** The processes of one availability, and what they do. */
-export class Cell {
-  readonly #options: CellOptions;
+export class Trial {
+  readonly #options: TrialOptions;
   readonly #senders: Sender[] = [];
   #direct: Receiver | undefined;
   #relayed: Receiver | undefined;
   #timeline: Timeline;
   #settled = false;
 
-  constructor(options: CellOptions) {
+  constructor(options: TrialOptions) {
     this.#options = options;
     this.#timeline = new Timeline(options.stage.clock, options.interruption);
   }
@@ -70,8 +70,8 @@ export class Cell {
     const { stage, relay, plan, killSender } = this.#options;
     const box = boxOf(plan.availability);
     const [{ receiver, host, port }, relayed] = await Promise.all([
-      directReceiver(stage, plan.visits),
-      relayReceiver(stage, box, relay, plan.visits),
+      directReceiver(stage, plan.presences),
+      relayReceiver(stage, box, relay, plan.presences),
     ]);
     this.#direct = receiver;
     this.#relayed = relayed;
@@ -98,21 +98,21 @@ export class Cell {
   async play(): Promise<void> {
     const { stage, plan, begin, interruption, killSender } = this.#options;
     if (!(await new Timeline(stage.clock, interruption).at(begin))) return;
-    await Promise.all([this.#direct?.begin(plan.visits), this.#relayed?.begin(plan.visits)]);
+    await Promise.all([this.#direct?.begin(plan.presences), this.#relayed?.begin(plan.presences)]);
     const timeline = new Timeline(stage.clock, interruption);
     this.#timeline = timeline;
     for (const sender of this.#senders) sender.begin(timeline);
     const through = new Interruption();
     const rounds = this.#rounds(through);
     await Promise.all([
-      this.#direct?.play(plan.visits, timeline),
-      this.#relayed?.play(plan.visits, timeline),
+      this.#direct?.play(plan.presences, timeline),
+      this.#relayed?.play(plan.presences, timeline),
       this.#arrivals(),
       killSender ? this.#killSenders() : undefined,
     ]);
-    if (plan.visits.length > 0) {
+    if (plan.presences.length > 0) {
       await this.#until(() => this.#through());
-      // What is missing after all that time is missing: the oracle finds it.
+      // What is missing after all that time is missing: the tally finds it.
       this.#settled = !timeline.over;
     }
     through.stop();
@@ -122,13 +122,13 @@ export class Cell {
   }
 
   /** Ends everybody, and says what happened. */
-  async close(): Promise<Played> {
+  async close(): Promise<TrialResult> {
     const { plan } = this.#options;
     const end = this.#timeline.now();
     await Promise.all([this.#direct?.close(this.#timeline), this.#relayed?.close(this.#timeline)]);
     await Promise.all(this.#senders.map((sender) => sender.close()));
     const span = Math.min(plan.span, end);
-    const [direct, relay] = [this.#direct?.visits ?? [], this.#relayed?.visits ?? []];
+    const [direct, relay] = [this.#direct?.presences ?? [], this.#relayed?.presences ?? []];
     return {
       present: { direct: shareOf(direct, span), relay: shareOf(relay, span) },
       absences: { direct: absencesOf(direct, span), relay: absencesOf(relay, span) },
@@ -201,7 +201,7 @@ export class Cell {
 
 async function directReceiver(
   stage: Stage,
-  visits: readonly Visit[],
+  presences: readonly Presence[],
 ): Promise<{ receiver: Receiver; host: string; port: number }> {
   for (let left = PORT_TRIES; ; left -= 1) {
     // Should the system not have the one, then the other.
@@ -213,7 +213,7 @@ async function directReceiver(
       ready: ({ event }) => event === 'listening',
     });
     try {
-      await receiver.open(visits);
+      await receiver.open(presences);
       return { receiver, host, port };
     } catch (error) {
       // The port may be somebody else's.
@@ -226,13 +226,13 @@ async function relayReceiver(
   stage: Stage,
   box: string,
   relay: string,
-  visits: readonly Visit[],
+  presences: readonly Presence[],
 ): Promise<Receiver> {
   const receiver = new Receiver(stage, {
     name: 'bob',
     args: ['async', 'receive', '--as', box, '--relay', relay, '--follow'],
     ready: (recorded) => recorded.event === 'sent' && recorded.verb === 'RECEIVE',
   });
-  await receiver.open(visits);
+  await receiver.open(presences);
   return receiver;
 }

@@ -9,7 +9,7 @@ import { type Merged, merge } from '../../trace/merge.ts';
 import { type Evidence, MESSAGE, type Scene } from './story.ts';
 
 /** What one process left behind. */
-export interface Testimony {
+export interface ProcessRecord {
   readonly name: string;
   /** From its flight recorder's file. */
   readonly recorded: readonly Recorded[];
@@ -19,8 +19,8 @@ export interface Testimony {
   readonly exit?: number | null | undefined;
 }
 
-/** The judgement on one scene. */
-export interface Judgement extends Evidence {
+/** What came out of one scene, and whether it had to. */
+export interface Verification extends Evidence {
   readonly exit: number;
   /** All that happened, in causal order. */
   readonly merged: Merged;
@@ -35,12 +35,12 @@ const EXIT: Readonly<Record<VerdictName, number>> = {
   UNKNOWN: 20,
 };
 
-/** Judges a scene. `alice` is one of `all`. */
-export function judge(
+/** Verifies a scene. `alice` is one of `all`. */
+export function verifyScene(
   { expect, message = MESSAGE }: Scene,
-  alice: Testimony,
-  all: readonly Testimony[],
-): Judgement {
+  alice: ProcessRecord,
+  all: readonly ProcessRecord[],
+): Verification {
   const merged = merge(all.map(({ recorded }) => recorded));
   const faults: string[] = [];
   const fault = (text: string): void => {
@@ -65,9 +65,9 @@ export function judge(
       fault('what bob shows is not what alice wrote');
   }
   const history = merged.events.map(({ recorded }) => recorded);
-  for (const testimony of all) {
-    for (const text of contradictions(testimony, history)) fault(text);
-    for (const text of dishonesty(testimony)) fault(`${testimony.name}: ${text}`);
+  for (const record of all) {
+    for (const text of contradictions(record, history)) fault(text);
+    for (const text of dishonesty(record)) fault(`${record.name}: ${text}`);
   }
   for (const { kind, placed } of merged.findings) {
     if (kind !== 'not_received')
@@ -81,12 +81,12 @@ export function judge(
 
 type Verdict = Extract<Recorded, { event: 'verdict' }>;
 
-const verdictIn = ({ recorded }: Testimony): Verdict | undefined =>
+const verdictIn = ({ recorded }: ProcessRecord): Verdict | undefined =>
   recorded.find((one): one is Verdict => one.event === 'verdict');
 
 // Does a process's verdict hold against what all processes together recorded, and against its exit code?
-function contradictions(testimony: Testimony, history: readonly Recorded[]): string[] {
-  const said = verdictIn(testimony);
+function contradictions(record: ProcessRecord, history: readonly Recorded[]): string[] {
+  const said = verdictIn(record);
   if (said === undefined) return [];
   const { verdict, id, exit } = said;
   const first = (test: (recorded: Recorded) => boolean): number => {
@@ -97,8 +97,8 @@ function contradictions(testimony: Testimony, history: readonly Recorded[]): str
   const storedAt = first((recorded) => recorded.event === 'stored' && recorded.id === id);
   const verdictAt = first((recorded) => recorded === said);
   const faults =
-    exit !== EXIT[verdict] || testimony.exit !== exit
-      ? [`exit code ${testimony.exit} does not go with ${verdict}`]
+    exit !== EXIT[verdict] || record.exit !== exit
+      ? [`exit code ${record.exit} does not go with ${verdict}`]
       : [];
   if (verdict === 'DELIVERED' && shownAt > verdictAt) faults.push('DELIVERED, and bob had not shown it');
   if (verdict === 'STORED' && storedAt > verdictAt) faults.push('STORED, and the relay had not stored it');
@@ -108,7 +108,7 @@ function contradictions(testimony: Testimony, history: readonly Recorded[]): str
 }
 
 // Does a process keep the order of the protocol: first do, then say? In its file as on its output.
-function dishonesty({ recorded, printed, exit }: Testimony): string[] {
+function dishonesty({ recorded, printed, exit }: ProcessRecord): string[] {
   const file = recorded.map(formatJson);
   // The last lines of a process that was killed may have reached only its file: these are missing, and no lie.
   const differs = printed.some((event, index) => formatJson(event) !== file[index]);

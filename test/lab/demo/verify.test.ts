@@ -1,9 +1,9 @@
-// The judge: honest records pass, and every single way to lie is found out.
+// The verification: honest records pass, and every single way to lie is found out.
 
 import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../../src/core/event.ts';
-import { judge, type Testimony } from '../../../src/lab/demo/judge.ts';
 import type { Scene } from '../../../src/lab/demo/story.ts';
+import { type ProcessRecord, verifyScene } from '../../../src/lab/demo/verify.ts';
 import { Actor, Call, detourKill, directKill } from '../../trace/histories.ts';
 
 const scene = (expect: Scene['expect']): Scene => ({
@@ -13,7 +13,7 @@ const scene = (expect: Scene['expect']): Scene => ({
   lesson: () => [],
 });
 
-const testimony = ({ actor, log }: Actor, exit?: number | null): Testimony => ({
+const record = ({ actor, log }: Actor, exit?: number | null): ProcessRecord => ({
   name: actor,
   recorded: log,
   printed: log,
@@ -34,26 +34,24 @@ function delivered(): [Actor, Actor] {
 }
 
 const faultsOf = (
-  alice: Testimony,
-  others: readonly Testimony[],
+  alice: ProcessRecord,
+  others: readonly ProcessRecord[],
   expectation: Scene['expect'],
-): readonly string[] => judge(scene(expectation), alice, [alice, ...others]).faults;
+): readonly string[] => verifyScene(scene(expectation), alice, [alice, ...others]).faults;
 
-describe('the judge', () => {
+describe('the verification', () => {
   it('finds nothing where all is as it must be', () => {
     const [alice, bob] = delivered();
-    expect(faultsOf(testimony(alice, 0), [testimony(bob)], { verdict: 'DELIVERED', shown: 1 })).toEqual([]);
+    expect(faultsOf(record(alice, 0), [record(bob)], { verdict: 'DELIVERED', shown: 1 })).toEqual([]);
     const [killed, victim] = directKill() as [Actor, Actor];
-    expect(faultsOf(testimony(killed, 20), [testimony(victim)], { verdict: 'UNKNOWN', shown: 1 })).toEqual(
-      [],
-    );
+    expect(faultsOf(record(killed, 20), [record(victim)], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
     const [sender, ...others] = detourKill() as [Actor, ...Actor[]];
-    const rest = others.map((one) => testimony(one));
+    const rest = others.map((one) => record(one));
     // What he wrote last was still in the pipe when he was killed.
-    const unread = { ...testimony(victim, null), printed: victim.log.slice(0, -2) };
+    const unread = { ...record(victim, null), printed: victim.log.slice(0, -2) };
     expect(unread.printed.some(({ event }) => event === 'shown')).toBe(false);
-    expect(faultsOf(testimony(killed, 20), [unread], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
-    expect(faultsOf(testimony(sender, 0), rest, { verdict: 'STORED', shown: 2 })).toEqual([]);
+    expect(faultsOf(record(killed, 20), [unread], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
+    expect(faultsOf(record(sender, 0), rest, { verdict: 'STORED', shown: 2 })).toEqual([]);
   });
 
   /** Changes the records of the call in which all went well. */
@@ -63,8 +61,8 @@ describe('the judge', () => {
     only?: 'printed' | 'recorded',
   ) => {
     const [alice, bob] = delivered();
-    const changed = (actor: Actor, exit?: number): Testimony => {
-      const honest = testimony(actor, exit);
+    const changed = (actor: Actor, exit?: number): ProcessRecord => {
+      const honest = record(actor, exit);
       if (actor.actor !== who) return honest;
       const log = change(actor.log);
       return {
@@ -124,28 +122,28 @@ describe('the judge', () => {
 
   it('finds out a relay that promises before it has stored, and a bob who acknowledges unseen mail', () => {
     const [alice, relay, ...bobs] = detourKill() as [Actor, Actor, ...Actor[]];
-    const early = { ...testimony(relay), recorded: without('stored')(relay.log) };
-    const faults = faultsOf(testimony(alice, 0), [early, ...bobs.map((one) => testimony(one))], {
+    const early = { ...record(relay), recorded: without('stored')(relay.log) };
+    const faults = faultsOf(record(alice, 0), [early, ...bobs.map((one) => record(one))], {
       verdict: 'STORED',
       shown: 2,
     });
     expect(faults.join('; ')).toContain('STORED before it had stored');
     expect(faults.join('; ')).toContain('the relay had not stored it');
-    const blind = bobs.map((one) => ({ ...testimony(one), recorded: without('shown')(one.log) }));
-    const more = faultsOf(testimony(alice, 0), [testimony(relay), ...blind], { verdict: 'STORED' });
+    const blind = bobs.map((one) => ({ ...record(one), recorded: without('shown')(one.log) }));
+    const more = faultsOf(record(alice, 0), [record(relay), ...blind], { verdict: 'STORED' });
     expect(more.join('; ')).toContain('sent ACK before it had shown');
   });
 
   it('looks at the verdict of a second alice, too', () => {
     const [alice, bob] = delivered();
-    const again = (verdict: 'DELIVERED' | 'NOT_DELIVERED', exit: number): Testimony =>
-      testimony(
+    const again = (verdict: 'DELIVERED' | 'NOT_DELIVERED', exit: number): ProcessRecord =>
+      record(
         new Actor('alice', 3).at(9, { event: 'verdict', verdict, code: 'ok', id: 'x-1', ms: 5, exit }),
         exit,
       );
     const expected = { verdict: 'DELIVERED', shown: 1, repeat: 'DELIVERED' } as const;
-    const faults = (second: readonly Testimony[]): string =>
-      faultsOf(testimony(alice, 0), [testimony(bob), ...second], expected).join('; ');
+    const faults = (second: readonly ProcessRecord[]): string =>
+      faultsOf(record(alice, 0), [record(bob), ...second], expected).join('; ');
     expect(faults([again('DELIVERED', 0)])).toBe('');
     expect(faults([again('DELIVERED', 20)])).toContain('exit code 20 does not go with DELIVERED');
     expect(faults([again('NOT_DELIVERED', 10)])).toMatch(
@@ -156,18 +154,18 @@ describe('the judge', () => {
 
   it('measures how long alice was kept, and when bob had it', () => {
     const [alice, bob] = delivered();
-    const judgement = judge(scene({ verdict: 'DELIVERED' }), testimony(alice, 0), [
-      testimony(alice, 0),
-      testimony(bob),
+    const verification = verifyScene(scene({ verdict: 'DELIVERED' }), record(alice, 0), [
+      record(alice, 0),
+      record(bob),
     ]);
-    expect(judgement.kept).toBe(5);
-    expect(judgement.took).toBeCloseTo(1, 3);
+    expect(verification.kept).toBe(5);
+    expect(verification.took).toBeCloseTo(1, 3);
   });
 
   it('does not mind that the last lines of a killed process reached only its file', () => {
     const [alice, bob] = directKill() as [Actor, Actor];
-    const cut = { ...testimony(bob), printed: bob.log.slice(0, -1) };
-    expect(faultsOf(testimony(alice, 20), [cut], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
+    const cut = { ...record(bob), printed: bob.log.slice(0, -1) };
+    expect(faultsOf(record(alice, 20), [cut], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ const BAR = 12;
 const PLAYING = ' the processes are playing it …';
 
 /** The line under a story's title while it is being played. */
-export class Live {
+export class ProgressLine {
   readonly #show: ((text: string) => void) | undefined;
   readonly #bars = new Map<string, string>();
 

@@ -23,7 +23,7 @@ const TYPED_AHEAD = 2;
  * Makes the function that waits for one of the keys. The end of input is a `quit`; Ctrl-C is passed on as what it is.
  * Between two questions the terminal is as it was.
  */
-export function createAsk(input: NodeJS.ReadStream): () => Promise<Answer> {
+export function createKeyPrompt(input: NodeJS.ReadStream): () => Promise<Answer> {
   const ahead: string[] = [];
   const next = (): Answer | undefined => {
     for (let key = ahead.shift(); key !== undefined; key = ahead.shift()) {

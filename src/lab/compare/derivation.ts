@@ -1,10 +1,10 @@
 // The theory in words, for --why. The figures in it are calculated by theory.ts, not typed.
 
+import { shortTime } from './format.ts';
 import { type Setting, waitByRelay, waitByRetry } from './theory.ts';
-import { shortTime } from './words.ts';
 
 /** The derivation, for the given lengths of time. At most 78 columns wide. */
-export function whyLines(setting: Setting): string[] {
+export function derivationLines(setting: Setting): string[] {
   const { absence, retry } = setting;
   const example = [0.9, 0.5, 0.1].map((a) => {
     const cells = [waitByRelay(a, setting), waitByRetry(a, setting)].map((ms) => shortTime(ms).padStart(8));

@@ -35,7 +35,7 @@ export interface Times {
 }
 
 /** What it came to. */
-export interface Counts {
+export interface Tally {
   readonly messages: number;
   /** Handled although the sender sent it only once. */
   readonly first: number;
@@ -66,7 +66,7 @@ export interface Counts {
 }
 
 /** Counts what happened. */
-export function count(observed: Observed): Counts {
+export function tally(observed: Observed): Tally {
   const { arrived, tries, shown, aboard } = observed;
   const messages = arrived.length;
   const firstShown = new Map<string, number>();
