@@ -1,4 +1,5 @@
-// Who may import whom. The tree must show the lesson: each mode can be read, and taught, alone. A rule that is not checked is a wish.
+// Who may import whom, and what things are called. The tree must show the lesson: each mode can be read, and taught, alone; and whoever
+// knows networks and logs finds the usual names. A rule that is not checked is a wish.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -11,10 +12,10 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   errors: [],
-  wire: ['errors'],
-  net: ['wire', 'errors'],
-  exchange: ['net', 'wire', 'errors'],
-  sync: ['exchange', 'net', 'wire', 'errors'],
+  wire: [],
+  net: ['wire'],
+  exchange: ['net', 'wire'],
+  sync: ['exchange', 'net', 'wire'],
   async: ['exchange', 'net', 'wire', 'errors', 'async/log'],
   'async/log': ['wire/frame.ts', 'errors', 'net/lock.ts'],
   trace: ['wire', 'errors'],
@@ -152,6 +153,157 @@ describe('who imports whom', () => {
   });
 });
 
+/** Files that import each other, directly or over others: of each such group its files. An import of types counts like any other. */
+function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reach = new Map<string, ReadonlySet<string>>();
+  for (const file of imports.keys()) {
+    const reached = new Set<string>();
+    const open = [...(imports.get(file) ?? [])];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (reached.has(next)) continue;
+      reached.add(next);
+      open.push(...(imports.get(next) ?? []));
+    }
+    reach.set(file, reached);
+  }
+  const groups = [...reach].flatMap(([file, reached]) =>
+    reached.has(file) ? [[...reached].filter((other) => reach.get(other)?.has(file)).sort()] : [],
+  );
+  return [...new Map(groups.map((group) => [group.join(), group])).values()];
+}
+
+test('no files import each other in a circle', () => {
+  const imports = new Map(
+    sources().map((file) => [
+      file,
+      importsOf(readFileSync(join(SRC, file), 'utf8'))
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => relative(SRC, join(SRC, dirname(file), specifier)).replaceAll('\\', '/')),
+    ]),
+  );
+  expect([...imports.values()].flat().every((file) => imports.has(file))).toBe(true);
+  expect(circlesIn(imports)).toEqual([]);
+});
+
+test.each([
+  [{ a: ['b'], b: ['c'], c: ['a', 'd'], d: [] }, [['a', 'b', 'c']]],
+  [{ a: ['a'], b: ['a', 'c'], c: ['b'] }, [['a'], ['b', 'c']]],
+  [{ a: ['b', 'c'], b: ['d'], c: ['d'], d: [] }, []],
+])('the circles in %j are %j', (imports, circles) => {
+  expect(circlesIn(new Map(Object.entries(imports)))).toEqual(circles);
+});
+
+/** The longest file: one that is longer is probably about two things. */
+const MAX_LINES = 350;
+
+test(`no file of the source has more than ${MAX_LINES} lines`, () => {
+  const long = sources().filter(
+    (file) => readFileSync(join(SRC, file), 'utf8').split('\n').length - 1 > MAX_LINES,
+  );
+  expect(long).toEqual([]);
+});
+
+/** Names of an earlier vocabulary: what they were, the standard words for it, and where they would mean that again (default: anywhere). */
+const OLD_NAMES: readonly (readonly [old: string, standard: string, where?: RegExp])[] = [
+  ['piece', 'record, chunk'],
+  ['lot lots', 'batch'],
+  ['spare spares', 'preallocated segments'],
+  ['fold folding', 'replay'],
+  ['live', 'live bytes, progress line'],
+  ['roll roller', 'rotate'],
+  ['forgotten', 'tombstone'],
+  ['keeper upkeep', 'retention, internal records'],
+  ['memory remembered', 'dedup window, remembered id', /^async\/(?!log\/)/],
+  ['ageing', 'expiry'],
+  ['commits', 'durability queue', /^async\//],
+  ['mailroom', 'mailboxes, state'],
+  ['door guest greet', 'server, session'],
+  ['host', 'server, handler', /^exchange\//],
+  ['visit visits', 'session, presence'],
+  ['question questions', 'pending send'],
+  ['unanswered', 'in flight'],
+  ['patience', 'deadline'],
+  ['ask', 'pending, key prompt'],
+  ['call', 'client connection'],
+  ['climbable', 'observed connection'],
+  ['arrival', 'body progress', /^(net|exchange)\//],
+  ['pace', 'slow-frame guard'],
+  ['outgoing', 'write queue'],
+  ['place', 'parseAddress, formatAddress', /^(net|cli|lab)\//],
+  ['link links', 'channel', /^trace\//],
+  ['passage passages', 'hop'],
+  ['ways', 'route'],
+  ['line', 'proxied connection', /^lab\/faults\//],
+  ['lane lanes', 'pipe', /^lab\/faults\//],
+  ['ground', 'pipe environment'],
+  ['deaf', 'full backlog'],
+  ['itself', 'self-loop'],
+  ['chance', 'prng'],
+  ['figure figures', 'row'],
+  ['drawn', 'filter'],
+  ['arrange', 'order'],
+  ['folded', 'wrap'],
+  ['cell played', 'trial, result', /^lab\//],
+  ['words', 'format', /^(lab|trace)\//],
+  ['why', 'derivation'],
+  ['oracle', 'tally'],
+  ['judge', 'compare to theory, verify'],
+  ['kernel', 'proc-net-tcp'],
+  ['order orders', 'command', /^(cli|lab\/faults)\//],
+];
+
+/** What a source text declares: classes, interfaces, types, functions, and constants that are functions. */
+function declaredIn(source: string): string[] {
+  const found: string[] = [];
+  for (const pattern of [
+    /^\s*(?:export\s+)?(?:abstract\s+)?(?:async\s+)?(?:class|interface|function\*?|type(?=\s+\w+\s*[<=]))\s+(\w+)/gm,
+    /^\s*(?:export\s+)?const\s+(\w+)(?:\s*:[^=\n]+)?\s*=\s*(?:async\s+)?(?:<[^\n>]*>)?(?:\(\w*[^\n]*=>|\w+\s*=>)/gm,
+  ]) {
+    for (const [, name = ''] of source.matchAll(pattern)) found.push(name);
+  }
+  return found;
+}
+
+/** The old names that a file has: its own, and of what it declares. */
+function oldNamesIn(file: string, source: string): string[] {
+  const own = (file.split('/').at(-1) ?? '').replace(/\.ts$/, '');
+  return [own, ...declaredIn(source)].flatMap((name) =>
+    OLD_NAMES.filter(
+      ([old, , where]) => old.split(' ').includes(name.toLowerCase()) && (where?.test(file) ?? true),
+    ).map(([, standard]) => `${file}: ${name} is called ${standard}`),
+  );
+}
+
+test('no file, class, interface, type or function has a name of the earlier vocabulary', () => {
+  const all = sources().map((file) => [file, readFileSync(join(SRC, file), 'utf8')] as const);
+  expect(all.flatMap(([, source]) => declaredIn(source)).length).toBeGreaterThan(500);
+  expect(all.flatMap(([file, source]) => oldNamesIn(file, source))).toEqual([]);
+});
+
+test.each([
+  ['exchange/ask.ts', ''],
+  ['exchange/client.ts', 'export class Call {'],
+  ['exchange/ladder.ts', 'export interface Climbable {'],
+  ['async/log/format.ts', 'type Piece ='],
+  ['async/log/writer.ts', 'export async function roll(): Promise<void> {'],
+  ['trace/channels.ts', 'export interface Link {'],
+  ['lab/faults/link.ts', 'class Line<T> {'],
+  ['cli/input.ts', 'export function place(fallback: number): Place {'],
+  ['lab/demo/page.ts', "const words = (verdict: VerdictName): string => verdict.replace('_', ' ');"],
+  ['lab/demo/page.ts', '  const judge = async (scene: Scene): Promise<void> => {'],
+])('%s may not declare: %s', (file, source) => {
+  expect(oldNamesIn(file, source)).toHaveLength(1);
+});
+
+test.each([
+  ['lab/faults/link.ts', 'export interface Link {'],
+  ['trace/line.ts', 'class Line {'],
+  ['net/connection.ts', '  const call = connections.get(1);'],
+  ['exchange/client.ts', 'export interface Caller {'],
+])('%s may declare: %s', (file, source) => {
+  expect(oldNamesIn(file, source)).toEqual([]);
+});
+
 test('src/README.md has a paragraph for every folder, names only files that are there, and leaves out none of the two routes', () => {
   const readme = readFileSync(join(SRC, 'README.md'), 'utf8');
   const chapters = [...readme.matchAll(/^## (\w+)\/$/gm)].map(([, name = '']) => name);
@@ -171,11 +323,11 @@ test.each([
   ['sync/sender.ts', `import type {\n  A,\n  B,\n} from '../async/state.ts';`],
   ['async/relay.ts', `export { startReceiver } from '../sync/receiver.ts';`],
   ['async/relay.ts', `export * from '../sync/receiver.ts';`],
-  ['exchange/ask.ts', `const { x } = await import('../async/relay.ts');`],
-  ['exchange/ask.ts', 'const { x } = await import(`../async/relay.ts`);'],
-  ['exchange/ask.ts', 'await import(name);'],
-  ['exchange/ask.ts', `type T = import('../sync/sender.ts').Sender;`],
-  ['exchange/ask.ts', `import '../cli/main.ts';`],
+  ['exchange/pending.ts', `const { x } = await import('../async/relay.ts');`],
+  ['exchange/pending.ts', 'const { x } = await import(`../async/relay.ts`);'],
+  ['exchange/pending.ts', 'await import(name);'],
+  ['exchange/pending.ts', `type T = import('../sync/sender.ts').Sender;`],
+  ['exchange/pending.ts', `import '../cli/main.ts';`],
   ['lab/demo/story.ts', `import { main } from '../../cli/main.ts';`],
   ['lab/compare/run.ts', `import { main } from '../../cli/main.ts';`],
   ['lab/compare/run.ts', `import { createConnection } from 'node:net';`],
@@ -191,6 +343,11 @@ test.each([
   ['cli/main.ts', `import { createConnection } from 'node:net';`],
   ['cli/main.ts', `import { pino } from 'pino';`],
   ['cli/main.ts', `import net from 'net';`],
+  ['net/listener.ts', `import { lookup } from '../errors/catalog.ts';`],
+  ['exchange/verdict.ts', `import type { Layer } from '../errors/entry.ts';`],
+  ['sync/sender.ts', `import { Stage } from '../lab/stage/stage.ts';`],
+  ['lab/compare/run.ts', `import { pino } from 'pino';`],
+  ['core/queue.ts', `import type { Header } from '../wire/frame.ts';`],
   ['net/connection.ts', `import { merge } from '../trace/merge.ts';`],
   ['core/event.ts', `import { isName } from '../wire/verbs.ts';`],
   ['cli/main.ts', `import { harness } from '../../test/harness.ts';`],

@@ -51,7 +51,7 @@ export function visible(text: string | Uint8Array, options: VisibleOptions = {})
     const next = units[index + 1] ?? '';
     // A joiner stays with the pictograph behind it or not at all, so that a cut cannot leave it at the end.
     const joins: boolean = unit === ZWJ && joinable && PICTOGRAPH.test(next);
-    const found = joins ? unit + next : piece(unit, hostile);
+    const found = joins ? unit + next : unitText(unit, hostile);
     if (shown.length + found.length > max) return shown + leftOut(text, units.slice(0, index));
     shown += found;
     if (joins) index += 1;
@@ -72,7 +72,7 @@ function leftOut(text: string | Uint8Array, shown: readonly string[]): string {
 const isRawByte = (unit: string): boolean => unit.length === 4;
 const lengthInBytes = (unit: string): number => (isRawByte(unit) ? 1 : Buffer.byteLength(unit));
 
-function piece(unit: string, hostile: RegExp): string {
+function unitText(unit: string, hostile: RegExp): string {
   return !isRawByte(unit) && hostile.test(unit) ? escaped(unit) : unit;
 }
 

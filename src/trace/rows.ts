@@ -1,10 +1,9 @@
 // Events become the rows of a sequence diagram. Which events: filter.ts; in which order: order.ts; no columns here: diagram.ts.
 // Nothing is drawn that is not an event of a log.
 
-import type { VerdictName } from '../core/event.ts';
+import type { Recorded, VerdictName } from '../core/event.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
 import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './filter.ts';
-import { frameTexts } from './frame-texts.ts';
 import type { Merged } from './merge.ts';
 import type { Placed } from './model.ts';
 import { type Names, namesOf } from './names.ts';
@@ -204,13 +203,13 @@ function rowOf(
       return { ...mark('trouble', []), ...cableTexts(recorded) };
     case 'outcome': {
       const number = names.numberOf(recorded.id);
-      const verdict = words(recorded.verdict);
+      const verdict = verdictText(recorded.verdict);
       if (number === undefined) return mark('verdict', [], verdict);
       return mark('verdict', [`${verdict} ${recorded.id}`], `${verdict} ${number}`, verdict);
     }
     case 'verdict':
       // A sender's last word: it leaves with it.
-      return mark('gone', [words(recorded.verdict)], ENDS.done);
+      return mark('gone', [verdictText(recorded.verdict)], ENDS.done);
     default:
       return mark('trouble', [], recorded.event);
   }
@@ -230,7 +229,7 @@ function rungTexts({
   return [[`${short} ${rung}: ${state}`], `${short}: ${state}`, `${number}: ${state}`];
 }
 
-const words = (verdict: VerdictName): string => verdict.replace('_', ' ');
+const verdictText = (verdict: VerdictName): string => verdict.replace('_', ' ');
 
 const FIN = { long: [], short: ['FIN'], note: [] } as const;
 
@@ -254,4 +253,49 @@ function beginTexts({ recorded, process }: Placed, begin: 'first' | 'again'): [s
   const long = `${who} ${listens ? `listens on ${recorded.port}` : 'comes'}, pid ${process.pid}`;
   if (begin === 'again') return [[long], who, 'new'];
   return [[long], listens ? 'listens' : 'comes'];
+}
+
+type FrameEvent = Extract<Recorded, { event: 'sent' | 'received' }>;
+
+// Fields that make a frame what it is, and are worth their place in an arrow.
+const TELLING: Readonly<Record<string, readonly string[]>> = {
+  READY: ['role', 'as'],
+  HELLO: ['as', 'try'],
+  SEND: ['id', 'size'],
+  RECEIVED: ['id'],
+  STORED: ['id', 'seq', 'dup'],
+  REFUSED: ['id', 'code'],
+  RECEIVE: ['window', 'drain'],
+  MESSAGE: ['seq', 'attempt'],
+  ACK: ['seq'],
+  BYE: ['code'],
+  ERROR: ['code'],
+};
+
+/**
+ * The texts of a frame.
+ * @param numberOf a short number for an id, if there is more than one message
+ * @param again is it known that it had been sent before?
+ */
+function frameTexts(
+  { verb, fields }: FrameEvent,
+  numberOf: (id: unknown) => number | undefined,
+  again: boolean,
+): { readonly long: string[]; readonly short: string[]; readonly note: string[] } {
+  const telling = (TELLING[verb] ?? []).filter((key) => fields[key] !== undefined);
+  const words = telling.map((key) => (key === 'id' ? String(fields.id) : `${key}=${fields[key]}`));
+  const long = words.map((_, index) => [verb, ...words.slice(0, words.length - index)].join(' '));
+  const number = numberOf(fields.id) ?? (verb === 'SEND' ? 1 : undefined);
+  const short = [
+    ...(fields.code === undefined ? [] : [`${verb} ${fields.code}`]),
+    ...(number === undefined ? [] : [`${verb} ${number}`]),
+  ];
+  return { long, short: [...short, verb], note: noteOf(verb, fields, again) };
+}
+
+function noteOf(verb: string, fields: FrameEvent['fields'], again: boolean): string[] {
+  if (verb === 'MESSAGE' && Number(fields.attempt) > 1)
+    return [`attempt ${fields.attempt}`, ...(again ? ['again'] : [])];
+  if (verb === 'STORED' && fields.dup === 'yes') return ['known already', 'again'];
+  return [];
 }

@@ -123,7 +123,7 @@ describe('a client that takes none of its answers', () => {
   const REPLY = 'r'.repeat(1024 * 1024);
 
   /** Talks and does not read, and is answered with much, until the server reads no more of it. */
-  async function deaf(bench: ReceiverBench): Promise<{ socket: Socket; answered: number }> {
+  async function withoutReading(bench: ReceiverBench): Promise<{ socket: Socket; answered: number }> {
     const socket = createConnection({
       host: '127.0.0.1',
       port: bench.port,
@@ -156,7 +156,7 @@ describe('a client that takes none of its answers', () => {
 
   test('is read no more, and closed after 30 s without progress', async () => {
     const bench = await startBob(true);
-    await deaf(bench);
+    await withoutReading(bench);
     await pass(bench.clock, STALL_MS - 1);
     expect(bench.events.filter(({ event }) => event === 'closed')).toEqual([]);
     await pass(bench.clock, 1);
@@ -166,7 +166,7 @@ describe('a client that takes none of its answers', () => {
 
   test('is read on when it reads after all, also slowly: a piece in time is enough', async () => {
     const bench = await startBob(true);
-    const { socket, answered } = await deaf(bench);
+    const { socket, answered } = await withoutReading(bench);
     const write = vi.spyOn(Socket.prototype, 'write');
     onTestFinished(() => write.mockRestore());
     const written = (): number =>

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { drawDiagram } from '../../src/trace/diagram.ts';
 import { essential } from '../../src/trace/filter.ts';
 import { merge } from '../../src/trace/merge.ts';
-import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
+import { Actor, Connection, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 
 const draw = (actors: readonly Actor[], width: number, lanes: string[] = [], small = width < 50) =>
   drawDiagram(merge(logsOf(actors)), { width, lanes, keep: small ? essential : undefined });
@@ -63,7 +63,7 @@ describe('a diagram', () => {
   it('draws how far a body came that never came whole, and nothing of one that did', () => {
     const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
     const alice = new Actor('alice', 4712);
-    const call = new Call(alice, bob, 0, 4101);
+    const call = new Connection(alice, bob, 0, 4101);
     call.frame(bob, 0.4, 'READY', { as: 'bob' });
     for (const id of ['whole', 'half']) {
       const arrives = call.frame(alice, 1, 'SEND', { id, size: 1000 }, LATER);
@@ -105,7 +105,7 @@ describe('a diagram', () => {
   it('numbers the verdicts where there are several messages', () => {
     const alice = new Actor('alice', 4712);
     const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
-    const call = new Call(alice, bob, 0, 4101);
+    const call = new Connection(alice, bob, 0, 4101);
     for (const [id, ms] of [
       ['k3f9-1', 1],
       ['k3f9-2', 2],
@@ -182,7 +182,7 @@ describe('a diagram', () => {
 function crossed(): Actor[] {
   const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
   const alice = new Actor('alice', 2);
-  const call = new Call(alice, bob, 1, 4101);
+  const call = new Connection(alice, bob, 1, 4101);
   const hello = call.frame(alice, 2, 'HELLO', { as: 'alice', session: 's', try: 1 }, LATER);
   const ready = call.frame(bob, 2.1, 'READY', { as: 'bob' }, LATER);
   hello(2.5);
@@ -194,7 +194,7 @@ function crossed(): Actor[] {
 function oneSided(): Actor[] {
   const bob = new Actor('bob', 1);
   const alice = new Actor('alice', 2);
-  const call = new Call(alice, bob, 1, 4101);
+  const call = new Connection(alice, bob, 1, 4101);
   call.frame(bob, 2, 'READY', { as: 'bob' });
   call.frame(alice, 3, 'SEND', { id: 'x-1', size: 2 }, LATER);
   return [alice];
@@ -204,7 +204,7 @@ function oneSided(): Actor[] {
 function frozen(): Actor[] {
   const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
   const alice = new Actor('alice', 2);
-  const call = new Call(alice, bob, 1, 4101);
+  const call = new Connection(alice, bob, 1, 4101);
   call.frame(bob, 1.2, 'READY', { as: 'bob' });
   bob.at(1.5, { event: 'freezing', ms: 20_000 });
   const send = call.frame(alice, 2, 'SEND', { id: 'x-1', size: 2 }, LATER);

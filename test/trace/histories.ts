@@ -33,7 +33,7 @@ export class Actor {
 }
 
 /** A connection between two actors; frames go at one moment and arrive at another. */
-export class Call {
+export class Connection {
   readonly #conns = new Map<Actor, number>();
   readonly #sent = new Map<Actor, number>();
 
@@ -99,7 +99,7 @@ const OUTCOME = { event: 'outcome', id: 'k3f9-1' } as const;
 export function directKill(skew = 0): Actor[] {
   const bob = new Actor('bob', 4711, skew).listen(-80, 'receiver', 4101);
   const alice = new Actor('alice', 4712);
-  const call = new Call(alice, bob, 0, 4101);
+  const call = new Connection(alice, bob, 0, 4101);
   call.frame(bob, 0.4, 'READY', READY('receiver', 'bob'));
   call.frame(alice, 0.5, 'HELLO', HELLO('alice'));
   call.frame(alice, 0.6, 'SEND', { id: 'k3f9-1', to: 'bob', size: 9 });
@@ -115,7 +115,7 @@ export function directKill(skew = 0): Actor[] {
 export function detourKill(skew = 0): Actor[] {
   const relay = new Actor('relay', 4720, skew).listen(-80, 'relay', 4100);
   const alice = new Actor('alice', 4721);
-  const first = new Call(alice, relay, 0, 4100);
+  const first = new Connection(alice, relay, 0, 4100);
   first.frame(relay, 0.5, 'READY', READY('relay', 'relay'));
   first.frame(alice, 0.6, 'HELLO', HELLO('alice'));
   first.frame(alice, 0.7, 'SEND', { id: 'k3f9-1', to: 'bob', size: 9 });
@@ -156,13 +156,13 @@ export function detourKill(skew = 0): Actor[] {
     text: 'hello bob',
   });
   const bob = new Actor('bob', 4722);
-  const second = new Call(bob, relay, 40, 4100);
+  const second = new Connection(bob, relay, 40, 4100);
   second.frame(bob, 40.2, 'RECEIVE', { window: 256 });
   second.frame(relay, 40.4, 'MESSAGE', message(1));
   bob.at(42.6, shown(1)).at(45.7, { event: 'stopping', why: 'kill' });
   second.fin(relay, 45.8);
   const newBob = new Actor('bob', 4741);
-  const third = new Call(newBob, relay, 812, 4100);
+  const third = new Connection(newBob, relay, 812, 4100);
   third.frame(newBob, 812.2, 'RECEIVE', { window: 256 });
   third.frame(relay, 812.4, 'MESSAGE', message(2));
   newBob.at(812.9, shown(2));

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../src/core/event.ts';
 import { type Merged, merge, toNs } from '../../src/trace/merge.ts';
 import type { Placed } from '../../src/trace/model.ts';
-import { Actor, Call, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
+import { Actor, Connection, detourKill, directKill, LATER, logsOf, pulledCable } from './histories.ts';
 
 const indexIn = ({ events }: Merged): ((recorded: Recorded) => number) => {
   const indices = new Map(events.map(({ recorded }, index) => [recorded, index]));
@@ -21,7 +21,7 @@ const step = fc.record({
 });
 
 interface Way {
-  readonly call: Call;
+  readonly call: Connection;
   readonly from: Actor;
   arrive: (at: number) => void;
 }
@@ -32,7 +32,7 @@ function play(
   steps: readonly { what: string; a: number; b: number; ms: number }[],
 ): Actor[] {
   const actors = skews.map((skew, index) => new Actor(`a${index}`, 100 + index, skew));
-  const calls: Call[] = [];
+  const calls: Connection[] = [];
   const underWay: Way[] = [];
   let now = 0;
   const pick = <T>(from: readonly T[], n: number): T | undefined => from[n % Math.max(1, from.length)];
@@ -43,7 +43,7 @@ function play(
     if (what === 'call') {
       const other = pick(actors, b);
       if (one === undefined || other === undefined || one === other) continue;
-      const made = new Call(one, other, now, 4000 + calls.length, 50_000 + calls.length);
+      const made = new Connection(one, other, now, 4000 + calls.length, 50_000 + calls.length);
       calls.push(made);
       made.frame(
         one,
@@ -124,7 +124,7 @@ describe('merge', () => {
   it('matches by address where no HELLO tells, also between an IPv6 socket and an IPv4 caller', () => {
     const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
     const alice = new Actor('alice', 2);
-    const call = new Call(alice, bob, 1, 4101);
+    const call = new Connection(alice, bob, 1, 4101);
     call.frame(bob, 2, 'READY', { as: 'bob' });
     const six = bob.log.map((recorded) =>
       recorded.event === 'accepted'
@@ -149,7 +149,7 @@ describe('merge', () => {
     // Each end says that it read the other's frame before it sent its own.
     const stranger = new Actor('carol', 8);
     const other = new Actor('dave', 9);
-    const call = new Call(stranger, other, 0, 4101);
+    const call = new Connection(stranger, other, 0, 4101);
     const forth = call.frame(stranger, 4, 'PING', {}, LATER);
     const back = call.frame(other, 4, 'PONG', {}, LATER);
     back(2);

@@ -8,7 +8,7 @@ import { formatJson } from '../../src/trace/line.ts';
 import { merge } from '../../src/trace/merge.ts';
 import { readLog } from '../../src/trace/read.ts';
 import { select } from '../../src/trace/select.ts';
-import { Actor, Call, detourKill, directKill, logsOf } from './histories.ts';
+import { Actor, Connection, detourKill, directKill, logsOf } from './histories.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -53,7 +53,7 @@ describe('reading a log', () => {
 function conversation(count: number): Actor[] {
   const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
   const alice = new Actor('alice', 2);
-  const call = new Call(alice, bob, 1, 4101);
+  const call = new Connection(alice, bob, 1, 4101);
   call.frame(bob, 1.5, 'READY', { as: 'bob' });
   for (let i = 1; i <= count; i += 1) {
     call.frame(alice, i * 10, 'SEND', { id: `m-${i}`, size: 1 });

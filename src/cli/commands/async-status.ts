@@ -34,7 +34,7 @@ export const asyncStatus: CommandSpec = {
 
 async function run(flags: Flags): Promise<number> {
   const actor = await startActor('status', flags, () => {}, false);
-  const answer = await ask(actor, flags);
+  const answer = await requestStatus(actor, flags);
   const where = formatAddress(flags.relay.host, flags.relay.port);
   if ('end' in answer) {
     if (!actor.json) {
@@ -58,7 +58,7 @@ interface Status {
 }
 
 // Asks page after page, until one comes back empty.
-function ask(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure> {
+function requestStatus(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure> {
   return new Promise((resolve) => {
     const mailboxes: Message<'MAILBOX'>[] = [];
     let page = 0;

@@ -38,7 +38,7 @@ const NARROWEST = 40;
 const WIDEST = 132;
 
 /** The verdict in words. */
-const words = (verdict: VerdictName): string => verdict.replace('_', ' ');
+const verdictText = (verdict: VerdictName): string => verdict.replace('_', ' ');
 
 /** Is the guess the verdict? STORED is on the detour what DELIVERED is on the direct route. */
 function isRight(guess: Guess, verdict: VerdictName): boolean {
@@ -103,7 +103,7 @@ function panel(
   const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential });
   const { verdict, exit, faults } = verification;
   const code = `exit ${exit}`;
-  const headline = ` ${words(verdict)}`;
+  const headline = ` ${verdictText(verdict)}`;
   const lines: Line[] = [
     { text: title, style: 'bold' },
     ...diagram.heading.map((text) => ({ text, style: 'dim' as const })),
@@ -133,7 +133,7 @@ const MOST_VERDICT = 60;
 
 // In a word of the route: what "delivered/stored" is called there.
 const guessWords = (guess: Guess, success: VerdictName): string =>
-  words(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
+  verdictText(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
 
 function styleOf(row: Row): Style | undefined {
   if (row.kind === 'arrow') return row.known === 'socket' ? 'dim' : undefined;
@@ -188,10 +188,10 @@ export function tableLines(results: readonly Result[], columns: number): string[
 }
 
 function resultOf({ verification, scene }: PlayedScene): string {
-  if (verification.faults.length > 0) return `${words(verification.verdict)} !`;
+  if (verification.faults.length > 0) return `${verdictText(verification.verdict)} !`;
   return scene.remark === undefined
-    ? words(verification.verdict)
-    : `${words(verification.verdict)}, ${scene.remark}`;
+    ? verdictText(verification.verdict)
+    : `${verdictText(verification.verdict)}, ${scene.remark}`;
 }
 
 function score(played: readonly (PlayedScene | undefined)[]): string {

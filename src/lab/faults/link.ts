@@ -4,8 +4,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import type { Emit } from '../../core/event.ts';
-import { cannotListen } from '../../errors/listening.ts';
 import { formatAddress } from '../../net/address.ts';
+import { cannotListen } from '../../net/listener.ts';
 import { type Conditions, type Direction, type Fault, HEALTHY } from './fault.ts';
 import { type FullBacklog, listenWithFullBacklog } from './full-backlog.ts';
 import { ProxiedConnection } from './proxied-connection.ts';

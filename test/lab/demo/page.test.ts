@@ -19,15 +19,15 @@ const killed = STORIES.find(({ name }) => name === 'killed') as Story & { direct
 const plain: Paint = (_, text) => text;
 const loud: Paint = (_, text) => `\u001b[31m${text}\u001b[39m`;
 
-function played(scene: Scene, actors: readonly Actor[], exit: number, guess?: Guess): PlayedScene {
+function playedScene(scene: Scene, actors: readonly Actor[], exit: number, guess?: Guess): PlayedScene {
   const all = actors.map(
     ({ actor, log }): ProcessRecord => ({ name: actor, recorded: log, printed: log, exit }),
   );
   return { scene, verification: verifyScene(scene, all[0] as ProcessRecord, all), places: undefined, guess };
 }
 
-const direct = played(killed.direct, directKill(), 20, 'd');
-const detour = played(killed.detour, detourKill(), 0, 'u');
+const direct = playedScene(killed.direct, directKill(), 20, 'd');
+const detour = playedScene(killed.detour, detourKill(), 0, 'u');
 
 describe('a page', () => {
   for (const columns of [60, 80, 120]) {
@@ -69,7 +69,11 @@ describe('a page', () => {
   });
 
   it('says what is not as it must be', () => {
-    const wrong = played({ ...killed.direct, expect: { verdict: 'DELIVERED', shown: 1 } }, directKill(), 20);
+    const wrong = playedScene(
+      { ...killed.direct, expect: { verdict: 'DELIVERED', shown: 1 } },
+      directKill(),
+      20,
+    );
     const lines = storyLines(wrong, detour, 80, plain).join('\n');
     expect(lines).toContain('NOT AS EXPECTED: alice says UNKNOWN,');
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../../src/core/event.ts';
 import type { Scene } from '../../../src/lab/demo/story.ts';
 import { type ProcessRecord, verifyScene } from '../../../src/lab/demo/verify.ts';
-import { Actor, Call, detourKill, directKill } from '../../trace/histories.ts';
+import { Actor, Connection, detourKill, directKill } from '../../trace/histories.ts';
 
 const scene = (expect: Scene['expect']): Scene => ({
   lanes: ['alice', 'bob'],
@@ -24,7 +24,7 @@ const record = ({ actor, log }: Actor, exit?: number | null): ProcessRecord => (
 function delivered(): [Actor, Actor] {
   const bob = new Actor('bob', 1).listen(-50, 'receiver', 4101);
   const alice = new Actor('alice', 2);
-  const call = new Call(alice, bob, 0, 4101);
+  const call = new Connection(alice, bob, 0, 4101);
   call.frame(bob, 1, 'READY', { as: 'bob' });
   call.frame(alice, 2, 'SEND', { id: 'x-1', size: 9 });
   bob.at(3, { event: 'shown', id: 'x-1', from: 'alice', size: 9, text: 'hello bob' });
