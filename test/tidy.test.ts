@@ -308,6 +308,11 @@ test('src/README.md has a paragraph for every folder, names only files that are 
   const readme = readFileSync(join(SRC, 'README.md'), 'utf8');
   const chapters = [...readme.matchAll(/^## (\w+)\/$/gm)].map(([, name = '']) => name);
   expect(chapters).toEqual(expect.arrayContaining(readdirSync(SRC).filter((name) => !name.includes('.'))));
+  // Each folder only needs those before it.
+  for (const [index, folder] of chapters.entries()) {
+    const needed = (MAY_IMPORT[folder] ?? []).map(folderOf).map((name) => name.replace(/\/.*/, ''));
+    expect(chapters.slice(0, index + 1), folder).toEqual(expect.arrayContaining(needed));
+  }
   const files = new Set(sources().map((file) => file.split('/').at(-1)));
   const named = [...readme.matchAll(/`([a-z-]+\.ts)`/g)].map(([, name]) => name);
   expect(named.length).toBeGreaterThan(40);

@@ -46,8 +46,8 @@ export interface Attempt {
  * The verdict over all attempts of one message.
  *
  * NOT_DELIVERED only if no attempt handed a byte of the SEND to the socket, or each that did was told that it was not taken: by REFUSED,
- * or by BYE in place of an answer. Once one attempt ended unanswered, nothing but an answer that took the message resolves it: the bytes may be anywhere,
- * and a later ECONNREFUSED, REFUSED, write error or deadline says nothing about them.
+ * or by BYE in place of an answer. Once one attempt ended unanswered, nothing but an answer that took the message resolves it: the
+ * bytes may be anywhere, and a later ECONNREFUSED, REFUSED, write error or deadline says nothing about them.
  * @param success what an answer that took the message means in this mode: handled, or durable at the relay
  */
 export function conclude(attempts: readonly Attempt[], success: 'DELIVERED' | 'STORED'): VerdictName {
