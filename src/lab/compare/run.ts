@@ -55,7 +55,7 @@ const TAIL = 4;
 /** For the drain and the end of it. */
 const ROUNDING_OFF_MS = 1000;
 const LOOK_MS = 100;
-/** Of a relay: a message is six events, and has six trials. */
+/** Of a relay: a message is six events, in each of six trials. */
 const MOST_EVENTS = 1_000_000;
 
 /** How long it will take, without starting up: for the calm, then the rest. In milliseconds. */
