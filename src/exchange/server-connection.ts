@@ -279,9 +279,9 @@ export class ServerConnection implements SessionConnection {
       this.#end();
       this.#connection.finish();
     };
-    const { settled } = this.#parts.handler;
-    if (this.session === undefined || this.#closing === 'server' || settled === undefined) finish();
-    else settled(this.session, finish);
+    const { handler } = this.#parts;
+    if (this.session === undefined || this.#closing === 'server' || handler.settled === undefined) finish();
+    else handler.settled(this.session, finish);
   }
 
   // The client will say no more that counts.

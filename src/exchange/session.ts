@@ -19,7 +19,7 @@ export interface Refusal {
 /** What may be answered to a single SEND. */
 export type Answer = Message<'RECEIVED' | 'REFUSED'>;
 
-/** What a mode does with its sessions; what it leaves out it has no use for. It is given a session after its HELLO has been accepted. */
+/** What a mode does with its sessions, of which it hears once their HELLO has been accepted. It implements only the hooks it needs. */
 export interface Handler {
   /** Why a client may not say HELLO with this name; undefined if it may. It is told with ERROR. */
   refuseName?(name: string): Refusal | undefined;

@@ -108,9 +108,10 @@ async function run(flags: Flags): Promise<number> {
   });
   for (const timer of timers) timer.cancel();
   emit({ event: 'stopping', why: 'asked' });
-  const { connections: lines } = running.counts();
+  const { connections } = running.counts();
   running.close();
-  if (!actor.json) say(`stopped; ${lines === 0 ? 'no connection stood' : `connections let go: ${lines}`}.`);
+  if (!actor.json)
+    say(`stopped; ${connections === 0 ? 'no connection stood' : `connections let go: ${connections}`}.`);
   actor.close();
   return 0;
 }
@@ -139,7 +140,7 @@ function typed(line: string, running: Link, actor: Actor, obey: (command: LinkCo
 }
 
 function tellStatus(running: Link, json: boolean): void {
-  const { connections: lines, up, down, held } = running.counts();
+  const { connections, up, down, held } = running.counts();
   const { cut, stalled, listening, full, left, latency, jitter, rate: speed } = running.conditions();
   const is = [
     cut ? 'cut' : 'whole',
@@ -151,7 +152,7 @@ function tellStatus(running: Link, json: boolean): void {
     ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
     ...(speed === Number.POSITIVE_INFINITY ? [] : [`${speed} bytes a second`]),
   ];
-  const text = `${is.join(', ')}; connections ${lines}, ${up} bytes up, ${down} down, ${held} held`;
+  const text = `${is.join(', ')}; connections ${connections}, ${up} bytes up, ${down} down, ${held} held`;
   if (json) process.stderr.write(`${text}\n`);
   else say(`  ${text}`);
 }

@@ -19,7 +19,7 @@ export interface ProcessRecord {
   readonly exit?: number | null | undefined;
 }
 
-/** What came out of one scene, and whether it had to. */
+/** What came out of one scene, and what of it is not as it must be. */
 export interface Verification extends Evidence {
   readonly exit: number;
   /** All that happened, in causal order. */
