@@ -1,6 +1,7 @@
 // SEND and its answer: the questions that one process has open, their attempts and deadlines. It writes a SEND and matches answers
 // by id; whether to ask again is the mode's decision (sync/sender.ts never does, async/sender.ts does under the same id).
 
+import { Queue } from '../core/queue.ts';
 import type { Clock, Timer } from '../trace/clock.ts';
 import type { VerdictName } from '../trace/event.ts';
 import type { Message } from '../wire/verbs.ts';
@@ -29,6 +30,9 @@ export interface Patience {
 
 /** One message on its way, with all its attempts. */
 export class Question {
+  // Its place among the unanswered.
+  before: Question | undefined;
+  after: Question | undefined;
   readonly send: Message<'SEND'>;
   readonly attempts: Attempt[] = [];
   /** Watches how far it comes, if somebody wants to know. */
@@ -134,11 +138,13 @@ export class Question {
 
 /** The SENDs of one call that are not answered yet, in the order they were written. */
 export class Unanswered {
-  readonly #questions = new Map<string, Question>();
+  // Answers come in this order, but for a few. Not a Map: each of its tables that has grown old keeps the next one alive, and with it
+  // every question that was answered since the last full garbage collection.
+  #questions = new Queue<Question>();
 
   /** How many there are; a sender keeps it at or below READY's `window`. */
   get size(): number {
-    return this.#questions.size;
+    return this.#questions.length;
   }
 
   /** Writes a question's SEND on the call, if it is not beyond what READY allows; else the attempt ends there, unwritten. */
@@ -154,7 +160,7 @@ export class Unanswered {
       return false;
     }
     attempt.phase = 'written';
-    this.#questions.set(question.send.id, question);
+    this.#questions.push(question);
     if (question.ladder === undefined) call.send(question.send);
     else question.ladder.climb(call, question.send);
     return true;
@@ -162,9 +168,10 @@ export class Unanswered {
 
   /** Takes an answer to the question it belongs to; undefined if it belongs to none (any more). */
   answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): Question | undefined {
-    const question = this.#questions.get(message.id);
+    let question = this.#questions.first;
+    while (question !== undefined && question.send.id !== message.id) question = question.after;
     if (question === undefined) return undefined;
-    this.#questions.delete(message.id);
+    this.#questions.remove(question);
     question.ladder?.answered(message);
     if (message.verb === 'REFUSED') {
       question.end({ how: 'refused', code: message.code, reason: message.body.toString() });
@@ -178,8 +185,8 @@ export class Unanswered {
 
   /** The call is over: their attempts end with it. Returns those still open, in order. */
   end(end: AttemptEnd): Question[] {
-    const open = [...this.#questions.values()].filter(({ done }) => !done);
-    this.#questions.clear();
+    const open = [...this.#questions].filter(({ done }) => !done);
+    this.#questions = new Queue();
     for (const question of open) question.end(end);
     return open;
   }
