@@ -33,6 +33,9 @@ interface Bob {
 /** How long the sender waits for news of a message that can expire, and of one that cannot. Milliseconds. */
 const NEWS_MS = { mortal: 3500, other: 700 };
 
+/** How many messages bob handles together, if they have arrived. */
+const TOGETHER = 3;
+
 /** In half of the runs so many messages more are under way with the subject, behind it. */
 const COMPANIONS = { fewest: 2, most: 8 };
 
@@ -218,7 +221,10 @@ export class Detour implements World {
       follow,
       // Whoever collects what is left must come to it, however busy the computer is.
       patienceMs: follow ? 2000 : 10_000,
-      handle: ({ id, seq }) => this.#handle(bob, id, seq),
+      together: TOGETHER,
+      handle: async (messages) => {
+        for (const { id, seq } of messages) await this.#handle(bob, id, seq);
+      },
       random: () => random.next(),
     });
     const bob: Bob = { number, receiver, gate, ended: receiver.run(), dead: false };

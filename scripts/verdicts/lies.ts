@@ -61,8 +61,8 @@ class ShowsLater extends REAL.AsyncReceiver {
     super({
       ...options,
       // It is acknowledged when this resolves.
-      handle: async (message) => {
-        tail.shown = tail.shown.then(() => pause(LATE_MS)).then(() => options.handle(message));
+      handle: async (messages) => {
+        tail.shown = tail.shown.then(() => pause(LATE_MS)).then(() => options.handle(messages));
       },
     });
     this.#tail = tail;

@@ -1,5 +1,5 @@
-// The asynchronous receiver: a client of the relay that collects its mail. It handles one message after the other, in order, and
-// acknowledges each when it is handled, never before. The same message may come again: then it is told apart by its seq.
+// The asynchronous receiver: a client of the relay that collects its mail. It handles the messages in order, and acknowledges each when
+// it is handled, never before. The same message may come again: then it is told apart by its seq.
 
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
@@ -9,7 +9,7 @@ import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
 
 /** Messages a receiver has unacknowledged at once: enough to hide a round trip, few enough to hold in memory. */
-const RECEIVE_WINDOW = 64;
+export const RECEIVE_WINDOW = 64;
 
 /** Errors after which calling again would only bring the same. */
 const FINAL = new Set([
@@ -36,8 +36,10 @@ export interface ReceiverOptions extends Caller {
   readonly limit?: number | undefined;
   /** Each call must be connected and greeted within this time, in milliseconds. */
   readonly patienceMs: number;
-  /** Handles one message: when it resolves, the message is handled, and only then acknowledged. If it rejects, the receiver ends. */
-  handle(message: Message<'MESSAGE'>): Promise<void>;
+  /** The most messages that are handled together, of those that have arrived by then. Default: each alone. */
+  readonly together?: number | undefined;
+  /** Handles messages: when it resolves, all of them are handled, and only then acknowledged. If it rejects, the receiver ends. */
+  handle(messages: readonly Message<'MESSAGE'>[]): Promise<void>;
   /** From 0 to below 1, for the backoff. */
   random(): number;
 }
@@ -149,21 +151,24 @@ export class Receiver {
     if (!this.#working) void this.#work();
   }
 
-  // Handles what has arrived, one after the other. An acknowledgement goes only to the connection that brought the message: on
-  // another it may not have been sent yet. There it comes again, and is known by its seq.
+  // Handles what has arrived, in order. An acknowledgement goes only to the connection that brought the message: on another it may
+  // not have been sent yet. There it comes again, and is known by its seq.
   async #work(): Promise<void> {
     this.#working = true;
     try {
-      for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) {
-        const { message, call } = next;
+      for (let next = this.#arrived[0]; next !== undefined; next = this.#arrived[0]) {
+        const { call } = next;
+        const messages = this.#take(call);
         const numbering = this.#numberingOf(call, call.greeting);
-        if (message.seq > this.#last || numbering !== this.#numbering) {
-          await this.options.handle(message);
+        const fresh = messages.filter(({ seq }) => seq > this.#last || numbering !== this.#numbering);
+        const last = fresh.at(-1);
+        if (last !== undefined) {
+          await this.options.handle(fresh);
           // Meanwhile it may have called again and found a relay that numbers anew.
-          if (numbering === this.#numbering) this.#last = message.seq;
-          this.#handled += 1;
+          if (numbering === this.#numbering) this.#last = last.seq;
+          this.#handled += fresh.length;
         }
-        if (!call.over) call.send({ verb: 'ACK', seq: message.seq });
+        for (const { seq } of messages) if (!call.over) call.send({ verb: 'ACK', seq });
         if (this.#handled === this.options.limit) {
           this.#arrived = [];
           this.#leave('limit');
@@ -177,6 +182,14 @@ export class Receiver {
     }
     this.#working = false;
     if (this.#leaving) this.#go();
+  }
+
+  // Of one connection, and no more than are wanted.
+  #take(call: ClientConnection): Message<'MESSAGE'>[] {
+    const { together = 1, limit = Number.POSITIVE_INFINITY } = this.options;
+    const others = this.#arrived.findIndex((each) => each.call !== call);
+    const count = Math.min(together, limit - this.#handled, others === -1 ? this.#arrived.length : others);
+    return this.#arrived.splice(0, count).map(({ message }) => message);
   }
 
   #leave(why: Collected['why']): void {

@@ -8,6 +8,7 @@ import type { DetourError } from '../core/error.ts';
 import type { Emit, Event, Recorded } from '../core/event.ts';
 import { type NetContext, netContext } from '../net/context.ts';
 import { formatJson } from '../trace/line.ts';
+import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
 import { say } from './render/output.ts';
 
@@ -84,11 +85,8 @@ export async function startActor(
 ): Promise<Actor> {
   const json = flags.json === true;
   const recorded = json || flags.log !== undefined;
-  const context = netContext(
-    recorded ? await record(name, flags, narrate) : narrate,
-    systemClock,
-    frames || recorded,
-  );
+  const recorder = recorded ? await record(name, flags, narrate) : undefined;
+  const context = netContext(recorder?.emit ?? narrate, systemClock, frames || recorded, recorder?.flush);
   let interrupts: ((times: number) => void) | undefined;
   let times = 0;
   const interrupted = (signal: NodeJS.Signals): void => {
@@ -123,17 +121,19 @@ async function record(
   actor: string,
   { json, log: file, tied: offset }: ActorFlags,
   narrate: Emit,
-): Promise<Emit> {
+): Promise<Recorder> {
   // Only when it is needed: pino takes as long to load as all else that a command is made of.
   const { createRecorder } = await import('../trace/log.ts');
-  const onEvent = (event: Recorded): void => {
-    if (json) process.stdout.write(`${formatJson(event)}\n`);
-    else narrate(event);
-  };
+  const onEvent = (event: Recorded): void => void process.stdout.write(`${formatJson(event)}\n`);
   const onLost = (error: DetourError): void => say(`${error.message}; ${error.hint}`);
-  const recorder = createRecorder({ actor, offset, file, onEvent, onLost });
+  const recorder = createRecorder({ actor, offset, file, onEvent: json ? onEvent : undefined, onLost });
   process.once('exit', () => recorder.close());
-  return recorder.emit;
+  if (json) return recorder;
+  const emit: Emit = (event) => {
+    recorder.emit(event);
+    narrate(event);
+  };
+  return { ...recorder, emit };
 }
 
 /** The longest freeze, in milliseconds: long enough for every deadline, short enough to wait for. */
@@ -143,7 +143,7 @@ const LONGEST_FREEZE_MS = 10 * 60_000;
 const LONGEST_LINE = 200;
 
 // Closed, absent or boring stdin changes nothing (but --tied).
-function obeyLines({ emit }: Told, own?: (line: string) => void): void {
+function obeyLines({ emit, flush }: Told, own?: (line: string) => void): void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
   lines.on('line', (line) => {
@@ -155,8 +155,9 @@ function obeyLines({ emit }: Told, own?: (line: string) => void): void {
     if (word === '' && rest.length === 0) return;
     if (word === 'kill' && length === undefined) {
       emit({ event: 'stopping', why: 'kill' });
+      flush();
       process.kill(process.pid, 'SIGKILL');
-    } else if (word === 'freeze' && rest.length === 0) freeze(length ?? '20s', emit);
+    } else if (word === 'freeze' && rest.length === 0) freeze(length ?? '20s', { emit, flush });
     else if (own !== undefined) own(line);
     else
       say(
@@ -165,7 +166,7 @@ function obeyLines({ emit }: Told, own?: (line: string) => void): void {
   });
 }
 
-function freeze(text: string, emit: Emit): void {
+function freeze(text: string, { emit, flush }: Pick<Told, 'emit' | 'flush'>): void {
   let ms: number;
   try {
     ms = Math.min(duration(text), LONGEST_FREEZE_MS);
@@ -174,6 +175,7 @@ function freeze(text: string, emit: Emit): void {
     return;
   }
   emit({ event: 'freezing', ms });
+  flush();
   // The event loop stands still: nothing is read, no timer fires, while the kernel goes on taking bytes for this process.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   emit({ event: 'thawed', ms });

@@ -31,8 +31,9 @@ export class Waiter {
       session: randomUUID(),
       follow: true,
       patienceMs: PATIENCE_MS,
-      handle: async ({ kind, id, tried }) => {
-        if (kind === undefined) return;
+      handle: async ([notice]) => {
+        if (notice?.kind === undefined) return;
+        const { kind, id, tried } = notice;
         const news: News = { kind, tried: tried !== 'no' };
         this.#news.set(id, news);
         this.#wanted.get(id)?.(news);

@@ -3,6 +3,7 @@
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { VerdictName } from '../core/event.ts';
+import { Queue } from '../core/queue.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { ClientConnection } from './client.ts';
 import type { Ladder } from './ladder.ts';
@@ -29,6 +30,9 @@ export interface Deadline {
 
 /** One message on its way, with all its attempts. */
 export class PendingSend {
+  // Its place among those in flight.
+  before: PendingSend | undefined;
+  after: PendingSend | undefined;
   readonly send: Message<'SEND'>;
   readonly attempts: Attempt[] = [];
   /** Watches how far it comes, if somebody wants to know. */
@@ -134,11 +138,13 @@ export class PendingSend {
 
 /** The SENDs of one connection that are not answered yet, in the order they were written. */
 export class InFlight {
-  readonly #sends = new Map<string, PendingSend>();
+  // Answers come in this order, but for a few. Not a Map: each of its tables that has grown old keeps the next one alive, and with it
+  // every send that was answered since the last full garbage collection.
+  #sends = new Queue<PendingSend>();
 
   /** How many there are; a sender keeps it at or below READY's `window`. */
   get size(): number {
-    return this.#sends.size;
+    return this.#sends.length;
   }
 
   /** Writes a SEND on the connection, if it is not beyond what READY allows; else the attempt ends there, unwritten. */
@@ -154,7 +160,7 @@ export class InFlight {
       return false;
     }
     attempt.phase = 'written';
-    this.#sends.set(pending.send.id, pending);
+    this.#sends.push(pending);
     if (pending.ladder === undefined) client.send(pending.send);
     else watched(client, pending.send, pending.ladder);
     return true;
@@ -162,9 +168,10 @@ export class InFlight {
 
   /** Takes an answer to the send it belongs to; undefined if it belongs to none (any more). */
   answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): PendingSend | undefined {
-    const pending = this.#sends.get(message.id);
+    let pending = this.#sends.first;
+    while (pending !== undefined && pending.send.id !== message.id) pending = pending.after;
     if (pending === undefined) return undefined;
-    this.#sends.delete(message.id);
+    this.#sends.remove(pending);
     pending.ladder?.answered(message);
     if (message.verb === 'REFUSED') {
       pending.end({ how: 'refused', code: message.code, reason: message.body.toString() });
@@ -178,8 +185,8 @@ export class InFlight {
 
   /** The connection is over: their attempts end with it. Returns those still open, in order. */
   end(end: AttemptEnd): PendingSend[] {
-    const open = [...this.#sends.values()].filter(({ done }) => !done);
-    this.#sends.clear();
+    const open = [...this.#sends].filter(({ done }) => !done);
+    this.#sends = new Queue();
     for (const pending of open) pending.end(end);
     return open;
   }

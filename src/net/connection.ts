@@ -94,7 +94,7 @@ export class Connection {
     );
     this.number = context.nextNumber();
     this.#writer = new FrameWriter(socket, context.clock, {
-      sent: (bytes) => this.#reportSent(bytes),
+      sending: (turn) => this.#reportSent(turn),
       drained: () => {
         this.#handlers.drained?.();
         this.#readOn();
@@ -311,14 +311,15 @@ export class Connection {
     else this.#handlers.closed({ how: this.#weClosed ? 'us' : 'fin' });
   }
 
-  #reportSent(bytes: Buffer): void {
+  #reportSent(turn: readonly { readonly bytes: Buffer }[]): void {
     if (!this.#context.frames) return;
-    for (const frame of framesIn(bytes) ?? []) {
-      const result = readMessage(frame);
-      const fields = 'message' in result ? valuesOf(result.message) : Object.fromEntries(frame.fields);
-      this.#sent += 1;
-      this.#report('sent', this.#sent, frame.verb, fields);
-    }
+    for (const { bytes } of turn)
+      for (const frame of framesIn(bytes) ?? []) {
+        const result = readMessage(frame);
+        const fields = 'message' in result ? valuesOf(result.message) : Object.fromEntries(frame.fields);
+        this.#report('sent', ++this.#sent, frame.verb, fields);
+      }
+    this.#context.flush();
   }
 
   #report(event: 'sent' | 'received', n: number, verb: string, fields: FrameFields): void {

@@ -7,6 +7,8 @@ import type { Emit } from '../core/event.ts';
 export interface NetContext {
   /** Takes what happens; undefined if nobody wants to know: then no event is made. */
   readonly emit: Emit | undefined;
+  /** Writes what was emitted to where it is kept. Called before the frames that it speaks of leave this process. */
+  flush(): void;
   readonly clock: Clock;
   /** Report each frame as an event? Off on a hot path. */
   readonly frames: boolean;
@@ -19,10 +21,12 @@ export function netContext<E extends Emit | undefined>(
   emit: E,
   clock: Clock,
   frames: boolean,
+  flush: () => void = () => {},
 ): NetContext & { readonly emit: E } {
   let last = 0;
   return {
     emit,
+    flush,
     clock,
     frames,
     nextNumber() {

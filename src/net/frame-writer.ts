@@ -18,8 +18,8 @@ const CHUNK = 64 * 1024;
 
 /** What the owner of a writer is told. */
 export interface FrameWriterHandlers {
-  /** Frames leave for the kernel. */
-  sent(bytes: Buffer): void;
+  /** These frames are about to leave for the kernel. */
+  sending(turn: readonly { readonly bytes: Buffer }[]): void;
   /** The queue has shrunk below QUEUE_LIMIT. */
   drained(): void;
   /** The peer has taken nothing for too long. */
@@ -70,7 +70,7 @@ export class FrameWriter {
     const turn = this.#turn;
     this.#turn = [];
     this.#turnBytes = 0;
-    for (const { bytes } of turn) this.#handlers.sent(bytes);
+    this.#handlers.sending(turn);
     for (const { bytes, handed } of turn) this.#queue.push(bytes, handed);
     if (this.#queue.writing === 0) this.#write();
     // Having more to send is not progress: a timer that is set stays set.

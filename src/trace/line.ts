@@ -19,20 +19,19 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 const DODGE = 'wire_';
 
-/** The plain object that a line of JSON is made from: a frame's fields stand beside its verb. */
-export function flatten(recorded: Recorded): Record<string, unknown> {
-  const { time, actor, pid, ...event } = recorded;
-  if (event.event !== 'sent' && event.event !== 'received') return { time, actor, pid, ...event };
+/** What a line says of an event beside its stamp: of a frame, its fields stand beside its verb. */
+export function flatten(event: Event): object {
+  if (event.event !== 'sent' && event.event !== 'received') return event;
   const { fields, ...frame } = event;
-  const flat: Record<string, unknown> = { time, actor, pid, ...frame };
-  for (const [key, value] of Object.entries(fields)) flat[OWN_KEYS.has(key) ? DODGE + key : key] = value;
+  const flat: Record<string, unknown> = frame;
+  for (const key in fields) flat[OWN_KEYS.has(key) ? DODGE + key : key] = fields[key];
   return flat;
 }
 
 /** One event as one line of JSON, without the line end: `time`, `actor`, `pid`, `event`, then the event's own fields. */
-export const formatJson = (recorded: Recorded): string =>
+export const formatJson = ({ time, actor, pid, ...event }: Recorded): string =>
   // Two more characters that some readers take for a line end, Node's own since 24 among them.
-  JSON.stringify(flatten(recorded)).replace(/[\u2028\u2029]/g, (separator) =>
+  JSON.stringify({ time, actor, pid, ...flatten(event) }).replace(/[\u2028\u2029]/g, (separator) =>
     separator === '\u2028' ? '\\u2028' : '\\u2029',
   );
 

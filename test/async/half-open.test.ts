@@ -33,8 +33,8 @@ test('the same session, on another way: replaced by its higher try, and the ghos
     follow: true,
     patienceMs: 10_000,
     random: () => 0,
-    handle: ({ seq, attempt }) => {
-      got.push(`${seq}, attempt ${attempt}`);
+    handle: ([message]) => {
+      got.push(`${message?.seq}, attempt ${message?.attempt}`);
       return new Promise<void>((done) => works.push(done));
     },
   });

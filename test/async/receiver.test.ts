@@ -1,7 +1,7 @@
 // The asynchronous receiver as a client: which messages it handles, which it knows already. Its relay is played by the test, line by line.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { netContext } from '../../src/net/context.ts';
@@ -85,7 +85,7 @@ class Relay {
 }
 
 /** A receiver that follows, and what it handled. `gate` holds it up in the middle of a message. */
-async function receiver(as: string, limit?: number) {
+async function receiverOf(together: number, as: string, limit?: number) {
   const relay = await Relay.listen();
   const handled: string[] = [];
   let gate: Promise<void> | undefined;
@@ -98,9 +98,10 @@ async function receiver(as: string, limit?: number) {
     follow: true,
     limit,
     patienceMs: 60_000,
-    handle: async ({ seq, body }) => {
+    together,
+    handle: async (messages) => {
       await gate;
-      handled.push(`${seq} ${body}`);
+      for (const { seq, body } of messages) handled.push(`${seq} ${body}`);
     },
     random: () => 0,
   });
@@ -109,83 +110,108 @@ async function receiver(as: string, limit?: number) {
   return { relay, handled, done, hold: (until: Promise<void> | undefined) => (gate = until) };
 }
 
-test('what it handled and could not acknowledge any more is acknowledged and not handled when it comes again', async () => {
-  const { relay, handled } = await receiver('bob');
-  const [first] = await relay.call();
-  first.message(1, 'one');
-  expect(await first.next()).toBe('ACK seq=1');
-  first.socket.destroy();
-  const [second] = await relay.call();
-  second.message(1, 'one', 2);
-  second.message(2, 'two');
-  expect(await second.next()).toBe('ACK seq=1');
-  expect(await second.next()).toBe('ACK seq=2');
-  expect(handled).toEqual(['1 one', '2 two']);
-});
+// What is handled together must look, from outside, like one after the other.
+describe.each([1, 64])('handling up to %i together', (together) => {
+  const receiver = receiverOf.bind(undefined, together);
 
-test('another store numbers anew', async () => {
-  const { relay, handled } = await receiver('bob');
-  const [first] = await relay.call('s1');
-  first.message(1, 'one');
-  expect(await first.next()).toBe('ACK seq=1');
-  first.socket.destroy();
-  const [second] = await relay.call('s2');
-  second.message(1, 'uno');
-  expect(await second.next()).toBe('ACK seq=1');
-  expect(handled).toEqual(['1 one', '1 uno']);
-});
+  test('what it handled and could not acknowledge any more is acknowledged and not handled when it comes again', async () => {
+    const { relay, handled } = await receiver('bob');
+    const [first] = await relay.call();
+    first.message(1, 'one');
+    expect(await first.next()).toBe('ACK seq=1');
+    first.socket.destroy();
+    const [second] = await relay.call();
+    second.message(1, 'one', 2);
+    second.message(2, 'two');
+    expect(await second.next()).toBe('ACK seq=1');
+    expect(await second.next()).toBe('ACK seq=2');
+    expect(handled).toEqual(['1 one', '2 two']);
+  });
 
-test('another store numbers anew, also if a message of the old one was still in hand', async () => {
-  const { relay, handled, hold } = await receiver('bob');
-  let release: () => void = () => {};
-  hold(
-    new Promise((resolve) => {
-      release = resolve;
-    }),
-  );
-  const [first] = await relay.call('s1');
-  first.message(7, 'seven');
-  first.socket.write('PING\n');
-  expect(await first.next()).toBe('PONG');
-  first.socket.destroy();
-  const [second] = await relay.call('s2');
-  second.message(1, 'uno');
-  second.socket.write('PING\n');
-  expect(await second.next()).toBe('PONG');
-  hold(undefined);
-  release();
-  expect(await second.next()).toBe('ACK seq=1');
-  expect(handled).toEqual(['7 seven', '1 uno']);
-});
+  test('another store numbers anew', async () => {
+    const { relay, handled } = await receiver('bob');
+    const [first] = await relay.call('s1');
+    first.message(1, 'one');
+    expect(await first.next()).toBe('ACK seq=1');
+    first.socket.destroy();
+    const [second] = await relay.call('s2');
+    second.message(1, 'uno');
+    expect(await second.next()).toBe('ACK seq=1');
+    expect(handled).toEqual(['1 one', '1 uno']);
+  });
 
-test('a throwaway mailbox numbers anew after it was forgotten, which it may be in each gap between two calls', async () => {
-  const { relay, handled } = await receiver('w-1');
-  const [first] = await relay.call();
-  first.message(1, 'one');
-  expect(await first.next()).toBe('ACK seq=1');
-  first.socket.destroy();
-  const [second] = await relay.call();
-  second.message(1, 'other');
-  expect(await second.next()).toBe('ACK seq=1');
-  expect(handled).toEqual(['1 one', '1 other']);
-});
+  test('another store numbers anew, also if a message of the old one was still in hand', async () => {
+    const { relay, handled, hold } = await receiver('bob');
+    let release: () => void = () => {};
+    hold(
+      new Promise((resolve) => {
+        release = resolve;
+      }),
+    );
+    const [first] = await relay.call('s1');
+    first.message(7, 'seven');
+    first.socket.write('PING\n');
+    expect(await first.next()).toBe('PONG');
+    first.socket.destroy();
+    const [second] = await relay.call('s2');
+    second.message(1, 'uno');
+    second.socket.write('PING\n');
+    expect(await second.next()).toBe('PONG');
+    hold(undefined);
+    release();
+    expect(await second.next()).toBe('ACK seq=1');
+    expect(handled).toEqual(['7 seven', '1 uno']);
+  });
 
-test('repeats do not use up what it wants: it asks for the rest', async () => {
-  const { relay, handled, done } = await receiver('bob', 2);
-  const [first, receive] = await relay.call();
-  expect(receive).toBe('RECEIVE window=2 limit=2');
-  first.message(1, 'one');
-  expect(await first.next()).toBe('ACK seq=1');
-  first.socket.destroy();
-  const [second, again] = await relay.call();
-  expect(again).toBe('RECEIVE window=2 limit=1');
-  second.message(1, 'one', 2);
-  expect(await second.next()).toBe('ACK seq=1');
-  expect(await second.next()).toBe('RECEIVE window=2 limit=1');
-  second.message(2, 'two');
-  expect(await second.next()).toBe('ACK seq=2');
-  expect(await second.next()).toBe('BYE');
-  second.socket.end('BYE\n');
-  expect(await done).toMatchObject({ handled: 2, why: 'limit', confirmed: true });
-  expect(handled).toEqual(['1 one', '2 two']);
+  test('a throwaway mailbox numbers anew after it was forgotten, which it may be in each gap between two calls', async () => {
+    const { relay, handled } = await receiver('w-1');
+    const [first] = await relay.call();
+    first.message(1, 'one');
+    expect(await first.next()).toBe('ACK seq=1');
+    first.socket.destroy();
+    const [second] = await relay.call();
+    second.message(1, 'other');
+    expect(await second.next()).toBe('ACK seq=1');
+    expect(handled).toEqual(['1 one', '1 other']);
+  });
+
+  test('repeats do not use up what it wants: it asks for the rest', async () => {
+    const { relay, handled, done } = await receiver('bob', 2);
+    const [first, receive] = await relay.call();
+    expect(receive).toBe('RECEIVE window=2 limit=2');
+    first.message(1, 'one');
+    expect(await first.next()).toBe('ACK seq=1');
+    first.socket.destroy();
+    const [second, again] = await relay.call();
+    expect(again).toBe('RECEIVE window=2 limit=1');
+    second.message(1, 'one', 2);
+    expect(await second.next()).toBe('ACK seq=1');
+    expect(await second.next()).toBe('RECEIVE window=2 limit=1');
+    second.message(2, 'two');
+    expect(await second.next()).toBe('ACK seq=2');
+    expect(await second.next()).toBe('BYE');
+    second.socket.end('BYE\n');
+    expect(await done).toMatchObject({ handled: 2, why: 'limit', confirmed: true });
+    expect(handled).toEqual(['1 one', '2 two']);
+  });
+
+  test('what has arrived is handled in order, no more than is wanted, and each is acknowledged', async () => {
+    const { relay, handled, hold, done } = await receiver('bob', 4);
+    let release: () => void = () => {};
+    hold(
+      new Promise((resolve) => {
+        release = resolve;
+      }),
+    );
+    const [only] = await relay.call();
+    for (const seq of [1, 2, 3, 4, 5, 6]) only.message(seq, 'x');
+    only.socket.write('PING\n');
+    expect(await only.next()).toBe('PONG');
+    release();
+    for (const seq of [1, 2, 3, 4]) expect(await only.next()).toBe(`ACK seq=${seq}`);
+    expect(await only.next()).toBe('BYE');
+    only.socket.end('BYE\n');
+    expect(await done).toMatchObject({ handled: 4, why: 'limit' });
+    expect(handled).toEqual(['1 x', '2 x', '3 x', '4 x']);
+  });
 });

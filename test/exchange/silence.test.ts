@@ -114,7 +114,9 @@ test('cut, async: the relay, an idle sender, a receiver that follows; healed, th
     context: contextOf(far),
     follow: true,
     patienceMs: 10_000,
-    handle: async ({ seq, attempt, body }) => void got.push(`${seq} ${body} ${attempt}`),
+    handle: async (messages) => {
+      for (const { seq, body, attempt } of messages) got.push(`${seq} ${body} ${attempt}`);
+    },
   });
   const running = receiver.run();
   const send = (id: string) =>

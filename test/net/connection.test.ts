@@ -20,7 +20,7 @@ interface Bench {
 }
 
 /** One accepted connection, and its peer, which does not read by itself. */
-async function accepted(): Promise<Bench> {
+async function accepted(events: string[] = []): Promise<Bench> {
   const clock = new FakeClock();
   const messages: Message[] = [];
   const endings: Ending[] = [];
@@ -29,7 +29,12 @@ async function accepted(): Promise<Bench> {
   const listener = await listen(
     '127.0.0.1',
     0,
-    netContext(() => {}, clock, false),
+    netContext(
+      ({ event }) => events.push(event),
+      clock,
+      true,
+      () => events.push('flush'),
+    ),
     (make) => {
       connection = make({
         message: (message) => messages.push(message),
@@ -74,6 +79,24 @@ function watchWrites(connection: Connection): { readonly sizes: number[] } {
   onTestFinished(() => spy.mockRestore());
   return { sizes };
 }
+
+test('what was recorded of frames is written down before they leave', async () => {
+  const events: string[] = [];
+  const { connection } = await accepted(events);
+  const write = Socket.prototype.write;
+  const spy = vi.spyOn(Socket.prototype, 'write').mockImplementation(function (
+    this: Socket,
+    ...args: unknown[]
+  ) {
+    events.push('write');
+    return Reflect.apply(write, this, args);
+  });
+  onTestFinished(() => spy.mockRestore());
+  events.length = 0;
+  for (const id of ['1', '2']) connection.send({ verb: 'RECEIVED', id });
+  await until(() => events.includes('write'));
+  expect(events).toEqual(['sent', 'sent', 'flush', 'write']);
+});
 
 const BIG: Message = { verb: 'RECEIVED', id: '1', body: Buffer.alloc(1024 * 1024) };
 

@@ -35,14 +35,21 @@ const caught = (run: () => unknown): DetourError => {
 };
 
 describe('the recorder', () => {
-  it('has each event in the file and handed on, stamped once, before emit returns', () => {
+  it('has each event in the file, as it was handed on, at the end of the turn or when asked, stamped once', async () => {
     const file = join(dir, 'bob.log');
     const seen: Recorded[] = [];
     const recorder = createRecorder({ actor: 'bob', file, onEvent: (recorded) => seen.push(recorded) });
     recorder.emit({ event: 'listening', role: 'receiver', host: '127.0.0.1', port: 4101 });
+    const inFile = (): Recorded[] =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map((line, i) => parseRecorded(line, file, i + 1));
+    await Promise.resolve();
+    expect(inFile()).toEqual(seen);
     recorder.emit(SEND);
-    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
-    expect(lines.map((line, i) => parseRecorded(line, file, i + 1))).toEqual(seen);
+    recorder.flush();
+    expect(inFile()).toEqual(seen);
     expect(seen[1]).toMatchObject({ ...SEND, actor: 'bob', pid: process.pid });
     recorder.close();
     recorder.emit(SEND);
@@ -81,6 +88,7 @@ describe('the recorder', () => {
         onLost: (error) => lost.push(error),
       });
       recorder.emit(SEND);
+      recorder.flush();
       recorder.emit(SEND);
       recorder.close();
       expect(lost.map(({ code }) => code)).toEqual(['ENOSPC']);

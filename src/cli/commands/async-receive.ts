@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { type Collected, Receiver } from '../../async/receiver.ts';
+import { type Collected, RECEIVE_WINDOW, Receiver } from '../../async/receiver.ts';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { formatAddress } from '../../net/address.ts';
@@ -14,7 +14,7 @@ import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
 import { connectionLines, ms } from '../render/report.ts';
-import { clockTime, show } from '../render/showing.ts';
+import { clockTime, type Shown, show } from '../render/showing.ts';
 
 interface Flags extends ActorFlags {
   readonly as: string;
@@ -63,7 +63,14 @@ async function run(flags: Flags): Promise<number> {
     follow: flags.follow === true || flags.count !== undefined,
     limit: flags.count,
     patienceMs: flags.timeout,
-    handle: (message) => handle(actor, flags, message),
+    // A person sees each message acknowledged before the next is shown; a file or a program gets what has arrived at once.
+    together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
+    handle: (messages) =>
+      show(
+        actor,
+        messages.map((each) => shown(each, flags)),
+        flags.work ?? 0,
+      ),
     random: Math.random,
   });
   actor.obeyLines();
@@ -84,16 +91,15 @@ async function run(flags: Flags): Promise<number> {
   return exit;
 }
 
-function handle(actor: Actor, flags: Flags, message: Message<'MESSAGE'>): Promise<void> {
-  const { id, from, body, seq, attempt, kind, at, held } = message;
-  const work = flags.work ?? 0;
+function shown(message: Message<'MESSAGE'>, { as, work = 0 }: Flags): Shown {
+  const { attempt, at, held } = message;
   const notes = [];
   if (attempt > 1)
-    notes.push(`attempt ${attempt}: an earlier ${flags.as} may have seen it, and never acknowledged it`);
+    notes.push(`attempt ${attempt}: an earlier ${as} may have seen it, and never acknowledged it`);
   else if (held >= 1000 && process.stdout.isTTY)
     notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
   if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
-  return show(actor, { id, from, body, seq, attempt, kind }, notes.join('; '), work);
+  return { ...message, note: notes.join('; ') };
 }
 
 function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confirmed }: Collected): number {

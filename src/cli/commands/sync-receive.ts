@@ -60,7 +60,8 @@ async function run(flags: Flags): Promise<number> {
     left -= 1;
     if (left < 0) throw new Error('it has shown as many as it was to');
     const work = flags.work ?? 0;
-    await show(actor, { id, from, body }, work > 0 ? `answers in ${writeDuration(work)}` : '', work);
+    const note = work > 0 ? `answers in ${writeDuration(work)}` : '';
+    await show(actor, [{ id, from, body, note }], work);
     if (left === 0) stop();
     if (flags.echo) return body;
     return flags.reply === undefined ? undefined : Buffer.from(flags.reply);

@@ -15,26 +15,36 @@ export interface Shown {
   readonly seq?: number;
   readonly attempt?: number;
   readonly kind?: string | undefined;
+  /** What to say about it: on a terminal at the right end of its line, if it fits there, else on stderr. */
+  readonly note: string;
 }
 
 /**
- * Shows a message, then works on it for a while, as `--work` says. Resolves when it is handled.
- * @param note what to say about it: on a terminal at the right end of its line, if it fits there, else on stderr
+ * Shows messages, then works on them for a while, as `--work` says. Resolves when they are handled.
  * @param workMs how long the work takes
  */
-export async function show(actor: Actor, message: Shown, note: string, workMs: number): Promise<void> {
-  const { body, from } = message;
-  if (!actor.json) {
-    const [line = '', ...more] = saidBy(from, body);
-    const room = process.stdout.isTTY ? Math.min(columns(process.stdout), 100) : 0;
-    const beside = note !== '' && line.length + 2 + note.length <= room;
-    await put([beside ? withNote(line, note, room) : line, ...more, ''].join('\n'));
-    if (note !== '' && !beside) sayWrapped('  ', note);
-  }
-  actor.context.emit(shownEvent(message));
+export async function show(actor: Actor, messages: readonly Shown[], workMs: number): Promise<void> {
+  if (!actor.json) await showLines(messages);
+  for (const message of messages) actor.context.emit(shownEvent(message));
   // With --json the event is the showing: what was written before this is out when this is.
   if (actor.json) await put('');
   if (workMs > 0) await pause(actor.context.clock, workMs);
+}
+
+// In as few writes as possible: one for all, unless something is to be said on stderr between them.
+async function showLines(messages: readonly Shown[]): Promise<void> {
+  const room = process.stdout.isTTY ? Math.min(columns(process.stdout), 100) : 0;
+  let text = '';
+  for (const { from, body, note } of messages) {
+    const [line = '', ...more] = saidBy(from, body);
+    const beside = note !== '' && line.length + 2 + note.length <= room;
+    text += [beside ? withNote(line, note, room) : line, ...more, ''].join('\n');
+    if (note === '' || beside) continue;
+    await put(text);
+    text = '';
+    sayWrapped('  ', note);
+  }
+  if (text !== '') await put(text);
 }
 
 /** A message or a reply in lines. Only the first begins at the left: whoever wrote the others could write anything there. */
