@@ -1,97 +1,129 @@
-// What can happen, as types. Everything below cli/ reports through an `emit` that it is given, and nothing else:
+// What can happen, as one table. Everything below cli/ reports through an `emit` that it is given, and nothing else:
 // one stream of these feeds the narration, the diagram, the log and the tests. Record first, render later.
 
 /** How sure a sender may be. There are three answers, never two; STORED is DELIVERED's counterpart at the relay. */
-export type VerdictName = 'DELIVERED' | 'STORED' | 'NOT_DELIVERED' | 'UNKNOWN';
+const VERDICTS = ['DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN'] as const;
+/** One of them. */
+export type VerdictName = (typeof VERDICTS)[number];
 
 /** The rungs of a message's ladder, from the lowest: exchange/ladder.ts. */
-export type RungName = 'handed' | 'acknowledged' | 'read' | 'durable' | 'handled';
+export const RUNGS = ['handed', 'acknowledged', 'read', 'durable', 'handled'] as const;
+/** One of them. */
+export type RungName = (typeof RUNGS)[number];
 
 /**
  * What is known of a rung. `unknown`: no word of it came. `no`: it was not reached, for certain. `unseen`: it cannot be seen from
  * here. `none`: there is no such rung on this route. `unasked`: nobody asked to be told.
  */
-export type RungState = 'reached' | 'no' | 'unknown' | 'unseen' | 'none' | 'unasked';
+const RUNG_STATES = ['reached', 'no', 'unknown', 'unseen', 'none', 'unasked'] as const;
+/** One of them. */
+export type RungState = (typeof RUNG_STATES)[number];
 
 /** Fields of a frame as they stood on the wire (numbers as numbers), without the body. */
 export type FrameFields = Readonly<Record<string, string | number>>;
 
+/** What a field may hold; what each of them means, trace/line.ts checks. */
+export type Kind = 'text' | 'number' | 'count' | 'name' | 'id' | 'word' | 'printable' | 'verb';
+/** A field of an event: the words that it may say, or a kind, with a `?` if it may be missing; or the fields of a frame. */
+export type Field = readonly string[] | Kind | `${Kind}?` | 'fields';
+
+const connection = { conn: 'count' } as const;
+const ends = { conn: 'count', local: 'printable', remote: 'printable' } as const;
+const frame = { conn: 'count', n: 'count', verb: 'verb', fields: 'fields' } as const;
+
 /**
- * One thing that happened in one process. `conn` numbers the connections of a process from 1.
+ * Every event with its fields. To add an event: one row here.
+ * `conn` numbers the connections of a process from 1.
  * `n` numbers the frames of one direction of one connection from 1: sent number n is received number n.
  */
-export type Event =
+export const EVENTS = {
   // a process
-  | { event: 'listening'; role: 'receiver' | 'relay' | 'link'; host: string; port: number; store?: string }
-  | { event: 'stopping'; why: 'asked' | 'kill' | 'done' | 'failed' }
-  | { event: 'freezing'; ms: number }
-  | { event: 'thawed'; ms: number }
+  listening: { role: ['receiver', 'relay', 'link'], host: 'printable', port: 'count', store: 'id?' },
+  stopping: { why: ['asked', 'kill', 'done', 'failed'] },
+  freezing: { ms: 'number' },
+  thawed: { ms: 'number' },
   // a connection
-  | { event: 'connecting'; conn: number; host: string; port: number }
-  | { event: 'connected'; conn: number; local: string; remote: string }
-  | { event: 'accepted'; conn: number; local: string; remote: string }
-  | { event: 'sent' | 'received'; conn: number; n: number; verb: string; fields: FrameFields }
+  connecting: { conn: 'count', host: 'printable', port: 'count' },
+  connected: ends,
+  accepted: ends,
+  sent: frame,
+  received: frame,
   // Of a large body that comes slowly, so much has been read by now.
-  | { event: 'arriving'; conn: number; have: number; size: number }
-  | { event: 'fin'; conn: number }
-  | { event: 'broken'; conn: number; code: string; syscall: string }
-  | { event: 'silent'; conn: number; ms: number }
-  | { event: 'closed'; conn: number }
-  | { event: 'reconnecting'; ms: number; why: string }
-  | { event: 'refused'; conn: number; code: string; reason: string; id?: string }
+  arriving: { conn: 'count', have: 'count', size: 'count' },
+  fin: connection,
+  broken: { conn: 'count', code: 'word', syscall: 'text' },
+  silent: { conn: 'count', ms: 'number' },
+  closed: connection,
+  reconnecting: { ms: 'number', why: 'text' },
+  refused: { conn: 'count', code: 'word', reason: 'text', id: 'id?' },
   // a message
   // `text` is the body; where it is not UTF-8, `base64`.
-  | {
-      event: 'shown';
-      id: string;
-      from: string;
-      size: number;
-      seq?: number;
-      attempt?: number;
-      kind?: string;
-      text?: string;
-      base64?: string;
-    }
-  | {
-      event: 'stored';
-      id: string;
-      from: string;
-      to: string;
-      seq: number;
-      size: number;
-      held: number;
-      present: string;
-      kind?: string;
-    }
-  | { event: 'acknowledged'; to: string; seq: number; held: number }
-  | { event: 'expired'; to: string; seq: number; id: string; from: string; tried: 'yes' | 'no' }
-  | { event: 'mailbox'; name: string; state: 'collecting' | 'left' | 'replaced' }
+  shown: {
+    id: 'id',
+    from: 'name',
+    size: 'count',
+    seq: 'count?',
+    attempt: 'count?',
+    kind: 'word?',
+    text: 'text?',
+    base64: 'text?',
+  },
+  stored: {
+    id: 'id',
+    from: 'name',
+    to: 'name',
+    seq: 'count',
+    size: 'count',
+    held: 'count',
+    present: 'word',
+    kind: 'word?',
+  },
+  acknowledged: { to: 'name', seq: 'count', held: 'count' },
+  expired: { to: 'name', seq: 'count', id: 'id', from: 'name', tried: ['yes', 'no'] },
+  mailbox: { name: 'name', state: ['collecting', 'left', 'replaced'] },
   // Each rung of a message's ladder, once. `by`: whose word it is. `left`: bytes not acknowledged. `ms`: since the message set out.
-  | {
-      event: 'rung';
-      conn?: number;
-      id: string;
-      rung: RungName;
-      state: RungState;
-      by?: string;
-      left?: number;
-      ms: number;
-    }
+  rung: {
+    conn: 'count?',
+    id: 'id',
+    rung: RUNGS,
+    state: RUNG_STATES,
+    by: 'word?',
+    left: 'count?',
+    ms: 'number',
+  },
   // `outcome`: of one message, when it is known. `verdict`: what the process ends with, its last word; of several messages the worst.
-  | { event: 'outcome'; verdict: VerdictName; code: string; id: string; ms: number }
-  | { event: 'verdict'; verdict: VerdictName; code: string; id: string; ms: number; exit: number }
+  outcome: { verdict: VERDICTS, code: 'text', id: 'text', ms: 'number' },
+  verdict: { verdict: VERDICTS, code: 'text', id: 'text', ms: 'number', exit: 'count' },
   // the disk
-  | { event: 'recovered'; messages: number; mailboxes: number }
-  | { event: 'cut'; file: string; offset: number; bytes: number }
-  | { event: 'disk_full' | 'disk_room' }
+  recovered: { messages: 'count', mailboxes: 'count' },
+  cut: { file: 'text', offset: 'count', bytes: 'count' },
+  disk_full: {},
+  disk_room: {},
   // a link: connections through it (`line` numbers them from 1), and what was done to the network. `up`, `down`: bytes that passed.
   // `reached`: the link's own call to the one called stands, and that one sees `local`.
-  | { event: 'linked'; line: number; from: string }
-  | { event: 'reached'; line: number; local: string; remote: string }
-  | { event: 'unlinked'; line: number; how: string; up: number; down: number }
-  | { event: 'fault'; fault: string; value?: string; up: number; down: number }
+  linked: { line: 'count', from: 'printable' },
+  reached: { line: 'count', local: 'printable', remote: 'printable' },
+  unlinked: { line: 'count', how: 'word', up: 'count', down: 'count' },
+  fault: { fault: 'word', value: 'printable?', up: 'count', down: 'count' },
   // the person at the keyboard
-  | { event: 'notice'; text: string };
+  notice: { text: 'text' },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Field>>>>;
+
+type Value<Of> = Of extends readonly (infer Word)[]
+  ? Word
+  : Of extends 'fields'
+    ? FrameFields
+    : Of extends `count${string}` | 'number'
+      ? number
+      : string;
+type Row<Fields> = {
+  [Key in keyof Fields as Fields[Key] extends `${string}?` ? never : Key]: Value<Fields[Key]>;
+} & { [Key in keyof Fields as Fields[Key] extends `${string}?` ? Key : never]?: Value<Fields[Key]> };
+
+/** One thing that happened in one process. */
+export type Event = {
+  [Name in keyof typeof EVENTS]: { event: Name } & Row<(typeof EVENTS)[Name]>;
+}[keyof typeof EVENTS];
 
 /** Takes what happened. It must not throw and must not block for long. */
 export type Emit = (event: Event) => void;

@@ -12,11 +12,8 @@
 // what is lower: a program can only answer what its kernel had.
 
 import type { Clock, Timer } from '../core/clock.ts';
-import type { Emit, RungName, RungState, VerdictName } from '../core/event.ts';
+import { type Emit, RUNGS, type RungName, type RungState, type VerdictName } from '../core/event.ts';
 import type { Message } from '../wire/verbs.ts';
-
-/** The rungs, from the lowest to the highest. */
-const RUNGS: readonly RungName[] = ['handed', 'acknowledged', 'read', 'durable', 'handled'];
 
 /** While the second rung is open the kernel is asked after so many milliseconds, then after twice as many, */
 const LOOK_MS = 2;

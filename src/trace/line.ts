@@ -2,7 +2,7 @@
 // What comes back is checked field by field: a log is a file that anybody can have written, and it is drawn on terminals.
 
 import { DetourError } from '../core/error.ts';
-import type { Event, FrameFields, Recorded } from '../core/event.ts';
+import { EVENTS, type Event, type Field, type FrameFields, type Kind, type Recorded } from '../core/event.ts';
 import { isName, isToken } from '../wire/verbs.ts';
 
 // Keys of a line that are not the frame's. On the wire keys are a-z only, so a name with `_` in it is free to dodge to.
@@ -36,100 +36,28 @@ export const formatJson = ({ time, actor, pid, ...event }: Recorded): string =>
   );
 
 type Check = (value: unknown) => boolean;
-const text: Check = (value) => typeof value === 'string';
-const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const name: Check = (value) => typeof value === 'string' && isName(value);
-const id: Check = (value) => typeof value === 'string' && isToken(value);
-const word: Check = (value) => typeof value === 'string' && /^[A-Za-z0-9_]{1,32}$/.test(value);
-const printable: Check = (value) => typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value);
-const oneOf = (...words: string[]): Check => {
-  const set: ReadonlySet<unknown> = new Set(words);
-  return (value) => set.has(value);
-};
-const maybe =
-  (check: Check): Check =>
+const matches =
+  (pattern: RegExp): Check =>
   (value) =>
-    value === undefined || check(value);
+    typeof value === 'string' && pattern.test(value);
 
-const connection = { conn: count };
-const frame = {
-  conn: count,
-  n: count,
-  verb: (value: unknown) => typeof value === 'string' && /^[A-Z]{1,32}$/.test(value),
+/** What a field of each kind must be to be believed. */
+const KINDS: Readonly<Record<Kind, Check>> = {
+  text: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number' && Number.isFinite(value),
+  count: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  name: (value) => typeof value === 'string' && isName(value),
+  id: (value) => typeof value === 'string' && isToken(value),
+  word: matches(/^[A-Za-z0-9_]{1,32}$/),
+  printable: matches(/^[\x21-\x7e]{1,128}$/),
+  verb: matches(/^[A-Z]{1,32}$/),
 };
-const ends = { conn: count, local: printable, remote: printable };
 
-const VERDICT = oneOf('DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN');
-
-/** What each event must carry to be believed. To add an event: one line in event.ts, one row here. */
-const SHAPES: { readonly [K in Event['event']]: Readonly<Record<string, Check>> } = {
-  listening: { role: oneOf('receiver', 'relay', 'link'), host: printable, port: count, store: maybe(id) },
-  stopping: { why: oneOf('asked', 'kill', 'done', 'failed') },
-  freezing: { ms: number },
-  thawed: { ms: number },
-  connecting: { conn: count, host: printable, port: count },
-  connected: ends,
-  accepted: ends,
-  sent: frame,
-  received: frame,
-  arriving: { conn: count, have: count, size: count },
-  fin: connection,
-  broken: { conn: count, code: word, syscall: text },
-  silent: { conn: count, ms: number },
-  closed: connection,
-  reconnecting: { ms: number, why: text },
-  refused: { conn: count, code: word, reason: text, id: maybe(id) },
-  shown: {
-    id,
-    from: name,
-    size: count,
-    seq: maybe(count),
-    attempt: maybe(count),
-    kind: maybe(word),
-    text: maybe(text),
-    base64: maybe(text),
-  },
-  stored: {
-    id,
-    from: name,
-    to: name,
-    seq: count,
-    size: count,
-    held: count,
-    present: word,
-    kind: maybe(word),
-  },
-  acknowledged: { to: name, seq: count, held: count },
-  expired: { to: name, seq: count, id, from: name, tried: oneOf('yes', 'no') },
-  mailbox: { name, state: oneOf('collecting', 'left', 'replaced') },
-  rung: {
-    conn: maybe(count),
-    id,
-    rung: oneOf('handed', 'acknowledged', 'read', 'durable', 'handled'),
-    state: oneOf('reached', 'no', 'unknown', 'unseen', 'none', 'unasked'),
-    by: maybe(word),
-    left: maybe(count),
-    ms: number,
-  },
-  outcome: { verdict: VERDICT, code: text, id: text, ms: number },
-  verdict: {
-    verdict: VERDICT,
-    code: text,
-    id: text,
-    ms: number,
-    exit: count,
-  },
-  recovered: { messages: count, mailboxes: count },
-  cut: { file: text, offset: count, bytes: count },
-  disk_full: {},
-  disk_room: {},
-  linked: { line: count, from: printable },
-  reached: { line: count, local: printable, remote: printable },
-  unlinked: { line: count, how: word, up: count, down: count },
-  fault: { fault: word, value: maybe(printable), up: count, down: count },
-  notice: { text },
-};
+function isAcceptable(value: unknown, field: Exclude<Field, 'fields'>): boolean {
+  if (typeof field !== 'string') return field.some((word) => word === value);
+  if (value === undefined && field.endsWith('?')) return true;
+  return KINDS[field.replace('?', '') as Kind](value);
+}
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
 
@@ -163,19 +91,20 @@ export function parseRecorded(line: string, file = 'the output', number = 1): Re
     'time',
     (found) => typeof found === 'string' && TIME.test(found) && !Number.isNaN(Date.parse(found)),
   );
-  const stamp = { time, actor: take('actor', name), pid: take('pid', count) };
+  const stamp = { time, actor: take('actor', KINDS.name), pid: take('pid', KINDS.count) };
   if (typeof kind !== 'string' || !isEventName(kind)) throw bad('an event that this detour does not know');
   const event: Record<string, unknown> = { event: kind };
-  for (const [key, check] of Object.entries(SHAPES[kind])) {
-    const found = take(key, check);
+  const fields: Readonly<Record<string, Field>> = EVENTS[kind];
+  for (const [key, field] of Object.entries(fields)) {
+    // The fields of a frame stand beside its verb.
+    const found = field === 'fields' ? frameFields(flat) : take(key, (value) => isAcceptable(value, field));
     if (found !== undefined) event[key] = found;
   }
-  if (kind === 'sent' || kind === 'received') event.fields = frameFields(flat);
-  // Every field has been checked against SHAPES, which has a row for every member of Event.
+  // Every field has been checked against EVENTS, from which the type is made.
   return { ...event, ...stamp } as Recorded;
 }
 
-const isEventName = (kind: string): kind is Event['event'] => Object.hasOwn(SHAPES, kind);
+const isEventName = (kind: string): kind is Event['event'] => Object.hasOwn(EVENTS, kind);
 
 // What stands beside the verb and obeys the grammar of a frame; the rest is not the frame's.
 function frameFields(flat: ReadonlyMap<string, unknown>): FrameFields {
@@ -184,7 +113,7 @@ function frameFields(flat: ReadonlyMap<string, unknown>): FrameFields {
     if (OWN_KEYS.has(key)) continue;
     const wire = key.startsWith(DODGE) ? key.slice(DODGE.length) : key;
     if (!/^[a-z]+$/.test(wire)) continue;
-    if (count(value)) fields[wire] = value as number;
+    if (KINDS.count(value)) fields[wire] = value as number;
     else if (typeof value === 'string' && /^[\x21-\x7e]{1,1024}$/.test(value)) fields[wire] = value;
   }
   return fields;
