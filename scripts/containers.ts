@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { errnoOf } from '../src/core/error.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Of its own: a class may have its containers running. */
@@ -35,7 +36,7 @@ function end({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (errnoOf(error) !== 'ESRCH') throw error;
   }
 }
 

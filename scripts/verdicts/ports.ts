@@ -3,6 +3,7 @@
 // process that does the same at the same time.
 
 import { createServer } from 'node:net';
+import { errnoOf } from '../../src/core/error.ts';
 import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
 
 const FIRST = 12_000;
@@ -45,5 +46,4 @@ export async function onPortAgain<T>(start: () => Promise<T>): Promise<T> {
   }
 }
 
-const isTaken = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+const isTaken = (error: unknown): boolean => errnoOf(error) === 'EADDRINUSE';

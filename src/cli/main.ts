@@ -2,7 +2,7 @@
 // errors told: one clear sentence, the right exit code, never a stack trace for what a person can put right.
 
 import { Command, CommanderError } from 'commander';
-import { DetourError } from '../core/error.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 
@@ -102,7 +102,7 @@ function tell(error: unknown): number {
     return error.code === 'usage' ? USAGE : 1;
   }
   // Whoever read our output has left, as `head` does: there is nobody to tell.
-  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return 1;
+  if (errnoOf(error) === 'EPIPE') return 1;
   process.stderr.write(
     `This is a defect of detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
   );

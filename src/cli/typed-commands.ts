@@ -3,7 +3,7 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { DetourError } from '../core/error.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { Direction } from '../lab/faults/fault.ts';
 import { FAULTS } from '../lab/faults/faults.ts';
@@ -63,7 +63,7 @@ export function readScript(file: string): TimedCommand[] {
   try {
     bytes = readBeginning(file, MAX_SCRIPT + 1);
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const why = errnoOf(error) || String(error);
     throw new DetourError('usage', `The script ${name} cannot be read (${why}).`);
   }
   if (bytes.length > MAX_SCRIPT) throw new DetourError('usage', `${name} is too long for a script (1 MiB).`);

@@ -5,7 +5,7 @@
 
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { pino } from 'pino';
-import { DetourError } from '../core/error.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 import type { Emit, Event, Recorded } from '../core/event.ts';
 import { flatten } from './line.ts';
 
@@ -189,7 +189,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 function fileError(error: unknown, path: string, what: string): DetourError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+  const code = errnoOf(error) || 'failed';
   const hint = ADVICE[code] ?? 'give another --log';
   return new DetourError(code, `the log file ${path} ${what} (${code})`, hint, { cause: error });
 }

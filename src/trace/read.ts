@@ -1,7 +1,7 @@
 // Reads log files back into events, for merging. A file may be huge: then only its end is read, from the beginning of a line.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { DetourError } from '../core/error.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
 import type { Recorded } from '../core/event.ts';
 import { parseRecorded } from './line.ts';
 
@@ -54,7 +54,7 @@ function readEnd(file: string, limit: number): { bytes: Buffer; skipped: number 
     }
     return { bytes: bytes.subarray(0, filled), skipped };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+    const code = errnoOf(error) || 'failed';
     const what = ADVICE[code] ?? `it cannot be read (${code})`;
     throw new DetourError(code, `${file}: ${what}`, HINT, { cause: error });
   } finally {

@@ -3,7 +3,7 @@
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DetourError } from '../../core/error.ts';
+import { DetourError, errnoOf } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { derivationLines } from '../../lab/compare/derivation.ts';
 import { plotLines } from '../../lab/compare/plot.ts';
@@ -168,7 +168,7 @@ function writeSvg(file: string, text: string): void {
   try {
     writeFileSync(file, text, { flag: text === '' ? 'a' : 'w' });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+    const code = errnoOf(error) || 'failed';
     throw new DetourError(code, `The picture ${file} cannot be written (${code}).`, 'give another --svg', {
       cause: error,
     });

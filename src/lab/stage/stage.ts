@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DetourError } from '../../core/error.ts';
+import { DetourError, errnoOf } from '../../core/error.ts';
 import type { Recorded } from '../../core/event.ts';
 import { ownOffset } from '../../trace/log.ts';
 import { Actor } from './actor.ts';
@@ -116,6 +116,6 @@ function isThere(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errnoOf(error) === 'EPERM';
   }
 }

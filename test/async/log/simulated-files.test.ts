@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { errnoOf } from '../../../src/core/error.ts';
 import { type FileSystem, type OpenFile, systemFiles } from '../../../src/core/files.ts';
 import { prng } from '../../../src/core/prng.ts';
 import { seed } from '../../seed.ts';
@@ -53,10 +54,11 @@ function afterCuts(files: SimulatedFiles): string[] {
   return [...found].sort();
 }
 
-/** The code of a system error. Node has none for EDQUOT. */
-function codeOf(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) throw error;
-  return error.code === 'Unknown system error -122' ? 'EDQUOT' : error.code;
+/** The code of a system error. @throws any other */
+function codeOf(error: unknown): string {
+  const code = errnoOf(error);
+  if (code === '') throw error;
+  return code;
 }
 
 /** What a call comes to, once everything that can happen has: its value, the code of its error, or `never`. */
