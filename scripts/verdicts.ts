@@ -17,6 +17,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { verdictText } from '../src/core/verdicts.ts';
 import { conclude, control, lieNamed } from './lib/control.ts';
 import { MAIN } from './lib/process.ts';
 import { setUp } from './setup.mjs';
@@ -106,7 +107,7 @@ async function again(name: string): Promise<number> {
     console.log(storyLine(event, performance.now() - began)),
   );
   console.log(
-    `${said?.verdict ?? 'no verdict'}, ${said?.view ?? 'no sender'}; ${handled ? '' : 'never '}handled`,
+    `${said === undefined ? 'no verdict' : verdictText(said.verdict)}, ${said?.view ?? 'no sender'}; ${handled ? '' : 'never '}handled`,
   );
   for (const line of lies) console.log(`FAILED  ${line}`);
   console.log(lies.length === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed');

@@ -1,12 +1,13 @@
 // Real processes of a lane: the sender that is given one line at a time, and the programs that are killed and started again.
 
+import type { VerdictName } from '../../src/core/event.ts';
 import { parseRecorded } from '../../src/trace/line.ts';
 import { Program } from '../lib/process.ts';
-import type { Handled, Verdict } from './oracle.ts';
+import type { Handled } from './oracle.ts';
 
 /** What a sender said of one message. */
 export interface Heard {
-  readonly verdict: Verdict;
+  readonly verdict: VerdictName;
   /** The number that STORED told. */
   readonly seq: number | undefined;
   /** How far it had come, on this call, when it concluded. */
@@ -71,12 +72,12 @@ export class Speaker {
   async #verdict(): Promise<Heard | undefined> {
     const found = await this.#program.says(VERDICT, this.#from);
     if (found === undefined) return undefined;
-    const [line, verdict, rest = ''] = found;
+    const [line, verdict = '', rest = ''] = found;
     const before = this.steps.slice(0, found.index);
     this.#from += found.index + line.length;
     const seq = verdict === 'STORED' ? /number (\d+) for/.exec(rest)?.[1] : undefined;
     return {
-      verdict: verdict as Verdict,
+      verdict: verdict.replace(' ', '_') as VerdictName,
       seq: seq === undefined ? undefined : Number(seq),
       phase: phaseOf(before),
     };

@@ -143,7 +143,7 @@ export class Detour implements World {
     if (news === undefined) return { ...said, view: 'stored: no news' };
     if (news.kind === 'receipt') return { ...said, verdict: 'DELIVERED', view: 'stored: receipt' };
     if (news.tried) return { ...said, verdict: 'UNKNOWN', view: 'stored: bounce tried=yes' };
-    return { ...said, verdict: 'NOT DELIVERED', view: 'stored: bounce tried=no' };
+    return { ...said, verdict: 'NOT_DELIVERED', view: 'stored: bounce tried=no' };
   }
 
   // Whoever has one message under way cannot confuse two.

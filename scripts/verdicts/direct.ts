@@ -218,7 +218,7 @@ async function startBob(
 export function saidOf({ send, verdict, answer, attempts }: Outcome): Said {
   return {
     id: send.id,
-    verdict: verdict === 'NOT_DELIVERED' ? 'NOT DELIVERED' : verdict,
+    verdict,
     seq: answer?.verb === 'STORED' ? answer.seq : undefined,
     mortal: send.ttl !== undefined,
     view: viewOf(attempts),

@@ -22,7 +22,7 @@ const LATE_MS = 15;
 
 const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
 const NOWHERE = 'STORED, and it is nowhere';
-const HANDLED = 'NOT DELIVERED, and it was handled';
+const HANDLED = 'NOT DELIVERED, and somebody has it';
 
 // Senders that conclude otherwise from the same attempts.
 function concluding(from: typeof conclude): Partial<Parts> {
@@ -111,12 +111,12 @@ export const LIES: readonly LyingParts[] = [
           },
         }),
     },
-    finds: lie('DELIVERED, and it was never handled', 'sync'),
+    finds: lie('DELIVERED, and bob had not handled it', 'sync'),
   },
   {
     what: 'an asynchronous receiver that acknowledges before it shows',
     parts: { AsyncReceiver: ShowsLater },
-    finds: lie(`(?:${NOWHERE}|DELIVERED, and it was never handled)`, 'wait'),
+    finds: lie(`(?:${NOWHERE}|DELIVERED, and bob had not handled it)`, 'wait'),
   },
   {
     what: 'a relay that says STORED when it is written, before it is synced',

@@ -1,14 +1,13 @@
 // What really became of the messages of a run, and whether their senders were told the truth. Pure.
 
+import type { VerdictName } from '../../src/core/event.ts';
 import type { Attempt, AttemptEnd } from '../../src/exchange/verdict.ts';
-
-/** What a sender may be told. */
-export type Verdict = 'DELIVERED' | 'STORED' | 'NOT DELIVERED' | 'UNKNOWN';
+import { contradiction } from '../../src/lab/contradiction.ts';
 
 /** One message and what its sender concluded. */
 export interface Said {
   readonly id: string;
-  readonly verdict: Verdict;
+  readonly verdict: VerdictName;
   /** The number that STORED told, if it did: also where news of it made another verdict. */
   readonly seq: number | undefined;
   /** May it have expired? */
@@ -88,8 +87,9 @@ function lieOf(
   const numbers = new Set(times.map((one) => one.seq));
   if (route === 'sync' && times.length > 1) return `sent once, handled ${times.length} times`;
   if (numbers.size > 1 && !forgotten) return `handled under the numbers ${[...numbers].join(' and ')}`;
-  if (verdict === 'NOT DELIVERED' && times.length > 0) return 'NOT DELIVERED, and it was handled';
-  if (verdict === 'DELIVERED' && times.length === 0) return 'DELIVERED, and it was never handled';
+  // What was stored is told from its number, below.
+  const lie = contradiction(verdict, times.length > 0);
+  if (lie !== undefined) return lie;
   if (seq === undefined) return undefined;
   if (times.length === 0) return mortal ? undefined : 'STORED, and it is nowhere';
   return numbers.has(seq) ? undefined : `STORED as ${seq}, and handled as ${[...numbers].join()}`;

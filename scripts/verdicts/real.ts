@@ -1,8 +1,9 @@
 // The runs with real processes: lanes that work at the same time, and the table of what they came to.
 
+import type { VerdictName } from '../../src/core/event.ts';
 import { randomFrom } from '../lib/random.ts';
 import { ACTIONS, asyncLane, type LaneOptions, type LaneResult, syncLane } from './lane.ts';
-import { judge, type Verdict } from './oracle.ts';
+import { judge } from './oracle.ts';
 import type { Report } from './report.ts';
 
 /** The lanes, and which part of the disturbances each makes. */
@@ -56,9 +57,9 @@ export async function realRuns({ main, seed, disturbances, progress }: RealOptio
 }
 
 const ROUTES = ['sync', 'async', 'async --wait'] as const;
-const SHOWN: readonly [title: string, verdicts: readonly Verdict[]][] = [
+const SHOWN: readonly [title: string, verdicts: readonly VerdictName[]][] = [
   ['good', ['DELIVERED', 'STORED']],
-  ['no', ['NOT DELIVERED']],
+  ['no', ['NOT_DELIVERED']],
   ['?', ['UNKNOWN']],
 ];
 

@@ -1,7 +1,8 @@
 // What many runs came to, counted: by what was done to the message, and by what its sender could see. Pure: lines of at most 100
 // columns come out.
 
-import type { Verdict } from './oracle.ts';
+import type { VerdictName } from '../../src/core/event.ts';
+import { verdictText } from '../../src/core/verdicts.ts';
 import {
   CELLS,
   type Cell,
@@ -89,7 +90,7 @@ export interface View {
   /** A mode; as long as `wait` has not been told that its message is stored, its sender is like any other of async. */
   readonly route: Mode;
   readonly view: string;
-  readonly verdict: Verdict;
+  readonly verdict: VerdictName;
   readonly handled: number;
   readonly not: number;
   readonly results: readonly Result[];
@@ -143,7 +144,7 @@ export function viewLines(results: readonly Result[]): string[] {
     `${'verdict'.padEnd(20)}${'handled'.padStart(8)}${'not'.padStart(7)}   what its sender saw`,
     ...countViews(results).map(
       ({ route, view, verdict, handled, not }) =>
-        `${`${route.padEnd(6)}${verdict}`.padEnd(20)}${String(handled).padStart(8)}${String(not).padStart(7)}   ${view}`,
+        `${`${route.padEnd(6)}${verdictText(verdict)}`.padEnd(20)}${String(handled).padStart(8)}${String(not).padStart(7)}   ${view}`,
     ),
   ];
 }

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import type { DetourError } from '../core/error.ts';
 import type { Emit, Event, Recorded } from '../core/event.ts';
+import { INTERRUPTED } from '../core/verdicts.ts';
 import { type NetContext, netContext } from '../net/context.ts';
 import { formatJson } from '../trace/line.ts';
 import type { Recorder } from '../trace/log.ts';
@@ -93,7 +94,7 @@ export async function startActor(
     times += 1;
     // The terminal has written ^C: what is said about it begins on a line of its own.
     if (signal === 'SIGINT' && process.stderr.isTTY && !json) say();
-    if (interrupts === undefined || times > 2) process.exit(130);
+    if (interrupts === undefined || times > 2) process.exit(INTERRUPTED);
     interrupts(times);
   };
   return {

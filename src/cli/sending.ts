@@ -4,11 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import { DetourError } from '../core/error.ts';
 import type { Event, VerdictName } from '../core/event.ts';
+import { EXIT, INTERRUPTED, verdictText } from '../core/verdicts.ts';
 import type { Outcome } from '../exchange/pending.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';
-import { type Addressee, codeOf, EXIT, failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
+import { type Addressee, codeOf, failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
 /** How one mode sends, and what it says of it. */
@@ -40,9 +41,6 @@ export interface SendFlags {
   readonly ladder?: boolean | undefined;
   readonly id?: string | undefined;
 }
-
-/** Exit code after Ctrl-C, whatever the verdict. */
-const INTERRUPTED = 130;
 
 /** Ids of this process: random characters, then a number. */
 function idSeries(): () => string {
@@ -226,6 +224,6 @@ async function sendMany(
 }
 
 function tallyText(tally: Record<VerdictName, number>): string {
-  const parts = Object.entries(tally).filter(([, number]) => number > 0);
-  return parts.map(([verdict, number]) => `${number} ${verdict.replace('_', ' ')}`).join(', ');
+  const parts = (Object.entries(tally) as [VerdictName, number][]).filter(([, number]) => number > 0);
+  return parts.map(([verdict, number]) => `${number} ${verdictText(verdict)}`).join(', ');
 }

@@ -1,7 +1,8 @@
 // Events become the rows of a sequence diagram. Which events: filter.ts; in which order: order.ts; no columns here: diagram.ts.
 // Nothing is drawn that is not an event of a log.
 
-import type { Recorded, VerdictName } from '../core/event.ts';
+import type { Recorded } from '../core/event.ts';
+import { verdictText } from '../core/verdicts.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
 import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './filter.ts';
 import type { Merged } from './merge.ts';
@@ -228,8 +229,6 @@ function rungTexts({
   if (state === 'reached') return [[`${short} ${rung}: ${by}`], `${short} ${rung}`, short];
   return [[`${short} ${rung}: ${state}`], `${short}: ${state}`, `${number}: ${state}`];
 }
-
-const verdictText = (verdict: VerdictName): string => verdict.replace('_', ' ');
 
 const FIN = { long: [], short: ['FIN'], note: [] } as const;
 

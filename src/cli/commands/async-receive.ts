@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { type Collected, RECEIVE_WINDOW, Receiver } from '../../async/receiver.ts';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
@@ -75,7 +76,7 @@ async function run(flags: Flags): Promise<number> {
   });
   actor.obeyLines();
   actor.onInterrupt((times) => {
-    if (times > 1) process.exit(130);
+    if (times > 1) process.exit(INTERRUPTED);
     receiver.stop();
   });
   if (!actor.json && flags.follow) {

@@ -6,6 +6,7 @@ import { openDiskLog } from '../../async/log/disk.ts';
 import { startRelay } from '../../async/relay.ts';
 import { type Loss, lossText } from '../../async/salvage.ts';
 import { DetourError } from '../../core/error.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -84,7 +85,7 @@ async function run(flags: Flags): Promise<number> {
   if (!actor.json && flags.salvage) sayLosses(losses);
   actor.obeyLines();
   actor.onInterrupt((times) => {
-    if (times > 1) process.exit(130);
+    if (times > 1) process.exit(INTERRUPTED);
     stop();
   });
   await stopped;

@@ -4,6 +4,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DetourError, errnoOf } from '../../core/error.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { derivationLines } from '../../lab/compare/derivation.ts';
 import { plotLines } from '../../lab/compare/plot.ts';
@@ -140,8 +141,6 @@ async function run(flags: Flags): Promise<number> {
   if (report.interrupted) return INTERRUPTED;
   return report.faults.length === 0 && report.leftOver.length === 0 ? 0 : 1;
 }
-
-const INTERRUPTED = 130;
 
 /** The command that draws the same plan again. */
 function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, seed: number): string {

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { prng } from '../../core/prng.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { type Link, type LinkCommand, startLink } from '../../lab/faults/link.ts';
 import { isSelfLoop } from '../../lab/faults/self-loop.ts';
@@ -102,7 +103,7 @@ async function run(flags: Flags): Promise<number> {
   actor.obeyLines((line) => typed(line, running, actor, obey));
   await new Promise<void>((stop) => {
     actor.onInterrupt((times) => {
-      if (times > 1) process.exit(130);
+      if (times > 1) process.exit(INTERRUPTED);
       stop();
     });
   });

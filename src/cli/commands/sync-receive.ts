@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type Incoming, startReceiver } from '../../sync/receiver.ts';
@@ -77,7 +78,7 @@ async function run(flags: Flags): Promise<number> {
   if (!actor.json) announce(flags, where);
   actor.obeyLines();
   actor.onInterrupt((times) => {
-    if (times > 1) process.exit(130);
+    if (times > 1) process.exit(INTERRUPTED);
     stop();
   });
   await stopped;

@@ -2,6 +2,7 @@
 // try. The verdict comes from exchange/verdict.ts, the words from errors/catalog.ts; nothing is concluded here.
 
 import type { VerdictName } from '../../core/event.ts';
+import { COLOUR, verdictText } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { wrap } from '../../core/wrap.ts';
 import { explainFailure, momentOf } from '../../errors/catalog.ts';
@@ -9,14 +10,6 @@ import type { Moment, Route } from '../../errors/entry.ts';
 import type { Outcome } from '../../exchange/pending.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../../exchange/verdict.ts';
 import { columns, paint, withNote } from './output.ts';
-
-/** The exit code of a verdict. */
-export const EXIT: Readonly<Record<VerdictName, number>> = {
-  DELIVERED: 0,
-  STORED: 0,
-  NOT_DELIVERED: 10,
-  UNKNOWN: 20,
-};
 
 /** Whom a message went to, in words. */
 export interface Addressee {
@@ -72,22 +65,15 @@ export function codeOf({ attempts, verdict }: Outcome): string {
     : causeOf(attempt).code;
 }
 
-const WORDS: Readonly<Record<VerdictName, string>> = {
-  DELIVERED: 'DELIVERED',
-  STORED: 'STORED',
-  NOT_DELIVERED: 'NOT DELIVERED',
-  UNKNOWN: 'UNKNOWN',
-};
-const COLOURS = { DELIVERED: 'green', STORED: 'green', NOT_DELIVERED: 'red', UNKNOWN: 'yellow' } as const;
-
 /** The line that begins with a verdict; the exit code at its right end, if the process ends with it. */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
+  const text = verdictText(verdict);
   const line = withNote(
-    WORDS[verdict] + rest,
+    text + rest,
     exit === undefined ? '' : `exit ${exit}`,
     Math.min(columns(process.stderr), 80),
   );
-  return paint(['bold', COLOURS[verdict]], WORDS[verdict]) + line.slice(WORDS[verdict].length);
+  return paint(['bold', COLOUR[verdict]], text) + line.slice(text.length);
 }
 
 /**

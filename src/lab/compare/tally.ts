@@ -2,6 +2,7 @@
 // senders' verdicts are then held against it. Pure.
 
 import type { VerdictName } from '../../core/event.ts';
+import { contradiction } from '../contradiction.ts';
 import type { Shown } from './receiver.ts';
 import { type Strategy, type Try, textOf } from './sender.ts';
 import { mean, quantile } from './statistics.ts';
@@ -143,12 +144,8 @@ function faultsOf(
   for (const { message, verdict, id } of tries) {
     if (message < 0 || id === undefined) continue;
     const what = `${strategy}, message ${message + 1}`;
-    if (verdict === 'DELIVERED' && !shownIds.has(id))
-      faults.push(`${what}: DELIVERED, and bob never handled it`);
-    if (verdict === 'NOT_DELIVERED' && (shownIds.has(id) || stored.has(id)))
-      faults.push(`${what}: NOT DELIVERED, and somebody has it`);
-    if (verdict === 'STORED' && !stored.has(id))
-      faults.push(`${what}: STORED, and the relay never stored it`);
+    const fault = verdict && contradiction(verdict, shownIds.has(id), stored.has(id));
+    if (fault !== undefined) faults.push(`${what}: ${fault}`);
     if (verdict === 'STORED' && settled && handled[message] === undefined)
       faults.push(`${what}: STORED, and bob never got it`);
   }

@@ -2,6 +2,7 @@
 // with an optional colour come out. Colour says nothing that the text does not say.
 
 import type { VerdictName } from '../../core/event.ts';
+import { COLOUR, verdictText } from '../../core/verdicts.ts';
 import { wrap } from '../../core/wrap.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
@@ -37,20 +38,10 @@ const SIDE_BY_SIDE = 80;
 const NARROWEST = 40;
 const WIDEST = 132;
 
-/** The verdict in words. */
-const verdictText = (verdict: VerdictName): string => verdict.replace('_', ' ');
-
 /** Is the guess the verdict? STORED is on the detour what DELIVERED is on the direct route. */
 function isRight(guess: Guess, verdict: VerdictName): boolean {
   return guess === { DELIVERED: 'd', STORED: 'd', NOT_DELIVERED: 'n', UNKNOWN: 'u' }[verdict];
 }
-
-const VERDICT_STYLE: Readonly<Record<VerdictName, Style>> = {
-  DELIVERED: 'green',
-  STORED: 'green',
-  NOT_DELIVERED: 'red',
-  UNKNOWN: 'yellow',
-};
 
 /** The two diagrams of a story with what they say, and under them what the signs mean. */
 export function storyLines(
@@ -110,7 +101,7 @@ function panel(
     ...diagram.rows.map(({ text, row }) => ({ text, style: styleOf(row) })),
     {
       text: headline + code.padStart(Math.min(width, MOST_VERDICT) - 1 - headline.length),
-      style: VERDICT_STYLE[verdict],
+      style: COLOUR[verdict],
     },
     ...lesson(verification)
       .flatMap((text) => wrap(text, width - 2))

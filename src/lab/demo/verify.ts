@@ -3,9 +3,11 @@
 //
 // Every process keeps two records: its flight recorder's file, and the events that it printed. Both must tell the same.
 
-import type { Recorded, VerdictName } from '../../core/event.ts';
+import type { Recorded } from '../../core/event.ts';
+import { EXIT } from '../../core/verdicts.ts';
 import { formatJson } from '../../trace/line.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
+import { contradiction } from '../contradiction.ts';
 import { type Evidence, MESSAGE, type Scene } from './story.ts';
 
 /** What one process left behind. */
@@ -27,13 +29,6 @@ export interface Verification extends Evidence {
   /** What is not as it must be; empty if all is. */
   readonly faults: readonly string[];
 }
-
-const EXIT: Readonly<Record<VerdictName, number>> = {
-  DELIVERED: 0,
-  STORED: 0,
-  NOT_DELIVERED: 10,
-  UNKNOWN: 20,
-};
 
 /** Verifies a scene. `alice` is one of `all`. */
 export function verifyScene(
@@ -95,15 +90,15 @@ function contradictions(record: ProcessRecord, history: readonly Recorded[]): st
   };
   const shownAt = first((recorded) => recorded.event === 'shown' && recorded.id === id);
   const storedAt = first((recorded) => recorded.event === 'stored' && recorded.id === id);
-  const verdictAt = first((recorded) => recorded === said);
+  // What was to happen was to happen before the verdict; what was not, not even later.
+  const limit =
+    verdict === 'NOT_DELIVERED' ? Number.POSITIVE_INFINITY : first((recorded) => recorded === said);
   const faults =
     exit !== EXIT[verdict] || record.exit !== exit
       ? [`exit code ${record.exit} does not go with ${verdict}`]
       : [];
-  if (verdict === 'DELIVERED' && shownAt > verdictAt) faults.push('DELIVERED, and bob had not shown it');
-  if (verdict === 'STORED' && storedAt > verdictAt) faults.push('STORED, and the relay had not stored it');
-  if (verdict === 'NOT_DELIVERED' && Math.min(shownAt, storedAt) < Number.POSITIVE_INFINITY)
-    faults.push('NOT DELIVERED, and somebody has it');
+  const fault = contradiction(verdict, shownAt < limit, storedAt < limit);
+  if (fault !== undefined) faults.push(fault);
   return faults;
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DetourError, errnoOf } from '../../core/error.ts';
 import type { Recorded } from '../../core/event.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
 import { ownOffset } from '../../trace/log.ts';
 import { Actor } from './actor.ts';
 
@@ -27,7 +28,7 @@ export interface StageOptions {
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 // What ends a process from outside and can be caught, with the exit code that a shell gives it.
-const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const SIGNAL_EXIT = { SIGINT: INTERRUPTED, SIGTERM: 143, SIGHUP: 129 } as const;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** A place where processes are started, watched, killed and cleaned up. Close it in a `finally`. */

@@ -1,0 +1,25 @@
+// What goes with each verdict: an exit code, words and a colour. Which verdict it is, exchange/verdict.ts decides.
+
+import type { VerdictName } from './event.ts';
+
+/** The exit code of a verdict. */
+export const EXIT: Readonly<Record<VerdictName, number>> = {
+  DELIVERED: 0,
+  STORED: 0,
+  NOT_DELIVERED: 10,
+  UNKNOWN: 20,
+};
+
+/** The exit code after Ctrl-C, whatever the verdict. */
+export const INTERRUPTED = 130;
+
+/** A verdict in words. */
+export const verdictText = (verdict: VerdictName): string => verdict.replace('_', ' ');
+
+/** The colour of a verdict, where it is shown in one. */
+export const COLOUR = {
+  DELIVERED: 'green',
+  STORED: 'green',
+  NOT_DELIVERED: 'red',
+  UNKNOWN: 'yellow',
+} as const;
