@@ -132,6 +132,20 @@ export async function readPart(files: FileSystem, file: string, at: number, size
   return bytes.subarray(0, await withFile(files.open(file, 'read'), (open) => open.read(bytes, at)));
 }
 
+/** Begins each read while what the one before it brought is being used. @throws what a read throws, when its turn has come */
+export async function* inAdvance<T>(reads: Iterable<() => Promise<T>>): AsyncGenerator<T, undefined> {
+  let next: Promise<T> | undefined;
+  for (const read of reads) {
+    const current = next;
+    next = read();
+    // Its turn may never come.
+    next.catch(() => undefined);
+    if (current !== undefined) yield await current;
+  }
+  if (next !== undefined) yield await next;
+  return undefined;
+}
+
 /** Writes all of `bytes`, durably, into a file that is being opened, and closes it. @throws as `writeAll` */
 export const writeInto = (open: Promise<OpenFile>, bytes: Uint8Array, position: number): Promise<void> =>
   withFile(open, (file) => writeAll(file, bytes, position));

@@ -30,8 +30,11 @@ class FrameBatch {
   protected begin(body = 0): void {
     this.count += 1;
     const needed = this.#end + LONGEST + body;
-    if (needed > this.#bytes.length)
-      this.#bytes = Buffer.concat([this.bytes], Math.max(needed, 2 * this.#bytes.length));
+    if (needed <= this.#bytes.length) return;
+    // Not by Buffer.concat, which would fill the rest with zeros: memory that is never touched costs nothing.
+    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+    larger.set(this.bytes);
+    this.#bytes = larger;
   }
 
   /** Writes ASCII text. */

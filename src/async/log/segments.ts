@@ -2,7 +2,7 @@
 // and needs no lock. It goes around what cannot be read and says so: whoever reads decides whether to refuse, to salvage or to show that.
 
 import path from 'node:path';
-import { type FileSystem, fileSize, readPart } from '../../core/files.ts';
+import { type FileSystem, fileSize, inAdvance, readPart, withFile } from '../../core/files.ts';
 import type { ReadAhead } from '../../core/read-ahead.ts';
 import { damagedRecord, notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
 import * as format from './format.ts';
@@ -39,8 +39,7 @@ export class SegmentFile implements Segment {
 export const readBytes = (files: FileSystem, file: string, at: number, size: number): Promise<Buffer> =>
   named(file, readPart(files, file, at, size));
 
-// An error says which file it is about.
-const named = (file: string, read: Promise<Buffer>): Promise<Buffer> =>
+const named = <T>(file: string, read: Promise<T>): Promise<T> =>
   read.catch((error: unknown) => {
     throw systemError(error, `the journal's file ${file} cannot be read`);
   });
@@ -115,12 +114,13 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
 
 async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: LogId) {
   const bytes = Buffer.alloc(format.FILE_HEADER);
-  bytes.set(await readBytes(files, file, 0, bytes.length));
+  const look = withFile(files.open(file, 'read'), (open) => open.read(bytes, 0).then(() => open.size()));
+  const size = await named(file, look);
   const header = format.readFileHeader(bytes, 'SEGMENT');
   if (typeof header === 'string') return header;
   if (header.lsn !== lsn) return `it says that it begins at LSN ${header.lsn}`;
   if (id !== undefined && header.store !== id.store) return 'it belongs to another journal';
-  return (await fileSize(files, file)) < header.extent ? `it has less than ${header.extent} bytes` : header;
+  return size < header.extent ? `it has less than ${header.extent} bytes` : header;
 }
 
 /** A stretch of a log, in its order. */
@@ -154,14 +154,15 @@ export async function* scanCommits(
   let next = from?.next;
   // The first place where no commit followed, kept until one shows up after it.
   let stop: (Omit<Scanned, 'to' | 'kind'> & { readonly torn: number }) | undefined;
-  for (const segment of segments) {
-    const { seed } = segment;
+  const read = async (segment: SegmentFile) => {
     const base = Math.max(segment.first, from?.lsn ?? 0);
-    const offset = segment.offset(base);
-    const bytes = await readBytes(files, segment.path, offset, segment.size - offset);
+    const bytes = await readBytes(files, segment.path, segment.offset(base), segment.end - base);
+    return { segment, base, bytes };
+  };
+  for await (const { segment, base, bytes } of inAdvance(segments.map((each) => () => read(each)))) {
     for (let at = 0; ; ) {
       const lsn = base + at;
-      const { head, records, intact } = format.commitAt(bytes, at, lsn, seed);
+      const { head, records, intact } = format.commitAt(bytes, at, lsn, segment.seed);
       next ??= head?.number;
       const number = next ?? 1;
       const follows = head?.number === number;
@@ -181,7 +182,7 @@ export async function* scanCommits(
         const torn = format.isEnd(bytes, at) ? 0 : follows ? head.size : 2 ** 20;
         stop = { lsn, segment, bytes: bytes.subarray(at), number, records: readable, torn };
       }
-      const later = format.laterCommit(bytes, follows ? at + 1 : at, base, seed, number - 1);
+      const later = format.laterCommit(bytes, follows ? at + 1 : at, base, segment.seed, number - 1);
       if (later === undefined) break;
       const to = base + later;
       yield { kind: 'lost', ...stop, to, bytes: stop.bytes.subarray(0, to - stop.lsn) };
