@@ -2,7 +2,7 @@
 
 import { runBusy } from './load.ts';
 import { type Bench, driverOf, inTurns, report } from './part.ts';
-import type { Peer } from './peers.ts';
+import { collects, type Peer } from './peers.ts';
 import { withServer } from './server.ts';
 
 const MAILBOXES = 10_000;
@@ -17,7 +17,7 @@ const COLLECTORS: Partial<Record<Peer['protocol'], number>> = { detour: 64, redi
 /** Measures it. @throws Error if a message comes twice */
 export async function busy(bench: Bench): Promise<void> {
   const row = `${SHAPE.size} B, ${MAILBOXES} mailboxes, ${SHAPE.senders}×${SHAPE.outstanding} and collectors`;
-  const peers = bench.peers.filter(({ synced }) => synced);
+  const peers = bench.peers.filter((peer) => peer.synced && collects(peer));
   const rows = await inTurns(bench, row, peers, (peer) =>
     withServer(peer, bench.scratch, (port) => {
       const target = { load: bench.load, protocol: peer.protocol, port };

@@ -2,7 +2,7 @@
 
 import { runDrain } from './load.ts';
 import { type Bench, driverOf, inTurns, report } from './part.ts';
-import type { Peer } from './peers.ts';
+import { collects, type Peer } from './peers.ts';
 import { withServer } from './server.ts';
 
 const SIZE = 128;
@@ -13,7 +13,7 @@ const FEWER: Partial<Record<Peer['protocol'], number>> = { beanstalkd: 5000 };
 /** Measures it. @throws Error if a message is missing or comes twice */
 export async function drain(bench: Bench): Promise<void> {
   const row = `${SIZE} B, ${COUNT} messages held for one recipient`;
-  const peers = bench.peers.map((peer) => {
+  const peers = bench.peers.filter(collects).map((peer) => {
     const fewer = FEWER[peer.protocol];
     return fewer === undefined ? peer : { ...peer, name: `${peer.name}, only ${fewer} messages` };
   });

@@ -4,7 +4,7 @@
 import path from 'node:path';
 import { runDisk, runLive, type Times } from './load.ts';
 import { type Bench, driverOf, inTurns, report } from './part.ts';
-import type { Peer } from './peers.ts';
+import { collects, type Peer } from './peers.ts';
 import { withServer } from './server.ts';
 
 const SIZE = 128;
@@ -22,7 +22,7 @@ export async function live(bench: Bench): Promise<void> {
           runLive({ load: bench.load, protocol: one.protocol, port }, SIZE, RATE, bench.seconds),
         )
       : runDisk(bench.load, path.join(bench.scratch, 'disk'), SIZE, RATE, bench.seconds);
-  const rows = await inTurns(bench, row, [...bench.peers, DISK], measure);
+  const rows = await inTurns(bench, row, [...bench.peers.filter(collects), DISK], measure);
   for (const quantile of ['p50', 'p99'] as const) {
     const times = rows.map(({ who, values }) => ({ who, values: values.map((each) => each[quantile]) }));
     report(bench, { part: 'live', row: `${row}: ${quantile}`, unit: 'µs' }, times, driverOf(rows));

@@ -1,8 +1,10 @@
 // Who is measured: detour's relay, and the brokers that people would pick instead, each as it is installed, with the settings that are named.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { MAIN } from '../lib/process.ts';
 import { ROOT } from '../terminal.ts';
 
@@ -10,12 +12,16 @@ import { ROOT } from '../terminal.ts';
 export interface Peer {
   readonly name: string;
   /** What the load driver speaks to it. */
-  readonly protocol: 'detour' | 'redis' | 'nats' | 'mqtt' | 'beanstalkd';
+  readonly protocol: 'detour' | 'redis' | 'nats' | 'mqtt' | 'beanstalkd' | 'postgres';
+  /** Is it measured only where messages are stored? The load driver does not collect from it. */
+  readonly storesOnly?: true;
   /** Does it sync before it acknowledges? */
   readonly synced: boolean;
   /** Debian's package, and the program in it. */
   readonly package: string | undefined;
   readonly program: string;
+  /** It refuses to run as root: then it runs as this user. */
+  readonly user?: string;
   /** Arguments with which it says its version. */
   readonly version: readonly string[];
   /** Its arguments. @param dir an empty folder. @param port on 127.0.0.1 */
@@ -90,14 +96,73 @@ export const PEERS: readonly Peer[] = [
     // Without somebody who has subscribed and is away, it keeps nothing.
     prepare: (port) => talk(port, subscribeAndLeave(), '\x90\x03\x00\x01\x01'),
   },
+  {
+    name: 'PostgreSQL, an INSERT each',
+    protocol: 'postgres',
+    storesOnly: true,
+    synced: true,
+    package: 'postgresql',
+    program: 'postgres',
+    user: 'postgres',
+    version: ['--version'],
+    args(dir, port) {
+      const data = path.join(dir, 'data');
+      const [program = '', ...words] = asUser(this, find('initdb') ?? 'initdb');
+      const { status, stderr } = spawnSync(program, [...words, '-D', data, '-A', 'trust', '-U', 'bench']);
+      if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
+      return ['-D', data, '-h', '127.0.0.1', '-p', `${port}`, '-k', dir];
+    },
+    async prepare(port) {
+      const ask = (): Promise<void> => talk(port, makeTable(), 'CREATE TABLE');
+      // It listens before it can do anything.
+      const again = async (error: unknown): Promise<void> => {
+        if (!String(error).includes('starting up')) throw error;
+        await pause(20);
+        await ask().catch(again);
+      };
+      await ask().catch(again);
+    },
+  },
 ];
+
+/** Can the load driver collect from it, too? */
+export const collects = ({ storesOnly }: Peer): boolean => storesOnly !== true;
+
+/** The command that starts a peer, as another user if it refuses to be root's. @throws Error if there is no such user */
+export function asUser({ user }: Pick<Peer, 'user'>, program: string): readonly string[] {
+  if (user === undefined || process.getuid?.() !== 0) return [program];
+  return ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', program];
+}
+
+/** Gives a folder to the user that a peer runs as. @throws Error if there is no such user, and the errno */
+export function giveFolder({ user }: Pick<Peer, 'user'>, dir: string): void {
+  if (user === undefined || process.getuid?.() !== 0) return;
+  const entry = readFileSync('/etc/passwd', 'latin1').match(new RegExp(`^${user}:.*`, 'm'))?.[0];
+  if (entry === undefined) throw new Error(`there is no user ${user}`);
+  const [, , uid, gid] = entry.split(':');
+  // To come to it the user must pass through the folder that it is in.
+  chmodSync(path.dirname(dir), 0o711);
+  chownSync(dir, Number(uid), Number(gid));
+}
 
 /** The path of a program, looked for where root finds it, too; undefined if it is not installed. */
 export function find(program: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
+  // Debian keeps the programs of each version of PostgreSQL in a folder of their own.
+  const postgres = '/usr/lib/postgresql';
+  if (existsSync(postgres))
+    for (const each of readdirSync(postgres)) folders.push(path.join(postgres, each, 'bin'));
   return [program, ...folders.map((folder) => path.join(folder, program))]
     .filter((file) => path.isAbsolute(file))
     .find(existsSync);
+}
+
+// PostgreSQL, protocol 3.0: who it is, and a query.
+function makeTable(): string {
+  const long = (value: number): string => String.fromCharCode(0, 0, value >> 8, value & 0xff);
+  const startup = '\0\x03\0\0user\0bench\0database\0postgres\0\0';
+  const query = 'CREATE TABLE mail (id bigserial PRIMARY KEY, box int, body bytea)\0';
+  return `${long(4 + startup.length)}${startup}Q${long(4 + query.length)}${query}`;
 }
 
 function makeStream(): string {

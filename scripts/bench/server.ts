@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { find, type Peer } from './peers.ts';
+import { asUser, find, giveFolder, type Peer } from './peers.ts';
 
 /** So long a peer may take until it listens, in milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -17,16 +17,17 @@ const LOOK_MS = 20;
  * @throws Error with what it said last if it does not listen
  */
 export async function withServer<T>(
-  peer: Pick<Peer, 'name' | 'program' | 'args' | 'prepare'>,
+  peer: Pick<Peer, 'name' | 'program' | 'user' | 'args' | 'prepare'>,
   scratch: string,
   use: (port: number) => Promise<T>,
   under: readonly string[] = [],
 ): Promise<T> {
   const dir = mkdtempSync(path.join(scratch, 'peer-'));
   const port = await freePort();
+  giveFolder(peer, dir);
   const [program = peer.program, ...words] = [
     ...under,
-    find(peer.program) ?? peer.program,
+    ...asUser(peer, find(peer.program) ?? peer.program),
     ...peer.args(dir, port),
   ];
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });

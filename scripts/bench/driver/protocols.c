@@ -479,6 +479,67 @@ static size_t beanstalkd_collect(struct connection *c) {
   return used;
 }
 
+// ---- PostgreSQL: an INSERT into a table that peers.ts has made; each is a transaction of its own
+
+static void put_number(unsigned char *to, uint32_t value) {
+  for (int n = 0; n < 4; n++) to[n] = value >> (24 - 8 * n) & 0xff;
+}
+
+// A message: its kind, the length of what comes after that, and a body.
+static size_t postgres_message(unsigned char *to, char what, const void *body, size_t length) {
+  to[0] = what;
+  put_number(to + 1, 4 + length);
+  return 5 + put(to + 5, body, length);
+}
+
+static void postgres_hello(struct connection *c) {
+  static const char startup[] = "\0\3\0\0user\0bench\0database\0postgres\0";
+  // A statement called "s" with two parameters, an int4 and a bytea.
+  static const char parse[] = "s\0INSERT INTO mail (box, body) VALUES ($1, $2)\0\0\2\0\0\0\27\0\0\0\21";
+  unsigned char *to = room(c, 1024);
+  put_number(to, 4 + sizeof startup);
+  size_t length = 4 + put(to + 4, startup, sizeof startup);
+  length += postgres_message(to + length, 'P', parse, sizeof parse - 1);
+  c->out_length += length + postgres_message(to + length, 'S', NULL, 0);
+}
+
+// How many times it says that it is ready for the next transaction, up to `most`.
+static int postgres_ready(struct connection *c, size_t *used, int most) {
+  int count = 0;
+  while (count < most && c->in_length - *used >= 5) {
+    unsigned char *message = c->in + *used;
+    size_t length = 1 + ((size_t)message[1] << 24 | message[2] << 16 | message[3] << 8 | message[4]);
+    if (c->in_length - *used < length) break;
+    if (message[0] == 'E') die("unexpected answer", message + 5, length - 5);
+    if (message[0] == 'Z') count++;
+    *used += length;
+  }
+  return count;
+}
+
+// After the startup, and after the statement.
+static size_t postgres_greeting(struct connection *c) {
+  size_t used = 0;
+  return postgres_ready(c, &used, 2) < 2 ? 0 : used;
+}
+
+static size_t postgres_frame(struct connection *c, unsigned char *to) {
+  // Bind with two parameters in their binary form, Execute without a limit, Sync.
+  static const unsigned char head[] = {0, 's', 0, 0, 1, 0, 1, 0, 2, 0, 0, 0, 4}, execute[] = {0, 0, 0, 0, 0};
+  size_t length = 5 + put(to + 5, head, sizeof head);
+  put_number(to + length, c->mailbox);
+  put_number(to + length + 4, size);
+  length += 8;
+  length += put(to + length, next_body(), size);
+  length += put(to + length, "\0", 2);
+  to[0] = 'B';
+  put_number(to + 1, length - 1);
+  length += postgres_message(to + length, 'E', execute, sizeof execute);
+  return length + postgres_message(to + length, 'S', NULL, 0);
+}
+
+static int postgres_answers(struct connection *c, size_t *used) { return postgres_ready(c, used, 1 << 30); }
+
 static const struct protocol PROTOCOLS[] = {
     {"detour", detour_hello, a_line, detour_frame, detour_answers, nothing, a_line, detour_request, detour_collect},
     {"redis", nothing, NULL, redis_frame, redis_answers, redis_collector_hello, redis_collector_greeting, redis_request, redis_collect},
@@ -486,6 +547,8 @@ static const struct protocol PROTOCOLS[] = {
     {"mqtt", mqtt_hello, mqtt_greeting, mqtt_frame, mqtt_answers, mqtt_collector_hello, mqtt_collector_greeting, NULL, mqtt_collect},
     {"beanstalkd", nothing, NULL, beanstalkd_frame, beanstalkd_answers, beanstalkd_collector_hello, beanstalkd_collector_greeting,
      beanstalkd_request, beanstalkd_collect},
+    // It only stores.
+    {"postgres", postgres_hello, postgres_greeting, postgres_frame, postgres_answers, NULL, NULL, NULL, NULL},
 };
 
 const struct protocol *protocol_named(const char *name) {
