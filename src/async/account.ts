@@ -4,7 +4,7 @@ import type { Lsn } from './log/log.ts';
 
 /** Is told what comes to be held, and what goes. It sees the state change, and never changes it. */
 export interface Account {
-  /** Of one mailbox, in one entry: so many messages, and their bodies together in bytes. */
+  /** Of one mailbox, in one entry: how many messages, and the size of their bodies together in bytes. */
   added(to: string, lsn: Lsn, messages: number, bytes: number): void;
   removed(to: string, lsn: Lsn, messages: number, bytes: number): void;
   forgotten(name: string): void;

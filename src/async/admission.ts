@@ -61,7 +61,7 @@ export class Admission implements Account {
   readonly #sessions = new Shares();
   /** The address that first sent to a name since the start. What is older counts for nobody. */
   readonly #owners = new Map<string, string>();
-  /** Names that will be told of so many messages. */
+  /** How many notices each name will be sent. */
   readonly #promised = new Map<string, number>();
   /** Names that have no mailbox, and will have one: their messages are taken, or they are to be told of one. */
   readonly #coming = new Set<string>();

@@ -14,8 +14,8 @@ import type { StoredMessage } from './records.ts';
 import type { Mailbox } from './state.ts';
 
 /**
- * The most messages that are in flight to one receiver, whatever window it asks for: so many a single ACK may free, with a receipt
- * each. PROTOCOL.md, "Limits".
+ * The most messages that are in flight to one receiver, whatever window it asks for. A single ACK may free them all, with a receipt
+ * for each. PROTOCOL.md, "Limits".
  */
 export const MOST_IN_FLIGHT = 4096;
 

@@ -1,4 +1,4 @@
-// How a message ends: it is acknowledged, or its ttl is over. Each is one entry, with the receipt or bounce for whoever wants to know: what
+// How a message ends: it is acknowledged, or its ttl is over. Each is one entry, with the receipt or bounce for anyone who asked for one: what
 // the relay itself writes to the mailbox that `notify=` named. PROTOCOL.md, "Expiry and notices".
 
 import type { Deadline } from '../core/deadlines.ts';
@@ -12,7 +12,7 @@ import type { Machine } from './machine.ts';
 import type { StoredMessage } from './records.ts';
 import type { Mailbox } from './state.ts';
 
-/** A notice that nobody collects vanishes after so many seconds: 7 days. */
+/** How long a notice is kept if nobody collects it: 7 days, in seconds. */
 export const NOTICE_TTL_S = 7 * 24 * 3600;
 
 /** Receipts in one ACK entry, and messages in one EXPIRE: with their notices they fit into what is kept in reserve. */
@@ -23,7 +23,7 @@ const LINE = 1024;
 const NOTICE = 512;
 /** For how long messages that expire may hold up what else there is to do, in milliseconds. */
 const TURN_MS = 5;
-/** A message that cannot expire, for it is in flight, cannot be read or finds no room, is looked at again after so many milliseconds. */
+/** When to look again at a message that cannot expire yet: it is in flight, cannot be read, or finds no room. Milliseconds. */
 const AGAIN_MS = 1000;
 
 /** A notice that is to be written: of a message with this id, one sentence. */

@@ -220,7 +220,7 @@ export function decodeMessage({ session }: Carrier, frames: Buffer, start: numbe
   return { ...notice(frame), body: frame.body ?? NOTHING, raw: frame.raw };
 }
 
-/** A message with its body and its frame as they stand in the log. */
+/** A message with its body and its frame as they are in the log. */
 export type StoredFrame = Omit<EntryMessage, 'to'> & { readonly body: Buffer; readonly raw: Buffer };
 
 /** An entry, and the frames in it as bytes. @throws DetourError `damaged_journal` if the bytes are none of this version */

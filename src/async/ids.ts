@@ -4,9 +4,9 @@
 import { IdTable, type Kept } from '../core/id-table.ts';
 import { Queue, type Queued } from '../core/queue.ts';
 
-/** A session's ids are remembered at least so long after its last SEND, in milliseconds. PROTOCOL.md, "Limits". */
+/** How long a session's ids are remembered after its last SEND, at least. Milliseconds. PROTOCOL.md, "Limits". */
 export const REMEMBER_MS = 10 * 60 * 1000;
-/** A session that repeats what it holds is noted so often at most. */
+/** The shortest time between two notes that a session has repeated an id. Milliseconds. */
 export const NOTE_MS = 60 * 1000;
 /** A session that has been silent for longer is forgotten, ids and all. */
 export const FORGET_MS = REMEMBER_MS + NOTE_MS;

@@ -15,7 +15,7 @@ const CLOCK_SLACK_MS = 1000;
 /** Kept for entries of a few bytes, which never wait: OPEN, CLOCK, EPOCH, CLOSED. */
 const LAST_BYTES = 64 * 1024;
 
-/** Who is told what happens to the log. `durable`: more has become so. See `Owner`. */
+/** What the owner of a machine is told about the log. `durable`: more has become so. See `Owner`. */
 export type Listener = Pick<Owner, 'durable' | 'room' | 'failed' | 'torn' | 'notice'>;
 
 /** A log and its state. */

@@ -32,7 +32,7 @@ const isFinal = (end: AttemptEnd): boolean =>
 export interface ReceiverOptions extends Caller {
   /** Stay and wait for more, calling again when the connection is lost? Else collect what is there and leave. */
   readonly follow: boolean;
-  /** Leave after so many messages. */
+  /** Leave after this many messages. */
   readonly limit?: number | undefined;
   /** Each call must be connected and greeted within this time, in milliseconds. */
   readonly patienceMs: number;
@@ -212,7 +212,7 @@ export class Receiver {
       this.#done(end);
       return;
     }
-    // A relay that greets and hangs up at once is no better than none.
+    // A relay that greets and hangs up at once is as bad as none.
     const { clock } = context;
     if (this.#greeted !== undefined && clock.monotonic() - this.#greeted >= BACKOFF_CAP_MS)
       this.#failures = 0;

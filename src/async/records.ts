@@ -11,7 +11,7 @@ const KEPT = 8 * 1024 * 1024;
 const ENTRY_COST = 512;
 const STARTS_COST = 1.25;
 
-/** A message as it stands in the log. */
+/** A message as it is in the log. */
 export interface StoredMessage {
   readonly id: string;
   /** Undefined: from the relay itself. */

@@ -10,12 +10,13 @@ import type { Machine } from './machine.ts';
 import { snapshotSize, takeSnapshot } from './snapshot.ts';
 import type { Mailbox } from './state.ts';
 
-/** A checkpoint is made after so many bytes of log, or as many as one has. */
+/** A checkpoint is made after this many bytes of log, or after as many as the checkpoint itself has. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 /** What a message takes of the log beside its body, in bytes, in a MOVE of its own: what was moved once must not look empty. */
 export const MESSAGE_COST = 210;
-/** Compaction begins when the log takes so many times what is live, and this much more, in bytes. */
+/** Compaction begins when the log takes more than this many times what is live, plus SLACK. */
 const WASTE = 2;
+/** How much more the log may take before compaction begins, in bytes. */
 const SLACK = 16 * 1024 * 1024;
 /** While no more than this part of the disk is live, compaction begins before it is full. */
 const USABLE = 3 / 8;

@@ -80,7 +80,7 @@ export class Sender {
     this.#call?.drop(end);
   }
 
-  /** Says BYE, if a connection stands. Resolves when it is over. */
+  /** Says BYE, if there is a connection. Resolves when it is over. */
   async close(): Promise<void> {
     await this.#call?.leave();
   }
@@ -128,14 +128,14 @@ export class Sender {
       question.end(end);
     }
     this.#queue = [...repeats, ...this.#queue].filter(({ done }) => !done);
-    // Whoever has bytes out there unanswered needs the relay to know more. Without such, the failure is certain: said at once. And who
-    // is turned away will not get to know more.
+    // Only the relay can tell what became of bytes that were not answered. If there are none, the failure is certain and is said at
+    // once. A client that is turned away cannot ask.
     const turnedAway = end.how === 'error' && TURNED_AWAY.has(end.code);
     if (turnedAway || !this.#queue.some(({ doubtful }) => doubtful)) {
       for (const question of this.#queue.splice(0)) question.settle();
       return;
     }
-    // A relay that greets and then answers nothing is no better than none.
+    // A relay that greets and then answers nothing is as bad as none.
     this.#failures += 1;
     const { context, random } = this.options;
     // The nearer the deadline, the sooner: else the last wait goes beyond it, and a relay that is back again is not asked.

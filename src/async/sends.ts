@@ -17,7 +17,7 @@ import { snapshotSize } from './snapshot.ts';
 
 /** Memory of SENDs that are not durable yet, over all connections, in bytes; above it no SEND is read. */
 export const IN_HAND_LIMIT = 64 * 1024 * 1024;
-/** What one SEND entry holds at the most, or else one message: so many bytes, messages, and mailboxes. */
+/** The most that one SEND entry holds, in bytes, messages and mailboxes; a larger message has an entry of its own. */
 const RUN_BYTES = 64 * 1024;
 const RUN_MESSAGES = 256;
 const RUN_NAMES = 16;
@@ -129,7 +129,7 @@ export class Sends {
     this.resume();
   }
 
-  /** Is there room in the log for a frame of so many bytes? @param more messages after the one */
+  /** Is there room in the log for a frame of this size? @param more messages after the one */
   room(bytes = MAX_BODY, more = 0): Room {
     const { log, state } = this.machine;
     const taken = this.#run?.messages.length ?? 0;

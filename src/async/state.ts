@@ -77,7 +77,7 @@ export class State {
     this.gap ??= new Gap();
   }
 
-  /** The clock by which sessions age: it stands still while the relay is not running. */
+  /** The clock by which sessions age: it stops while the relay is not running. */
   get uptime(): number {
     return this.t - this.down;
   }
@@ -99,7 +99,7 @@ export class State {
   }
 
   /**
-   * Applies an entry. @param lsn where it stands
+   * Applies an entry. @param lsn where it is in the log
    * @throws DetourError `damaged_journal` if the entry says other numbers than those that follow here
    */
   apply(entry: Entry, lsn: Lsn): void {

@@ -19,10 +19,11 @@ import { Writer } from './writer.ts';
 
 /** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
 const SMALLEST_SEGMENT = 1536 * 1024;
-/** Each further one is twice as large, up to this: opening holds one in memory. */
+/** Each further segment is twice as large, up to this. Opening a log holds two of them in memory. */
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
-/** Above so many bytes a second, and on a disk with room for so many more of them, segments are not filled with zeros before they are used. */
+/** Above this many bytes a second, and with room for PLENTY more, segments are not filled with zeros before they are used. */
 const FAST = 16 * 1024 * 1024;
+/** A disk has plenty of room while this many more segments fit. */
 const PLENTY = 256;
 /** A segment takes at most this part of the room that the log may use, so that a small disk is not a single segment. */
 const SHARE = 16;

@@ -8,7 +8,7 @@ import { ReadAhead } from '../../core/read-ahead.ts';
 import { takenAway } from '../../errors/journal.ts';
 import type { SegmentFile } from './segments.ts';
 
-/** After the disk was full, or all file handles in use, a call is made again after so many milliseconds. */
+/** How long to wait before a call is repeated that found the disk full, or all file handles in use. Milliseconds. */
 const RETRY_MS = 500;
 
 /** The folder of a log: how its files are reached, and whom to tell. What every part that writes needs. */

@@ -11,7 +11,7 @@ import type { LogId, Lsn } from './log.ts';
 export const VERSION = 2;
 /** What a segment and a checkpoint begin with, in bytes: one sector, so that it is written whole or not at all. */
 export const FILE_HEADER = 512;
-/** Bytes of a commit before its first record; so many zeros after the last commit mark the end. */
+/** Bytes of a commit before its first record. The same number of zeros after the last commit marks the end. */
 export const COMMIT_HEADER = 32;
 /** Bytes of a record before its entry. */
 export const RECORD_HEADER = 8;
@@ -78,7 +78,7 @@ export const seedOf = (salt: string): number => crc32(salt);
 export const checkOf = (bytes: Buffer, place: number, seed: number): number =>
   crc32(bytes.subarray(4), (seed ^ place) >>> 0);
 
-/** A commit that is being filled: it will stand at `lsn`. */
+/** A commit that is being filled: its place is `lsn`. */
 export class CommitBuilder {
   /** Bytes of the commit so far. */
   size = COMMIT_HEADER;
@@ -134,7 +134,7 @@ export interface FoundRecord {
   readonly intact: boolean;
 }
 
-/** Does the end mark stand there, as far as there are bytes? */
+/** Is the end mark there, as far as there are bytes? */
 export const isEnd = (bytes: Buffer, at: number): boolean =>
   bytes.subarray(at, at + COMMIT_HEADER).every((byte) => byte === 0);
 
@@ -178,7 +178,7 @@ export function recordIntact(bytes: Buffer, place: Lsn, seed: number): boolean {
   return whole && bytes.readUInt32LE(0) === checkOf(bytes, place, seed);
 }
 
-/** Does the log reach the end of `bytes`, with this commit, or did something stand after the last that can be read? */
+/** Does the log reach the end of `bytes`, with this commit, or was there something after the last one that can be read? */
 export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: number): boolean {
   for (let at = bytes.lastIndexOf(MAGIC); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(MAGIC, at - 1)) {
     const head = headAt(bytes, at, base + at, seed);

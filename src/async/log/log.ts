@@ -1,14 +1,14 @@
 // The write-ahead log as the relay sees it: entries go in at the end, and are the truth once they are durable. Nothing of mailboxes is in
 // it, and nothing of files. README.md says what an engine behind this seam must keep: disk.ts does on a disk, memory.ts in memory, for tests.
 
-/** A log sequence number: where an entry stands. It rises from entry to entry, is never given twice, and is below 2^48. */
+/** A log sequence number: where an entry is. It rises from entry to entry, is never given twice, and is below 2^48. */
 export type Lsn = number;
 
 /** A part of the log that is kept or freed as one. */
 export interface Segment {
-  /** The lowest LSN that may stand in it: its name. */
+  /** The lowest LSN that can be in it: its name. */
   readonly first: Lsn;
-  /** Above all that stands or will stand in it. */
+  /** Above every LSN that is or will be in it. */
   readonly end: Lsn;
   /** What it takes of the disk, in bytes. */
   readonly size: number;
@@ -47,7 +47,7 @@ export interface LogId {
   readonly key: string;
 }
 
-/** Whoever opens a log: the state that replay builds, and the ear for what happens later. */
+/** The owner of a log: it builds its state from what is replayed, and is told what happens later. */
 export interface Owner {
   /** Begins with the state of a checkpoint, or with none, before any `entry`. Called again if one could not be read to its end: forget that. */
   restore(id: LogId, chunks: AsyncIterable<Buffer>): Promise<void>;

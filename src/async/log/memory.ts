@@ -1,4 +1,4 @@
-// A log in memory, for tests of what stands on it: it delays, fails, loses and crashes when it is told to. An LSN counts entries.
+// A log in memory, for tests of what is built on it: it delays, fails, loses and crashes when it is told to. An LSN counts entries.
 
 import { Readable } from 'node:stream';
 import { randomToken } from './format.ts';

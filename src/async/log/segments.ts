@@ -1,5 +1,5 @@
-// Segments: what lies in the folder of a log, an entry that is read back, and commit after commit what stands there. Reading changes nothing
-// and needs no lock. It goes around what cannot be read and says so: whoever reads decides whether to refuse, to salvage or to show that.
+// Segments: what lies in the folder of a log, an entry that is read back, and the commits in it, one after the other. Reading changes nothing
+// and needs no lock. It goes around what cannot be read and says so: the caller decides whether to refuse, to salvage or to show that.
 
 import path from 'node:path';
 import { type FileSystem, fileSize, inAdvance, readPart, withFile } from '../../core/files.ts';
@@ -16,7 +16,7 @@ export class SegmentFile implements Segment {
   readonly size: number;
   readonly seed: number;
   readonly path: string;
-  /** Up to here, in bytes, its file may take no room on the disk yet where no commit stands; 0: all of it does. */
+  /** Where no commit has been written below this offset, the file may not take up its room on the disk yet. 0: it all does. */
   hole = 0;
   /** The owner's state points into it no more. */
   unused = false;
@@ -94,7 +94,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
     const file = path.join(dir, name);
     const [, digits, kind] = format.FILE_NAME.exec(name) ?? format.SPARE_NAME.exec(name) ?? [];
     if (OLD_NAME.test(name)) throw otherFormat(1, format.VERSION);
-    // A pipe, say: whoever opens it waits for somebody at its other end.
+    // A pipe, say: opening one waits for somebody at its other end.
     if (kind !== undefined && !isFile) throw notAJournal(`${file} is not a file, and has the name of one`);
     if (kind === 'free') listing.free.push({ path: file, size: await fileSize(files, file) });
     else if (kind === 'new') listing.unfinished.push(file);
@@ -174,7 +174,7 @@ export async function* scanCommits(
         at += head.size;
         continue;
       }
-      // At the start of a segment stand zeros until the first commit in it.
+      // A segment begins with zeros until its first commit is written.
       const begun = at === 0 && base === segment.first && !format.isEnd(bytes, 0);
       if (stop === undefined || follows || (begun && stop.torn === 0)) {
         const readable = follows ? records.filter((record) => record.intact) : [];
