@@ -119,6 +119,7 @@ export class Relay {
   durable(): void {
     this.#delivery.durable();
     this.#sends.changed();
+    this.retention.grown();
   }
 
   /** There may be more room. */

@@ -14,6 +14,8 @@ import type { Mailbox } from './state.ts';
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 /** What a message takes of the log beside its body, in bytes, in a MOVE of its own: what was moved once must not look empty. */
 export const MESSAGE_COST = 210;
+/** What is due is looked for after this many bytes of log, in bytes: under load a second is too long. */
+const LOOK_BYTES = CHECKPOINT_BYTES / 4;
 /** Compaction begins when the log takes more than this many times what is live, plus SLACK. */
 const WASTE = 2;
 /** How much more the log may take before compaction begins, in bytes. */
@@ -34,8 +36,9 @@ export class Retention implements Account {
   #heldThen = 0;
   /** The segment that was asked for last. */
   #recent: Segment | undefined;
-  /** Where the log ended when the last checkpoint was taken. */
+  /** Where the log ended when the last checkpoint was taken; and when anything was last looked for. */
   #last: Lsn = 0;
+  #looked: Lsn = 0;
   /** Checkpoints to be made, one after the other. */
   #wanted = 0;
   readonly #damaged = new Set<Lsn>();
@@ -96,9 +99,15 @@ export class Retention implements Account {
     this.look();
   }
 
+  /** The log may have grown. Called after every commit. */
+  grown(): void {
+    if (this.machine.log.end - this.#looked > LOOK_BYTES) this.look();
+  }
+
   /** Does what is due, one thing at a time, and looks again after each. */
   look(): void {
     if (this.#busy || this.#stopped) return;
+    this.#looked = this.machine.log.end;
     const work = this.#next();
     if (work === undefined) return;
     this.#busy = true;
