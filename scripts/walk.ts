@@ -1,5 +1,6 @@
-// Walks through README.md: types the commands of its blocks into real terminals, one after the other, and compares what comes with what is
-// printed there. So the README cannot rot unnoticed. `npx tsx scripts/walk.ts`; with `--update` it writes what came into the README.
+// Walks through README.md and then src/lab/TEACHING.md: types the commands of their blocks into real terminals, one after the other, and
+// compares what comes with what is printed there. So they cannot rot unnoticed. `npx tsx scripts/walk.ts`; with `--update` it writes what
+// came into both.
 //
 // A block is a code block under the comment `<!-- walk -->`. Its lines that begin with a terminal's name and a sign are typed:
 //
@@ -8,7 +9,7 @@
 //
 // What follows is what came: first in that terminal, then in others, each of which begins with its name. What differs from run to run
 // (times, pids, ids, clock times, passing ports) and white space do not count, nor does it that a slow computer made somebody wait who
-// does not wait in the README. `<!-- walk needs nc -->` names a program without which the block is left out.
+// does not wait in the document. `<!-- walk needs nc -->` names a program without which the block is left out.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setUp } from './setup.mjs';
 import { isFree, isInstalled, ROOT, Terminals } from './terminal.ts';
 
-const README = join(ROOT, 'README.md');
+/** In the order in which they are walked: a block finds the terminals as the one before left them, also in the other document. */
+const DOCUMENTS = ['README.md', 'src/lab/TEACHING.md'];
 const COLUMNS = 80;
 const PORTS = [4100, 4101, 4102];
 /** No person types faster; the program may say how long a message waited. */
@@ -39,23 +41,24 @@ interface Step {
 }
 
 interface Block {
-  /** Lines of the README: the first one inside the fence, and the closing fence. */
+  readonly document: string;
+  /** Lines of the document: the first one inside the fence, and the closing fence. */
   readonly from: number;
   readonly to: number;
   readonly needs: string | undefined;
   readonly steps: readonly Step[];
 }
 
-function blocksOf(readme: readonly string[]): Block[] {
+function blocksOf(document: string, text: readonly string[]): Block[] {
   const blocks: Block[] = [];
-  for (const [index, line] of readme.entries()) {
+  for (const [index, line] of text.entries()) {
     const [mark, needs] = /^<!-- walk(?: needs (\w+))? -->$/.exec(line) ?? [];
     if (mark === undefined) continue;
-    const from = readme.findIndex((other, at) => at > index && other.startsWith('```')) + 1;
-    const to = readme.findIndex((other, at) => at >= from && other === '```');
+    const from = text.findIndex((other, at) => at > index && other.startsWith('```')) + 1;
+    const to = text.findIndex((other, at) => at >= from && other === '```');
     if (from !== index + 2 || to < 0)
-      throw new Error(`README.md:${index + 1}: no code block under this mark`);
-    blocks.push({ from, to, needs, steps: stepsOf(readme.slice(from, to)) });
+      throw new Error(`${document}:${index + 1}: no code block under this mark`);
+    blocks.push({ document, from, to, needs, steps: stepsOf(text.slice(from, to)) });
   }
   return blocks;
 }
@@ -65,7 +68,7 @@ function stepsOf(lines: readonly string[]): Step[] {
   for (const line of lines) {
     const [typed, terminal = '', sign, text = ''] = /^([A-Z]+)([$>]) +(.*)$/.exec(line) ?? [];
     if (typed !== undefined) {
-      // Behind three spaces and # stands what the reader should know.
+      // A remark for the reader follows three spaces and a #.
       const command = text.replace(/ {3,}# .*$/, '');
       steps.push({ terminal, sign: sign === '$' ? '$' : '>', typed: command, lines: [line] });
     } else if (steps.length > 0) steps.at(-1)?.lines.push(line);
@@ -89,7 +92,7 @@ function lasting(lines: readonly string[]): string[] {
         .replace(/\bstore=[^ ]+/g, 'store=TOKEN')
         .replace(/\b(salt|crc)=[0-9a-f]+/g, '$1=HEX')
         .replace(/\bsession=[0-9a-f-]+/g, 'session=TOKEN')
-        // Whether the other's reset comes before the write or behind it.
+        // Whether the other's reset comes before the write or after it.
         .replace(/\((EPIPE|ECONNRESET)\)/g, '(EPIPE)')
         .replace(/\b(at|t|held|oldest)=\d+/g, '$1=N')
         // How long an entry is depends on the clocks in it.
@@ -161,7 +164,7 @@ class Walk {
         .slice(this.#told.get(name))
         .filter((line) => !isPrompt(line) && !(slow && isWaiting(line)));
     const [echo = '', ...more] = fresh(terminal);
-    // What was typed stands on the screen, too. The README's line for it keeps its remark.
+    // What was typed stands on the screen, too. The document's line for it keeps its remark.
     // A key's sign stands wherever the cursor was, and what the program says next may follow it in the same line.
     const key = typed.startsWith('^') ? echo.indexOf(typed) : -1;
     const said = key < 0 ? echo : echo.slice(key + typed.length);
@@ -214,8 +217,8 @@ async function run(update: boolean): Promise<number> {
     return 1;
   }
   setUp();
-  const readme = readFileSync(README, 'utf8').split('\n');
-  const blocks = blocksOf(readme);
+  const texts = DOCUMENTS.map((name) => readFileSync(join(ROOT, name), 'utf8').split('\n'));
+  const blocks = DOCUMENTS.flatMap((name, at) => blocksOf(name, texts[at] ?? []));
   const walk = new Walk();
   const written = new Map<Block, string[]>();
   let passed = 0;
@@ -223,7 +226,7 @@ async function run(update: boolean): Promise<number> {
   try {
     for (const block of blocks) {
       if (block.needs !== undefined && spawnSync(block.needs, ['-h']).error !== undefined) {
-        say(`left out: README.md:${block.from}, there is no ${block.needs} here`);
+        say(`left out: ${block.document}:${block.from}, there is no ${block.needs} here`);
         continue;
       }
       const lines: string[] = [];
@@ -235,25 +238,29 @@ async function run(update: boolean): Promise<number> {
         else failed += 1;
         say(`${fine ? 'ok  ' : 'ROT '} ${step.terminal}${step.sign} ${step.typed}`);
         if (!fine)
-          say(`  README.md:${block.from} prints (-), this came (+):\n${difference(step.lines, came)}`);
+          say(
+            `  ${block.document}:${block.from} prints (-), this came (+):\n${difference(step.lines, came)}`,
+          );
       }
       written.set(block, lines);
     }
   } finally {
     await walk.close();
   }
-  if (blocks.length === 0) {
-    say('README.md has no block to walk through');
-    failed += 1;
-  }
-  if (update) {
-    for (const block of blocks.toReversed())
-      readme.splice(
+  for (const [at, name] of DOCUMENTS.entries()) {
+    const [text, own] = [texts[at] ?? [], blocks.filter(({ document }) => document === name)];
+    if (own.length === 0) {
+      say(`${name} has no block to walk through`);
+      failed += 1;
+    }
+    if (!update) continue;
+    for (const block of own.toReversed())
+      text.splice(
         block.from,
         block.to - block.from,
-        ...(written.get(block) ?? readme.slice(block.from, block.to)),
+        ...(written.get(block) ?? text.slice(block.from, block.to)),
       );
-    writeFileSync(README, readme.join('\n'));
+    writeFileSync(join(ROOT, name), text.join('\n'));
   }
   say(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;

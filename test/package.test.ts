@@ -142,11 +142,13 @@ describe('the package', () => {
       'dist/cli/main.js',
       manifest.bin.detour,
       'scripts/setup.mjs',
+      'src/wire/PROTOCOL.md',
+      'src/lab/TEACHING.md',
     ])
       expect(files).toContain(needed);
     const strange = files.filter(
       (path) =>
-        !/^(dist\/.*\.js|scripts\/(detour|setup)\.mjs|src\/wire\/PROTOCOL\.md|README\.md|LICENSE|package\.json)$/.test(
+        !/^(dist\/.*\.js|scripts\/(detour|setup)\.mjs|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
           path,
         ),
     );

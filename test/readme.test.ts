@@ -1,6 +1,6 @@
 // The figures that README.md gives of the source, against the source. (What it prints of the program is compared by scripts/walk.ts.)
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -27,3 +27,20 @@ test.each(['src/sync', 'src/async'])(
     expect(told).toBeLessThan(1.1 * lines(folder));
   },
 );
+
+test('it takes two links from README.md to the function that decides a verdict', () => {
+  const linked = (file: string, to: string): boolean =>
+    readFileSync(join(ROOT, file), 'utf8').includes(`](${to})`);
+  expect(linked('README.md', 'src/README.md')).toBe(true);
+  expect(linked('src/README.md', 'exchange/verdict.ts')).toBe(true);
+  expect(readFileSync(join(ROOT, 'src/exchange/verdict.ts'), 'utf8')).toContain('export function conclude(');
+});
+
+test('README.md is short, and every file that a document links to is there', () => {
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length).toBeLessThan(350);
+  for (const document of ['README.md', 'src/README.md', 'src/lab/TEACHING.md', 'test/README.md'])
+    for (const [, to = ''] of readFileSync(join(ROOT, document), 'utf8').matchAll(
+      /\]\(([^)#]+)(?:#[a-z-]+)?\)/g,
+    ))
+      expect(existsSync(join(ROOT, document, '..', to)), `${document}: ${to}`).toBe(true);
+});
