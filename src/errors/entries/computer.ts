@@ -160,15 +160,15 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'damaged',
     moments: ['disk'],
-    title: 'the journal does not check out',
+    title: 'a part of the journal was changed or is missing',
     layer: 'disk',
     meaning:
-      'A commit in the middle of the journal fails its checksum, and good ones follow it: that is not a torn end of a crash, ' +
-      'but damage. The relay refuses to start rather than skip anything in silence.',
+      'The relay read a message back from its disk, and the bytes are not the ones that it wrote: their checksum does not fit. ' +
+      'It shuts the mailboxes with a message in that part, and serves all others.',
     wire: NOTHING,
-    so: 'the file and the place in it are named; what stands before it is whole',
-    notSo: '"a crash did it": a crash leaves at most a torn last commit, which is cut and said aloud',
-    tryNext: 'keep the folder as evidence, and start a new journal: --journal with another folder',
+    so: 'the file and the place in it are named; whoever collects from a mailbox that is shut gets ERROR damaged',
+    notSo: '"all mail is lost": only the messages in that part are',
+    tryNext: 'detour journal --check names what is lost; a relay started with --salvage goes on without it',
     certainty:
       'STORED said that a message was on the disk, and it was. Whether a damaged disk gives it back, no verdict can promise.',
     reference: "detour's journal",
@@ -326,7 +326,7 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
     so: 'the demo stopped, ended its processes, and says so with exit code 1',
     tryNext: 'run it again: detour demo --fast; if it stays, run the command of the story by hand',
     certainty: NO_VERDICT,
-    reference: 'src/stage/',
+    reference: 'src/lab/stage/',
     elsewhere: NOT_VERIFIED,
     basis: 'rule of detour/1',
   },

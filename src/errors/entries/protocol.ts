@@ -91,7 +91,7 @@ const REFUSALS: readonly Own[] = [
     code: 'too_many',
     title: 'REFUSED: too many mailboxes or messages',
     meaning:
-      'The relay keeps at most 100,000 mailboxes and 1,000,000 messages, and this message would need one more.',
+      'The relay keeps at most 200,000 mailboxes and 20,000,000 messages, and this message would need one more.',
     so: NOT_TAKEN,
     tryNext: 'its sentence says which: check the name it goes to, or see with status whose mail piles up',
   },
@@ -141,7 +141,7 @@ const ERRORS: readonly Own[] = [
   {
     code: 'no_hello',
     title: 'ERROR: say HELLO first',
-    meaning: 'Before HELLO only STATUS, PING and BYE are served.',
+    meaning: 'Before HELLO only STATUS, PING, PONG and BYE are served.',
     so: 'the frame was not carried out',
     tryNext: 'begin with: HELLO version=1 as=alice',
   },
@@ -181,7 +181,7 @@ const ERRORS: readonly Own[] = [
     title: 'ERROR: a stored message does not check out',
     meaning:
       "A message read back from the relay's disk fails its checksum. That mailbox stops; nothing is skipped.",
-    so: 'the mail behind it is kept, but not handed out',
+    so: 'the mail after it is kept, but not handed out',
     tryNext: "the sentence names the file and the place: look after the relay's disk",
   },
   {
