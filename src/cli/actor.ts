@@ -11,7 +11,7 @@ import { type NetContext, netContext } from '../net/context.ts';
 import { formatJson } from '../trace/line.ts';
 import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
-import { say } from './render/output.ts';
+import { beforeTalk, say } from './render/output.ts';
 
 /** The flags that every actor has. */
 export interface ActorFlags {
@@ -130,6 +130,7 @@ async function record(
   const recorder = createRecorder({ actor, offset, file, onEvent: json ? onEvent : undefined, onLost });
   process.once('exit', () => recorder.close());
   if (json) return recorder;
+  beforeTalk(recorder.flush);
   const emit: Emit = (event) => {
     recorder.emit(event);
     narrate(event);

@@ -19,7 +19,7 @@ export interface RecorderOptions {
   readonly file?: string | undefined;
   /** `info` leaves the frames (`sent`, `received`) out of the file. Default `debug`: everything. */
   readonly level?: 'info' | 'debug' | undefined;
-  /** Is given each event. */
+  /** Is given each event after it was written to the file. */
   readonly onEvent?: ((recorded: Recorded) => void) | undefined;
   /** Is told, once, that the file can be written no more (a full disk, say); the recorder goes on without it. */
   readonly onLost?: ((error: DetourError) => void) | undefined;
@@ -45,7 +45,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
     emit(event) {
       const time = stamp();
       file?.write(event, time);
-      onEvent?.({ ...event, time, actor, pid: process.pid });
+      if (onEvent === undefined) return;
+      // Whoever hears of it may kill this process, and look into the file.
+      file?.flush();
+      onEvent({ ...event, time, actor, pid: process.pid });
     },
     flush: () => file?.flush(),
     close: () => file?.close(),

@@ -34,27 +34,43 @@ const caught = (run: () => unknown): DetourError => {
   throw new Error('nothing was thrown');
 };
 
+const recordsIn = (file: string): Recorded[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line, i) => parseRecorded(line, file, i + 1));
+
 describe('the recorder', () => {
-  it('has each event in the file, as it was handed on, at the end of the turn or when asked, stamped once', async () => {
+  it('has each event in the file, stamped once, before it hands it on', () => {
     const file = join(dir, 'bob.log');
     const seen: Recorded[] = [];
-    const recorder = createRecorder({ actor: 'bob', file, onEvent: (recorded) => seen.push(recorded) });
+    const onEvent = (recorded: Recorded): void => {
+      seen.push(recorded);
+      if (seen.length < 3) expect(recordsIn(file)).toEqual(seen);
+    };
+    const recorder = createRecorder({ actor: 'bob', file, onEvent });
     recorder.emit({ event: 'listening', role: 'receiver', host: '127.0.0.1', port: 4101 });
-    const inFile = (): Recorded[] =>
-      readFileSync(file, 'utf8')
-        .split('\n')
-        .slice(0, -1)
-        .map((line, i) => parseRecorded(line, file, i + 1));
-    await Promise.resolve();
-    expect(inFile()).toEqual(seen);
     recorder.emit(SEND);
-    recorder.flush();
-    expect(inFile()).toEqual(seen);
     expect(seen[1]).toMatchObject({ ...SEND, actor: 'bob', pid: process.pid });
     recorder.close();
     recorder.emit(SEND);
     expect(seen).toHaveLength(3);
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
+  });
+
+  it('writes at the end of the turn, or when asked, if there is nobody to hand it on to', async () => {
+    const file = join(dir, 'bob.log');
+    const recorder = createRecorder({ actor: 'bob', file });
+    recorder.emit(SEND);
+    expect(recordsIn(file)).toHaveLength(0);
+    await Promise.resolve();
+    expect(recordsIn(file)).toHaveLength(1);
+    recorder.emit(SEND);
+    recorder.flush();
+    expect(recordsIn(file)).toHaveLength(2);
+    recorder.emit(SEND);
+    recorder.close();
+    expect(recordsIn(file)).toHaveLength(3);
   });
 
   it('appends, and at level info leaves the frames out', () => {

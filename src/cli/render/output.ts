@@ -14,9 +14,22 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
   return wanted ? styleText(style, text, { validateStream: false }) : text;
 }
 
+let beforeWriting: () => void = () => {};
+
+/** Sets what is done before anything is written. A log must be complete then: somebody who reads it may kill this process at once. */
+export function beforeTalk(call: () => void): void {
+  beforeWriting = call;
+}
+
+/** Writes text for the person to stderr, as it is. */
+export function talk(text: string): void {
+  beforeWriting();
+  process.stderr.write(text);
+}
+
 /** Says a line to the person, on stderr. */
 export function say(line = ''): void {
-  process.stderr.write(`${line}\n`);
+  talk(`${line}\n`);
 }
 
 /**
@@ -33,11 +46,12 @@ export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: strin
 
 /** Says a text that may be too long for a line. @param indent as many columns as the head has, unless told */
 export function sayWrapped(head: string, text: string, indent = head.length): void {
-  process.stderr.write(wrappedFor(process.stderr, head, text, indent));
+  talk(wrappedFor(process.stderr, head, text, indent));
 }
 
 /** Writes data to stdout. Resolves when the write has called back: then it has been handed to whoever reads. Rejects if nobody does. */
 export function put(text: string): Promise<void> {
+  beforeWriting();
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
   });

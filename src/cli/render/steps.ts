@@ -6,7 +6,7 @@ import type { Event } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
 import { writeDuration } from '../input.ts';
 import { Connecting } from './connecting.ts';
-import { paint, say, sayWrapped } from './output.ts';
+import { paint, say, sayWrapped, talk } from './output.ts';
 import { bytes, ms } from './report.ts';
 import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
 
@@ -94,7 +94,7 @@ export class Steps {
     const line = `  ${this.#peer()}'s side ${how}; ${next}.\n`;
     // A person's line has been begun; a program is not prompted.
     const typed = process.stdin.isTTY && !this.waits;
-    process.stderr.write(typed ? `\n${line}${this.prompt}` : line);
+    talk(typed ? `\n${line}${this.prompt}` : line);
   }
 
   // A receipt comes when the steps are over: the last rung has its own time.

@@ -89,11 +89,6 @@ export class Trial {
     ]);
   }
 
-  /** How many messages have been handed to a sender by now. */
-  get progress(): number {
-    return this.#senders[0]?.arrived.length ?? 0;
-  }
-
   /** Plays the plan to its end, or until Ctrl-C. @throws DetourError `stage` if a receiver cannot be started */
   async play(): Promise<void> {
     const { stage, plan, begin, interruption, killSender } = this.#options;
