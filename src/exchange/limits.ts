@@ -2,7 +2,7 @@
 
 /**
  * Connections a server holds at once. Each may hold one unfinished body and what its client does not take (QUEUE_LIMIT and a message):
- * 512 × 6 MiB = 3 GiB at the very worst.
+ * 512 × 6 MiB = 3 GiB. As many more may be closing, with as much each: 6 GiB at the very worst.
  */
 export const MAX_CONNECTIONS = 512;
 
