@@ -202,7 +202,8 @@ class Trial {
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    assert.equal(this.#relay?.over, false, `the relay has ended by itself: ${this.#relay?.stderr}`);
+    assert(this.#relay, 'the relay was not started');
+    assert.equal(this.#relay.exit, undefined, `the relay has ended by itself: ${this.#relay.stderr}`);
     this.#alice?.drop();
     this.#relay.child.kill(signal);
     assert.equal(await this.#relay.ended, signal === 'SIGKILL' ? signal : 0, this.#relay.stderr);

@@ -1,19 +1,18 @@
 // What tests of real sockets and real processes share: a raw client that types bytes, actors as child processes, cleanup by pid.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { Recorded } from '../src/core/event.ts';
-import { parseRecorded } from '../src/trace/line.ts';
+import { Actor } from '../src/lab/stage/actor.ts';
+import { type Exit, Process } from '../src/lab/stage/process.ts';
 import { FrameDecoder } from '../src/wire/decoder.ts';
 import type { Frame } from '../src/wire/frame.ts';
 
-const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+/** The compiled program. */
+export const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /** A directory of its own for the test that is running, removed afterwards. */
 export function tempDir(): string {
@@ -98,21 +97,6 @@ export class RawClient {
   }
 }
 
-/** A detour process, its events and what it printed. */
-export interface Running {
-  readonly child: ChildProcess;
-  readonly events: Recorded[];
-  /** Everything on stderr so far. */
-  stderr(): string;
-  /** The first event, past or to come, that fits. Fails if the process ends before. */
-  until<T extends Recorded['event']>(
-    event: T,
-    fits?: (event: Extract<Recorded, { event: T }>) => boolean,
-  ): Promise<Extract<Recorded, { event: T }>>;
-  /** Exit code, or the signal that ended it. */
-  readonly exit: Promise<number | string>;
-}
-
 /**
  * Starts `detour …args --json` from the compiled program; the test's end kills it by its pid.
  * @param main another program to run in its place, e.g. a deliberately broken build
@@ -121,81 +105,41 @@ export interface Running {
 export function start(
   args: readonly string[],
   options: { main?: string; env?: NodeJS.ProcessEnv; within?: readonly string[] | undefined } = {},
-): Running {
-  const command = [process.execPath, options.main ?? MAIN, ...args, '--json'];
-  const [program = '', ...rest] = [...(options.within ?? []), ...command];
-  const child = spawn(program, rest, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', ...options.env },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  child.stdin?.on('error', () => {});
-  const events: Recorded[] = [];
-  const waiting = new Set<() => void>();
-  const wake = (): void => {
-    for (const check of waiting) check();
-  };
-  let errors = '';
-  let over = false;
-  child.stderr?.on('data', (bytes: Buffer) => {
-    errors += bytes.toString();
-  });
-  const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
-  lines.on('line', (line) => {
-    events.push(parseRecorded(line));
-    wake();
-  });
-  const exit = new Promise<number | string>((resolve) => {
-    child.once('close', (code, signal) => {
-      over = true;
-      resolve(code ?? signal ?? 'unknown');
-      wake();
-    });
-  });
-  return {
-    child,
-    events,
-    exit,
-    stderr: () => errors,
-    until(event, fits = () => true) {
-      type Wanted = Extract<Recorded, { event: typeof event }>;
-      return new Promise<Wanted>((resolve, reject) => {
-        const check = (): void => {
-          const found = events.find((one): one is Wanted => one.event === event && fits(one as Wanted));
-          if (found === undefined && !over) return;
-          waiting.delete(check);
-          if (found !== undefined) resolve(found);
-          else reject(new Error(`the process ended without ${event}; it said: ${errors}`));
-        };
-        waiting.add(check);
-        check();
-      });
-    },
-  };
+): Actor {
+  const command = [...(options.within ?? []), process.execPath, options.main ?? MAIN, ...args, '--json'];
+  const name = args.slice(0, 2).join(' ');
+  return cleanedUp(new Actor(command, { name, env: { NO_COLOR: '1', ...options.env }, patienceMs }));
 }
 
-/** Runs `detour …args` to its end, as a person would: no --json. */
+/** A process that somebody talks to: no --json, what it prints and says, a keyboard. */
+export class Talking extends Process {
+  /** Resolves with the match once it has printed or said it. @throws Error if it ends before */
+  async until(words: RegExp): Promise<RegExpExecArray> {
+    const found = await this.says(words);
+    if (found === undefined) throw new Error(`it ended without ${words}: ${this.stdout}${this.stderr}`);
+    return found;
+  }
+}
+
+/** Starts `detour …args` as a person would; the test's end kills it by its pid. */
+export function talk(args: readonly string[], env: NodeJS.ProcessEnv = {}): Talking {
+  return cleanedUp(new Talking([process.execPath, MAIN, ...args], { env, patienceMs }));
+}
+
+/** Runs `detour …args` to its end, as a person would. @param options.input all its input; nothing unless given */
 export async function runCli(
   args: readonly string[],
   options: { input?: string | Buffer; env?: NodeJS.ProcessEnv } = {},
-): Promise<{ code: number | string; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', ...options.env },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    stdout += bytes.toString();
-  });
-  child.stderr.on('data', (bytes: Buffer) => {
-    stderr += bytes.toString();
-  });
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
-  const code = await new Promise<number | string>((resolve) =>
-    child.once('close', (exit, signal) => resolve(exit ?? signal ?? 'unknown')),
-  );
-  return { code, stdout, stderr };
+): Promise<{ code: Exit; stdout: string; stderr: string }> {
+  const run = talk(args, { NO_COLOR: '1', ...options.env });
+  run.input(options.input ?? '');
+  return { code: await run.ended, stdout: run.stdout, stderr: run.stderr };
+}
+
+// The test's own time is the limit.
+const patienceMs = 600_000;
+
+function cleanedUp<T extends Process>(process: T): T {
+  onTestFinished(() => process.killNow());
+  return process;
 }

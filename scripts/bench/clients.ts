@@ -67,7 +67,7 @@ async function receive({ load }: Bench, relay: House, dir: string): Promise<numb
   const args = ['async', 'receive', '--as', 'mail0', '--relay', `127.0.0.1:${relay.port}`];
   const program = new Program(MAIN, args, { stdout });
   // The relay may not tell that somebody collects: so soon after much has come it sums up.
-  while (fstatSync(stdout).size === 0 && !program.over) await pause(1);
+  while (fstatSync(stdout).size === 0 && program.exit === undefined) await pause(1);
   const rate = await rateFromNow(program);
   closeSync(stdout);
   const shown = readFileSync(file, 'latin1');

@@ -73,7 +73,8 @@ async function measure({ load, scratch }: Bench, shape: Shape, collected: number
     const { rate } = await fill(load, relay.port, shape, COUNT);
     const late = await lateness(relay);
     const [disk, lives] = [sizeOf(dir), ((await relay.held()) * SHAPE.size) / MB];
-    if (collected > 0 && collectors.over) throw new Error(`the collectors ended: ${collectors.stderr}`);
+    if (collected > 0 && collectors.exit !== undefined)
+      throw new Error(`the collectors ended: ${collectors.stderr}`);
     await collectedAllBut(((BEFORE + COUNT) / MAILBOXES) * (MAILBOXES - collected), relay);
     return { rate, late, disk, lives };
   } finally {

@@ -106,7 +106,8 @@ export class Victim {
 
   /** Does a process of it run? */
   get alive(): boolean {
-    return this.lives.at(-1)?.over === false;
+    const last = this.lives.at(-1);
+    return last !== undefined && last.exit === undefined;
   }
 
   /** Starts it, if it does not run. */

@@ -3,8 +3,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli, tempDir } from '../harness.ts';
-import { bobListens, relayListens, talk } from './talking.ts';
+import { runCli, talk, tempDir } from '../harness.ts';
+import { bobListens, relayListens } from './talking.ts';
 
 const sync = (place: string, ...words: string[]) => runCli(['sync', 'send', '--to', place, ...words]);
 const detour = (place: string, ...words: string[]) => runCli(['async', 'send', '--relay', place, ...words]);
@@ -17,13 +17,13 @@ test('the direct route: bob is there, and then he is not', async () => {
   expect(sent.stderr).toMatch(
     /connected .*\n.*READY .*\n.*sent .*"hello bob", 9 bytes, id \S+\nDELIVERED in .*: bob's program says/,
   );
-  expect(bob.printed()).toBe('alice: hello bob\n');
+  expect(bob.stdout).toBe('alice: hello bob\n');
   bob.child.kill('SIGINT');
   if (process.platform !== 'win32') {
-    expect(await bob.exit).toBe(0);
-    expect(bob.said()).toContain(`stopped; nobody listens on ${bob.place} now.`);
+    expect(await bob.ended).toBe(0);
+    expect(bob.stderr).toContain(`stopped; nobody listens on ${bob.place} now.`);
   }
-  await bob.exit;
+  await bob.ended;
   const refused = await sync(bob.place, 'are', 'you', 'there');
   expect(refused).toMatchObject({ code: 10, stdout: '' });
   expect(refused.stderr).toMatch(/NOT DELIVERED, for certain\. +exit 10\n +on the wire +.*ECONNREFUSED/);
@@ -39,9 +39,9 @@ test('the detour: nobody is there, the relay is killed, and bob gets it', async 
   );
   await relay.until(/bob 1 from alice, 13 bytes, on disk\. bob is away: 1 waits\./);
   relay.type('kill');
-  expect(await relay.exit).toBe(process.platform === 'win32' ? 1 : 'SIGKILL');
+  expect(await relay.ended).toBe(process.platform === 'win32' ? 1 : 'SIGKILL');
   const again = await relayListens(journal, relay.port);
-  expect(again.said()).toMatch(/Waiting: bob 1, since \d\d:\d\d:\d\d\./);
+  expect(again.stderr).toMatch(/Waiting: bob 1, since \d\d:\d\d:\d\d\./);
   const status = await runCli(['async', 'status', '--relay', again.place]);
   expect(status).toMatchObject({ code: 0, stderr: '' });
   expect(status.stdout).toMatch(
@@ -62,12 +62,12 @@ test.skipIf(process.platform === 'win32')(
     expect((await detour(relay.place, 'hello')).code).toBe(0);
     rmSync(journal, { recursive: true });
     relay.child.kill('SIGINT');
-    expect(await relay.exit).toBe(1);
-    expect(relay.said()).toMatch(
+    expect(await relay.ended).toBe(1);
+    expect(relay.stderr).toMatch(
       /The journal failed: files of the journal were deleted or moved away while the relay was running: .*\./,
     );
-    expect(relay.said()).toMatch(/What was stored and not collected is where they are: gone with them/);
-    expect(relay.said()).not.toMatch(/stopped\.|Everything/);
+    expect(relay.stderr).toMatch(/What was stored and not collected is where they are: gone with them/);
+    expect(relay.stderr).not.toMatch(/stopped\.|Everything/);
   },
 );
 
@@ -87,7 +87,7 @@ test('bob is killed after he showed it: nobody knows, and the relay sends it aga
   const first = talk(['async', 'receive', '--relay', relay.place, '--work', '8s']);
   await first.until(/alice: important\n/);
   first.type('kill');
-  await first.exit;
+  await first.ended;
   const second = await collect(relay.place);
   expect(second).toMatchObject({ code: 0, stdout: 'alice: important\n' });
   expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, and never acknowledged it');
@@ -101,21 +101,21 @@ test.skipIf(process.platform === 'win32')(
     const alice = talk(['sync', 'send', '--to', bob.place, 'important']);
     await bob.until(/alice: important\n/);
     alice.child.kill('SIGINT');
-    expect(await alice.exit).toBe(130);
-    expect(alice.said()).toMatch(/UNKNOWN: bob may have it, or not\. +exit 130\n/);
+    expect(await alice.ended).toBe(130);
+    expect(alice.stderr).toMatch(/UNKNOWN: bob may have it, or not\. +exit 130\n/);
 
     // A relay that collects nothing: the wait for news ends, and what is STORED stays so.
     const relay = await relayListens(join(tempDir(), 'journal'));
     const waiting = talk(['async', 'send', '--relay', relay.place, '--wait', '1m', 'hi']);
     await waiting.until(/STORED in/);
     waiting.child.kill('SIGINT');
-    expect(await waiting.exit).toBe(130);
-    expect(waiting.said()).toMatch(/STORED: no news yet\. .* exit 130\n$/);
+    expect(await waiting.ended).toBe(130);
+    expect(waiting.stderr).toMatch(/STORED: no news yet\. .* exit 130\n$/);
 
     const follower = talk(['async', 'receive', '--relay', relay.place, '--follow', '--as', 'carol']);
     await relay.until(/carol collects\./);
     follower.child.kill('SIGINT');
-    expect(await follower.exit).toBe(0);
+    expect(await follower.ended).toBe(0);
   },
 );
 
@@ -163,8 +163,8 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   ]);
   await slow.until(/alice: hi\n/);
   slow.type('kill');
-  expect(await tried.exit).toBe(20);
-  expect(tried.said()).toMatch(
+  expect(await tried.ended).toBe(20);
+  expect(tried.stderr).toMatch(
     /UNKNOWN: it expired, but may have been written to slow; no ACK came\. +exit 20/,
   );
 
@@ -173,7 +173,7 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   const receipt = await detour(relay.place, '--wait', '30s', 'hi');
   expect(receipt.code).toBe(0);
   expect(receipt.stderr).toMatch(/DELIVERED: bob's program acknowledged it\. +exit 0\n$/);
-  expect(bob.printed()).toBe('alice: hi\n');
+  expect(bob.stdout).toBe('alice: hi\n');
 }, 120_000);
 
 test('a repeat of what bob has collected: nothing is said of where it is now, and no news is waited for', async () => {
@@ -218,8 +218,8 @@ test('--count is told once, with the worst of all verdicts; bob may stop after s
   expect(sent.code).toBe(/UNKNOWN/.test(sent.stderr) ? 20 : 10);
   expect(sent.stderr).toMatch(/The first that failed, id \S+:\n(NOT DELIVERED|UNKNOWN)/);
   expect(sent.stderr).toMatch(/\n5 of 5 in .*: 3 DELIVERED, [^\n]* exit [12]0\n/);
-  expect(await bob.exit).toBe(0);
-  expect(bob.printed()).toBe('alice: hi\n'.repeat(3));
+  expect(await bob.ended).toBe(0);
+  expect(bob.stdout).toBe('alice: hi\n'.repeat(3));
 
   const relay = await relayListens(join(tempDir(), 'journal'));
   const many = await detour(relay.place, '--count', '500', 'hi');
@@ -237,7 +237,7 @@ test('a message from a pipe, and a message a line', async () => {
   expect((await runCli([...to, '--lines'], { input: 'one\n\ntwo\r\nthree' })).code).toBe(0);
   expect((await runCli([...to, '--as', 'carol', '--', '-', 'x', '--json'], {})).code).toBe(0);
   expect((await runCli([...to, '-'], { input: '' })).code).toBe(0);
-  expect(bob.printed()).toBe(
+  expect(bob.stdout).toBe(
     [
       'alice: from a pipe',
       'alice: two',
@@ -261,10 +261,10 @@ test('whatever bytes are sent: shown harmless, on one stream, without colour', a
     env: { FORCE_COLOR: '1', NO_COLOR: '' },
   });
   expect(sent.code).toBe(0);
-  expect(bob.printed()).toBe(
+  expect(bob.stdout).toBe(
     'alice: \\x1b]0;owned\\x07\\x1b[2J\\u{202e}evil\\u{200b}\\r\\x00\\u{9b}31mÿ\\xff\\xfe\\x80\n',
   );
-  const controls = [...sent.stderr, ...bob.said(), ...bob.printed()].filter((one) =>
+  const controls = [...sent.stderr, ...bob.stderr, ...bob.stdout].filter((one) =>
     /[\p{Cc}\p{Cf}]/u.test(one),
   );
   expect(new Set(controls)).toEqual(new Set(['\n']));
@@ -281,10 +281,10 @@ test('the keyboard of a server: freeze, nonsense, the end of input', async () =>
   bob.type('freeze 300ms');
   await bob.until(/frozen for 300 ms: the program stands still, the kernel goes on/);
   await bob.until(/thawed/);
-  bob.child.stdin.end();
+  bob.child.stdin?.end();
   // Input is at its end, and bob still listens.
   expect((await sync(bob.place, 'still there?')).code).toBe(0);
-  expect(bob.printed()).toBe('alice: still there?\n');
+  expect(bob.stdout).toBe('alice: still there?\n');
 });
 
 test('--follow calls again after the relay was killed, and leaves for good when it is replaced', async () => {
@@ -293,7 +293,7 @@ test('--follow calls again after the relay was killed, and leaves for good when 
   const first = talk(['async', 'receive', '--relay', relay.place, '--follow']);
   await relay.until(/bob collects\./);
   relay.child.kill('SIGKILL');
-  await relay.exit;
+  await relay.ended;
   await first.until(/the relay is not there \(.*\); calling again in/);
   const again = await relayListens(journal, relay.port);
   await again.until(/bob collects\./);
@@ -302,18 +302,18 @@ test('--follow calls again after the relay was killed, and leaves for good when 
 
   const second = talk(['async', 'receive', '--relay', again.place, '--follow']);
   await second.until(/bob waits for mail/);
-  expect(await first.exit).toBe(0);
-  expect(first.said()).toMatch(/Another bob took over the mailbox \(1 message here\)\. Leaving for good\./);
+  expect(await first.ended).toBe(0);
+  expect(first.stderr).toMatch(/Another bob took over the mailbox \(1 message here\)\. Leaving for good\./);
   expect((await detour(again.place, 'for the second')).code).toBe(0);
   await second.until(/alice: for the second\n/);
-  expect(second.printed()).toBe('alice: for the second\n');
+  expect(second.stdout).toBe('alice: for the second\n');
 });
 
 test('two senders at once, at both servers', async () => {
   const bob = await bobListens('--work', '300ms');
   const both = await Promise.all([sync(bob.place, '--as', 'ann', 'x'), sync(bob.place, '--as', 'ben', 'y')]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
-  expect(bob.printed().split('\n').sort()).toEqual(['', 'ann: x', 'ben: y']);
+  expect(bob.stdout.split('\n').sort()).toEqual(['', 'ann: x', 'ben: y']);
   const relay = await relayListens(join(tempDir(), 'journal'));
   const stored = await Promise.all(
     ['ann', 'ben'].map((as) => detour(relay.place, '--as', as, '--count', '50', 'hi')),

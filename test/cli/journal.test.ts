@@ -8,8 +8,7 @@ import type { Log, Owner } from '../../src/async/log/log.ts';
 import { followJournal, type JournalItem, readJournal } from '../../src/cli/journal-reader.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { heard, Life, send } from '../async/house.ts';
-import { tempDir } from '../harness.ts';
-import { talk } from './talking.ts';
+import { talk, tempDir } from '../harness.ts';
 
 /** A journal of format 2, as this version first wrote it: two checkpoints, 19 commits, one segment full and one made ahead. */
 const EXAMPLE = fileURLToPath(new URL('../async/log/example', import.meta.url));
@@ -217,7 +216,7 @@ describe('the command', () => {
     ...args: string[]
   ): Promise<{ exit: number | string; printed: string; said: string }> => {
     const run = talk(['journal', ...args]);
-    return { exit: await run.exit, printed: run.printed(), said: run.said() };
+    return { exit: await run.ended, printed: run.stdout, said: run.stderr };
   };
 
   /** The journal of a relay that was sent two messages, and its last segment. */

@@ -4,9 +4,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Recorded } from '../../src/core/event.ts';
-import { runCli, start, tempDir } from '../harness.ts';
+import { runCli, start, talk, tempDir } from '../harness.ts';
 import { wrongOf } from './several.ts';
-import { bobListens, relayListens, talk } from './talking.ts';
+import { bobListens, relayListens } from './talking.ts';
 
 const LINUX = process.platform === 'linux';
 
@@ -24,7 +24,7 @@ const SECOND = LINUX ? 'acknowledged reached ack' : 'acknowledged unseen';
 test('sync: each rung by its own word; --json has them, too', async () => {
   const bob = await bobListens();
   const alice = start(['sync', 'send', '--to', bob.place, '--ladder', 'hello']);
-  expect(await alice.exit).toBe(0);
+  expect(await alice.ended).toBe(0);
   expect(rungs(alice.events)).toEqual([
     'handed reached kernel',
     SECOND,
@@ -46,18 +46,18 @@ test.runIf(LINUX)(
     bob.child.kill('SIGSTOP');
     alice.type('two');
     await alice.until(/UNKNOWN: bob may have it/);
-    const [, second = ''] = alice.said().split('DELIVERED');
+    const [, second = ''] = alice.stderr.split('DELIVERED');
     expect(second).toMatch(/1 handed over +to my kernel +my kernel\n/);
     expect(second).toMatch(new RegExp(`2 acknowledged +by the other kernel +that of ${bob.place}\\n`));
     expect(second).toMatch(/ - {2}3 read +by bob's program +no word of it\n/);
     expect(second).toMatch(/ - {2}4 durable +on a disk +nobody: sync keeps nothing\n/);
     expect(second).toMatch(/ - {2}5 handled +by bob's program +no word of it\nUNKNOWN/);
-    expect(bob.printed()).not.toMatch(/two/);
+    expect(bob.stdout).not.toMatch(/two/);
     bob.child.kill('SIGCONT');
     await bob.until(/alice: two/);
-    alice.child.stdin.end();
-    expect(await alice.exit).toBe(20);
-    for (const line of alice.said().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    alice.child.stdin?.end();
+    expect(await alice.ended).toBe(20);
+    for (const line of alice.stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   },
 );
 
@@ -91,20 +91,20 @@ test('nothing was handed over: for certain', async () => {
 test('async: durable on the relay; whether bob handled it is not asked, or told by the receipt', async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const stored = start(['async', 'send', '--relay', relay.place, '--ladder', 'hi']);
-  expect(await stored.exit).toBe(0);
+  expect(await stored.ended).toBe(0);
   const first = ['handed reached kernel', SECOND, 'read reached PONG', 'durable reached STORED'];
   expect(rungs(stored.events)).toEqual([...first, 'handled unasked']);
 
   const bob = talk(['async', 'receive', '--relay', relay.place, '--follow']);
   await bob.until(/alice: hi/);
   const waits = talk(['async', 'send', '--relay', relay.place, '--ladder', '--wait', '20s', '--', 'ho']);
-  expect(await waits.exit).toBe(0);
-  expect(waits.said()).toMatch(
+  expect(await waits.ended).toBe(0);
+  expect(waits.stderr).toMatch(
     /4 durable +on the relay's disk +the relay: STORED\nSTORED in .*\n(?: {2}.*\n)* +\S+ m?s {2}5 handled +by bob's program +the relay: receipt\nDELIVERED/,
   );
-  for (const line of waits.said().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  for (const line of waits.stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   bob.child.kill('SIGKILL');
-  await bob.exit;
+  await bob.ended;
 
   const bounced = start([
     'async',
@@ -120,7 +120,7 @@ test('async: durable on the relay; whether bob handled it is not asked, or told 
     '20s',
     'hi',
   ]);
-  expect(await bounced.exit).toBe(10);
+  expect(await bounced.ended).toBe(10);
   expect(rungs(bounced.events)).toEqual([...first, 'handled no']);
 });
 
@@ -142,7 +142,7 @@ test('through a link that is cut: the kernel that acknowledges is that of the li
     'durable none',
     'handled unknown',
   ]);
-  expect(bob.printed()).not.toMatch(/two/);
+  expect(bob.stdout).not.toMatch(/two/);
 });
 
 test('of many messages there is no ladder', async () => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseRecorded } from '../../src/trace/line.ts';
-import { runCli, start, tempDir } from '../harness.ts';
-import { bobListens, MAIN, relayListens, talk } from './talking.ts';
+import { MAIN, runCli, start, talk, tempDir } from '../harness.ts';
+import { bobListens, relayListens } from './talking.ts';
 
 /** The lines of --json; each is checked field by field. */
 function events(stdout: string): { event: string; [key: string]: unknown }[] {
@@ -70,7 +70,7 @@ test('--json: one event a line and nothing else, the verdict last', async () => 
   expect(shown).toHaveLength(21);
   expect(shown[0]).toMatchObject({ from: 'alice', text: 'hi', size: 2, seq: 1, attempt: 1 });
   // A server has nothing to say on the side, either.
-  expect(bob.stderr() + relay.stderr()).toBe('');
+  expect(bob.stderr + relay.stderr).toBe('');
 });
 
 test('a body that is not text is in the events as base64', async () => {
@@ -87,18 +87,18 @@ test('a body that is not text is in the events as base64', async () => {
 
 test('who reads our output leaves early: no crash, and what nobody saw is not called shown', async () => {
   const bob = await bobListens();
-  bob.child.stdout.destroy();
+  bob.child.stdout?.destroy();
   const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '3', 'hi']);
   expect(sent.code).toBe(20);
   expect(sent.stderr).not.toMatch(/DELIVERED in/);
-  expect(bob.said()).not.toMatch(/defect/);
+  expect(bob.stderr).not.toMatch(/defect/);
 
   const relay = await relayListens(join(tempDir(), 'journal'));
   expect((await runCli(['async', 'send', '--relay', relay.place, '--count', '100', 'x'])).code).toBe(0);
   const deaf = talk(['async', 'receive', '--relay', relay.place]);
-  deaf.child.stdout.destroy();
-  expect(await deaf.exit).toBe(1);
-  expect(deaf.said()).not.toMatch(/defect|\n\s+at /);
+  deaf.child.stdout?.destroy();
+  expect(await deaf.ended).toBe(1);
+  expect(deaf.stderr).not.toMatch(/defect|\n\s+at /);
   // Nothing that it could not write was acknowledged: all hundred are still there.
   const { stdout } = await runCli(['async', 'receive', '--relay', relay.place]);
   expect(stdout.length).toBeGreaterThanOrEqual(99 * 'alice: x\n'.length);

@@ -310,7 +310,7 @@ test('a journal that is in use, and one that is damaged', async () => {
   alice.type('SEND id=2 to=bob size=5\nworld\n');
   expect((await alice.next())[0]).toMatch(/^STORED/);
   relay.child.kill('SIGKILL');
-  await relay.exit;
+  await relay.ended;
   for (const name of readdirSync(dir).filter((one) => !one.startsWith('lock'))) {
     const bytes = readFileSync(join(dir, name));
     const at = bytes.indexOf('hello');

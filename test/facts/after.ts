@@ -1,6 +1,7 @@
 // Facts about a connection that stands: how it ends, and how it fails to end. In table order.
 
-import { type Running, start, tempDir } from '../harness.ts';
+import type { Actor } from '../../src/lab/stage/actor.ts';
+import { start, tempDir } from '../harness.ts';
 import { both, type Fact, type Seen } from './fact.ts';
 import { Computer, joined, type Pair, type Probe, pair, probe, THERE, verdictOf } from './lab.ts';
 
@@ -60,7 +61,7 @@ const READY = {
  * happens to it.
  */
 async function played(
-  happens: (server: Probe, id: string, alice: Running) => Promise<void>,
+  happens: (server: Probe, id: string, alice: Actor) => Promise<void>,
   how = {},
 ): Promise<Seen> {
   const one = async (mode: 'sync' | 'async'): Promise<string> => {
@@ -80,8 +81,8 @@ async function played(
 async function second(
   mode: 'sync' | 'async',
   { here, there }: Partial<Pair>,
-  happens: (server: Running) => Promise<void> | void,
-  after: (server: Running) => void = () => {},
+  happens: (server: Actor) => Promise<void> | void,
+  after: (server: Actor) => void = () => {},
 ): Promise<string> {
   const at = ['--host', there === undefined ? '127.0.0.1' : THERE, '--port', '0'];
   const serving =
@@ -207,7 +208,7 @@ export const AFTER: readonly Fact[] = [
       // The answer and the RST lie in alice's kernel before her program sees either.
       const answered =
         (mode: string) =>
-        async (server: Probe, id: string, alice: Running): Promise<void> => {
+        async (server: Probe, id: string, alice: Actor): Promise<void> => {
           alice.child.kill('SIGSTOP');
           const text = mode === 'sync' ? `RECEIVED id=${id}\n` : `STORED id=${id} seq=1 present=no\n`;
           server.order('write', { as: 'in1', text });

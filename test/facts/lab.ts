@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { type Running, start, tempDir } from '../harness.ts';
+import type { Actor } from '../../src/lab/stage/actor.ts';
+import { start, tempDir } from '../harness.ts';
 
 const PROBE = fileURLToPath(new URL('probe.mjs', import.meta.url));
 
@@ -164,8 +165,8 @@ export async function deadPort(): Promise<number> {
 }
 
 /** What a detour process ends with: verdict, exit code, code. */
-export async function verdictOf(run: Running): Promise<string> {
-  const [{ verdict, code }, exit] = await Promise.all([run.until('verdict'), run.exit]);
+export async function verdictOf(run: Actor): Promise<string> {
+  const [{ verdict, code }, exit] = await Promise.all([run.until('verdict'), run.ended]);
   return `${verdict} ${exit} ${code}`;
 }
 

@@ -3,7 +3,8 @@
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { RawClient, type Running, start, tempDir } from '../harness.ts';
+import type { Actor } from '../../src/lab/stage/actor.ts';
+import { RawClient, start, tempDir } from '../harness.ts';
 import { until } from '../servers.ts';
 
 /** The program needs some dozens while it loads; the rest is for connections. */
@@ -11,7 +12,7 @@ const HANDLES = 150;
 const MANY = 2 * HANDLES;
 
 /** Starts a server that may have few handles. */
-const withFew = (...args: string[]): Running =>
+const withFew = (...args: string[]): Actor =>
   start([...args, '--port', '0'], { within: ['sh', '-c', `ulimit -n ${HANDLES}; exec "$@"`, 'sh'] });
 
 /** More connections than there are handles: each was greeted or closed. */
@@ -35,7 +36,7 @@ async function crowd(
 
 /** All of them end, and the server has seen it. */
 async function dispersed(
-  server: Running,
+  server: Actor,
   { sockets, served }: Awaited<ReturnType<typeof crowd>>,
 ): Promise<void> {
   for (const socket of sockets) socket.destroy();

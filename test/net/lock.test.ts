@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Actor } from '../../src/lab/stage/actor.ts';
 import { holdLock } from '../../src/net/lock.ts';
-import { RawClient, type Running, start } from '../harness.ts';
+import { RawClient, start } from '../harness.ts';
 
 function scratch(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'detour-lock-'));
@@ -93,14 +94,14 @@ test.skipIf(process.platform !== 'linux')(
   'a second relay on a journal whose lock was deleted ends, and the first goes on',
   async () => {
     const dir = path.join(scratch(), 'journal');
-    const relay = (): Running => start(['async', 'relay', '--port', '0', '--journal', dir]);
+    const relay = (): Actor => start(['async', 'relay', '--port', '0', '--journal', dir]);
     const first = relay();
     const { port } = await first.until('listening');
     for (const name of readdirSync(dir).filter((one) => one.startsWith('lock-')))
       rmSync(path.join(dir, name));
     const second = relay();
-    expect(await second.exit).toBe(1);
-    expect(second.stderr()).toContain('another relay is using the journal');
+    expect(await second.ended).toBe(1);
+    expect(second.stderr).toContain('another relay is using the journal');
     const alice = await RawClient.connect(port);
     await alice.next();
     alice.type('HELLO version=1 as=alice\nSEND id=1 to=bob size=2\nhi\n');

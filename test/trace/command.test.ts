@@ -1,15 +1,12 @@
 // `detour trace` as a person uses it: log files in, a diagram out, and a clear word where that cannot be.
 
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
+import { runCli } from '../harness.ts';
 import { type Actor, detourKill, directKill } from './histories.ts';
-
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 let dir = '';
 beforeEach(() => {
@@ -28,14 +25,7 @@ const logs = (actors: readonly Actor[]): string[] =>
   );
 
 async function trace(...args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, 'trace', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text;
-    });
-  }
-  const exit = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const { code: exit, ...said } = await runCli(['trace', ...args]);
   return { ...said, exit };
 }
 

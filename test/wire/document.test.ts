@@ -279,7 +279,7 @@ describe('a session of the document, played against the real program', () => {
     expect(heard).toBeGreaterThan(10);
     nc?.kill();
     server.child.kill('SIGTERM');
-    await server.exit;
+    await server.ended;
   });
 });
 

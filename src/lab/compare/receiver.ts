@@ -21,8 +21,8 @@ export interface Shown {
 export interface Role {
   readonly name: string;
   readonly args: readonly string[];
-  /** From this event on he can be reached. */
-  ready(recorded: Recorded): boolean;
+  /** Resolves with the event from which on he can be reached. @throws DetourError `stage` if it does not come */
+  ready(actor: Actor): Promise<Recorded>;
 }
 
 /** Of the last coming so much counts for the expectation of the next. */
@@ -56,11 +56,7 @@ export class Receiver {
     await this.#bring(actor);
     this.#here = { actor, from: 0 };
     this.#prepare(presences.length);
-    await Promise.all(
-      this.#spares.map((spare) =>
-        spare.until('sign that it stands ready', ({ event }) => event === 'notice'),
-      ),
-    );
+    await Promise.all(this.#spares.map((spare) => spare.until('notice')));
   }
 
   /** Is he to be away at the beginning? Then he goes now, before it. */
@@ -140,8 +136,8 @@ export class Receiver {
   }
 
   #bring(actor: Actor): Promise<Recorded> {
-    actor.say('come');
-    return actor.until('sign that it is there', this.#role.ready);
+    actor.type('come');
+    return this.#role.ready(actor);
   }
 
   // A process can fail to start, its port taken for a moment: then the next one comes, a little late.

@@ -119,10 +119,8 @@ export async function runCompare(options: CompareOptions): Promise<Report> {
       '--journal',
       join(stage.dir, 'journal'),
     );
-    const listening = await relay
-      .until('sign that it listens', ({ event }) => event === 'listening')
-      .catch((error: unknown) => excuse(error, interruption));
-    const place = `127.0.0.1:${listening?.event === 'listening' ? listening.port : 0}`;
+    const listening = await relay.until('listening').catch((error: unknown) => excuse(error, interruption));
+    const place = `127.0.0.1:${listening?.port ?? 0}`;
     const plans = drawPlans(options);
     const { calm, rest } = durations(options);
     const make = (plan: Plan): Trial => {

@@ -174,9 +174,9 @@ export class Sender {
       const open = this.#open.shift();
       open?.done({ message: open.message, typed: open.typed, settled: this.#timeline.of(time), verdict, id });
     });
-    void actor.ended.then(({ code }) => {
+    void actor.ended.then((exit) => {
       if (actor !== this.#actor || this.#closed) return;
-      this.#fault = `the sender (${this.strategy}) has ended by itself, exit ${code}`;
+      this.#fault = `the sender (${this.strategy}) has ended by itself, exit ${exit}`;
       this.#drop();
     });
     return actor;
@@ -190,7 +190,7 @@ export class Sender {
         resolve(settled);
       };
       this.#open.push({ message, typed, done });
-      this.#actor.say(textOf(message));
+      this.#actor.type(textOf(message));
     });
   }
 

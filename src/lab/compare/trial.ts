@@ -205,7 +205,7 @@ async function directReceiver(
     const receiver = new Receiver(stage, {
       name: 'bob',
       args: ['sync', 'receive', '--as', 'bob', '--host', host, '--port', String(port)],
-      ready: ({ event }) => event === 'listening',
+      ready: (actor) => actor.until('listening'),
     });
     try {
       await receiver.open(presences);
@@ -226,7 +226,7 @@ async function relayReceiver(
   const receiver = new Receiver(stage, {
     name: 'bob',
     args: ['async', 'receive', '--as', box, '--relay', relay, '--follow'],
-    ready: (recorded) => recorded.event === 'sent' && recorded.verb === 'RECEIVE',
+    ready: (actor) => actor.until('sent', ({ verb }) => verb === 'RECEIVE'),
   });
   await receiver.open(presences);
   return receiver;

@@ -2,7 +2,6 @@
 // each function resolves when the process has said that it is ready.
 
 import { join } from 'node:path';
-import type { Event, Recorded } from '../../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
 import { MESSAGE } from './story.ts';
@@ -13,18 +12,6 @@ export interface Server {
   /** `127.0.0.1:PORT` */
   readonly place: string;
 }
-
-/** Does a process record this event? */
-export const is =
-  (event: Event['event']) =>
-  (recorded: Recorded): boolean =>
-    recorded.event === event;
-
-/** Is it this verb, sent or received? */
-export const frame =
-  (event: 'sent' | 'received', verb: string) =>
-  (recorded: Recorded): boolean =>
-    recorded.event === event && recorded.verb === verb;
 
 /** Starts a bob who listens for direct calls. */
 export function listeningBob(stage: Stage, port = '0', ...flags: readonly string[]): Promise<Server> {
@@ -39,9 +26,8 @@ export function relay(stage: Stage, port = '0'): Promise<Server> {
 }
 
 async function listening(actor: Actor): Promise<Server> {
-  const recorded = await actor.until('start', is('listening'));
-  if (recorded.event !== 'listening') throw new TypeError('another event than the one waited for');
-  return { actor, place: `${recorded.host}:${recorded.port}` };
+  const { host, port } = await actor.until('listening');
+  return { actor, place: `${host}:${port}` };
 }
 
 /** A place where somebody listened a moment ago, and nobody does now. */
@@ -82,7 +68,7 @@ export async function sendsByRelay(stage: Stage, place: string): Promise<Actor> 
 
 /** Waits until alice has said her verdict and has left. */
 export async function verdictOf(alice: Actor): Promise<void> {
-  await alice.until('verdict', is('verdict'));
+  await alice.until('verdict');
   await alice.gone();
 }
 
@@ -94,20 +80,17 @@ export function cableTo(stage: Stage, { place }: Server, ...flags: readonly stri
 /** Breaks or mends a network, and waits until it says that it did. */
 export async function strikes({ actor }: Server, command: string): Promise<void> {
   const before = actor.events.length;
-  actor.say(command);
-  await actor.until(command, (recorded) => is('fault')(recorded) && actor.events.indexOf(recorded) >= before);
+  actor.type(command);
+  await actor.until('fault', (fault) => actor.events.indexOf(fault) >= before);
 }
 
 /** Waits until so much of a large message has been read by a process. @param share from 0 to 1 */
 export async function hasRead(actor: Actor, share: number): Promise<void> {
-  await actor.until(
-    'part of the message',
-    (recorded) => recorded.event === 'arriving' && recorded.have >= share * recorded.size,
-  );
+  await actor.until('arriving', ({ have, size }) => have >= share * size);
 }
 
 /** A process kills itself, as a person at its keyboard would make it. */
 export async function killsItself(actor: Actor): Promise<void> {
-  actor.say('kill');
+  actor.type('kill');
   await actor.gone();
 }

@@ -35,5 +35,5 @@ export async function playScene(
 export function recordOf(actor: Actor): ProcessRecord {
   // What was printed is read first: what happens in between is then in the file, too.
   const printed = [...actor.events];
-  return { name: actor.name, printed, recorded: actor.recorded(), exit: actor.ending?.code };
+  return { name: actor.name, printed, recorded: actor.recorded(), exit: actor.exit };
 }

@@ -8,6 +8,7 @@ import { EXIT } from '../../core/verdicts.ts';
 import { formatJson } from '../../trace/line.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
 import { contradiction } from '../contradiction.ts';
+import type { Exit } from '../stage/process.ts';
 import { type Evidence, MESSAGE, type Scene } from './story.ts';
 
 /** What one process left behind. */
@@ -17,8 +18,8 @@ export interface ProcessRecord {
   readonly recorded: readonly Recorded[];
   /** From its stdout. */
   readonly printed: readonly Recorded[];
-  /** How it ended by itself; undefined if it is still there, null if it was killed. */
-  readonly exit?: number | null | undefined;
+  /** Its exit code, or the signal that killed it; undefined if it still runs. */
+  readonly exit?: Exit | undefined;
 }
 
 /** What came out of one scene, and what of it is not as it must be. */
@@ -109,7 +110,7 @@ function dishonesty({ recorded, printed, exit }: ProcessRecord): string[] {
   const differs = printed.some((event, index) => formatJson(event) !== file[index]);
   const showings = (events: readonly Recorded[]): number =>
     events.filter(({ event }) => event === 'shown').length;
-  const hidden = exit !== null && showings(printed) < showings(recorded);
+  const hidden = typeof exit !== 'string' && showings(printed) < showings(recorded);
   return [
     ...new Set([...saidTooEarly(recorded), ...saidTooEarly(printed)]),
     ...(hidden ? ['it has shown a message nowhere but in its log'] : []),

@@ -27,6 +27,9 @@ export interface StageOptions {
 // The compiled program, seen from src/lab/stage/ as well as from dist/lab/stage/.
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
+/** How much is kept of what an actor says on stderr, to explain a failure. */
+const MAX_TALK = 2000;
+
 // What ends a process from outside and can be caught, with the exit code that a shell gives it.
 const SIGNAL_EXIT = { SIGINT: INTERRUPTED, SIGTERM: 143, SIGHUP: 129 } as const;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -86,7 +89,13 @@ export class Stage {
     if (this.#closed) throw new DetourError('stage', `${name} cannot be started: the stage is closed`);
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
     const command = [...this.#program, ...args, '--json', `--tied=${this.clock}`, '--log', log];
-    const actor = new Actor(name, command, log, this.#watch, this.#mostEvents);
+    const actor = new Actor(command, {
+      name,
+      log,
+      keep: MAX_TALK,
+      watch: this.#watch,
+      mostEvents: this.#mostEvents,
+    });
     this.#actors.push(actor);
     return actor;
   }

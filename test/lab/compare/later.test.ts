@@ -31,5 +31,5 @@ test('who stands ready goes when nobody is left who could call him', async () =>
   const bob = start(['sync', 'receive', '--port', '0', '--later']);
   await bob.until('notice');
   bob.child.stdin?.end();
-  expect(await bob.exit).toBe(0);
+  expect(await bob.ended).toBe(0);
 });

@@ -1,7 +1,6 @@
 // `detour compare` for real: processes, sockets, kill. Short runs: the counts must add up, whatever they are; nothing is left over; and a
 // bob who lies, or a sender who falls over, is found out.
 
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import { Sender, STRATEGIES } from '../../../src/lab/compare/sender.ts';
 import { drawSvg } from '../../../src/lab/compare/svg.ts';
 import { Interruption, Timeline } from '../../../src/lab/compare/timeline.ts';
 import { Stage } from '../../../src/lab/stage/stage.ts';
+import { talk } from '../../harness.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -28,24 +28,7 @@ afterEach(() => rmSync(temp, { recursive: true, force: true }));
 
 /** Starts `detour compare` as a process that puts its own files into `temp`. */
 function start(...args: readonly string[]) {
-  const env = { ...process.env, TMPDIR: temp, TEMP: temp, TMP: temp, NO_COLOR: '1' };
-  const child = spawn(process.execPath, [here('../../../dist/cli/main.js'), 'compare', ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const run = {
-    child,
-    stdout: '',
-    stderr: '',
-    ended: new Promise<number | null>((resolve) => child.on('close', resolve)),
-  };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    run.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    run.stderr += text;
-  });
-  return run;
+  return talk(['compare', ...args], { TMPDIR: temp, TEMP: temp, TMP: temp, NO_COLOR: '1' });
 }
 
 const OPTIONS: CompareOptions = {

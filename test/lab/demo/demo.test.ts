@@ -1,6 +1,5 @@
 // The demo for real: processes, sockets, kill. It comes out well, finds out who lies, and leaves nothing behind.
 
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +13,7 @@ import { Stage } from '../../../src/lab/stage/stage.ts';
 import { drawDiagram } from '../../../src/trace/diagram.ts';
 import { essential } from '../../../src/trace/filter.ts';
 import { merge } from '../../../src/trace/merge.ts';
+import { talk } from '../../harness.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -25,42 +25,27 @@ afterEach(() => rmSync(temp, { recursive: true, force: true }));
 
 /** Starts `detour demo` as a process that puts its own files into `temp`. */
 function start(...args: readonly string[]) {
-  const env = { ...process.env, TMPDIR: temp, TEMP: temp, TMP: temp };
-  const child = spawn(process.execPath, [here('../../../dist/cli/main.js'), 'demo', ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const run = {
-    child,
-    output: '',
-    ended: new Promise<number | null>((resolve) => child.on('close', resolve)),
-  };
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      run.output += text;
-    });
-  }
-  return run;
+  return talk(['demo', ...args], { TMPDIR: temp, TEMP: temp, TMP: temp });
 }
 
 describe('detour demo', () => {
   it('tells all stories without a question, with the verdicts that must be, and leaves nothing behind', async () => {
     const run = start('--fast');
-    expect(await run.ended, run.output).toBe(0);
+    expect(await run.ended, run.stdout).toBe(0);
     for (const { title, short } of STORIES) {
-      expect(run.output).toContain(title);
-      expect(run.output).toContain(short);
+      expect(run.stdout).toContain(title);
+      expect(run.stdout).toContain(short);
     }
-    expect(run.output).toContain('All verdicts as expected; no process left over.');
-    expect(run.output).not.toContain('\u001b');
-    for (const line of run.output.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(run.stdout).toContain('All verdicts as expected; no process left over.');
+    expect(run.stdout).not.toContain('\u001b');
+    for (const line of run.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
     expect(readdirSync(temp)).toEqual([]);
   });
 
   it('tells one story by name or number, and as JSON', async () => {
     const run = start('absent', '--json');
-    expect(await run.ended, run.output).toBe(0);
-    const lines: unknown[] = run.output
+    expect(await run.ended, run.stdout).toBe(0);
+    const lines: unknown[] = run.stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
@@ -79,7 +64,7 @@ describe('detour demo', () => {
     ]);
     const none = start('nothing');
     expect(await none.ended).toBe(2);
-    expect(none.output).toContain('there is no story "nothing"');
+    expect(none.stderr).toContain('there is no story "nothing"');
   });
 
   it.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM'] as const)(

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../../src/core/event.ts';
 import type { Scene } from '../../../src/lab/demo/story.ts';
 import { type ProcessRecord, verifyScene } from '../../../src/lab/demo/verify.ts';
+import type { Exit } from '../../../src/lab/stage/process.ts';
 import { Actor, Connection, detourKill, directKill } from '../../trace/histories.ts';
 
 const scene = (expect: Scene['expect']): Scene => ({
@@ -13,7 +14,7 @@ const scene = (expect: Scene['expect']): Scene => ({
   lesson: () => [],
 });
 
-const record = ({ actor, log }: Actor, exit?: number | null): ProcessRecord => ({
+const record = ({ actor, log }: Actor, exit?: Exit): ProcessRecord => ({
   name: actor,
   recorded: log,
   printed: log,
@@ -48,7 +49,7 @@ describe('the verification', () => {
     const [sender, ...others] = detourKill() as [Actor, ...Actor[]];
     const rest = others.map((one) => record(one));
     // What he wrote last was still in the pipe when he was killed.
-    const unread = { ...record(victim, null), printed: victim.log.slice(0, -2) };
+    const unread = { ...record(victim, 'SIGKILL'), printed: victim.log.slice(0, -2) };
     expect(unread.printed.some(({ event }) => event === 'shown')).toBe(false);
     expect(faultsOf(record(killed, 20), [unread], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);
     expect(faultsOf(record(sender, 0), rest, { verdict: 'STORED', shown: 2 })).toEqual([]);

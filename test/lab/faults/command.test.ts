@@ -3,13 +3,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Actor } from '../../../src/lab/stage/actor.ts';
 import { wrongOf } from '../../cli/several.ts';
-import { talk } from '../../cli/talking.ts';
-import { type Running, runCli, start, tempDir } from '../../harness.ts';
+import { runCli, start, talk, tempDir } from '../../harness.ts';
 
-async function bobListens(...more: string[]): Promise<Running & { place: string }> {
+async function bobListens(...more: string[]): Promise<Actor & { place: string }> {
   const bob = start(['sync', 'receive', '--port', '0', ...more]);
-  return { ...bob, place: `127.0.0.1:${(await bob.until('listening')).port}` };
+  return Object.assign(bob, { place: `127.0.0.1:${(await bob.until('listening')).port}` });
 }
 
 /** Has somebody's SYN to this place gone out unanswered? Only Linux shows it; elsewhere yes. */
@@ -20,13 +20,10 @@ function hangs(place: string): boolean {
 }
 
 /** A link and its place. */
-async function linkTo(
-  to: string,
-  ...more: string[]
-): Promise<Running & { place: string; type(line: string): void }> {
+async function linkTo(to: string, ...more: string[]): Promise<Actor & { place: string }> {
   const link = start(['link', '--listen', '0', '--to', to, ...more]);
   const { port } = await link.until('listening');
-  return { ...link, place: `127.0.0.1:${port}`, type: (line) => void link.child.stdin?.write(`${line}\n`) };
+  return Object.assign(link, { place: `127.0.0.1:${port}` });
 }
 
 test('sync: whole, cut in the middle of the body, healed, refused', async () => {
@@ -58,7 +55,7 @@ test('sync: whole, cut in the middle of the body, healed, refused', async () => 
   expect(refused.stderr).toMatch(/NOT DELIVERED.*ECONNREFUSED/s);
 
   link.child.kill('SIGINT');
-  expect(await link.exit).toBe(0);
+  expect(await link.ended).toBe(0);
 });
 
 test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by the deadline', async () => {
@@ -114,7 +111,7 @@ test('async: a reset after SEND: the sender asks again, and it is kept once', as
   link.type('reset');
   link.type('latency 0s');
   link.type('heal');
-  expect(await alice.exit).toBe(0);
+  expect(await alice.ended).toBe(0);
   expect((await alice.until('verdict')).verdict).toBe('STORED');
   const sends = relay.events.filter((event) => event.event === 'received' && event.verb === 'SEND');
   expect(sends).toHaveLength(2);
@@ -138,8 +135,8 @@ test('half a message: the receiver says how much came, and that it has no effect
   expect(Number(have)).toBeGreaterThan(0);
   expect(Number(have)).toBeLessThanOrEqual(500_000);
   expect((await alice.until('verdict')).verdict).toBe('UNKNOWN');
-  expect(bob.said()).not.toContain('[=');
-  expect(bob.printed()).toBe('');
+  expect(bob.stderr).not.toContain('[=');
+  expect(bob.stdout).toBe('');
 });
 
 test('typed: what it says, status, nonsense, and a polite end', async () => {
@@ -176,8 +173,8 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     await link.until(says);
   }
   link.child.kill('SIGINT');
-  expect(await link.exit).toBe(0);
-  expect(link.said()).toMatch(/stopped; no connection stood\.\n$/);
+  expect(await link.ended).toBe(0);
+  expect(link.stderr).toMatch(/stopped; no connection stood\.\n$/);
 });
 
 test('a script does its commands at their times', async () => {

@@ -5,30 +5,30 @@ import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { bobListens, relayListens, talk } from '../../cli/talking.ts';
-import { type Running, runCli, start, tempDir } from '../../harness.ts';
+import type { Actor } from '../../../src/lab/stage/actor.ts';
+import { bobListens, relayListens } from '../../cli/talking.ts';
+import { runCli, start, talk, tempDir } from '../../harness.ts';
 
 const QUICK = ['--heartbeat', '1s'];
 /** Three heartbeats, or later on a computer that is busy. */
 const SILENT = String.raw`gave no sign of life for (?:[3-9]|\d{2,})(?:\.\d)? s`;
 
-interface Link extends Running {
+interface Link extends Actor {
   readonly place: string;
-  /** Types a command, and waits until it is obeyed. */
-  type(line: string): Promise<void>;
+  /** Types a command, and waits until it is carried out. */
+  strike(line: string): Promise<void>;
 }
 
 async function linkTo(to: string): Promise<Link> {
   const link = start(['link', '--listen', '0', '--to', to]);
   const { port } = await link.until('listening');
-  return {
-    ...link,
+  return Object.assign(link, {
     place: `127.0.0.1:${port}`,
-    async type(line) {
-      link.child.stdin?.write(`${line}\n`);
+    async strike(line: string) {
+      link.type(line);
       await link.until('fault', ({ fault }) => fault === line.split(' ')[0]);
     },
-  };
+  });
 }
 
 // SIGSTOP is POSIX. The kernel's keepalive is set as short as Node lets it; Linux then gives up after ten probes, a second apart.
@@ -67,8 +67,8 @@ test.runIf(process.platform !== 'win32')(
     expect(await answer).toBe('RECEIVED id=1\n');
     alice.type('two');
     await bob.until(/alice: two/);
-    alice.child.stdin.end();
-    expect(await alice.exit).toBe(0);
+    alice.child.stdin?.end();
+    expect(await alice.ended).toBe(0);
   },
   60_000,
 );
@@ -79,14 +79,14 @@ test('cut: both ends of an idle sync call say so; healed, the next message calls
   const alice = talk(['sync', 'send', '--to', link.place, '--lines', ...QUICK]);
   alice.type('one');
   await alice.until(/DELIVERED/);
-  await link.type('cut');
+  await link.strike('cut');
   await alice.until(new RegExp(`bob's side ${SILENT}; the next message calls again\\.`));
   await bob.until(new RegExp(`a sender ${SILENT}: connection closed`));
-  await link.type('heal');
+  await link.strike('heal');
   alice.type('two');
   await bob.until(/alice: two/);
-  alice.child.stdin.end();
-  expect(await alice.exit).toBe(0);
+  alice.child.stdin?.end();
+  expect(await alice.ended).toBe(0);
 }, 30_000);
 
 test('cut: a receiver that follows calls again and has its mail, in order', async () => {
@@ -96,14 +96,14 @@ test('cut: a receiver that follows calls again and has its mail, in order', asyn
   const send = (text: string) => runCli(['async', 'send', '--relay', relay.place, text]);
   await send('one');
   await bob.until(/alice: one/);
-  await link.type('cut');
+  await link.strike('cut');
   await send('two');
   await bob.until(new RegExp(`the relay ${SILENT}`));
   await relay.until(new RegExp(`a client ${SILENT}: connection closed`));
   await send('three');
-  await link.type('heal');
+  await link.strike('heal');
   await bob.until(/alice: three/);
-  expect(bob.printed()).toBe('alice: one\nalice: two\nalice: three\n');
+  expect(bob.stdout).toBe('alice: one\nalice: two\nalice: three\n');
   await relay.until(/bob 3 acknowledged/);
 }, 60_000);
 
@@ -112,14 +112,14 @@ test('cut: who waits for a receipt is told of the silence, calls again and gets 
   const link = await linkTo(relay.place);
   const alice = talk(['async', 'send', '--relay', link.place, ...QUICK, '--wait', '1m', '--', 'hi']);
   await relay.until(/w-… collects/);
-  await link.type('cut');
+  await link.strike('cut');
   await alice.until(/the relay's side gave no sign of life for \S+ s; calling again for the news\./);
-  await link.type('heal');
+  await link.strike('heal');
   await runCli(['async', 'receive', '--relay', relay.place]);
-  expect(await alice.exit).toBe(0);
-  expect(alice.said()).toMatch(/\nDELIVERED: bob's program acknowledged it\./);
+  expect(await alice.ended).toBe(0);
+  expect(alice.stderr).toMatch(/\nDELIVERED: bob's program acknowledged it\./);
   // Two connections fell silent together, and it is said once.
-  expect(alice.said().match(/no sign of life/g)).toHaveLength(1);
+  expect(alice.stderr.match(/no sign of life/g)).toHaveLength(1);
 }, 60_000);
 
 test.runIf(process.platform !== 'win32')(
@@ -144,25 +144,25 @@ test.runIf(process.platform !== 'win32')(
     await old.until('shown');
     // He has shown it and works on it; his acknowledgement will go into the cut cable.
     old.child.kill('SIGSTOP');
-    await link.type('cut');
+    await link.strike('cut');
     old.child.kill('SIGCONT');
     await runCli(['async', 'send', '--relay', relay.place, 'two']);
     const bob = talk(receive(relay.place));
     await bob.until(/alice: one/);
     bob.child.kill('SIGSTOP');
-    expect(relay.said()).toMatch(/another bob took over/);
+    expect(relay.stderr).toMatch(/another bob took over/);
     await old.until('sent', ({ verb }) => verb === 'ACK');
-    await link.type('heal');
+    await link.strike('heal');
     await old.until('received', ({ verb }) => verb === 'BYE');
     // 0: he was replaced; after any other end it would be 1.
-    expect(await old.exit).toBe(0);
+    expect(await old.ended).toBe(0);
     const { stdout } = await runCli(['async', 'status', '--relay', relay.place]);
     expect(stdout).toMatch(/^bob +2 /m);
-    expect(relay.said()).not.toMatch(/acknowledged/);
+    expect(relay.stderr).not.toMatch(/acknowledged/);
     bob.child.kill('SIGCONT');
     await relay.until(/bob 2 acknowledged/);
-    expect(bob.printed()).toBe('alice: one\nalice: two\n');
-    expect(bob.said()).toMatch(/attempt 2: an earlier bob may have seen it/);
+    expect(bob.stdout).toBe('alice: one\nalice: two\n');
+    expect(bob.stderr).toMatch(/attempt 2: an earlier bob may have seen it/);
   },
   60_000,
 );

@@ -5,6 +5,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { Actor } from '../../../src/lab/stage/actor.ts';
 import { Stage } from '../../../src/lab/stage/stage.ts';
 import { formatTime } from '../../../src/trace/log.ts';
 
@@ -28,21 +29,21 @@ describe('the stage', () => {
 
   it('sees what a process prints, and talks to it', async () => {
     const bob = stage.start('bob', 'listen');
-    const listening = await bob.until('listening', ({ event }) => event === 'listening');
+    const listening = await bob.until('listening');
     expect(listening).toMatchObject({ port: 4101, pid: bob.pid });
-    bob.say('kill');
-    await bob.until('answer', (recorded) => recorded.event === 'notice' && recorded.text === 'kill');
+    bob.type('kill');
+    await bob.until('notice', ({ text }) => text === 'kill');
     expect(bob.recorded()).toEqual(bob.events);
-    expect(bob.ending).toBeUndefined();
+    expect(bob.exit).toBeUndefined();
   });
 
   it('knows how a process ended, also one that was killed or stood still', async () => {
     const done = stage.start('done', 'leave');
-    expect(await done.ended).toEqual({ code: 7, signal: null });
+    expect(await done.ended).toBe(7);
     const still = stage.start('still', 'stand_still');
-    await still.until('freezing', ({ event }) => event === 'freezing');
+    await still.until('freezing');
     await still.kill();
-    expect(still.ending).not.toMatchObject({ code: 0 });
+    expect(still.exit).not.toBe(0);
     expect(stage.leftOver()).toEqual([]);
   });
 
@@ -52,13 +53,13 @@ describe('the stage', () => {
       const bob = strict.start('bob', 'listen');
       const seen: string[] = [];
       bob.watch(({ event }) => seen.push(event));
-      await bob.until('listening', ({ event }) => event === 'listening');
-      bob.say('one');
-      await bob.until('answer', ({ event }) => event === 'notice');
+      await bob.until('listening');
+      bob.type('one');
+      await bob.until('notice');
       expect(seen).toEqual(['listening', 'notice']);
-      bob.say('two');
+      bob.type('two');
       await bob.ended;
-      expect(bob.ending).not.toMatchObject({ code: 0 });
+      expect(bob.exit).not.toBe(0);
       expect(bob.events).toHaveLength(2);
     } finally {
       await strict.close();
@@ -67,15 +68,14 @@ describe('the stage', () => {
 
   it('says whose event did not come, and why', async () => {
     const gone = stage.start('gone', 'leave');
-    await expect(gone.until('greeting', () => false)).rejects.toThrow(
-      /gone \(pid \d+\): no greeting, it has ended/,
-    );
-    await expect(gone.until('greeting', () => false)).rejects.toThrow(/it has ended/);
-    const late = stage.start('late', 'listen');
-    await expect(late.until('greeting', () => false, 50)).rejects.toThrow(/no greeting, waited 0.05 s/);
+    await expect(gone.until('shown')).rejects.toThrow(/gone \(pid \d+\): no event shown, it has ended/);
+    await expect(gone.until('shown')).rejects.toThrow(/it has ended/);
+    const late = new Actor([...program, 'listen'], { name: 'late', patienceMs: 50 });
+    onTestFinished(() => late.killNow());
+    await expect(late.until('shown')).rejects.toThrow(/no event shown, waited 0.05 s/);
     const babbler = stage.start('babbler', 'babble');
-    await expect(babbler.until('event', () => true)).rejects.toMatchObject({
-      message: expect.stringContaining('no event'),
+    await expect(babbler.until('shown')).rejects.toMatchObject({
+      message: expect.stringContaining('no event shown'),
       hint: expect.stringContaining('I am not detour'),
     });
     await babbler.ended;
@@ -84,15 +84,15 @@ describe('the stage', () => {
   it('takes what cannot even be started', async () => {
     const nobody = new Stage({ program: [here('no-such-program')] });
     const actor = nobody.start('nobody');
-    await expect(actor.until('event', () => true)).rejects.toThrow(/has ended/);
-    expect(await actor.ended).toEqual({ code: null, signal: null });
+    await expect(actor.until('listening')).rejects.toThrow(/has ended/);
+    expect(await actor.ended).toBe('not started');
     await nobody.close();
   });
 
   it('leaves neither processes nor files when it is closed, also twice', async () => {
     const bob = stage.start('bob', 'listen');
     stage.start('carol', 'stand_still');
-    await bob.until('listening', () => true);
+    await bob.until('listening');
     expect(stage.leftOver()).toHaveLength(2);
     await stage.close();
     await stage.close();
@@ -112,7 +112,7 @@ it('gives its clock to its actors, whatever each of them would read on the wall'
   try {
     const before = now();
     const bob = stage.start('bob', 'sync', 'receive', '--port', '0');
-    const { time } = await bob.until('listening', ({ event }) => event === 'listening');
+    const { time } = await bob.until('listening');
     expect(time > before && time < now(), time).toBe(true);
   } finally {
     await stage.close();

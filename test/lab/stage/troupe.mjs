@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { Stage } from '../../../dist/lab/stage/stage.js';
 
 const stage = new Stage();
-const listens = ({ event }) => event === 'listening';
 const relay = stage.start('relay', 'async', 'relay', '--port', '0', '--journal', join(stage.dir, 'journal'));
-const { host, port } = await relay.until('start', listens);
+const { host, port } = await relay.until('listening');
 const place = `${host}:${port}`;
 const bob = stage.start('bob', 'sync', 'receive', '--port', '0');
 const later = stage.start('later', 'sync', 'receive', '--port', '0', '--later');
@@ -13,14 +12,14 @@ const link = stage.start('link', 'link', '--listen', '0', '--to', place);
 const collecting = stage.start('carol', 'async', 'receive', '--as', 'carol', '--follow', '--relay', place);
 const typing = stage.start('alice', 'async', 'send', '--lines', '--relay', place);
 const spare = stage.start('spare', 'sync', 'receive', '--port', '0', '--later');
-later.say('come');
-typing.say('hello');
+later.type('come');
+typing.type('hello');
 await Promise.all([
-  bob.until('start', listens),
-  later.until('start', listens),
-  link.until('start', listens),
-  collecting.until('call', ({ event, verb }) => event === 'sent' && verb === 'RECEIVE'),
-  typing.until('verdict', ({ event }) => event === 'outcome'),
-  spare.until('sign', ({ event }) => event === 'notice'),
+  bob.until('listening'),
+  later.until('listening'),
+  link.until('listening'),
+  collecting.until('sent', ({ verb }) => verb === 'RECEIVE'),
+  typing.until('outcome'),
+  spare.until('notice'),
 ]);
 process.stdout.write(`${JSON.stringify({ pids: stage.actors.map(({ pid }) => pid), dir: stage.dir })}\n`);

@@ -1,6 +1,6 @@
 // bob comes when alice has gone: only on the detour does he find her message.
 
-import { collectingBob, desertedPlace, is, listeningBob, relay, sendsByRelay, sendsDirect } from '../cast.ts';
+import { collectingBob, desertedPlace, listeningBob, relay, sendsByRelay, sendsDirect } from '../cast.ts';
 import type { Story } from '../story.ts';
 
 export const bobComesLater: Story = {
@@ -25,7 +25,7 @@ export const bobComesLater: Story = {
       const hub = await relay(stage);
       const alice = await sendsByRelay(stage, hub.place);
       const bob = collectingBob(stage, hub);
-      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await hub.actor.until('acknowledged');
       await bob.gone();
       return { alice, cast: [alice, hub.actor, bob] };
     },

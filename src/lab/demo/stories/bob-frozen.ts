@@ -1,15 +1,6 @@
 // bob's program stands still while his kernel goes on: it takes the call's bytes, and nobody reads them.
 
-import {
-  collectingBob,
-  detourAlice,
-  directAlice,
-  frame,
-  is,
-  listeningBob,
-  relay,
-  verdictOf,
-} from '../cast.ts';
+import { collectingBob, detourAlice, directAlice, listeningBob, relay, verdictOf } from '../cast.ts';
 import { MESSAGE, type Story } from '../story.ts';
 
 // alice must give up before bob thaws.
@@ -26,14 +17,14 @@ export const bobFrozen: Story = {
     async play(stage) {
       const bob = await listeningBob(stage);
       const alice = directAlice(stage, bob.place, '--lines', ...PATIENCE);
-      alice.say('are you there');
-      await alice.until('answer', frame('received', 'RECEIVED'));
-      bob.actor.say(FREEZE);
-      await bob.actor.until('freeze', is('freezing'));
-      alice.lastWords(MESSAGE);
+      alice.type('are you there');
+      await alice.until('received', ({ verb }) => verb === 'RECEIVED');
+      bob.actor.type(FREEZE);
+      await bob.actor.until('freezing');
+      alice.input(`${MESSAGE}\n`);
       await verdictOf(alice);
-      await bob.actor.until('thaw', is('thawed'));
-      await bob.actor.until('end of the call', is('closed'));
+      await bob.actor.until('thawed');
+      await bob.actor.until('closed');
       return { alice, cast: [alice, bob.actor] };
     },
     lesson: ({ shown }) => [
@@ -47,12 +38,12 @@ export const bobFrozen: Story = {
     async play(stage) {
       const hub = await relay(stage);
       const bob = collectingBob(stage, hub, '--follow');
-      await hub.actor.until('bob', is('mailbox'));
-      bob.say(FREEZE);
-      await bob.until('freeze', is('freezing'));
+      await hub.actor.until('mailbox');
+      bob.type(FREEZE);
+      await bob.until('freezing');
       const alice = detourAlice(stage, hub.place, MESSAGE);
       await verdictOf(alice);
-      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await hub.actor.until('acknowledged');
       return { alice, cast: [alice, hub.actor, bob] };
     },
     lesson: () => ["bob's pace is not alice's problem.", 'He shows it when he can.'],

@@ -1,6 +1,6 @@
 // Everybody is there: both routes work, and promise different things.
 
-import { collectingBob, is, listeningBob, relay, sendsByRelay, sendsDirect } from '../cast.ts';
+import { collectingBob, listeningBob, relay, sendsByRelay, sendsDirect } from '../cast.ts';
 import type { Story } from '../story.ts';
 
 export const bobIsThere: Story = {
@@ -23,9 +23,9 @@ export const bobIsThere: Story = {
     async play(stage) {
       const hub = await relay(stage);
       const bob = collectingBob(stage, hub, '--follow');
-      await hub.actor.until('bob', is('mailbox'));
+      await hub.actor.until('mailbox');
       const alice = await sendsByRelay(stage, hub.place);
-      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await hub.actor.until('acknowledged');
       return { alice, cast: [alice, hub.actor, bob] };
     },
     lesson: () => ["The relay's promise, not bob's.", 'bob got it, too; alice was not told.'],

@@ -3,7 +3,6 @@
 import {
   collectingBob,
   directAlice,
-  is,
   killsItself,
   listeningBob,
   relay,
@@ -25,7 +24,7 @@ export const bobKilled: Story = {
     async play(stage) {
       const bob = await listeningBob(stage, '0', ...WORK);
       const alice = directAlice(stage, bob.place, MESSAGE);
-      await bob.actor.until('message', is('shown'));
+      await bob.actor.until('shown');
       await killsItself(bob.actor);
       await verdictOf(alice);
       return { alice, cast: [alice, bob.actor] };
@@ -40,10 +39,10 @@ export const bobKilled: Story = {
       const hub = await relay(stage);
       const alice = await sendsByRelay(stage, hub.place);
       const bob = collectingBob(stage, hub, ...WORK);
-      await bob.until('message', is('shown'));
+      await bob.until('shown');
       await killsItself(bob);
       const newBob = collectingBob(stage, hub);
-      await newBob.until('message', is('shown'));
+      await newBob.until('shown');
       await newBob.gone();
       return { alice, cast: [alice, hub.actor, bob, newBob] };
     },

@@ -7,8 +7,6 @@ import {
   collectingBob,
   detourAlice,
   directAlice,
-  frame,
-  is,
   listeningBob,
   relay,
   strikes,
@@ -31,7 +29,7 @@ export const cablePulled: Story = {
       const bob = await listeningBob(stage);
       const cable = await cableTo(stage, bob, ...LONG_LINE);
       const alice = directAlice(stage, cable.place, ...PATIENCE, MESSAGE);
-      await bob.actor.until('answer', frame('sent', 'RECEIVED'));
+      await bob.actor.until('sent', ({ verb }) => verb === 'RECEIVED');
       await strikes(cable, 'cut');
       await verdictOf(alice);
       return { alice, cast: [alice, cable.actor, bob.actor] };
@@ -46,7 +44,7 @@ export const cablePulled: Story = {
       const hub = await relay(stage);
       const cable = await cableTo(stage, hub, ...LONG_LINE);
       const alice = detourAlice(stage, cable.place, ...PATIENCE, MESSAGE);
-      await hub.actor.until('answer', frame('sent', 'STORED'));
+      await hub.actor.until('sent', ({ verb }) => verb === 'STORED');
       await strikes(cable, 'cut');
       await verdictOf(alice);
       await strikes(cable, 'latency 0s');
@@ -54,7 +52,7 @@ export const cablePulled: Story = {
       const again = detourAlice(stage, cable.place, '--id', idOf(alice.events), MESSAGE);
       await verdictOf(again);
       const bob = collectingBob(stage, hub);
-      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await hub.actor.until('acknowledged');
       await bob.gone();
       return { alice, cast: [alice, cable.actor, hub.actor, again, bob] };
     },

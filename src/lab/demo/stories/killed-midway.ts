@@ -6,7 +6,6 @@ import {
   detourAlice,
   directAlice,
   hasRead,
-  is,
   killsItself,
   listeningBob,
   relay,
@@ -31,7 +30,7 @@ export const killedMidway: Story = {
       const bob = await listeningBob(stage);
       const line = await cableTo(stage, bob, ...SLOW_LINE);
       const alice = directAlice(stage, line.place, '-');
-      alice.pipe(message);
+      alice.input(message);
       await hasRead(bob.actor, KILLED_AT);
       await killsItself(bob.actor);
       await verdictOf(alice);
@@ -48,13 +47,13 @@ export const killedMidway: Story = {
       const hub = await relay(stage);
       const line = await cableTo(stage, hub, ...SLOW_LINE);
       const alice = detourAlice(stage, hub.place, '-');
-      alice.pipe(message);
+      alice.input(message);
       await verdictOf(alice);
       const bob = collectingBob(stage, line);
       await hasRead(bob, KILLED_AT);
       await killsItself(bob);
       const newBob = collectingBob(stage, line);
-      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await hub.actor.until('acknowledged');
       await newBob.gone();
       return { alice, cast: [alice, hub.actor, line.actor, bob, newBob] };
     },

@@ -1,6 +1,6 @@
 // The relay is killed with mail in it. What it called STORED comes back from its disk.
 
-import { collectingBob, is, killsItself, relay, sendsByRelay } from '../cast.ts';
+import { collectingBob, killsItself, relay, sendsByRelay } from '../cast.ts';
 import type { Story } from '../story.ts';
 
 export const relayKilled: Story = {
@@ -16,7 +16,7 @@ export const relayKilled: Story = {
       await killsItself(hub.actor);
       const newHub = await relay(stage, hub.place.split(':').at(-1));
       const bob = collectingBob(stage, newHub);
-      await newHub.actor.until('acknowledgement', is('acknowledged'));
+      await newHub.actor.until('acknowledged');
       await bob.gone();
       return { alice, cast: [alice, hub.actor, newHub.actor, bob] };
     },

@@ -1,15 +1,6 @@
 // A slow line to bob: on the direct route alice waits for every crossing, on the detour the relay does. All times are measured.
 
-import {
-  cableTo,
-  collectingBob,
-  detourAlice,
-  directAlice,
-  is,
-  listeningBob,
-  relay,
-  verdictOf,
-} from '../cast.ts';
+import { cableTo, collectingBob, detourAlice, directAlice, listeningBob, relay, verdictOf } from '../cast.ts';
 import { MESSAGE, type Story } from '../story.ts';
 
 // Half a second on this line, and a quarter more for the way.
@@ -28,7 +19,7 @@ export const slowLine: Story = {
       const bob = await listeningBob(stage);
       const line = await cableTo(stage, bob, ...SLOW_LINE);
       const alice = directAlice(stage, line.place, '-');
-      alice.pipe(message);
+      alice.input(message);
       await verdictOf(alice);
       return { alice, cast: [alice, line.actor, bob.actor] };
     },
@@ -42,11 +33,11 @@ export const slowLine: Story = {
       const hub = await relay(stage);
       const line = await cableTo(stage, hub, ...SLOW_LINE);
       const bob = collectingBob(stage, line, '--follow');
-      await hub.actor.until('bob', is('mailbox'));
+      await hub.actor.until('mailbox');
       const alice = detourAlice(stage, hub.place, '-');
-      alice.pipe(message);
+      alice.input(message);
       await verdictOf(alice);
-      await hub.actor.until('acknowledgement', is('acknowledged'));
+      await hub.actor.until('acknowledged');
       return { alice, cast: [alice, hub.actor, line.actor, bob] };
     },
     lesson: ({ kept, took = 0 }) => [
