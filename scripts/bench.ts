@@ -13,6 +13,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { statusLine } from '../src/cli/render/output.ts';
 import { busy } from './bench/busy.ts';
 import { clients } from './bench/clients.ts';
 import { direct } from './bench/direct.ts';
@@ -86,9 +87,7 @@ if (find('cc') === undefined) {
 const figures: Figure[] = [];
 const bench: Bench = {
   ...{ rounds, seconds, scratch, peers, load: compileLoad(scratch) },
-  progress: (text) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-  },
+  progress: statusLine,
   record: (figure) => void figures.push(figure),
 };
 try {

@@ -2,6 +2,7 @@
 // true (test/async/relay-histories.ts); and all small histories of the state. `npx tsx scripts/histories.ts`; `--minutes N`, `--seed N`.
 
 import { parseArgs } from 'node:util';
+import { Progress } from '../src/cli/render/output.ts';
 import { prng } from '../src/core/prng.ts';
 import { history as relayHistory } from '../test/async/relay-histories.ts';
 import { history as stateHistory } from '../test/async/state/histories.ts';
@@ -22,6 +23,8 @@ async function part(
   run: (chance: () => number) => Promise<unknown>,
 ): Promise<void> {
   const began = performance.now();
+  const total = Math.ceil((budget * share) / 1000);
+  const progress = new Progress(total);
   let runs = 0;
   while (performance.now() - began < budget * share) {
     try {
@@ -32,9 +35,9 @@ async function part(
       if (failed <= 5) console.error(`${name} with --seed ${seed + runs}:`, error);
     }
     runs += 1;
-    if (process.stderr.isTTY && runs % 50 === 0) process.stderr.write(`\r${name}: ${runs} `);
+    progress.show(Math.min(total, Math.round((performance.now() - began) / 1000)), `s  ${name}: ${runs}`);
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  progress.end();
   console.log(`${name}: ${runs} in ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
 

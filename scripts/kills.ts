@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readJournal } from '../src/cli/journal-reader.ts';
+import { Progress } from '../src/cli/render/output.ts';
 import { bundle } from './lib/bundle.ts';
 import { conclude, control, lieNamed } from './lib/control.ts';
 import { Ledger } from './lib/ledger.ts';
@@ -90,10 +91,12 @@ class Run {
   }
 
   async all(runs: number): Promise<number> {
+    const progress = new Progress(runs);
     while (this.#kills < runs && this.#ledger.violations.length === 0) {
       if (!(await this.#oneLife())) break;
-      this.#tell(runs);
+      this.#tell(runs, progress);
     }
+    progress.end();
     if (this.#ledger.violations.length === 0) await this.#collectAll();
     return this.#conclude(runs);
   }
@@ -179,10 +182,11 @@ class Run {
     return this.#senders.reduce((sum, sender) => sum + sender.storedNow, 0);
   }
 
-  #tell(runs: number): void {
-    const line = `${this.#kills} of ${runs} killed, ${this.#underLoad} with SENDs outstanding`;
-    if (process.stderr.isTTY) process.stderr.write(`\r${line}${this.#kills === runs ? '\n' : ''}`);
-    else if (this.#kills % 20 === 0) console.log(line);
+  #tell(runs: number, progress: Progress): void {
+    const note = `killed, ${this.#underLoad} with SENDs outstanding`;
+    progress.show(this.#kills, note);
+    if (process.stderr.isTTY !== true && this.#kills % 20 === 0)
+      console.log(`${this.#kills} of ${runs} ${note}`);
   }
 
   #conclude(runs: number): number {

@@ -17,6 +17,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Progress } from '../src/cli/render/output.ts';
 import { bundle } from './lib/bundle.ts';
 import { conclude } from './lib/control.ts';
 import { LIES, type Lie } from './power-cuts/lies.ts';
@@ -46,15 +47,14 @@ async function cutPower(guest: string, cuts: number, lie?: Lie): Promise<Tally> 
     console.log('0 passed, 1 failed');
     process.exit(1);
   }, limitOf(cuts));
-  const progress = (survived: number): void => {
-    const end = survived === cuts ? '\n' : '';
-    if (process.stderr.isTTY) process.stderr.write(`\r${survived} of ${cuts} power cuts survived${end}`);
-  };
+  const bar = new Progress(cuts);
+  const progress = (survived: number): void => bar.show(survived, 'power cuts survived');
   const own = mkdtempSync(join(dir, 'machine-'));
   const trial = new Trial({ dir: own, seed, guest, progress, ...(lie === undefined ? {} : { lie }) });
   try {
     return await trial.run(cuts);
   } finally {
+    bar.end();
     clearTimeout(watchdog);
   }
 }

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Progress } from '../src/cli/render/output.ts';
 import { prng as randomFrom } from '../src/core/prng.ts';
 import type { Fault } from '../test/async/log/simulated-files.ts';
 import { crash, failAt, history, killAt, steps } from '../test/async/log/torture.ts';
@@ -50,11 +51,12 @@ async function attempt(name: string, run: () => Promise<unknown>, hangsMs = HANG
 async function part(name: string, runs: number, run: (index: number) => Promise<void>): Promise<void> {
   const began = performance.now();
   const before = passed + failed;
+  const progress = new Progress(runs);
   for (let index = 0; index < runs; index++) {
     await run(index);
-    if (process.stderr.isTTY && index % 50 === 0) process.stderr.write(`\r${name}: ${index} of ${runs} `);
+    progress.show(index + 1, name);
   }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  progress.end();
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
   console.log(`${name}: ${passed + failed - before} runs, ${seconds} s`);
 }

@@ -17,6 +17,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Progress } from '../src/cli/render/output.ts';
 import { verdictText } from '../src/core/verdicts.ts';
 import { conclude, control, lieNamed } from './lib/control.ts';
 import { MAIN } from './lib/process.ts';
@@ -64,29 +65,29 @@ async function main(): Promise<number> {
     process.exit(1);
   }, limitOf(runs));
   const began = performance.now();
-  const progress = (what: string, made: number, of: number): void => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${what}: ${made} of ${of} `);
-  };
+  const bar = new Progress(runs);
   const results = await batch({
     parts,
     at: lie?.at,
     seed,
     runs,
-    progress: (made) => progress('in one process', made, runs),
+    progress: (made) => bar.show(made, 'in one process'),
   });
+  bar.end();
   const report = reportOf(results, seed);
   const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(0)} s`;
   console.log(`${results.length} runs in one process, in ${seconds()}`);
   for (const line of report.lines) console.log(line);
   let { passed, failed } = report;
   if (real > 0) {
+    const realBar = new Progress(real);
     const found = await realRuns({
       main: MAIN,
       seed,
       disturbances: real,
-      progress: (made) => progress('with real processes', made, real),
+      progress: (made) => realBar.show(made, 'with real processes'),
     });
-    console.log();
+    realBar.end();
     for (const line of found.lines) console.log(line);
     passed += found.passed;
     failed += found.failed;

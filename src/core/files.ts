@@ -3,6 +3,7 @@
 
 import fs from 'node:fs';
 import { type FileHandle, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { errnoOf } from './error.ts';
 
 /** An open file. Positions and sizes are in bytes. */
 export interface OpenFile {
@@ -155,7 +156,7 @@ export async function syncDirectory(dir: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(dir, 'r').catch((error: unknown) => {
     // A directory that may be written and not read cannot be synced: that is left to the system.
-    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return undefined;
+    if (errnoOf(error) === 'EACCES') return undefined;
     throw error;
   });
   await handle?.sync().finally(() => handle.close());

@@ -12,3 +12,8 @@ export function wrap(text: string, columns: number): string[] {
   }
   return [...lines, line];
 }
+
+/** The text in lines, the first after `head` and the others indented. @param columns of a whole line @param indent of the other lines */
+export function hanging(head: string, text: string, columns: number, indent = head.length): string[] {
+  return wrap(text, columns - indent).map((part, index) => (index === 0 ? head : ' '.repeat(indent)) + part);
+}

@@ -55,13 +55,43 @@ function asked(read: () => number): number | undefined {
  */
 export function retransmitted(table: string, inodes: ReadonlySet<string>): number[] {
   return table.split('\n').flatMap((line) => {
-    // sl, local, remote, state, queues, timer, retransmits (hexadecimal), uid, timeout, inode
-    const [, , , state, , , again = '', , , inode = ''] = line.trim().split(/\s+/);
-    return state === SYN_SENT && inodes.has(inode) ? [Number.parseInt(again, 16)] : [];
+    const { state, retransmits, inode } = parseRow(line);
+    return state === SYN_SENT && inodes.has(inode) ? [retransmits] : [];
   });
 }
 
-const SYN_SENT = '02';
+/** The states of a connection, as the table prints them (Linux, include/net/tcp_states.h). */
+export const SYN_SENT = '02';
+export const TIME_WAIT = '06';
+
+/** A row of the kernel's table of connections. */
+export interface Row {
+  /** An end as the table prints it: `0100007F:1005` is 127.0.0.1:4101 where the low byte comes first. */
+  readonly local: string;
+  readonly remote: string;
+  readonly state: string;
+  /** Bytes written and not acknowledged by the other kernel; NaN if the table does not say. */
+  readonly unacknowledged: number;
+  /** How often what was sent last has been sent again. */
+  readonly retransmits: number;
+  readonly inode: string;
+  /** The retransmission timeout. Linux always has one for a connection that is open. */
+  readonly timeout: number;
+}
+
+/** Reads one line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst). The heading has NaN for its numbers. */
+export function parseRow(line: string): Row {
+  const [, local = '', remote = '', state = '', queues = '', , again = '', , , inode = '', , , timeout] = line
+    .trim()
+    .split(/\s+/);
+  const [, unacknowledged = ''] = /^([0-9A-F]{8}):/.exec(queues) ?? [];
+  return {
+    ...{ local, remote, state, inode },
+    unacknowledged: Number.parseInt(unacknowledged, 16),
+    retransmits: Number.parseInt(again, 16),
+    timeout: Number(timeout),
+  };
+}
 
 function ownSockets(proc: string): Set<string> {
   const inodes = new Set<string>();

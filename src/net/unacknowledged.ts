@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { isIPv6, type Socket } from 'node:net';
 import { endianness } from 'node:os';
 import { addressBytes } from './address.ts';
+import { parseRow } from './proc-net-tcp.ts';
 
 /** An address and a port. */
 export interface End {
@@ -74,24 +75,16 @@ export function findUnacknowledged(
   remote: End,
   order: 'BE' | 'LE' = endianness(),
 ): number | undefined {
-  for (const row of table.split('\n')) {
-    const [, here, there, , queues, , , , , , , , timeout] = row.trim().split(/\s+/);
-    if (
-      here === undefined ||
-      !isEnd(here, local, order) ||
-      there === undefined ||
-      !isEnd(there, remote, order)
-    )
-      continue;
-    // Linux always has a retransmission time-out for a connection. What imitates its table (gVisor, say) writes zeros, here as there.
-    if (!(Number(timeout) > 0)) return undefined;
-    const bytes = /^([0-9A-F]{8}):/.exec(queues ?? '')?.[1];
-    return bytes === undefined ? undefined : Number.parseInt(bytes, 16);
+  for (const line of table.split('\n')) {
+    const row = parseRow(line);
+    if (!isEnd(row.local, local, order) || !isEnd(row.remote, remote, order)) continue;
+    // A system that imitates Linux's table (gVisor, for one) writes zeros for the timeout, and for the queue, too.
+    return row.timeout > 0 && row.unacknowledged >= 0 ? row.unacknowledged : undefined;
   }
   return undefined;
 }
 
-/** Is this what the table prints for an end? `0100007F:1005` is 127.0.0.1:4101 where the low byte comes first. */
+/** Is this what the table prints for an end? */
 function isEnd(text: string, { address, port }: End, order: 'BE' | 'LE'): boolean {
   const [words = '', hexPort = ''] = text.split(':');
   if (Number.parseInt(hexPort, 16) !== port) return false;

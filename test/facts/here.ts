@@ -1,6 +1,7 @@
 // Facts about this computer: a port that is still remembered, taken, foreign or reserved. In table order.
 
 import { readFileSync } from 'node:fs';
+import { parseRow, TIME_WAIT } from '../../src/net/proc-net-tcp.ts';
 import { runCli, start } from '../harness.ts';
 import type { Fact, Seen } from './fact.ts';
 import { ALONE, concludes, probe } from './lab.ts';
@@ -20,10 +21,8 @@ const fails = (code: string) => ({ node: [`${code} listen`], detour: [`exit 1, $
 function remembered(port: number): string {
   if (process.platform !== 'linux') return 'TIME_WAIT';
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const lines = readFileSync('/proc/self/net/tcp', 'utf8').split('\n');
-  const found = lines
-    .map((line) => line.trim().split(/\s+/))
-    .some(([, own, , state]) => own?.endsWith(local) && state === '06');
+  const rows = readFileSync('/proc/self/net/tcp', 'utf8').split('\n').map(parseRow);
+  const found = rows.some((row) => row.local.endsWith(local) && row.state === TIME_WAIT);
   return found ? 'TIME_WAIT' : 'nothing';
 }
 

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { wrap } from '../../core/wrap.ts';
+import { hanging } from '../../core/wrap.ts';
 import { ClientConnection } from '../../exchange/client.ts';
 import type { AttemptEnd } from '../../exchange/verdict.ts';
 import { formatAddress } from '../../net/address.ts';
@@ -123,8 +123,7 @@ function usageText({ messages, names, ids, sessions, disk }: Message<'END'>): st
   const said = Object.entries({ messages, names, ids, sessions, disk }).flatMap(([what, usage]) =>
     usage === undefined ? [] : [`${what} ${usage.split('/').map(Number).map(short).join(' of ')}`],
   );
-  const [first, ...rest] = wrap(said.join(', '), 74);
-  return said.length === 0 ? '' : [`used: ${first}`, ...rest.map((line) => `      ${line}`), ''].join('\n');
+  return said.length === 0 ? '' : [...hanging('used: ', said.join(', '), 80), ''].join('\n');
 }
 
 const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];

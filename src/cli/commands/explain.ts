@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
-import { wrap } from '../../core/wrap.ts';
+import { hanging, wrap } from '../../core/wrap.ts';
 import { CATALOG, fill, lookup, suggest } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import type { CommandSpec } from '../command.ts';
@@ -33,7 +33,7 @@ export function listText(): string {
 /** One situation as text, wrapped. */
 export function entryText(entry: CatalogEntry): string {
   return [
-    ...wrapIndented(`${entry.code}: ${entry.title}`, ''),
+    ...wrap(`${entry.code}: ${entry.title}`, COLUMNS),
     '',
     ...labelled('layer', entry.layer),
     ...labelled('means', entry.meaning),
@@ -59,14 +59,10 @@ function evidence({ basis, shownBy }: CatalogEntry): string {
 
 function labelled(label: string, of: ByRoute): string[] {
   const parts = typeof of === 'string' ? [of] : [`sync: ${of.sync}`, `async: ${of.async}`];
-  const indent = ' '.repeat(LABEL_COLUMN + 2);
-  const lines = parts.flatMap((part) => wrapIndented(fill(part, NOBODY), indent));
-  const [first = '', ...rest] = lines;
-  return [`  ${label.padEnd(LABEL_COLUMN)}${first.trimStart()}`, ...rest];
+  return parts.flatMap((part, index) =>
+    hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(part, NOBODY), COLUMNS),
+  );
 }
-
-const wrapIndented = (text: string, indent: string): string[] =>
-  wrap(text, COLUMNS - indent.length).map((line) => indent + line);
 
 /** One situation as a line of JSON, with general words for who is called and where. */
 function entryJson(entry: CatalogEntry): string {

@@ -3,7 +3,7 @@
 import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { patienceSeconds, sentSyns, synRetries } from '../../net/proc-net-tcp.ts';
-import { columns } from './output.ts';
+import { columns, statusLine } from './output.ts';
 import { ms } from './report.ts';
 
 /** How often the live line is drawn anew, in milliseconds. */
@@ -41,7 +41,7 @@ export class Connecting {
   over(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#drawn) process.stderr.write('\r\x1b[K');
+    if (this.#drawn) statusLine('');
     this.#drawn = false;
   }
 
@@ -58,7 +58,7 @@ export class Connecting {
       const sent = sentSyns();
       const syns = sent === undefined ? '' : `; SYNs sent: ${sent}`;
       const line = `  ${ms(performance.now() - this.#began).padStart(8)}  no answer yet${syns}`;
-      process.stderr.write(`\r\x1b[K${line.slice(0, columns(process.stderr) - 1)}`);
+      statusLine(line.slice(0, columns(process.stderr) - 1));
       this.#drawn = true;
       this.#watch();
     });

@@ -1,7 +1,8 @@
 // Where words go: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only carrier of a verdict.
 
 import { styleText } from 'node:util';
-import { wrap } from '../../core/wrap.ts';
+import { bar } from '../../core/bar.ts';
+import { hanging, wrap } from '../../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -38,9 +39,9 @@ export function say(line = ''): void {
  * @param indent how many columns are left in front of the others
  */
 export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: string, indent: number): string {
-  const width = stream.isTTY ? Math.min(columns(stream), 100) - indent : Number.POSITIVE_INFINITY;
-  return wrap(text, width)
-    .map((part, index) => `${index === 0 ? head : ' '.repeat(indent)}${part}\n`)
+  const width = stream.isTTY ? Math.min(columns(stream), 100) : Number.POSITIVE_INFINITY;
+  return hanging(head, text, width, indent)
+    .map((line) => `${line}\n`)
     .join('');
 }
 
@@ -80,13 +81,17 @@ export class Progress {
     this.#drawn = performance.now();
     const room = columns(process.stderr) - 2 * String(this.#total).length - note.length - 8;
     const width = Math.min(40, room);
-    const filled = Math.round((width * done) / this.#total);
-    const bar = width < 5 ? '' : `[${'='.repeat(filled)}${' '.repeat(width - filled)}] `;
-    process.stderr.write(`\r\x1b[K  ${bar}${done}/${this.#total} ${note}`);
+    const drawn = width < 5 ? '' : `${bar(done / this.#total, width)} `;
+    statusLine(`  ${drawn}${done}/${this.#total} ${note}`);
   }
 
   /** Wipes the bar away. */
   end(): void {
-    if (process.stderr.isTTY === true && this.#drawn > 0) process.stderr.write('\r\x1b[K');
+    if (this.#drawn > 0) statusLine('');
   }
+}
+
+/** Shows a line on stderr in place of the one before, and stays on it; only if stderr is a terminal. An empty text wipes it away. */
+export function statusLine(text: string): void {
+  if (process.stderr.isTTY === true) process.stderr.write(`\r\x1b[K${text}`);
 }

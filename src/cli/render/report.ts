@@ -4,7 +4,7 @@
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
-import { wrap } from '../../core/wrap.ts';
+import { hanging } from '../../core/wrap.ts';
 import { explainFailure, momentOf } from '../../errors/catalog.ts';
 import type { Moment, Route } from '../../errors/entry.ts';
 import type { Outcome } from '../../exchange/pending.ts';
@@ -128,8 +128,7 @@ const INDENT = 15;
 
 /** A labelled line wrapped at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  const lines = wrap(text, Math.max(30, Math.min(columns(process.stderr), 100) - INDENT));
-  return lines.map((part, i) => (i === 0 ? `  ${label.padEnd(INDENT - 2)}` : ' '.repeat(INDENT)) + part);
+  return hanging(`  ${label.padEnd(INDENT - 2)}`, text, Math.min(columns(process.stderr), 100));
 }
 
 /** A number of bytes in words. */

@@ -1,6 +1,6 @@
 // How the figures are written: short enough for a table, exact enough to compare. Pure.
 
-import { wrap } from '../../core/wrap.ts';
+import { hanging } from '../../core/wrap.ts';
 import type { Strategy } from './sender.ts';
 
 /** The strategies as they are called on the screen. */
@@ -28,5 +28,4 @@ export function percent(share: number): string {
 }
 
 /** The text in lines of at most `width`, each behind a blank. */
-export const indented = (text: string, width: number): string[] =>
-  wrap(text, width - 1).map((line) => ` ${line}`);
+export const indented = (text: string, width: number): string[] => hanging(' ', text, width);

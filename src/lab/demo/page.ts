@@ -3,7 +3,7 @@
 
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
-import { wrap } from '../../core/wrap.ts';
+import { hanging, wrap } from '../../core/wrap.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
 import type { Row } from '../../trace/rows.ts';
@@ -104,11 +104,11 @@ function panel(
       style: COLOUR[verdict],
     },
     ...lesson(verification)
-      .flatMap((text) => wrap(text, width - 2))
-      .map((text) => ({ text: ` ${text}` })),
+      .flatMap((text) => hanging(' ', text, width - 1))
+      .map((text) => ({ text })),
     ...faults
-      .flatMap((text) => wrap(`NOT AS EXPECTED: ${text}`, width - 2))
-      .map((text) => ({ text: ` ${text}`, style: 'red' as const })),
+      .flatMap((text) => hanging(' ', `NOT AS EXPECTED: ${text}`, width - 1))
+      .map((text) => ({ text, style: 'red' as const })),
   ];
   if (guess !== undefined) {
     const right = isRight(guess, verdict);

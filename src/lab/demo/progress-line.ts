@@ -1,9 +1,10 @@
 // One line that shows, while a story is being played, how much of a large message is there: the bytes that bob's program has read, as it
 // says itself. What alice has written may be anywhere on the way.
 
+import { bar } from '../../core/bar.ts';
 import type { Recorded } from '../../core/event.ts';
 
-const BAR = 12;
+const WIDTH = 12;
 const PLAYING = ' the processes are playing it …';
 
 /** The line under a story's title while it is being played. */
@@ -35,7 +36,4 @@ export class ProgressLine {
   }
 }
 
-function barOf(share: number): string {
-  const filled = Math.floor(BAR * share);
-  return `[${'='.repeat(filled)}${'-'.repeat(BAR - filled)}] ${Math.floor(100 * share)}%`;
-}
+const barOf = (share: number): string => `${bar(share, WIDTH)} ${Math.floor(100 * share)}%`;

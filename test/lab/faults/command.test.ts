@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Actor } from '../../../src/lab/stage/actor.ts';
+import { parseRow, SYN_SENT } from '../../../src/net/proc-net-tcp.ts';
 import { wrongOf } from '../../cli/several.ts';
 import { runCli, start, talk, tempDir } from '../../harness.ts';
 
@@ -16,7 +17,8 @@ async function bobListens(...more: string[]): Promise<Actor & { place: string }>
 function hangs(place: string): boolean {
   if (process.platform !== 'linux') return true;
   const port = Number(place.replace(/.*:/, '')).toString(16).toUpperCase().padStart(4, '0');
-  return readFileSync('/proc/self/net/tcp', 'latin1').includes(` 0100007F:${port} 02 `);
+  const rows = readFileSync('/proc/self/net/tcp', 'latin1').split('\n').map(parseRow);
+  return rows.some(({ remote, state }) => remote === `0100007F:${port}` && state === SYN_SENT);
 }
 
 /** A link and its place. */
