@@ -1,5 +1,5 @@
-// The calling side of a connection: connect, wait for READY, say HELLO, keep the heartbeat, end. Both senders and the
-// asynchronous receiver make calls; server-connection.ts is the other end. It never calls again by itself.
+// The client side of a connection: connect, wait for READY, send HELLO, keep the heartbeat, end. Both senders and the asynchronous
+// receiver use it; server-connection.ts is the other end. It never reconnects by itself.
 
 import type { Timer } from '../core/clock.ts';
 import { type Connection, connect, type Ending } from '../net/connection.ts';
@@ -8,49 +8,49 @@ import { type Message, VERSION } from '../wire/verbs.ts';
 import { HEARTBEAT_S, Heartbeat } from './heartbeat.ts';
 import type { AttemptEnd, Phase } from './verdict.ts';
 
-/** After our BYE, wait so long for the server's. Milliseconds. */
+/** How long to wait for the server's BYE after ours, in milliseconds. */
 export const LEAVE_MS = 2_000;
 
-/** Faults that are none of the server's: it is not told. */
+/** Faults that are not reported by an ERROR: the other end is not a detour server, or not the one that was meant. */
 const UNSAID: ReadonlySet<string> = new Set(['not_detour', 'wrong_door', 'wrong_name']);
 
-/** Who calls, and where. */
+/** What all connections of one client have in common: where to connect, and as whom. */
 export interface Caller {
   readonly host: string;
   readonly port: number;
-  /** The name that HELLO gives. */
+  /** The client's name: `as` of HELLO. */
   readonly as: string;
-  /** Random per process. */
+  /** `session` of HELLO: random for each process. */
   readonly session: string;
-  /** The heartbeat that HELLO asks for, 1 to 3600 s; HEARTBEAT_S unless given. */
+  /** The heartbeat that HELLO asks for, 1 to 3600 s. Default: HEARTBEAT_S. */
   readonly heartbeat?: number | undefined;
   readonly context: NetContext;
 }
 
-/** One connection of many. */
+/** How to make one connection. */
 export interface ClientOptions extends Caller {
-  /** Counts the connections of the session, from 1. */
+  /** `try` of HELLO, which counts the connections of the session from 1. */
   readonly tryNumber: number;
-  /** The role that must answer; another is the wrong door. */
+  /** The role that READY must name; if it names another, the connection ends with the code `wrong_door`. */
   readonly expect: 'receiver' | 'relay';
 }
 
-/** What the caller is told. `ended` is last and comes once. */
+/** What the owner of a client connection is told. `ended` comes last, and once. */
 export interface ClientHandlers {
-  /** The connection has come so far. */
+  /** The connection has reached this phase. */
   progressed?(phase: ClientConnection['phase']): void;
   ready(ready: Message<'READY'>): void;
-  /** Anything but READY, PING, PONG, BYE and ERROR. */
+  /** Any message except READY, PING, PONG, BYE and ERROR. */
   message(message: Message): void;
   drained?(): void;
   ended(end: AttemptEnd): void;
 }
 
 //  connecting ──► greeting ──(READY: role, version)──► ready ──► ended
-//      └──────────────┴────────────────────────────────────────► ended (an errno, FIN, ERROR, BYE, silence, wrong door)
+//      └──────────────┴────────────────────────────────────────► ended (an errno, FIN, ERROR, BYE, silence, wrong role)
 /** One connection to a server. */
 export class ClientConnection {
-  /** What the server said of itself, once it has. */
+  /** The server's READY; undefined until it has come. */
   greeting: Message<'READY'> | undefined;
   phase: Exclude<Phase, 'written'> = 'connecting';
   readonly #connection: Connection;
@@ -58,11 +58,11 @@ export class ClientConnection {
   readonly #on: ClientHandlers;
   #heartbeat: Heartbeat | undefined;
   #end: AttemptEnd | undefined;
-  /** Who waits for the connection to be closed after BYE. */
+  /** Resolvers of `leave`, which wait for the connection to be closed. */
   readonly #left: (() => void)[] = [];
   #closed = false;
   #leaveTimer: Timer | undefined;
-  /** For each PING without its PONG, who waits for it, in their order. */
+  /** The callbacks of all PINGs whose PONG has not come, in order. */
   readonly #pings: (() => void)[] = [];
 
   constructor(options: ClientOptions, on: ClientHandlers) {
@@ -75,7 +75,7 @@ export class ClientConnection {
       oversize: ({ verb }) =>
         this.#fail(
           this.greeting === undefined ? 'not_detour' : 'too_large',
-          `${verb} came with a body beyond every limit`,
+          `${verb} came with a body above every limit`,
         ),
       fault: (code, reason) => this.#fail(this.greeting === undefined ? 'not_detour' : code, reason),
       fin: () => this.#over({ how: 'fin' }),
@@ -93,19 +93,19 @@ export class ClientConnection {
     return this.#end !== undefined;
   }
 
-  /** Number of the connection in this process's events. */
+  /** The connection's number in this process's events. */
   get number(): number {
     return this.#connection.number;
   }
 
-  /** Sends a message. @param handed called when this computer's kernel has taken all of it */
+  /** Sends a message. @param handed called when this computer's kernel has accepted all of it */
   send(message: Message, handed?: () => void): void {
     this.#connection.send(message, handed);
   }
 
   /**
-   * Says PING. Frames are read in order, and PING is answered by the program: its PONG shows that what was sent before was read.
-   * @param answered called when the PONG to this PING is here
+   * Sends PING. The other program reads frames in order and answers PING itself, so the PONG shows that it has read everything sent before.
+   * @param answered called when the PONG to this PING has come
    */
   ping(answered: () => void = () => {}): void {
     this.#pings.push(answered);
@@ -118,8 +118,8 @@ export class ClientConnection {
   }
 
   /**
-   * Says BYE; the server answers what it took, then BYE, then both close. One who has not greeted took nothing, and is not waited
-   * for. `ended` comes first; this resolves when the connection is closed, whoever began it.
+   * Sends BYE. The server answers what it has taken, then sends BYE, and both close. A server whose READY has not come has taken nothing, so the
+   * connection is just dropped. Resolves when the connection is closed, whichever side began; `ended` is called before.
    */
   leave(): Promise<void> {
     return new Promise((resolve) => {
@@ -138,7 +138,7 @@ export class ClientConnection {
     });
   }
 
-  /** Ends it at once. `ended` is called now, with the reason given. */
+  /** Closes the connection immediately, and calls `ended` with this end. */
   drop(end: AttemptEnd): void {
     this.#over(end);
     this.#connection.destroy();
@@ -182,7 +182,7 @@ export class ClientConnection {
         this.#pings.shift()?.();
         break;
       case 'ERROR':
-        // What is queued goes out, and is reported, before whoever hears of the end acts on it.
+        // What is queued goes out, and is reported, before the owner hears of the end and acts on it.
         this.#connection.finish();
         this.#over({ how: 'error', code: message.code, reason: message.body.toString() });
         break;
@@ -202,7 +202,7 @@ export class ClientConnection {
       return;
     }
     if (ready.version > VERSION) {
-      this.#fail('version', `it speaks detour/${ready.version}, this is detour/${VERSION}`);
+      this.#fail('version', `it speaks detour/${ready.version}; this is detour/${VERSION}`);
       return;
     }
     if (ready.role !== expect) {
@@ -211,7 +211,7 @@ export class ClientConnection {
       return;
     }
     if (ready.role === 'relay' && ready.as === as) {
-      // It will refuse our HELLO: before that comes, a SEND might be on its way.
+      // The relay will refuse our HELLO, but a SEND might be on its way before that ERROR comes.
       this.#fail('wrong_name', `${as} is the relay's own name`);
       return;
     }
@@ -231,7 +231,7 @@ export class ClientConnection {
     else this.#fail(this.greeting === undefined ? 'not_detour' : code, `${verb}: ${reason}`);
   }
 
-  // The server broke the protocol: tell it, and go.
+  // This side found a fault: sends ERROR, unless the fault is one of UNSAID, and closes.
   #fail(code: string, reason: string): void {
     if (this.over) return;
     if (!UNSAID.has(code)) this.#connection.send({ verb: 'ERROR', code, body: Buffer.from(reason) });

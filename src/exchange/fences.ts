@@ -1,4 +1,4 @@
-// Of one session only the newest connection may act: a ghost, an old connection whose bytes are still on their way, must not act after
+// Of one session only the newest connection may act. A ghost (an old connection whose bytes are still on their way) must not act after
 // its successor. PROTOCOL.md, "Repeats".
 
 import { FENCES } from './limits.ts';
@@ -10,14 +10,14 @@ interface Fence {
   readonly holder: Session | undefined;
 }
 
-/** The highest `try` of each session that is or was here. */
+/** The highest `try` of each session that is or was connected. */
 export class Fences {
-  // Those whose connection closed last stand last.
+  // In the order of their last change: sessions whose connection closed longest ago come first.
   readonly #fences = new Map<string, Fence>();
 
   /**
-   * A connection has said HELLO. An older one of the same session is closed at once, and what is unread from it dropped.
-   * @returns false if this one is the older
+   * A connection has sent HELLO. An older one of the same session is closed immediately, and its unread bytes are dropped.
+   * @returns false if this connection is the older one
    */
   enter(session: Session): boolean {
     if (session.anonymous) return true;
@@ -34,7 +34,7 @@ export class Fences {
     return true;
   }
 
-  /** A connection has closed; its `try` is remembered. */
+  /** A connection has closed. Its `try` stays remembered. */
   leave(session: Session): void {
     const key = keyOf(session);
     const fence = this.#fences.get(key);

@@ -1,17 +1,17 @@
-// Is the other *program* alive? TCP keepalive asks the other kernel, which answers for a frozen program too; PING asks the program.
+// Is the other *program* alive? TCP keepalive asks the other kernel, which answers even if its program is frozen; PING asks the program.
 // PROTOCOL.md, "Heartbeats".
 
 import type { Timer } from '../core/clock.ts';
 import type { Connection } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
 
-/** Detour's own clients ask for a heartbeat of so many seconds, unless told. */
+/** The heartbeat that detour's own clients ask for by default, in seconds. PROTOCOL.md, "Heartbeats". */
 export const HEARTBEAT_S = 10;
 
-/** After so many heartbeats without a byte the other side is given up. */
+/** After this many heartbeats without a byte the connection is given up. PROTOCOL.md, "Heartbeats". */
 export const SILENT_BEATS = 3;
 
-/** Watches one connection: PING after one heartbeat of silence, `giveUp` after three, but never without having asked. */
+/** Watches one connection: sends PING after one heartbeat of silence, and calls `giveUp` after SILENT_BEATS, but never without having asked. */
 export class Heartbeat {
   readonly #connection: Connection;
   readonly #context: NetContext;
@@ -19,12 +19,13 @@ export class Heartbeat {
   readonly #giveUp: () => void;
   readonly #ask: () => void;
   #timer: Timer | undefined;
-  /** PINGs since a judgement last found the other side talking. */
+  /** PINGs sent since the last check that found the other side talking. */
   #asked = 0;
 
   /**
-   * @param seconds the heartbeat, as HELLO asked for it
-   * @param ask says PING
+   * @param seconds the heartbeat that HELLO asked for
+   * @param giveUp called once, when the other side counts as gone
+   * @param ask sends PING
    */
   constructor(
     connection: Connection,
@@ -48,7 +49,7 @@ export class Heartbeat {
   }
 
   #wait(ms: number): void {
-    // A timer that fires reads once more before judging: when this process was frozen, the peer's bytes wait in the kernel.
+    // When the timer fires, the socket is read once more before the check: if this process was frozen, the peer's bytes wait in the kernel.
     this.#timer = this.#context.clock.after(ms, () =>
       setImmediate(() => this.#timer !== undefined && this.#judge()),
     );
@@ -57,20 +58,20 @@ export class Heartbeat {
   #judge(): void {
     const silent = this.#context.clock.monotonic() - this.#connection.heard;
     if (this.#connection.paused || silent < this.#ms) {
-      // One who is not listening cannot call the other silent.
+      // A side that is not reading cannot call the other silent.
       this.#asked = 0;
       this.#wait(this.#connection.paused ? this.#ms : this.#ms - silent);
       return;
     }
     const missing = SILENT_BEATS * this.#ms - silent;
-    // After a freeze of this process many heartbeats may have passed at once, in which nobody asked.
+    // If this process was frozen, many heartbeats may have passed in which no PING was sent.
     if (this.#asked < SILENT_BEATS - 1 || missing > this.#ms / 2) {
       this.#asked += 1;
       this.#ask();
       this.#wait(this.#ms);
       return;
     }
-    // A timer of Node's may fire up to a millisecond early: that little is waited for, without asking again.
+    // A Node timer may fire up to a millisecond early: wait for the rest, without another PING.
     if (missing > 0) {
       this.#wait(missing);
       return;

@@ -1,40 +1,39 @@
-// The ladder of one message: five rungs from "handed to my kernel" to "handled", and whose word each one is. It watches, and neither
-// sends nor decides: who sends is pending.ts, and a verdict comes from verdict.ts. Every rung is reported exactly once: when it is
-// reached, or when the verdict falls.
+// The ladder of one message: five rungs from "handed to my kernel" to "handled", and the evidence for each. It only watches: pending.ts
+// sends, and verdict.ts decides the verdict. Every rung is reported exactly once: when it is reached, or when the verdict is known.
 //
-//   1 handed        my kernel has taken every byte                      its word: the write called back
-//   2 acknowledged  the kernel at the other end has                     TCP's ACK, which Linux lets us see
-//   3 read          the other program has read it                       a PING right behind the SEND, and its PONG
+//   1 handed        my kernel has accepted every byte                     the callback of the write
+//   2 acknowledged  the kernel at the other end has every byte            TCP's ACK, which Linux lets us see
+//   3 read          the other program has read it                         the PONG to a PING right after the SEND
 //   4 durable       it is on the relay's disk; in sync mode, on nobody's  STORED
-//   5 handled       the recipient's program has handled it              RECEIVED; in async mode the receipt
+//   5 handled       the recipient's program has handled it                RECEIVED; in async mode the receipt
 //
-// A rung that was not reached says nothing but that no word of it came; only NOT DELIVERED makes it certain. What is higher implies
-// what is lower: a program can only answer what its kernel had.
+// A rung that was not reached only means that no evidence for it came; NOT DELIVERED alone makes it certain. A higher rung implies the
+// lower ones: a program can only answer what its kernel had.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import { type Emit, RUNGS, type RungName, type RungState, type VerdictName } from '../core/event.ts';
 import type { Message } from '../wire/verbs.ts';
 
-/** While the second rung is open the kernel is asked after so many milliseconds, then after twice as many, */
+/** While the second rung is open, the kernel is asked after this many milliseconds, and then at intervals that double each time. */
 const LOOK_MS = 2;
-/** up to this; */
+/** The longest interval between two of these looks, in milliseconds. */
 const LOOK_CAP_MS = 50;
-/** but looking takes at most one part in so many of the time. */
+/** The next look waits at least this many times as long as the last one took, because a look is slow if the table is long. */
 const LOOK_SHARE = 4;
 
-/** What a ladder looks at. */
+/** What a ladder observes of a connection. */
 export interface ObservedConnection {
   readonly number: number;
   readonly over: boolean;
-  /** Bytes that the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
+  /** How many bytes the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
   readonly unacknowledged: number | undefined;
 }
 
-/** How a message is sent, as far as its ladder is concerned. */
+/** What a ladder must know of its message. */
 export interface LadderOptions {
   readonly id: string;
   readonly route: 'sync' | 'async';
-  /** Async only: will the receipt be waited for, and `news` be called? */
+  /** Async only: does the sender wait for the receipt, and will it call `news`? */
   readonly waits: boolean;
   readonly clock: Clock;
   readonly emit: Emit | undefined;
@@ -46,14 +45,14 @@ export class Ladder {
   readonly #began: number;
   readonly #open = new Set(RUNGS);
   #connection: ObservedConnection | undefined;
-  /** The connection on which all of it was handed over: what no kernel has yet, none can acknowledge. */
+  /** The connection on which all of the SEND was handed to the kernel. Before that, an empty queue does not mean that it was acknowledged. */
   #handed: ObservedConnection | undefined;
-  /** Whose word showed that the other program has read it. */
+  /** The verb that showed that the other program has read it. */
   #readBy: string | undefined;
   #look: Timer | undefined;
   /** Has the kernel ever let us see what is unacknowledged? */
   #visible = false;
-  /** Was it stored before, by an answer that says nothing of where it is now? */
+  /** Was the answer `dup=yes`? That does not tell what has become of the message since. */
   #repeat = false;
 
   constructor(options: LadderOptions) {
@@ -67,7 +66,7 @@ export class Ladder {
     this.#look?.cancel();
   }
 
-  /** This computer's kernel has taken all of the SEND that was written on a connection. */
+  /** This computer's kernel has accepted all of the SEND that was written on a connection. */
   handed(connection: ObservedConnection): void {
     this.#reach('handed', 'kernel');
     if (this.#connection !== connection) return;
@@ -75,12 +74,12 @@ export class Ladder {
     this.#watch(connection, LOOK_MS);
   }
 
-  /** The PONG to the PING behind the SEND is here. */
+  /** The PONG to the PING after the SEND has come. */
   pong(): void {
     this.#read('PONG');
   }
 
-  /** An answer to this message came. */
+  /** An answer to this message has come. */
   answered(answer: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): void {
     const { verb } = answer;
     this.#read(verb);
@@ -94,7 +93,7 @@ export class Ladder {
     }
   }
 
-  /** The verdict has fallen: the open rungs are named, but for one of which `news` will tell. */
+  /** The verdict is known: reports the open rungs, except `handled` if `news` will report it. */
   end(verdict: VerdictName): void {
     if (this.#open.has('acknowledged') && this.#connection !== undefined && !this.#connection.over)
       this.#see(this.#connection);
@@ -110,21 +109,21 @@ export class Ladder {
     }
   }
 
-  /** What became of a stored message: acknowledged by its recipient, expired (`tried`: perhaps after it was written to one), or no word. */
+  /** What became of a stored message: acknowledged by its recipient, expired (`tried`: perhaps written to a receiver before), or no notice came. */
   news(news: { readonly kind: 'receipt' | 'bounce'; readonly tried: boolean } | undefined): void {
     if (news?.kind === 'receipt') this.#reach('handled', 'receipt');
     else this.#tell('handled', news?.tried === false ? 'no' : 'unknown');
   }
 
   #endOfTheSecond(verdict: VerdictName): void {
-    // Once the program has answered, what is unacknowledged is younger than the message.
+    // The program has answered, so its kernel had the message: what is unacknowledged now was sent later.
     if (this.#readBy !== undefined && this.#visible) this.#reach('acknowledged', this.#readBy);
     else if (this.#isCertain('acknowledged', verdict)) this.#tell('acknowledged', 'no');
     else if (this.#visible) this.#tell('acknowledged', 'unknown', this.#connection?.unacknowledged);
     else this.#tell('acknowledged', 'unseen');
   }
 
-  // NOT DELIVERED: nothing was handed over, or it was refused, and who refuses neither stores nor handles it.
+  // NOT DELIVERED: nothing was handed to a kernel, or it was refused, and a server that refuses a SEND neither stores nor handles it.
   #isCertain(rung: RungName, verdict: VerdictName): boolean {
     return (
       verdict === 'NOT_DELIVERED' &&
@@ -132,7 +131,7 @@ export class Ladder {
     );
   }
 
-  // The other program has read it, so the rungs below are reached, too, also if their own word is not here yet.
+  // The other program has read it, so the rungs below are reached, too, even if their own evidence has not come yet.
   #read(by: string): void {
     this.#reach('handed', by);
     this.#handed = this.#connection;
@@ -152,7 +151,7 @@ export class Ladder {
     this.#look = clock.after(wait, () => this.#watch(connection, Math.min(2 * ms, LOOK_CAP_MS)));
   }
 
-  // Nothing is unacknowledged: then the SEND is not either. (The PING behind it may have to be acknowledged as well; that is soon.)
+  // If nothing is unacknowledged, the SEND has been acknowledged. (So has the PING after it, which delays this only a little.)
   #see(connection: ObservedConnection): void {
     const left = connection.unacknowledged;
     if (left === undefined) return;

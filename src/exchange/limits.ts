@@ -1,27 +1,28 @@
-// What a server lets one connection, one name and one address have. PROTOCOL.md, "Limits".
+// How much a server lets one connection, one session and one address use. PROTOCOL.md, "Limits".
 
 /**
- * Connections a server holds at once. Each may hold one unfinished body and what its client does not take (QUEUE_LIMIT and a message):
- * 512 × 6 MiB = 3 GiB. As many more may be closing, with as much each: 6 GiB at the very worst.
+ * How many connections a server keeps open at the same time. Each may hold one unfinished body, and what its client does not take
+ * (QUEUE_LIMIT and a message): 512 × 6 MiB = 3 GiB. As many more may be closing, with as much each: 6 GiB at the very worst.
+ * PROTOCOL.md, "Limits".
  */
 export const MAX_CONNECTIONS = 512;
 
-/** How long a client has for its HELLO, in milliseconds. */
+/** How long a client may take to send HELLO, in milliseconds. PROTOCOL.md, "Limits". */
 export const HELLO_MS = 60_000;
 
-/** Bodies of one connection that are taken and not yet answered, in bytes; above it no further SEND is read. */
+/** How many bytes of bodies one connection may have taken and not answered yet. Above this no further SEND is read. PROTOCOL.md, "Limits". */
 export const UNANSWERED_BYTES = 4 * 1024 * 1024;
 
-/** Sessions whose highest `try` is kept after their last connection closed; those gone longest are dropped first. */
+/** How many sessions' highest `try` a server remembers. Those whose connection closed longest ago go first. PROTOCOL.md, "Limits". */
 export const FENCES = 10_000;
 
 /**
- * How much of one resource (messages, bytes, names, sessions, ids) each address holds, so that no address can take all of it.
+ * Counts how much of one resource (messages, bytes, names, sessions, ids) each address holds, so that no address can take all of it.
  *
  * The rule: no address may hold more than is still free. So the first gets at most half, the next at most half of the rest, and there
- * is always room for another. What is used and was not added here, because nobody knows who holds it, counts for no address.
+ * is always room for another. What is used but was never added here counts for no address, because nobody knows who holds it.
  *
- * Addresses are what `addressKey` gives. One that holds nothing is not kept, so there are never more of them than things held.
+ * An address is what `addressKey` returns. An address that holds nothing takes no memory, so there are never more of them than things held.
  */
 export class Shares {
   readonly #held = new Map<string, { count: number }>();
@@ -37,8 +38,8 @@ export class Shares {
   }
 
   /**
-   * May this address take this much more? To take nothing is always admitted.
-   * @param used how much of the resource is used now, by all addresses and by nobody known
+   * May this address take `count` more? Zero is always admitted.
+   * @param used how much of the resource is used now, also by holders whose address is unknown
    * @param limit how much of it there is
    */
   admits(address: string, count: number, used: number, limit: number): boolean {
@@ -54,7 +55,7 @@ export class Shares {
     else if (count > 0) this.#held.set(address, { count });
   }
 
-  /** This much is free again. What the address was not known to hold is left out: it counted for nobody. */
+  /** This much is free again. What the address did not hold here is ignored: it counted for no address. */
   remove(address: string, count: number): void {
     const held = this.#held.get(address);
     if (held === undefined) return;

@@ -1,5 +1,5 @@
-// SEND and its answer: the sends of one process that are pending, their attempts and deadlines. It writes a SEND and matches answers
-// by id; whether to ask again is the mode's decision (sync/sender.ts never does, async/sender.ts does under the same id).
+// SEND and its answer: a process's pending sends, with their attempts and deadlines. This file writes a SEND and matches answers by id.
+// Whether to repeat a SEND is up to the mode: sync/sender.ts never does, async/sender.ts does so under the same id.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { VerdictName } from '../core/event.ts';
@@ -9,33 +9,33 @@ import type { ClientConnection } from './client.ts';
 import type { Ladder } from './ladder.ts';
 import { type Attempt, type AttemptEnd, conclude } from './verdict.ts';
 
-/** What became of a message, as far as its sender can know. */
+/** What became of a message, as far as its sender can tell. */
 export interface Outcome {
   readonly send: Message<'SEND'>;
   readonly verdict: VerdictName;
   readonly attempts: readonly Attempt[];
-  /** The answer that took it, if one did. */
+  /** The answer that took the message, if there was one. */
   readonly answer?: Message<'RECEIVED'> | Message<'STORED'> | undefined;
-  /** From asking to knowing, in milliseconds. */
+  /** From the call of `send` to the verdict, in milliseconds. */
   readonly ms: number;
 }
 
-/** How long a message's sender waits. */
+/** How long a sender waits for a verdict on its message. */
 export interface Deadline {
-  /** One deadline for everything, in milliseconds. */
+  /** One deadline for everything (connect, READY, answer), in milliseconds. */
   readonly timeoutMs: number;
-  /** Leave the first connect to the kernel: the deadline begins when that is decided. */
+  /** Let the kernel decide how long the first connect may take: the deadline begins when that connect has succeeded or failed. */
   readonly patient?: boolean | undefined;
 }
 
-/** One message on its way, with all its attempts. */
+/** One message that is being sent, with all its attempts. */
 export class PendingSend {
-  // Its place among those in flight.
+  // Its neighbours in the queue of those in flight.
   before: PendingSend | undefined;
   after: PendingSend | undefined;
   readonly send: Message<'SEND'>;
   readonly attempts: Attempt[] = [];
-  /** Watches how far it comes, if somebody wants to know. */
+  /** Reports how far the message gets, if somebody wants to know. */
   ladder: Ladder | undefined;
   readonly #success: 'DELIVERED' | 'STORED';
   readonly #clock: Clock;
@@ -48,8 +48,9 @@ export class PendingSend {
   #done = false;
 
   /**
-   * @param deadline a deadline for connecting, greeting and answer; if patient it begins with `decided`
-   * @param onDeadline called when it has passed and the send is still pending; it has been settled by then
+   * @param deadline for connect, READY and answer together; if it is patient, it begins with `decided`
+   * @param onDeadline called if the deadline passes while the send is pending; the send is settled just before the call
+   * @param settled called once, with the verdict
    */
   constructor(
     send: Message<'SEND'>,
@@ -69,11 +70,11 @@ export class PendingSend {
     if (patient !== true) this.decided();
   }
 
-  /** The kernel has decided a connect, either way, or one stands already: a deadline that waited for this begins. Once. */
+  /** A connect has succeeded or failed, or there already is a connection: a patient deadline begins now. Only the first call counts. */
   decided(): void {
     if (this.#done || this.#deadline !== undefined) return;
     this.#until = this.#clock.monotonic() + this.#timeoutMs;
-    // What waits in the kernel is read once more before judging.
+    // setImmediate: what has arrived in the kernel is read once more before the deadline counts.
     this.#deadline = this.#clock.after(this.#timeoutMs, () =>
       setImmediate(() => {
         if (this.#done) return;
@@ -84,19 +85,19 @@ export class PendingSend {
     );
   }
 
-  /** Has it been settled? */
+  /** Is there a verdict? */
   get done(): boolean {
     return this.#done;
   }
 
-  /** Milliseconds until its deadline; Infinity if that has not begun. */
+  /** Milliseconds until the deadline; Infinity if it has not begun. */
   get left(): number {
     return this.#until - this.#clock.monotonic();
   }
 
   /**
-   * Was it on its way in an attempt that is over, and not refused? Then it is worth asking again: unanswered, because only an answer
-   * that took it can help; answered by BYE, which left no doubt, because whoever comes next may take it.
+   * Did an attempt that is over write it without being refused? Then it is worth repeating. If that attempt got no answer, only an
+   * answer that takes the message can resolve it. If it got BYE, nothing is in doubt, but the next server may take the message.
    */
   get doubtful(): boolean {
     return this.attempts.some(
@@ -118,7 +119,7 @@ export class PendingSend {
     else this.attempts.push({ phase: 'connecting', end });
   }
 
-  /** Draws the conclusion and reports it, once. */
+  /** Reaches the verdict and reports it. Only the first call counts. */
   settle(answer?: Outcome['answer']): void {
     if (this.#done) return;
     this.#done = true;
@@ -138,16 +139,16 @@ export class PendingSend {
 
 /** The SENDs of one connection that are not answered yet, in the order they were written. */
 export class InFlight {
-  // Answers come in this order, but for a few. Not a Map: each of its tables that has grown old keeps the next one alive, and with it
-  // every send that was answered since the last full garbage collection.
+  // Nearly all answers come in this order. Not a Map: when V8 rehashes one, the old table keeps the new one alive, and so every send that
+  // was answered since the last full garbage collection.
   #sends = new Queue<PendingSend>();
 
-  /** How many there are; a sender keeps it at or below READY's `window`. */
+  /** How many there are. A sender keeps it at or below READY's `window`. */
   get size(): number {
     return this.#sends.length;
   }
 
-  /** Writes a SEND on the connection, if it is not beyond what READY allows; else the attempt ends there, unwritten. */
+  /** Writes a SEND on the connection. If its body is above READY's `max`, ends the attempt unwritten and returns false. */
   send(client: ClientConnection, pending: PendingSend): boolean {
     const max = client.greeting?.max ?? 0;
     const attempt = pending.attempts.at(-1) ?? pending.begin('ready');
@@ -155,7 +156,7 @@ export class InFlight {
       attempt.end = {
         how: 'error',
         code: 'too_large',
-        reason: `the message has ${pending.send.body.length} bytes, ${client.greeting?.as ?? 'the peer'} takes ${max}`,
+        reason: `the message has ${pending.send.body.length} bytes; ${client.greeting?.as ?? 'the peer'} takes at most ${max}`,
       };
       return false;
     }
@@ -166,7 +167,7 @@ export class InFlight {
     return true;
   }
 
-  /** Takes an answer to the send it belongs to; undefined if it belongs to none (any more). */
+  /** Finds the send that an answer belongs to, and settles it; undefined if there is none (any more). */
   answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): PendingSend | undefined {
     let pending = this.#sends.first;
     while (pending !== undefined && pending.send.id !== message.id) pending = pending.after;
@@ -183,7 +184,7 @@ export class InFlight {
     return pending;
   }
 
-  /** The connection is over: their attempts end with it. Returns those still open, in order. */
+  /** The connection is over, and all attempts on it end. Returns the sends without a verdict, in order. */
   end(end: AttemptEnd): PendingSend[] {
     const open = [...this.#sends].filter(({ done }) => !done);
     this.#sends = new Queue();
@@ -192,7 +193,7 @@ export class InFlight {
   }
 }
 
-// The PING right behind the SEND is the ladder's third rung: its PONG shows that the SEND has been read.
+// The PING right after the SEND is for the ladder's third rung: its PONG shows that the SEND has been read.
 function watched(client: ClientConnection, send: Message<'SEND'>, ladder: Ladder): void {
   ladder.begin(client);
   client.send(send, () => ladder.handed(client));

@@ -1,5 +1,5 @@
-// The serving side of one connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and
-// the limits. What a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts. client.ts is the other end.
+// The server side of one connection, the same in both modes: READY, HELLO, PING, BYE, what is refused from the header alone, and the
+// limits. What a SEND or RECEIVE *does* is up to the mode, which implements the Handler of session.ts. client.ts is the other end.
 
 import type { Timer } from '../core/clock.ts';
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
@@ -15,16 +15,16 @@ import { type Answer, type Handler, type Refusal, Session, type SessionConnectio
 
 /** What all connections of one server share. */
 export interface ServerParts {
-  /** What READY says; its `max` and `window` are kept. */
+  /** The READY to send. Its `window` is enforced here. */
   readonly ready: Message<'READY'>;
   readonly handler: Handler;
   readonly fences: Fences;
   readonly context: NetContext;
 }
 
-//  READY said ──(HELLO)──► session ──(BYE, FIN, ERROR)──► closing ──(what was taken is answered)──► over
+//  READY sent ──(HELLO)──► session ──(BYE, FIN, ERROR)──► closing ──(what was taken is answered)──► over
 //      └──────────────────(BYE, FIN, ERROR)─────────────────────────────────────────────────────► over
-// Of several reasons to close the strongest counts: `server` (this side's ERROR or BYE code=) over `bye` over `fin`.
+// If there are several reasons to close, the strongest counts: `server` (this side's ERROR or BYE code=) over `bye` over `fin`.
 const CLOSING = ['no', 'fin', 'bye', 'server'] as const;
 
 /** One connection of a server, from READY to its end. */
@@ -36,10 +36,11 @@ export class ServerConnection implements SessionConnection {
   readonly #closed: () => void;
   #helloTimer: Timer | undefined;
   #heartbeat: Heartbeat | undefined;
-  /** SENDs that the handler has and has not answered, and the size of their bodies. */
+  /** How many SENDs the handler has taken and not answered. */
   #unanswered = 0;
+  /** The size of their bodies, in bytes. */
   #unansweredBytes = 0;
-  /** A SEND beyond what may be unanswered: it waits here, and nothing after it is read. */
+  /** A SEND for which there is no room yet. It waits here, and nothing after it is read. */
   #waiting: SendFrame | undefined;
   #closing: (typeof CLOSING)[number] = 'no';
   #lastWord: Message<'BYE' | 'ERROR'> | undefined;
@@ -69,12 +70,12 @@ export class ServerConnection implements SessionConnection {
     );
   }
 
-  /** Can something still be said? */
+  /** Can frames still be sent? */
   get open(): boolean {
     return this.#connection.open;
   }
 
-  /** Says READY. */
+  /** Sends READY. */
   sayReady(): void {
     this.#connection.send(this.#parts.ready);
   }
@@ -85,7 +86,7 @@ export class ServerConnection implements SessionConnection {
     this.#answered(1, size);
   }
 
-  /** Answers SENDs with STORED. @param size the size of all their bodies in bytes */
+  /** Answers SENDs with STORED, together. @param size the size of all their bodies in bytes */
   answerAll({ bytes, count }: StoredBatch, size: number): void {
     this.#connection.sendFrames(bytes);
     this.#answered(count, size);
@@ -98,20 +99,20 @@ export class ServerConnection implements SessionConnection {
     this.#checkDone();
   }
 
-  /** Answers a SEND that the handler was given with REFUSED. */
+  /** Answers REFUSED to a SEND that the handler was given. @param size the size of its body in bytes */
   refuse(id: string, { code, reason }: Refusal, size: number): void {
     this.#parts.context.emit?.({ event: 'refused', conn: this.#connection.number, code, reason, id });
     this.answer({ verb: 'REFUSED', id, code, body: Buffer.from(reason) }, size);
   }
 
-  /** Says ERROR and closes, once what was taken is answered. */
+  /** Sends ERROR and closes, once all SENDs that were taken are answered. */
   fail({ code, reason }: Refusal): void {
     if (!this.#connection.open || this.#closing === 'server') return;
     this.#parts.context.emit?.({ event: 'refused', conn: this.#connection.number, code, reason });
     this.#close('server', { verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
   }
 
-  /** Like `fail`, in place of the answer to a SEND. */
+  /** Sends ERROR in place of the answer to a SEND, and closes. @param size the size of its body in bytes */
   failSend(refusal: Refusal, size: number): void {
     this.#unanswered -= 1;
     this.#unansweredBytes -= size;
@@ -119,23 +120,23 @@ export class ServerConnection implements SessionConnection {
     this.#checkDone();
   }
 
-  /** Says BYE code=replaced and closes, once what was taken is answered. */
+  /** Sends BYE code=replaced and closes, once all SENDs that were taken are answered. */
   evict(): void {
     this.#close('server', { verb: 'BYE', code: 'replaced' });
   }
 
-  /** Closes at once, without a word; nothing that the client said counts any more. */
+  /** Closes immediately, without BYE or ERROR, because a newer connection of the same session is here. What is unread is dropped. */
   supersede(): void {
     this.#end();
     this.destroy();
   }
 
-  /** Closes at once, without a word. */
+  /** Closes immediately, without BYE or ERROR. */
   destroy(): void {
     this.#connection.destroy();
   }
 
-  /** Says BYE, once what was taken is answered. Resolves when the connection is closed. */
+  /** Sends BYE and closes, once all SENDs that were taken are answered. Resolves when the connection is closed. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenClosed = resolve;
@@ -143,7 +144,7 @@ export class ServerConnection implements SessionConnection {
     });
   }
 
-  /** Takes the SEND that waits, if there is room for it now, and reads on. */
+  /** Takes the SEND that waits, if there is room for it now, and resumes reading. */
   resume(): void {
     const waiting = this.#waiting;
     if (waiting === undefined || this.#full(waiting)) return;
@@ -195,7 +196,10 @@ export class ServerConnection implements SessionConnection {
       return;
     }
     if (hello.version > VERSION) {
-      this.fail({ code: 'version', reason: `this is detour/${VERSION}, you said ${hello.version}` });
+      this.fail({
+        code: 'version',
+        reason: `this is detour/${VERSION}; you asked for detour/${hello.version}`,
+      });
       return;
     }
     const refusal = this.#parts.handler.refuseName?.(hello.as);
@@ -205,7 +209,7 @@ export class ServerConnection implements SessionConnection {
     }
     const session = new Session(hello, this.#connection, this);
     if (!this.#parts.fences.enter(session)) {
-      const reason = `a connection with try=${session.tryNumber} or higher of this session came before`;
+      const reason = `this session already had a connection with try=${session.tryNumber} or higher`;
       this.fail({ code: 'stale', reason });
       return;
     }
@@ -259,8 +263,8 @@ export class ServerConnection implements SessionConnection {
     this.fail({ code: 'wrong_verb', reason: `a ${this.#parts.ready.role} does not serve ${verb}` });
   }
 
-  // Answer what was taken, say the last word, close. What the client says after this does not count: it acknowledges nothing, and
-  // a half-closed one cannot answer a PING.
+  // Answers what was taken, sends the last frame, closes. What the client sends after this does not count: it acknowledges nothing. The
+  // heartbeat stops, because a client that has sent FIN cannot answer PING.
   #close(how: 'fin' | 'bye' | 'server', lastWord?: Message<'BYE' | 'ERROR'>): void {
     if (CLOSING.indexOf(how) <= CLOSING.indexOf(this.#closing)) return;
     this.#closing = how;
@@ -284,7 +288,7 @@ export class ServerConnection implements SessionConnection {
     else handler.settled(this.session, finish);
   }
 
-  // The client will say no more that counts.
+  // Nothing more that the client sends counts.
   #end(): void {
     if (this.#over) return;
     this.#over = true;

@@ -1,5 +1,5 @@
-// A server of either mode: accepts connections, makes room for new ones, and closes all. What is said on one connection is
-// server-connection.ts; what a SEND or RECEIVE *does* is the mode's own, behind the Handler of session.ts.
+// The server of both modes: accepts connections, makes room for new ones, and closes them all. What happens on one connection is in
+// server-connection.ts; what a SEND or RECEIVE *does* is up to the mode, which implements the Handler of session.ts.
 
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
@@ -9,13 +9,13 @@ import { MAX_CONNECTIONS } from './limits.ts';
 import { ServerConnection, type ServerParts } from './server-connection.ts';
 import type { Handler } from './session.ts';
 
-/** A server: holds the connections, keeps the limits, and passes what clients say to its handler. */
+/** A server: owns its connections, enforces the limits, and passes what clients send to its handler. */
 export class Server {
   readonly #parts: ServerParts;
-  // The oldest first.
+  // In the order in which they came, the oldest first.
   readonly #connections = new Set<ServerConnection>();
 
-  /** @param ready what READY says; its `max` and `window` are kept here */
+  /** @param ready the READY to send; its `window` is enforced on each connection */
   constructor(ready: Message<'READY'>, handler: Handler, context: NetContext) {
     this.#parts = { ready, handler, context, fences: new Fences() };
   }
@@ -26,28 +26,28 @@ export class Server {
     const connection = new ServerConnection(this.#parts, make, () => this.#connections.delete(connection));
     this.#connections.add(connection);
     if (this.#connections.size > 2 * MAX_CONNECTIONS) connection.destroy();
-    // In place of READY: a client that has not read READY sends no message, so it can be certain that none was taken.
+    // ERROR in place of READY: a client that has not read READY sends no message, so it can be certain that none was taken.
     else if (crowded)
       connection.fail({ code: 'too_many', reason: `${MAX_CONNECTIONS} connections are open already` });
     else connection.sayReady();
   }
 
-  /** Reads on where a SEND had to wait because the handler was saturated. */
+  /** Resumes reading on connections where a SEND had to wait because the handler was saturated. */
   resume(): void {
     for (const connection of this.#connections) connection.resume();
   }
 
-  /** Says BYE to everybody; what was taken is answered first. Resolves when all connections are closed. */
+  /** Sends BYE on every connection, after answering what was taken. Resolves when all connections are closed. */
   async close(): Promise<void> {
     await Promise.all([...this.#connections].map((connection) => connection.close()));
   }
 
-  /** Closes every connection at once, without a word. */
+  /** Closes every connection immediately, without BYE or ERROR. */
   destroyAll(): void {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  // Those that only wait for the other's FIN do not count.
+  // Connections that only wait for the client's FIN do not count.
   #crowded(): boolean {
     if (this.#connections.size < MAX_CONNECTIONS) return false;
     let open = 0;
@@ -55,7 +55,7 @@ export class Server {
     return open >= MAX_CONNECTIONS;
   }
 
-  // Under pressure a connection without HELLO must go, the oldest first.
+  // Closes the oldest connection without HELLO, if there is one.
   #makeRoom(): boolean {
     for (const connection of this.#connections) {
       if (connection.session !== undefined || !connection.open) continue;

@@ -1,5 +1,5 @@
-// What a mode sees of a client, and what it must do for one. The protocol around it (READY, HELLO, PING, BYE, limits) is
-// server-connection.ts; who sends and who receives what is the mode's own, behind Handler.
+// The interface between a server and a mode: what a mode sees of a client (Session), and what a mode implements (Handler). The protocol
+// around it (READY, HELLO, PING, BYE, limits) is in server-connection.ts.
 
 import { randomUUID } from 'node:crypto';
 import { addressKey } from '../net/address.ts';
@@ -10,38 +10,38 @@ import type { Message } from '../wire/verbs.ts';
 
 /** Why something is refused. */
 export interface Refusal {
-  /** A code of the protocol. */
+  /** A code of the protocol. PROTOCOL.md, "All codes". */
   readonly code: string;
-  /** One sentence for a person. REFUSED says it as it stands; ERROR adds the full stop. */
+  /** One sentence for a person. REFUSED sends it unchanged; for ERROR it has no full stop, which is added. */
   readonly reason: string;
 }
 
-/** What may be answered to a single SEND. */
+/** An answer to a single SEND. */
 export type Answer = Message<'RECEIVED' | 'REFUSED'>;
 
-/** What a mode does with its sessions, of which it hears once their HELLO has been accepted. It implements only the hooks it needs. */
+/** What a mode does for its sessions. It hears of a session once its HELLO is accepted, and implements only the hooks that it needs. */
 export interface Handler {
-  /** Why a client may not say HELLO with this name; undefined if it may. It is told with ERROR. */
+  /** Why a client may not use this name in HELLO; undefined if it may. The client gets it as an ERROR. */
   refuseName?(name: string): Refusal | undefined;
-  /** May no further SEND be taken for now, from any session? When that changes, `Server.resume` is to be called. */
+  /** Must all further SENDs wait, from every session? When that changes, the mode calls `Server.resume`. */
   saturated?(): boolean;
-  /** A SEND, to be answered once: with `answer`, `answerAll`, `refuse` or `failSend`. */
+  /** Takes a SEND. The mode answers it once, with `answer`, `answerAll`, `refuse` or `failSend`. */
   send(session: Session, message: SendFrame): void;
-  /** Why a SEND is refused whose body is above the limit. The body is being discarded. */
+  /** The refusal of a SEND whose body is above the limit. The body is being discarded. */
   oversize(session: Session, id: string, size: number): Refusal;
-  /** Any other verb that a client may say after HELLO. False, or no such hook: this role does not serve it. */
+  /** Any other verb that a client may send after HELLO. False, or no such hook: this role does not serve it. */
   other?(session: Session, message: Message): boolean;
-  /** STATUS, which is served before HELLO too. False, or no such hook: this role does not serve it. */
+  /** STATUS, which is served even before HELLO. False, or no such hook: this role does not serve it. */
   status?(reply: (message: Message) => void, after: string | undefined): boolean;
-  /** Calls back when everything that this session has said is as durable as it gets. */
+  /** Calls `done` when everything that this session has sent is as durable as it will get. */
   settled?(session: Session, done: () => void): void;
-  /** The queue towards the client has shrunk. */
+  /** The queue to the client has shrunk below QUEUE_LIMIT. */
   drained?(session: Session): void;
-  /** The client says no more: its connection closed, or it said BYE or FIN and will not acknowledge anything. Once. */
+  /** Nothing more counts from this client: its connection has closed or is closing, by BYE, FIN or ERROR. Called once. */
   ended?(session: Session): void;
 }
 
-/** What a session asks of the connection that it belongs to. server-connection.ts is one. */
+/** What a session needs of its connection. server-connection.ts implements it. */
 export interface SessionConnection {
   answer(answer: Answer, size: number): void;
   answerAll(answers: StoredBatch, size: number): void;
@@ -52,17 +52,17 @@ export interface SessionConnection {
   supersede(): void;
 }
 
-/** A client whose HELLO was accepted, for as long as this one connection lasts. */
+/** A client whose HELLO was accepted, while this one connection lasts. */
 export class Session {
-  /** The name that HELLO gave. */
+  /** The client's name: `as` of HELLO. */
   readonly as: string;
-  /** Random for each process of a client: `session` of HELLO, or, without it, a token that stands for this one connection. */
+  /** `session` of HELLO, random for each process of a client. If HELLO had none: a random token for this one connection. */
   readonly id: string;
-  /** HELLO gave no `session`: no other connection can belong to the same one. */
+  /** HELLO had no `session`, so no other connection can belong to this one. */
   readonly anonymous: boolean;
-  /** `try` of HELLO: it counts the connections of one session, from 1. */
+  /** `try` of HELLO, which counts the connections of one session from 1. */
   readonly tryNumber: number;
-  /** What a limit per address counts this client by; see `addressKey`. */
+  /** The address that this client counts for in a limit per address, as `addressKey` returns it. */
   readonly address: string;
   readonly #socket: Connection;
   readonly #connection: SessionConnection;
@@ -77,22 +77,22 @@ export class Session {
     this.#connection = connection;
   }
 
-  /** Number of the connection in this process's events. */
+  /** The connection's number in this process's events. */
   get number(): number {
     return this.#socket.number;
   }
 
-  /** Bytes that wait to be taken by the client. */
+  /** How many bytes wait for the client to take them, overhead included. */
   get queuedBytes(): number {
     return this.#socket.queuedBytes;
   }
 
-  /** Sends something that is not an answer to a SEND. */
+  /** Sends a frame that is not an answer to a SEND. */
   send(message: Message): void {
     this.#socket.send(message);
   }
 
-  /** Sends messages of the mailbox, all at once. */
+  /** Sends messages of the mailbox together. */
   sendAll(messages: MessageBatch): void {
     this.#socket.sendFrames(messages.bytes);
   }
@@ -102,7 +102,7 @@ export class Session {
     this.#connection.answer(answer, size);
   }
 
-  /** Answers SENDs with STORED, all at once. @param size the size of all their bodies in bytes */
+  /** Answers SENDs with STORED, together. @param size the size of all their bodies in bytes */
   answerAll(answers: StoredBatch, size: number): void {
     this.#connection.answerAll(answers, size);
   }
@@ -112,22 +112,22 @@ export class Session {
     this.#connection.refuse(id, refusal, size);
   }
 
-  /** Says ERROR and closes, once the SENDs that were taken are answered. */
+  /** Sends ERROR and closes, once all SENDs that were taken are answered. */
   fail(refusal: Refusal): void {
     this.#connection.fail(refusal);
   }
 
-  /** Like `fail`, in place of the answer to a SEND: what became of that one is not said. @param size the size of its body in bytes */
+  /** Sends ERROR in place of the answer to a SEND, whose fate stays unknown, and closes. @param size the size of its body in bytes */
   failSend(refusal: Refusal, size: number): void {
     this.#connection.failSend(refusal, size);
   }
 
-  /** Another session has taken over what this one had: says BYE code=replaced and closes. */
+  /** Another session has taken over this one's mailbox: sends BYE code=replaced and closes. */
   evict(): void {
     this.#connection.evict();
   }
 
-  /** A newer connection of the same session is here: closes this one at once, without a word. */
+  /** A newer connection of the same session is here: closes this one immediately, without BYE or ERROR. */
   supersede(): void {
     this.#connection.supersede();
   }

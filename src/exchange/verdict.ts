@@ -1,42 +1,42 @@
 // What a sender may conclude, from the phases of all its attempts. One pure function decides, and nothing else in detour
-// does: not an errno, not a time-out, not a hunch. PROTOCOL.md, "What a sender may conclude".
+// does: not an errno, not a timeout, not a hunch. PROTOCOL.md, "What a sender may conclude".
 
 import type { VerdictName } from '../core/event.ts';
 
-/** How far one attempt to send a message came before it ended. */
+/** How far one attempt to send a message got. */
 export type Phase =
   /** No TCP connection yet. */
   | 'connecting'
-  /** Connected, and no acceptable READY yet. */
+  /** Connected, but no acceptable READY yet. */
   | 'greeting'
-  /** Greeted; nothing of this SEND has been handed to the socket. */
+  /** READY has come; no byte of this SEND has been handed to the socket. */
   | 'ready'
-  /** At least a byte of this SEND was handed to `socket.write`, perhaps all of it. */
+  /** At least one byte of this SEND was handed to `socket.write`, perhaps all of it. */
   | 'written';
 
-/** How an attempt ended. `taken` and `refused` are answers to this very SEND; `bye` to all at once; the others to none. */
+/** How an attempt ended. `taken` and `refused` answer this SEND, `bye` answers all that are open; the others answer none. */
 export type AttemptEnd =
   | { readonly how: 'taken' }
   | { readonly how: 'refused'; readonly code: string; readonly reason: string }
   /**
-   * BYE: the other side has answered every SEND that it took, and takes no more. So it is an answer, too: that it did not take this
-   * one. `code`: why, if it said so.
+   * BYE: the other side has answered every SEND that it took, and takes no more. So BYE is an answer, too: this SEND was not taken.
+   * `code`: why, if the other side said so.
    */
   | { readonly how: 'bye'; readonly code?: string | undefined }
-  /** ERROR, or bytes that are not detour/1. `ours`: this side found the fault, the other said nothing of it. */
+  /** ERROR, or bytes that are not detour/1. `ours`: this side found the fault; the other side did not report one. */
   | { readonly how: 'error'; readonly code: string; readonly reason: string; readonly ours?: true }
   /** The socket failed with an errno. */
   | { readonly how: 'broken'; readonly code: string; readonly syscall: string }
   | { readonly how: 'fin' }
-  /** Three heartbeats without a byte. */
+  /** SILENT_BEATS heartbeats passed without a byte, or BYE got no answer. */
   | { readonly how: 'silent' }
   | { readonly how: 'deadline' }
-  /** It was made before this process took over: nothing is known of it, but that nobody saw an answer that settled it. */
+  /** An earlier process made it. All that is known is that nobody saw an answer that settled it. */
   | { readonly how: 'earlier' }
-  /** This side gave the attempt up itself, before its deadline. */
+  /** This side gave up by itself, before the deadline. */
   | { readonly how: 'interrupted' };
 
-/** One attempt to get one message across. Without `end` it is still under way. */
+/** One attempt to send one message. Without `end` it is still under way. */
 export interface Attempt {
   phase: Phase;
   end?: AttemptEnd;
@@ -45,24 +45,24 @@ export interface Attempt {
 /**
  * The verdict over all attempts of one message.
  *
- * NOT_DELIVERED only if no attempt handed a byte of the SEND to the socket, or each that did was told that it was not taken: by REFUSED,
- * or by BYE in place of an answer. Once one attempt ended unanswered, nothing but an answer that took the message resolves it: the
- * bytes may be anywhere, and a later ECONNREFUSED, REFUSED, write error or deadline says nothing about them.
- * @param success what an answer that took the message means in this mode: handled, or durable at the relay
+ * NOT_DELIVERED only if no attempt handed a byte of the SEND to the socket, or each attempt that did was answered REFUSED, or BYE in
+ * place of an answer. Once one attempt has ended unanswered, only RECEIVED or STORED can resolve it: the bytes may be anywhere, and a
+ * later ECONNREFUSED, REFUSED, write error or deadline says nothing about them. PROTOCOL.md, "What a sender may conclude".
+ * @param success what an answer that took the message means in this mode: handled (DELIVERED), or durable at the relay (STORED)
  */
 export function conclude(attempts: readonly Attempt[], success: 'DELIVERED' | 'STORED'): VerdictName {
   if (attempts.some(({ end }) => end?.how === 'taken')) return success;
   return attempts.some(isOpen) ? 'UNKNOWN' : 'NOT_DELIVERED';
 }
 
-/** Was it written, and never told what became of it? */
+/** Was a byte of it written without an answer that settles it? */
 export const isOpen = ({ phase, end }: Attempt): boolean =>
   phase === 'written' && end?.how !== 'refused' && end?.how !== 'bye';
 
 /**
- * The attempt that explains the verdict best: for UNKNOWN the first of this process that was written and not answered; for NOT_DELIVERED
- * one that was written and told BYE, for then something did leave; else the last, or the one before it if our own deadline cut the last
- * off in mid-connect, for such a one knows nothing. It explains only; `conclude` has decided.
+ * The attempt that explains the verdict best. For UNKNOWN: the first one of this process that was written and not answered. For
+ * NOT_DELIVERED: one that was written and got BYE, because then something did leave. Otherwise the last one; attempts of an earlier
+ * process, and those that our own deadline cut off while connecting, are skipped if there is another. It only explains: `conclude` decides.
  */
 export function telling(attempts: readonly Attempt[], verdict: VerdictName): Attempt | undefined {
   const best =

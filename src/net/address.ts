@@ -1,8 +1,8 @@
-// Addresses as text: written for people, reduced to their bytes, and reduced to what a limit counts by. Pure.
+// Addresses as text: formatted for people, as bytes, and as the key that a limit per address counts by. Pure functions.
 
 import { isIP } from 'node:net';
 
-/** Writes `host:port`, with an IPv6 address in brackets. */
+/** Formats `host:port`, with an IPv6 address in brackets. */
 export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -41,9 +41,9 @@ const dottedBytes = (dotted: string): string =>
 const groupBytes = (group: string): string => group.toLowerCase().padStart(4, '0');
 
 /**
- * Whom a limit per address counts: the same text for every spelling of one address. An IPv4 address stands for itself. An IPv6 address
- * stands for its /64, because that is what one customer or one LAN is given: a single computer may use any address in it.
- * @param address as the socket tells it; all connections whose address is not known count as one
+ * The key that a limit per address counts by: the same text for every spelling of an address. An IPv4 address stands for itself. An IPv6
+ * address stands for its /64, because a customer or a LAN gets a whole /64, and a single computer may use any address in it.
+ * @param address as the socket reports it; all unknown addresses have the same key
  */
 export function addressKey(address: string | undefined): string {
   const bytes = address === undefined ? undefined : addressBytes(address);

@@ -1,30 +1,32 @@
-// How much of a large body is here while it arrives slowly. Only the receiving end can say: what a sender has written may be in its
-// own kernel, on the way, or here. It reports and decides nothing.
+// Reports how much of a large body has arrived while it comes in slowly. Only the receiving end can tell: what a sender has written may be
+// in its own kernel, on the way, or here. It decides nothing.
 
 import type { Clock } from '../core/clock.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
 
-/** A body that is complete sooner than this is not reported on. Milliseconds. */
+/** A body that is complete within this time is not reported. Milliseconds. */
 export const PROGRESS_QUIET_MS = 100;
 
-/** Watches the bodies that come in on one connection. */
+/** Watches the incoming bodies of one connection. */
 export class BodyProgress {
   readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
   readonly #report: (have: number, size: number) => void;
-  /** Which frame it is, by the decoder's count, since when, and how many tenths of it have been reported. */
+  /** The frame whose body is arriving, by the decoder's count of ended frames; -1: none yet. */
   #frame = -1;
+  /** When it was first seen, by the monotonic clock. */
   #began = 0;
+  /** How many tenths of it have been reported. */
   #reported = 0;
 
-  /** @param report called when another tenth is here: at most nine times for one body */
+  /** @param report called when another tenth has arrived, at most nine times for one body */
   constructor(clock: Clock, decoder: FrameDecoder, report: (have: number, size: number) => void) {
     this.#clock = clock;
     this.#decoder = decoder;
     this.#report = report;
   }
 
-  /** To be called after each read. */
+  /** Call this after each read. */
   check(): void {
     const { body } = this.#decoder;
     if (body === undefined) return;

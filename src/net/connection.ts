@@ -1,4 +1,4 @@
-// One TCP connection that speaks detour/1: messages in and out. It knows the grammar's limits and the speed limits, and no verb's meaning.
+// One TCP connection that speaks detour/1: messages in and out. It enforces the limits of size and speed, and knows no verb's meaning.
 
 import { createConnection, type Socket } from 'node:net';
 import type { Timer } from '../core/clock.ts';
@@ -14,37 +14,37 @@ import { FrameWriter, QUEUE_LIMIT } from './frame-writer.ts';
 import { SlowFrameGuard } from './slow-frame.ts';
 import { unacknowledged } from './unacknowledged.ts';
 
-/** After our FIN, how long to wait for the peer's. Milliseconds. */
+/** How long to wait for the peer's FIN after ours, in milliseconds. PROTOCOL.md, "Limits". */
 export const LINGER_MS = 2_000;
 
-/** How long one peer's input is read at a time, in milliseconds; then it is the others' turn, */
+/** How long one peer's input is handled before the other connections get their turn, in milliseconds. */
 const TURN_MS = 5;
 
 /**
- * but never before this many frames: after each so many the time is looked at. The first frame may take long, while code runs for the
- * first time: a PING right behind a SEND is read in the same turn all the same, and its PONG leaves before an answer that is given at once.
+ * The clock is read once per this many frames, so a turn never ends earlier. The first frame may be slow, because code runs for the first
+ * time; a PING right after a SEND is still read in the same turn, so its PONG leaves before an answer that is given immediately.
  */
 const TURN_FRAMES = 8;
 
-/** How a connection ended, as seen here. `fin`: the peer closed its direction. `error`: `code` and `syscall` say which. `us`: we closed first. */
+/** How a connection ended, as seen here. `fin`: the peer closed its direction first. `us`: we did. `error`: `code` and `syscall` name the error. */
 export type Ending =
   | { readonly how: 'fin' | 'us' }
   | { readonly how: 'error'; readonly code: string; readonly syscall: string };
 
 /** What the owner of a connection is told. Nothing is called after `closed`. */
 export interface ConnectionHandlers {
-  /** The TCP connection stands (client side only). */
+  /** The TCP connection is established (client side only). */
   connected?(): void;
   message(message: Incoming): void;
-  /** A header that is not an acceptable message; its body, if any, has been read and dropped. */
+  /** A frame that is not an acceptable message. Its body, if it has one, has been read and dropped. */
   unacceptable(fault: Unacceptable, verb: string): void;
-  /** A body above the limit is being discarded; the frame can be refused from its header. */
+  /** A frame whose body is above the limit. The body is being discarded; the frame can be refused by its header. */
   oversize(header: Header, size: number): void;
-  /** The bytes are not frames, or come too slowly: nothing more will be read. */
+  /** The bytes are not frames, or come too slowly. Nothing more will be read. */
   fault(code: 'malformed' | 'too_large' | 'too_slow', reason: string): void;
-  /** The peer has closed its direction; everything before it has been handed over. */
+  /** The peer has closed its direction. Everything before its FIN has been handed over. */
   fin?(): void;
-  /** The queue towards the peer has shrunk below QUEUE_LIMIT. */
+  /** The queue to the peer has shrunk below QUEUE_LIMIT. */
   drained?(): void;
   closed(ending: Ending): void;
 }
@@ -52,14 +52,14 @@ export interface ConnectionHandlers {
 type State =
   /** Frames are handed over. */
   | 'open'
-  /** Our FIN is queued or sent; what comes in is read and dropped. */
+  /** Our FIN is queued or sent. What comes in is read and dropped. */
   | 'finishing'
   | 'closed';
 
-/** One TCP connection that speaks detour/1. Made by `connect` or by listener.ts. */
+/** One TCP connection that speaks detour/1. `connect` and listener.ts create them. */
 export class Connection {
   readonly number: number;
-  /** When the last byte came, by the clock's monotonic time. */
+  /** When the last byte came, by the monotonic clock. */
   heard: number;
   readonly #socket: Socket;
   readonly #context: NetContext;
@@ -68,7 +68,7 @@ export class Connection {
   #state: State = 'open';
   #pausedByOwner = false;
   #pumping = false;
-  /** More is here than fitted into its turn; it goes on in the next. */
+  /** This turn was too short for all the input. It continues in the next one. */
   #waitsForTurn = false;
   #atFin = false;
   #toldFin = false;
@@ -116,12 +116,12 @@ export class Connection {
     socket.on('close', () => this.#onClose());
   }
 
-  /** What waits to be taken by the kernel, in bytes, with something added for each frame. */
+  /** How many bytes wait for the kernel to accept them, with an overhead for each frame. */
   get queuedBytes(): number {
     return this.#writer.queuedBytes;
   }
 
-  /** Is reading stopped, by the owner or because the peer does not take its answers? Then its silence says nothing. */
+  /** Has reading stopped, by the owner or because the peer does not take its answers? Then the peer's silence says nothing. */
   get paused(): boolean {
     return this.#pausedByOwner || this.queuedBytes > QUEUE_LIMIT;
   }
@@ -131,7 +131,7 @@ export class Connection {
     return this.#state === 'open';
   }
 
-  /** `address:port` of this end and the other, as the socket knows them. */
+  /** `address:port` of this end and the other, as the socket reports them. */
   get ends(): { local: string; remote: string } {
     const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
     return {
@@ -140,25 +140,25 @@ export class Connection {
     };
   }
 
-  /** The other end's address as the socket tells it; undefined if it could not say even at the start. */
+  /** The other end's address, as the socket reports it; undefined if the socket never knew it. */
   get remoteAddress(): string | undefined {
     return this.#socket.remoteAddress;
   }
 
-  /** Bytes that this computer's kernel has taken and the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
+  /** How many bytes this kernel has accepted that the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
   get unacknowledged(): number | undefined {
     return unacknowledged(this.#socket);
   }
 
   /**
-   * Queues a message; all that is sent in one turn of the event loop goes to the kernel together. No effect once closing.
-   * @param handed called when this computer's kernel has taken all of it
+   * Queues a message. All that is sent in one turn of the event loop goes to the kernel together. No effect once it is closing.
+   * @param handed called when this computer's kernel has accepted all of it
    */
   send(message: Message, handed?: () => void): void {
     if (this.#state === 'open') this.#writer.send(encode(message), handed);
   }
 
-  /** Queues whole frames. No effect once closing. */
+  /** Queues whole frames. No effect once it is closing. */
   sendFrames(bytes: Buffer): void {
     if (this.#state === 'open') this.#writer.send(bytes);
   }
@@ -169,15 +169,15 @@ export class Connection {
     this.#socket.pause();
   }
 
-  /** Reads on. */
+  /** Resumes reading. */
   resume(): void {
     this.#pausedByOwner = false;
     this.#readOn();
   }
 
   /**
-   * Closes politely: sends what is queued, then FIN, then reads on and discards until the peer's FIN or LINGER_MS. Closing with
-   * unread data would send RST, which can destroy what was sent before the peer reads it (RFC 1122 §4.2.2.13).
+   * Closes politely: sends what is queued, then FIN, then reads and discards until the peer's FIN, for at most LINGER_MS. Closing with
+   * unread data would send RST, which can destroy what was sent before the peer reads it (RFC 1122, section 4.2.2.13).
    */
   finish(): void {
     if (this.#state !== 'open') return;
@@ -194,7 +194,7 @@ export class Connection {
     this.#socket.resume();
   }
 
-  /** Closes at once and drops what is unread: for a connection that must not act any more. */
+  /** Closes immediately and drops what is unread, for a connection that must not act any more. */
   destroy(): void {
     if (this.#state === 'closed') return;
     this.#weClosed ||= !this.#atFin;
@@ -260,7 +260,7 @@ export class Connection {
     this.#handlers.message(message);
   }
 
-  // Who sends without end must not keep the others waiting.
+  // A peer that never stops sending must not keep the others waiting.
   #waitForTurn(): void {
     this.#waitsForTurn = true;
     this.#socket.pause();
@@ -284,7 +284,7 @@ export class Connection {
     else this.#socket.destroySoon();
   }
 
-  // Not before everything in front of it has been handed over: the FIN may be here while reading is stopped.
+  // Called only when everything before the FIN has been handed over: the FIN may have come while reading was stopped.
   #tellFin(): void {
     if (this.#toldFin) return;
     this.#toldFin = true;
@@ -292,7 +292,7 @@ export class Connection {
   }
 
   #onError(error: NodeJS.ErrnoException): void {
-    // A name with several addresses fails with an AggregateError whose message is empty: code is that of the first attempt.
+    // A name with several addresses fails with an AggregateError. Its message is empty, and its code is that of the first attempt.
     this.#failure = {
       code: error.code ?? 'EUNKNOWN',
       syscall: error.syscall ?? (error instanceof AggregateError ? 'connect' : ''),
@@ -328,7 +328,7 @@ export class Connection {
 }
 
 /**
- * Opens a connection. Success is `handlers.connected`, failure is `handlers.closed` with an error whose syscall is `connect` or `getaddrinfo`.
+ * Opens a connection. Calls `connected`, or on failure `closed` with an error whose syscall is `connect` or `getaddrinfo`.
  * @param host an address or a name
  * @param port 1 to 65535
  */

@@ -1,22 +1,22 @@
-// What all connections of one process share: where events go, where time comes from, and their numbers.
+// What all connections of a process share: where events go, the clock, and the numbers of the connections.
 
 import type { Clock } from '../core/clock.ts';
 import type { Emit } from '../core/event.ts';
 
-/** What every connection of a process is given. */
+/** What every connection of a process gets. */
 export interface NetContext {
-  /** Takes what happens; undefined if nobody wants to know: then no event is made. */
+  /** Takes events; undefined if nobody wants them, and then none are created. */
   readonly emit: Emit | undefined;
-  /** Writes what was emitted to where it is kept. Called before the frames that it speaks of leave this process. */
+  /** Writes all emitted events to the log. Called before the frames that they report leave this process. */
   flush(): void;
   readonly clock: Clock;
-  /** Report each frame as an event? Off on a hot path. */
+  /** Is each frame reported as an event? False where speed matters. */
   readonly frames: boolean;
-  /** Numbers the connections of the process from 1. */
+  /** The number of the next connection of this process, from 1. */
   nextNumber(): number;
 }
 
-/** Makes the context of one process. */
+/** Creates the context of one process. */
 export function netContext<E extends Emit | undefined>(
   emit: E,
   clock: Clock,

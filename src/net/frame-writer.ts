@@ -1,28 +1,28 @@
-// The sending half of a connection. What is sent in one turn of the event loop leaves together, in as few writes as possible, and a
-// peer that takes nothing is noticed.
+// The sending half of a connection. Frames that are sent in one turn of the event loop leave together, in as few writes as possible. It
+// notices a peer that takes nothing.
 
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../core/clock.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { WriteQueue } from './write-queue.ts';
 
-/** Bytes queued towards one peer above which nothing more is read from it. PROTOCOL.md, "Limits": four of the largest bodies. */
+/** Above this many queued bytes for a peer, nothing more is read from it: four of the largest bodies. PROTOCOL.md, "Limits". */
 export const QUEUE_LIMIT = 4 * MAX_BODY;
-/** What a frame that waits costs in memory beside its bytes: many small ones must not take more than was meant. Bytes. */
+/** What a waiting frame costs in memory beside its own bytes, so that many small frames cannot exceed QUEUE_LIMIT. Bytes. */
 const FRAME_COST = 256;
-/** How long a peer may take nothing while more than QUEUE_LIMIT waits, or while closing, before it is cut off. Milliseconds. */
+/** How long a peer may take nothing before it is cut off, if more than QUEUE_LIMIT waits, or while closing. Milliseconds. PROTOCOL.md, "Limits". */
 export const STALL_MS = 30_000;
 
-/** What waits goes to the kernel in chunks of at most this size, so that progress can be seen. Bytes. */
+/** The queue goes to the kernel in chunks of at most this size, so that progress can be seen. Bytes. */
 const CHUNK = 64 * 1024;
 
 /** What the owner of a writer is told. */
 export interface FrameWriterHandlers {
-  /** These frames are about to leave for the kernel. */
+  /** These frames are about to be handed to the kernel. */
   sending(turn: readonly { readonly bytes: Buffer }[]): void;
   /** The queue has shrunk below QUEUE_LIMIT. */
   drained(): void;
-  /** The peer has taken nothing for too long. */
+  /** The peer has taken nothing for `ms` milliseconds, which is too long. */
   stalled(ms: number): void;
 }
 
@@ -31,13 +31,13 @@ export class FrameWriter {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #handlers: FrameWriterHandlers;
-  /** What was sent in this turn of the event loop. */
+  /** The frames that were sent in this turn of the event loop. */
   #turn: { readonly bytes: Buffer; readonly handed: (() => void) | undefined }[] = [];
   #turnBytes = 0;
   readonly #queue = new WriteQueue();
   #flushing = false;
   #stall: Timer | undefined;
-  /** Nothing more will be sent. `#done` waits until the kernel has everything. */
+  /** Nothing more will be sent. `#done` is called when the kernel has everything. */
   #finishing = false;
   #done: (() => void) | undefined;
   #stopped = false;
@@ -48,13 +48,13 @@ export class FrameWriter {
     this.#handlers = handlers;
   }
 
-  /** What waits to be taken by the kernel, here and in Node's own buffer: bytes, with FRAME_COST for each frame. */
+  /** How many bytes wait for the kernel, here and in Node's own buffer, with FRAME_COST for each frame. */
   get queuedBytes(): number {
     const frames = this.#turn.length + this.#queue.buffers;
     return frames * FRAME_COST + this.#turnBytes + this.#queue.bytes + this.#queue.writing;
   }
 
-  /** Queues frames. @param handed called when this computer's kernel has taken all of them */
+  /** Queues frames. @param handed called when this computer's kernel has accepted all of them */
   send(bytes: Buffer, handed?: () => void): void {
     this.#turn.push({ bytes, handed });
     this.#turnBytes += bytes.length;
@@ -63,7 +63,7 @@ export class FrameWriter {
     queueMicrotask(() => this.flush());
   }
 
-  /** Sends what waits for the end of the turn at once. */
+  /** Sends now what waits for the end of the turn. */
   flush(): void {
     this.#flushing = false;
     if (this.#stopped || this.#turn.length === 0) return;
@@ -73,7 +73,7 @@ export class FrameWriter {
     this.#handlers.sending(turn);
     for (const { bytes, handed } of turn) this.#queue.push(bytes, handed);
     if (this.#queue.writing === 0) this.#write();
-    // Having more to send is not progress: a timer that is set stays set.
+    // More to send is not progress: a timer that is set stays set.
     if (this.#stall === undefined) this.#watchProgress();
   }
 
@@ -85,7 +85,7 @@ export class FrameWriter {
     if (this.#queue.writing === 0) this.#write();
   }
 
-  /** Sends nothing more and tells nothing more, except that the kernel has taken a message. */
+  /** Stops: sends nothing more, and calls no handler any more. Only `handed` callbacks can still come. */
   stop(): void {
     this.#stopped = true;
     this.#stall?.cancel();
@@ -103,14 +103,14 @@ export class FrameWriter {
       const wasFull = this.queuedBytes > QUEUE_LIMIT;
       this.#queue.handed();
       if (this.#stopped) return;
-      // Whoever was told that the kernel has a message may have finished the connection, which writes on by itself.
+      // A `handed` callback may have called `finish`, which has already continued to write.
       if (this.#queue.writing === 0) this.#write();
       this.#watchProgress();
       if (wasFull && this.queuedBytes <= QUEUE_LIMIT && !this.#finishing) this.#handlers.drained();
     });
   }
 
-  // Called at each progress: the alarm is set anew while it is needed.
+  // Called whenever there is progress: restarts the timer if it is needed.
   #watchProgress(): void {
     this.#stall?.cancel();
     this.#stall = undefined;

@@ -1,4 +1,4 @@
-// A listening socket that hands out connections. It decides nothing about them.
+// A listening socket that hands over its connections. It decides nothing about them.
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -8,24 +8,24 @@ import { Connection, type ConnectionHandlers } from './connection.ts';
 import type { NetContext } from './context.ts';
 
 /**
- * File handles that no connection gets: some two dozen that the program has from its start, and those of the log, which must write, read
- * back and make its files whatever strangers do.
+ * How many of the process's file handles are never used for connections. The program has about two dozen from its start, and the log must
+ * be able to write, read back and create its files whatever clients do. PROTOCOL.md, "Limits".
  */
 export const KEPT_HANDLES = 64;
 
-/** A server that listens. */
+/** A listening socket. */
 export interface Listener {
   readonly host: string;
   readonly port: number;
-  /** Stops listening; connections that stand are left to their owners. */
+  /** Stops listening. Open connections are left to their owners. */
   close(): void;
 }
 
 /**
  * Listens for connections.
- * @param port 0 to let the system choose
- * @param accept is given each connection and returns what will handle it
- * @throws DetourError EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND
+ * @param port 0 lets the system choose
+ * @param accept called for each connection; it calls `make` once, with the handlers of that connection
+ * @throws DetourError EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN, or another errno of the system
  */
 export function listen(
   host: string,
@@ -41,10 +41,10 @@ export function listen(
         return connection;
       });
     });
-    // One more is closed at once.
+    // If there are more, Node closes the new one immediately.
     server.maxConnections = Math.max(1, mostHandles() - KEPT_HANDLES);
-    // Before it listens an error is final. Later ones (EMFILE, ENFILE: no file handle is left for a connection that came) concern that
-    // connection alone: the server goes on, and takes the next one for which there is a handle.
+    // An error before it listens is final. A later one (EMFILE, ENFILE: no file handle is left for a new connection) concerns that
+    // connection alone: the server goes on, and accepts the next one for which there is a handle.
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(cannotListen(error, formatAddress(host, port), '--port')),
     );
@@ -57,7 +57,7 @@ export function listen(
   });
 }
 
-// How many file handles the process may have; infinite where the system does not say it in a file.
+// How many file handles the process may have; Infinity if the system has no file that says so.
 function mostHandles(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'latin1');
@@ -68,10 +68,10 @@ function mostHandles(): number {
 }
 
 /**
- * The error to throw when a server could not listen.
- * @param error what the system reported
+ * The error to throw when a server cannot listen.
+ * @param error as the system reported it
  * @param where `host:port`
- * @param option the option with which a port is chosen
+ * @param option the command-line option that sets the port
  */
 export function cannotListen(error: NodeJS.ErrnoException, where: string, option: string): DetourError {
   switch (error.code) {
@@ -93,7 +93,7 @@ export function cannotListen(error: NodeJS.ErrnoException, where: string, option
     case 'EAI_AGAIN':
       return new DetourError(
         error.code,
-        `Cannot listen on ${where}: no address is known by that name (${error.code}).`,
+        `Cannot listen on ${where}: that name has no known address (${error.code}).`,
         'Use 127.0.0.1 for this computer alone, or 0.0.0.0 for all its addresses.',
         { cause: error },
       );

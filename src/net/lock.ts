@@ -1,6 +1,6 @@
-// A lock on a directory that the system drops with the process: a listening local socket in it. Equal pids in two containers
-// do not fool it, and a container that shares the directory finds it, since a socket file is found by its file and not by
-// the network it was made in. It does not reach over to another machine by a network file system.
+// A lock on a directory that the system releases when the process ends: a listening local socket in that directory. Equal pids in two
+// containers do not fool it, and a container that shares the directory sees it, because a socket file is found by its path and not by the
+// network namespace in which it was created. It does not work between machines that share the directory by a network file system.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, realpath, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
@@ -11,28 +11,30 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { syncDirectory } from '../core/files.ts';
 
-/** Lets go of a lock. */
+/** Releases a lock. */
 export type Release = () => Promise<void>;
 
-/** Each process that wants the lock has a socket of its own in the directory; its name begins so once it listens. */
+/** Prefix of the socket names. Each process that wants the lock has a socket of its own in the directory, under this prefix once it listens. */
 const VISIBLE = 'lock-';
-/** Until then it begins so, and means nothing. */
+/** Prefix of the name of a socket that does not listen yet. Other processes ignore it. */
 const HIDDEN = '.lock-';
 
-/** The longest path of a local socket that every system takes: 104 bytes on macOS, 108 on Linux, with the zero at the end. */
+/** A length in bytes that every system allows for the path of a local socket: macOS allows 104, Linux 108, with the zero at the end. */
 const LONGEST_PATH = 100;
 
-/** How often, and after which pause in milliseconds, one that may go first looks whether the others have withdrawn. */
+/** How often the process whose name comes first looks whether the others have withdrawn. */
 const LOOKS = 20;
+/** The pause between two of these looks, in milliseconds. */
 const LOOK_MS = 25;
 
-// File systems that take files and no sockets: shared folders of virtual machines, for the most part.
+// Errors of file systems that have files but no sockets, mostly shared folders of virtual machines.
 const NO_SOCKETS = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'EPERM']);
 
 /**
- * Takes the lock on a directory for this process. The directory is made, durably, if it is not there.
- * @returns what lets go of it
- * @throws DetourError `locked` if another process has it, `not_a_directory`; the errno of the system if no lock can be made
+ * Takes the lock on a directory for this process, and durably creates the directory if it does not exist.
+ * @returns a function that releases the lock
+ * @throws DetourError `locked` if another process has it; `not_a_directory`; the system's errno if the directory cannot be created
+ * @throws Error the system's, if the lock cannot be created
  */
 export async function holdLock(dir: string): Promise<Release> {
   await makeDirectory(path.resolve(dir));
@@ -49,8 +51,8 @@ export async function holdLock(dir: string): Promise<Release> {
   }
 }
 
-// On Linux a socket without a file, too, named after the directory itself: nobody can delete it under a process that runs. Other
-// networks, such as those of containers, do not see it; there the file alone tells.
+// On Linux there is a second socket, in the abstract namespace, named after the directory's device and inode: nobody can delete it while
+// the process runs. Other network namespaces, such as those of containers, do not see it; they only have the socket file.
 async function holdNameless(real: string, dir: string): Promise<Release> {
   if (process.platform !== 'linux') return async () => {};
   const { dev, ino } = await stat(real);
@@ -70,7 +72,7 @@ async function holdFile(real: string, hash: string, dir: string): Promise<Releas
   }
 }
 
-// A path that is too long for a socket is reached over a short one that leads there.
+// If the path is too long for a socket, a short symbolic link leads there.
 async function holdInside(real: string, dir: string): Promise<Release> {
   if (Buffer.byteLength(path.join(real, HIDDEN)) + 16 <= LONGEST_PATH) return holdAmong(real, dir);
   const bridge = await mkdtemp(path.join(os.tmpdir(), 'detour-'));
@@ -85,9 +87,9 @@ async function holdInside(real: string, dir: string): Promise<Release> {
   }
 }
 
-// First be seen, then look: of two that want the lock, whoever looks later sees the other, for a visible socket listens already.
-// So never do both find nobody. A socket that refuses is left over from a dead process and cleared away; it cannot be one that is
-// about to listen. If two see each other, the one whose name comes first waits for the other to withdraw.
+// First become visible, then look. A visible socket already listens, so of two processes that want the lock, the one that looks later sees
+// the other: at least one of them finds somebody. A socket that refuses was left by a dead process and is deleted; it cannot be one that is
+// about to listen. If the two see each other, the one whose name comes first waits for the other to withdraw.
 async function holdAmong(folder: string, dir: string): Promise<Release> {
   const token = randomBytes(8).toString('hex');
   const name = VISIBLE + token;
@@ -112,7 +114,7 @@ async function holdAmong(folder: string, dir: string): Promise<Release> {
   throw lockedError(dir);
 }
 
-// The names of the other sockets behind which somebody is.
+// The names of the other sockets on which a process listens. Deletes those that dead processes have left.
 async function othersIn(folder: string, own: string): Promise<string[]> {
   const alive: string[] = [];
   for (const name of await readdir(folder)) {
@@ -138,7 +140,7 @@ function listen(address: string): Promise<Release> {
     server.once('error', reject);
     server.listen(address, () => {
       server.removeListener('error', reject);
-      // A connection that could not be accepted does not matter to the lock, and the lock alone keeps no process alive.
+      // A connection that cannot be accepted does not matter to the lock, and the lock alone must not keep the process alive.
       server.on('error', () => {});
       server.unref();
       resolve(() => new Promise((closed) => server.close(() => closed())));
@@ -146,7 +148,7 @@ function listen(address: string): Promise<Release> {
   });
 }
 
-// Is somebody listening there? Only a refusal proves that nobody is.
+// Does a process listen there? Only a refusal, or a missing file, proves that none does.
 function answers(address: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(address);
@@ -176,12 +178,12 @@ async function makeDirectory(dir: string): Promise<void> {
       (found) => found.isDirectory(),
       () => false,
     );
-  // Not mkdir's own `recursive`: where a file system says ENOENT to every mkdir, as /proc does, Node 20 tries for ever.
+  // Not mkdir's own `recursive`: if a file system answers every mkdir with ENOENT, as /proc does, Node 20 retries forever.
   try {
     await mkdir(dir, { mode: 0o700 });
   } catch (error) {
     const parent = path.dirname(dir);
-    // Some systems say EROFS or EACCES before they look whether it is there.
+    // Some systems report EROFS or EACCES before they check whether the directory exists.
     if (await isDirectory(dir)) return;
     if (['EEXIST', 'ENOTDIR'].includes(errnoOf(error)))
       throw new DetourError('not_a_directory', `${dir} is not a folder, and the journal needs one`, '', {
@@ -190,7 +192,7 @@ async function makeDirectory(dir: string): Promise<void> {
     if (errnoOf(error) !== 'ENOENT' || parent === dir || (await isDirectory(parent)))
       throw new DetourError(
         errnoOf(error),
-        `the journal's folder ${dir} cannot be made: ${error instanceof Error ? error.message : String(error)}`,
+        `the journal's folder ${dir} cannot be created: ${error instanceof Error ? error.message : String(error)}`,
       );
     await makeDirectory(parent);
     await mkdir(dir, { mode: 0o700 });

@@ -1,16 +1,16 @@
-// What the kernel of this computer says about a connect that it is still trying, where it says anything: on Linux, in /proc.
-// For telling a person while he waits. Nothing is concluded from it.
+// What this computer's kernel says about a connect that it is still trying: on Linux, in /proc. Other systems say nothing.
+// It is shown to a person who waits. Nothing else depends on it.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** How often the kernel is set to try a connect again (tcp_syn_retries); undefined if the system does not say. */
+/** How often the kernel is configured to retry a connect (tcp_syn_retries); undefined if the system does not say. */
 export function synRetries(): number | undefined {
   return asked(() => Number(readFileSync('/proc/sys/net/ipv4/tcp_syn_retries', 'utf8')));
 }
 
 /**
- * After how many seconds at the earliest Linux gives a connect up: as long as so many tries would take that begin after 1 s and
- * wait twice as long each, at most 120 s. (Newer kernels try more often within this time, so it is not a number of SYNs.)
+ * The earliest time at which Linux gives a connect up, in seconds. It is the sum of the waits after each SYN: 1 s, then twice as long each
+ * time, at most 120 s. (Newer kernels send more SYNs within this time, so do not derive a number of SYNs from it.)
  */
 export function patienceSeconds(retries: number): number {
   let seconds = 0;
@@ -19,8 +19,9 @@ export function patienceSeconds(retries: number): number {
 }
 
 /**
- * The SYNs sent so far of this process's connect that has been tried longest; undefined if there is none, or the system does not say.
- * @param proc where the system tells of this process
+ * How many SYNs have been sent for the connect of this process that has been tried most often; undefined if no connect is under way, or
+ * the system does not say.
+ * @param proc this process's folder in /proc
  */
 export function sentSyns(proc = '/proc/self'): number | undefined {
   return asked(() => {
@@ -29,7 +30,7 @@ export function sentSyns(proc = '/proc/self'): number | undefined {
   });
 }
 
-// Where IPv6 is switched off, its table is not there.
+// Empty if there is no such file: tcp6 is missing where IPv6 is switched off.
 function tableOf(proc: string, name: string): string {
   try {
     return readFileSync(`${proc}/net/${name}`, 'utf8');
@@ -43,15 +44,15 @@ function asked(read: () => number): number | undefined {
     const number = read();
     return Number.isInteger(number) ? number : undefined;
   } catch {
-    // No Linux, or one that hides its /proc.
+    // Not Linux, or a Linux that hides its /proc.
     return undefined;
   }
 }
 
 /**
- * How often the SYN of each connect in a table of the kernel's has been sent again.
+ * How often the kernel has retransmitted the SYN of each connect that is under way.
  * @param table the text of /proc/net/tcp or tcp6
- * @param inodes the sockets that count
+ * @param inodes the sockets to look for
  */
 export function retransmitted(table: string, inodes: ReadonlySet<string>): number[] {
   return table.split('\n').flatMap((line) => {
@@ -106,7 +107,7 @@ function inodeOf(proc: string, fd: string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(`${proc}/fd/${fd}`))?.[1];
   } catch {
-    // It was the directory itself, or has been closed meanwhile.
+    // It was the handle of the directory itself, or has been closed in the meantime.
     return undefined;
   }
 }

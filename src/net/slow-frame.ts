@@ -1,31 +1,32 @@
-// Does a frame that has started go on? A peer that sends half a frame and then nothing would hold memory and a connection for ever.
-// The guard knows no socket: it is told when something was read, and asks whether anything is being read at all.
+// Is a frame that has started still arriving? A peer that sends half a frame and then nothing would hold memory and a connection forever.
+// The guard uses no socket: it is told when something was read, and asks whether reading is going on at all.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
 
-/** How long a started frame has before its speed counts, in milliseconds. */
+/** How long after its start the speed of a frame does not count, in milliseconds. PROTOCOL.md, "Limits". */
 export const SLOW_GRACE_MS = 5_000;
-/** How many bytes a second it must have made after that, on average. */
+/** The average speed that a frame must have after SLOW_GRACE_MS, in bytes a second. PROTOCOL.md, "Limits". */
 export const SLOW_BYTES_PER_S = 1_000;
 
-/** How often the speed is checked after the grace period. Milliseconds. */
+/** How often the speed of a frame is checked after SLOW_GRACE_MS, in milliseconds. */
 const CHECK_MS = 1_000;
 
-/** Watches the frames that come in on one connection. */
+/** Watches the incoming frames of one connection. */
 export class SlowFrameGuard {
   readonly #clock: Clock;
   readonly #decoder: FrameDecoder;
   readonly #reading: () => boolean;
   readonly #tooSlow: (reason: string) => void;
   #timer: Timer | undefined;
-  /** Which frame is watched, by the decoder's count, and since when. */
+  /** The frame that is being watched, by the decoder's count of ended frames; -1: none. */
   #frame = -1;
+  /** When it began, by the monotonic clock. */
   #began = 0;
 
   /**
-   * @param reading is anything being read? While it is not, nothing is judged, and a frame's time starts again afterwards
-   * @param tooSlow called with one sentence
+   * @param reading is this side reading? While it is not, no frame is too slow, and a frame's time starts anew afterwards
+   * @param tooSlow called with one sentence that says why
    */
   constructor(
     clock: Clock,
@@ -39,7 +40,7 @@ export class SlowFrameGuard {
     this.#tooSlow = tooSlow;
   }
 
-  /** To be called after each read, and when reading has stopped. */
+  /** Call this after each read, and when reading has stopped. */
   check(): void {
     if (this.#decoder.started === 0 || !this.#reading()) {
       this.stop();
@@ -60,7 +61,7 @@ export class SlowFrameGuard {
 
   #wait(ms: number): void {
     this.#timer?.cancel();
-    // What waits in the kernel is read before judging: after a freeze of this process the peer is not to blame.
+    // The socket is read once more before the check: if this process was frozen, the peer is not to blame.
     this.#timer = this.#clock.after(ms, () => setImmediate(() => this.#judge()));
   }
 
@@ -73,6 +74,8 @@ export class SlowFrameGuard {
     const late = this.#clock.monotonic() - this.#began - SLOW_GRACE_MS;
     if (this.#decoder.started * 1000 >= SLOW_BYTES_PER_S * late) this.#wait(CHECK_MS);
     else
-      this.#tooSlow(`a frame must make ${SLOW_BYTES_PER_S} bytes a second after ${SLOW_GRACE_MS / 1000} s`);
+      this.#tooSlow(
+        `a frame must arrive at ${SLOW_BYTES_PER_S} bytes a second after its first ${SLOW_GRACE_MS / 1000} s`,
+      );
   }
 }

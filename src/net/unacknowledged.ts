@@ -1,6 +1,6 @@
-// How many bytes of a connection has the other kernel not acknowledged? Node does not know; on Linux the kernel says so in a table
-// (/proc/net/tcp, Documentation/networking/proc_net_tcp.rst): `tx_queue` is what was written less what was acknowledged.
-// Elsewhere it cannot be seen. "The other kernel" is that of the next hop: a proxy, too, answers for itself.
+// How many bytes of a connection has the other kernel not acknowledged? Node does not know. Linux shows it in a table (/proc/net/tcp,
+// Documentation/networking/proc_net_tcp.rst): `tx_queue` is what was written minus what was acknowledged. Other systems do not show it.
+// "The other kernel" is that of the next hop: a proxy acknowledges for itself.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { isIPv6, type Socket } from 'node:net';
@@ -8,21 +8,21 @@ import { endianness } from 'node:os';
 import { addressBytes } from './address.ts';
 import { parseRow } from './proc-net-tcp.ts';
 
-/** An address and a port. */
+/** One end of a connection: an address and a port. */
 export interface End {
   readonly address: string;
   readonly port: number;
 }
 
-/** A row of the table for IPv4 has so many bytes. The kernel goes on to look for the next row only if there is room for it. */
+/** The length of a row of the IPv4 table, in bytes. The kernel looks for the next row only if the reader has room for it. */
 const ROW = 150;
-/** After so many rows taking them one by one no longer pays. */
+/** After this many rows it no longer pays to read them one by one. */
 const ONE_BY_ONE = 256;
 
 /**
- * Bytes that this kernel has taken for a connection and that the kernel at its other end has not acknowledged.
- * Undefined if that cannot be seen: not on Linux, or the connection has gone. Until it knows nothing else is done, and going through
- * the whole table takes the kernel milliseconds, also if little stands in it: so the row is the last thing that is read.
+ * How many bytes this kernel has accepted for a connection that the kernel at its other end has not acknowledged. Undefined if that
+ * cannot be seen: not on Linux, or the connection is gone. The call blocks, and the kernel needs milliseconds to walk the whole table even
+ * if it has few rows, so reading stops at the row that is wanted.
  */
 export function unacknowledged({
   localAddress,
@@ -34,12 +34,12 @@ export function unacknowledged({
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   const local = { address: localAddress, port: localPort };
   const remote = { address: remoteAddress, port: remotePort };
-  // Rows that come and go while the table is read in pieces can hide another: who finds nothing looks once more.
+  // Rows that come and go while the table is read in pieces can hide this one: if it is not found, look once more.
   return look(local, remote) ?? look(local, remote);
 }
 
 function look(local: End, remote: End): number | undefined {
-  // The tables of this process's own network namespace. A socket of the kind IPv6 that carries IPv4 stands in the second.
+  // The tables of this process's own network namespace. An IPv6 socket that carries IPv4 is in the IPv6 table.
   let file: number;
   try {
     file = openSync(isIPv6(local.address) ? '/proc/self/net/tcp6' : '/proc/self/net/tcp', 'r');
@@ -66,8 +66,9 @@ function look(local: End, remote: End): number | undefined {
 }
 
 /**
- * Finds a connection in the text of such a table.
- * @param order of the bytes in this computer's words: the table prints addresses as words
+ * Finds a connection in the text of /proc/net/tcp or tcp6.
+ * @param order the byte order of this computer, because the table prints addresses as 32-bit words
+ * @returns the connection's unacknowledged bytes; undefined if it is not in the table, or the table is not a real one
  */
 export function findUnacknowledged(
   table: string,
@@ -84,14 +85,14 @@ export function findUnacknowledged(
   return undefined;
 }
 
-/** Is this what the table prints for an end? */
+/** Is this how the table prints this end? On a little-endian computer `0100007F:1005` is 127.0.0.1:4101. */
 function isEnd(text: string, { address, port }: End, order: 'BE' | 'LE'): boolean {
   const [words = '', hexPort = ''] = text.split(':');
   if (Number.parseInt(hexPort, 16) !== port) return false;
   return bytesOf(words, order) === addressBytes(address);
 }
 
-/** The bytes of a printed address in the order of the network, in hex; IPv4 within IPv6 as IPv4. */
+/** The bytes of a printed address in network order, in hex. An IPv4 address that is written as IPv6 becomes IPv4. */
 function bytesOf(words: string, order: 'BE' | 'LE'): string {
   const bytes = words.replace(/.{8}/g, (word) =>
     order === 'BE' ? word : (word.match(/../g) ?? []).reverse().join(''),

@@ -1,18 +1,18 @@
-// Bytes that wait to be handed to the kernel, first in, first out. They are taken in chunks: many small buffers are joined, a large
-// one is cut. It is not the socket's own buffer: Node would join all that waits into one write, and its progress could not be seen.
+// Bytes that wait to be handed to the kernel, first in, first out. They are taken in chunks: small buffers are joined, and a large one is
+// split. Node's own socket buffer will not do: Node would join everything that waits into one write, and its progress could not be seen.
 
-/** Below this many taken buffers it is not worth moving the others. */
+/** With fewer taken buffers than this it is not worth moving the others. */
 const SWEEP = 64;
 
-/** A queue of bytes towards one peer. */
+/** A queue of bytes for one peer. */
 export class WriteQueue {
   #buffers: Buffer[] = [];
   #at = 0;
   #bytes = 0;
   #writing = 0;
-  /** All bytes that the kernel has taken. */
+  /** How many bytes the kernel has accepted so far. */
   #handed = 0;
-  /** Who wants to know when the kernel has taken how many. */
+  /** Callbacks, each for when the kernel has accepted `at` bytes. */
   readonly #marks: { readonly at: number; readonly handed: () => void }[] = [];
 
   /** How many bytes wait. */
@@ -20,31 +20,31 @@ export class WriteQueue {
     return this.#bytes;
   }
 
-  /** In how many buffers they wait. */
+  /** How many buffers wait. */
   get buffers(): number {
     return this.#buffers.length - this.#at;
   }
 
-  /** Bytes that were taken from here and that the kernel does not have yet. */
+  /** How many bytes were taken from this queue that the kernel has not accepted yet. */
   get writing(): number {
     return this.#writing;
   }
 
-  /** Adds bytes at the end. They are not copied. @param handed called when the kernel has taken all of them */
+  /** Adds bytes at the end, without a copy. @param handed called when the kernel has accepted all of them */
   push(bytes: Buffer, handed?: () => void): void {
     this.#buffers.push(bytes);
     this.#bytes += bytes.length;
     if (handed !== undefined) this.#marks.push({ at: this.#handed + this.#writing + this.#bytes, handed });
   }
 
-  /** To be called when the kernel has the chunk that was taken last. */
+  /** Call this when the kernel has accepted the chunk that was taken last. */
   handed(): void {
     this.#handed += this.#writing;
     this.#writing = 0;
     while (this.#marks[0] !== undefined && this.#marks[0].at <= this.#handed) this.#marks.shift()?.handed();
   }
 
-  /** Takes the next bytes, at most `most`; undefined if none wait. The chunk before must have been handed over. */
+  /** Takes the next bytes, at most `most`; undefined if none wait. The kernel must have accepted the chunk before. */
   take(most: number): Buffer | undefined {
     const chunk = this.#next(most);
     this.#writing = chunk?.length ?? 0;
@@ -69,7 +69,7 @@ export class WriteQueue {
     const chunk = end === this.#at + 1 ? first : Buffer.concat(this.#buffers.slice(this.#at, end), length);
     this.#bytes -= length;
     this.#at = end;
-    // What was taken is let go of even while something always waits behind it, but not each time: so a buffer costs a constant.
+    // Taken buffers are released even if the queue never runs empty, but not every time: so the cost per buffer is constant.
     if (this.#at === this.#buffers.length || (this.#at >= SWEEP && 2 * this.#at >= this.#buffers.length)) {
       this.#buffers = this.#buffers.slice(this.#at);
       this.#at = 0;

@@ -1,5 +1,5 @@
-// The synchronous receiver: a server that must be listening now. It keeps nothing: a SEND is handled, answered RECEIVED, forgotten.
-// One message at a time per connection (window=1: stop and wait); different senders are served at the same time.
+// The synchronous receiver: a server that must be listening when a message is sent. It keeps nothing: it handles a SEND, answers RECEIVED,
+// and forgets it. One message at a time per connection (window=1: stop and wait); different senders are served at the same time.
 
 import { Server } from '../exchange/server.ts';
 import type { Handler, Refusal, Session } from '../exchange/session.ts';
@@ -19,12 +19,12 @@ export interface Incoming {
 export interface ReceiverOptions {
   readonly as: string;
   readonly host: string;
-  /** 0 to let the system choose. */
+  /** The port to listen on; 0 lets the system choose. */
   readonly port: number;
   readonly context: NetContext;
   /**
-   * Handles one message: when it resolves, the message *is* handled (written to the output and that write called back), and only then
-   * RECEIVED is sent, with the reply if there is one. If it rejects, the sender gets ERROR code=failed, which proves nothing.
+   * Handles one message. When it resolves, the message *is* handled (written to the output, and that write has completed); RECEIVED is
+   * sent only then, with the reply if there is one. If it rejects, the sender gets ERROR code=failed, which proves nothing.
    */
   handle(incoming: Incoming): Promise<Buffer | undefined>;
 }
@@ -33,13 +33,13 @@ export interface ReceiverOptions {
 export interface Receiver {
   readonly host: string;
   readonly port: number;
-  /** Stops listening, answers what was taken, says BYE. Resolves when every connection is closed. */
+  /** Stops listening, answers what was taken, sends BYE. Resolves when every connection is closed. */
   close(): Promise<void>;
 }
 
 /**
  * Starts a synchronous receiver.
- * @throws DetourError if it cannot listen
+ * @throws DetourError if it cannot listen: EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN, or another errno of the system
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { as, host, port, context } = options;
@@ -87,7 +87,7 @@ function refusalOf(as: string, { to, ttl, notify }: Message<'SEND'>): Refusal | 
       reason: 'ttl= needs a relay that keeps messages; a receiver keeps nothing.',
     };
   if (notify !== undefined)
-    return { code: 'unsupported', reason: 'notify= needs a relay; a receiver answers at once or never.' };
+    return { code: 'unsupported', reason: 'notify= needs a relay; a receiver answers now or never.' };
   return undefined;
 }
 

@@ -1,12 +1,12 @@
-// The synchronous sender: opens a connection straight to the receiver and asks once. It never repeats a message by itself,
-// for nobody on the other side would recognise the repeat.
+// The synchronous sender: connects straight to the receiver and sends each message once. It never repeats a message by itself, because
+// the receiver would not recognise the repeat.
 
 import { type Caller, ClientConnection } from '../exchange/client.ts';
 import type { Ladder } from '../exchange/ladder.ts';
 import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/pending.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 
-/** Sends messages one after another, over one connection while it stands. */
+/** Sends messages one after another, over one connection as long as it lasts. */
 export class Sender {
   #client: ClientConnection | undefined;
   #peer: string | undefined;
@@ -16,15 +16,15 @@ export class Sender {
 
   constructor(private readonly caller: Caller) {}
 
-  /** The name the receiver gave when it last greeted. */
+  /** The receiver's name, from its last READY; undefined before the first. */
   get peer(): string | undefined {
     return this.#peer;
   }
 
   /**
-   * Sends one message and waits for its answer. The one before must be settled.
-   * @param deadline one deadline for the whole exchange, or for what follows the connect
-   * @param ladder watches how far it comes
+   * Sends one message and waits for its answer. The message before it must have a verdict.
+   * @param deadline for the whole exchange; if it is patient, for what comes after the connect
+   * @param ladder reports how far the message gets
    */
   send(id: string, body: Buffer, deadline: Deadline, ladder?: Ladder): Promise<Outcome> {
     return new Promise((resolve) => {
@@ -47,12 +47,12 @@ export class Sender {
     });
   }
 
-  /** Gives up the message under way: its verdict comes now. */
+  /** Gives up the current message, and the connection. The message gets its verdict now. */
   interrupt(): void {
     this.#client?.drop({ how: 'interrupted' });
   }
 
-  /** Says BYE, if a connection stands. Resolves when it is over. */
+  /** Sends BYE, if there is a connection. Resolves when it is closed. */
   async close(): Promise<void> {
     await this.#client?.leave();
   }

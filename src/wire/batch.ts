@@ -1,37 +1,37 @@
-// Writes many frames of one kind into one buffer: thousands of them leave together, and none needs an object or a string of its own. The
-// bytes are the same that verbs.ts would write.
+// Writes many frames of one kind into one buffer, so that thousands leave together without an object or a string for each. The bytes are
+// the same as verbs.ts would write.
 
 import { LF } from './frame.ts';
 import type { SendFrame } from './send.ts';
 import type { Message } from './verbs.ts';
 
-/** No header line of these is longer, in bytes. */
+/** An upper bound for the header lines that are written here, in bytes. */
 const LONGEST = 512;
 const ZERO = 0x30;
 
-/** Frames, written one after the other. */
+/** A buffer of frames, one after the other. */
 class FrameBatch {
-  /** How many they are. */
+  /** How many frames there are. */
   count = 0;
   #bytes: Buffer = Buffer.allocUnsafe(LONGEST);
   #end = 0;
 
-  /** All of them. */
+  /** The bytes of all frames. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** How many bytes they have. */
+  /** The size of all frames, in bytes. */
   get size(): number {
     return this.#end;
   }
 
-  /** Begins a frame. @param body bytes of its body */
+  /** Begins a frame. @param body the size of its body, in bytes */
   protected begin(body = 0): void {
     this.count += 1;
     const needed = this.#end + LONGEST + body;
     if (needed <= this.#bytes.length) return;
-    // Not by Buffer.concat, which would fill the rest with zeros: memory that is never touched costs nothing.
+    // Not Buffer.concat, which would fill the rest with zeros: memory that is never touched costs nothing.
     const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
     larger.set(this.bytes);
     this.#bytes = larger;
@@ -59,7 +59,7 @@ class FrameBatch {
     for (let at = from; at < to; at++) this.#bytes[this.#end++] = bytes[at] ?? 0;
   }
 
-  /** Writes the size of a body, which ends the header, and the body. */
+  /** Writes `size=`, which ends the header, then the body and its newline. */
   protected body(body: Buffer): void {
     this.text(' size=');
     this.number(body.length);
@@ -70,7 +70,7 @@ class FrameBatch {
   }
 }
 
-/** Answers to SENDs. */
+/** STORED frames that answer SENDs. */
 export class StoredBatch extends FrameBatch {
   /** Adds the answer to a SEND. @param dup is it a repeat? */
   add(send: SendFrame, seq: number, present: Message<'STORED'>['present'], dup: boolean): void {
@@ -84,9 +84,9 @@ export class StoredBatch extends FrameBatch {
   }
 }
 
-/** Messages to one receiver. */
+/** MESSAGE frames for one receiver. */
 export class MessageBatch extends FrameBatch {
-  /** Adds one. */
+  /** Adds a message. */
   add({ seq, id, from, at, held, attempt, kind, tried, body }: Omit<Message<'MESSAGE'>, 'verb'>): void {
     this.begin(body.length);
     this.text('MESSAGE seq=');

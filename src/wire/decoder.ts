@@ -1,14 +1,14 @@
-// The stream of bytes that comes over a connection, cut anywhere, turned into frames. It knows no verb's meaning, no socket and no time.
+// Turns the stream of bytes from a connection, cut anywhere, into frames. It does not know what a verb means, and uses no socket and no clock.
 
 import { CR, type Frame, type Header, LF, MAX_BODY, MAX_LINE, parseHeader } from './frame.ts';
 
-/** A body above the limit is still counted and discarded up to this many times the limit, so that the connection survives. */
+/** A body up to this many times the limit is counted and discarded, so that the connection can stay open. PROTOCOL.md, "Limits". */
 export const DISCARD_FACTOR = 16;
 
-/** Why bytes are not a frame: `malformed` breaks the grammar, `too_large` is a body beyond what is even discarded. */
+/** Why bytes are not a frame: `malformed` breaks the grammar; `too_large` is a body that is too large even to discard. */
 export type GrammarFault = 'malformed' | 'too_large';
 
-/** What the decoder found next. After `fault` nothing more can be read: where the next frame begins is not known. */
+/** What the decoder found next. After `fault` nothing more can be read, because nobody knows where the next frame begins. */
 export type Decoded =
   | { readonly kind: 'frame'; readonly frame: Frame }
   | { readonly kind: 'oversize'; readonly header: Header; readonly size: number }
@@ -18,18 +18,18 @@ export type Decoded =
 //    │ ├──(size <= limit, all of it is here)───────► frame, LINE
 //    │ ├──(size <= limit)──► BODY ──► END ─────────► frame, LINE
 //    │ └──(size <= 16×limit)─► oversize, DISCARD ──► END ──► LINE
-//    └──(line breaks the grammar, size beyond that)► fault, DEAD
+//    └──(line breaks the grammar, larger size)────► fault, DEAD
 type State = 'LINE' | 'BODY' | 'DISCARD' | 'END' | 'DEAD';
 
-/** A frame with a body that is not all here. */
+/** A frame whose body is not complete. */
 interface Unfinished {
   readonly header: Header;
-  /** Header line, body and the longest newline find room here. */
+  /** Has room for the header line, the body and the longer of the two newlines. */
   readonly raw: Buffer;
   /** Where in `raw` the body begins and ends. */
   readonly bodyStart: number;
   readonly bodyEnd: number;
-  /** How much of `raw` is here. */
+  /** How many bytes of `raw` have arrived. */
   filled: number;
 }
 
@@ -37,25 +37,25 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Turns a stream of bytes, cut anywhere, into frames. Push what arrived, then call `next` until it returns undefined.
- * It holds at most one unfinished frame: a line of MAX_LINE and a body of `maxBody`, and what was pushed and not yet asked for.
+ * It holds at most one unfinished frame (a line of MAX_LINE and a body of `maxBody`), and what was pushed and not read yet.
  */
 export class FrameDecoder {
   #state: State = 'LINE';
   #input: Buffer = NOTHING;
   #at = 0;
-  /** The beginning of a header line whose end is not here. */
+  /** The beginning of a header line whose end has not arrived. */
   #line: Buffer = NOTHING;
   #unfinished: Unfinished | undefined;
   #toDiscard = 0;
   #sawCr = false;
-  /** Bytes of the frame that has started that are no longer in the input. */
+  /** Bytes of the current frame that are no longer in the input. */
   #consumed = 0;
   #ended = 0;
 
-  /** @param maxBody the largest body that is taken, in bytes */
+  /** @param maxBody the largest body that is accepted, in bytes */
   constructor(readonly maxBody: number = MAX_BODY) {}
 
-  /** Gives the decoder the bytes that came next. It keeps a reference to them until they are read. */
+  /** Adds the next bytes of the stream. The decoder keeps a reference to them until it has read them. */
   push(bytes: Buffer): void {
     if (this.#state === 'DEAD') return;
     this.#input =
@@ -63,26 +63,26 @@ export class FrameDecoder {
     this.#at = 0;
   }
 
-  /** Bytes of the frame that has started and is not complete; 0 between frames. For the rule that a started frame must go on. */
+  /** How many bytes of an incomplete frame have arrived; 0 between frames. The slow-frame guard needs it. */
   get started(): number {
     return this.#consumed + this.#input.length - this.#at;
   }
 
-  /** How much is here of a body that is not complete, in bytes; undefined if none is under way. */
+  /** How many bytes of an incomplete body have arrived, and its size; undefined if no body is arriving. */
   get body(): { readonly have: number; readonly size: number } | undefined {
     if (this.#state !== 'BODY' || this.#unfinished === undefined) return undefined;
     const { bodyStart, bodyEnd, filled } = this.#unfinished;
     return { have: filled - bodyStart, size: bodyEnd - bodyStart };
   }
 
-  /** How many frames have come to their end, discarded ones included. While it stays, it is the same frame that has `started`. */
+  /** How many frames have ended, discarded ones included. As long as it does not change, `started` is about the same frame. */
   get ended(): number {
     return this.#ended;
   }
 
   /**
-   * The next frame, if `read` knows it: a quicker way for what comes often. To be tried before each `next`.
-   * @param read is given bytes, where in them a frame begins, and `maxBody`; undefined: it must be read by `next`
+   * The next frame, if `read` can parse it: a fast path for frequent frames. Try it before each `next`.
+   * @param read gets bytes, where a frame begins in them, and `maxBody`; it returns undefined to leave the frame to `next`
    */
   quick<T extends { readonly end: number }>(
     read: (bytes: Buffer, start: number, maxBody: number) => T | undefined,
@@ -95,7 +95,7 @@ export class FrameDecoder {
     return found;
   }
 
-  /** The next thing that is complete, or undefined if more bytes are needed. */
+  /** The next frame, oversize header or fault; undefined if more bytes are needed. */
   next(): Decoded | undefined {
     for (;;) {
       switch (this.#state) {
@@ -123,7 +123,7 @@ export class FrameDecoder {
     }
   }
 
-  // LINE: a complete frame, an oversize one, a fault, 'more', or undefined to go on in another state.
+  // In state LINE. Returns a whole frame, an oversize one, a fault, 'more' if bytes are missing, or undefined to continue in another state.
   #readLine(): Decoded | 'more' | undefined {
     const lf = this.#input.indexOf(LF, this.#at);
     const here = this.#input.subarray(this.#at, lf === -1 ? undefined : lf + 1);
@@ -132,7 +132,7 @@ export class FrameDecoder {
       return this.#fault(`the header line is longer than ${MAX_LINE} bytes`);
     const line = this.#line.length === 0 ? here : Buffer.concat([this.#line, here]);
     if (lf === -1) {
-      // Copied, so that a peer that pauses in the middle of a line does not keep a whole chunk in memory.
+      // A copy, so that a peer that pauses in the middle of a line does not keep a whole chunk in memory.
       this.#line = line === here ? Buffer.from(here) : line;
       this.#consumed = length;
       this.#input = NOTHING;
@@ -149,7 +149,7 @@ export class FrameDecoder {
     if (size <= this.maxBody) return this.#startBody(header, line, size, line === here);
     if (size > DISCARD_FACTOR * this.maxBody) {
       return this.#fault(
-        `a body of ${size} bytes is beyond ${DISCARD_FACTOR} times the limit of ${this.maxBody}`,
+        `a body of ${size} bytes is more than ${DISCARD_FACTOR} times the limit of ${this.maxBody}`,
         'too_large',
       );
     }
@@ -159,8 +159,8 @@ export class FrameDecoder {
     return { kind: 'oversize', header, size };
   }
 
-  // The whole frame, as a view of the input, if it is there in one part. Else a buffer to collect it in, untouched memory as yet: the
-  // system commits it only as bytes arrive.
+  // Returns the whole frame, as a view of the input, if all of it is in one chunk. Otherwise allocates a buffer to collect it in; the
+  // system commits that memory only as bytes arrive.
   #startBody(header: Header, line: Buffer, size: number, inOnePart: boolean): Decoded | undefined {
     const end = this.#at + size;
     const newline = this.#input[end] === CR ? 2 : 1;
@@ -205,7 +205,7 @@ export class FrameDecoder {
     return true;
   }
 
-  // The newline after a body, \n or \r\n; anything else means that the framing is lost.
+  // In state END: expects the newline after a body, \n or \r\n. Any other byte means that the two ends have lost count.
   #end(): Decoded | 'more' | undefined {
     while (this.#at < this.#input.length) {
       const byte = this.#input[this.#at];

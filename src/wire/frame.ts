@@ -1,5 +1,5 @@
 // The grammar of detour/1: bytes <-> header and body. PROTOCOL.md, "The grammar".
-// It knows no verb's meaning (verbs.ts does), no socket (net/ does) and no time. The journal uses the same grammar.
+// It does not know what a verb means (verbs.ts does), and it uses no socket (net/ does) and no clock. The journal uses the same grammar.
 
 /** The longest header line in bytes, its line end included. PROTOCOL.md, "Limits". */
 export const MAX_LINE = 1024;
@@ -7,7 +7,7 @@ export const MAX_LINE = 1024;
 /** The largest body that detour's own servers take, in bytes. PROTOCOL.md, "Limits". */
 export const MAX_BODY = 1024 * 1024;
 
-/** A header line, read: the verb and its fields as they stood there, in their order. */
+/** A parsed header line: the verb, and its fields as text, in the order in which they came. */
 export interface Header {
   readonly verb: string;
   readonly fields: ReadonlyMap<string, string>;
@@ -18,14 +18,15 @@ export interface Frame extends Header {
   /** Undefined if the header had no `size=`. */
   readonly body: Buffer | undefined;
   /**
-   * The very bytes of the frame: the header line, the body and the newline after it, with the line ends as they came. `body` is a part
-   * of them. A frame that came in one chunk is a view of that chunk and keeps all of it in memory.
+   * The exact bytes of the frame: header line, body and the newline after it, with the line ends as they came. `body` is a view into
+   * them. A frame that came in one chunk is itself a view of that chunk, and keeps all of it in memory.
    */
   readonly raw: Buffer;
 }
 
-/** The two bytes of a line end. */
+/** The byte that ends a line. */
 export const LF = 0x0a;
+/** A carriage return, which is accepted before LF. */
 export const CR = 0x0d;
 
 const LINE = /^[A-Z]+(?: [a-z]+=[\x21-\x7e]+)*$/;
@@ -33,19 +34,19 @@ const VERB = /^[A-Z]+(?: |$)/;
 const FIELD = /^[a-z]+=[\x21-\x7e]+$/;
 const NUMBER = /^(?:0|[1-9][0-9]{0,14})$/;
 
-/** Reads a number as the protocol writes it: decimal, no sign, no leading zero, at most 15 digits. Undefined if it is none. */
+/** Parses a number as the protocol writes it: decimal, no sign, no leading zeros, at most 15 digits. Undefined if it is anything else. */
 export function parseNumber(text: string): number | undefined {
   return NUMBER.test(text) ? Number(text) : undefined;
 }
 
 /**
- * Reads one header line, given without its line end.
+ * Parses one header line, given without its line end.
  * @returns the header, or a sentence that says what is wrong with the line
  */
 export function parseHeader(line: string): Header | string {
   if (!VERB.test(line)) return 'the line does not begin with a verb in capital letters';
   if (!LINE.test(line)) return 'a field is not key=value (one space between fields, no other white space)';
-  // Cut by hand, because every message and every entry of the log passes here.
+  // Split by hand, which is faster: every message and every entry of the log comes through here.
   let end = line.indexOf(' ');
   const verb = end === -1 ? line : line.slice(0, end);
   const fields = new Map<string, string>();
@@ -62,9 +63,9 @@ export function parseHeader(line: string): Header | string {
 }
 
 /**
- * Writes a frame. `size` is added from the body, last.
- * @param fields in the order to be written; an undefined value leaves the key out
- * @throws RangeError if the line would be longer than MAX_LINE or a value would break the grammar: a defect of the caller
+ * Encodes a frame. If there is a body, `size=` is added as the last key.
+ * @param fields in the order in which to write them; an undefined value leaves the key out
+ * @throws RangeError if the line would be longer than MAX_LINE or a value would break the grammar: a bug in the caller
  */
 export function encodeFrame(
   verb: string,
@@ -89,7 +90,7 @@ export function encodeFrame(
   return bytes;
 }
 
-/** The frame that begins at `start`; undefined if there is none, or not all of it. No limits are checked. */
+/** The frame that begins at `start`; undefined if there is no frame, or not all of it. Checks no limits. */
 export function frameAt(bytes: Buffer, start: number): Frame | undefined {
   const end = bytes.indexOf(LF, start);
   if (end === -1) return undefined;
@@ -107,7 +108,7 @@ export function frameAt(bytes: Buffer, start: number): Frame | undefined {
   return { ...header, body, raw: bytes.subarray(start, at) };
 }
 
-/** The frames that these bytes are, from the first to the last of them; undefined if they are something else. No limits are checked. */
+/** The frames in these bytes, which must be whole frames and nothing else; undefined if they are not. Checks no limits. */
 export function framesIn(bytes: Buffer): Frame[] | undefined {
   const frames: Frame[] = [];
   for (let at = 0; at < bytes.length; at += frames.at(-1)?.raw.length ?? 0) {

@@ -1,18 +1,18 @@
-// SEND, read where it lies: what a sender under load says thousands of times in a row is not cut into strings and copies first. Only the
-// form in which detour's own clients write it is read here; every other frame, and every fault, is the work of decoder.ts and verbs.ts.
-// What is read here is just what those two would make of the same bytes.
+// Parses SEND in place. A sender under load sends thousands in a row, so they are not first split into strings and copies. Only the form in
+// which detour's own clients write SEND is parsed here; decoder.ts and verbs.ts handle every other frame and every fault. The result is
+// exactly what those two would make of the same bytes.
 
 import { CR, type Frame, LF, MAX_LINE } from './frame.ts';
 import { isName, isToken, MAX_NAME, MAX_TOKEN, MAX_TTL, type Message } from './verbs.ts';
 
-/** A SEND and where it lies. Its bytes may be a chunk with many more frames in it. */
+/** A SEND, as offsets into the bytes that it came in. These bytes may be a chunk with many more frames. */
 export class SendFrame implements Message<'SEND'> {
   readonly verb = 'SEND';
 
   /**
-   * @param bytes in which the frame lies, from `start` to `end`, its line ends included
-   * @param idStart where the value of `id=` begins, and `idEnd` where it ends
-   * @param bodyStart where the body begins, of `size` bytes
+   * @param bytes contain the frame, from `start` to `end`, line ends included
+   * @param idStart where the value of `id=` begins; it ends at `idEnd`
+   * @param bodyStart where the body of `size` bytes begins
    */
   constructor(
     readonly bytes: Buffer,
@@ -35,16 +35,16 @@ export class SendFrame implements Message<'SEND'> {
     return this.bytes.subarray(this.bodyStart, this.bodyStart + this.size);
   }
 
-  /** The very bytes of the frame. */
+  /** The exact bytes of the frame. */
   get raw(): Buffer {
     return this.bytes.subarray(this.start, this.end);
   }
 }
 
-/** A message as a connection hands it over. */
+/** A message as a connection hands it to its owner. */
 export type Incoming = Exclude<Message, Message<'SEND'>> | SendFrame;
 
-/** The same of a SEND that was read by decoder.ts and verbs.ts. */
+/** Makes a SendFrame of a SEND that decoder.ts and verbs.ts have parsed. */
 export function sendFrame(
   { raw }: Frame,
   { id, to, ttl, notify, body }: Omit<Message<'SEND'>, 'verb'>,
@@ -57,20 +57,20 @@ export function sendFrame(
 
 const ZERO = 0x30;
 
-// What a byte may stand in.
+// Classes of bytes: what a byte may be part of, one bit each.
 const [TOKEN, NAME, LETTER, DIGIT] = [1, 2, 4, 8];
 const KINDS = Uint8Array.from({ length: 256 }, (_, code) => {
   const text = String.fromCharCode(code);
   const kinds = [isToken(text), isName(`a${text}`), isName(text), /[0-9]/.test(text)];
   return kinds.reduce((all, is, bit) => all | (is ? 1 << bit : 0), 0);
 });
-/** A longer number is left to decoder.ts and verbs.ts: it is neither a size nor a ttl that is accepted. */
+/** Longer numbers are left to decoder.ts and verbs.ts: no accepted size or ttl has more digits. */
 const MOST_DIGITS = 8;
 
 /**
- * Reads `SEND id=… [to=…] [ttl=…] [notify=…] size=…` and its body, if all of it is there in this form.
- * @param maxBody the largest body that is taken, in bytes
- * @returns undefined if it is anything else, or not whole
+ * Parses `SEND id=… [to=…] [ttl=…] [notify=…] size=…` and its body, if all of it is there and in this form.
+ * @param maxBody the largest body that is accepted, in bytes
+ * @returns undefined if it is anything else, or incomplete
  */
 export function readSend(bytes: Buffer, start: number, maxBody: number): SendFrame | undefined {
   const idStart = after(bytes, start, 'SEND id=');
@@ -108,7 +108,7 @@ export function readSend(bytes: Buffer, start: number, maxBody: number): SendFra
   return new SendFrame(bytes, start, end, idStart, idEnd, to, ttl, notify, bodyStart, size);
 }
 
-// Where the text that must stand at `at` ends; 0: something else stands there.
+// Where this text, which must be at `at`, ends; 0 if something else is there.
 function after(bytes: Buffer, at: number, text: string): number {
   for (let index = 0; index < text.length; index++)
     if (bytes[at + index] !== text.charCodeAt(index)) return 0;
@@ -118,14 +118,14 @@ function after(bytes: Buffer, at: number, text: string): number {
 const afterNewline = (bytes: Buffer, at: number): number =>
   bytes[at] === LF ? at + 1 : bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : 0;
 
-// Where bytes of this kind end.
+// Where a run of bytes of this class ends.
 function endOf(bytes: Buffer, from: number, kind: number): number {
   let at = from;
   while (((KINDS[bytes[at] ?? 0] ?? 0) & kind) !== 0) at += 1;
   return at;
 }
 
-// -1: it is not written as the protocol writes numbers, or too long.
+// Returns -1 if it is not a number as the protocol writes it, or too long.
 function numberAt(bytes: Buffer, from: number, end: number): number {
   if (end === from || end - from > MOST_DIGITS || (bytes[from] === ZERO && end - from > 1)) return -1;
   let value = 0;
@@ -133,7 +133,7 @@ function numberAt(bytes: Buffer, from: number, end: number): number {
   return value;
 }
 
-/** Names that were read lately: mostly the same few come again and again. */
+/** A cache of names, by hash: mostly the same few names come again and again. */
 const names: string[] = Array<string>(4096).fill('');
 
 function nameAt(bytes: Buffer, from: number, end: number): string | undefined {

@@ -1,48 +1,49 @@
-// The verbs of detour/1 in one table: it drives the encoder, the decoder and the check of PROTOCOL.md, "The verbs".
-// To add a verb or a key: one line here, one row there.
+// The verbs of detour/1 in one table. It drives the encoder, the decoder and the test that checks PROTOCOL.md, "The verbs".
+// To add a verb or a key, add a line here and a row in PROTOCOL.md.
 
 import { encodeFrame, type Frame, type Header, parseNumber } from './frame.ts';
 
 /** The protocol version that READY and HELLO name. */
 export const VERSION = 1;
 
-/** The longest name, and the longest id or token, in bytes. PROTOCOL.md, "The grammar". */
+/** The longest name, in bytes. PROTOCOL.md, "The grammar". */
 export const MAX_NAME = 32;
+/** The longest id or token, in bytes. PROTOCOL.md, "The grammar". */
 export const MAX_TOKEN = 64;
 
 const NAME = new RegExp(`^[a-z][a-z0-9_-]{0,${MAX_NAME - 1}}$`);
 const TOKEN = new RegExp(`^[A-Za-z0-9._:-]{1,${MAX_TOKEN}}$`);
 
-/** Is it a name of the protocol: 1 to 32 of `a-z 0-9 _ -`, a letter first? */
+/** Is this a valid name: 1 to 32 of `a-z 0-9 _ -`, beginning with a letter? */
 export const isName = (text: string): boolean => NAME.test(text);
 
-/** Is it an id or token of the protocol: 1 to 64 of `A-Z a-z 0-9 . _ : -`? */
+/** Is this a valid id or token: 1 to 64 of `A-Z a-z 0-9 . _ : -`? */
 export const isToken = (text: string): boolean => TOKEN.test(text);
 
-/** The value of a key: how it is written and read. */
+/** How the value of a key is written and parsed. */
 export interface Field<T, Required extends boolean> {
-  /** As PROTOCOL.md writes the value, e.g. `NAME` or `yes|no`. */
+  /** The form of the value as PROTOCOL.md writes it, e.g. `NAME` or `yes|no`. */
   readonly form: string;
   readonly required: Required;
-  /** The value, or undefined if the text is not acceptable. */
+  /** Parses the text; undefined if it does not have this form. */
   read(text: string): T | undefined;
   /** The text of a value. */
   write(value: T): string;
 }
 
-/** The keys of a verb, in the order in which they are written. */
+/** The keys of a verb (or of an entry of the log), in the order in which they are written. */
 export type Table = Readonly<Record<string, Field<unknown, boolean>>>;
 
-/** A key that must be there. */
+/** A required key. */
 export const field = <T>(
   form: string,
   read: (text: string) => T | undefined,
   write: (value: T) => string = String,
 ): Field<T, true> => ({ form, required: true, read, write });
 
-/** A key that may be left out. */
+/** Makes a key optional. */
 export const optional = <T>(of: Field<T, true>): Field<T, false> => ({ ...of, required: false });
-/** One of these words. */
+/** A required key whose value is one of these words. */
 export const oneOf = <T extends string>(...words: T[]): Field<T, true> =>
   field(words.join('|'), (text) => words.find((word) => word === text));
 const within = (form: string, low: number, high: number): Field<number, true> =>
@@ -52,30 +53,38 @@ const within = (form: string, low: number, high: number): Field<number, true> =>
   });
 
 const LARGEST = 999_999_999_999_999;
-/** Values that occur with several verbs. */
+
+// Values that several verbs use.
+
+/** A name: of a client, a server or a mailbox. */
 export const name = field('NAME', (text) => (isName(text) ? text : undefined));
+/** An id of a message, which its sender has chosen. */
 export const id = field('ID', (text) => (isToken(text) ? text : undefined));
+/** A random token, such as that of a session or a store. */
 export const token = field('TOKEN', (text) => (isToken(text) ? text : undefined));
 const code = field('CODE', (text) => (/^[a-z_]{1,32}$/.test(text) ? text : undefined));
+/** A whole number from 0. */
 export const count = within('N', 0, LARGEST);
+/** A whole number from 1. */
 export const positive = within('N', 1, LARGEST);
+/** A time by the wall clock: milliseconds since 1970 UTC. */
 export const epochMs = within('EPOCH_MS', 0, LARGEST);
 
-/** The longest life that `ttl=` may ask for, in seconds: a year. */
+/** The largest `ttl=`, in seconds: a year. PROTOCOL.md, "Limits". */
 export const MAX_TTL = 31_536_000;
 
-/** The value of `ttl=`, in seconds. */
+/** The value of `ttl=`: seconds, from 1 to MAX_TTL. */
 export const ttl = within('SECONDS', 1, MAX_TTL);
 
-/** How much of something is used, and how much there may be: `5/200000`. */
+/** How much of a limit is used, and the limit: `5/200000`. */
 const usage = field('N/N', (text) => (/^[0-9]{1,15}\/[0-9]{1,15}$/.test(text) ? text : undefined));
 
-/** What the other side may learn from `present=` in STORED: is the recipient connected now, and was it ever? A hint. */
+/** `present=` of STORED, a hint: is somebody collecting from the mailbox now (`yes`), did somebody earlier (`no`), or nobody (`never`)? */
 const PRESENCE = ['yes', 'no', 'never'] as const;
 
 /**
- * Every verb: who sends it, its keys in the order they are written (`size` always last, and only if there is a body).
- * `body`: `required`, `optional`, or `none` (a body that comes all the same is ignored, like an unknown key).
+ * Every verb: who sends it, and its keys in the order in which they are written (`size` is always last, and only there if there is a body).
+ * `body`: `required`, `optional`, or `none` (a body that comes anyway is ignored, like an unknown key).
  */
 export const VERBS = {
   READY: {
@@ -171,7 +180,7 @@ type Fields<V extends Verb> = (typeof VERBS)[V]['fields'];
 type RequiredKeys<F> = { [K in keyof F]: F[K] extends Field<unknown, true> ? K : never }[keyof F];
 type OptionalKeys<F> = { [K in keyof F]: F[K] extends Field<unknown, false> ? K : never }[keyof F];
 
-/** The values of a table, by key. */
+/** The types of a table's values, by key. */
 export type Values<F> = { readonly [K in RequiredKeys<F>]: Value<F[K]> } & {
   readonly [K in OptionalKeys<F>]?: Value<F[K]> | undefined;
 };
@@ -187,20 +196,20 @@ export type Message<V extends Verb = Verb> = V extends Verb
   ? { readonly verb: V } & Values<Fields<V>> & BodyOf<V>
   : never;
 
-/** Why a header that obeys the grammar is not a message. `id` is there if the frame had an acceptable one: then it can be refused. */
+/** Why a header that obeys the grammar is not a message. `id` is set if the frame has a valid one: then a SEND can be answered REFUSED. */
 export interface Unacceptable {
   readonly code: 'unknown_verb' | 'bad_value' | 'version';
   readonly reason: string;
   readonly id: string | undefined;
 }
 
-/** Is it a verb that this version knows? */
+/** Is this a verb that this version knows? */
 export const isVerb = (text: string): text is Verb => Object.hasOwn(VERBS, text);
 
 /**
- * Reads the fields of a header by the table; unknown keys are ignored.
- * @param body the frame's body; undefined also for a header whose body is discarded
- * @returns the message, or what is unacceptable about it
+ * Parses the fields of a header by the table of verbs, and ignores unknown keys. Its body is undefined if the frame has none, or if it is
+ * being discarded.
+ * @returns the message, or why it is not acceptable
  */
 export function readMessage(
   frame: Header & { readonly body?: Buffer | undefined },
@@ -228,7 +237,7 @@ export function readMessage(
   return { message: message as Message };
 }
 
-/** The values that a header gives to the keys of a table, or what is wrong with them; other keys are ignored. */
+/** Parses the values of a table's keys from a header, and ignores other keys. @returns the values, or a sentence that says what is wrong */
 export function readFields<T extends Table>({ verb, fields }: Header, table: T): Values<T> | string {
   const read: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(table)) {
@@ -244,22 +253,22 @@ export function readFields<T extends Table>({ verb, fields }: Header, table: T):
   return read as Values<T>;
 }
 
-// READY, HELLO and ERROR keep their form for ever; with a higher version nothing else about them is judged.
+// READY, HELLO and ERROR keep their form forever. If the version is higher, nothing else in READY or HELLO is reported as wrong.
 function tooNew(verb: Verb, fields: ReadonlyMap<string, string>): boolean {
   const version = parseNumber(fields.get('version') ?? '');
   return (verb === 'READY' || verb === 'HELLO') && version !== undefined && version > VERSION;
 }
 
 /**
- * Writes a message as its frame's bytes.
- * @throws RangeError if a value breaks the grammar: a defect of the caller
+ * Encodes a message as the bytes of a frame.
+ * @throws RangeError if a value breaks the grammar: a bug in the caller
  */
 export function encode(message: Message): Buffer {
   const fields = fieldsOf(VERBS[message.verb].fields, message);
   return encodeFrame(message.verb, fields, 'body' in message ? message.body : undefined);
 }
 
-/** The values of a table's keys as text, in the order in which they are written. */
+/** The values of a table's keys as text, in the order in which they are written; undefined for a key without a value. */
 export function fieldsOf(table: Table, values: object): [string, string | undefined][] {
   const all = values as Readonly<Record<string, unknown>>;
   return Object.entries(table).map(([key, { write }]) => [
@@ -268,7 +277,7 @@ export function fieldsOf(table: Table, values: object): [string, string | undefi
   ]);
 }
 
-/** The fields of a message with their values, in the order in which they are written: numbers as numbers, `size` for the body. */
+/** The fields of a message, in the order in which they are written. Numbers stay numbers, and `size` stands for the body. */
 export function valuesOf(message: Message): Record<string, string | number> {
   const all = message as Readonly<Record<string, unknown>>;
   const values: Record<string, string | number> = {};
@@ -280,7 +289,7 @@ export function valuesOf(message: Message): Record<string, string | number> {
   return values;
 }
 
-/** The message that a decoded frame is; for tests and tools that know it is a good one. @throws TypeError if it is not */
+/** Parses a decoded frame as a message, for tests and tools that know it is valid. @throws TypeError if it is not */
 export function messageOf(frame: Frame): Message {
   const result = readMessage(frame);
   if ('unacceptable' in result) throw new TypeError(result.unacceptable.reason);

@@ -268,7 +268,7 @@ test('files and folders that cannot be had', async () => {
   ).toEqual([]);
   // Node's own recursive mkdir never comes back from here.
   if (process.platform === 'linux')
-    expect(await wrongOf([relay('/proc/detour/journal', /cannot be made: ENOENT/)])).toEqual([]);
+    expect(await wrongOf([relay('/proc/detour/journal', /cannot be created: ENOENT/)])).toEqual([]);
 });
 
 test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
