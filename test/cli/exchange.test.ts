@@ -66,7 +66,9 @@ test.skipIf(process.platform === 'win32')(
     expect(relay.said()).toMatch(
       /The journal failed: files of the journal were deleted or moved away while the relay was running: .*\./,
     );
-    expect(relay.said()).toMatch(/What was stored and not collected is where they are: gone with them/);
+    expect(relay.said()).toMatch(
+      /Messages that were stored and not collected are in those files, and are lost/,
+    );
     expect(relay.said()).not.toMatch(/stopped\.|Everything/);
   },
 );
