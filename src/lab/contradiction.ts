@@ -1,11 +1,11 @@
-// Holds a verdict against what the logs say. Pure.
+// Compares a verdict with what the logs say. Pure.
 
 import type { VerdictName } from '../core/event.ts';
 
 /**
- * Why a verdict is not so; undefined if nothing speaks against it.
+ * Why a verdict is false, as a sentence; undefined if nothing contradicts it.
  * @param handled did the receiver handle the message?
- * @param stored did the relay store it? undefined if that is not asked here
+ * @param stored did the relay store it? undefined if that is not checked
  */
 export function contradiction(verdict: VerdictName, handled: boolean, stored?: boolean): string | undefined {
   if (verdict === 'DELIVERED' && !handled) return 'DELIVERED, and bob had not handled it';

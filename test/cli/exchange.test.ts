@@ -201,7 +201,7 @@ test('a repeat of what bob has collected: nothing is said of where it is now, an
   );
 
   const asked = await detour(relay.place, '--ladder', ...once);
-  expect(asked.stderr).toMatch(/5 handled +by bob's program +no word of it\n/);
+  expect(asked.stderr).toMatch(/5 handled +by bob's program +not known\n/);
 });
 
 test('--reply and --echo: the answer is data', async () => {
@@ -218,7 +218,7 @@ test('--count is told once, with the worst of all verdicts; bob may stop after s
   const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '5', 'hi']);
   // The fourth met a bob who says BYE, or one who is gone already.
   expect(sent.code).toBe(/UNKNOWN/.test(sent.stderr) ? 20 : 10);
-  expect(sent.stderr).toMatch(/The first that failed, id \S+:\n(NOT DELIVERED|UNKNOWN)/);
+  expect(sent.stderr).toMatch(/First failure, id \S+:\n(NOT DELIVERED|UNKNOWN)/);
   expect(sent.stderr).toMatch(/\n5 of 5 in .*: 3 DELIVERED, [^\n]* exit [12]0\n/);
   expect(await bob.exit).toBe(0);
   expect(bob.printed()).toBe('alice: hi\n'.repeat(3));
@@ -279,7 +279,7 @@ test('the keyboard of a server: freeze, nonsense, the end of input', async () =>
   bob.type('kill 20s');
   await bob.until(/Type kill [\s\S]*Type kill /);
   bob.type('freeze soon');
-  await bob.until(/freeze: "soon" is not a duration/);
+  await bob.until(/freeze: "soon" is not a valid duration/);
   bob.type('freeze 300ms');
   await bob.until(/frozen for 300 ms: the program stands still, the kernel goes on/);
   await bob.until(/thawed/);

@@ -49,9 +49,9 @@ test.runIf(LINUX)(
     const [, second = ''] = alice.said().split('DELIVERED');
     expect(second).toMatch(/1 handed over +to my kernel +my kernel\n/);
     expect(second).toMatch(new RegExp(`2 acknowledged +by the other kernel +that of ${bob.place}\\n`));
-    expect(second).toMatch(/ - {2}3 read +by bob's program +no word of it\n/);
+    expect(second).toMatch(/ - {2}3 read +by bob's program +not known\n/);
     expect(second).toMatch(/ - {2}4 durable +on a disk +nobody: sync keeps nothing\n/);
-    expect(second).toMatch(/ - {2}5 handled +by bob's program +no word of it\nUNKNOWN/);
+    expect(second).toMatch(/ - {2}5 handled +by bob's program +not known\nUNKNOWN/);
     expect(bob.printed()).not.toMatch(/two/);
     bob.child.kill('SIGCONT');
     await bob.until(/alice: two/);
