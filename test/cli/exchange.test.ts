@@ -92,7 +92,7 @@ test('bob is killed after he showed it: nobody knows, and the relay sends it aga
   await first.exit;
   const second = await collect(relay.place);
   expect(second).toMatchObject({ code: 0, stdout: 'alice: important\n' });
-  expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, and never acknowledged it');
+  expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, but never acknowledged it');
 });
 
 // No signal but kill exists on Windows.
@@ -188,7 +188,7 @@ test('a repeat of what bob has collected: nothing is said of where it is now, an
   expect(stderr).toMatch(
     /STORED in .*: the relay stored it before, as number 1 for bob\.\n {2}A repeat, known by its id/,
   );
-  expect(stderr).toMatch(/STORED: news of it, if any, goes to who sent it first, not here\. +exit 0\n$/);
+  expect(stderr).toMatch(/STORED: news of it, if any, goes to the first sender, not here\. +exit 0\n$/);
   expect(stderr).toMatch(/4 durable +once on the relay's disk +the relay: STORED dup=yes\n/);
   expect(stderr).not.toMatch(/bob is away|stays|keeps it|waits for one/);
   for (const line of stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80);

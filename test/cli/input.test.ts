@@ -188,7 +188,7 @@ describe('for whatever is typed', () => {
     );
   });
 
-  test('no name is taken for a place and no place for a name', () => {
+  test('no name is taken for an address and no address for a name', () => {
     fc.assert(
       fc.property(anything, (text) => {
         const asName = settle(name, text);

@@ -146,7 +146,7 @@ test('through a link that is cut: the kernel that acknowledges is that of the li
 });
 
 test('of many messages there is no ladder', async () => {
-  const says = /--ladder shows the rungs of one message, --count sends many\. try Give one of the two/;
+  const says = /--ladder shows the rungs of one message, but --count sends many\. try Give one of the two/;
   expect(
     await wrongOf([
       { args: ['sync', 'send', '--ladder', '--count', '2', 'hi'], code: 2, says },

@@ -244,7 +244,7 @@ describe('detour compare', () => {
         await new Promise((resolve) => setTimeout(resolve, 50));
       run.child.kill('SIGINT');
       expect(await run.ended, run.stdout + run.stderr).toBe(130);
-      expect(run.stdout).toContain('Stopped before its end. What is there so far:');
+      expect(run.stdout).toContain('Stopped before its end. The results so far:');
       expect(run.stdout).toMatch(/100 % +sync once +\d+/);
       expect(run.stdout).toMatch(/ Stopped early: [^.]* messages a line\./);
       expect(run.stdout).not.toMatch(/NaN|undefined|Infinity/);

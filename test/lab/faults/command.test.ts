@@ -154,7 +154,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     '--seed',
     '42',
   ]);
-  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; calls go on to 127\.0\.0\.1:1\n/);
+  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; forwards calls to 127\.0\.0\.1:1\n/);
   await link.until(/jitter 5ms \(--seed 42\)/);
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
@@ -165,7 +165,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     ['cut now', /"cut" takes no value: "now" is too much/],
     ['rate 5', /"5" is not a speed/],
     ['limit 1 2', /"limit" takes only one value: "2" is too much/],
-    ['  cut  ', /cut; passed until now: 0 bytes up, 0 down/],
+    ['  cut  ', /cut; passed so far: 0 bytes up, 0 down/],
     ['freeze 1ms', /thawed/],
     ['rate 1kB/s', /rate 1kB\/s;/],
     ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second/],
@@ -175,7 +175,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   }
   link.child.kill('SIGINT');
   expect(await link.exit).toBe(0);
-  expect(link.said()).toMatch(/stopped; no connection stood\.\n$/);
+  expect(link.said()).toMatch(/stopped; no connection was open\.\n$/);
 });
 
 test('a script does its commands at their times', async () => {
@@ -205,7 +205,7 @@ test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async ()
   const usage = (says: RegExp, ...args: string[]) => ({ args: ['link', ...args], code: 2, says });
   expect(
     await wrongOf([
-      usage(/would call itself: 127\.0\.0\.1:4101/, '--listen', '4101'),
+      usage(/would call itself: it listens on 127\.0\.0\.1:4101/, '--listen', '4101'),
       usage(/would call itself/, '--listen', '5000', '--host', '0.0.0.0', '--to', 'localhost:5000'),
       ...['LOCALHOST', '127.1', '0', '2130706433', '[::ffff:127.0.0.1]'].map((own) =>
         usage(/would call itself/, '--listen', '5000', '--to', `${own}:5000`),
