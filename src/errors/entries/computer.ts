@@ -3,7 +3,7 @@
 
 import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
-const NOTHING = 'nothing: this computer said no before any packet was sent';
+const NOTHING = 'nothing: this happened on this computer, not on the network';
 
 /** Ports and limits. */
 const PORTS: readonly CatalogEntry[] = [
@@ -183,7 +183,7 @@ const DISK: readonly CatalogEntry[] = [
     layer: 'disk',
     meaning:
       'A part of the journal was changed on the disk, or a file of it is missing. The checksums show it, and something that was written ' +
-      'later is intact: so it is not the torn end that a crash leaves. A relay does not silently ignore that: it does not start.',
+      'later is intact: so this is not the torn end that a crash leaves. A relay does not silently ignore that: it does not start.',
     wire: NOTHING,
     so: 'the file and the offset are named, and nothing was changed',
     notSo:

@@ -94,10 +94,10 @@ const ENDED: readonly CatalogEntry[] = [
     title: 'RST after an answer not yet read',
     layer: 'TCP established',
     meaning:
-      'An answer came, and a RST right after it. A program that is reading sees the answer, and then ECONNRESET, or what looks like ' +
+      'An answer came, and an RST right after it. A program that is reading sees the answer, and then ECONNRESET, or what looks like ' +
       'a clean end if both had arrived before it read (Node 20 and 22). A program that has paused reading still finds the answer with ' +
       'Node 20 and 22; with Node 24 it is gone.',
-    wire: 'an answer from {place}, and a RST right after it',
+    wire: 'an answer from {place}, and an RST right after it',
     so: 'read what is there before you believe the error',
     notSo: '"reset, so there was no answer": it may still be in the buffer',
     tryNext: 'read to the end first; a server should read until FIN before it closes',

@@ -70,7 +70,7 @@ const IP: readonly CatalogEntry[] = [
     title: 'no host at that address',
     layer: 'IP',
     meaning:
-      'There is a route, but no host at the end of it: no computer on the local network answered to this address (after about ' +
+      'There is a route, but no host at the end of it: no computer on the local network answered for this address (after about ' +
       '3 s of ARP requests), or a router or firewall said by ICMP that the host cannot be reached.',
     wire: 'no computer answered for {place}, or a router said so by ICMP (EHOSTUNREACH)',
     so: 'the computer is off, not connected, or has another address; or a firewall only says so',
@@ -127,7 +127,7 @@ const CONNECT: readonly CatalogEntry[] = [
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.5.2, §3.10.7.1 (RST to a SYN); §3.9.2.2 (ICMP)',
     elsewhere:
-      'Linux: measured here. Windows, according to its documentation: except on loopback only after about 2 s, because the SYN ' +
+      'Linux: measured here. Windows, according to its documentation: off loopback it comes only after about 2 s, because the SYN ' +
       'is retransmitted first. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['nobody listens', 'firewall rejects: port unreachable'],
@@ -155,7 +155,7 @@ const CONNECT: readonly CatalogEntry[] = [
     title: 'connecting: no answer to any SYN',
     layer: 'TCP connect',
     meaning:
-      'The kernel sent its SYN again and again and heard nothing at all: a firewall drops packets, the computer is ' +
+      'The kernel sent its SYN again and again and heard nothing at all. Either a firewall drops packets, the computer is ' +
       "switched off behind a router, or the listener's queue is full. It takes long to tell silence from slowness.",
     wire: 'no answer from {place} to any of our SYNs (ETIMEDOUT)',
     so: 'no connection was made; silence does not say why',

@@ -131,7 +131,7 @@ const ERRORS: readonly Own[] = [
     title: 'ERROR: not now, or not from you',
     meaning:
       'The verb exists, but this side may not say it, this role does not serve it, or it is not allowed at this point.',
-    so: 'one side did not follow the order of the conversation',
+    so: 'one side did not keep to the protocol',
     tryNext: 'see in PROTOCOL.md who may say it, and when',
   },
   {
@@ -146,7 +146,7 @@ const ERRORS: readonly Own[] = [
     code: 'no_hello',
     title: 'ERROR: say HELLO first',
     meaning: 'Before HELLO only STATUS, PING, PONG and BYE are served, and HELLO must come within 60 s.',
-    so: 'nothing was done on this connection',
+    so: 'no message was taken on this connection',
     tryNext: 'begin with: HELLO version=1 as=alice',
   },
   {
@@ -202,7 +202,7 @@ const ERRORS: readonly Own[] = [
     code: 'too_slow',
     title: 'ERROR: too slow',
     meaning:
-      'A frame began and did not go on. Five seconds after it has begun it must arrive at 1,000 bytes a second or more.',
+      'A frame began and came too slowly. After its first 5 s it must arrive at 1,000 bytes a second on average.',
     so: 'the frame had no effect, and the server made room for others',
     tryNext: 'connect again; if you type by hand, prepare the lines first',
   },

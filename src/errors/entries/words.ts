@@ -224,7 +224,7 @@ const WORDS: readonly Own[] = [
     title: 'tests the program, not only the kernel',
     meaning:
       'A side that has heard nothing for one heartbeat (10 s, --heartbeat) asks with PING. Only a running program answers, with PONG. ' +
-      'After three heartbeats without a byte the connection is given up. A frozen program shows the difference to TCP keepalive: ' +
+      'After three heartbeats without a byte the connection is given up. A frozen program shows how it differs from TCP keepalive: ' +
       'its kernel goes on answering keepalive probes, but nobody answers PING. Both notice a cut cable.',
     so: 'PONG: the program is running, and has read everything that came before the PING',
     notSo: '"PONG, so it has handled my message": read is not handled, only the answer says that',
@@ -244,7 +244,7 @@ const WORDS: readonly Own[] = [
       'handled (RECEIVED, or the receipt). With a frozen program the second rung is reached and the third is not.',
     so: 'whoever vouches for a rung knows that rung, and nothing about the rungs above it',
     notSo:
-      '"acknowledged, so {peer} has it": a kernel has it, and with a proxy or a link in between, it is the kernel of that',
+      '"acknowledged, so {peer} has it": a kernel has it, perhaps only that of a proxy or a link in between',
     tryNext: {
       sync: 'detour sync send --ladder, one message per line, and freeze the receiver between two of them',
       async: 'detour async send --ladder --wait, with and without a receiver',
