@@ -22,7 +22,7 @@ const LATE_MS = 15;
 
 const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
 const NOWHERE = 'STORED, and it is nowhere';
-const HANDLED = 'NOT DELIVERED, and somebody has it';
+const HANDLED = 'NOT DELIVERED, but somebody has it';
 
 // Senders that conclude otherwise from the same attempts.
 function concluding(from: typeof conclude): Partial<Parts> {

@@ -50,7 +50,7 @@ export class Seen {
     else this.#intact.push({ file, first, last, number });
   }
 
-  /** Has the entry with this LSN been read? */
+  /** Has the entry with this LSN been read, and was it intact? */
   isIntact(lsn: Lsn): boolean {
     return this.#spared.has(lsn) || this.#intact.some(({ first, last }) => first <= lsn && lsn <= last);
   }

@@ -65,7 +65,7 @@ export const damaged = (file: string, offset: number, what: string): Damage => (
 });
 
 /**
- * Reads everything in a journal: its checkpoints, then its segments, each oldest first.
+ * Reads everything in a journal: its checkpoints, the newest first, then its segments, the oldest first.
  * @param dir its folder
  * @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or an errno of the file system: ENOENT if there is no folder
  */
@@ -169,7 +169,8 @@ function begin({ path: file, first, size }: SegmentFile): JournalItem {
   return { kind: 'segment', file, first, size };
 }
 
-// The checkpoints, the oldest first. One that cannot be read is read twice, because a relay may just have reused its file.
+// Yields the checkpoints, the newest first, and returns the newest two that can be read, the older one first. One that cannot be read is
+// read twice, because a relay may just have reused its file.
 async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<JournalItem, Checkpoint[]> {
   const kept: Checkpoint[] = [];
   const read = (lsn: Lsn): Promise<Checkpoint> =>

@@ -8,8 +8,8 @@ import type { VerdictName } from '../core/event.ts';
  * @param stored did the relay store it? undefined if that is not checked
  */
 export function contradiction(verdict: VerdictName, handled: boolean, stored?: boolean): string | undefined {
-  if (verdict === 'DELIVERED' && !handled) return 'DELIVERED, and bob had not handled it';
-  if (verdict === 'STORED' && stored === false) return 'STORED, and the relay had not stored it';
-  if (verdict === 'NOT_DELIVERED' && (handled || stored)) return 'NOT DELIVERED, and somebody has it';
+  if (verdict === 'DELIVERED' && !handled) return 'DELIVERED, but bob had not handled it';
+  if (verdict === 'STORED' && stored === false) return 'STORED, but the relay had not stored it';
+  if (verdict === 'NOT_DELIVERED' && (handled || stored)) return 'NOT DELIVERED, but somebody has it';
   return undefined;
 }

@@ -305,7 +305,7 @@ test('--follow calls again after the relay was killed, and leaves for good when 
   const second = talk(['async', 'receive', '--relay', again.place, '--follow']);
   await second.until(/bob waits for mail/);
   expect(await first.exit).toBe(0);
-  expect(first.said()).toMatch(/Another bob took over the mailbox \(1 message here\)\. Leaving for good\./);
+  expect(first.said()).toMatch(/Another bob took over the mailbox after 1 message\. Leaving for good\./);
   expect((await detour(again.place, 'for the second')).code).toBe(0);
   await second.until(/alice: for the second\n/);
   expect(second.printed()).toBe('alice: for the second\n');

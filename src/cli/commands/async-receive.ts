@@ -110,7 +110,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
   if (why === 'ended' && end !== undefined) {
     if (!failed) {
-      sayWrapped('', `Another ${flags.as} took over the mailbox (${messages} here). Leaving for good.`, 2);
+      sayWrapped('', `Another ${flags.as} took over the mailbox after ${messages}. Leaving for good.`, 2);
       return 0;
     }
     const greeted = handled > 0 || phase === 'ready';

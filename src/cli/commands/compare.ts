@@ -130,14 +130,14 @@ async function run(flags: Flags): Promise<number> {
     progress: (done, total) => {
       if (flags.json) return;
       progress ??= new Progress(Math.round(total));
-      progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows what is there');
+      progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows the results so far');
     },
   }).finally(() => progress?.end());
   // The table first: it must not be lost if the picture cannot be written after all.
   await put(flags.json ? jsonOf(report) : talkOf(report, flags));
   if (flags.svg !== undefined && report.rows.length > 0) {
     writeSvg(flags.svg, drawSvg(report, command));
-    if (!flags.json) await put(` Drawn in ${flags.svg}\n`);
+    if (!flags.json) await put(` Written to ${flags.svg}\n`);
   }
   if (report.interrupted) return INTERRUPTED;
   return report.faults.length === 0 && report.leftOver.length === 0 ? 0 : 1;

@@ -105,11 +105,11 @@ function lineOf(event: Event): string | undefined {
     case 'thawed':
       return 'thawed.';
     case 'cut':
-      return `The last commit was torn when the relay died; it had not been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at ${event.offset}, kept in a .torn file.`;
+      return `The last commit was torn when the relay died; nothing in it had been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at offset ${event.offset} and kept in a .torn file.`;
     case 'disk_full':
       return 'The disk is full: new messages are refused; receivers can still collect.';
     case 'disk_room':
-      return 'There is room on the disk again: messages are taken.';
+      return 'There is room on the disk again: messages are accepted.';
     default:
       return undefined;
   }

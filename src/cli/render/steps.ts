@@ -16,7 +16,7 @@ export class Steps {
   readonly #connecting: Connecting | undefined;
   readonly #peer: () => string;
   readonly #recipient: () => string;
-  /** The prompt in front of each typed line; undefined if none is being typed. */
+  /** The prompt in front of each typed line; undefined if the messages do not come line by line. */
   prompt: string | undefined;
   /** Does the sender wait for news of a message? Then a lost connection matters although no message is under way. */
   waits = false;
@@ -90,7 +90,7 @@ export class Steps {
       event.event === 'silent'
         ? `gave no sign of life for ${writeDuration(event.ms)}`
         : { fin: 'closed (FIN)', broken: 'broke off' }[event.event];
-    const next = this.waits ? 'calling again for the news' : 'the next message calls again';
+    const next = this.waits ? 'calling again for the news' : 'the next message reconnects';
     const line = `  ${this.#peer()}'s side ${how}; ${next}.\n`;
     // The person has an unfinished line, so the prompt must be shown again. A program has no prompt.
     const typed = process.stdin.isTTY && !this.waits;

@@ -131,7 +131,7 @@ describe('a short comparison', () => {
     const program = [process.execPath, here('liar.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     expect(report.faults.length).toBe(20);
-    expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, and bob had not handled it/);
+    expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, but bob had not handled it/);
   });
 
   it('finds out a sender who never says what became of a message', async () => {
