@@ -111,12 +111,12 @@ export const LIES: readonly LyingParts[] = [
           },
         }),
     },
-    finds: lie('DELIVERED, and bob had not handled it', 'sync'),
+    finds: lie('DELIVERED, but bob had not handled it', 'sync'),
   },
   {
     what: 'an asynchronous receiver that acknowledges before it shows',
     parts: { AsyncReceiver: ShowsLater },
-    finds: lie(`(?:${NOWHERE}|DELIVERED, and bob had not handled it)`, 'wait'),
+    finds: lie(`(?:${NOWHERE}|DELIVERED, but bob had not handled it)`, 'wait'),
   },
   {
     what: 'a relay that says STORED when it is written, before it is synced',
