@@ -22,7 +22,7 @@ const LATE_MS = 15;
 
 const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
 const NOWHERE = 'STORED, and it is nowhere';
-const HANDLED = 'NOT DELIVERED, and somebody has it';
+const HANDLED = 'NOT DELIVERED, but somebody has it';
 
 // Senders that conclude otherwise from the same attempts.
 function concluding(from: typeof conclude): Partial<Parts> {
@@ -111,12 +111,12 @@ export const LIES: readonly LyingParts[] = [
           },
         }),
     },
-    finds: lie('DELIVERED, and bob had not handled it', 'sync'),
+    finds: lie('DELIVERED, but bob had not handled it', 'sync'),
   },
   {
     what: 'an asynchronous receiver that acknowledges before it shows',
     parts: { AsyncReceiver: ShowsLater },
-    finds: lie(`(?:${NOWHERE}|DELIVERED, and bob had not handled it)`, 'wait'),
+    finds: lie(`(?:${NOWHERE}|DELIVERED, but bob had not handled it)`, 'wait'),
   },
   {
     what: 'a relay that says STORED when it is written, before it is synced',

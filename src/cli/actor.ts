@@ -1,5 +1,5 @@
-// What every command that takes part in an exchange has around it: the recorder behind --json and --log, Ctrl-C, and the lines that
-// a person (or a test) types to a running one: kill, freeze.
+// What every command that takes part in an exchange needs: the recorder for --json and --log, Ctrl-C, and the commands that a person
+// (or a test) types to it while it runs: kill, freeze.
 
 import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
@@ -13,7 +13,7 @@ import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
 import { beforeTalk, say } from './render/output.ts';
 
-/** The flags that every actor has. */
+/** The flags that every actor has. `tied`: the offset of the stage's clock in nanoseconds. */
 export interface ActorFlags {
   readonly json?: true;
   readonly log?: string;
@@ -21,12 +21,13 @@ export interface ActorFlags {
 }
 
 /**
- * `--later`, of receivers: not in --help, for it is made for `detour compare`, whose bobs must come at a given moment, while a program
- * takes a quarter of a second to start. The process is there and its code is read, but bob is not: a line on stdin brings him.
+ * `--later`, for receivers. It is not in --help: `detour compare` uses it, because its bobs must come at a given moment and a program
+ * takes a quarter of a second to start. The process has started and loaded its code, but it neither listens nor connects until a line
+ * comes on stdin.
  */
-export const laterOption = (): Option => new Option('--later', 'come when a line is typed').hideHelp();
+export const laterOption = (): Option => new Option('--later', 'start when a line is typed').hideHelp();
 
-/** Says that it stands ready, and waits for a line on stdin. Ends this process when nobody is left who could type it. */
+/** Reports that it is ready, and waits for a line on stdin. Ends this process if stdin ends first: nobody is left to type the line. */
 export function untilTyped({ emit }: Told): Promise<void> {
   emit({ event: 'notice', text: 'ready' });
   return new Promise((resolve) => {
@@ -40,32 +41,33 @@ export function untilTyped({ emit }: Told): Promise<void> {
   });
 }
 
-/** What the connections of a process are given, where somebody wants to know what happens. */
+/** The context of a process's connections, with an `emit` that is always there. */
 type Told = NetContext & { readonly emit: Emit };
 
-/** One process that takes part. */
+/** One process that takes part in an exchange. */
 export interface Actor {
   readonly context: Told;
-  /** Is stdout the event stream? Then nothing else goes there, and talk is left out. */
+  /** Is stdout the event stream (--json)? Then nothing else goes there, and talk is left out. */
   readonly json: boolean;
-  /** Calls back at Ctrl-C or SIGTERM, each time, with how often it came. */
+  /** Sets what is called at each Ctrl-C or SIGTERM, with how many have come. A third one ends the process. */
   onInterrupt(call: (times: number) => void): void;
-  /** Obeys lines on stdin if it is a terminal or a pipe. @param own what to do with a line that is neither kill nor freeze */
+  /** Obeys commands on stdin: kill, freeze. @param own takes a line that is neither */
   obeyLines(own?: (line: string) => void): void;
-  /** Lets the process end. What happens until then, the end of a connection say, is still recorded. */
+  /** Lets the process end. What still happens until then, such as the end of a connection, is recorded. */
   close(): void;
 }
 
 /**
- * Adds --json and --log; and `--tied`, not in --help, for it is made for the stage: whoever obeys lines ends at once when stdin does,
- * so that nobody stays behind when the process that started it was killed (a sender ends by itself); and its clock is the stage's.
+ * Adds --json, --log and `--tied`. The last is not in --help, because it is for the stage: a process that obeys commands ends as soon
+ * as its stdin ends, so that none is left over when the process that started it is killed (a sender ends by itself); and it uses the
+ * stage's clock.
  */
 export function actorOptions(command: Command): Command {
   return command
     .option('--json', 'print one event per line on stdout instead of talk')
     .option('--log <file>', 'append every event to a file, for `detour trace`', path)
     .addOption(
-      new Option('--tied <clock>', "end at once when stdin does; the clock is the stage's")
+      new Option('--tied <clock>', "end as soon as stdin ends; use the stage's clock")
         .argParser(offset)
         .hideHelp(),
     );
@@ -73,9 +75,9 @@ export function actorOptions(command: Command): Command {
 
 /**
  * Sets up the process.
- * @param name the name it goes by in the events
- * @param narrate is given each event, unless --json
- * @param frames report each frame although neither --json nor --log asks for it
+ * @param name its name in the events
+ * @param narrate is given each event, unless --json is set
+ * @param frames report each frame even if neither --json nor --log asks for it
  * @throws DetourError if the log file cannot be opened
  */
 export async function startActor(
@@ -92,7 +94,7 @@ export async function startActor(
   let times = 0;
   const interrupted = (signal: NodeJS.Signals): void => {
     times += 1;
-    // The terminal has written ^C: what is said about it begins on a line of its own.
+    // The terminal has printed ^C, so what is said next begins on a new line.
     if (signal === 'SIGINT' && process.stderr.isTTY && !json) say();
     if (interrupts === undefined || times > 2) process.exit(INTERRUPTED);
     interrupts(times);
@@ -117,13 +119,13 @@ export async function startActor(
   };
 }
 
-// The events with their time, for --json and --log. Who only talks needs no time, which costs more than the talk under load.
+// The events with their times, for --json and --log. Talk alone needs no times, and under load they cost more than the talk.
 async function record(
   actor: string,
   { json, log: file, tied: offset }: ActorFlags,
   narrate: Emit,
 ): Promise<Recorder> {
-  // Only when it is needed: pino takes as long to load as all else that a command is made of.
+  // Loaded only when needed: pino takes as long to load as the rest of a command together.
   const { createRecorder } = await import('../trace/log.ts');
   const onEvent = (event: Recorded): void => void process.stdout.write(`${formatJson(event)}\n`);
   const onLost = (error: DetourError): void => say(`${error.message}; ${error.hint}`);
@@ -138,13 +140,13 @@ async function record(
   return { ...recorder, emit };
 }
 
-/** The longest freeze, in milliseconds: long enough for every deadline, short enough to wait for. */
+/** The longest freeze, in milliseconds: longer than every default deadline, and short enough to wait for. */
 const LONGEST_FREEZE_MS = 10 * 60_000;
 
 /** The longest command that may be typed, in characters. */
 const LONGEST_LINE = 200;
 
-// Closed, absent or boring stdin changes nothing (but --tied).
+// It makes no difference if stdin is closed, absent or empty, except with --tied.
 function obeyLines({ emit, flush }: Told, own?: (line: string) => void): void {
   const lines = createInterface({ input: process.stdin, terminal: false });
   process.stdin.on('error', () => {});
@@ -178,7 +180,7 @@ function freeze(text: string, { emit, flush }: Pick<Told, 'emit' | 'flush'>): vo
   }
   emit({ event: 'freezing', ms });
   flush();
-  // The event loop stands still: nothing is read, no timer fires, while the kernel goes on taking bytes for this process.
+  // The event loop stands still: nothing is read and no timer fires, while the kernel goes on taking bytes for this process.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   emit({ event: 'thawed', ms });
 }

@@ -1,4 +1,4 @@
-// The shape that every command has. One file in commands/ exports one of these; main.ts lists them.
+// The shape of a command. Each file in commands/ exports one, and main.ts lists them.
 
 import type { Command } from 'commander';
 
@@ -7,8 +7,8 @@ export interface CommandSpec {
   /** One line for `--help`. */
   readonly summary: string;
   /**
-   * Adds arguments, options and the action to a commander command that main.ts made. The action returns the exit code
-   * (by setting `process.exitCode`) and throws DetourError for what the person can put right.
+   * Adds arguments, options and the action to a commander command that main.ts made. The action sets `process.exitCode`, and
+   * throws DetourError for what the person can put right.
    */
   build(command: Command): void;
 }

@@ -1,9 +1,9 @@
-// What a person typed, read and checked: names, addresses, durations, numbers. Each mistake gets one sentence that says what to do.
+// Reads and checks what a person typed: names, addresses, durations, numbers. Each mistake gets one sentence that says what to do.
 
 import { InvalidArgumentError } from 'commander';
 import { isName, isToken } from '../wire/verbs.ts';
 
-/** A host and a port. */
+/** A host (name or IP address) and a port. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -12,7 +12,7 @@ export interface Address {
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 365 * 86_400_000;
 
-/** Reads a duration such as `8s`, `500ms`, `1m`, `1h`, `7d` into milliseconds. @throws InvalidArgumentError */
+/** Reads a duration such as `8s`, `500ms`, `1m`, `1h`, `7d`. @returns milliseconds, at most a year @throws InvalidArgumentError */
 export function duration(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
@@ -20,13 +20,13 @@ export function duration(text: string): number {
     const seconds = /^[0-9]+$/.test(text) ? Number(text) : 0;
     const suggestion = seconds > 0 && seconds * 1000 <= LONGEST_MS ? ` Did you mean ${text}s?` : '';
     throw new InvalidArgumentError(
-      `"${text}" is not a duration of up to a year: write 500ms, 8s, 1m or 1h.${suggestion}`,
+      `"${text}" is not a valid duration (at most a year): write 500ms, 8s, 1m or 1h.${suggestion}`,
     );
   }
   return ms;
 }
 
-/** A duration of at least a millisecond. @throws InvalidArgumentError */
+/** Reads a duration of at least a millisecond. @returns milliseconds @throws InvalidArgumentError */
 export function deadline(text: string): number {
   const ms = duration(text);
   if (ms < 1)
@@ -34,22 +34,22 @@ export function deadline(text: string): number {
   return ms;
 }
 
-/** A `ttl`: a duration of whole seconds, from one second to a year, in seconds. @throws InvalidArgumentError */
+/** Reads a `ttl`: whole seconds, from one second to a year. @returns seconds @throws InvalidArgumentError */
 export function ttl(text: string): number {
   const ms = duration(text);
   if (ms < 1000 || ms % 1000 !== 0)
-    throw new InvalidArgumentError('a life is counted in whole seconds: 1s or more.');
+    throw new InvalidArgumentError('it must be a number of whole seconds: 1s or more.');
   return ms / 1000;
 }
 
-/** A heartbeat: whole seconds, up to an hour. @returns seconds @throws InvalidArgumentError */
+/** Reads a heartbeat: whole seconds, from one second to an hour. @returns seconds @throws InvalidArgumentError */
 export function heartbeat(text: string): number {
   const ms = duration(text);
   if (ms >= 1000 && ms <= 3_600_000 && ms % 1000 === 0) return ms / 1000;
-  throw new InvalidArgumentError('a heartbeat is counted in whole seconds: 1s to 1h.');
+  throw new InvalidArgumentError('it must be a number of whole seconds: 1s to 1h.');
 }
 
-/** Reads a clock's offset: whole nanoseconds. @throws InvalidArgumentError */
+/** Reads a clock's offset in whole nanoseconds. @throws InvalidArgumentError */
 export function offset(text: string): bigint {
   if (/^-?[0-9]{1,20}$/.test(text)) return BigInt(text);
   throw new InvalidArgumentError(`"${text}" is not a number of nanoseconds.`);
@@ -64,12 +64,12 @@ export function writeDuration(ms: number): string {
   return s < 172_800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86_400)} days`;
 }
 
-/** Reads a name of the protocol; suggests the nearest one. @throws InvalidArgumentError */
+/** Reads a NAME of the protocol. The error suggests the nearest valid one. @throws InvalidArgumentError */
 export function name(text: string): string {
   if (isName(text)) return text;
   if (/[.:]/.test(text)) {
     throw new InvalidArgumentError(
-      `"${text}" looks like a place; here a name is wanted, such as bob. In async mode you address a name, in sync mode a place.`,
+      `"${text}" looks like an address, but a name is needed here, such as bob. In async mode you send to a name, in sync mode to an address.`,
     );
   }
   const nearest = text
@@ -80,28 +80,28 @@ export function name(text: string): string {
     .slice(0, 32);
   const suggestion = isName(nearest) ? ` Try ${nearest}.` : '';
   throw new InvalidArgumentError(
-    `"${text}" is not a name: 1 to 32 of a-z, 0-9, _ and -, a letter first.${suggestion}`,
+    `"${text}" is not a name: use 1 to 32 of a-z, 0-9, _ and -, beginning with a letter.${suggestion}`,
   );
 }
 
-/** Reads an id. @throws InvalidArgumentError */
+/** Reads a message id (a TOKEN of the protocol). @throws InvalidArgumentError */
 export function id(text: string): string {
   if (isToken(text)) return text;
-  throw new InvalidArgumentError(`"${text}" is not an id: 1 to 64 of A-Z, a-z, 0-9 and . _ : -`);
+  throw new InvalidArgumentError(`"${text}" is not an id: use 1 to 64 of A-Z, a-z, 0-9 and . _ : -`);
 }
 
-/** Reads a port, also 0. @throws InvalidArgumentError */
+/** Reads a port, from 0 (any free port) to 65535. @throws InvalidArgumentError */
 export function port(text: string): number {
   const value = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (value <= 65_535) return value;
-  throw new InvalidArgumentError(`"${text}" is not a port: a number from 0 (any free one) to 65535.`);
+  throw new InvalidArgumentError(`"${text}" is not a port: use a number from 0 (any free one) to 65535.`);
 }
 
-/** Reads a count of at least 1. @throws InvalidArgumentError */
+/** Reads a count from 1 to 999,999,999. @throws InvalidArgumentError */
 export function count(text: string): number {
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
   if (value >= 1) return value;
-  throw new InvalidArgumentError(`"${text}" is not a count: a number from 1 to 999999999.`);
+  throw new InvalidArgumentError(`"${text}" is not a count: use a number from 1 to 999999999.`);
 }
 
 const BYTES: Readonly<Record<string, number>> = {
@@ -115,10 +115,10 @@ const BYTES: Readonly<Record<string, number>> = {
   tb: 1_000_000_000_000,
 };
 
-/** The journal of a relay needs so much: a segment, and what is kept in reserve. */
+/** The least that a relay's journal needs, in bytes: a segment, and what is kept in reserve. */
 const LEAST_DISK = 8_000_000;
 
-/** Reads an amount of disk such as `2GB`, in bytes. @throws InvalidArgumentError */
+/** Reads an amount of disk such as `2GB`. @returns bytes, at least 8 MB @throws InvalidArgumentError */
 export function amount(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)$/.exec(text) ?? [];
   const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
@@ -126,31 +126,31 @@ export function amount(text: string): number {
   throw new InvalidArgumentError(`"${text}" is not a valid amount: write 500MB or 2GB, at least 8MB.`);
 }
 
-/** Reads a speed such as `64kB/s` into bytes a second, at least 1; `off` is Infinity. @throws InvalidArgumentError */
+/** Reads a speed such as `64kB/s`. @returns bytes per second, at least 1; Infinity for `off` @throws InvalidArgumentError */
 export function rate(text: string): number {
   if (text === 'off') return Number.POSITIVE_INFINITY;
   const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)\/s$/.exec(text) ?? [];
-  // A small b would be taken for bits elsewhere, so bytes have a large one.
+  // Bytes are written with a capital B, because elsewhere a small b means bits.
   const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
   if (bytes >= 1) return bytes;
   throw new InvalidArgumentError(`"${text}" is not a speed: write 500B/s, 64kB/s, 1MB/s (bytes), or off.`);
 }
 
-/** Reads an address to listen on, without a port. @throws InvalidArgumentError */
+/** Reads an address to listen on, without a port: a name, an IPv4 or an IPv6 address. @throws InvalidArgumentError */
 export function host(text: string): string {
   const [, six, plain] =
     /^(?:\[?([0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*(?:%[\w.-]+)?)\]?|([\w.-]+))$/.exec(text) ?? [];
   const found = six ?? plain;
   if (found !== undefined) return found;
   throw new InvalidArgumentError(
-    `"${text}" is not an address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is --port, of a link --listen.`,
+    `"${text}" is not an address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is a flag of its own: --port, or --listen for a link.`,
   );
 }
 
 /** Reads the path of a file or folder. @throws InvalidArgumentError */
 export function path(text: string): string {
   if (text !== '') return text;
-  throw new InvalidArgumentError('it is empty; the folder you are in is written as a dot.');
+  throw new InvalidArgumentError('it is empty; for the current folder write a dot.');
 }
 
 /**
@@ -165,16 +165,16 @@ export function parseAddress(fallback: number): (text: string) => Address {
     const host = six ?? plain;
     if (host === undefined)
       throw new InvalidArgumentError(
-        `"${text}" is not a place: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
+        `"${text}" is not an address: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
       );
     if (digits === undefined && isName(host)) {
       throw new InvalidArgumentError(
-        `"${text}" is a name; here a place is wanted, such as 127.0.0.1:${fallback} or ${text}:${fallback}. In sync mode you address a place, in async mode a name.`,
+        `"${text}" is a name, but an address is needed here, such as 127.0.0.1:${fallback} or ${text}:${fallback}. In sync mode you send to an address, in async mode to a name.`,
       );
     }
     const number = digits === undefined ? fallback : Number(digits);
     if (number < 1 || number > 65_535)
-      throw new InvalidArgumentError(`${digits} is not a port: a number from 1 to 65535.`);
+      throw new InvalidArgumentError(`${digits} is not a port: use a number from 1 to 65535.`);
     return { host, port: number };
   };
 }

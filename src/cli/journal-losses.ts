@@ -1,5 +1,5 @@
-// What a damaged journal has lost, seen from outside: the state is made again as an opening with --salvage would make it, and every message
-// that is held is looked for. It takes no lock and changes nothing, and a relay may be writing meanwhile.
+// What a damaged journal has lost, seen from outside: the state is replayed as a relay with --salvage would replay it, and every held
+// message is looked for. It takes no lock and changes nothing, and a relay may be writing meanwhile.
 
 import { decodeEntry } from '../async/entry.ts';
 import type { Place } from '../async/held.ts';
@@ -16,27 +16,27 @@ import { ReadAhead } from '../core/read-ahead.ts';
 import { missingRecord } from '../errors/journal.ts';
 import { type Damage, damaged, type JournalItem, TRIES } from './journal-reader.ts';
 
-/** What a damaged journal has lost, and what not. */
+/** What a damaged journal has lost and what it has not. */
 export interface Losses {
-  /** Damage that `readJournal` did not meet: it makes no state, and so it does not know what is needed. */
+  /** Damage that `readJournal` did not find: it does not replay the state, so it does not know what is needed. */
   readonly damaged: readonly Damage[];
-  /** Does a relay refuse to start on it, unless it is told to salvage? */
+  /** Does a relay without --salvage refuse to start on it? */
   readonly refused: boolean;
-  /** What each mailbox has lost, and how many messages of it can be read. */
+  /** What each mailbox has lost, and how many of its messages can be read. */
   readonly losses: readonly (Loss & { readonly intact: number })[];
-  /** All that is held and can be read. */
+  /** How much of what is held can be read. */
   readonly intact: { readonly messages: number; readonly mailboxes: number };
 }
 
-/** What `readJournal` has shown: entries that are intact, which need not be read again, and damage, which need not be told again. */
+/** What `readJournal` has shown: intact entries, which need not be read again, and damage, which need not be shown again. */
 export class Seen {
-  /** Commits that follow each other in one file: their entries are from `first` to `last`. */
+  /** Runs of consecutive commits in one file: their entries have the LSNs from `first` to `last`. */
   readonly #intact: { readonly file: string; readonly first: Lsn; last: Lsn; number: number }[] = [];
-  /** Entries in damaged commits that can be read all the same. */
+  /** Entries that can be read although their commit is damaged. */
   readonly #spared = new Set<Lsn>();
   readonly #damaged = new Set<string>();
 
-  /** Notes the next thing in the journal. */
+  /** Takes the next item of the journal. */
   add(item: JournalItem): void {
     if (item.kind === 'damaged') {
       this.#damaged.add(item.file).add(`${item.file}:${item.offset}`);
@@ -50,20 +50,22 @@ export class Seen {
     else this.#intact.push({ file, first, last, number });
   }
 
-  /** Can this entry be read? */
+  /** Has the entry with this LSN been read, and was it intact? */
   isIntact(lsn: Lsn): boolean {
     return this.#spared.has(lsn) || this.#intact.some(({ first, last }) => first <= lsn && lsn <= last);
   }
 
-  /** Is damage known here, or anywhere in the file? */
+  /** Is damage known at this offset or, without an offset, anywhere in the file? */
   isDamaged(file: string, offset?: number): boolean {
     return this.#damaged.has(offset === undefined ? file : `${file}:${offset}`);
   }
 }
 
 /**
- * Finds out what a journal has lost. @param dir its folder. @param seen all of what `readJournal` shows of it
- * @throws DetourError `damaged_journal` if no state can be made of it: then salvage does not help, either
+ * Finds out what a journal has lost.
+ * @param dir its folder
+ * @param seen everything that `readJournal` has shown of it
+ * @throws DetourError `damaged_journal` if no state can be made of it: then --salvage does not help, either
  */
 export async function lossesIn(dir: string, seen: Seen): Promise<Losses> {
   const { machine, log, parts } = await replay(dir);
@@ -84,10 +86,10 @@ export async function lossesIn(dir: string, seen: Seen): Promise<Losses> {
   const read = async ({ lsn }: Place): Promise<void> => {
     if (seen.isIntact(lsn)) return;
     try {
-      // Twice: a relay may just have let go of the segment, and written something else into its file.
+      // Twice, because a relay may just have freed the segment and written something else into its file.
       await entryOf(lsn).catch(() => entryOf(lsn));
     } catch (error) {
-      // It has let go of it, for nothing in it is held any more.
+      // The relay has freed the segment, so nothing in it is held any more.
       if (errnoOf(error) === 'ENOENT') return;
       const first = Math.max(0, ...firsts.filter((each) => each <= lsn));
       const file = filePath(dir, first, 'wal');
@@ -115,7 +117,8 @@ export async function lossesIn(dir: string, seen: Seen): Promise<Losses> {
 const nothing = (): void => {};
 const DEAF: Listener = { durable: nothing, room: nothing, failed: nothing, torn: nothing, notice: nothing };
 
-// Makes the state, around all that cannot be read. What seems damaged may be what a relay just writes: it is, if it is so twice.
+// Replays the state around everything that cannot be read. What looks damaged may be something that a relay is just writing, so damage
+// counts only when it is found twice.
 async function replay(dir: string) {
   let before = '';
   for (let tries = 0; ; tries++) {
@@ -132,7 +135,10 @@ async function replay(dir: string) {
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' && tries < TRIES) continue;
       if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
-      throw new DetourError('damaged_journal', `its checkpoint holds no state of a relay: ${error.message}`);
+      throw new DetourError(
+        'damaged_journal',
+        `its checkpoint does not hold the state of a relay: ${error.message}`,
+      );
     }
   }
 }

@@ -1,5 +1,5 @@
-// Reading a journal from outside, for people: what stands in it, commit by commit, also while a relay writes it; and is it sound? It takes
-// no lock, changes nothing and repairs nothing.
+// Reads a journal from outside, for people: what is in it, commit by commit, even while a relay is writing it, and whether it is sound.
+// It takes no lock, changes nothing and repairs nothing.
 
 import { type Checkpoint, readCheckpoint } from '../async/log/checkpoint.ts';
 import { COMMIT_HEADER, FILE_HEADER, filePath, isEnd } from '../async/log/format.ts';
@@ -19,7 +19,7 @@ import { DetourError, errnoOf } from '../core/error.ts';
 import { systemFiles as files } from '../core/files.ts';
 import { systemError } from '../errors/journal.ts';
 
-/** An entry: a frame in the grammar of PROTOCOL.md. */
+/** An entry of the journal: a frame in the grammar of PROTOCOL.md. */
 export interface JournalEntry {
   readonly lsn: Lsn;
   readonly bytes: Buffer;
@@ -35,9 +35,9 @@ export type JournalItem = { readonly file: string } & (
       readonly number: number;
       readonly entries: readonly JournalEntry[];
     }
-  /** After the last commit stands the beginning of another: it is just being written, or a crash cut it short. */
+  /** After the last commit another one begins and is not complete: it is being written just now, or a crash cut it short. */
   | { readonly kind: 'torn'; readonly offset: number }
-  /** What was durable once and cannot be read. `entries` are those in it that can. */
+  /** Something that was durable once and cannot be read any more. `entries`: those in it that can still be read. */
   | {
       readonly kind: 'damaged';
       readonly offset: number;
@@ -46,16 +46,16 @@ export type JournalItem = { readonly file: string } & (
     }
 );
 
-/** What cannot be read. */
+/** A part of a journal that cannot be read any more. */
 export type Damage = Extract<JournalItem, { readonly kind: 'damaged' }>;
 
-/** How often a journal that is followed is looked at again, in milliseconds. */
+/** How often --follow looks at the journal again, in milliseconds. */
 const POLL_MS = 100;
 
-/** How often a folder is listed before it is believed that a file, or all of it, is missing. */
+/** How many times a journal is read again before something in it counts as missing: a relay may be renaming files meanwhile. */
 export const TRIES = 20;
 
-/** Something that cannot be read, and of which nothing can. */
+/** Damage with no entry that can still be read. */
 export const damaged = (file: string, offset: number, what: string): Damage => ({
   kind: 'damaged',
   file,
@@ -65,9 +65,9 @@ export const damaged = (file: string, offset: number, what: string): Damage => (
 });
 
 /**
- * Everything in a journal: its checkpoints, then segment after segment, oldest first.
+ * Reads everything in a journal: its checkpoints, the newest first, then its segments, the oldest first.
  * @param dir its folder
- * @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or the errno of the file system: ENOENT, there is none
+ * @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or an errno of the file system: ENOENT if there is no folder
  */
 export async function* readJournal(dir: string): AsyncGenerator<JournalItem> {
   const last = yield* readOnce(dir);
@@ -77,7 +77,11 @@ export async function* readJournal(dir: string): AsyncGenerator<JournalItem> {
   }
 }
 
-/** The same, and then what is written from now on, until `signal` says to stop. */
+/**
+ * Reads everything in a journal, as `readJournal` does, and then what is written from now on, until `signal` is aborted.
+ * @param dir its folder
+ * @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or an errno of the file system: ENOENT if there is no folder
+ */
 export async function* followJournal(
   dir: string,
   clock: Clock,
@@ -105,7 +109,7 @@ export async function* followJournal(
   }
 }
 
-// Has nothing been written since? A look at where the next commit would begin, in this segment or the one after it.
+// Has nothing been written since? Looks where the next commit would begin, in this segment or the one after it.
 async function quiet(dir: string, last: ScanEnd | undefined): Promise<boolean> {
   if (last === undefined) return false;
   const { segment, lsn } = last;
@@ -120,7 +124,7 @@ async function quiet(dir: string, last: ScanEnd | undefined): Promise<boolean> {
   return true;
 }
 
-// While it is being looked at, a relay may give one of the files another name: then once more.
+// A relay may rename a file while the folder is being listed: then it is listed again.
 async function list(dir: string): Promise<Listing> {
   for (let tries = 0; ; tries++) {
     try {
@@ -143,7 +147,7 @@ async function* readOnce(dir: string): AsyncGenerator<JournalItem, ScanEnd | und
   let last: ScanEnd | undefined;
   for (const segment of segments) {
     yield begin(segment);
-    // What was in the segments that are not there any more has been collected.
+    // Segments that are missing in between have been freed: nothing in them was held any more.
     if (last !== undefined && last.segment.end !== segment.first) {
       if (last.torn > 0)
         yield damaged(last.segment.path, last.segment.offset(last.lsn), 'a commit cannot be read');
@@ -165,7 +169,8 @@ function begin({ path: file, first, size }: SegmentFile): JournalItem {
   return { kind: 'segment', file, first, size };
 }
 
-// Those that can be read, the older one first. One that cannot is looked at twice: a relay may just have let go of it.
+// Yields the checkpoints, the newest first, and returns the newest two that can be read, the older one first. One that cannot be read is
+// read twice, because a relay may just have reused its file.
 async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<JournalItem, Checkpoint[]> {
   const kept: Checkpoint[] = [];
   const read = (lsn: Lsn): Promise<Checkpoint> =>
@@ -189,8 +194,8 @@ async function* checkpoints(dir: string, listing: Listing): AsyncGenerator<Journ
   return kept;
 }
 
-// Reads a segment, from where `last` ended if that is this segment or the one before it. What cannot be read is looked at twice, the
-// end of the segment before included: a relay may just have been writing it.
+// Reads a segment, from where `last` ended if that is in this segment or the one before it. What cannot be read is read twice, and so is
+// the end of the segment before: a relay may just have been writing it.
 async function* readSegment(
   segment: SegmentFile,
   last: ScanEnd | undefined,
@@ -209,7 +214,7 @@ async function* readSegment(
         from = { lsn: to, next: number + 1 };
       }
       if (step.done) {
-        // In a segment that was only made ahead the log does not end.
+        // The log does not end in a segment that is only preallocated.
         const end = step.value;
         const ahead = last !== undefined && end?.lsn === segment.first && end.torn === 0;
         return end === undefined || ahead ? last : end;
@@ -221,7 +226,7 @@ async function* readSegment(
         }
       }
     } catch (error) {
-      // The relay has let go of it meanwhile.
+      // The relay has freed the segment meanwhile.
       if (errnoOf(error) !== 'ENOENT') throw error;
       return last;
     }
@@ -236,7 +241,7 @@ function itemOf({ kind, segment, lsn, number, records: entries }: Scanned): Jour
 
 const lostText = (number: number): string => `commit ${number} cannot be read, and a later one can`;
 
-// The last commit of a segment is lost: that shows only at the next one.
+// For a lost commit at the end of a segment, which is noticed only at the first commit of the next one.
 function lostAfter({ segment, lsn }: ScanEnd, number: number): Damage {
   return damaged(segment.path, segment.offset(lsn), lostText(number));
 }

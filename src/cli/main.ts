@@ -1,12 +1,12 @@
-// The command line's table of contents. Every command is a file in commands/, of one shape; here they are listed, parsed and their
-// errors told: one clear sentence, the right exit code, never a stack trace for what a person can put right.
+// The command line's table of contents. Every command is a file in commands/; this file lists them, parses the arguments and reports
+// errors: one clear sentence, the right exit code, and never a stack trace for what a person can put right.
 
 import { Command, CommanderError } from 'commander';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 
-// Each is loaded when it is needed: a short command spends most of its time loading.
+// Each is loaded only when it is needed: a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   'sync receive': async () => (await import('./commands/sync-receive.ts')).syncReceive,
   'sync send': async () => (await import('./commands/sync-send.ts')).syncSend,
@@ -27,7 +27,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   async: 'the detour: a relay keeps the message until the recipient comes',
 };
 
-// The command that is asked for; all of them for help, and when it is unclear.
+// The command that was asked for; all of them for --help, or if it is unclear which.
 function asked([first = '', second = '']: readonly string[]) {
   const all = Object.entries(COMMANDS);
   const path = first in GROUPS ? `${first} ${second}` : first;
@@ -35,11 +35,11 @@ function asked([first = '', second = '']: readonly string[]) {
   return found.length > 0 ? found : all;
 }
 
-/** The command line, as far as these words need it. */
+/** Builds the part of the command line that these arguments need. */
 async function build(words: readonly string[]): Promise<Command> {
   const program = new Command('detour')
     .description('See on real TCP sockets how synchronous communication differs from asynchronous.')
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('(--help shows the commands and options)')
     .exitOverride();
   const groups = new Map<string, Command>();
   for (const [word, summary] of Object.entries(GROUPS))
@@ -50,7 +50,7 @@ async function build(words: readonly string[]): Promise<Command> {
     const command = (groups.get(group) ?? program).command(name).description(summary);
     add(inherit(command, program));
   }
-  // A verb without its mode: which route?
+  // A verb without its mode: the person must choose a route.
   for (const verb of ['send', 'receive']) {
     program
       .command(verb, { hidden: true })
@@ -59,7 +59,7 @@ async function build(words: readonly string[]): Promise<Command> {
       .action(() => {
         throw new DetourError(
           'usage',
-          `Which route? \`detour sync ${verb}\` goes straight, \`detour async ${verb}\` takes the detour over a relay.`,
+          `Which route? \`detour sync ${verb}\` goes straight, \`detour async ${verb}\` takes the detour through a relay.`,
         );
       });
   }
@@ -69,7 +69,7 @@ async function build(words: readonly string[]): Promise<Command> {
       .allowUnknownOption()
       .argument('[words...]')
       .action(() => {
-        throw new DetourError('usage', `Only the asynchronous mode has that: detour async ${verb}`);
+        throw new DetourError('usage', `Only the asynchronous mode has this command: detour async ${verb}`);
       });
   }
   return program;
@@ -81,7 +81,7 @@ const inherit = (command: Command, from: Command): Command => command.copyInheri
 const USAGE = 2;
 
 async function main(): Promise<void> {
-  // Whoever reads our output may leave: then there is nobody to talk to any more.
+  // The program that reads our output may exit; then there is nobody to talk to any more.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   try {
@@ -101,10 +101,10 @@ function tell(error: unknown): number {
     if (error.hint !== '') process.stderr.write(`  try  ${visible(error.hint)}\n`);
     return error.code === 'usage' ? USAGE : 1;
   }
-  // Whoever read our output has left, as `head` does: there is nobody to tell.
+  // The program that read our output has exited, as `head` does: there is nobody to tell.
   if (errnoOf(error) === 'EPIPE') return 1;
   process.stderr.write(
-    `This is a defect of detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
+    `This is a bug in detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
   );
   return 1;
 }

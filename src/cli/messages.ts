@@ -1,17 +1,17 @@
-// Where the messages to be sent come from: the command line, a pipe, or one per line from a person or (--lines) a program.
+// Where the messages come from: the command line, a pipe, or standard input line by line, typed by a person or (--lines) piped in.
 
 import { createInterface } from 'node:readline';
 import { DetourError } from '../core/error.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 
-/** What is to be sent. `typed`: one message per line of standard input, until its end. */
+/** What is to be sent. `typed`: one message per line of standard input, until it ends. */
 export type Source = { readonly kind: 'one'; readonly body: Buffer } | { readonly kind: 'typed' };
 
 /**
  * Finds out what is to be sent.
- * @param words the arguments; `-` alone means standard input
- * @param lines each line of standard input is a message of its own, also if it is a pipe
- * @throws DetourError usage, too_large
+ * @param words the arguments; a single `-` means standard input
+ * @param lines each line of standard input is a message, even if it is a pipe
+ * @throws DetourError `usage`, `too_large`
  */
 export async function messageSource(words: readonly string[], lines: boolean): Promise<Source> {
   if (lines && words.length > 0)
@@ -29,7 +29,7 @@ export async function messageSource(words: readonly string[], lines: boolean): P
     throw new DetourError(
       'usage',
       'There is no message to send.',
-      'Write it behind the command, or pipe it in: echo hello | detour …',
+      'Write it after the command, or pipe it in: echo hello | detour …',
     );
   return { kind: 'one', body };
 }
@@ -43,7 +43,7 @@ async function readAll(): Promise<Buffer> {
     if (size > MAX_BODY)
       throw new DetourError(
         'too_large',
-        `A message may have ${MAX_BODY} bytes; standard input has more.`,
+        `A message may have at most ${MAX_BODY} bytes; standard input has more.`,
         'Send it in parts.',
       );
   }
@@ -51,9 +51,9 @@ async function readAll(): Promise<Buffer> {
 }
 
 /**
- * Yields what is typed or piped in, line by line, without empty lines, until the end of input.
- * @param prompt what stands before each line
- * @param interrupted was Ctrl-C meant for a message that is under way? Then it does not end the input
+ * Yields what is typed or piped in, line by line, without empty lines, until the input ends.
+ * @param prompt is shown in front of each line on a terminal
+ * @param interrupted has Ctrl-C already interrupted the message under way? Then another one ends the input
  */
 export async function* typedLines(prompt: string, interrupted: () => boolean): AsyncGenerator<Buffer> {
   const typed = process.stdin.isTTY === true;
@@ -66,7 +66,7 @@ export async function* typedLines(prompt: string, interrupted: () => boolean): A
   lines.on('close', () => {
     open = false;
   });
-  // In a line editor Ctrl-C is a key, not a signal.
+  // While readline edits a line, Ctrl-C is a key and not a signal.
   lines.on('SIGINT', () => (busy && !interrupted() ? process.emit('SIGINT', 'SIGINT') : lines.close()));
   lines.prompt();
   for await (const line of lines) {

@@ -1,18 +1,18 @@
-// Options that several commands have, so that they look the same everywhere, also in --help.
+// Options that several commands share, so that they look the same everywhere, including --help.
 
 import { Option } from 'commander';
 import { HEARTBEAT_S } from '../exchange/heartbeat.ts';
 import type { Deadline } from '../exchange/pending.ts';
 import { deadline, heartbeat, parseAddress } from './input.ts';
 
-/** An option that names a place; without it, this computer. @param port the port if none is given */
+/** An option that takes an address; by default this computer. @param port the port if none is given */
 export function addressOption(flags: string, description: string, port: number): Option {
   return new Option(flags, description)
     .argParser(parseAddress(port))
     .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`);
 }
 
-/** `--timeout`, ten seconds unless told. */
+/** `--timeout`, by default 10 s. @param description what it is a deadline for */
 export function timeoutOption(description: string): Option {
   return new Option('--timeout <time>', description).argParser(deadline).default(10_000, '10s');
 }
@@ -22,7 +22,7 @@ export function patientOption(): Option {
   return new Option('--patient', 'connect for as long as the kernel tries; --timeout counts from then');
 }
 
-/** What --timeout and --patient ask for. */
+/** The deadline that --timeout and --patient ask for. */
 export function deadlineOf(flags: {
   readonly timeout: number;
   readonly patient?: true | undefined;
@@ -30,9 +30,9 @@ export function deadlineOf(flags: {
   return { timeoutMs: flags.timeout, patient: flags.patient };
 }
 
-/** `--heartbeat`, that of the protocol unless told. */
+/** `--heartbeat`, by default `HEARTBEAT_S`. */
 export function heartbeatOption(): Option {
-  return new Option('--heartbeat <time>', 'PING after so much silence; after three times that, give up')
+  return new Option('--heartbeat <time>', 'PING after this much silence; after three times that, give up')
     .argParser(heartbeat)
     .default(HEARTBEAT_S, `${HEARTBEAT_S}s`);
 }

@@ -1,5 +1,5 @@
-// What `sync send` and `async send` do the same way: one message, many (--count), or one per typed line; the verdict, the exit code.
-// What happens on the way is told by steps.ts. How a message travels is the mode's; what may be concluded is exchange/verdict.ts.
+// What `sync send` and `async send` have in common: one message, many (--count), or one per typed line; the verdict and the exit code.
+// steps.ts narrates what happens on the way. The mode decides how a message travels, and exchange/verdict.ts what may be concluded.
 
 import { randomBytes } from 'node:crypto';
 import { DetourError } from '../core/error.ts';
@@ -12,22 +12,22 @@ import { Progress, say, withNote } from './render/output.ts';
 import { type Addressee, codeOf, failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
-/** How one mode sends, and what it says of it. */
+/** How one mode sends, and what it says about the result. */
 export interface Route {
   send(id: string, body: Buffer): Promise<Outcome>;
   interrupt(): void;
   close(): Promise<void>;
-  /** Whom the messages go to, as far as is known by now. */
+  /** Who is called, as far as that is known by now. */
   to(): Addressee;
-  /** What follows the verdict of a message that arrived, and the lines under it. */
+  /** For a message that arrived: what follows the verdict on its line, and the lines below it. */
   success(outcome: Outcome): { readonly rest: string; readonly lines: readonly string[] };
   /** The command that repeats this message safely, if there is one. */
   repeat(outcome: Outcome): Repeat | undefined;
-  /** If the fate of a stored message is waited for: the verdict it makes of STORED, and what follows it on the line. */
+  /** With --wait: waits for news of a stored message. Returns the verdict that replaces STORED, and what follows it on its line. */
   news?:
     | ((outcome: Outcome) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>)
     | undefined;
-  /** Messages under way at once with --count. */
+  /** How many messages are under way at the same time with --count. */
   readonly atOnce: number;
 }
 
@@ -42,9 +42,9 @@ export interface SendFlags {
   readonly id?: string | undefined;
 }
 
-/** Ids of this process: random characters, then a number. */
+/** The ids of this process: random characters, then a number. */
 function idSeries(): () => string {
-  // 40 random bits: two processes of one name are told apart for as long as a relay remembers.
+  // 40 random bits: enough to tell two processes with the same name apart for as long as a relay remembers ids.
   const prefix = Array.from(randomBytes(8), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('');
   let last = 0;
   return () => {
@@ -62,7 +62,7 @@ export async function runSend(
   flags: SendFlags,
 ): Promise<number> {
   if (source.kind === 'typed' && flags.count !== undefined)
-    throw new DetourError('usage', '--count is for one message.', 'Write it behind the command.');
+    throw new DetourError('usage', '--count is for one message.', 'Write it after the command.');
   const nextId = idSeries();
   let interrupted = false;
   actor.onInterrupt(() => {
@@ -91,19 +91,19 @@ export async function runSend(
   }
   const exit = interrupted ? INTERRUPTED : worst.exit;
   await route.close();
-  // The verdict is the last line of the stream: the whole exchange is before it.
+  // The verdict is the last event of the stream, after the whole exchange.
   if (worst.settled !== undefined) actor.context.emit({ event: 'verdict', ...words(worst.settled), exit });
   actor.close();
   return exit;
 }
 
-/** What a message came to: its outcome, the verdict with news of it if any came. */
+/** What became of a message: its outcome, and the verdict, which takes news of it into account. */
 interface Settled {
   readonly outcome: Outcome;
   readonly verdict: VerdictName;
 }
 
-/** Takes what a message came to, as soon as that is known. */
+/** Is called with what became of a message, as soon as that is known. */
 type Settle = (settled: Settled) => void;
 
 class Worst {
@@ -118,7 +118,7 @@ class Worst {
   }
 }
 
-/** The exit code to be told with a verdict, if the process ends with it. */
+/** The exit code that is shown with a verdict; undefined if the process does not end with it. */
 type ExitOf = (verdict: VerdictName) => number | undefined;
 
 const noExit: ExitOf = () => undefined;
@@ -170,7 +170,7 @@ function words({ outcome, verdict }: Settled): Omit<Extract<Event, { event: 'out
   return { verdict, code: codeOf(outcome), id: outcome.send.id, ms: Number(outcome.ms.toFixed(3)) };
 }
 
-// The same body many times, under ids of its own.
+// Sends the same body many times, each time with a new id.
 async function sendMany(
   actor: Actor,
   route: Route,
@@ -204,7 +204,7 @@ async function sendMany(
   progress.end();
   if (actor.json) return;
   if (failed !== undefined) {
-    say(`The first that failed, id ${failed.send.id}:`);
+    say(`First failure, id ${failed.send.id}:`);
     tellOutcome(route, failed, noExit);
   }
   const took = performance.now() - began;

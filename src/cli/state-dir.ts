@@ -1,4 +1,4 @@
-// Where a relay keeps its journal unless told.
+// Where a relay keeps its journal by default.
 
 import { homedir } from 'node:os';
 import { join, sep } from 'node:path';
@@ -23,7 +23,7 @@ function stateFolder(env: NodeJS.ProcessEnv, platform: string): string {
   return env.XDG_STATE_HOME || join(home, '.local', 'state');
 }
 
-/** A path as a person writes it: `~` for the home folder, where shells know that. */
+/** A path as a person writes it: with `~` for the home folder, except on Windows. */
 export function atHome(path: string): string {
   const home = homedir() + sep;
   return process.platform !== 'win32' && path.startsWith(home) ? `~/${path.slice(home.length)}` : path;

@@ -1,4 +1,4 @@
-// What is typed to a link, or stands in its script: a fault's word and its value. Each mistake gets one sentence.
+// The commands of a link, typed or in its script: a fault's word and its value. Each mistake gets one sentence.
 
 import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -10,35 +10,36 @@ import { FAULTS } from '../lab/faults/faults.ts';
 import type { LinkCommand } from '../lab/faults/link.ts';
 import { count, duration, rate } from './input.ts';
 
-/** A command of a script, and when, in milliseconds after the start. */
+/** A command of a script. `at`: when it is due, in milliseconds after the start. */
 export interface TimedCommand {
   readonly at: number;
   readonly command: LinkCommand;
 }
 
-/** What may be typed, for help: one line each. */
+/** The commands that may be typed, one line each, for --help. */
 export const HELP: readonly string[] = FAULTS.map(
   ({ example, summary }) => `${example.padEnd(14)} ${summary}`,
 );
 
 const WORDS = FAULTS.map((one) => one.word).join(', ');
 
-/** Reads a command. @param words what may stand there, for who mistypes it @throws DetourError `usage` */
+/** Reads a command. @param words the valid commands, for the error @throws DetourError `usage` */
 export function parseCommand(text: string, words = `${WORDS}, status, kill, freeze`): LinkCommand {
   const [word = '', value, ...rest] = text.trim().split(/\s+/);
   const fault = FAULTS.find((one) => one.word === word);
   const wrong = (what: string): DetourError =>
     new DetourError('usage', what, fault === undefined ? '' : fault.example);
-  if (fault === undefined && word === '') throw wrong(`an order is missing: one of ${words}.`);
-  if (fault === undefined) throw wrong(`"${visible(word, { max: 40 })}" is none of ${words}.`);
+  if (fault === undefined && word === '') throw wrong(`a command is missing: use one of ${words}.`);
+  if (fault === undefined)
+    throw wrong(`unknown command "${visible(word, { max: 40 })}": use one of ${words}.`);
   if (fault.takes === 'nothing') {
-    if (value !== undefined) throw wrong(`"${word}" stands alone: "${value}" is too much.`);
+    if (value !== undefined) throw wrong(`"${word}" takes no value: "${value}" is too much.`);
     return { fault, apply: fault.apply };
   }
   if (value === undefined) throw wrong(`"${word}" needs a value after it.`);
-  if (rest.length > 0) throw wrong(`"${word}" has one value: "${rest.join(' ')}" is too much.`);
+  if (rest.length > 0) throw wrong(`"${word}" takes only one value: "${rest.join(' ')}" is too much.`);
   if (fault.takes === 'direction') {
-    if (!isDirection(value)) throw wrong(`"${value}" is not a direction: up or down.`);
+    if (!isDirection(value)) throw wrong(`"${value}" is not a direction: use up or down.`);
     return { fault, value, apply: (before) => fault.apply(before, value) };
   }
   try {
@@ -53,10 +54,10 @@ const AMOUNTS = { time: duration, rate, bytes: count } as const;
 
 const isDirection = (text: string): text is Direction => text === 'up' || text === 'down';
 
-/** A script longer than this is none. */
+/** The longest script, in bytes. */
 const MAX_SCRIPT = 1024 * 1024;
 
-/** Reads a script: on each line a time after the start and a command, as in `2s cut`; `#` begins a comment. @throws DetourError `usage` */
+/** Reads a script. Each line has a time after the start and a command: `2s cut`. `#` begins a comment. @throws DetourError `usage` */
 export function readScript(file: string): TimedCommand[] {
   const name = visible(file);
   let bytes: Buffer;
@@ -66,7 +67,8 @@ export function readScript(file: string): TimedCommand[] {
     const why = errnoOf(error) || String(error);
     throw new DetourError('usage', `The script ${name} cannot be read (${why}).`);
   }
-  if (bytes.length > MAX_SCRIPT) throw new DetourError('usage', `${name} is too long for a script (1 MiB).`);
+  if (bytes.length > MAX_SCRIPT)
+    throw new DetourError('usage', `${name} is too long for a script (at most 1 MiB).`);
   if (!isUtf8(bytes) || bytes.includes(0)) throw new DetourError('usage', `${name} is not text.`, '2s cut');
   const commands = bytes
     .toString()
@@ -81,11 +83,11 @@ export function readScript(file: string): TimedCommand[] {
         throw new DetourError('usage', `${name}, line ${index + 1}: ${error.message}`, '2s cut');
       }
     });
-  if (commands.length === 0) throw new DetourError('usage', `${name} has no order in it.`, '2s cut');
+  if (commands.length === 0) throw new DetourError('usage', `${name} contains no command.`, '2s cut');
   return commands;
 }
 
-// Not more than is wanted, also of a file that has no end.
+// Reads at most this many bytes, because a file such as /dev/zero has no end.
 function readBeginning(file: string, most: number): Buffer {
   const handle = openSync(file, 'r');
   try {

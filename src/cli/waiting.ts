@@ -1,21 +1,21 @@
-// `async send --wait`: a throwaway mailbox into which the relay puts the receipt or bounce, so that nobody's mail is touched.
+// `async send --wait`: a throwaway mailbox in which the relay puts the receipt or bounce, so that nobody's mail is touched.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Receiver, type ReceiverOptions } from '../async/receiver.ts';
 import { THROWAWAY } from '../async/state.ts';
 
-/** A call for the news must be greeted within this time, in milliseconds; else it is made again. */
+/** How long a connection may take to be greeted, in milliseconds; after that it is tried again. */
 const PATIENCE_MS = 10_000;
 
-/** What became of a message: acknowledged by its recipient, or expired; `tried`: it may have been written to a receiver before. */
+/** What became of a message: `receipt`, its recipient acknowledged it; `bounce`, it expired. `tried`: it may have been sent to a receiver. */
 export interface News {
   readonly kind: 'receipt' | 'bounce';
   readonly tried: boolean;
 }
 
-/** Collects from a throwaway mailbox. */
+/** Collects news of messages from a throwaway mailbox. */
 export class Waiter {
-  /** The mailbox that `notify=` names. */
+  /** The name of the mailbox, for `notify=`. */
   readonly name: string = THROWAWAY + randomBytes(12).toString('hex');
   readonly #receiver: Receiver;
   readonly #context: ReceiverOptions['context'];
@@ -41,7 +41,7 @@ export class Waiter {
     });
   }
 
-  /** Waits for news of a message; undefined if none comes in time. @param ms how long */
+  /** Waits for news of a message. @param ms how long @returns undefined if no news comes in time */
   wait(id: string, ms: number): Promise<News | undefined> {
     this.#running ??= this.#receiver.run();
     const here = this.#news.get(id);
@@ -59,7 +59,7 @@ export class Waiter {
     });
   }
 
-  /** Leaves; whoever waits gets no news. */
+  /** Leaves the relay. The `wait` that is under way gets undefined. */
   async stop(): Promise<void> {
     this.#stopped();
     if (this.#running === undefined) return;

@@ -1,5 +1,5 @@
-// The catalogue of errors: one list feeds `detour explain` and the narration of a failed send.
-// It explains and never decides: the verdict comes from exchange/verdict.ts, and the same code fits different verdicts.
+// The catalogue of errors: one list for `detour explain` and for the lines under a failed send.
+// It explains and never decides: the verdict comes from exchange/verdict.ts, and one code can go with different verdicts.
 
 import { COMPUTER_ENTRIES } from './entries/computer.ts';
 import { CONNECTION_ENTRIES } from './entries/connection.ts';
@@ -8,7 +8,7 @@ import { PROTOCOL_ENTRIES } from './entries/protocol.ts';
 import { WORD_ENTRIES } from './entries/words.ts';
 import type { ByRoute, CatalogEntry, Moment, Route } from './entry.ts';
 
-/** Every situation that detour can explain, from the name lookup up to the command line. */
+/** Every situation that detour can explain, grouped by file; `detour explain` sorts them by layer. */
 export const CATALOG: readonly CatalogEntry[] = [
   ...NETWORK_ENTRIES,
   ...CONNECTION_ENTRIES,
@@ -17,16 +17,16 @@ export const CATALOG: readonly CatalogEntry[] = [
   ...COMPUTER_ENTRIES,
 ];
 
-/** Every situation of a code, in any spelling of upper and lower case; empty if it has none. */
+/** Every situation that has this code, ignoring case; empty if the code is unknown. */
 export function lookup(code: string): readonly CatalogEntry[] {
   const wanted = code.toLowerCase();
   return CATALOG.filter((entry) => entry.code.toLowerCase() === wanted);
 }
 
-/** At most this many suggestions: more would be a list to search, and that exists already. */
+/** The most suggestions that are made. More would be a list to search, and `detour explain` has that already. */
 const SUGGESTIONS = 3;
 
-/** The codes that were most likely meant, the likeliest first: near in spelling, or with the words in code or title. */
+/** The codes that were most likely meant, the likeliest first: similar in spelling, or with the text in their code or title. */
 export function suggest(text: string): readonly string[] {
   const wanted = text.trim().toLowerCase();
   if (wanted === '') return [];
@@ -41,7 +41,7 @@ export function suggest(text: string): readonly string[] {
     .map(([code]) => code);
 }
 
-// 0 is nearest. A slip of the fingers is nearer than a word that occurs somewhere.
+// 0 is nearest. A typing error is nearer than a word that occurs somewhere.
 function farness(wanted: string, entry: CatalogEntry): number | undefined {
   const code = entry.code.toLowerCase();
   const slips = distance(wanted, code);
@@ -51,7 +51,7 @@ function farness(wanted: string, entry: CatalogEntry): number | undefined {
   return undefined;
 }
 
-// Levenshtein's distance: how many letters must be changed, added or left out to get from one word to the other.
+// Levenshtein distance: how many letters must be changed, inserted or deleted to turn one word into the other.
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
@@ -65,29 +65,29 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** Puts the real names in place of `{peer}` and `{place}`. */
+/** Replaces `{peer}` and `{place}` by the real names. */
 export function fill(text: string, names: { readonly peer: string; readonly place: string }): string {
-  // One pass with a function: a name that contains `{place}` or `$&` is only a name.
+  // One pass, with a function: a name that contains `{place}` or `$&` must not be expanded.
   return text.replace(/\{(peer|place)\}/g, (_, key: 'peer' | 'place') => names[key]);
 }
 
-/** What a sender knows about its failure, besides the code. */
+/** What a sender knows about its failure besides the code. */
 export interface FailureContext {
   readonly route: Route;
   /** Who was called: `bob`, `the relay`. */
   readonly peer: string;
-  /** Where: `127.0.0.1:4101`. */
+  /** Where the peer was called: `127.0.0.1:4101`. */
   readonly place: string;
   /** Did this attempt hand a byte of the SEND to the socket? */
   readonly handedOver: boolean;
   /**
-   * Did an attempt before this one hand over a byte of it and end without an answer? `unknown`: this process made none, but the id
-   * was given to it, so another may have.
+   * Did an earlier attempt hand over a byte of the SEND and end without an answer? `unknown`: not in this process, but the id came
+   * from --id, so another process may have.
    */
   readonly earlier: 'none' | 'unanswered' | 'unknown';
 }
 
-/** The lines below a verdict: what was on the wire, what follows, what does not, what to try. */
+/** The lines below a verdict: what was on the wire, what follows, what does not follow, what to try. */
 export interface FailureLines {
   readonly wire: string;
   readonly so: string;
@@ -98,34 +98,34 @@ export interface FailureLines {
 const BEFORE: readonly Moment[] = ['lookup', 'connect', 'greeting'];
 
 /**
- * The lines that explain a failed send. They do not contain the verdict and do not depend on it, but never contradict the
- * rule of all attempts: "not one byte of it left" is said only if that holds for every attempt.
- * @param code an errno, a `code=` or a word of the catalogue
- * @param moment when it was met; for an errno see `momentOf`
+ * The lines that explain a failed send. They neither contain the verdict nor depend on it, but they never contradict it:
+ * "not one byte of it left" is said only if it holds for every attempt.
+ * @param code an errno, a `code=` of the protocol, or one of detour's own codes
+ * @param moment when it was met; `momentOf` says it for an errno
  */
 export function explainFailure(code: string, moment: Moment, context: FailureContext): FailureLines {
   const entries = lookup(code);
-  // An ERROR about a message needs one to be sent: without, the code was found by what READY had said (too_large).
+  // An ERROR about a message needs a message that was sent. Without one, READY itself ruled the message out (too_large).
   const met = moment === 'error' && !context.handedOver ? (['greeting', 'error'] as const) : [moment];
   const entry =
     met.map((one) => entries.find(({ moments }) => moments.includes(one))).find((one) => one !== undefined) ??
-    // What one verb says is not what another said.
+    // An entry for one verb must not explain another verb.
     (VERBS.has(moment) ? undefined : entries[0]) ??
     unknown(code, moment);
   const text = (of: ByRoute): string => fill(typeof of === 'string' ? of : of[context.route], context);
   const before = BEFORE.includes(moment);
-  // Before READY no SEND is written: whoever says "handed over" with such a moment speaks of an earlier attempt.
+  // No SEND is written before READY: "handed over" at such a moment is about an earlier attempt.
   const sent = context.handedOver && !before;
   const earlier = context.earlier === 'none' && context.handedOver && before ? 'unanswered' : context.earlier;
-  // An entry about a missing answer takes for granted that there was a message to answer.
+  // An entry about a missing answer assumes that there was a message to answer.
   const unasked = !sent && entry.moments.includes('answer');
   const so = unasked ? 'it was over before the message was handed to the socket' : text(entry.so);
-  // What came after the message was handed over leaves it open anyway; what came before, or REFUSED or BYE, would seem to settle it.
+  // A failure after the message was handed over leaves it open anyway. A failure before that, or REFUSED or BYE, would seem to settle it.
   if (earlier !== 'none' && (!sent || moment === 'refused' || moment === 'bye')) {
     const known = earlier === 'unanswered';
     return {
       wire: text(entry.wire),
-      so: `${so}; ${known ? 'an earlier attempt was handed over and not answered' : 'with --id, what came before this process is not known here'}`,
+      so: `${so}; ${known ? 'an earlier attempt was handed over and not answered' : 'with --id, this process does not know what came before it'}`,
       notSo: `"it certainly did not arrive": ${known ? 'the earlier attempt' : 'an earlier one under that id'} may have got through`,
       tryNext: text(known ? REPEAT : entry.tryNext),
     };
@@ -144,7 +144,7 @@ const VERBS: ReadonlyMap<Moment, string> = new Map([
   ['bye', 'BYE'],
 ]);
 
-// A code that the catalogue does not know: of the protocol, then its verb says what it is; else of the system.
+// For a code that is not in the catalogue. If it came with a verb, it is a code of the protocol; else it is one of the system.
 function unknown(
   code: string,
   moment: Moment,
@@ -156,7 +156,7 @@ function unknown(
       verb === undefined
         ? `{place}: the system reported ${code}`
         : `{peer}'s program answered ${verb} code=${code}`,
-    so: 'the catalogue does not know this code',
+    so: 'this code is not in the catalogue',
     tryNext: moment === 'answer' ? REPEAT : AGAIN,
   };
 }
@@ -164,12 +164,12 @@ function unknown(
 const NOTHING_LEFT = 'not one byte of it left';
 const AGAIN: ByRoute = 'look at {peer}, then try again';
 const REPEAT: ByRoute = {
-  sync: 'ask {peer}. Sending again may make it two: sync remembers nothing',
-  async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
+  sync: 'ask {peer}. Sending again may deliver it twice: sync remembers nothing',
+  async: 'send again soon with the same --id: the relay recognises a repeat for at least 10 minutes',
 };
 
 /**
- * The moment that the `syscall` of a Node error tells, for a sender.
+ * When a sender met an error, by the `syscall` of the Node error.
  * @param greeted has READY arrived on this connection?
  */
 export function momentOf(syscall: string, greeted: boolean): Moment {

@@ -1,7 +1,7 @@
-// What the catalogue knows about one situation, as a type, and the sentences that many entries share.
+// The type of a catalogue entry, and the sentences that many entries share.
 // An entry explains. It is never a verdict: what a sender may conclude comes from the phases of all attempts.
 
-/** Where a situation belongs, from the name down to the wire and up to the command line. In the order of the list. */
+/** The layers that situations are grouped by, in the order in which `detour explain` lists them. */
 export const LAYERS = [
   'name lookup',
   'IP',
@@ -17,8 +17,8 @@ export const LAYERS = [
 export type Layer = (typeof LAYERS)[number];
 
 /**
- * When a situation is met: looking up the name, connecting, waiting for READY, waiting for an answer, with a silent
- * connection, as an answer REFUSED, ERROR or BYE, when a server starts to listen, at the disk, or in the arguments.
+ * When a situation is met: while looking up the name, connecting, waiting for READY (`greeting`) or for an answer, or on an idle
+ * connection; as an answer REFUSED, ERROR or BYE; when a server starts to listen; on the disk; or in the arguments.
  */
 export type Moment =
   | 'lookup'
@@ -40,76 +40,76 @@ export type Route = 'sync' | 'async';
 export type ByRoute = string | Readonly<Record<Route, string>>;
 
 /**
- * How we know what an entry says: it was measured (`shownBy` names the tests that make the situation), it stands in the document
- * that `reference` names, or detour/1 makes it so. Nothing was run on macOS or Windows.
+ * How we know what an entry says: it was measured (`shownBy` names the tests that reproduce it), the document in `reference`
+ * says it, or detour defines it. Nothing was run on macOS or Windows.
  */
 export type Basis = 'measured on Linux' | 'documentation' | 'rule of detour/1';
 
 /**
  * One situation. Several entries may share a code: ETIMEDOUT while connecting is not ETIMEDOUT while reading.
- * `{peer}` and `{place}` in the texts stand for who is called (bob, the relay) and where (127.0.0.1:4101).
+ * In the texts `{peer}` stands for who is called (bob, the relay) and `{place}` for where (127.0.0.1:4101).
  */
 export interface CatalogEntry {
-  /** An errno, a `code=` of the protocol, or a word of detour's own. */
+  /** An errno, a `code=` of the protocol, or one of detour's own codes. */
   readonly code: string;
-  /** When it is met; tells entries of one code apart. */
+  /** When it is met; this tells entries with the same code apart. */
   readonly moments: readonly Moment[];
-  /** The situation in a few words, to be read behind the code. */
+  /** The situation in a few words, shown after the code. */
   readonly title: string;
   readonly layer: Layer;
-  /** What it means, for a person who meets it the first time. */
+  /** What it means, for a person who meets it for the first time. */
   readonly meaning: string;
   /** What was on the wire. */
   readonly wire: ByRoute;
   /** What follows from it, whatever happened in other attempts. */
   readonly so: ByRoute;
-  /** What people conclude, and must not. */
+  /** A false conclusion that people draw from it, and what is wrong with it. */
   readonly notSo?: ByRoute;
   /** What to do about it. */
   readonly tryNext: ByRoute;
-  /** When a sender may be certain and when not, in the words of the verdicts. */
+  /** Which verdict it leads to, and when. */
   readonly certainty: string;
-  /** Where it is laid down. */
+  /** The document that specifies it, with its section. */
   readonly reference: string;
-  /** What differs on other systems. */
+  /** What differs on other systems, and what was not tested there. */
   readonly elsewhere: string;
   readonly basis: Basis;
-  /** The rows of test/facts that make the situation for real and pin what Node reports and detour concludes. */
+  /** The tests in test/facts that reproduce it and check what Node reports and what detour concludes. */
   readonly shownBy?: readonly string[];
 }
 
-/** Certainty of what goes wrong before a message can be handed over. */
+/** `certainty` of what goes wrong before a message can be handed over. */
 export const BEFORE_SENDING =
   'NOT DELIVERED, if no attempt handed over a byte of the message. If an earlier attempt did and was not answered, ' +
-  'it stays UNKNOWN: this code says nothing about that one.';
+  'it stays UNKNOWN: this code says nothing about that attempt.';
 
-/** Certainty of what ends an established connection. */
+/** `certainty` of what ends an established connection. */
 export const AFTER_CONNECTING =
   'Before any byte of the message was handed to the socket: NOT DELIVERED. After that: UNKNOWN, however it ended, ' +
   'because only an answer says what the program did.';
 
-/** Certainty of REFUSED. */
+/** `certainty` of REFUSED. */
 export const REFUSED =
   'NOT DELIVERED, if the refused attempt is the only one that handed the message over. If another one ended without ' +
   'an answer: UNKNOWN, because that one may have got through.';
 
-/** Certainty of BYE in place of an answer. */
+/** `certainty` of BYE in place of an answer. */
 export const AFTER_BYE =
-  'NOT DELIVERED, if no other attempt handed the message over and ended without an answer: who says BYE has answered all that it took. ' +
-  'Else UNKNOWN.';
+  'NOT DELIVERED, unless another attempt handed the message over and ended without an answer: a program answers everything it took ' +
+  'before it says BYE. Otherwise UNKNOWN.';
 
-/** Certainty of ERROR, which ends a connection and names no message. */
+/** `certainty` of ERROR, which ends a connection and names no message. */
 export const ERROR =
-  'ERROR names no message. One that was not handed over yet is NOT DELIVERED; one that was, and has no answer, is UNKNOWN.';
+  'ERROR names no message. One that has not been handed over is NOT DELIVERED; one that has, and has no answer, is UNKNOWN.';
 
-/** Certainty of what concerns no message on its way. */
-export const NO_VERDICT = 'No message is on its way here, so there is no verdict to give.';
+/** `certainty` of what concerns no message under way. */
+export const NO_VERDICT = 'No message is under way here, so there is no verdict to give.';
 
-/** `elsewhere` for what was run on Linux and nowhere else, and of which nothing special is documented. */
+/** `elsewhere` for what was run only on Linux and is not documented to differ on other systems. */
 export const NOT_VERIFIED = 'Linux: measured here. macOS and Windows: not verified here.';
 
-/** `elsewhere` for what programs say to each other. */
+/** `elsewhere` for what programs say to each other in detour/1. */
 export const SAME_TEXT = 'The same on every system: it is a line of text from a program.';
 
-/** `reference` for the rules of the protocol. */
+/** `reference` for a rule of detour/1. */
 export const PROTOCOL = 'detour/1: src/wire/PROTOCOL.md';

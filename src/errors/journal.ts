@@ -1,39 +1,43 @@
-// What can be wrong with a journal, as errors. Asked by whoever opens, writes or reads one.
+// What can be wrong with a journal, as errors for the code that opens, writes or reads one.
 
 import { DetourError, errnoOf } from '../core/error.ts';
 
 const ANOTHER = 'Give another folder with --journal.';
 
-/** A file of the journal is damaged: which, at which byte, and how. */
+/** `damaged_journal`: a file of the journal is damaged. @param what how it is damaged */
 export function damagedJournal(file: string, offset: number, what: string): DetourError {
   return new DetourError(
     'damaged_journal',
     `the journal is damaged: ${file}, at byte ${offset}: ${what}`,
-    'Nothing was changed. To see what is lost, and what is not: detour journal --check',
+    'Nothing was changed. To see what is lost and what is not: detour journal --check',
   );
 }
 
 const WITHOUT =
   'The messages in it cannot be read. Stop the relay, and start it with --salvage to go on without them.';
 
-/** A record was changed on the disk, and with it every message in it. */
+/** `damaged`: a record was changed on the disk, so the messages in it cannot be read. */
 export function damagedRecord(file: string, offset: number): DetourError {
   const what = `the journal is damaged: ${file}, at byte ${offset}: a record was changed`;
   return new DetourError('damaged', what, WITHOUT);
 }
 
-/** A record lies in a file of the journal that is missing. */
+/** `damaged`: the journal file that held a record is missing. */
 export function missingRecord(dir: string, lsn: number): DetourError {
   const what = `the journal in ${dir} is damaged: the file that held the record of LSN ${lsn} is missing`;
   return new DetourError('damaged', what, WITHOUT);
 }
 
-/** The folder holds something else. @param what a sentence without a full stop */
+/** `not_a_journal`: the folder holds something else. @param what a sentence without a full stop */
 export function notAJournal(what: string): DetourError {
   return new DetourError('not_a_journal', what, ANOTHER);
 }
 
-/** The journal is intact, and of a format that this version of detour does not read. @param own the format that it reads */
+/**
+ * `old_journal` or `new_journal`: the journal has a format that this version of detour cannot read.
+ * @param format the journal's format
+ * @param own the format that this version reads
+ */
 export function otherFormat(format: number, own: number): DetourError {
   if (format < own)
     return new DetourError(
@@ -43,21 +47,21 @@ export function otherFormat(format: number, own: number): DetourError {
     );
   return new DetourError(
     'new_journal',
-    `this journal has format ${format}, and this version of detour reads format ${own}`,
+    `this journal has format ${format}, but this version of detour reads format ${own}`,
     `Start the version of detour that wrote it. ${ANOTHER}`,
   );
 }
 
-/** Somebody has deleted or moved files of a journal that is open. */
+/** `deleted`: somebody has deleted or moved files of a journal that is open. */
 export function takenAway(file: string): DetourError {
   return new DetourError(
     'deleted',
     `files of the journal were deleted or moved away while the relay was running: ${file}`,
-    'What was stored and not collected is where they are: gone with them, if they were deleted. Stop a relay before you touch its journal.',
+    'Messages that were stored and not collected are in those files, and are lost if they were deleted. Stop a relay before you touch its journal.',
   );
 }
 
-/** A system error as a sentence that ends with what the system said; anything else stays as it is. */
+/** Puts a sentence in front of what the system said, and keeps the errno as the code. Any other error is returned as it is. */
 export function systemError(error: unknown, what: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error instanceof DetourError || !('code' in error)) return error;

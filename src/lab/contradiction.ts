@@ -1,15 +1,15 @@
-// Holds a verdict against what the logs say. Pure.
+// Compares a verdict with what the logs say. Pure.
 
 import type { VerdictName } from '../core/event.ts';
 
 /**
- * Why a verdict is not so; undefined if nothing speaks against it.
+ * Why a verdict is false, as a sentence; undefined if nothing contradicts it.
  * @param handled did the receiver handle the message?
- * @param stored did the relay store it? undefined if that is not asked here
+ * @param stored did the relay store it? undefined if that is not checked
  */
 export function contradiction(verdict: VerdictName, handled: boolean, stored?: boolean): string | undefined {
-  if (verdict === 'DELIVERED' && !handled) return 'DELIVERED, and bob had not handled it';
-  if (verdict === 'STORED' && stored === false) return 'STORED, and the relay had not stored it';
-  if (verdict === 'NOT_DELIVERED' && (handled || stored)) return 'NOT DELIVERED, and somebody has it';
+  if (verdict === 'DELIVERED' && !handled) return 'DELIVERED, but bob had not handled it';
+  if (verdict === 'STORED' && stored === false) return 'STORED, but the relay had not stored it';
+  if (verdict === 'NOT_DELIVERED' && (handled || stored)) return 'NOT DELIVERED, but somebody has it';
   return undefined;
 }

@@ -76,26 +76,26 @@ describe('refused, with a sentence that helps', () => {
     [duration, '5', /Did you mean 5s\?/],
     [duration, '0', /or 1h\.$/],
     [duration, '99999999', /or 1h\.$/],
-    [duration, '-1s', /is not a duration/],
-    [duration, '1e3s', /is not a duration/],
-    [duration, '8 s', /is not a duration/],
-    [duration, '8S', /is not a duration/],
-    [duration, '.5s', /is not a duration/],
-    [duration, '366d', /up to a year/],
-    [duration, `${'9'.repeat(400)}d`, /up to a year/],
+    [duration, '-1s', /is not a valid duration/],
+    [duration, '1e3s', /is not a valid duration/],
+    [duration, '8 s', /is not a valid duration/],
+    [duration, '8S', /is not a valid duration/],
+    [duration, '.5s', /is not a valid duration/],
+    [duration, '366d', /at most a year/],
+    [duration, `${'9'.repeat(400)}d`, /at most a year/],
     [deadline, '0s', /at least 1ms/],
     [deadline, '0.5ms', /at least 1ms/],
     [ttl, '500ms', /whole seconds/],
     [ttl, '1.5s', /whole seconds/],
     [name, 'Bob', /Try bob\./],
-    [name, 'Zoë K.', /looks like a place/],
+    [name, 'Zoë K.', /looks like an address/],
     [name, 'Zoë K', /Try zoek\./],
     [name, '9lives', /Try lives\./],
     [name, '', /is not a name/],
     [name, '鲍勃', /is not a name[^T]*$/],
     [name, 'x'.repeat(33), /Try x{32}\./],
-    [name, '127.0.0.1', /looks like a place/],
-    [name, 'bob:4101', /looks like a place/],
+    [name, '127.0.0.1', /looks like an address/],
+    [name, 'bob:4101', /looks like an address/],
     [id, '', /1 to 64/],
     [id, 'a b', /is not an id/],
     [id, 'x'.repeat(65), /is not an id/],
@@ -113,18 +113,18 @@ describe('refused, with a sentence that helps', () => {
     [rate, '0.4B/s', /is not a speed/],
     [rate, '5toStringB/s', /is not a speed/],
     [host, '', /is not an address to listen on/],
-    [host, '127.0.0.1:4101', /The port is --port/],
+    [host, '127.0.0.1:4101', /The port is a flag of its own: --port/],
     [host, 'a b', /is not an address to listen on/],
-    [path, '', /written as a dot/],
+    [path, '', /current folder write a dot/],
     [at4101, '', /write HOST:PORT/],
-    [at4101, 'bob', /is a name; here a place is wanted/],
-    [at4101, ':4101', /is not a place/],
-    [at4101, '::1', /is not a place/],
-    [at4101, 'bob:', /is not a place/],
+    [at4101, 'bob', /is a name, but an address is needed here/],
+    [at4101, ':4101', /is not an address/],
+    [at4101, '::1', /is not an address/],
+    [at4101, 'bob:', /is not an address/],
     [at4101, 'bob:0', /from 1 to 65535/],
     [at4101, 'bob:65536', /from 1 to 65535/],
-    [at4101, 'http://bob:4101', /is not a place/],
-    [at4101, 'bob :4101', /is not a place/],
+    [at4101, 'http://bob:4101', /is not an address/],
+    [at4101, 'bob :4101', /is not an address/],
   ])('%o of %j', (read, text, help) => {
     expect(() => read(text)).toThrow(help);
     expect(() => read(text)).not.toThrow(/\n/);
@@ -188,7 +188,7 @@ describe('for whatever is typed', () => {
     );
   });
 
-  test('no name is taken for a place and no place for a name', () => {
+  test('no name is taken for an address and no address for a name', () => {
     fc.assert(
       fc.property(anything, (text) => {
         const asName = settle(name, text);

@@ -111,7 +111,7 @@ describe('a bit flips in each of three segments', () => {
     const after = await check(dir);
     expect(after).toMatchObject({ code: 1, losses: [] });
     expect(after.printed).toMatch(
-      /\n\nNothing that is held is lost: \d+ messages for 20 mailboxes can be read\.\n$/,
+      /\n\nNo held message is lost: \d+ messages for 20 mailboxes can be read\.\n$/,
     );
     expect(after.said).toContain('A relay starts on this journal all the same.\n');
     const next = await start(dir);
@@ -158,9 +158,7 @@ describe('a bit flips in each of three segments', () => {
     const { code, printed, lines } = await check(dir);
     expect(code).toBe(1);
     expect(lines.map(({ kind }) => kind)).toEqual(['damaged', 'damaged', 'damaged', 'intact']);
-    expect(printed).toMatch(
-      /\n\nNothing that is held is lost: 560 messages for 14 mailboxes can be read\.\n$/,
-    );
+    expect(printed).toMatch(/\n\nNo held message is lost: 560 messages for 14 mailboxes can be read\.\n$/);
     const salvaged: Loss[] = [];
     await (await start(dir, salvaged)).close();
     expect(salvaged).toEqual([]);
@@ -175,7 +173,7 @@ test('a bit flips where no message is: nothing is lost, and a relay does not sta
   writeFileSync(file, bytes);
   const { code, printed, said, losses } = await check(dir);
   expect({ code, losses }).toEqual({ code: 1, losses: [] });
-  expect(printed).toMatch(/\n\nNothing that is held is lost: 800 messages for 20 mailboxes can be read\.\n$/);
+  expect(printed).toMatch(/\n\nNo held message is lost: 800 messages for 20 mailboxes can be read\.\n$/);
   expect(said).toMatch(
     /A relay does not start on this journal\. .*\n.* --salvage\nIt keeps copies of the damaged parts /,
   );

@@ -243,7 +243,7 @@ describe('the command', () => {
     const { exit, printed } = await journal('--check', EXAMPLE);
     expect(exit).toBe(1);
     expect(printed).toMatch(
-      /^damaged: 3 segments, 19 commits, .*\n\nWhat is lost cannot be said, .*: its checkpoint holds no state /,
+      /^damaged: 3 segments, 19 commits, .*\n\nWhat is lost cannot be determined, .*: its checkpoint does not hold the state /,
     );
   });
 

@@ -49,9 +49,9 @@ test.runIf(LINUX)(
     const [, second = ''] = alice.stderr.split('DELIVERED');
     expect(second).toMatch(/1 handed over +to my kernel +my kernel\n/);
     expect(second).toMatch(new RegExp(`2 acknowledged +by the other kernel +that of ${bob.place}\\n`));
-    expect(second).toMatch(/ - {2}3 read +by bob's program +no word of it\n/);
+    expect(second).toMatch(/ - {2}3 read +by bob's program +not known\n/);
     expect(second).toMatch(/ - {2}4 durable +on a disk +nobody: sync keeps nothing\n/);
-    expect(second).toMatch(/ - {2}5 handled +by bob's program +no word of it\nUNKNOWN/);
+    expect(second).toMatch(/ - {2}5 handled +by bob's program +not known\nUNKNOWN/);
     expect(bob.stdout).not.toMatch(/two/);
     bob.child.kill('SIGCONT');
     await bob.until(/alice: two/);
@@ -146,7 +146,7 @@ test('through a link that is cut: the kernel that acknowledges is that of the li
 });
 
 test('of many messages there is no ladder', async () => {
-  const says = /--ladder shows the rungs of one message, --count sends many\. try Give one of the two/;
+  const says = /--ladder shows the rungs of one message, but --count sends many\. try Give one of the two/;
   expect(
     await wrongOf([
       { args: ['sync', 'send', '--ladder', '--count', '2', 'hi'], code: 2, says },

@@ -115,8 +115,7 @@ test('the wrong door', async () => {
   const dir = tempDir();
   const receiver = start(['sync', 'receive', '--port', '0']);
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(dir, 'journal')]);
-  const says =
-    /in the other role.*a receiver is called with detour sync send, a relay with detour async send/;
+  const says = /with the other role.*call a receiver with detour sync send, a relay with detour async send/;
   const doors = [
     ...calls(`127.0.0.1:${(await receiver.until('listening')).port}`, says, 'relay'),
     ...calls(`127.0.0.1:${(await relay.until('listening')).port}`, says, 'receiver'),

@@ -71,11 +71,11 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   journal: ['--port', '--follow', '--check', '--json'],
 };
 
-// A nonsense value for each flag that takes one, and what is said of it. `--to` is a place in one mode and a name in the other.
+// A nonsense value for each flag that takes one, and what is said of it. `--to` is an address in one mode and a name in the other.
 const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>> = {
-  '--to': ['b b', /is not a (place|name)/],
+  '--to': ['b b', /is not (an address|a name)/],
   '--as': ['Bob', /is not a name: .* Try bob\./],
-  '--timeout': ['soon', /is not a duration/],
+  '--timeout': ['soon', /is not a valid duration/],
   '--heartbeat': ['0.5s', /whole seconds: 1s to 1h/],
   '--count': ['0', /is not a count/],
   '--log': ['', /it is empty/],
@@ -83,14 +83,14 @@ const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>>
   '--port': ['65536', /is not a port/],
   '--work': ['8', /Did you mean 8s\?/],
   '--journal': ['', /it is empty/],
-  '--relay': ['relay', /is a name; here a place is wanted/],
+  '--relay': ['relay', /is a name, but an address is needed here/],
   '--ttl': ['1.5s', /whole seconds/],
   '--wait': ['0s', /at least 1ms/],
   '--id': ['a b', /[Ii]d/],
   '--last': ['0', /above 0/],
   '--listen': ['x', /is not a port/],
   '--latency': ['200', /Did you mean 200s\?/],
-  '--jitter': ['-1s', /is not a duration/],
+  '--jitter': ['-1s', /is not a valid duration/],
   '--rate': ['64kb/s', /is not a speed: write 500B\/s/],
   '--limit': ['0', /is not a count/],
   '--seed': ['x', /is not a count/],
@@ -128,9 +128,16 @@ test('the modes mixed up, and other slips', async () => {
   const usage = (says: RegExp, ...args: string[]): Run => ({ args, code: 2, says });
   expect(
     await wrongOf([
-      usage(/a place is wanted.*In sync mode you address a place/, 'sync', 'send', '--to', 'bob', 'hi'),
       usage(
-        /is a place; here a name is wanted, such as bob. Where the relay listens is --relay 127.0.0.1:4100/,
+        /an address is needed here.*In sync mode you send to an address/,
+        'sync',
+        'send',
+        '--to',
+        'bob',
+        'hi',
+      ),
+      usage(
+        /is an address, but a name is needed here, such as bob. The address of the relay is given with --relay 127.0.0.1:4100/,
         'async',
         'send',
         '--to',
@@ -138,7 +145,7 @@ test('the modes mixed up, and other slips', async () => {
         'hi',
       ),
       usage(/--relay 10.0.0.5/, 'async', 'send', '--to', '10.0.0.5', 'hi'),
-      usage(/In async mode you address a name/, 'async', 'send', '--to', 'bob.example', 'hi'),
+      usage(/In async mode you send to a name/, 'async', 'send', '--to', 'bob.example', 'hi'),
       usage(/Which route\? `detour sync send`.*`detour async send`/, 'send'),
       usage(/Which route\?/, 'send', '--to', 'bob', 'hello'),
       usage(/Which route\? `detour sync receive`/, 'receive', '--as', 'bob'),
@@ -156,7 +163,7 @@ test('the modes mixed up, and other slips', async () => {
       usage(/'--why' cannot be used with option '--svg/, 'compare', '--why', '--svg', 'plot.svg'),
       usage(/'--why' cannot be used with option '--seed/, 'compare', '--why', '--seed', '1'),
       usage(/'--why' cannot be used with option '--messages/, 'compare', '--why', '--messages', '5'),
-      usage(/take 184 minutes; 30 is the most/, 'compare', '--messages', '1000', '--cycle', '1m'),
+      usage(/take 184 minutes; the limit is 30/, 'compare', '--messages', '1000', '--cycle', '1m'),
       usage(/--reply or --echo/, 'sync', 'receive', '--reply', 'a', '--echo'),
       usage(/--follow or --count/, 'async', 'receive', '--follow', '--count', '2'),
       usage(/neither --id nor --wait/, 'async', 'send', '--count', '2', '--id', 'a', 'hi'),
@@ -164,25 +171,25 @@ test('the modes mixed up, and other slips', async () => {
       usage(/--id is for one message/, 'async', 'send', '--id', 'a', '--lines'),
       usage(/--lines reads the messages from standard input/, 'sync', 'send', '--lines', 'hi'),
       usage(/--count is for one message/, 'sync', 'send', '--lines', '--count', '2'),
-      usage(/no story "99" try take one of/, 'demo', '99'),
+      usage(/no story "99" try choose one of/, 'demo', '99'),
       usage(/is not a count/, 'compare', '--messages', 'many'),
       usage(/Did you mean 2s/, 'compare', '--cycle', '2'),
       usage(/give 500ms to 1m/, 'compare', '--cycle', '2m'),
-      usage(/is not a duration/, 'compare', '--retry', '-1s'),
+      usage(/is not a valid duration/, 'compare', '--retry', '-1s'),
       usage(/too many arguments/, 'compare', 'everything'),
       usage(/no entry NOPE/, 'explain', 'NOPE'),
       usage(/did you mean ECONNREFUSED/, 'explain', 'ECONREFUSED'),
       usage(/missing required argument/, 'trace'),
-      usage(/"hi" is not a duration/, 'async', 'send', '--wait', 'hi'),
+      usage(/"hi" is not a valid duration/, 'async', 'send', '--wait', 'hi'),
       // --json keeps stdout for events: what is wrong is said on stderr.
       usage(/Try bob/, 'sync', 'send', '--json', '--as', 'Bob', 'hi'),
-      usage(/place is wanted/, 'async', 'status', '--json', '--relay', 'bob'),
+      usage(/address is needed/, 'async', 'status', '--json', '--relay', 'bob'),
     ]),
   ).toEqual([]);
 }, 180_000);
 
 test('no message to send', async () => {
-  const none = { code: 2, says: /There is no message to send\. try Write it behind the command/ };
+  const none = { code: 2, says: /There is no message to send\. try Write it after the command/ };
   expect(
     await wrongOf([
       { args: ['sync', 'send'], input: '', ...none },
@@ -193,7 +200,7 @@ test('no message to send', async () => {
 
 test('a pipe with more than a message may have', async () => {
   const input = Buffer.alloc(1024 * 1024 + 1, 'x');
-  const says = /A message may have 1048576 bytes; standard input has more/;
+  const says = /A message may have at most 1048576 bytes; standard input has more/;
   expect(
     await wrongOf([
       { args: ['sync', 'send'], input, code: 1, says },
@@ -243,7 +250,7 @@ test('files and folders that cannot be had', async () => {
       relay(join(file, 'below'), /is not a folder/),
       relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
-      one(/no journal in .*nowhere\. try A relay makes/, 'journal', join(dir, 'nowhere')),
+      one(/no journal in .*nowhere\. try A relay creates/, 'journal', join(dir, 'nowhere')),
       one(/no journal in .*file\. try/, 'journal', file),
       one(
         /picture .* cannot be written \(ENOENT\)\. try give another --svg/,

@@ -263,14 +263,14 @@ describe('the lines below a verdict', () => {
       handedOver: true,
       earlier: 'unknown',
     });
-    expect(lines.so).toContain('what came before this process is not known here');
+    expect(lines.so).toContain('this process does not know what came before it');
     expect(`${lines.so} ${lines.notSo}`).not.toMatch(/was handed over|not one byte/);
     expect(lines.tryNext).toBe('choose a new --id for a new message');
   });
 
   it('explain the end of a connection by what was sent on it', () => {
     expect(explainFailure('fin', 'answer', { ...context, handedOver: true }).so).toBe(
-      'nothing: died before reading and died after showing can look the same',
+      'nothing: a program that died before reading and one that died after showing can look the same',
     );
     const early = explainFailure('fin', 'greeting', context);
     expect(early.so).toBe('it was over before the message was handed to the socket; not one byte of it left');
@@ -305,7 +305,7 @@ describe('the lines below a verdict', () => {
     const refusal = explainFailure('new_code', 'refused', { ...context, handedOver: true });
     expect(refusal.wire).toBe("bob's program answered REFUSED code=new_code");
     expect(explainFailure('EWHATEVER', 'answer', { ...context, handedOver: true }).tryNext).toContain(
-      'may make it two',
+      'may deliver it twice',
     );
   });
 

@@ -36,7 +36,7 @@ describe('detour trace', () => {
     expect(stdout).toMatch(/SEND k3f9-1 size=9 ──+►│/);
     expect(stdout.indexOf('KILLED')).toBeLessThan(stdout.indexOf('new bob'));
     expect(stderr).toContain(
-      'the clock of relay (pid 4720) contradicts the frames: its times are moved 3600.000 s back',
+      'the clock of relay (pid 4720) contradicts the frames: its times were moved 3600.000 s back',
     );
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
@@ -69,7 +69,7 @@ describe('detour trace', () => {
     expect((await trace('--id', 'k3f9-1', '--brief', ...files)).stdout).toContain('SEND k3f9-1');
     const none = await trace('--id', 'nothing', ...files);
     expect(none).toMatchObject({ exit: 2, stdout: '' });
-    expect(none.stderr).toContain('the logs tell of no message nothing');
+    expect(none.stderr).toContain('the logs contain no message with the id nothing');
     expect((await trace('--last', '0', ...files)).exit).toBe(2);
   });
 

@@ -30,8 +30,8 @@ describe('true is', () => {
 
 describe('a lie is', () => {
   test.each<[lie: string, route: 'sync' | 'async', one: Said, times: Handled[]]>([
-    ['DELIVERED, and bob had not handled it', 'sync', said('DELIVERED'), []],
-    ['NOT DELIVERED, and somebody has it', 'sync', said('NOT_DELIVERED'), [handled(undefined)]],
+    ['DELIVERED, but bob had not handled it', 'sync', said('DELIVERED'), []],
+    ['NOT DELIVERED, but somebody has it', 'sync', said('NOT_DELIVERED'), [handled(undefined)]],
     ['sent once, handled 2 times', 'sync', said('UNKNOWN'), [handled(undefined), handled(undefined)]],
     ['STORED, and it is nowhere', 'async', said('STORED', 1), []],
     ['STORED as 2, and handled as 1', 'async', said('STORED', 2), [handled(1)]],

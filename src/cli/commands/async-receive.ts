@@ -1,4 +1,4 @@
-// `detour async receive`: collects the mail of a name from the relay, and leaves, or stays with --follow.
+// `detour async receive`: collects the mail of a name from the relay, then leaves, or stays with --follow.
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
@@ -28,17 +28,18 @@ interface Flags extends ActorFlags {
   readonly later?: true;
 }
 
+/** The command `detour async receive`. */
 export const asyncReceive: CommandSpec = {
   summary: 'collect your mail from the relay',
   build(command: Command): void {
     command
-      .option('--as <name>', 'whose mail', name, 'bob')
-      .addOption(addressOption('--relay <place>', 'where the relay listens', 4100))
-      .addOption(timeoutOption('the relay must be reached and greet within this time'))
+      .option('--as <name>', 'whose mail to collect', name, 'bob')
+      .addOption(addressOption('--relay <address>', 'where the relay listens', 4100))
+      .addOption(timeoutOption('how long connecting and greeting may take'))
       .addOption(heartbeatOption())
       .option('--work <time>', 'wait this long between showing a message and acknowledging it', duration)
-      .option('--follow', 'stay and wait for more; call again when the connection is lost')
-      .option('--count <n>', 'leave after so many messages', count);
+      .option('--follow', 'stay and wait for more; reconnect when the connection is lost')
+      .option('--count <n>', 'leave after this many messages', count);
     actorOptions(command.addOption(laterOption())).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
@@ -64,7 +65,7 @@ async function run(flags: Flags): Promise<number> {
     follow: flags.follow === true || flags.count !== undefined,
     limit: flags.count,
     patienceMs: flags.timeout,
-    // A person sees each message acknowledged before the next is shown; a file or a program gets what has arrived at once.
+    // On a terminal each message is acknowledged before the next one is shown. A file or a program gets all that has arrived together.
     together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
     handle: (messages) =>
       show(
@@ -96,7 +97,7 @@ function shown(message: Message<'MESSAGE'>, { as, work = 0 }: Flags): Shown {
   const { attempt, at, held } = message;
   const notes = [];
   if (attempt > 1)
-    notes.push(`attempt ${attempt}: an earlier ${as} may have seen it, and never acknowledged it`);
+    notes.push(`attempt ${attempt}: an earlier ${as} may have seen it, but never acknowledged it`);
   else if (held >= 1000 && process.stdout.isTTY)
     notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
   if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
@@ -109,13 +110,15 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
   if (why === 'ended' && end !== undefined) {
     if (!failed) {
-      sayWrapped('', `Another ${flags.as} took over the mailbox (${messages} here). Leaving for good.`, 2);
+      sayWrapped('', `Another ${flags.as} took over the mailbox after ${messages}. Leaving for good.`, 2);
       return 0;
     }
     const greeted = handled > 0 || phase === 'ready';
     say(
       withNote(
-        greeted ? `${messages}, then it ended. What was not acknowledged stays there.` : 'Nothing collected.',
+        greeted
+          ? `${messages}, then the connection ended. What was not acknowledged stays there.`
+          : 'Nothing collected.',
         'exit 1',
         80,
       ),
@@ -131,7 +134,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
   }
   const rest = {
     empty: `nothing else waits for ${flags.as}. Leaving (--follow stays).`,
-    limit: 'as many as wanted. Leaving.',
+    limit: 'as many as asked for. Leaving.',
     stopped: 'stopped. What was not acknowledged stays at the relay.',
     ended: '',
   }[why];

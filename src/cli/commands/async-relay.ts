@@ -1,4 +1,4 @@
-// `detour async relay`: the relay, a process of its own. It keeps what it acknowledged, also when it is killed.
+// `detour async relay`: the relay, a process of its own. It keeps what it has acknowledged, even if it is killed.
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -23,6 +23,7 @@ interface Flags extends ActorFlags {
   readonly salvage?: true;
 }
 
+/** The command `detour async relay`. */
 export const asyncRelay: CommandSpec = {
   summary: 'keep messages until their recipients come',
   build(command: Command): void {
@@ -31,13 +32,13 @@ export const asyncRelay: CommandSpec = {
       .option('--port <port>', 'port to listen on; 0 for any free one', port, 4100)
       .option(
         '--journal <dir>',
-        'folder that holds the messages (default: one per port in your state folder)',
+        'the folder for the messages (default: one per port in your state folder)',
         path,
       );
     command
       .option(
         '--max-disk <amount>',
-        'take no more of the disk than this, e.g. 2GB (default: all of it)',
+        'use no more of the disk than this, e.g. 2GB (default: no limit)',
         amount,
       )
       .option('--salvage', 'if the journal is damaged, go on without what cannot be read');
@@ -91,14 +92,14 @@ async function run(flags: Flags): Promise<number> {
   await stopped;
   context.emit({ event: 'stopping', why: failure === undefined ? 'asked' : 'failed' });
   talk.end();
-  // This may still fail.
+  // Closing the relay may fail, too.
   if (failure === undefined) await relay.close().catch(onFailure);
   if (failure !== undefined) {
     sayWrapped('', `The journal failed: ${failure.message}.`, 2);
     const hint = failure instanceof DetourError ? failure.hint : '';
     sayWrapped(
       '',
-      `Nothing more is acknowledged. ${hint || 'Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.'}`,
+      `Nothing more is acknowledged. ${hint || 'Everything that was acknowledged is in the journal: make room on the disk or repair it, then start the relay again.'}`,
       2,
     );
     process.exit(1);
@@ -108,8 +109,8 @@ async function run(flags: Flags): Promise<number> {
   return 0;
 }
 
-// What went with the damage: every mailbox is told, too.
+// Says here what was lost; the relay also tells each mailbox.
 function sayLosses(losses: readonly Loss[]): void {
-  if (losses.length === 0) say('  salvage: nothing that is held was lost');
+  if (losses.length === 0) say('  salvage: no held message was lost');
   for (const loss of losses) sayWrapped('  salvage: ', `${loss.to}: ${lossText(loss)}`, 4);
 }

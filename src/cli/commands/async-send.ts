@@ -1,4 +1,4 @@
-// `detour async send`: hands messages to the relay; returns when they are durable there, or with --wait when their fate is known.
+// `detour async send`: hands messages to the relay. Returns when they are durable there, or with --wait when their fate is known.
 
 import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -27,30 +27,34 @@ interface Flags extends ActorFlags, SendFlags {
   readonly wait?: number | true;
 }
 
-/** How long --wait waits unless told, in milliseconds. */
+/** How long --wait waits by default, in milliseconds. */
 const WAIT_MS = 60_000;
-/** Messages under way at once with --count; the relay's window is the other limit. */
+/** How many messages are under way at the same time with --count, if the relay's window allows it. */
 const AT_ONCE = 256;
-/** What the same command would only meet again. */
+/** Codes that the same command would only get again, so that repeating it is no use. */
 const INCURABLE = new Set(['id_reused', 'too_large', 'wrong_name', 'version']);
 
+/** The command `detour async send`. */
 export const asyncSend: CommandSpec = {
   summary: 'hand a message to the relay, which keeps it until the recipient comes',
   build(command: Command): void {
     command
-      .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
-      .option('--to <name>', 'whose mailbox', recipient, 'bob')
+      .argument(
+        '[message...]',
+        'the message, or - for standard input; without it, a pipe is read, or one message per typed line',
+      )
+      .option('--to <name>', 'whom it is for', recipient, 'bob')
       .option('--as <name>', 'who you are', name, 'alice')
-      .addOption(addressOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(addressOption('--relay <address>', 'where the relay listens', 4100))
       .addOption(timeoutOption('one deadline for all attempts'))
       .addOption(patientOption())
       .addOption(heartbeatOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
       .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
-      .option('--id <id>', 'send under this id: it repeats an UNKNOWN safely for at least 10 minutes', id)
+      .option('--id <id>', 'send with this id: repeats an UNKNOWN safely for at least 10 minutes', id)
       .option('--lines', 'each line of standard input is a message')
-      .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
-      .option('--count <n>', 'send it so many times', count);
+      .option('--ladder', 'show how far each message gets, rung by rung, and who vouches for it')
+      .option('--count <n>', 'send it this many times', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
       process.exitCode = await run(words, flags);
     });
@@ -68,14 +72,14 @@ async function run(words: string[], flags: Flags): Promise<number> {
   }
   const source = await messageSource(words, flags.lines === true);
   if (source.kind === 'typed' && flags.id !== undefined) {
-    throw new DetourError('usage', '--id is for one message.', 'Write the message behind the command.');
+    throw new DetourError('usage', '--id is for one message.', 'Write the message after the command.');
   }
   const steps = new Steps(
     flags,
     () => route.to().peer,
     () => flags.to,
   );
-  // The steps of many messages are not shown.
+  // The steps are shown for one message only.
   const one = flags.count === undefined;
   const actor = await startActor(flags.as, flags, (event) => steps.tell(event), one);
   const route = new AsyncRoute(actor, flags);
@@ -118,7 +122,7 @@ class AsyncRoute implements Route {
         waits: this.news !== undefined,
         ...this.#context,
       });
-    // Who gives an id repeats a message: what became of it before, this process cannot know.
+    // --id means that another process may have sent this message before; what became of it then is not known here.
     return this.#sender.send(
       { id: messageId, to, ttl: life, notify: this.#waiter?.name, body },
       deadlineOf(this.#flags),
@@ -184,8 +188,8 @@ class AsyncRoute implements Route {
   }
 }
 
-// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote it once, and it was a repeat, then the
-// first was another's: no news comes here.
+// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote the SEND once and it was a repeat, then
+// the first SEND came from another process, and no news comes here.
 function repeatsAnother({ answer, attempts }: Outcome): boolean {
   const written = attempts.filter(({ phase, end }) => phase === 'written' && end?.how !== 'earlier');
   return answer?.verb === 'STORED' && answer.dup !== undefined && written.length < 2;
@@ -193,7 +197,7 @@ function repeatsAnother({ answer, attempts }: Outcome): boolean {
 
 function fate(to: string, news: News | undefined, outcome: Outcome): { verdict: VerdictName; rest: string } {
   if (news === undefined && repeatsAnother(outcome))
-    return { verdict: 'STORED', rest: ': news of it, if any, goes to who sent it first, not here.' };
+    return { verdict: 'STORED', rest: ': news of it, if any, goes to the first sender, not here.' };
   if (news === undefined) {
     const { answer, send } = outcome;
     const mayExpire = send.ttl !== undefined || (answer?.verb === 'STORED' && answer.dup !== undefined);
@@ -209,11 +213,11 @@ function fate(to: string, news: News | undefined, outcome: Outcome): { verdict: 
   };
 }
 
-// A place where a name is wanted is the commonest mix-up of the two modes.
+// Giving an address instead of a name is the commonest mix-up of the two modes.
 function recipient(text: string): string {
   if (/^[\w.-]+:[0-9]+$/.test(text) || /^[0-9.]+$/.test(text)) {
     throw new InvalidArgumentError(
-      `"${text}" is a place; here a name is wanted, such as bob. Where the relay listens is --relay ${text}.`,
+      `"${text}" is an address, but a name is needed here, such as bob. The address of the relay is given with --relay ${text}.`,
     );
   }
   return name(text);

@@ -20,11 +20,12 @@ interface Flags extends ActorFlags {
   readonly timeout: number;
 }
 
+/** The command `detour async status`. */
 export const asyncStatus: CommandSpec = {
   summary: 'who has how much mail waiting, and since when',
   build(command: Command): void {
     command
-      .addOption(addressOption('--relay <place>', 'where the relay listens', 4100))
+      .addOption(addressOption('--relay <address>', 'where the relay listens', 4100))
       .addOption(timeoutOption('give up after this time'));
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
@@ -57,7 +58,7 @@ interface Status {
   readonly usage: Message<'END'>;
 }
 
-// Asks page after page, until one comes back empty.
+// Requests page after page until one comes back empty.
 function requestStatus(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure> {
   return new Promise((resolve) => {
     const mailboxes: Message<'MAILBOX'>[] = [];
@@ -118,7 +119,7 @@ function table(mailboxes: readonly Message<'MAILBOX'>[], where: string): string 
     .concat('\n');
 }
 
-// What is used of the relay's limits. An older relay does not say.
+// How much of the relay's limits is used; empty for an older relay, which does not say.
 function usageText({ messages, names, ids, sessions, disk }: Message<'END'>): string {
   const said = Object.entries({ messages, names, ids, sessions, disk }).flatMap(([what, usage]) =>
     usage === undefined ? [] : [`${what} ${usage.split('/').map(Number).map(short).join(' of ')}`],
@@ -128,7 +129,7 @@ function usageText({ messages, names, ids, sessions, disk }: Message<'END'>): st
 
 const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];
 
-// 20,000,000 as 20M: five figures fit into a line.
+// 20,000,000 becomes 20M, so that all five pairs fit on one line.
 function short(count: number): string {
   const unit = Math.max(
     0,

@@ -1,5 +1,5 @@
-// `detour compare`: quick or patient? Sends the same messages to a receiver who comes and goes, by three strategies, and sets what
-// happened beside what must happen. The measuring is compare/'s; here is what is typed and shown.
+// `detour compare`: quick or patient? Sends the same messages to a receiver who comes and goes, by three strategies, and compares what
+// happened with what theory predicts. lab/compare/ measures; this file is about what is typed and shown.
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -26,48 +26,49 @@ interface Flags {
   readonly json?: true;
 }
 
-/** More would make the events of a run too many to keep. */
+/** The most messages per row of the table: all events of a run are kept in memory. */
 const MOST_MESSAGES = 1000;
+/** The fewest messages per row of the table. */
 const FEWEST_MESSAGES = 5;
-/** So that a count is a percentage, too. */
+/** Messages per row by default: with 100 a count is also a percentage. */
 const DEFAULT_MESSAGES = 100;
-/** Starting a process must be short beside an absence; and one should come and go many times. */
+/** Limits of --cycle. A process must start much faster than bob's absence lasts, and bob should come and go many times. */
 const CYCLE_MS = { shortest: 500, longest: 60_000 };
-/** Nobody waits for a lesson of hours. */
+/** The longest run: nobody waits hours for a lesson. */
 const MOST_MINUTES = 30;
 const LARGEST_SEED = 999_999_999;
-/** Without --retry: so many rounds in a mean absence. */
+/** Without --retry, "sync again" tries this many times in a mean absence. */
 const ROUNDS = 4;
 const SHORTEST_RETRY_MS = 20;
 
-/** `detour compare`. */
+/** The command `detour compare`. */
 export const compare: CommandSpec = {
   summary: 'quick or patient: measure both routes to a receiver who comes and goes',
   build(command: Command): void {
     command
       .addOption(
-        new Option('--messages <n>', 'messages a line; the time it takes grows with them')
+        new Option('--messages <n>', 'messages per row of the table; more take longer')
           .argParser(messageCount)
           .default(DEFAULT_MESSAGES),
       )
       .addOption(
         new Option(
           '--cycle <time>',
-          'how long coming and going takes at 50 %; bob is away for half of it on average',
+          'how long bob takes to come and go once; at 50 % he is away for half of it on average',
         )
           .argParser(cycle)
           .default(2000, '2s'),
       )
       .option(
         '--retry <time>',
-        'how long "sync again" waits between its tries (default: an eighth of --cycle)',
+        'how long "sync again" waits between two attempts (default: an eighth of --cycle)',
         retry,
       )
-      .addOption(new Option('--seed <n>', 'the seed of chance, to have it again').argParser(count))
-      .option('--kill-sender', 'kill the senders, too, half-way: what is lost?')
-      .option('--svg <file>', 'draw it into a file, too', path)
+      .addOption(new Option('--seed <n>', 'the random seed, to repeat a run').argParser(count))
+      .option('--kill-sender', 'also kill the senders halfway: what is lost?')
+      .option('--svg <file>', 'also draw the result into a file', path)
       .addOption(
-        new Option('--why', 'only tell what must come out, and how that is derived').conflicts([
+        new Option('--why', 'only say what theory predicts, and how that is derived').conflicts([
           'messages',
           'seed',
           'svg',
@@ -75,7 +76,7 @@ export const compare: CommandSpec = {
           'killSender',
         ]),
       )
-      .option('--json', 'print one JSON line per line of the table, and one at the end')
+      .option('--json', 'print one JSON line per row of the table, and one at the end')
       .action(async (flags: Flags) => {
         process.exitCode = await run(flags);
       });
@@ -112,10 +113,10 @@ async function run(flags: Flags): Promise<number> {
   if (minutes > MOST_MINUTES)
     throw new DetourError(
       'usage',
-      `That would take ${minutes} minutes; ${MOST_MINUTES} is the most.`,
+      `That would take ${minutes} minutes; the limit is ${MOST_MINUTES}.`,
       'Give fewer --messages, or a shorter --cycle.',
     );
-  // A picture that cannot be written is found out before the minute, not after it.
+  // If the picture cannot be written, say so before the run, which takes a minute, and not after it.
   if (flags.svg !== undefined) trySvg(flags.svg);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
   const command = commandOf(flags, seed);
@@ -129,20 +130,20 @@ async function run(flags: Flags): Promise<number> {
     progress: (done, total) => {
       if (flags.json) return;
       progress ??= new Progress(Math.round(total));
-      progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows what is there');
+      progress.show(Math.floor(done), 's  bob comes and goes; Ctrl-C shows the results so far');
     },
   }).finally(() => progress?.end());
-  // The table first: it must not be lost with a picture that cannot be written after all.
+  // The table first: it must not be lost if the picture cannot be written after all.
   await put(flags.json ? jsonOf(report) : talkOf(report, flags));
   if (flags.svg !== undefined && report.rows.length > 0) {
     writeSvg(flags.svg, drawSvg(report, command));
-    if (!flags.json) await put(` Drawn in ${flags.svg}\n`);
+    if (!flags.json) await put(` Written to ${flags.svg}\n`);
   }
   if (report.interrupted) return INTERRUPTED;
   return report.faults.length === 0 && report.leftOver.length === 0 ? 0 : 1;
 }
 
-/** The command that draws the same plan again. */
+/** The command that repeats this run, with the same comings and goings of bob. */
 function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, seed: number): string {
   return [
     'detour compare',
@@ -156,7 +157,7 @@ function commandOf({ messages, cycle: time, retry: every, killSender }: Flags, s
 
 const typed = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 
-// What the file holds stays until there is something better.
+// Opens the file to see whether it can be written, without changing what it holds.
 function trySvg(file: string): void {
   const isThere = existsSync(file);
   writeSvg(file, '');
@@ -180,7 +181,7 @@ function talkOf(report: Report, { svg }: Flags): string {
     return `Stopped before anything was measured.${svg === undefined ? '' : ` ${svg} was not written.`}\n`;
   const red = (text: string): string => paint('red', text, process.stdout);
   const lines = [
-    ...(interrupted ? [' Stopped before its end. What is there so far:', ''] : []),
+    ...(interrupted ? [' Stopped before its end. The results so far:', ''] : []),
     ...resultLines(report),
     ...noteLines(report),
     '',
@@ -191,7 +192,7 @@ function talkOf(report: Report, { svg }: Flags): string {
     ...(faults.length === 0
       ? [` ${verdictsHold(report)}`]
       : [
-          red(' FALSE VERDICTS OR BROKEN SENDERS. This must never be:'),
+          red(' FALSE VERDICTS OR BROKEN SENDERS. This must never happen:'),
           ...faults.map((text) => red(`   ${visible(text)}`)),
         ]),
     ...(leftOver.length === 0 ? [] : [red(` Processes left over: pid ${leftOver.join(', ')}`)]),
@@ -201,10 +202,10 @@ function talkOf(report: Report, { svg }: Flags): string {
 
 function verdictsHold({ rows }: Report): string {
   const verdicts = rows.reduce((sum, row) => sum + row.verdicts, 0);
-  return `${verdicts} verdicts held against the logs of bob and the relay: all hold.`;
+  return `${verdicts} verdicts compared with the logs of bob and the relay: all hold.`;
 }
 
-// Infinity is not JSON: null.
+// JSON has no Infinity: it becomes null.
 function jsonOf({ rows, checks, ...rest }: Report): string {
   const cells = rows.map(({ each: _, ...row }) => {
     const check = checks.filter(

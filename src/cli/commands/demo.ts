@@ -1,4 +1,4 @@
-// detour demo [STORY]: the stories, told. What a person sees and types is here; the telling is demo/'s.
+// `detour demo [STORY]`: tells the stories. This file is about what a person types and sees; lab/demo/ tells them.
 
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
@@ -15,7 +15,7 @@ interface Options {
 
 const DEFAULT_WIDTH = 80;
 
-/** `detour demo`. */
+/** The command `detour demo`. */
 export const demo: CommandSpec = {
   summary: 'both routes side by side, in ten stories with real processes',
   build(command: Command): void {
@@ -26,7 +26,7 @@ export const demo: CommandSpec = {
           .map(({ number, story }) => `${number} or ${story.name}`)
           .join(', ')}`,
       )
-      .option('--fast', 'ask nothing')
+      .option('--fast', 'ask no questions')
       .option('--json', 'print the verdicts as one JSON line per route')
       .action(async (wanted: string | undefined, options: Options) => {
         process.exitCode = (await run(wanted, options)) ? 0 : 1;
@@ -41,7 +41,7 @@ async function run(wanted: string | undefined, { fast, json }: Options): Promise
     throw new DetourError(
       'usage',
       `there is no story "${visible(wanted, { max: 40 })}"`,
-      `take one of: ${names.join(', ')}`,
+      `choose one of: ${names.join(', ')}`,
     );
   }
   const { stdin, stdout } = process;

@@ -1,5 +1,5 @@
-// detour explain [CODE]: the catalogue of errors, for reading. It opens no connection and reads no log:
-// it says what a code means in general, not what happened in a certain run.
+// `detour explain [CODE]`: the catalogue of errors, for reading. It opens no connection and reads no log:
+// it says what a code means in general, not what happened in a particular run.
 
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
@@ -9,17 +9,18 @@ import { CATALOG, fill, lookup, suggest } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import type { CommandSpec } from '../command.ts';
 
-/** The width that everything is wrapped to: a terminal of 80 columns, the last one left free. */
+/** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free. */
 const COLUMNS = 79;
 
-/** The width of the column of codes, and of labels. */
+/** The width of the column of codes in the list. */
 const CODE_COLUMN = 17;
+/** The width of the column of labels in an entry. */
 const LABEL_COLUMN = 13;
 
-// In a catalogue nobody in particular is called.
-const NOBODY = { peer: 'the peer', place: 'the place' } as const;
+// General words for the names in a text, because here nobody in particular is called.
+const NOBODY = { peer: 'the peer', place: 'HOST:PORT' } as const;
 
-/** The whole catalogue as text: one line a situation, grouped by layer. */
+/** The whole catalogue as text: one line per situation, grouped by layer. */
 export function listText(): string {
   const groups = LAYERS.map((layer) => {
     const lines = CATALOG.filter((entry) => entry.layer === layer).map(
@@ -27,10 +28,10 @@ export function listText(): string {
     );
     return [layer, ...lines, ''].join('\n');
   });
-  return `${groups.join('\n')}\nOne in full: detour explain CODE. A verdict is never a property of a code alone.\n`;
+  return `${groups.join('\n')}\nIn full: detour explain CODE. A code alone never decides a verdict.\n`;
 }
 
-/** One situation as text, wrapped. */
+/** One situation in full, as wrapped text. */
 export function entryText(entry: CatalogEntry): string {
   return [
     ...wrap(`${entry.code}: ${entry.title}`, COLUMNS),
@@ -42,14 +43,14 @@ export function entryText(entry: CatalogEntry): string {
     ...(entry.notSo === undefined ? [] : labelled('not so', entry.notSo)),
     ...labelled('verdict', entry.certainty),
     ...labelled('try', entry.tryNext),
-    ...labelled('laid down in', entry.reference),
+    ...labelled('specified in', entry.reference),
     ...labelled('systems', entry.elsewhere),
     ...labelled('known from', evidence(entry)),
     '',
   ].join('\n');
 }
 
-// A situation that a test makes is measured again each time the tests are run.
+// Names the tests that reproduce the situation: whoever runs them measures it again.
 function evidence({ basis, shownBy }: CatalogEntry): string {
   if (shownBy === undefined) return basis;
   const rows = shownBy.map((row) => `"${row}"`).join(', ');
@@ -64,17 +65,17 @@ function labelled(label: string, of: ByRoute): string[] {
   );
 }
 
-/** One situation as a line of JSON, with general words for who is called and where. */
+/** One situation as JSON, with general words for who is called and where. */
 function entryJson(entry: CatalogEntry): string {
   return JSON.stringify(entry, (_, value: unknown) =>
     typeof value === 'string' ? fill(value, NOBODY) : value,
   );
 }
 
-/** The entries that a person asked for; all of them if no code was given. @throws DetourError `usage` for an unknown code */
+/** The entries for a code, or all of them without one. @throws DetourError `usage` for an unknown code */
 export function asked(code: string | undefined): readonly CatalogEntry[] {
   if (code === undefined) return CATALOG;
-  // A verdict is read as two words.
+  // A verdict is printed as two words: NOT DELIVERED.
   const found = lookup(code.trim().replaceAll(' ', '_'));
   if (found.length > 0) return found;
   const near = suggest(code);
@@ -85,12 +86,12 @@ export function asked(code: string | undefined): readonly CatalogEntry[] {
   );
 }
 
-/** `detour explain`. */
+/** The command `detour explain`. */
 export const explain: CommandSpec = {
   summary: 'what an error code means, on the wire and for a verdict',
   build(command: Command): void {
     command
-      .argument('[code...]', 'an error code, a verdict or a word of the list; without it, the list')
+      .argument('[code...]', 'an error code, a verdict, or another word of the list; without it: the list')
       .option('--json', 'one entry per line, as JSON')
       .action((words: string[], options: { json?: boolean }) => {
         const code = words.length === 0 ? undefined : words.join(' ');

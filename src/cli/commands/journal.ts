@@ -1,6 +1,6 @@
-// `detour journal`: prints a relay's journal, whose entries are text in the grammar of the wire; with --follow shows each message become
-// durable; with --check says whether it is sound, and what is lost if it is not. It reads the files only, without a
-// lock, also while a relay writes them.
+// `detour journal`: prints a relay's journal, whose entries are text in the grammar of the wire. With --follow it shows each message
+// become durable; with --check it says whether the journal is sound and, if not, what is lost. It only reads the files, without a lock,
+// even while a relay is writing them.
 
 import { isUtf8 } from 'node:buffer';
 import type { Command } from 'commander';
@@ -26,20 +26,21 @@ interface Flags {
 
 const LF = 0x0a;
 
-/** Characters of a message that are shown. */
+/** How many characters of a message are shown. */
 const BODY_SHOWN = 60;
-/** Lines of a damaged commit that --check shows. */
+/** How many lines of a damaged commit --check shows. */
 const CHECK_LINES = 7;
 
+/** The command `detour journal`. */
 export const journal: CommandSpec = {
   summary: "print a relay's journal, commit by commit",
   build(command: Command): void {
     command
       .argument('[dir]', 'the journal (default: that of the relay on --port)', path)
-      .option('--port <port>', 'whose default journal', port, 4100)
-      .option('--follow', 'go on printing what is written')
+      .option('--port <port>', 'the port of the relay, for its default journal', port, 4100)
+      .option('--follow', 'stay and print what is written from now on')
       .option('--check', 'only say whether it is sound; if it is damaged, what is lost (exit code 1)')
-      .option('--json', 'print one thing per line')
+      .option('--json', 'print one JSON object per line')
       .action(async (dir: string | undefined, flags: Flags) => {
         await run(dir, flags);
       });
@@ -48,7 +49,7 @@ export const journal: CommandSpec = {
 
 async function run(given: string | undefined, flags: Flags): Promise<void> {
   if (flags.check && flags.follow)
-    throw new DetourError('usage', '--check looks once, and --follow goes on', 'Give one of the two.');
+    throw new DetourError('usage', '--check looks once, but --follow goes on.', 'Give one of the two.');
   const dir = given ?? defaultJournal(flags.port);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
@@ -80,7 +81,7 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
   const { segment, commit, entries, checkpoint } = count;
   const sum = `${many(segment, 'segment')}, ${many(commit, 'commit')}, ${many(entries, 'entry')}, ${many(checkpoint, 'checkpoint')}`;
   if (!flags.json && flags.check) await put(`${verdict(count)}: ${sum}\n`);
-  else if (!flags.json) say(`${sum}. What stands here is on the disk, or is just being written at its end.`);
+  else if (!flags.json) say(`${sum}. What is shown is on the disk, or is being written to it just now.`);
   if (found === '' || count.damaged === 0) return;
   await put(flags.json ? lossLines(found) : lossTexts(found));
   if (!flags.json && typeof found !== 'string') advise(found, relayOf(given, flags.port));
@@ -96,7 +97,7 @@ const many = (n: number, what: string): string =>
 
 const jsonOf = (thing: unknown): string => `${JSON.stringify(thing)}\n`;
 
-// The state cannot be made: by a relay neither.
+// The state cannot be replayed, and a relay cannot do it, either.
 function whyNot(error: unknown): string {
   if (error instanceof DetourError && error.code === 'damaged_journal') return error.message;
   throw error;
@@ -112,19 +113,19 @@ function lossLines(found: Losses | string): string {
 
 function lossTexts(found: Losses | string): string {
   if (typeof found === 'string')
-    return `\nWhat is lost cannot be said, and no relay starts on it: ${found}\n`;
+    return `\nWhat is lost cannot be determined, and no relay can start on this journal: ${found}\n`;
   const { losses, intact } = found;
   const readable = `${many(intact.messages, 'message')} for ${many(intact.mailboxes, 'mailbox')} can be read.`;
   const lines = losses.map((loss) => {
     const others = loss.intact === 0 ? 'Nothing else is held.' : `${loss.intact} more can be read.`;
     return wrappedFor(process.stdout, '  ', `${loss.to}: ${lossText(loss)} ${others}`, 4);
   });
-  if (losses.length === 0) return `\nNothing that is held is lost: ${readable}\n`;
-  const head = 'What each mailbox has lost, by the numbers of its messages:';
+  if (losses.length === 0) return `\nNo held message is lost: ${readable}\n`;
+  const head = 'What each mailbox has lost, by message number:';
   return `\n${head}\n${lines.join('')}Everything else is intact: ${readable}\n`;
 }
 
-// What to do, and what comes of it.
+// Says what to do, and what that leads to.
 function advise({ losses, refused }: Losses, relay: string): void {
   const told = losses.length > 0 ? 'tells each mailbox what it has lost, and ' : '';
   say();
@@ -138,12 +139,12 @@ function advise({ losses, refused }: Losses, relay: string): void {
   sayWrapped('', `${now} To go on with the rest:`, 0);
   say(`  ${relay} --salvage`);
   const then = refused
-    ? `It ${told}keeps copies of the damaged parts in the folder. What was acknowledged there may come again.`
-    : 'It tells each mailbox what it has lost. It keeps no copies here: copy the folder first.';
+    ? `It ${told}keeps copies of the damaged parts in the folder. Messages that were acknowledged in them may come again.`
+    : 'It tells each mailbox what it has lost. It keeps no copies of the damaged parts: copy the folder first.';
   sayWrapped('', then, 0);
 }
 
-// As it is typed.
+// The command that starts the relay, as it is typed.
 function relayOf(dir: string | undefined, ofPort: number): string {
   if (dir !== undefined) {
     const shown = atHome(dir);
@@ -156,11 +157,11 @@ function noJournal(dir: string): DetourError {
   return new DetourError(
     'not_a_journal',
     `There is no journal in ${atHome(dir)}.`,
-    'A relay makes its journal when it starts, and prints the path: detour async relay',
+    'A relay creates its journal when it starts, and prints the path: detour async relay',
   );
 }
 
-// What of a damaged commit can be read may be long: of it at most so many lines.
+// An item as text. What can still be read of a damaged commit may be long. @param most the most lines of it that are shown
 function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
   const file = atHome(item.file);
   switch (item.kind) {
@@ -180,14 +181,14 @@ function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
       const line = wrappedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
       const all = [...rest, ...item.entries.flatMap(entryLines)];
-      const more = all.length > most ? [`  … ${all.length - most} lines more, without --check`] : [];
+      const more = all.length > most ? [`  … ${all.length - most} more lines without --check`] : [];
       const lines = [...all.slice(0, most), ...more].map((each) => `${each}\n`);
       return line.replace(/^damaged/, paint('red', 'damaged', process.stdout)) + lines.join('');
     }
   }
 }
 
-// An entry's own header line, and below it the frames in it: each with the number that the message got, and the beginning of its body.
+// The header line of an entry and, below it, the frames in it: each with the number of its message and the beginning of its body.
 function entryLines({ bytes }: JournalEntry): string[] {
   const [entry, ...others] = framesIn(bytes) ?? [];
   if (entry === undefined || others.length > 0) return [`  ${visible(bytes, { max: BODY_SHOWN })}`];
@@ -202,7 +203,7 @@ function entryLines({ bytes }: JournalEntry): string[] {
   return [`  ${lineOf(entry)}`, ...inner];
 }
 
-// When the first of these entries that says so was decided.
+// The time of day of the first entry that has one.
 function timeOf(entries: readonly JournalEntry[]): string {
   for (const { bytes } of entries) {
     const [, at] = / at=([0-9]+)/.exec(bytes.toString('latin1', 0, bytes.indexOf(LF))) ?? [];
@@ -213,10 +214,10 @@ function timeOf(entries: readonly JournalEntry[]): string {
 
 const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))));
 
-// The hash of a repeat is a secret of the relay. It stands in the first line.
+// Hides the hash of a repeat, which is a secret of the relay. It is in the first line.
 const masked = (text: string): string => text.replace(/^(REPEAT .* proof=)\S+/, '$1…');
 
-// Which number each message of a SEND got: the entry says only the first one for each mailbox.
+// The number that each message of a SEND got. The entry has only the first number for each mailbox.
 function numbersOf({ verb, fields }: Frame, frames: readonly Frame[]): (string | undefined)[] {
   const next = new Map(
     (fields.get('first') ?? '')

@@ -1,4 +1,4 @@
-// `detour link`: a network between two processes that can be broken on purpose, by a line typed or a script.
+// `detour link`: a network between two processes that can be broken on purpose, by typed commands or by a script.
 
 import { type Command, Option } from 'commander';
 import { DetourError } from '../../core/error.ts';
@@ -28,7 +28,7 @@ interface Flags extends ActorFlags {
   readonly script?: string;
 }
 
-// Checked as it is read, and kept as it was typed: it is obeyed like a typed line, and stands in the log like one.
+// Checks a value now but keeps it as it was typed, because it is obeyed, and logged, like a typed command.
 const checked =
   (check: (text: string) => number) =>
   (text: string): string => {
@@ -36,22 +36,23 @@ const checked =
     return text;
   };
 
+/** The command `detour link`. */
 export const link: CommandSpec = {
   summary: 'a network between two processes, to break on purpose',
   build(command: Command): void {
     command
       .option('--host <address>', 'address to listen on; 0.0.0.0 for all', host, '127.0.0.1')
       .option('--listen <port>', 'port to listen on; 0 for any free one', port, 4102)
-      .addOption(addressOption('--to <place>', 'whom to call for each caller', 4101))
+      .addOption(addressOption('--to <address>', 'where to forward each connection', 4101))
       .option('--latency <time>', 'delay every byte by this much', checked(duration))
       .option('--jitter <time>', 'add a random delay of up to this much', checked(duration))
       .option('--rate <speed>', 'bytes a second each way, such as 64kB/s', checked(rate))
-      .option('--limit <bytes>', 'cut after so many bytes, both ways together', checked(count))
-      .addOption(new Option('--seed <n>', 'the seed of chance, to have it again').argParser(count))
-      .option('--script <file>', 'what to do and when: on each line a time and an order, "2s cut"', path)
+      .option('--limit <bytes>', 'cut after this many bytes, both directions together', checked(count))
+      .addOption(new Option('--seed <n>', 'the random seed, to repeat a run').argParser(count))
+      .option('--script <file>', 'what to do and when: a time and a command per line, "2s cut"', path)
       .addHelpText(
         'after',
-        `\nTyped to it, or in the script behind a time:\n${HELP.map((line) => `  ${line}`).join('\n')}\n\n${KERNEL}\n`,
+        `\nCommands, typed or in the script after a time:\n${HELP.map((line) => `  ${line}`).join('\n')}\n\n${KERNEL}\n`,
       );
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
@@ -59,20 +60,21 @@ export const link: CommandSpec = {
   },
 };
 
-const KERNEL = `A call to a link is taken by the kernel of the link's computer, also when the
-cable is cut: then nothing passes on it. Is there nobody at --to, the call is
-taken and then reset. Only refuse lets a caller meet ECONNREFUSED, and only full
-lets a call hang (if this system refuses it instead, the link says so). When
-full begins and ends there is a moment, about a millisecond, without a listener.`;
+const KERNEL = `The kernel of the link's computer accepts every connection to the link, even
+when the cable is cut; then nothing passes. If nobody listens at --to, the
+connection is accepted and then reset. Only refuse makes a caller meet
+ECONNREFUSED, and only full makes connecting hang (if this system refuses it
+instead, the link says so). When full begins or ends, nobody listens for about
+a millisecond.`;
 
-/** Seeds go from 1 to this, as a person can type them. */
+/** The largest seed; a person must be able to type it. */
 const LARGEST_SEED = 999_999_999;
 
 async function run(flags: Flags): Promise<number> {
   if (await isSelfLoop({ host: flags.host, port: flags.listen }, flags.to))
     throw new DetourError(
       'usage',
-      `The link would call itself: ${formatAddress(flags.to.host, flags.to.port)} is where it listens.`,
+      `The link would call itself: it listens on ${formatAddress(flags.to.host, flags.to.port)}.`,
       'choose another port with --listen',
     );
   const script = flags.script === undefined ? [] : readScript(flags.script);
@@ -112,12 +114,12 @@ async function run(flags: Flags): Promise<number> {
   const { connections } = running.counts();
   running.close();
   if (!actor.json)
-    say(`stopped; ${connections === 0 ? 'no connection stood' : `connections let go: ${connections}`}.`);
+    say(`stopped; ${connections === 0 ? 'no connection was open' : `connections closed: ${connections}`}.`);
   actor.close();
   return 0;
 }
 
-// One command after the other, also when one has to wait for the kernel.
+// Obeys one command after the other, even when one has to wait for the kernel.
 function inTurn(running: Link): (command: LinkCommand) => void {
   let last: Promise<void> = Promise.resolve();
   return (command) => {
@@ -145,10 +147,10 @@ function tellStatus(running: Link, json: boolean): void {
   const { cut, stalled, listening, full, left, latency, jitter, rate: speed } = running.conditions();
   const is = [
     cut ? 'cut' : 'whole',
-    ...[...stalled].map((direction) => `${direction} stands still`),
+    ...[...stalled].map((direction) => `${direction} stalled`),
     ...(listening ? [] : ['nobody listens']),
     ...(full ? ['the backlog is full'] : []),
-    ...(left === Number.POSITIVE_INFINITY ? [] : [`cut after ${left} bytes more`]),
+    ...(left === Number.POSITIVE_INFINITY ? [] : [`cut after ${left} more bytes`]),
     ...(latency > 0 ? [`latency ${writeDuration(latency)}`] : []),
     ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
     ...(speed === Number.POSITIVE_INFINITY ? [] : [`${speed} bytes a second`]),
@@ -160,7 +162,7 @@ function tellStatus(running: Link, json: boolean): void {
 
 function announce({ host: address, port: bound }: Link, to: Address): void {
   const [here, there] = [formatAddress(address, bound), formatAddress(to.host, to.port)];
-  say(`link listens on ${here}, pid ${process.pid}; calls go on to ${there}`);
+  say(`link listens on ${here}, pid ${process.pid}; forwards calls to ${there}`);
   say('  type: cut · heal · reset · close · refuse · full · accept · stall up|down');
   say('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · status');
   say('        kill · freeze 20s · Ctrl-C = polite stop');
@@ -175,7 +177,7 @@ function narrate(event: Event, ms: number, seed: number): void {
   else if (event.event === 'fault') {
     const value = event.value === undefined ? '' : ` ${event.value}`;
     const again = event.fault === 'jitter' ? ` (--seed ${seed})` : '';
-    line(`${event.fault}${value}${again}; passed until now: ${bytes(event)}`);
+    line(`${event.fault}${value}${again}; passed so far: ${bytes(event)}`);
   } else if (event.event === 'notice') line(event.text);
   else if (event.event === 'freezing') line(`frozen for ${writeDuration(event.ms)}`);
   else if (event.event === 'thawed') line('thawed');

@@ -1,4 +1,4 @@
-// `detour sync receive`: listens for direct calls and shows what comes.
+// `detour sync receive`: listens for senders and shows what they send.
 
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
@@ -25,6 +25,7 @@ interface Flags extends ActorFlags {
   readonly later?: true;
 }
 
+/** The command `detour sync receive`. */
 export const syncReceive: CommandSpec = {
   summary: 'listen for senders and show what they send',
   build(command: Command): void {
@@ -35,7 +36,7 @@ export const syncReceive: CommandSpec = {
       .option('--reply <text>', 'answer each message with this text')
       .option('--echo', 'answer each message with itself')
       .option('--work <time>', 'wait this long between showing a message and answering it', duration)
-      .option('--count <n>', 'stop after so many messages', count);
+      .option('--count <n>', 'stop after this many messages', count);
     actorOptions(command.addOption(laterOption())).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
@@ -59,7 +60,7 @@ async function run(flags: Flags): Promise<number> {
   });
   const handle = async ({ id, from, body }: Incoming): Promise<Buffer | undefined> => {
     left -= 1;
-    if (left < 0) throw new Error('it has shown as many as it was to');
+    if (left < 0) throw new Error('it has already shown as many as --count allows');
     const work = flags.work ?? 0;
     const note = work > 0 ? `answers in ${writeDuration(work)}` : '';
     await show(actor, [{ id, from, body, note }], work);

@@ -1,4 +1,4 @@
-// `detour sync send`: calls the receiver directly and asks once.
+// `detour sync send`: calls the receiver directly and sends each message once.
 
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
@@ -23,19 +23,23 @@ interface Flags extends ActorFlags, SendFlags {
   readonly heartbeat: number;
 }
 
+/** The command `detour sync send`. */
 export const syncSend: CommandSpec = {
   summary: 'send straight to a receiver that must be listening now',
   build(command: Command): void {
     command
-      .argument('[message...]', 'the message; - reads standard input; nothing: one per typed line, or a pipe')
-      .addOption(addressOption('--to <place>', 'where the receiver listens', 4101))
+      .argument(
+        '[message...]',
+        'the message, or - for standard input; without it, a pipe is read, or one message per typed line',
+      )
+      .addOption(addressOption('--to <address>', 'where the receiver listens', 4101))
       .option('--as <name>', 'who you are', name, 'alice')
-      .addOption(timeoutOption('one deadline for connecting, greeting and answer'))
+      .addOption(timeoutOption('one deadline for connecting, greeting and the answer'))
       .addOption(patientOption())
       .addOption(heartbeatOption())
       .option('--lines', 'each line of standard input is a message')
-      .option('--ladder', 'show how far each message comes, rung by rung, and who vouches for it')
-      .option('--count <n>', 'send it so many times, one after the other', count);
+      .option('--ladder', 'show how far each message gets, rung by rung, and who vouches for it')
+      .option('--count <n>', 'send it this many times, one after the other', count);
     actorOptions(command).action(async (words: string[], flags: Flags) => {
       process.exitCode = await run(words, flags);
     });
@@ -46,7 +50,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
   checkLadder(flags);
   const source = await messageSource(words, flags.lines === true);
   const steps = new Steps(flags, () => route.to().peer);
-  // The steps of many messages are not shown.
+  // The steps are shown for one message only.
   const one = flags.count === undefined;
   const actor = await startActor(flags.as, flags, (event) => steps.tell(event), one);
   const options: Caller = {

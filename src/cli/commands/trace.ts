@@ -1,4 +1,4 @@
-// detour trace LOG…: the logs of several processes as one sequence diagram.
+// `detour trace LOG…`: draws the logs of several processes as one sequence diagram.
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { DetourError } from '../../core/error.ts';
@@ -14,10 +14,10 @@ import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
 
 const DEFAULT_LAST = 20;
-// Where output does not go to a terminal, nobody knows how wide it will be shown.
+// Used if the output does not go to a terminal: nobody knows how wide it will be shown.
 const DEFAULT_WIDTH = 100;
 const MIN_WIDTH = 38;
-// Rows that are printed at most: a log may hold thousands of connections without a message.
+// The most rows that are printed: a log may hold thousands of connections without a message.
 const MAX_ROWS = 500;
 const MAX_FINDINGS = 5;
 
@@ -29,7 +29,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `detour trace`. */
+/** The command `detour trace`. */
 export const trace: CommandSpec = {
   summary: 'draw what happened, from the logs of one or several processes',
   build(command: Command) {
@@ -38,8 +38,8 @@ export const trace: CommandSpec = {
       .option('--last <n>', 'only the last n messages', positive, DEFAULT_LAST)
       .option('--id <id>', 'only the message with this id', token)
       .option('--brief', 'leave out greetings, polite endings and heartbeats')
-      .option('--width <columns>', 'columns to draw in (default: as wide as the terminal)', positive)
-      .option('--json', 'print the events in causal order instead, one per line')
+      .option('--width <columns>', 'width of the diagram (default: that of the terminal)', positive)
+      .option('--json', 'print the events in causal order, one per line, instead of a diagram')
       .action((files: string[], options: Options) => run(files, options));
   },
 };
@@ -51,8 +51,8 @@ function run(files: readonly string[], options: Options): void {
   if (options.id !== undefined && selection.chosen === 0) {
     throw new DetourError(
       'usage',
-      `the logs tell of no message ${options.id}`,
-      'detour trace LOG… shows which there are',
+      `the logs contain no message with the id ${options.id}`,
+      'detour trace LOG… shows the messages that they contain',
     );
   }
   if (options.json === true) {
@@ -78,7 +78,7 @@ function run(files: readonly string[], options: Options): void {
       : []),
     ...(diagram.omitted.length > 0
       ? [
-          `no room for ${diagram.omitted.length} more: ${diagram.omitted.slice(0, 8).join(', ')} (a wider terminal, or --id)`,
+          `no room for ${diagram.omitted.length} more: ${diagram.omitted.slice(0, 8).join(', ')} (use a wider terminal, or --id)`,
         ]
       : []),
   ];
@@ -93,28 +93,28 @@ function remarksOn(
 ): string[] {
   const remarks: string[] = [];
   if (chosen < total && id === undefined)
-    remarks.push(`the last ${chosen} of ${total} messages (--last ${total} shows all, --id one)`);
+    remarks.push(`only the last ${chosen} of ${total} messages (--last ${total} shows all, --id shows one)`);
   for (const { file, skipped, torn } of logs) {
     if (skipped > 0) remarks.push(`${visible(file)}: the first ${skipped} bytes were left out`);
-    if (torn) remarks.push(`${visible(file)}: the last line is not complete, and was left out`);
+    if (torn) remarks.push(`${visible(file)}: the last line is incomplete and was left out`);
   }
   for (const { actor, pid, index } of merged.processes) {
     const shift = merged.shifts[index] ?? 0;
     if (shift === 0) continue;
     const moved = `${(Math.abs(shift) / 1000).toFixed(3)} s ${shift > 0 ? 'forward' : 'back'}`;
-    remarks.push(`the clock of ${actor} (pid ${pid}) contradicts the frames: its times are moved ${moved}`);
+    remarks.push(`the clock of ${actor} (pid ${pid}) contradicts the frames: its times were moved ${moved}`);
   }
   for (const { kind, placed } of merged.findings.slice(0, MAX_FINDINGS))
     remarks.push(`${SENTENCES[kind]}: ${nameOf(placed)}`);
   if (merged.findings.length > MAX_FINDINGS)
-    remarks.push(`and ${merged.findings.length - MAX_FINDINGS} more like that`);
+    remarks.push(`and ${merged.findings.length - MAX_FINDINGS} more of this kind`);
   return remarks;
 }
 
 const SENTENCES = {
   not_received: 'sent, but the log of the other end does not say that it was received',
   not_sent: 'received, but the log of the other end does not say that it was sent',
-  impossible: 'the logs contradict each other: this stands before its cause',
+  impossible: 'the logs contradict each other: this comes before its cause',
 } as const;
 
 function nameOf({ recorded, process }: Placed): string {
@@ -126,11 +126,12 @@ function nameOf({ recorded, process }: Placed): string {
 }
 
 function positive(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('it must be a whole number above 0.');
   return Number(text);
 }
 
 function token(text: string): string {
-  if (!isToken(text)) throw new InvalidArgumentError('An id is 1 to 64 of A-Z a-z 0-9 . _ : -');
+  if (!isToken(text))
+    throw new InvalidArgumentError(`"${text}" is not an id: use 1 to 64 of A-Z, a-z, 0-9 and . _ : -`);
   return text;
 }

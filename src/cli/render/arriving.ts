@@ -1,15 +1,15 @@
-// What a receiver says of a large message that comes in slowly: a bar on a terminal, and a sentence if the rest never comes. It
-// counts what this program has read; a sender cannot count that.
+// What a receiver says about a large message that arrives slowly: a bar on a terminal, and a sentence if the rest never comes. It
+// counts the bytes that this program has read, which a sender cannot know.
 
 import type { Event } from '../../core/event.ts';
 import { Progress, say } from './output.ts';
 
-/** Tells about bodies that are not complete. */
+/** Narrates bodies that are not complete yet. */
 export class Arriving {
-  /** By connection: what is here, of how much, and its bar. */
+  /** By connection: the bytes that are here, the size of the body, and its bar. */
   readonly #bodies = new Map<number, { have: number; readonly size: number; readonly bar: Progress }>();
 
-  /** Sees every event, before anything is said about it. */
+  /** Takes every event. To be called before anything else is said about it. */
   saw(event: Event): void {
     if (event.event === 'arriving') {
       const { conn, have, size } = event;
@@ -19,12 +19,12 @@ export class Arriving {
       body.bar.show(have, 'bytes are here');
       return;
     }
-    // Whatever is said now begins on an empty line; a bar that goes on is drawn again.
+    // Something else may be said now, and must begin on an empty line. A bar that goes on is redrawn later.
     for (const { bar } of this.#bodies.values()) bar.end();
     if (event.event !== 'received' && event.event !== 'closed') return;
     const body = this.#bodies.get(event.conn);
     this.#bodies.delete(event.conn);
     if (event.event === 'closed' && body !== undefined)
-      say(`  ${body.have} of ${body.size} bytes came, and no more: half a message has no effect`);
+      say(`  only ${body.have} of ${body.size} bytes came: half a message has no effect`);
   }
 }

@@ -1,4 +1,4 @@
-// What is told while `send --patient` waits for the kernel to decide a connect: live on a terminal, and at the end how long it took.
+// What is said while `send --patient` waits for the kernel to decide a connect: live on a terminal, and at the end how long it took.
 
 import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
@@ -6,16 +6,16 @@ import { patienceSeconds, sentSyns, synRetries } from '../../net/proc-net-tcp.ts
 import { columns, statusLine } from './output.ts';
 import { ms } from './report.ts';
 
-/** How often the live line is drawn anew, in milliseconds. */
+/** How often the live line is redrawn, in milliseconds. */
 const EVERY_MS = 500;
 
-/** How long a system tries by its documentation; on Linux it is asked itself. */
+/** How long a system tries according to its documentation. Linux itself is asked instead. */
 const DOCUMENTED: Partial<Record<NodeJS.Platform, string>> = {
-  darwin: ': 75 s by documentation',
-  win32: ': 21 s by documentation',
+  darwin: ': 75 s according to its documentation',
+  win32: ': 21 s according to its documentation',
 };
 
-/** Tells of the connects of one process, one after the other. */
+/** Narrates the connects of one process, one after the other. */
 export class Connecting {
   readonly #step: (what: string, more: string) => void;
   #began = 0;
@@ -27,7 +27,7 @@ export class Connecting {
     this.#step = step;
   }
 
-  /** Tells one event, if it is about a connect. */
+  /** Takes an event, and says it if it is about a connect. */
   tell(event: Event): void {
     if (event.event === 'connecting') this.#begin();
     else if (event.event === 'connected') this.over();
@@ -37,7 +37,7 @@ export class Connecting {
     }
   }
 
-  /** Nothing is waited for any more. */
+  /** Stops the live line and wipes it. */
   over(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -52,7 +52,7 @@ export class Connecting {
     if (process.stderr.isTTY === true) this.#watch();
   }
 
-  // A line that is drawn over itself, on a terminal alone.
+  // A line that is redrawn in place, only on a terminal.
   #watch(): void {
     this.#timer = systemClock.after(EVERY_MS, () => {
       const sent = sentSyns();

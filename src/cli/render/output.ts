@@ -1,4 +1,4 @@
-// Where words go: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only carrier of a verdict.
+// Where text goes: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only sign of a verdict.
 
 import { styleText } from 'node:util';
 import { bar } from '../../core/bar.ts';
@@ -6,10 +6,10 @@ import { hanging, wrap } from '../../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Columns of the terminal that a stream is, or 80. */
+/** The width of a stream's terminal, at least 40 columns; 80 if it is not a terminal. */
 export const columns = (stream: NodeJS.WriteStream): number => Math.max(40, stream.columns ?? 80);
 
-/** Colours a text for a stream: only if it is a terminal and NO_COLOR is not set to anything (an empty one counts as not set). */
+/** Colours a text if the stream is a terminal and neither NO_COLOR is set (an empty value counts as not set) nor TERM is `dumb`. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string {
   const wanted = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
   return wanted ? styleText(style, text, { validateStream: false }) : text;
@@ -17,26 +17,26 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
 
 let beforeWriting: () => void = () => {};
 
-/** Sets what is done before anything is written. A log must be complete then: somebody who reads it may kill this process at once. */
+/** Sets what is done before anything is written: flushing the log, because whoever reads the output may kill this process immediately. */
 export function beforeTalk(call: () => void): void {
   beforeWriting = call;
 }
 
-/** Writes text for the person to stderr, as it is. */
+/** Writes text for the person to stderr, unchanged. */
 export function talk(text: string): void {
   beforeWriting();
   process.stderr.write(text);
 }
 
-/** Says a line to the person, on stderr. */
+/** Writes a line for the person to stderr. */
 export function say(line = ''): void {
   talk(`${line}\n`);
 }
 
 /**
- * A text that may be too long for a line of a stream: a terminal would break it in mid-word. What is not a terminal gets it in one.
- * @param head what stands in front of its first line
- * @param indent how many columns are left in front of the others
+ * Wraps a text for a stream, because a terminal would break a long line in the middle of a word. A file or a pipe gets one line.
+ * @param head is put in front of the first line
+ * @param indent how many columns the other lines are indented
  */
 export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: string, indent: number): string {
   const width = stream.isTTY ? Math.min(columns(stream), 100) : Number.POSITIVE_INFINITY;
@@ -45,12 +45,12 @@ export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: strin
     .join('');
 }
 
-/** Says a text that may be too long for a line. @param indent as many columns as the head has, unless told */
+/** Writes a text for the person to stderr, wrapped. @param head is put in front of the first line @param indent of the other lines */
 export function sayWrapped(head: string, text: string, indent = head.length): void {
   talk(wrappedFor(process.stderr, head, text, indent));
 }
 
-/** Writes data to stdout. Resolves when the write has called back: then it has been handed to whoever reads. Rejects if nobody does. */
+/** Writes data to stdout. Resolves when the write has called back, so when the data has left this process. Rejects if nobody reads. */
 export function put(text: string): Promise<void> {
   beforeWriting();
   return new Promise((resolve, reject) => {
@@ -58,14 +58,14 @@ export function put(text: string): Promise<void> {
   });
 }
 
-/** A line with a note at its right end: at least two spaces between, or the note has a line of its own. */
+/** A line with a note at its right end. If they do not fit with two spaces between, the line is wrapped and the note gets its own line. */
 export function withNote(line: string, note: string, width: number): string {
   if (note === '') return line;
   const gap = width - line.length - note.length;
   return gap >= 2 ? line + ' '.repeat(gap) + note : [...wrap(line, width), note.padStart(width)].join('\n');
 }
 
-/** A progress bar on stderr, only if that is a terminal; redrawn at most ten times a second. */
+/** A progress bar on stderr, if that is a terminal. It is redrawn at most ten times a second. */
 export class Progress {
   readonly #total: number;
   #drawn = 0;
@@ -74,7 +74,7 @@ export class Progress {
     this.#total = total;
   }
 
-  /** Shows how far it is. @param note what else to say, short */
+  /** Shows the progress. @param note a short text after it */
   show(done: number, note: string): void {
     if (process.stderr.isTTY !== true || (done < this.#total && performance.now() - this.#drawn < 100))
       return;
@@ -85,7 +85,7 @@ export class Progress {
     statusLine(`  ${drawn}${done}/${this.#total} ${note}`);
   }
 
-  /** Wipes the bar away. */
+  /** Wipes the bar. */
   end(): void {
     if (this.#drawn > 0) statusLine('');
   }

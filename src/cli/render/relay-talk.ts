@@ -1,4 +1,5 @@
-// What a relay says about its work, in lines that a class can follow. Under load it sums up instead: a terminal is slower than a relay.
+// What a relay says about its work, in lines that a class can follow. Under load it prints a summary instead: a terminal is slower than
+// a relay.
 
 import { THROWAWAY } from '../../async/state.ts';
 import type { Waiting } from '../../async/status.ts';
@@ -10,12 +11,12 @@ import { say, sayWrapped } from './output.ts';
 import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';
 
-/** Lines a second that are told one by one; above it a summary each second. */
+/** How many events per second get a line of their own; the rest of the second is summarised. */
 const LINES_PER_S = 12;
-/** Mailboxes named in the first line. */
+/** How many mailboxes `waitingText` names. */
 const NAMED = 4;
 
-/** Who has mail, in one sentence. */
+/** Says in one sentence who has mail waiting. */
 export function waitingText(waiting: readonly Waiting[]): string {
   if (waiting.length === 0) return 'Nobody has mail.';
   const named = waiting
@@ -25,7 +26,7 @@ export function waitingText(waiting: readonly Waiting[]): string {
   return `Waiting: ${named.join('; ')}${more}.`;
 }
 
-/** Tells a relay's events, with bounded output. */
+/** Narrates a relay's events on stderr, with bounded output. */
 export class RelayTalk {
   #told = 0;
   #stored = 0;
@@ -34,9 +35,9 @@ export class RelayTalk {
   #others = 0;
   #timer: Timer | undefined;
 
-  /** Tells one event or counts it. */
+  /** Takes an event, and says it or counts it. */
   tell(event: Event): void {
-    // Under load an event costs a comparison and a sum: the words are for those that are told.
+    // Under load an event must cost no more than a comparison and an addition, so its text is made only if it is shown.
     if (this.#told >= LINES_PER_S) {
       if (event.event === 'stored') this.#stored += 1;
       else if (event.event === 'acknowledged') this.#acknowledged += 1;
@@ -51,7 +52,7 @@ export class RelayTalk {
     sayWrapped('', line, 2);
   }
 
-  /** Says what is left to say. */
+  /** Says what has been counted and not said. */
   end(): void {
     this.#timer?.cancel();
     this.#sumUp();
@@ -71,7 +72,7 @@ export class RelayTalk {
   }
 }
 
-// `send --wait` makes a mailbox for itself, whose long random name says nothing to people.
+// `send --wait` makes a throwaway mailbox, whose long random name means nothing to people.
 const who = (name: string): string => (name.startsWith(THROWAWAY) ? `${THROWAWAY}…` : name);
 
 function lineOf(event: Event): string | undefined {
@@ -104,11 +105,11 @@ function lineOf(event: Event): string | undefined {
     case 'thawed':
       return 'thawed.';
     case 'cut':
-      return `The last commit was torn when the relay died; it had not been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at ${event.offset}, kept in a .torn file.`;
+      return `The last commit was torn when the relay died; nothing in it had been acknowledged. ${bytes(event.bytes)} cut from ${event.file} at offset ${event.offset} and kept in a .torn file.`;
     case 'disk_full':
       return 'The disk is full: new messages are refused; receivers can still collect.';
     case 'disk_room':
-      return 'There is room on the disk again: messages are taken.';
+      return 'There is room on the disk again: messages are accepted.';
     default:
       return undefined;
   }

@@ -1,5 +1,5 @@
-// What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not, what to
-// try. The verdict comes from exchange/verdict.ts, the words from errors/catalog.ts; nothing is concluded here.
+// What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not follow, what
+// to try. The verdict comes from exchange/verdict.ts and the text from errors/catalog.ts; nothing is concluded here.
 
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
@@ -11,30 +11,30 @@ import type { Outcome } from '../../exchange/pending.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../../exchange/verdict.ts';
 import { columns, paint, withNote } from './output.ts';
 
-/** Whom a message went to, in words. */
+/** Who was called, in words. */
 export interface Addressee {
   readonly route: Route;
   /** Who was called: `bob`, `the relay`. */
   readonly peer: string;
-  /** Where: `127.0.0.1:4101`. */
+  /** Where it was called: `127.0.0.1:4101`. */
   readonly place: string;
 }
 
 /** A command that repeats a message safely. */
 export interface Repeat {
   readonly command: string;
-  /** Why it is safe, or what it lacks. */
+  /** Why it is safe, and what must still be typed after it, if anything. */
   readonly why: string;
 }
 
-/** Milliseconds for people: three digits are enough. */
+/** Milliseconds as text for people, with two or three digits: `3.2 ms`, `1.5 s`. */
 export function ms(value: number): string {
   if (value >= 10_000) return `${(value / 1000).toFixed(0)} s`;
   if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
   return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 }
 
-/** Why an attempt ended, as a code of the catalogue and the moment it was met. */
+/** Why an attempt ended: the code of the catalogue, and the moment at which it was met. */
 function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
   const greeted = phase === 'ready' || phase === 'written';
   const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';
@@ -57,7 +57,7 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
   }
 }
 
-/** The code that stands in a verdict event: why, or `ok`. */
+/** The `code` of a verdict event: why it failed, or `ok`. */
 export function codeOf({ attempts, verdict }: Outcome): string {
   const attempt = telling(attempts, verdict);
   return verdict === 'DELIVERED' || verdict === 'STORED' || attempt === undefined
@@ -65,7 +65,7 @@ export function codeOf({ attempts, verdict }: Outcome): string {
     : causeOf(attempt).code;
 }
 
-/** The line that begins with a verdict; the exit code at its right end, if the process ends with it. */
+/** The line that begins with a verdict. @param exit the exit code, shown at the right end; undefined if the process does not end with it */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
   const text = verdictText(verdict);
   const line = withNote(
@@ -77,8 +77,8 @@ export function verdictLine(verdict: VerdictName, rest: string, exit: number | u
 }
 
 /**
- * The lines under a failure.
- * @param repeat the command that repeats it safely, if there is one, and what to say about it
+ * The lines below the verdict of a failed message.
+ * @param repeat the command that repeats it safely; if there is one, it replaces the advice of the catalogue
  */
 export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | undefined): string[] {
   const attempt = telling(outcome.attempts, outcome.verdict);
@@ -102,8 +102,8 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | u
 }
 
 /**
- * The lines that explain why a connection failed on which no message was sent.
- * @param phase how far it had come
+ * The lines that explain why a connection failed, if no message was sent on it.
+ * @param phase how far the connection got
  */
 export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): string[] {
   const { code, moment } = causeOf({ phase, end });
@@ -123,13 +123,13 @@ function unwrapped(label: string, { command, why }: Repeat): string[] {
   return [`  ${label.padEnd(INDENT - 2)}${command}`, ...row('', why)];
 }
 
-/** The columns that labels take. */
+/** The width of the column of labels, with its margins. */
 const INDENT = 15;
 
-/** A labelled line wrapped at the width of the terminal. */
+/** A text with a label in front, wrapped at the width of the terminal. */
 function row(label: string, text: string): string[] {
   return hanging(`  ${label.padEnd(INDENT - 2)}`, text, Math.min(columns(process.stderr), 100));
 }
 
-/** A number of bytes in words. */
+/** A number of bytes with its unit. */
 export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);

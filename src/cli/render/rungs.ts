@@ -1,14 +1,14 @@
-// How the ladder of a message (--ladder) looks: a line a rung, with who vouches for it. What was reached is exchange/ladder.ts's to say.
+// How the ladder of a message (--ladder) looks: one line per rung, with who vouches for it. exchange/ladder.ts finds out what was reached.
 
 import { DetourError } from '../../core/error.ts';
 import type { Event, RungName } from '../../core/event.ts';
 
-/** Whom the rungs are about, in words. */
+/** The names that appear in the rungs. */
 export interface RungNames {
   readonly route: 'sync' | 'async';
   /** Who was called: `bob`, `the relay`. */
   readonly peer: string;
-  /** Where the connection goes: `127.0.0.1:4101`. */
+  /** The address of the connection: `127.0.0.1:4101`. */
   readonly place: string;
   /** Whom the message is for: `bob`. */
   readonly recipient: string;
@@ -22,14 +22,14 @@ const LABELS: Readonly<Record<RungName, string>> = {
   handled: '5 handled',
 };
 
-/** Columns of the rung's name, and of where it is. */
+/** The widths of the first two columns: the rung's name, and where it is. */
 const NAME = 16;
 const WHERE = 26;
 
-/** What stands above a ladder, behind the column of times. */
+/** The heading of a ladder, after the column of times. */
 export const LADDER_HEAD = `${'rung'.padEnd(NAME)}${'where'.padEnd(WHERE)}who vouches for it`;
 
-/** One rung, to stand behind its time. */
+/** One rung as text, to follow its time. */
 export function rungText(event: Extract<Event, { event: 'rung' }>, names: RungNames): string {
   return `${LABELS[event.rung].padEnd(NAME)}${where(event, names).padEnd(WHERE - 1)} ${voucher(event, names)}`;
 }
@@ -47,7 +47,7 @@ function where(
       return `by ${peer}'s program`;
     case 'durable':
       if (route === 'sync') return 'on a disk';
-      // A repeat: it was there once, and may be gone.
+      // A repeat: the message was there once, and may be gone by now.
       return by === 'STORED dup=yes' ? `once on ${peer}'s disk` : `on ${peer}'s disk`;
     case 'handled':
       return `by ${recipient}'s program`;
@@ -64,9 +64,9 @@ function voucher(
     case 'no':
       return 'no, for certain';
     case 'unknown':
-      return left === 0 ? 'no word of it' : `no: ${left} bytes are not`;
+      return left === 0 ? 'not known' : `no: ${left} bytes missing`;
     case 'unseen':
-      return 'not to be seen from here';
+      return 'cannot be seen from here';
     case 'none':
       return 'nobody: sync keeps nothing';
     case 'unasked':
@@ -79,7 +79,7 @@ function voucher(
   return rung === 'durable' || by === 'receipt' ? `${peer}: ${by}` : `${peer}'s program: ${by}`;
 }
 
-/** A ladder is about one message. @throws DetourError usage */
+/** Refuses --ladder with --count, because a ladder is about one message. @throws DetourError `usage` */
 export function checkLadder(flags: {
   readonly ladder?: boolean | undefined;
   readonly count?: number | undefined;
@@ -87,7 +87,7 @@ export function checkLadder(flags: {
   if (flags.ladder && flags.count !== undefined)
     throw new DetourError(
       'usage',
-      '--ladder shows the rungs of one message, --count sends many.',
+      '--ladder shows the rungs of one message, but --count sends many.',
       'Give one of the two.',
     );
 }

@@ -1,4 +1,4 @@
-// How a receiver shows a message. Showing it *is* handling it: only when the write to stdout has called back is it acknowledged.
+// How a receiver shows a message. Showing it *is* handling it: it is acknowledged only after the write to stdout has called back.
 
 import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
@@ -15,23 +15,24 @@ export interface Shown {
   readonly seq?: number;
   readonly attempt?: number;
   readonly kind?: string | undefined;
-  /** What to say about it: on a terminal at the right end of its line, if it fits there, else on stderr. */
+  /** A remark about it: on a terminal at the right end of its line if it fits there, otherwise on stderr. */
   readonly note: string;
 }
 
 /**
- * Shows messages, then works on them for a while, as `--work` says. Resolves when they are handled.
- * @param workMs how long the work takes
+ * Shows messages, then works for a while, as `--work` says. Resolves when the messages are handled.
+ * @param workMs how long the work takes, in milliseconds
+ * @throws if nobody reads stdout any more
  */
 export async function show(actor: Actor, messages: readonly Shown[], workMs: number): Promise<void> {
   if (!actor.json) await showLines(messages);
   for (const message of messages) actor.context.emit(shownEvent(message));
-  // With --json the event is the showing: what was written before this is out when this is.
+  // With --json the event is the showing. This empty write comes after it, so when it calls back, the event is out.
   if (actor.json) await put('');
   if (workMs > 0) await pause(actor.context.clock, workMs);
 }
 
-// In as few writes as possible: one for all, unless something is to be said on stderr between them.
+// Uses one write for all messages, unless a remark on stderr must come between them.
 async function showLines(messages: readonly Shown[]): Promise<void> {
   const room = process.stdout.isTTY ? Math.min(columns(process.stdout), 100) : 0;
   let text = '';
@@ -47,14 +48,14 @@ async function showLines(messages: readonly Shown[]): Promise<void> {
   if (text !== '') await put(text);
 }
 
-/** A message or a reply in lines. Only the first begins at the left: whoever wrote the others could write anything there. */
+/** A message or a reply as lines. Only the first begins at the left margin: the text of the others could imitate another sender. */
 export function saidBy(from: string, body: Buffer): string[] {
-  // A line feed at the end is how text ends, not part of what is shown.
+  // A line feed at the end only ends the text.
   const text = visible(body.at(-1) === 0x0a ? body.subarray(0, -1) : body, { multiline: true });
   return `${from}: ${text}`.split('\n').map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
-/** The time of day here, `14:02:11`; with the date if that is not today. @param at epoch milliseconds */
+/** The local time of day, `14:02:11`; with the date in front if that is not today. @param at epoch milliseconds */
 export function clockTime(at: number): string {
   const then = new Date(at);
   const time = then.toTimeString().slice(0, 8);

@@ -1,5 +1,5 @@
-// What is told while a message of `sync send` or `async send` is under way: each step as it happens, the rungs of its ladder, and between
-// messages that the call has ended. For people; it decides nothing.
+// What is said while a message of `sync send` or `async send` is under way: each step as it happens, the rungs of its ladder, and between
+// messages that the connection has ended. For people; it decides nothing.
 
 import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
@@ -10,30 +10,30 @@ import { paint, say, sayWrapped, talk } from './output.ts';
 import { bytes, ms } from './report.ts';
 import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
 
-/** Tells the steps of one message as they happen, for people. */
+/** Narrates the steps of a message as they happen, on stderr. */
 export class Steps {
   readonly #timeout: number;
   readonly #connecting: Connecting | undefined;
   readonly #peer: () => string;
   readonly #recipient: () => string;
-  /** What stands before each typed line, while a person types. */
+  /** The prompt in front of each typed line; undefined if the messages do not come line by line. */
   prompt: string | undefined;
-  /** Is news of a message waited for? Then a lost connection matters, though no message is under way. */
+  /** Does the sender wait for news of a message? Then a lost connection matters although no message is under way. */
   waits = false;
-  /** Has it been said that the call ended? Of two that end together it is said once. */
+  /** Has it been said that the connection ended? Two that end together are mentioned once. */
   #ended = false;
   #began = 0;
-  // Since when the deadline counts; undefined: it waits for the kernel to decide the connect.
+  // When the deadline began to count; undefined while it waits for the kernel to decide the connect.
   #counted: number | undefined;
   #body: Buffer | undefined;
   #waiting: Timer | undefined;
-  /** Where the last connection went. */
+  /** The address of the last connection. */
   #place = '?';
 
   /**
    * @param flags the deadline of a message in milliseconds, and whether the kernel decides the connect
-   * @param peer who is called, by what is known now
-   * @param recipient whom the messages are for, if that is not the one who is called
+   * @param peer returns who is called, as far as that is known now
+   * @param recipient returns whom the messages are for, if that is not the peer
    */
   constructor(
     { timeout, patient }: { readonly timeout: number; readonly patient?: true | undefined },
@@ -46,7 +46,7 @@ export class Steps {
     if (patient === true) this.#connecting = new Connecting((what, more) => this.#step(what, more));
   }
 
-  /** A message sets out: its steps are told, and times count from here. */
+  /** Begins a message: from now on its steps are said, and their times count from here. */
   begin(body: Buffer): void {
     this.#began = performance.now();
     this.#counted = this.#connecting === undefined ? this.#began : undefined;
@@ -54,14 +54,14 @@ export class Steps {
     this.#ended = false;
   }
 
-  /** The message is settled; nothing more is told. */
+  /** Ends a message: no more steps are said. */
   end(): void {
     this.#waiting?.cancel();
     this.#connecting?.over();
     this.#body = undefined;
   }
 
-  /** Tells one event, if it is a step of the message under way. */
+  /** Takes an event, and says it if it is a step of the message under way. */
   tell(event: Event): void {
     if (event.event === 'connected' || event.event === 'broken') this.#counted ??= performance.now();
     if (this.#body !== undefined) this.#connecting?.tell(event);
@@ -80,7 +80,7 @@ export class Steps {
     else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));
   }
 
-  // Between two typed messages, or while news is waited for: the call may end although nothing is being sent.
+  // Between two typed messages, or while waiting for news, the connection may end although nothing is being sent.
   #idle(event: Event): void {
     if (event.event === 'connected') this.#ended = false;
     if (this.#ended || (this.prompt === undefined && !this.waits)) return;
@@ -90,14 +90,14 @@ export class Steps {
       event.event === 'silent'
         ? `gave no sign of life for ${writeDuration(event.ms)}`
         : { fin: 'closed (FIN)', broken: 'broke off' }[event.event];
-    const next = this.waits ? 'calling again for the news' : 'the next message calls again';
+    const next = this.waits ? 'calling again for the news' : 'the next message reconnects';
     const line = `  ${this.#peer()}'s side ${how}; ${next}.\n`;
-    // A person's line has been begun; a program is not prompted.
+    // The person has an unfinished line, so the prompt must be shown again. A program has no prompt.
     const typed = process.stdin.isTTY && !this.waits;
     talk(typed ? `\n${line}${this.prompt}` : line);
   }
 
-  // A receipt comes when the steps are over: the last rung has its own time.
+  // The receipt comes after the steps have ended, so every rung has a time of its own.
   #rung(event: Extract<Event, { event: 'rung' }>): void {
     const [peer, recipient] = [this.#peer(), this.#recipient()];
     const names: RungNames = {
@@ -128,8 +128,8 @@ export class Steps {
   }
 }
 
-/** Columns that a time takes. */
+/** The width of the column of times. */
 const TIME = 12;
 
-// Of a step only its time is faint: what happened must be seen from the last row.
+// Only the time of a step is dim: what happened must be readable from the last row of a classroom.
 const timed = (time: string): string => paint('dim', `  ${time.padStart(TIME - 4)}  `);

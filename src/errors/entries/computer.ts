@@ -1,9 +1,9 @@
-// The catalogue, part 3: what this computer itself refuses. Its ports and limits, its disk, the command line.
+// The catalogue, part 3: what fails on this computer itself. Its ports and limits, its disk, the command line.
 // Nothing here has been on the network.
 
 import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
-const NOTHING = 'nothing: this computer said no before any packet';
+const NOTHING = 'nothing: this happened on this computer, not on the network';
 
 /** Ports and limits. */
 const PORTS: readonly CatalogEntry[] = [
@@ -13,14 +13,15 @@ const PORTS: readonly CatalogEntry[] = [
     title: 'the port is taken',
     layer: 'this computer',
     meaning:
-      "Another program on this computer listens on that address and port already, often one's own from before.",
+      'Another program on this computer already listens on that address and port. Often it is one that you started earlier.',
     wire: NOTHING,
-    so: 'somebody else answers on {place}',
-    notSo: '"the old one must first time out": a port that nobody listens on is free at once (see time_wait)',
+    so: 'another program answers on {place}',
+    notSo:
+      '"the old one must first time out": a port that nobody listens on is free immediately (see time_wait)',
     tryNext: 'stop the other program, or choose another port: --port 0 takes a free one',
     certainty: NO_VERDICT,
     reference: 'POSIX bind(), EADDRINUSE',
-    elsewhere: 'Linux: measured here. macOS: the system itself holds ports 5000 and 7000. Not verified here.',
+    elsewhere: 'Linux: measured here. macOS: the system itself uses ports 5000 and 7000. Not verified here.',
     basis: 'measured on Linux',
     shownBy: ['port taken'],
   },
@@ -30,9 +31,9 @@ const PORTS: readonly CatalogEntry[] = [
     title: "that address is not this computer's",
     layer: 'this computer',
     meaning:
-      'A server can listen only on an address of its own computer, and this one belongs to none of its network cards.',
+      "A server can listen only on one of its own computer's addresses, and no network interface here has this one.",
     wire: NOTHING,
-    so: '{place} is an address of another computer, or of none',
+    so: '{place} is the address of another computer, or of none',
     tryNext: 'use --host 127.0.0.1 (this computer only) or --host 0.0.0.0 (every network)',
     certainty: NO_VERDICT,
     reference: 'POSIX bind(), EADDRNOTAVAIL',
@@ -45,14 +46,14 @@ const PORTS: readonly CatalogEntry[] = [
     moments: ['listen'],
     title: 'that port is reserved',
     layer: 'this computer',
-    meaning: 'The system keeps this port for privileged programs: on Linux, by default, those below 1024.',
+    meaning: 'The system reserves this port for privileged programs: on Linux, by default, all below 1024.',
     wire: NOTHING,
     so: 'this user may not listen on {place}',
     tryNext: "choose a port from 1024 up; detour's own are 4100 and 4101",
     certainty: NO_VERDICT,
     reference: 'Linux ip(7), ip_unprivileged_port_start',
     elsewhere:
-      'Linux: measured here. Windows, by documentation: Hyper-V reserves whole ranges of ports. Not verified here.',
+      'Linux: measured here. Windows, according to its documentation: Hyper-V reserves ranges of ports. Not verified here.',
     basis: 'measured on Linux',
     shownBy: ['reserved port'],
   },
@@ -62,11 +63,11 @@ const PORTS: readonly CatalogEntry[] = [
     title: 'too many files and sockets open',
     layer: 'this computer',
     meaning:
-      'A process may have only so many files and sockets open at a time, and this one has them all in use.',
+      'The system limits how many files and sockets a process may have open, and this process has reached the limit.',
     wire: NOTHING,
-    so: 'this process cannot open one more connection',
+    so: 'this process cannot open another connection',
     notSo: '"the other side is full": the limit is ours',
-    tryNext: 'raise the limit (ulimit -n), or open fewer connections at a time',
+    tryNext: 'raise the limit (ulimit -n), or open fewer connections at the same time',
     certainty: BEFORE_SENDING,
     reference: 'POSIX socket(), EMFILE',
     elsewhere: NOT_VERIFIED,
@@ -74,17 +75,17 @@ const PORTS: readonly CatalogEntry[] = [
   },
 ];
 
-/** What has no other place. */
+/** Failures that came without a code. */
 const NAMELESS: readonly CatalogEntry[] = [
   {
     code: 'EUNKNOWN',
     moments: ['connect', 'greeting', 'answer', 'listen'],
     title: 'a failure without a code',
     layer: 'this computer',
-    meaning: 'The system or Node reported a failure and gave it no code. This word stands in its place.',
+    meaning: 'The system or Node reported a failure without a code. detour uses this word instead.',
     wire: 'not known: the failure at {place} came without a code',
-    so: 'something failed, and its name was not said',
-    tryNext: 'look at the log: --log FILE keeps everything that was seen',
+    so: 'something failed, and nothing says what',
+    tryNext: 'look at the log: --log FILE records every event',
     certainty: AFTER_CONNECTING,
     reference: 'none',
     elsewhere: 'Not verified on any system.',
@@ -100,9 +101,9 @@ const DISK: readonly CatalogEntry[] = [
     title: 'another relay has this journal',
     layer: 'disk',
     meaning:
-      'A journal has one writer. Another relay runs on this folder; the lock goes with its process, also if it is killed.',
+      'A journal has only one writer, and another relay is running on this folder. The lock ends with its process, even if that is killed.',
     wire: NOTHING,
-    so: 'there is no stale lock to delete: if it is locked, a process is alive',
+    so: 'there is no stale lock to delete: if the journal is locked, a process is alive',
     tryNext: 'stop the other relay, or give this one a folder of its own: --journal',
     certainty: NO_VERDICT,
     reference: "detour's journal",
@@ -112,9 +113,9 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'not_a_directory',
     moments: ['disk'],
-    title: "the journal's place is not a folder",
+    title: 'the path of the journal is not a folder',
     layer: 'disk',
-    meaning: 'The journal is a folder with files in it. At the place that was given there is something else.',
+    meaning: 'The journal is a folder with files in it. There is something else at the path that was given.',
     wire: NOTHING,
     so: 'nothing was read and nothing was changed',
     tryNext: 'give a folder, or a name that does not exist yet: --journal',
@@ -128,10 +129,10 @@ const DISK: readonly CatalogEntry[] = [
     moments: ['disk'],
     title: 'that folder is not a journal',
     layer: 'disk',
-    meaning: "The folder holds files that are not a journal's.",
+    meaning: 'The folder holds files that do not belong to a journal.',
     wire: NOTHING,
     so: "nothing was changed: detour does not write among other programs' files",
-    tryNext: "give the journal's folder; an empty or new one starts a journal afresh",
+    tryNext: 'give the folder of a journal; in an empty folder or a new one, a new journal begins',
     certainty: NO_VERDICT,
     reference: "detour's journal",
     elsewhere: 'The same on every system.',
@@ -140,21 +141,21 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'deleted',
     moments: ['disk'],
-    title: "the journal's files were taken away under the relay",
+    title: 'files of the open journal were deleted or moved',
     layer: 'disk',
     meaning:
-      'A file that a program has open lives on without a name, and goes with the program. The relay looks before each STORED, and ' +
-      'stops when its file has none; and before it begins a new file it looks whether the folder is still the same one.',
+      'An open file that is deleted lives on without a name until its program ends. So before each STORED the relay checks that its ' +
+      'file still has a name, and before it begins a new file, that the folder is still the same one. If not, it stops.',
     wire: NOTHING,
-    so: 'nothing was acknowledged that lies elsewhere; what had been stored and not collected is where the files are, or went with them',
+    so: 'nothing that is not in the journal was acknowledged; mail not yet collected is where the files are, or was deleted with them',
     notSo: '"it was STORED, so it is safe": safe from a crash, not from rm',
     tryNext:
-      'stop a relay before you touch its journal; give the next one the folder that was moved, if it was',
+      'stop a relay before you touch its journal; if the folder was moved, give the next relay its new path',
     certainty:
-      'STORED said that a message was on the disk, and it was. Against deleting it afterwards no verdict can promise anything.',
+      'STORED said that a message was on the disk, and it was. No verdict can promise that nobody deletes it afterwards.',
     reference: "detour's journal",
     elsewhere:
-      'macOS and Windows: not verified here. (Windows as a rule does not let a file go that is open.)',
+      'macOS and Windows: not verified here. (As a rule Windows does not let anybody delete a file that is open.)',
     basis: 'rule of detour/1',
   },
   {
@@ -163,14 +164,14 @@ const DISK: readonly CatalogEntry[] = [
     title: 'a part of the journal was changed or is missing',
     layer: 'disk',
     meaning:
-      'The relay read a message back from its disk, and the bytes are not the ones that it wrote: their checksum does not fit. ' +
-      'It shuts the mailboxes with a message in that part, and serves all others.',
+      'The relay read a message back from its disk, and its checksum does not match: these are not the bytes that it wrote. ' +
+      'A mailbox stops at its first message in that part; the relay serves all others.',
     wire: NOTHING,
-    so: 'the file and the place in it are named; whoever collects from a mailbox that is shut gets ERROR damaged',
+    so: 'the file and the offset are named; a receiver that collects from such a mailbox gets ERROR damaged',
     notSo: '"all mail is lost": only the messages in that part are',
     tryNext: 'detour journal --check names what is lost; a relay started with --salvage goes on without it',
     certainty:
-      'STORED said that a message was on the disk, and it was. Whether a damaged disk gives it back, no verdict can promise.',
+      'STORED said that a message was on the disk, and it was. No verdict can promise that a damaged disk gives it back.',
     reference: "detour's journal",
     elsewhere: 'The same on every system.',
     basis: 'rule of detour/1',
@@ -178,17 +179,18 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'damaged_journal',
     moments: ['disk'],
-    title: 'the journal does not check out',
+    title: 'the journal fails its checks',
     layer: 'disk',
     meaning:
-      'A part of the journal was changed on the disk, or a file of it is missing. Its checksums show it, and something that was written ' +
-      'later is whole: so it is not the torn end that a crash leaves. A relay does not start over it in silence.',
+      'A part of the journal was changed on the disk, or a file of it is missing. The checksums show it, and something that was written ' +
+      'later is intact: so this is not the torn end that a crash leaves. A relay does not silently ignore that: it does not start.',
     wire: NOTHING,
-    so: 'the file and the place in it are named, and nothing was changed',
-    notSo: '"a crash did it": a crash leaves at most a torn last commit, which is cut off and said aloud',
-    tryNext: 'copy the folder, then see what is lost, and what is not: detour journal --check',
+    so: 'the file and the offset are named, and nothing was changed',
+    notSo:
+      '"a crash did it": a crash leaves at most a torn last commit, which the relay cuts off and reports',
+    tryNext: 'copy the folder, then see what is lost and what is not: detour journal --check',
     certainty:
-      'STORED said that a message was on the disk, and it was. Whether a damaged disk gives it back, no verdict can promise.',
+      'STORED said that a message was on the disk, and it was. No verdict can promise that a damaged disk gives it back.',
     reference: "detour's journal",
     elsewhere: 'The same on every system.',
     basis: 'rule of detour/1',
@@ -198,10 +200,9 @@ const DISK: readonly CatalogEntry[] = [
     moments: ['disk'],
     title: 'an older detour wrote that journal',
     layer: 'disk',
-    meaning:
-      'The format of the journal has changed since detour 0.1. This version does not read the old one.',
+    meaning: 'The format of the journal has changed since detour 0.1. This version cannot read the old one.',
     wire: NOTHING,
-    so: 'nothing was changed: the mail in it is still there for detour 0.1',
+    so: 'nothing was changed: detour 0.1 can still deliver the mail in it',
     tryNext:
       'start detour 0.1 on the folder, collect the mail, then delete the folder; or give another one: --journal',
     certainty: NO_VERDICT,
@@ -214,7 +215,7 @@ const DISK: readonly CatalogEntry[] = [
     moments: ['disk'],
     title: 'a newer detour wrote that journal',
     layer: 'disk',
-    meaning: 'The journal is intact, and of a format that this version does not know.',
+    meaning: 'The journal is intact, but this version does not know its format.',
     wire: NOTHING,
     so: 'nothing was changed',
     tryNext: 'start the version of detour that wrote it, or give another folder: --journal',
@@ -229,11 +230,11 @@ const DISK: readonly CatalogEntry[] = [
     title: 'the disk is full',
     layer: 'disk',
     meaning:
-      'No room is left. On Linux the first sign is a write that comes back short, and only the next one fails with this code.',
+      'No room is left. On Linux the first sign is a write that comes back short; only the next one fails with this code.',
     wire: NOTHING,
-    so: 'the journal cannot grow; what is in it already stays',
+    so: 'the journal cannot grow; what is already in it stays',
     tryNext: 'make room; receivers can still fetch and acknowledge meanwhile',
-    certainty: 'A sender is told REFUSED code=disk_full: see there.',
+    certainty: 'A sender is told REFUSED code=disk_full: detour explain disk_full.',
     reference: 'POSIX write(), ENOSPC',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
@@ -244,12 +245,12 @@ const DISK: readonly CatalogEntry[] = [
     title: 'the disk failed to write',
     layer: 'disk',
     meaning:
-      'Bytes could not be brought to the disk. A second fdatasync may then succeed although they are lost, so it must never ' +
-      'be tried again: the relay acknowledges nothing of that batch, says so, and exits.',
+      'Bytes could not be written to the disk. A second fdatasync may then succeed although they are lost, so it must never ' +
+      'be retried. The relay acknowledges nothing of that batch, says so, and exits.',
     wire: NOTHING,
     so: 'what was not answered STORED may be on the disk, or not',
-    notSo: '"the next sync went well, so all is there": it only says that nothing was waiting any more',
-    tryNext: 'start the relay again: it reads what is really there; then look after the disk',
+    notSo: '"the next sync succeeded, so all is there": it only says that nothing was left to write',
+    tryNext: 'start the relay again: it reads what is really there; then check the disk',
     certainty: 'STORED stays true. What was handed over and not answered: UNKNOWN.',
     reference: 'POSIX fsync(), EIO',
     elsewhere: 'Linux: measured here with an injected failure. macOS and Windows: not verified here.',
@@ -260,7 +261,7 @@ const DISK: readonly CatalogEntry[] = [
     moments: ['disk'],
     title: 'this user may not write there',
     layer: 'disk',
-    meaning: 'The folder or file belongs to somebody else, or is protected.',
+    meaning: 'The folder or file belongs to another user, or is write-protected.',
     wire: NOTHING,
     so: 'nothing was written',
     tryNext: 'give a folder of your own: --journal or --log with another path',
@@ -271,15 +272,15 @@ const DISK: readonly CatalogEntry[] = [
   },
 ];
 
-/** What the person typed, and what it runs on. */
+/** What the person typed, and the programs that detour itself needs. */
 const COMMAND_LINE: readonly CatalogEntry[] = [
   {
     code: 'usage',
     moments: ['arguments'],
     title: 'the command was not understood',
     layer: 'command line',
-    meaning: 'An argument or option is missing, unknown, or has a value that cannot be meant.',
-    wire: 'nothing: detour stopped before it called anybody',
+    meaning: 'An argument or option is missing or unknown, or its value is not valid.',
+    wire: 'nothing: detour stopped before it connected to anything',
     so: 'nothing happened (exit code 2)',
     tryNext: 'add --help to the command',
     certainty: 'Nothing was sent, so there is no verdict to give.',
@@ -290,9 +291,9 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
   {
     code: 'bad_log',
     moments: ['arguments'],
-    title: 'that file is not a log of detour',
+    title: 'that file is not an event log of detour',
     layer: 'command line',
-    meaning: 'A line of the file is not an event as --log and --json write them.',
+    meaning: 'A line of the file is not an event as --log and --json write it.',
     wire: 'nothing: only a file was read',
     so: 'the file and the line are named; nothing was guessed',
     tryNext: 'give files that detour wrote with --log, or what --json printed',
@@ -306,7 +307,7 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
     moments: ['arguments'],
     title: 'the compiled program is missing',
     layer: 'command line',
-    meaning: 'The demo starts detour itself, as processes of their own, and those run the compiled program.',
+    meaning: 'The demo starts detour itself in several processes, and those run the compiled program.',
     wire: 'nothing: no process was started',
     so: 'nothing happened',
     tryNext: 'npm run build',
@@ -320,11 +321,10 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
     moments: ['arguments'],
     title: 'a process of the demo did not do what the story needs',
     layer: 'command line',
-    meaning:
-      'A process ended too early, or what was waited for did not happen in time: the computer may be very busy.',
-    wire: 'see what the process said itself: it is told with the error',
-    so: 'the demo stopped, ended its processes, and says so with exit code 1',
-    tryNext: 'run it again: detour demo --fast; if it stays, run the command of the story by hand',
+    meaning: 'A process ended too early, or something did not happen in time: the computer may be very busy.',
+    wire: 'see what the process itself said: it is shown with the error',
+    so: 'the demo stopped, ended its processes, and exited with code 1',
+    tryNext: 'run it again: detour demo --fast; if it fails again, type the commands of the story by hand',
     certainty: NO_VERDICT,
     reference: 'src/lab/stage/',
     elsewhere: NOT_VERIFIED,
@@ -346,5 +346,5 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
   },
 ];
 
-/** Everything that this computer itself refuses. */
+/** Everything that fails on this computer itself. */
 export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...NAMELESS, ...DISK, ...COMMAND_LINE];

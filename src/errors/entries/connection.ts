@@ -1,14 +1,14 @@
-// The catalogue, part 2: how an established TCP connection ends, or fails to end. These are the rows that surprise:
-// a killed program looks polite, a frozen one looks well, and a cut cable looks like nothing at all.
+// The catalogue, part 2: how an established TCP connection ends, or fails to end. These are the entries that surprise:
+// a killed program looks polite, a frozen one looks healthy, and a cut cable looks like nothing at all.
 
 import { AFTER_CONNECTING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
 const SAFE_REPEAT = {
-  sync: 'ask {peer}. Sending again may make it two: sync remembers nothing',
-  async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
+  sync: 'ask {peer}. Sending again may deliver it twice: sync remembers nothing',
+  async: 'send again soon with the same --id: the relay recognises a repeat for at least 10 minutes',
 } as const;
 
-/** Ended, with a sign on the wire. */
+/** The connection ended, and the wire showed it. */
 const ENDED: readonly CatalogEntry[] = [
   {
     code: 'fin',
@@ -16,16 +16,17 @@ const ENDED: readonly CatalogEntry[] = [
     title: 'closed without an answer (FIN)',
     layer: 'TCP established',
     meaning:
-      'The other side closed its direction with a FIN, and no answer had come. A program that is killed after it read ' +
-      'everything and one that leaves politely look the same: their kernel closes for them.',
+      'The other side closed its direction with a FIN, and no answer had come. A program that was killed after it had read ' +
+      'everything and one that left politely look the same: their kernel closes for them.',
     wire: "{peer}'s side closed (FIN), no answer",
-    so: 'nothing: died before reading and died after showing can look the same',
+    so: 'nothing: a program that died before reading and one that died after showing can look the same',
     notSo: '"it was read": a program can take bytes from its kernel and be killed before it looks at them',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference: 'RFC 9293 §3.6',
     elsewhere:
-      "Linux: measured here. Windows, by documentation: a killed program's side sends RST (ECONNRESET). Not verified here.",
+      'Linux: measured here. Windows, according to its documentation: the side of a killed program sends RST (ECONNRESET). ' +
+      'Not verified here.',
     basis: 'measured on Linux',
     shownBy: ['SIGKILL, everything read'],
   },
@@ -38,12 +39,13 @@ const ENDED: readonly CatalogEntry[] = [
       'The program had taken the bytes from its kernel, but was killed before it did anything with them. Its kernel has ' +
       'nothing unread left, so it closes with an ordinary FIN, and the data is gone without a trace.',
     wire: 'ACK for every byte, then FIN from {place}: a clean end',
-    so: 'TCP says "received", and the message is lost all the same',
+    so: 'TCP says "received", but the message is lost',
     notSo: '"TCP acknowledged it, so it arrived": a kernel acknowledges, not a program',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference: 'RFC 9293 §3.6',
-    elsewhere: 'Linux: measured here. Windows, by documentation: RST instead of FIN. Not verified here.',
+    elsewhere:
+      'Linux: measured here. Windows, according to its documentation: RST instead of FIN. Not verified here.',
     basis: 'measured on Linux',
     shownBy: ['SIGKILL, read by Node alone'],
   },
@@ -53,32 +55,32 @@ const ENDED: readonly CatalogEntry[] = [
     title: 'reset by the other side (RST)',
     layer: 'TCP established',
     meaning:
-      'The other side broke the connection off instead of closing it. Usual causes: its program was killed or closed while data lay ' +
-      'unread in its kernel, it asked for a reset, or its computer restarted and knows nothing of the connection.',
-    wire: '{place} broke the connection off (ECONNRESET: RST)',
-    so: 'some data may have been unread when it ended; which, RST does not say',
-    notSo: '"it was not read": what lay unread may be something else, and earlier bytes may have been shown',
+      'The other side reset the connection instead of closing it. Usual causes: its program was killed, or closed the connection, ' +
+      'while its kernel held unread data; its program asked for a reset; or its computer restarted and has forgotten the connection.',
+    wire: '{place} reset the connection (ECONNRESET: RST)',
+    so: 'some data may have been unread when it ended; RST does not say which',
+    notSo: '"it was not read": the unread data may be something else, and earlier bytes may have been shown',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference: 'RFC 9293 §3.6.1 (SHLD-3), §3.5.2; RFC 1122 §4.2.2.13; RFC 2525 §2.17',
     elsewhere:
-      'Linux: measured here. Windows, by documentation: also when a killed program had read everything, where Unix sends ' +
-      'FIN. Not verified here.',
+      'Linux: measured here. Windows, according to its documentation: also when a killed program had read everything, where ' +
+      'Unix sends FIN. Not verified here.',
     basis: 'measured on Linux',
     shownBy: ['SIGKILL, data unread', 'resetAndDestroy()', 'peer rebooted, then a write'],
   },
   {
     code: 'EPIPE',
     moments: ['answer'],
-    title: 'write after the other side is gone',
+    title: 'write after the other side has gone',
     layer: 'TCP established',
     meaning:
-      'The connection had ended before this write. With a socket that stays open for writing after a FIN the first write ' +
-      'still succeeds, its data is answered by RST, and only the second write fails. A socket that closes with the other side ' +
-      "(Node's default) gives EPIPE by itself to the first write after the FIN; then nothing goes out.",
+      'The connection had ended before this write. If a socket stays open for writing after a FIN, the first write ' +
+      'still succeeds, its data is answered by RST, and only the second write fails. A socket that closes when the other side does ' +
+      "(Node's default) fails the first write after the FIN with EPIPE by itself, and sends nothing.",
     wire: 'the connection to {place} had ended before this write (EPIPE)',
-    so: 'nothing about what was written before: a write that "succeeds" reached our kernel only',
-    notSo: '"the write before it went well, so it arrived": it may have met a RST',
+    so: 'nothing about what was written before: a write that "succeeds" has only reached our kernel',
+    notSo: '"the write before it succeeded, so it arrived": its data may have been answered by RST',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference: 'RFC 9293 §3.5.2 (RST to data); POSIX write(), EPIPE',
@@ -89,20 +91,21 @@ const ENDED: readonly CatalogEntry[] = [
   {
     code: 'rst_behind_data',
     moments: ['answer'],
-    title: 'RST behind an answer not yet read',
+    title: 'RST after an answer not yet read',
     layer: 'TCP established',
     meaning:
-      'An answer came, and a RST behind it. Who is reading sees the answer, and then ECONNRESET, or what looks like a clean end if ' +
-      'both were here before he read (Node 20 and 22). Who has stopped reading still finds the answer with Node 20 and 22; with ' +
-      'Node 24 it is gone.',
-    wire: 'an answer from {place}, and a RST right behind it',
-    so: 'read what is there before believing the error',
-    notSo: '"reset, so there was no answer": it may lie in the buffer',
+      'An answer came, and an RST right after it. A program that is reading sees the answer, and then ECONNRESET, or what looks like ' +
+      'a clean end if both had arrived before it read (Node 20 and 22). A program that has paused reading still finds the answer with ' +
+      'Node 20 and 22; with Node 24 it is gone.',
+    wire: 'an answer from {place}, and an RST right after it',
+    so: 'read what is there before you believe the error',
+    notSo: '"reset, so there was no answer": it may still be in the buffer',
     tryNext: 'read to the end first; a server should read until FIN before it closes',
-    certainty: 'The answer, once read, decides. Not read, it is as if there were none: UNKNOWN.',
+    certainty:
+      'Once the answer is read, it decides. If it cannot be read any more: UNKNOWN, as if there were none.',
     reference: 'RFC 9293 §3.5.3; RFC 1122 §4.2.2.13',
     elsewhere:
-      'Linux with Node 20, 22 and 24: measured here. A kernel may also drop what was not read yet: other systems not verified here.',
+      'Linux with Node 20, 22 and 24: measured here. A kernel may also drop what has not been read yet: other systems not verified here.',
     basis: 'measured on Linux',
     shownBy: ['RST behind unread data'],
   },
@@ -115,7 +118,7 @@ const ENDED: readonly CatalogEntry[] = [
       'A computer that restarted has forgotten its connections. Nothing tells us: our side still looks established ' +
       '("half-open") until we write. The answer to those bytes is RST.',
     wire: 'our data to {place} was answered by RST: that connection is not known there',
-    so: 'our write "succeeded" all the same; what was taken before the restart, RST does not say',
+    so: 'our write "succeeded" all the same; RST does not say what was received before the restart',
     notSo: '"established, so it is there": an idle connection proves nothing about now',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
@@ -130,13 +133,14 @@ const ENDED: readonly CatalogEntry[] = [
     title: 'one direction closed, the other open',
     layer: 'TCP established',
     meaning:
-      'A FIN ends one direction only: "I have no more to say", not "I am gone". Who sent it can still hear. In Node ' +
-      'end() sends it; the other side keeps its own direction only with allowHalfOpen: true.',
+      'A FIN ends one direction only: "I have no more to say", not "I am gone". The side that sent it can still receive. In Node ' +
+      'end() sends it; the other side keeps its own direction open only with allowHalfOpen: true.',
     wire: 'FIN one way; data and answers may still come the other way',
     so: 'a late answer can still arrive',
     notSo: '"end means the conversation is over": only half of it is',
     tryNext: 'read on until the other side closes, too',
-    certainty: 'A FIN from the other side is not an answer. Without one, what was handed over is UNKNOWN.',
+    certainty:
+      'A FIN from the other side is not an answer. Without an answer, what was handed over is UNKNOWN.',
     reference: 'RFC 9293 §3.6, §3.6.1',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
@@ -148,22 +152,22 @@ const ENDED: readonly CatalogEntry[] = [
     title: 'the closer remembers for a while',
     layer: 'TCP established',
     meaning:
-      "Who closes first keeps the connection's addresses aside for twice the longest life of a packet, so that a late packet of " +
-      'the old connection is not taken for one of a new one.',
-    wire: 'nothing: the connection is over, one kernel remembers it',
-    so: 'it is not a fault, and there is no reason to wait: a server can listen on its port again at once',
-    notSo: '"the port is stuck": Node sets SO_REUSEADDR on Unix, and a server starts at once',
-    tryNext: 'nothing; it goes by itself',
+      'The side that closes first reserves the pair of addresses for twice the longest life of a packet, so that a late packet of ' +
+      'the old connection is not taken for a packet of a new one.',
+    wire: 'nothing: the connection is over, and one kernel remembers it',
+    so: 'nothing is wrong, and there is no reason to wait: a server can listen on its port again immediately',
+    notSo: '"the port is stuck": Node sets SO_REUSEADDR on Unix, so a server starts immediately',
+    tryNext: 'nothing; it goes away by itself',
     certainty: NO_VERDICT,
     reference: 'RFC 9293 §3.6.1 (MUST-13: 2×MSL)',
     elsewhere:
-      'Linux: a restart on the same port at once was measured here. macOS and Windows: not verified here.',
+      'Linux: an immediate restart on the same port was measured here. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['TIME_WAIT'],
   },
 ];
 
-/** Not ended, or not seen to have ended. */
+/** The connection has not ended, or nobody has noticed it. */
 const SILENT: readonly CatalogEntry[] = [
   {
     code: 'silence',
@@ -171,10 +175,10 @@ const SILENT: readonly CatalogEntry[] = [
     title: 'no answer, no error',
     layer: 'TCP established',
     meaning:
-      'Nothing comes, and nothing says why: working, frozen, cut off and gone all look like this at first.',
+      'Nothing comes, and nothing says why: a peer that is working, frozen, cut off or gone looks like this at first.',
     wire: 'nothing came back from {place}',
-    so: 'nothing: a slow program and a dead one are silent alike',
-    notSo: '"no error, so all is well": on an idle connection nothing tells of a cut',
+    so: 'nothing: a slow program and a dead one are equally silent',
+    notSo: '"no error, so all is well": on an idle connection nothing reports a cut',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference: 'RFC 9293 §3.8.4 (keep-alives are off by default, MUST-25)',
@@ -185,18 +189,18 @@ const SILENT: readonly CatalogEntry[] = [
   {
     code: 'frozen',
     moments: ['greeting', 'answer', 'idle'],
-    title: 'the program stands still, its kernel not',
+    title: 'the program stands still, its kernel does not',
     layer: 'TCP established',
     meaning:
-      'A stopped program (SIGSTOP), one in an endless loop, or one that never accepts: its kernel completes the handshake ' +
-      'and acknowledges data all the same (about 3.9 MB on loopback), then there is silence, and no error.',
-    wire: "{place}'s kernel took the call and acknowledged the bytes; the program said nothing",
-    so: 'a kernel is there; whether a program will ever read, nobody can say',
+      'The program is stopped (SIGSTOP), is in an endless loop, or never accepts. Its kernel completes the handshake ' +
+      'and acknowledges data all the same (about 3.9 MB on loopback). Then there is silence, and no error.',
+    wire: "{place}'s kernel accepted the connection and acknowledged the bytes; the program said nothing",
+    so: 'a kernel is there; nobody can say whether a program will ever read',
     notSo: '"connected and written, so {peer} has it": its kernel has it',
     tryNext: SAFE_REPEAT,
     certainty:
-      'No READY: nothing was handed over, NOT DELIVERED. After the message was handed over: UNKNOWN, since a thawed ' +
-      'program reads what waited for it.',
+      'No READY: nothing was handed over, NOT DELIVERED. After the message was handed over: UNKNOWN, because a program that ' +
+      'thaws reads what is waiting for it.',
     reference: 'RFC 9293 §3.8.6.1 (a closed window may stay closed)',
     elsewhere:
       'Linux: measured here; docker pause does the same. How much is absorbed differs: not verified here.',
@@ -209,13 +213,13 @@ const SILENT: readonly CatalogEntry[] = [
     title: 'tests the kernel, not the program',
     layer: 'TCP established',
     meaning:
-      'TCP keepalive asks the other kernel whether it still knows the connection. For a frozen program the kernel answers ' +
-      'yes: probed every second, such a connection stood for as long as we looked, while a heartbeat had given up after ' +
-      'three beats. It notices a cut cable (about 11 s after setKeepAlive(true, 1000)), but is silent while data is unacknowledged.',
+      'TCP keepalive asks the other kernel whether it still knows the connection. The kernel of a frozen program answers ' +
+      'yes: probed every second, such a connection stayed up for as long as we looked, while a heartbeat gave up after ' +
+      'three beats. Keepalive notices a cut cable (about 11 s with setKeepAlive(true, 1000)), but sends no probes while data is unacknowledged.',
     wire: "probes without data, and ACKs from {place}'s kernel",
     so: 'an answered probe says that a kernel is there; only PING and PONG test the program',
     notSo: '"keepalive is on, so a frozen program is noticed": it is not',
-    tryNext: "use a heartbeat of the application, such as detour's: detour explain heartbeat",
+    tryNext: "use a heartbeat in the application, such as detour's: detour explain heartbeat",
     certainty: NO_VERDICT,
     reference: 'RFC 9293 §3.8.4 (MUST-25, MUST-26)',
     elsewhere: 'Linux: measured here. The intervals differ on other systems: not verified here.',
@@ -225,20 +229,20 @@ const SILENT: readonly CatalogEntry[] = [
   {
     code: 'cable_cut',
     moments: ['answer', 'idle'],
-    title: 'the way is cut, and nobody is told',
+    title: 'the path is cut, and nobody is told',
     layer: 'TCP established',
     meaning:
-      'TCP sends nothing on an idle connection, so a cut is not noticed, for ever. While writing, bytes are sent again and ' +
-      'again (about 15 min on Linux) while every write "succeeds"; then comes ETIMEDOUT or EHOSTUNREACH.',
-    wire: 'nothing gets through to {place}, either way',
-    so: 'nothing, until a clock of our own says: too long',
-    notSo: '"it has gone out, so it arrived": it waits in our own kernel',
+      'TCP sends nothing on an idle connection, so a cut may never be noticed. If we write, the kernel retransmits the bytes ' +
+      '(for about 15 min on Linux) while every write "succeeds"; then it reports ETIMEDOUT or EHOSTUNREACH.',
+    wire: 'nothing gets through to {place} or back',
+    so: 'nothing, until a clock of our own says that it has been too long',
+    notSo: '"it was sent, so it arrived": it is waiting in our own kernel',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
     reference:
       'RFC 9293 §3.8.3 (SHLD-11: at least 100 s); Linux ip-sysctl, tcp_retries2 (15 tries: about 15 min)',
     elsewhere:
-      'Linux: measured here, with fewer tries; docker network disconnect raises no error at the peer either. Others: not verified here.',
+      'Linux: measured here, with fewer retries; docker network disconnect raises no error at the peer, either. Others: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['cable cut, idle', 'cable cut while writing'],
   },
@@ -248,12 +252,12 @@ const SILENT: readonly CatalogEntry[] = [
     title: 'why socket.setTimeout is not a deadline',
     layer: 'TCP established',
     meaning:
-      "Node's socket.setTimeout counts own writes as activity. Who keeps writing into a black hole is never told, " +
+      "Node's socket.setTimeout counts our own writes as activity. A program that keeps writing into a black hole is never told, " +
       'although nothing has come back for minutes.',
     wire: 'our bytes, again and again; nothing from {place}',
-    so: 'the wait needs a deadline of its own, counted from the question',
-    notSo: '"there was no timeout, so it is alive": one\'s own writes put it off',
-    tryNext: 'set a timer when asking; do not reset it when writing',
+    so: 'the wait needs a deadline of its own, counted from the request',
+    notSo: '"there was no timeout, so it is alive": our own writes keep postponing it',
+    tryNext: 'set a timer with the request, and do not reset it when writing',
     certainty: NO_VERDICT,
     reference: 'Node.js documentation, socket.setTimeout',
     elsewhere: NOT_VERIFIED,
@@ -266,10 +270,10 @@ const SILENT: readonly CatalogEntry[] = [
     title: 'connected: bytes or probes unanswered',
     layer: 'TCP established',
     meaning:
-      'The connection was up, then the kernel sent bytes (or keepalive probes) again and again without any answer, and ' +
-      'gave up. What had been written before "succeeded" into our own kernel.',
-    wire: '{place} acknowledged nothing any more, our kernel gave up (ETIMEDOUT)',
-    so: 'the way or the computer is gone; what arrived before, nobody here knows',
+      'The connection was up. Then the kernel sent bytes (or keepalive probes) again and again, got no answer, and ' +
+      'gave up. Our writes had "succeeded": they had reached our own kernel.',
+    wire: '{place} stopped acknowledging, and our kernel gave up (ETIMEDOUT)',
+    so: 'the path or the computer is gone; nobody here knows what arrived before',
     notSo: '"it did not arrive": it may have, and only the answer was lost',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
@@ -283,13 +287,13 @@ const SILENT: readonly CatalogEntry[] = [
   {
     code: 'EHOSTUNREACH',
     moments: ['greeting', 'answer', 'idle'],
-    title: 'connected: the host is gone from the net',
+    title: 'connected: the host has left the network',
     layer: 'TCP established',
     meaning:
-      'The connection was up, then our kernel found nobody at the address any more (ARP was not answered, or a router said ' +
-      'so), and gave up sending again.',
-    wire: '{place} cannot be reached any more, our kernel gave up (EHOSTUNREACH)',
-    so: 'the way or the computer is gone; what arrived before, nobody here knows',
+      'The connection was up. Then our kernel found no host at the address any more (ARP was not answered, or a router said ' +
+      'so), and stopped retransmitting.',
+    wire: '{place} cannot be reached any more, and our kernel gave up (EHOSTUNREACH)',
+    so: 'the path or the computer is gone; nobody here knows what arrived before',
     notSo: '"it did not arrive": it may have, and only the answer was lost',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,

@@ -1,25 +1,26 @@
 // The catalogue, part 1: what goes wrong before there is a connection. Name lookup, IP, TCP connect.
-// In all of these no program has been reached, and in this attempt not one byte of a message has left.
+// In all of these no program has been reached, and not one byte of a message has left in this attempt.
 
 import { BEFORE_SENDING, type CatalogEntry, NOT_VERIFIED } from '../entry.ts';
 
-/** Name lookup: from a name to an address. No packet has gone to the peer yet. */
+/** Name lookup, from a name to an address. No packet has gone to the peer yet. */
 const LOOKUP: readonly CatalogEntry[] = [
   {
     code: 'ENOTFOUND',
     moments: ['lookup', 'listen'],
     title: 'no such name',
     layer: 'name lookup',
-    meaning: 'The name has no address: it is mistyped, unknown to this computer, or its owner is gone.',
+    meaning:
+      'The name has no address: it is mistyped, it is unknown to this computer, or the computer that had it is gone.',
     wire: 'the name lookup said that there is no such name (ENOTFOUND); no packet went to {place}',
     so: 'without an address there is nothing to connect to',
-    notSo: '"{peer} is down": nobody was asked, only a directory of names',
+    notSo: '"{peer} is down": {peer} was not asked, only a directory of names was',
     tryNext:
       'check the spelling, or use the address (127.0.0.1 is this computer). A stopped container loses its name: start it again',
     certainty: BEFORE_SENDING,
     reference: 'Node.js documentation, dns (getaddrinfo)',
     elsewhere:
-      'Linux: measured here. In Docker the name of a dead container gives this instead of ECONNREFUSED ' +
+      'Linux: measured here. In Docker the name of a stopped container gives this instead of ECONNREFUSED ' +
       '(EAI_AGAIN on an internal network). macOS and Windows: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['bad name'],
@@ -30,10 +31,10 @@ const LOOKUP: readonly CatalogEntry[] = [
     title: 'the name service did not answer',
     layer: 'name lookup',
     meaning:
-      'Nobody could say whether the name exists: the name service cannot be reached, or had no answer just now.',
+      'The name may or may not exist: the name service cannot be reached, or it could not answer just now.',
     wire: 'the name lookup failed for now (EAI_AGAIN); no packet went to {place}',
     so: 'right now nobody can say which address to connect to',
-    notSo: '"the name does not exist": it may, only nobody could be asked',
+    notSo: '"the name does not exist": it may exist, but nobody could be asked',
     tryNext: 'try again in a moment, check the network, or use the address instead of the name',
     certainty: BEFORE_SENDING,
     reference: 'POSIX getaddrinfo(), EAI_AGAIN',
@@ -43,20 +44,20 @@ const LOOKUP: readonly CatalogEntry[] = [
   },
 ];
 
-/** IP: the packets find no way, or nobody at its end. */
+/** IP: there is no route, or no host at the end of it. */
 const IP: readonly CatalogEntry[] = [
   {
     code: 'ENETUNREACH',
     moments: ['connect'],
-    title: 'no way to that network',
+    title: 'no route to that network',
     layer: 'IP',
     meaning:
-      'This computer knows no route to the address: no network is connected, or none that leads there. It says so at once. A ' +
-      'router on the way that knows none says the same by ICMP.',
+      'This computer has no route to the address: it is connected to no network, or to none that leads there. The error comes ' +
+      'immediately. A router on the way that has no route says the same by ICMP.',
     wire: 'no route to {place}: none from this computer, or a router said so by ICMP (ENETUNREACH)',
-    so: 'there is no way to that address',
+    so: 'no packet can reach that address',
     notSo: '"{peer} is down": it was not reached, so it was not asked',
-    tryNext: 'check cable, Wi-Fi or VPN, and the address',
+    tryNext: 'check the cable, Wi-Fi or VPN, and the address',
     certainty: BEFORE_SENDING,
     reference: 'POSIX connect(), ENETUNREACH',
     elsewhere: NOT_VERIFIED,
@@ -69,12 +70,12 @@ const IP: readonly CatalogEntry[] = [
     title: 'no host at that address',
     layer: 'IP',
     meaning:
-      'There is a route, but nobody answers at its end: on the local network no computer has this address (after about ' +
-      '3 s of asking by ARP), or a router or firewall said by ICMP that the host cannot be reached.',
+      'There is a route, but no host at the end of it: no computer on the local network answered for this address (after about ' +
+      '3 s of ARP requests), or a router or firewall said by ICMP that the host cannot be reached.',
     wire: 'no computer answered for {place}, or a router said so by ICMP (EHOSTUNREACH)',
-    so: 'the computer is off, not connected, has another address, or a firewall says so',
+    so: 'the computer is off, not connected, or has another address; or a firewall only says so',
     notSo: '"{peer} is not running": the computer itself was not reached',
-    tryNext: 'is the other computer on and in the same network? check its address',
+    tryNext: 'is the other computer switched on, and on the same network? check its address',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.9.2.2 (ICMP)',
     elsewhere: NOT_VERIFIED,
@@ -92,9 +93,9 @@ const IP: readonly CatalogEntry[] = [
     layer: 'IP',
     meaning: 'The routing table of this computer has an entry that prohibits the address.',
     wire: 'nothing: this computer does not let packets go to {place} (EACCES)',
-    so: 'a rule on this very computer forbids it',
-    notSo: '"{peer} refused": nobody was asked',
-    tryNext: 'use another address, or ask who looks after this computer',
+    so: 'a rule on this computer itself forbids it',
+    notSo: '"{peer} refused": {peer} was not asked',
+    tryNext: 'use another address, or ask the administrator of this computer',
     certainty: BEFORE_SENDING,
     reference: 'Linux ip-route, route type prohibit',
     elsewhere: NOT_VERIFIED,
@@ -111,8 +112,8 @@ const CONNECT: readonly CatalogEntry[] = [
     title: 'nobody listens on that port, or a firewall says so',
     layer: 'TCP connect',
     meaning:
-      'The kernel there answered our SYN with RST: no program listens on this port. A firewall that rejects, by RST or by the ' +
-      'ICMP message "port unreachable", looks the same.',
+      'The kernel there answered our SYN with RST: no program listens on this port. A firewall that rejects the SYN with RST or ' +
+      'with the ICMP message "port unreachable" looks the same.',
     wire: '{place} refused the connection (ECONNREFUSED: RST to our SYN, or ICMP)',
     so: 'no program listens there, or a firewall says so',
     notSo: {
@@ -126,20 +127,20 @@ const CONNECT: readonly CatalogEntry[] = [
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.5.2, §3.10.7.1 (RST to a SYN); §3.9.2.2 (ICMP)',
     elsewhere:
-      'Linux: measured here. Windows, by documentation: off loopback only after about 2 s, because the SYN is tried ' +
-      'again. macOS and Windows: not verified here.',
+      'Linux: measured here. Windows, according to its documentation: off loopback it comes only after about 2 s, because the SYN ' +
+      'is retransmitted first. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['nobody listens', 'firewall rejects: port unreachable'],
   },
   {
     code: 'AggregateError',
     moments: ['connect'],
-    title: 'a name with several addresses, and all failed',
+    title: 'a name with several addresses: all failed',
     layer: 'TCP connect',
     meaning:
-      'The name has several addresses and Node tried them one after the other. Its error has an empty message; each ' +
-      'attempt is in .errors, and .code is that of one of them.',
-    wire: 'every address of {place} was tried, and none gave a connection',
+      "The name has several addresses, and Node tried them one after the other. Node's error has an empty message; the error of each " +
+      'attempt is in .errors, and .code is the code of one of them.',
+    wire: 'every address of {place} was tried, and none could be connected to',
     so: 'each address failed for a reason of its own',
     tryNext: 'look at each: detour explain, with the code of each attempt',
     certainty: BEFORE_SENDING,
@@ -154,31 +155,31 @@ const CONNECT: readonly CatalogEntry[] = [
     title: 'connecting: no answer to any SYN',
     layer: 'TCP connect',
     meaning:
-      'The kernel sent its SYN again and again and heard nothing at all: a firewall that drops, a computer that is ' +
-      'switched off behind a router, or a listener whose queue is full. Silence takes long to tell from slowness.',
+      'The kernel sent its SYN again and again and heard nothing at all. Either a firewall drops packets, the computer is ' +
+      "switched off behind a router, or the listener's queue is full. It takes long to tell silence from slowness.",
     wire: 'no answer from {place} to any of our SYNs (ETIMEDOUT)',
-    so: 'no connection came about; why, silence does not say',
-    notSo: '"nobody listens there": that is refused, unless a firewall drops our SYNs',
+    so: 'no connection was made; silence does not say why',
+    notSo: '"nobody listens there": that would be refused, unless a firewall drops our SYNs',
     tryNext: 'check the address and the firewall; without --patient, a shorter --timeout gives up sooner',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.8.3 (MUST-23: at least 3 minutes)',
     elsewhere:
-      'Linux: 134 s by default (sooner than the RFC asks), 7.1 s with tcp_syn_retries=2, measured here. By documentation macOS 75 s, ' +
-      'Windows 21 s: not verified here.',
+      'Linux: 134 s by default (sooner than the RFC asks), 7.1 s with tcp_syn_retries=2, measured here. According to their ' +
+      'documentation macOS 75 s, Windows 21 s: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['SYN swallowed', 'backlog full, until the kernel gives up'],
   },
   {
     code: 'blackhole',
     moments: ['connect'],
-    title: 'packets vanish, nobody says so',
+    title: 'packets vanish, and nobody says so',
     layer: 'TCP connect',
     meaning:
-      'Somewhere on the way packets are dropped without a word, by a firewall for instance. Connecting ends in ETIMEDOUT.',
+      'Somewhere on the way packets are dropped silently, by a firewall for instance. Connecting ends in ETIMEDOUT.',
     wire: 'SYN, SYN, SYN …, and nothing ever comes back from {place}',
-    so: 'waiting is all there is; only a clock ends it',
-    notSo: '"the other computer is off": it may be fine behind the hole',
-    tryNext: 'give up by a deadline of your own (--timeout); look for a firewall that drops',
+    so: 'all we can do is wait; only a clock ends it',
+    notSo: '"the other computer is off": it may be fine beyond the black hole',
+    tryNext: 'set a deadline of your own (--timeout); look for a firewall that drops packets',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.8.3',
     elsewhere: 'Linux: measured here. How long connecting takes to fail differs: see ETIMEDOUT.',
@@ -192,11 +193,11 @@ const CONNECT: readonly CatalogEntry[] = [
     layer: 'TCP connect',
     meaning:
       'A kernel accepts connections on behalf of its program up to a limit, the backlog. If the program is frozen or too ' +
-      'busy to take them, the queue fills (on Linux backlog + 1 fit), and further SYNs are dropped without a word.',
-    wire: 'SYNs to {place} are dropped; the callers before us still wait in its queue',
-    so: 'a program has that port, but does not take its calls',
-    notSo: '"it is down": once it takes calls again, a SYN that is tried again gets in',
-    tryNext: 'wait, or look why the program stands still',
+      'busy to accept them, the queue fills up (on Linux it holds backlog + 1), and further SYNs are dropped silently.',
+    wire: 'SYNs to {place} are dropped; the callers before us are still waiting in its queue',
+    so: 'a program has that port, but it is not accepting connections',
+    notSo: '"it is down": once it accepts connections again, a retransmitted SYN gets in',
+    tryNext: 'wait, or find out why the program does not accept',
     certainty: BEFORE_SENDING,
     reference: 'POSIX listen(), backlog',
     elsewhere: 'Linux: measured here. Windows documents a refusal instead: not verified here.',
@@ -209,12 +210,12 @@ const CONNECT: readonly CatalogEntry[] = [
     title: 'Docker answers, the program does not',
     layer: 'TCP connect',
     meaning:
-      'A port that Docker publishes on the host accepts connections before the program in the container listens, and ' +
-      'when it does not. "Refused" is seen only inside the container network.',
-    wire: "Docker's proxy took the call to {place}; no program greeted",
+      'A port that Docker publishes on the host accepts connections even when the program in the container does not ' +
+      'listen, or not yet. "Refused" is seen only inside the container network.',
+    wire: "Docker's proxy accepted the connection to {place}; no program greeted",
     so: 'a connection was made, but not to the program',
     notSo: '"connected, so {peer} is there": only READY says that a program is there',
-    tryNext: 'call from another container on the same network, or wait for READY',
+    tryNext: 'connect from another container on the same network, or wait for READY',
     certainty: BEFORE_SENDING,
     reference: 'Docker documentation, userland proxy',
     elsewhere: 'Depends on how Docker publishes ports on that system: not verified here.',

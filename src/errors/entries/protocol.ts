@@ -1,5 +1,5 @@
 // The catalogue, part 4: what a program answers in detour/1 when it cannot do what it was asked. REFUSED is about one
-// message, ERROR about the connection. What is not said at all is in words.ts.
+// message, ERROR is about the connection. Answers that never come are in words.ts.
 
 import {
   type ByRoute,
@@ -14,7 +14,7 @@ import {
 type Own = Pick<CatalogEntry, 'code' | 'title' | 'meaning' | 'so' | 'tryNext'> &
   Partial<Pick<CatalogEntry, 'wire' | 'notSo' | 'moments' | 'certainty'>>;
 
-// What the entries of one verb have in common is said once.
+// What all entries of one verb have in common.
 const spoken =
   (wire: (code: string) => ByRoute, moments: readonly Moment[], certainty: string) =>
   (own: Own): CatalogEntry => ({
@@ -34,9 +34,9 @@ const error = spoken(
   ['error', 'greeting'],
   ERROR,
 );
-const NOT_TAKEN = 'this attempt was not taken, and the program said so itself';
+const NOT_TAKEN = 'this attempt was not accepted, and the program itself said so';
 
-/** REFUSED: one SEND was not taken. The connection stays open. */
+/** REFUSED: one SEND was not accepted. The connection stays open. */
 const REFUSALS: readonly Own[] = [
   {
     code: 'too_large',
@@ -49,60 +49,63 @@ const REFUSALS: readonly Own[] = [
     code: 'wrong_name',
     title: 'REFUSED: nobody of that name here',
     meaning:
-      'A sync receiver goes by another name than the to= of the message. A relay refuses its own name: it collects no mail.',
-    so: 'a program took the call, but takes no mail for that name',
+      'The to= of the message is not the name of this sync receiver. A relay refuses its own name: it collects no mail.',
+    so: 'a program is there, but it takes no mail for that name',
     tryNext: {
-      sync: 'check the place, or leave the name out: a sync message goes to whoever is there',
+      sync: 'check the address, or leave to= out: a sync message goes to whoever is there',
       async: 'give the name of a receiver: --to bob',
     },
   },
   {
     code: 'unsupported',
     title: 'REFUSED: only the relay can do that',
-    meaning: 'ttl= and notify= need somebody who keeps the message. A sync receiver keeps nothing.',
+    meaning: 'ttl= and notify= need a relay, which keeps messages. A sync receiver keeps nothing.',
     so: NOT_TAKEN,
     tryNext: 'leave the option out, or take the detour: detour async send',
   },
   {
     code: 'bad_value',
-    title: 'REFUSED: a value cannot be meant',
+    title: 'REFUSED: a value is not valid',
     meaning:
-      'A key of SEND has a value outside what the protocol allows; the id was good, so it could be answered.',
+      'A key of SEND has a value that the protocol does not allow. Its id is valid, so the message could be refused by its id.',
     so: NOT_TAKEN,
-    tryNext: 'the sentence names the key: correct it',
+    tryNext: 'correct the key that the sentence names',
   },
   {
     code: 'id_reused',
     title: 'REFUSED: that id is another message',
-    meaning: 'The relay remembers this id of this sender with another recipient or another text.',
-    so: 'the relay took another message under that id, and not this one',
+    meaning: 'The relay remembers that this sender used this id with another recipient or another text.',
+    so: 'the relay stored another message under that id, and not this one',
     notSo: '"the repeat was refused": a true repeat is answered STORED … dup=yes',
     tryNext: 'choose a new --id for a new message',
   },
   {
     code: 'busy',
-    title: 'REFUSED: the relay remembers too much',
+    title: 'REFUSED: the relay remembers too many ids',
     meaning:
-      'The relay must remember ids to recognise repeats, and cannot take one more without forgetting another.',
-    so: 'refused rather than risk storing it twice',
-    tryNext: 'wait some minutes and send again',
+      'The relay must remember ids to recognise repeats, and it cannot remember one more without forgetting another.',
+    so: 'the relay refused rather than risk storing a repeat twice',
+    tryNext: 'wait a few minutes and send again',
   },
   {
     code: 'too_many',
     title: 'REFUSED: too many mailboxes or messages',
     meaning:
-      'The relay keeps at most 200,000 mailboxes and 20,000,000 messages, and this message would need one more.',
+      'The relay keeps at most 200,000 mailboxes and 20,000,000 messages, and lets one address use no more of them than are ' +
+      'still free. This message would exceed that.',
     so: NOT_TAKEN,
-    tryNext: 'its sentence says which: check the name it goes to, or see with status whose mail piles up',
+    tryNext:
+      'the sentence says which limit: check the name in --to, or see with detour async status whose mail piles up',
   },
   {
     code: 'disk_full',
     title: "REFUSED: no room on the relay's disk",
     meaning:
-      'The relay refuses before it accepts what it could not keep. Receivers can still fetch and acknowledge.',
+      'The disk is full, or messages from this address already use their share of it. The relay refuses what it could not keep. ' +
+      'Receivers can still fetch and acknowledge.',
     so: NOT_TAKEN,
     notSo: '"mail is lost": what was STORED stays stored',
-    tryNext: "make room on the relay's disk; it goes on by itself then",
+    tryNext: "make room on the relay's disk, or collect mail; the relay then goes on by itself",
   },
 ];
 
@@ -111,7 +114,7 @@ const ERRORS: readonly Own[] = [
   {
     code: 'malformed',
     title: 'ERROR: not a frame',
-    meaning: 'What arrived breaks the grammar, so where the next frame begins is not known.',
+    meaning: 'What arrived breaks the grammar, so nobody knows where the next frame begins.',
     so: 'the two sides no longer agree on where a frame begins',
     tryNext:
       'compare with PROTOCOL.md: one space between fields, size= counts bytes, a newline after the body',
@@ -120,76 +123,77 @@ const ERRORS: readonly Own[] = [
     code: 'unknown_verb',
     title: 'ERROR: no such verb',
     meaning: 'The line begins with a word that is not a verb of this version.',
-    so: 'the other side speaks another version, or it is a slip',
+    so: 'the other side speaks another version, or the verb is mistyped',
     tryNext: 'verbs are written in capital letters: see PROTOCOL.md',
   },
   {
     code: 'wrong_verb',
     title: 'ERROR: not now, or not from you',
-    meaning: 'The verb exists, but not from this side, to this role, or at this point of the conversation.',
-    so: 'the order of the conversation was broken',
+    meaning:
+      'The verb exists, but this side may not say it, this role does not serve it, or it is not allowed at this point.',
+    so: 'one side did not keep to the protocol',
     tryNext: 'see in PROTOCOL.md who may say it, and when',
   },
   {
     code: 'bad_value',
-    title: 'ERROR: a value cannot be meant',
+    title: 'ERROR: a value is not valid',
     meaning:
       'A key is missing or has a value that the protocol does not allow, and there is no id to refuse.',
-    so: 'the frame was not carried out',
-    tryNext: 'the sentence names the key: correct it',
+    so: 'the frame had no effect',
+    tryNext: 'correct the key that the sentence names',
   },
   {
     code: 'no_hello',
     title: 'ERROR: say HELLO first',
-    meaning: 'Before HELLO only STATUS, PING, PONG and BYE are served.',
-    so: 'the frame was not carried out',
+    meaning: 'Before HELLO only STATUS, PING, PONG and BYE are served, and HELLO must come within 60 s.',
+    so: 'no message was taken on this connection',
     tryNext: 'begin with: HELLO version=1 as=alice',
   },
   {
     code: 'version',
     title: 'ERROR: the other side speaks another version',
-    meaning: 'READY or HELLO named a version of the protocol that the other side does not know.',
+    meaning: 'READY or HELLO named a protocol version that the other side does not know.',
     so: 'the two programs cannot talk to each other',
     tryNext: 'run the same version of detour on both sides',
   },
   {
     code: 'wrong_name',
-    wire: 'our HELLO gave {place} its own name (ERROR code=wrong_name)',
+    wire: 'our HELLO to {place} used its own name (ERROR code=wrong_name)',
     title: 'ERROR: that name cannot be yours',
-    meaning: 'The name in HELLO belongs to the server itself: the relay sends its notices in its own name.',
-    so: "nobody may speak in the relay's name",
+    meaning: "The name in HELLO is the relay's own. The relay sends its notices under that name.",
+    so: "nobody else may use the relay's name",
     tryNext: 'choose another name: --as',
   },
   {
     code: 'too_large',
     moments: ['error'],
-    title: 'ERROR: far too big even to throw away',
+    title: 'ERROR: too big even to throw away',
     meaning:
-      'The body is announced as bigger than 16 times the limit, more than is even counted and discarded.',
+      'size= announces a body of more than 16 times the limit. That is too much even to count and discard.',
     so: 'the body was not read',
-    tryNext: 'send a shorter message; or is size= right?',
+    tryNext: 'send a shorter message, or check size=',
   },
   {
     code: 'bad_ack',
     title: 'ERROR: ACK of what was never sent',
-    meaning: 'A receiver acknowledged a number above the last that this connection was sent.',
-    so: 'nothing was acknowledged by it: the mail stays',
+    meaning: 'A receiver acknowledged a higher number than the last one it was sent on this connection.',
+    so: 'that ACK acknowledged nothing: the mail stays',
     tryNext: 'acknowledge the seq of the last MESSAGE that was handled',
   },
   {
     code: 'damaged',
     title: 'ERROR: a stored message does not check out',
     meaning:
-      "A message read back from the relay's disk fails its checksum. That mailbox stops; nothing is skipped.",
+      "A message read back from the relay's disk fails its checksum. That mailbox stops there; nothing is skipped.",
     so: 'the mail after it is kept, but not handed out',
-    tryNext: "the sentence names the file and the place: look after the relay's disk",
+    tryNext: "the sentence names the file and the offset: check the relay's disk",
   },
   {
     code: 'failed',
     title: 'ERROR: the receiver took it and failed',
     meaning:
       'The receiving program had the message and failed while handling it, for example while showing it.',
-    so: 'it was read; how much of the handling was done, is not said',
+    so: 'it was read; nobody says how much of the handling was done',
     notSo: '"failed, so nothing happened": half of it may have',
     tryNext: 'ask {peer}, then decide whether to send again',
     certainty: 'UNKNOWN: handling had begun, and nobody says how far it got.',
@@ -198,29 +202,28 @@ const ERRORS: readonly Own[] = [
     code: 'too_slow',
     title: 'ERROR: too slow',
     meaning:
-      'A limit of time was broken: HELLO within 60 s, a started frame at 1 kB/s after 5 s, and no ' +
-      '30 s without taking any of the answers.',
-    so: 'the server made room for others',
-    tryNext: 'connect again; when typing by hand, prepare the lines first',
+      'A frame began and came too slowly. After its first 5 s it must arrive at 1,000 bytes a second on average.',
+    so: 'the frame had no effect, and the server made room for others',
+    tryNext: 'connect again; if you type by hand, prepare the lines first',
   },
   {
     code: 'too_many',
     title: 'ERROR: too many at a time',
     meaning:
-      'The server is at one of its limits, connections for instance; the sentence behind the code says which.',
-    so: 'it is there, but takes no more',
+      'The server has reached one of its limits, such as that of connections. The sentence after the code says which.',
+    so: 'the server is there, but takes no more',
     tryNext: 'wait a little and connect again',
   },
   {
     code: 'stale',
     title: 'ERROR: an older connection of yours',
     meaning:
-      'A session counts its connections with try=. This one is older than the newest, so it is a ghost and is not served: ' +
-      'a ghost must not act after its successor.',
+      'A session numbers its connections with try=. A newer connection of this session has been here, so this one is a ghost. ' +
+      'A ghost is not served: it must not act after its successor.',
     so: 'what was unread on this connection is dropped; the newer one counts',
     tryNext: 'nothing: the newer connection repeats what was not answered',
   },
 ];
 
-/** Everything that a program says when it cannot do what it was asked. */
+/** Every REFUSED and ERROR of detour/1. */
 export const PROTOCOL_ENTRIES: readonly CatalogEntry[] = [...REFUSALS.map(refused), ...ERRORS.map(error)];

@@ -114,7 +114,7 @@ describe('a short comparison', () => {
     const program = [process.execPath, here('liar.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     expect(report.faults.length).toBe(20);
-    expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, and bob had not handled it/);
+    expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, but bob had not handled it/);
   });
 
   it('finds out a sender who never says what became of a message', async () => {
@@ -227,7 +227,7 @@ describe('detour compare', () => {
         await new Promise((resolve) => setTimeout(resolve, 50));
       run.child.kill('SIGINT');
       expect(await run.ended, run.stdout + run.stderr).toBe(130);
-      expect(run.stdout).toContain('Stopped before its end. What is there so far:');
+      expect(run.stdout).toContain('Stopped before its end. The results so far:');
       expect(run.stdout).toMatch(/100 % +sync once +\d+/);
       expect(run.stdout).toMatch(/ Stopped early: [^.]* messages a line\./);
       expect(run.stdout).not.toMatch(/NaN|undefined|Infinity/);

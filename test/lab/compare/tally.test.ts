@@ -125,27 +125,27 @@ describe('counting', () => {
   });
 
   it.each<[string, Partial<Observed>, RegExp]>([
-    ['DELIVERED', { tries: [attempt(0, 0, 'DELIVERED')] }, /DELIVERED, and bob had not handled it/],
+    ['DELIVERED', { tries: [attempt(0, 0, 'DELIVERED')] }, /DELIVERED, but bob had not handled it/],
     // The same text by another try proves nothing of this one.
     [
       'DELIVERED by another try',
       { tries: [attempt(0, 0, 'DELIVERED'), attempt(0, 250, 'UNKNOWN')], shown: [shown(0, 250, 260)] },
-      /DELIVERED, and bob had not handled it/,
+      /DELIVERED, but bob had not handled it/,
     ],
     [
       'NOT DELIVERED',
       { tries: [attempt(0, 0, 'NOT_DELIVERED')], shown: [shown(0, 0, 5)] },
-      /NOT DELIVERED, and somebody has it/,
+      /NOT DELIVERED, but somebody has it/,
     ],
     [
       'NOT DELIVERED, stored',
       { strategy: 'relay', tries: [attempt(0, 0, 'NOT_DELIVERED')], stored: new Set(['0@0']) },
-      /NOT DELIVERED, and somebody has it/,
+      /NOT DELIVERED, but somebody has it/,
     ],
     [
       'STORED',
       { strategy: 'relay', tries: [attempt(0, 0, 'STORED')], shown: [shown(0, 0, 5)] },
-      /STORED, and the relay had not stored it/,
+      /STORED, but the relay had not stored it/,
     ],
     [
       'STORED and gone',

@@ -113,7 +113,7 @@ describe('the verification', () => {
       'alice',
       change('verdict', { verdict: 'NOT_DELIVERED' }),
       undefined,
-      'and somebody has it',
+      'but somebody has it',
     ],
     ['exits otherwise than she says', 'alice', change('verdict', { exit: 10 }), undefined, 'exit code'],
     ['has an answer that nobody gave', 'bob', without('sent'), undefined, 'without its cause'],

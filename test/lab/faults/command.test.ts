@@ -131,9 +131,7 @@ test('half a message: the receiver says how much came, and that it has no effect
   alice.child.stdin?.end('x'.repeat(1_000_000));
   await link.until('fault', ({ fault }) => fault === 'cut');
   link.type('reset');
-  const [, have] = await bob.until(
-    / {2}(\d+) of 1000000 bytes came, and no more: half a message has no effect\n/,
-  );
+  const [, have] = await bob.until(/ {2}only (\d+) of 1000000 bytes came: half a message has no effect\n/);
   expect(Number(have)).toBeGreaterThan(0);
   expect(Number(have)).toBeLessThanOrEqual(500_000);
   expect((await alice.until('verdict')).verdict).toBe('UNKNOWN');
@@ -155,18 +153,18 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     '--seed',
     '42',
   ]);
-  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; calls go on to 127\.0\.0\.1:1\n/);
+  await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; forwards calls to 127\.0\.0\.1:1\n/);
   await link.until(/jitter 5ms \(--seed 42\)/);
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
     ['x'.repeat(100_000), /Unknown command: it has 100000 characters/],
-    ['cutt', /"cutt" is none of cut, heal/],
+    ['cutt', /unknown command "cutt": use one of cut, heal/],
     ['stall', /"stall" needs a value after it\. For example: stall down/],
-    ['stall left', /"left" is not a direction: up or down/],
-    ['cut now', /"cut" stands alone: "now" is too much/],
+    ['stall left', /"left" is not a direction: use up or down/],
+    ['cut now', /"cut" takes no value: "now" is too much/],
     ['rate 5', /"5" is not a speed/],
-    ['limit 1 2', /"limit" has one value: "2" is too much/],
-    ['  cut  ', /cut; passed until now: 0 bytes up, 0 down/],
+    ['limit 1 2', /"limit" takes only one value: "2" is too much/],
+    ['  cut  ', /cut; passed so far: 0 bytes up, 0 down/],
     ['freeze 1ms', /thawed/],
     ['rate 1kB/s', /rate 1kB\/s;/],
     ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second/],
@@ -176,7 +174,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   }
   link.child.kill('SIGINT');
   expect(await link.ended).toBe(0);
-  expect(link.stderr).toMatch(/stopped; no connection stood\.\n$/);
+  expect(link.stderr).toMatch(/stopped; no connection was open\.\n$/);
 });
 
 test('a script does its commands at their times', async () => {
@@ -206,15 +204,15 @@ test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async ()
   const usage = (says: RegExp, ...args: string[]) => ({ args: ['link', ...args], code: 2, says });
   expect(
     await wrongOf([
-      usage(/would call itself: 127\.0\.0\.1:4101/, '--listen', '4101'),
+      usage(/would call itself: it listens on 127\.0\.0\.1:4101/, '--listen', '4101'),
       usage(/would call itself/, '--listen', '5000', '--host', '0.0.0.0', '--to', 'localhost:5000'),
       ...['LOCALHOST', '127.1', '0', '2130706433', '[::ffff:127.0.0.1]'].map((own) =>
         usage(/would call itself/, '--listen', '5000', '--to', `${own}:5000`),
       ),
-      usage(/script, line 2: an order is missing: one of cut, heal/, '--script', script),
+      usage(/script, line 2: a command is missing: use one of cut, heal/, '--script', script),
       usage(/bin is not text/, '--script', binary),
-      usage(/none has no order in it/, '--script', none),
-      usage(/second, line 1: "cut" is not a duration/, '--script', second),
+      usage(/none contains no command/, '--script', none),
+      usage(/second, line 1: "cut" is not a valid duration/, '--script', second),
       usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
       usage(/too many arguments/, 'cut'),
       {

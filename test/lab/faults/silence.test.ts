@@ -55,7 +55,7 @@ test.runIf(process.platform !== 'win32')(
     await alice.until(/DELIVERED/);
     bob.child.kill('SIGSTOP');
     const began = performance.now();
-    await alice.until(new RegExp(`bob's side ${SILENT}; the next message calls again\\.\\n`));
+    await alice.until(new RegExp(`bob's side ${SILENT}; the next message reconnects\\.\\n`));
     // As long again, and longer than it takes keepalive to notice a cable that is cut.
     while (performance.now() - began < 12_500) await new Promise((resolve) => setTimeout(resolve, 250));
     expect(trouble).toEqual([]);
@@ -73,14 +73,14 @@ test.runIf(process.platform !== 'win32')(
   60_000,
 );
 
-test('cut: both ends of an idle sync call say so; healed, the next message calls again', async () => {
+test('cut: both ends of an idle sync call say so; healed, the next message reconnects', async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place);
   const alice = talk(['sync', 'send', '--to', link.place, '--lines', ...QUICK]);
   alice.type('one');
   await alice.until(/DELIVERED/);
   await link.strike('cut');
-  await alice.until(new RegExp(`bob's side ${SILENT}; the next message calls again\\.`));
+  await alice.until(new RegExp(`bob's side ${SILENT}; the next message reconnects\\.`));
   await bob.until(new RegExp(`a sender ${SILENT}: connection closed`));
   await link.strike('heal');
   alice.type('two');
