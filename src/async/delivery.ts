@@ -130,7 +130,7 @@ export class Delivery {
     const acknowledged = this.machine.state.acknowledgedOf(name);
     const marks = [...(this.#marks.get(name) ?? []), lastSent].filter((mark) => mark > acknowledged);
     marks.sort((a, b) => a - b);
-    // The lowest mark beyond the limit is dropped: then `attempt=` counts too few, never too many.
+    // Beyond the limit the lowest marks are dropped. Then `attempt=` counts too few, never too many.
     if (marks.length > 0) this.#marks.set(name, marks.slice(-MOST_MARKS));
     else this.#marks.delete(name);
   }

@@ -231,7 +231,7 @@ export class Receiver {
     const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
     const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
-    // Resolves only when the connection is closed, so that its last event comes before.
+    // Resolves only when the connection is closed, so that its last event comes first.
     void (this.#call?.leave() ?? Promise.resolve()).then(() => this.#resolve(collected));
   }
 }

@@ -9,7 +9,7 @@ import type { Log, Lsn } from './log/log.ts';
 const KEPT = 8 * 1024 * 1024;
 /** The memory that an entry takes besides its frames, in bytes. */
 const ENTRY_COST = 512;
-/** The memory for a byte of frames: one, and a quarter for the list of their starts (8 bytes for a frame, which has at least 32). */
+/** Bytes of memory for each byte of frames: 1, and 0.25 for the list of their starts (8 bytes for a frame, which has at least 32). */
 const STARTS_COST = 1.25;
 
 /** A message as it is in the log. */

@@ -72,7 +72,7 @@ export function takeSnapshot(
   return { size, chunks: inChunks(parts, CHUNK) };
 }
 
-/** What a SEND may add to a snapshot, in bytes: a message, its notice, their deadlines, an id and its link. Not its names: those have slack. */
+/** What a SEND may add to a snapshot, in bytes: a message, its notice, their deadlines, an id and its link. `snapshotSize` has slack for names. */
 const GROWTH = 100;
 
 /** An upper estimate of what a snapshot takes, in bytes. @param more messages that are taken but not in the state yet */

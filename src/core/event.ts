@@ -81,7 +81,7 @@ export const EVENTS = {
   acknowledged: { to: 'name', seq: 'count', held: 'count' },
   expired: { to: 'name', seq: 'count', id: 'id', from: 'name', tried: ['yes', 'no'] },
   mailbox: { name: 'name', state: ['collecting', 'left', 'replaced'] },
-  // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since the message was sent.
+  // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since sending began.
   rung: {
     conn: 'count?',
     id: 'id',

@@ -10,7 +10,7 @@ export interface OpenFile {
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes bytes and returns how many: on a full disk, fewer than it was given. When it resolves, they survive a power cut. */
   writeDurably(bytes: Uint8Array, position: number): Promise<number>;
-  /** `exactly`: does the file still have the name `file`? Otherwise: does it have any name, or was it deleted? */
+  /** With `exactly`: does the open file still have the name `file`? Without: does it still have any name, that is, was it not deleted? */
   hasName(file: string, exactly: boolean): boolean;
   size(): Promise<number>;
   close(): Promise<void>;

@@ -5,7 +5,7 @@
 
 import type { Placed, Process } from './model.ts';
 
-// If its sender did something else before it arrived, an arrow is still drawn as one row if it was under way no longer than this.
+// Even if its sender did something else meanwhile, an arrow is one row if it was under way for no longer than this.
 // Rows may then be up to 20 ms from their true place.
 const SHORT_WAY_MS = 20;
 // An arrow that was under way for longer than this is always cut in two.

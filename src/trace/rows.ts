@@ -121,7 +121,7 @@ function rowOf(
       const peer = names.peerName(first);
       const [from, to, caller] =
         recorded.event === 'connected' ? [here, peer, recorded.local] : [peer, here, recorded.remote];
-      // The link's kernel accepted the connection, but the link could not connect to the server.
+      // The link's kernel accepted the connection, but the link never reached the server.
       if (first.channel?.hops.some(({ onward }) => onward === undefined))
         return mark('trouble', ['connected, to the link only'], 'link only');
       const known = second === undefined ? 'socket' : 'both';

@@ -78,7 +78,7 @@ async function* pieces(open: OpenFile, file: string, seed: number): AsyncGenerat
     const piece = Buffer.alloc(format.RECORD_HEADER + Math.min(size, MAX_CHUNK));
     const read = await open.read(piece, at);
     if (read < piece.length || !format.recordIntact(piece, index, seed))
-      throw damagedJournal(file, at, `piece ${index} of the checkpoint is not intact`);
+      throw damagedJournal(file, at, `chunk ${index} of the checkpoint is not intact`);
     if (size === 0 && index > 0) return undefined;
     yield piece.subarray(format.RECORD_HEADER);
     at += piece.length;

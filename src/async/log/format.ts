@@ -134,7 +134,7 @@ export interface FoundRecord {
   readonly intact: boolean;
 }
 
-/** Are there only zeros at `at`, as the mark of the end has, as far as `bytes` go? */
+/** Is the mark of the end (zeros) at `at`, as far as `bytes` go? */
 export const isEnd = (bytes: Buffer, at: number): boolean =>
   bytes.subarray(at, at + COMMIT_HEADER).every((byte) => byte === 0);
 

@@ -110,7 +110,7 @@ export interface Log {
    * @throws what went wrong: then the checkpoint is discarded, and the log goes on
    */
   checkpoint(take: (lsn: Lsn) => Snapshot): Promise<void>;
-  /** The state no longer points into this segment and never will again. It is freed when no checkpoint and no read needs it. Not kept on disk. */
+  /** The state no longer points into this segment and never will again. It goes when no checkpoint and no read needs it. Say so again after opening. */
   free(first: Lsn): void;
   /** Makes everything appended durable and releases the log. */
   close(): Promise<void>;
