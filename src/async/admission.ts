@@ -1,5 +1,5 @@
-// What the relay takes, decided before anything is logged: its limits, and shares, so that no address can take all of anything. Nothing of
-// this is in the log, and replay does not ask it: other limits may hold at the next start. PROTOCOL.md, "Limits".
+// What the relay takes, decided before anything is logged: its limits, and shares, so that no address can use up a limit alone. None of
+// this is in the log, and replay does not ask: the limits may be different at the next start. PROTOCOL.md, "Limits".
 
 import { Shares } from '../exchange/limits.ts';
 import type { Refusal } from '../exchange/session.ts';
@@ -9,49 +9,49 @@ import type { Lsn } from './log/log.ts';
 import type { Machine } from './machine.ts';
 import { MESSAGE_COST } from './retention.ts';
 
-/** How much there may be, in all. An address gets half at the most. */
+/** How much there may be in all. One address gets at most half. */
 export interface RelayLimits {
-  /** Messages that are held, in all mailboxes or in one. */
+  /** Messages that are held, in all mailboxes together or in a single one. */
   readonly messages: number;
-  /** Mailboxes, and names that are to be told of a message. */
+  /** Mailboxes, and names that are to get a notice about a message. */
   readonly names: number;
-  /** Ids that are remembered, counted once for each session that does. */
+  /** Remembered ids, counted once for each session that holds them. */
   readonly ids: number;
   /** Sessions whose ids are remembered. */
   readonly sessions: number;
 }
 
-/** 16 bytes of memory each: 320 MB. PROTOCOL.md, "Limits", also for those that follow. */
+/** The most messages held, by default. Each takes 16 bytes of memory: 320 MB. PROTOCOL.md, "Limits". */
 export const MOST_MESSAGES = 20_000_000;
-/** About 500 bytes each: 100 MB. */
+/** The most names in use, by default. Each takes about 500 bytes: 100 MB. PROTOCOL.md, "Limits". */
 export const MOST_NAMES = 200_000;
-/** About 70 bytes each: 37 MB. */
+/** The most remembered ids, by default. Each takes about 70 bytes: 37 MB. PROTOCOL.md, "Limits". */
 export const MOST_IDS = 530_000;
-/** About 300 bytes each: 60 MB. */
+/** The most sessions whose ids are remembered, by default. Each takes about 300 bytes: 60 MB. PROTOCOL.md, "Limits". */
 export const MOST_SESSIONS = 200_000;
 
 /** What a SEND asks for. */
 interface Demand {
   readonly to: string;
   readonly notify?: string | undefined;
-  /** Of its body, in bytes. */
+  /** The size of its body, in bytes. */
   readonly size: number;
 }
 
 const REFUSALS = {
   messages: {
     code: 'too_many',
-    reason: 'Too many messages wait here; there is room when some are collected.',
+    reason: 'Too many messages wait here; there will be room when some are collected.',
   },
   bytes: {
     code: 'disk_full',
-    reason: 'So much from this address waits here that the rest of the disk is for others.',
+    reason: 'Messages from this address take up its share of the disk; the rest is for others.',
   },
-  names: { code: 'too_many', reason: 'Too many mailboxes are in use; a new name finds no room.' },
-  ids: { code: 'busy', reason: 'Too many ids are to be remembered; try again in some minutes.' },
+  names: { code: 'too_many', reason: 'Too many mailboxes are in use; there is no room for a new name.' },
+  ids: { code: 'busy', reason: 'The relay cannot remember more ids now; try again in a few minutes.' },
 } as const;
 
-/** Decides what is taken, and counts who holds what. */
+/** Decides what is taken, and counts what each address uses. */
 export class Admission implements Account {
   readonly #limits: RelayLimits;
   readonly #messages = new Shares();
@@ -59,18 +59,18 @@ export class Admission implements Account {
   readonly #names = new Shares();
   readonly #ids = new Shares();
   readonly #sessions = new Shares();
-  /** The address that first sent to a name since the start. What is older counts for nobody. */
+  /** The address that first sent to each name since the start. Names that were there before the start count for nobody. */
   readonly #owners = new Map<string, string>();
-  /** How many notices each name will be sent. */
+  /** How many notices each name is still to get. */
   readonly #promised = new Map<string, number>();
-  /** Names that have no mailbox, and will have one: their messages are taken, or they are to be told of one. */
+  /** Names that have no mailbox yet but will: a message for them was taken, or they are to get a notice. */
   readonly #coming = new Set<string>();
-  /** Messages that were taken and are not applied yet, and their bytes: a run of one connection. */
+  /** Messages that were taken but not applied yet, and their bytes: a run of one connection. */
   #taken = 0;
   #takenBytes = 0;
   #address = '';
 
-  /** @param machine whose state counts from now on for those who send. @param room bytes that can still be held */
+  /** @param machine its state counts, from now on, for the addresses that send. @param room how many more bytes can be held */
   constructor(
     private readonly machine: Pick<Machine, 'state' | 'uptime'>,
     private readonly room: () => number,
@@ -82,12 +82,12 @@ export class Admission implements Account {
     machine.state.ids.account = (session, links) => this.#link(session, links);
   }
 
-  /** Names in use: mailboxes, and those that will be. */
+  /** Names in use: mailboxes, and names that will have one. */
   get names(): number {
     return this.machine.state.mailboxes.size + this.#coming.size;
   }
 
-  /** What is used of each limit. */
+  /** How much of each limit is used. */
   get usage(): Record<keyof RelayLimits, string> {
     const { count, ids } = this.machine.state;
     const limits = this.#limits;
@@ -99,7 +99,7 @@ export class Admission implements Account {
     };
   }
 
-  /** Why a SEND is refused; undefined if it may be taken. @param session its name and token */
+  /** Why a SEND is refused; undefined if it may be taken. @param session the sender's name and token */
   refusal(address: string, session: string, { to, notify, size }: Demand): Refusal | undefined {
     const { messages, names } = this.#limits;
     const owner = this.#owners.get(to) ?? address;
@@ -113,7 +113,7 @@ export class Admission implements Account {
     return this.remembers(address, session) ? undefined : REFUSALS.ids;
   }
 
-  /** It is taken: it counts from now on. After the run of it is applied, `settle` must be called. */
+  /** Counts a SEND that is taken. After its run has been applied, `settle` must be called. */
   take(address: string, { to, notify, size }: Demand): void {
     this.#taken += 1;
     this.#takenBytes += size + MESSAGE_COST;
@@ -123,13 +123,13 @@ export class Admission implements Account {
     this.#promised.set(notify, (this.#promised.get(notify) ?? 0) + 1);
   }
 
-  /** What was taken is in the state now. */
+  /** Everything that was taken is in the state now. */
   settle(): void {
     this.#taken = 0;
     this.#takenBytes = 0;
   }
 
-  /** A name was told what became of a message, or never will be. */
+  /** A notice that was promised to a name has been stored for it. */
   told(notify: string): void {
     const left = (this.#promised.get(notify) ?? 0) - 1;
     if (left > 0) {
@@ -141,13 +141,13 @@ export class Admission implements Account {
     if (!this.machine.state.mailboxes.has(notify)) this.forgotten(notify);
   }
 
-  /** Is there room to remember one more id of a session? A run that leaves no more to be remembered than it found is always admitted. */
+  /** Is there room to remember one more id of a session? A run that does not increase the number of remembered ids is always admitted. */
   remembers(address: string, session: string): boolean {
     const { state, uptime } = this.machine;
     const { ids } = state;
     const { ids: most, sessions: mostSessions } = this.#limits;
     this.#address = address;
-    // While less than half is used, nobody can have more than a share.
+    // While less than half is used, no address can have more than its share.
     const [links, sessions] = [ids.links + this.#taken + 1, ids.sessions.length + 1];
     if (2 * links <= most && 2 * sessions <= mostSessions) return true;
     const free = ids.forgettable(uptime);
@@ -186,7 +186,7 @@ export class Admission implements Account {
     }
   }
 
-  // What is there already counts for nobody.
+  // A name that is already there counts for nobody.
   #claim(name: string, address: string): void {
     if (!this.#isNew(name)) return;
     this.#coming.add(name);

@@ -1,5 +1,5 @@
-// What goes out of the relay: who collects from which mailbox, and MESSAGE after MESSAGE in turns, so that none keeps the others waiting.
-// None of this is in the log, but OPEN: after a restart all that was open counts as tried.
+// What goes out of the relay: who collects from which mailbox, and MESSAGE after MESSAGE, in turns, so that no mailbox keeps the others
+// waiting. Of all this only OPEN is in the log: after a restart every mailbox that was open counts as tried.
 
 import { DetourError } from '../core/error.ts';
 import type { Refusal, Session } from '../exchange/session.ts';
@@ -14,23 +14,23 @@ import type { StoredMessage } from './records.ts';
 import type { Mailbox } from './state.ts';
 
 /**
- * The most messages that are in flight to one receiver, whatever window it asks for. A single ACK may free them all, with a receipt
- * for each. PROTOCOL.md, "Limits".
+ * The most messages that are in flight to one receiver, whatever window it asks for. A limit is needed because a single ACK may free
+ * them all, with a receipt for each. PROTOCOL.md, "Limits".
  */
 export const MOST_IN_FLIGHT = 4096;
 
-/** Messages that one collector is sent before it is the next one's turn, */
+/** The most messages that one collector is sent in its turn, before the next collector's turn. */
 const PER_TURN = 256;
-/** and how long all turns together may hold up what else there is to do, in milliseconds. */
+/** How long all turns together may hold up the event loop, in milliseconds. */
 const TURN_MS = 5;
-/** Connections of this epoch that are told apart in `attempt=`, for each mailbox. */
+/** How many earlier connections of this epoch are counted separately in `attempt=`, for each mailbox. */
 const MOST_MARKS = 16;
-/** Names that said RECEIVE since the start: for `present=`, a hint. */
+/** How many names that said RECEIVE since the start are kept: for `present=`, which is a hint. */
 const MOST_KNOWN = 10_000;
-/** The delay before a read is tried again that failed for lack of a resource, such as file handles. Milliseconds. */
+/** The delay before a read that failed for lack of a resource, such as file handles, is tried again. Milliseconds. */
 const RETRY_MS = 1000;
 
-/** A message that was sent and is not acknowledged. */
+/** A message that was sent and not acknowledged yet. */
 export interface InFlight {
   readonly seq: number;
   readonly id: string;
@@ -41,16 +41,17 @@ export interface InFlight {
 export class Collector {
   readonly flight: InFlight[] = [];
   window = 0;
-  /** How many more may be sent before another RECEIVE. */
+  /** How many more messages may be sent before another RECEIVE. */
   remaining = Number.POSITIVE_INFINITY;
-  /** With `drain`: EMPTY is due when nothing up to this number is held. */
+  /** With `drain=yes`: EMPTY is due when nothing up to this number is held any more. */
   drainUpTo: number | undefined;
   /** The last number that was sent on this connection. */
   lastSent = 0;
-  /** Nothing is sent before all below it is durable: the OPEN, and the expiry of what came before. */
+  /** Nothing is sent before everything below this LSN is durable: the OPEN, and the expiry of earlier messages. */
   barrier: Lsn = 0;
-  /** The message that is being read from the log, and the one that was. */
+  /** The number of the message that is being read from the log. */
   reading: number | undefined;
+  /** The message that was read last. */
   fetched: { readonly seq: number; readonly message: StoredMessage } | undefined;
 
   constructor(
@@ -62,11 +63,12 @@ export class Collector {
 /** Hands the messages of mailboxes to their collectors. */
 export class Delivery {
   readonly #collectors = new Map<string, Collector>();
-  /** The last number that each earlier connection of this epoch was sent, by mailbox, rising. */
+  /** For each mailbox, the last number that each earlier connection of this epoch was sent, in ascending order. */
   readonly #marks = new Map<string, number[]>();
   readonly #known = new Set<string>();
-  /** Those that may have something to send now, and those that wait for the disk. */
+  /** Collectors to which something may be sent now. */
   readonly #ready = new Set<Collector>();
+  /** Collectors that wait for the disk. */
   readonly #blocked = new Set<Collector>();
   #turning = false;
 
@@ -80,19 +82,19 @@ export class Delivery {
     return this.#collectors.get(name);
   }
 
-  /** This session as a collector, if it is the one. */
+  /** This session as a collector, if it is the one that collects from its mailbox. */
   collecting(session: Session): Collector | undefined {
     const collector = this.#collectors.get(session.as);
     return collector?.session === session ? collector : undefined;
   }
 
-  /** What STORED says of a recipient: does it collect now, did it ever? */
+  /** What STORED says about a recipient in `present=`: does it collect now, or did it ever? */
   presence(name: string): 'yes' | 'no' | 'never' {
     if (this.#collectors.has(name)) return 'yes';
     return this.#known.has(name) || this.machine.state.wasCollected(name) ? 'no' : 'never';
   }
 
-  /** RECEIVE: the newest for a mailbox wins. */
+  /** Handles RECEIVE. The newest session that collects from a mailbox replaces an older one. */
   receive(session: Session, { window, limit, drain }: Message<'RECEIVE'>): void {
     const name = session.as;
     const before = this.#collectors.get(name);
@@ -112,7 +114,7 @@ export class Delivery {
     this.arrived(name);
   }
 
-  /** A session says no more. */
+  /** A session has ended. */
   ended(session: Session): void {
     const collector = this.collecting(session);
     if (collector === undefined) return;
@@ -128,7 +130,7 @@ export class Delivery {
     const acknowledged = this.machine.state.acknowledgedOf(name);
     const marks = [...(this.#marks.get(name) ?? []), lastSent].filter((mark) => mark > acknowledged);
     marks.sort((a, b) => a - b);
-    // Merged upwards: it may count one too many, never one too few.
+    // Beyond the limit the lowest marks are dropped. Then `attempt=` counts too few, never too many.
     if (marks.length > 0) this.#marks.set(name, marks.slice(-MOST_MARKS));
     else this.#marks.delete(name);
   }
@@ -139,19 +141,19 @@ export class Delivery {
     if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.values().next().value ?? name);
   }
 
-  /** Might this message have been written to a receiver? */
+  /** May this message have been written to a receiver? */
   wasTried(box: Mailbox, seq: number): boolean {
     const marks = this.#marks.get(box.name) ?? [];
     const { lastSent = 0 } = this.#collectors.get(box.name) ?? {};
     return seq <= Math.max(box.tried, lastSent, ...marks);
   }
 
-  /** Is it in flight on a live connection? One that is due, and only being read back, will not be sent. */
+  /** Is this message in flight on a live connection? One that is only being read back does not count: if its ttl is over, it is not sent. */
   inFlight(name: string, seq: number): boolean {
     return seq <= (this.#collectors.get(name)?.lastSent ?? 0);
   }
 
-  /** There is mail, or room for more in flight. Directly after what brings mail and a collector together: OPEN shares its commit. */
+  /** There is mail, or the window has room. Call it right after the entry that causes this, so that an OPEN shares the entry's commit. */
   arrived(name: string): void {
     const collector = this.#collectors.get(name);
     if (collector === undefined) return;
@@ -163,7 +165,7 @@ export class Delivery {
     this.#wake(collector);
   }
 
-  /** A message of this mailbox expires: what comes after it waits until that is durable. */
+  /** A message of this mailbox expires: later messages wait until that is durable. */
   expires(name: string): void {
     const collector = this.#collectors.get(name);
     if (collector === undefined) return;
@@ -171,7 +173,7 @@ export class Delivery {
     this.#wake(collector);
   }
 
-  /** The queue towards a client has shrunk. */
+  /** The write queue of a session has shrunk. */
   drained(session: Session): void {
     const collector = this.collecting(session);
     if (collector !== undefined) this.#wake(collector);
@@ -194,7 +196,7 @@ export class Delivery {
     const began = performance.now();
     for (const collector of this.#ready) {
       this.#ready.delete(collector);
-      // To the end of the queue.
+      // Adding it again puts it at the end of the queue.
       if (this.#deliver(collector)) this.#ready.add(collector);
       if (performance.now() - began > TURN_MS) break;
     }
@@ -202,7 +204,7 @@ export class Delivery {
     if (this.#turning) setImmediate(() => this.#turn());
   }
 
-  // Sends what may be sent now. Returns true if there is more, and it is somebody else's turn.
+  // Sends what may be sent now. @returns true if there is more, but its turn is over
   #deliver(collector: Collector): boolean {
     const { state, log, records, now } = this.machine;
     const { name, session, flight } = collector;
@@ -231,7 +233,7 @@ export class Delivery {
         break;
       }
       if (message.ttl !== undefined && now >= message.t + message.ttl * 1000) {
-        // It expires at the next look, and that must be durable.
+        // endings.ts expires it at its next look; what comes after it waits until that is durable.
         this.#blocked.add(collector);
         break;
       }
@@ -264,12 +266,12 @@ export class Delivery {
       collector.fetched = { seq, message: await records.read(place) };
       again();
     } catch (error) {
-      // It may have been moved while it was being read.
+      // Compaction may have moved it while it was being read.
       const same = state.mailboxes.get(collector.name)?.held.get(seq)?.lsn === place.lsn;
-      // Nothing is skipped: the mailbox stops.
+      // No message is skipped, so delivery from this mailbox stops.
       if (same && error instanceof DetourError && error.code === 'damaged')
         collector.session.fail(refusal(error));
-      // For lack of file handles, for example.
+      // A shortage of file handles, for example, passes.
       else if (same) this.context.clock.after(RETRY_MS, again);
       else again();
     }

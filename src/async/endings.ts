@@ -1,5 +1,5 @@
-// How a message ends: it is acknowledged, or its ttl is over. Each is one entry, with the receipt or bounce for anyone who asked for one: what
-// the relay itself writes to the mailbox that `notify=` named. PROTOCOL.md, "Expiry and notices".
+// How a message ends: it is acknowledged, or its ttl is over. The entry that ends it also carries its notice, if the sender asked for one:
+// a receipt or a bounce, written by the relay to the mailbox that `notify=` named. PROTOCOL.md, "Expiry and notices".
 
 import type { Deadline } from '../core/deadlines.ts';
 import type { Session } from '../exchange/session.ts';
@@ -15,21 +15,23 @@ import type { Mailbox } from './state.ts';
 /** How long a notice is kept if nobody collects it: 7 days, in seconds. */
 export const NOTICE_TTL_S = 7 * 24 * 3600;
 
-/** Receipts in one ACK entry, and messages in one EXPIRE: with their notices they fit into what is kept in reserve. */
+/** The most receipts in one ACK entry: they fit into the log's reserve. */
 const RECEIPTS = 200;
+/** The most messages in one EXPIRE entry: with their bounces they fit into the log's reserve. */
 const EXPIRED = 40;
-/** What an entry takes in the log at the most beside its notices, and each notice, in bytes. */
+/** The most that an entry takes in the log without its notices, in bytes. */
 const LINE = 1024;
+/** The most that a notice takes in the log, in bytes. */
 const NOTICE = 512;
-/** For how long messages that expire may hold up what else there is to do, in milliseconds. */
+/** How long expiry may hold up the event loop in one turn, in milliseconds. */
 const TURN_MS = 5;
-/** When to look again at a message that cannot expire yet: it is in flight, cannot be read, or finds no room. Milliseconds. */
+/** When to look again at a message that cannot expire yet: it is in flight, it cannot be read, or the log has no room. Milliseconds. */
 const AGAIN_MS = 1000;
 
-/** A notice that is to be written: of a message with this id, one sentence. */
+/** A notice to be written about the message with this id. Its text is one sentence. */
 type Draft = Pick<Notice, 'id' | 'to' | 'kind' | 'tried'> & { readonly text: string };
 
-/** An acknowledgement for which there is not even room in reserve, and what waits until it is durable. */
+/** An acknowledgement for which there is no room, not even in the reserve, and what waits until it is durable. */
 interface Late {
   readonly collector: Collector;
   readonly seq: number;
@@ -55,7 +57,7 @@ export class Endings {
     private readonly admission: Admission,
   ) {}
 
-  /** Ends what is due: to be called every second. */
+  /** Ends what is due. Must be called every second. */
   look(): void {
     for (const { collector, seq } of [...this.#late.values()]) this.#acknowledge(collector, seq);
     if (this.#expiring) return;
@@ -65,12 +67,12 @@ export class Endings {
     });
   }
 
-  /** Nothing expires any more. */
+  /** Stops expiry. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** ACK: a client has handled all up to `seq`. */
+  /** Handles ACK: a client has handled everything up to `seq`. */
   acknowledge(session: Session, seq: number): void {
     if (seq <= this.machine.state.acknowledgedOf(session.as)) return;
     const collector = this.delivery.collecting(session);
@@ -79,7 +81,7 @@ export class Endings {
     else this.#acknowledge(collector, seq);
   }
 
-  /** Calls back when all that a session has acknowledged is durable. */
+  /** Calls back when everything that a session has acknowledged is durable. */
   settled(session: Session, done: () => void): void {
     const late = this.#late.get(session);
     if (late === undefined) this.machine.whenDurable(done);
@@ -88,12 +90,12 @@ export class Endings {
 
   #acknowledge(collector: Collector, seq: number): void {
     const { name: to, session, flight } = collector;
-    // What had to wait may have been acknowledged by a later session meanwhile.
+    // While this ACK waited for room, a later session may have acknowledged the same messages.
     let upTo = this.machine.state.acknowledgedOf(to);
     while (flight[0] !== undefined && flight[0].seq <= upTo) flight.shift();
     const waiting = this.#late.get(session)?.waiting ?? [];
     while (upTo < seq) {
-      // A part of what is acknowledged, if it is much.
+      // A large ACK is split into several entries.
       const { count, drafts } = receiptsOf(collector, seq);
       const after = flight[count];
       upTo = after !== undefined && after.seq <= seq ? after.seq - 1 : seq;
@@ -178,7 +180,7 @@ export class Endings {
     });
   }
 
-  // Appends an entry that ends messages, with its notices. @returns false if there is no room: it must be tried again
+  // Appends an entry that ends messages, with its notices. @returns false if there is no room: the caller must try again
   #append(
     ending: Omit<Entry<'ACK'>, 'messages'> | Omit<Entry<'EXPIRE'>, 'messages'>,
     drafts: readonly Draft[],
@@ -213,7 +215,7 @@ export class Endings {
   }
 }
 
-// How much of what is in flight one entry can acknowledge and report, and the receipts that are due for it.
+// How many of the messages in flight one entry can acknowledge, and the receipts that are due for them.
 function receiptsOf({ flight, name }: Collector, seq: number): { count: number; drafts: Draft[] } {
   const drafts: Draft[] = [];
   let count = 0;

@@ -1,5 +1,5 @@
-// The entries of the relay's log: what was decided, one after the other. Each is a frame in the grammar of PROTOCOL.md, whose body is other
-// frames: the very bytes that came over the wire, or the relay's own notices. README.md says what `apply` does with each.
+// The entries of the relay's log: its decisions, one after the other. Each is a frame in the grammar of PROTOCOL.md. Its body is other
+// frames: the bytes exactly as they came over the wire, or the relay's own notices. README.md says what `apply` does with each entry.
 
 import { DetourError } from '../core/error.ts';
 import type { Hash, Hasher } from '../core/hash.ts';
@@ -8,10 +8,10 @@ import { readSend, type SendFrame, sendFrame } from '../wire/send.ts';
 import * as verbs from '../wire/verbs.ts';
 import { count, field, id, isName, name, optional, positive, token } from '../wire/verbs.ts';
 
-/** Numbers of messages, rising; as text with neighbours as a range: `1-5,8`. */
+/** Numbers of messages in ascending order; in text, consecutive ones form a range: `1-5,8`. */
 const numbers = field<readonly number[]>('NUMBERS', numbersIn, numbersText);
 
-// The numbers that a text says; undefined if it is none that `numbersText` writes.
+// Reads numbers from text; undefined if `numbersText` cannot have written it.
 function numbersIn(text: string): readonly number[] | undefined {
   const all: number[] = [];
   for (const range of text.split(',')) {
@@ -49,33 +49,34 @@ const hash = field<Hash>(
   ({ high, low }) => `${high}.${low}`,
 );
 
-/** `at`: epoch milliseconds, for people. `t`: the age clock, milliseconds since the log was made, never less than in the entry before. */
+/** `at`: epoch milliseconds, for people. `t`: the age clock, milliseconds since the log was made; it never goes back from entry to entry. */
 const times = { at: verbs.epochMs, t: count };
 
 /** The keys of each entry. */
 export const ENTRIES = {
   /** Messages that one connection sent. */
   SEND: { from: name, session: token, first: firsts, ...times },
-  /** An id that was sent again. */
+  /** A client repeated an id. */
   REPEAT: { from: name, session: token, id, seq: positive, proof: hash, ...times },
-  /** From here on messages of this mailbox may be written to a collector. */
+  /** From here on, messages of this mailbox may be written to a collector. */
   OPEN: { to: name },
   /** Everything up to `seq` is acknowledged. */
   ACK: { to: name, seq: positive, ...times },
+  /** These messages have expired. */
   EXPIRE: { to: name, numbers, ...times },
-  /** Messages of one run again, so that their segment can go: who sent them, and when, as it was. Notices have no session. */
+  /** Messages of one run, written again so that their segment can be freed; sender and times are the original ones. Notices have no session. */
   MOVE: { to: name, from: name, session: optional(token), numbers, ...times },
-  /** The clocks, after somebody has moved the wall clock. */
+  /** Both clocks, after the wall clock was moved. */
   CLOCK: times,
   /** The relay has opened the log. */
   EPOCH: times,
-  /** It was stopped. */
+  /** The relay was stopped. */
   CLOSED: times,
-  /** Salvage: what could not be read. */
+  /** Salvage found out what could not be read. */
   LOST: times,
 } as const;
 
-/** The keys of the frames in an entry; `seq`, `kind` and `tried` only in the relay's own. */
+/** The keys of the frames inside an entry. `seq`, `kind` and `tried` occur only in the relay's own messages. */
 const FRAMES = {
   SEND: {
     id,
@@ -88,20 +89,20 @@ const FRAMES = {
   },
   /** A part of the log that could not be read: LSNs. */
   PART: { from: count, to: count },
-  /** Messages that went with it. */
+  /** Messages that were lost with such a part. */
   GONE: { to: name, numbers },
 } as const;
 
-/** What counts of a client's frame: it may write `kind=` and the like, too, with any value. */
+/** The keys of a client's frame that count. A client may also write `kind=` and the like, with any value; they mean nothing. */
 const CLIENT = { id, to: name, ttl: optional(verbs.ttl), notify: optional(name) } as const;
 
-/** A message in an entry. `size` is that of its body, in bytes. */
+/** A message in an entry. `size` is the size of its body, in bytes. */
 export type EntryMessage = verbs.Values<typeof FRAMES.SEND> & { readonly size: number };
 
-/** A message of a client, with the hashes of its id, and of its recipient and body: by these a repeat of it is recognised. */
+/** A message of a client, with two hashes by which a repeat is recognised: `key` of sender and id, `proof` of recipient and body. */
 export type SentMessage = EntryMessage & { readonly key: Hash; readonly proof: Hash };
 
-/** The same, of its frame: its id stays there. */
+/** A client's message, made from its SEND frame. The id stays in the frame until it is asked for. */
 export class SentFrame implements SentMessage {
   readonly to: string;
   readonly ttl: number | undefined;
@@ -111,7 +112,7 @@ export class SentFrame implements SentMessage {
   readonly proof: Hash;
   readonly #send: SendFrame;
 
-  /** @param owner its sender's name, and a space */
+  /** @param owner the sender's name and a space */
   constructor(owner: string, send: SendFrame, hasher: Hasher) {
     const { bytes, to = '', ttl, notify, idStart, idEnd, bodyStart, size } = send;
     this.to = to;
@@ -128,7 +129,7 @@ export class SentFrame implements SentMessage {
   }
 }
 
-/** A message from the relay itself, and its number. */
+/** A message from the relay itself, with its number. */
 export type Notice = EntryMessage & { readonly seq: number };
 
 interface Contents {
@@ -144,18 +145,18 @@ interface Contents {
   };
 }
 
-/** A decision. `Entry<'ACK'>` is one that acknowledges. */
+/** A decision of the relay, as it is logged. `Entry<'ACK'>` is one that acknowledges. */
 export type Entry<V extends keyof typeof ENTRIES = keyof typeof ENTRIES> = V extends keyof typeof ENTRIES
   ? { readonly verb: V } & verbs.Values<(typeof ENTRIES)[V]> &
       (V extends keyof Contents ? Contents[V] : unknown)
   : never;
 
-/** More numbers in one range are none that were ever written. */
+/** The most numbers in one range. A longer range was never written. */
 const MOST_NUMBERS = 2 ** 20;
 const LINE_END = Buffer.from('\n');
 const NOTHING = Buffer.alloc(0);
 
-/** Numbers as text, neighbours as a range: `1-5,8`. */
+/** Numbers as text, consecutive ones as a range: `1-5,8`. */
 export function numbersText(all: readonly number[]): string {
   const ranges: string[] = [];
   for (let at = 0; at < all.length; at++) {
@@ -166,14 +167,14 @@ export function numbersText(all: readonly number[]): string {
   return ranges.join(',');
 }
 
-/** A message of the relay's own as a frame. @param text one sentence */
+/** The frame of one of the relay's own messages. @param text its body, one sentence */
 export function noticeFrame(notice: Omit<Notice, 'size'>, text: string): Buffer {
   return encodeFrame('SEND', verbs.fieldsOf(FRAMES.SEND, notice), Buffer.from(text));
 }
 
 /**
- * An entry as bytes, in parts for `append`. @param frames the frames of its messages, in their order; a part may be several
- * @throws RangeError if its line would be too long
+ * An entry as bytes, in parts for `append`. @param frames the frames of its messages, in order; one part may hold several frames
+ * @throws RangeError if the entry's line would be too long
  */
 export function encodeEntry(entry: Entry, frames: readonly Uint8Array[] = []): readonly Uint8Array[] {
   const { verb } = entry;
@@ -188,14 +189,14 @@ export function encodeEntry(entry: Entry, frames: readonly Uint8Array[] = []): r
   return [encodeFrame(verb, [...fields, ['size', size]]), ...inner, LINE_END];
 }
 
-/** What an entry says of all the messages in it. `from` and `session` are those of a client; notices have none. */
+/** What an entry says about all messages in it. `from` and `session` are the client's; an entry of notices has no session. */
 export interface Carrier {
   readonly from: string | undefined;
   readonly session: string | undefined;
   readonly t: number;
 }
 
-/** The messages in an entry, not decoded: their frames. @throws DetourError `damaged_journal` if it is none of this version */
+/** The frames of the messages in an entry, not decoded. @throws DetourError `damaged_journal` if it is not an entry of this version */
 export function messagesIn(bytes: Buffer): { readonly carrier: Carrier; readonly frames: Buffer } {
   const outer = opened(bytes);
   const { t } = valuesOf(outer, times);
@@ -203,7 +204,7 @@ export function messagesIn(bytes: Buffer): { readonly carrier: Carrier; readonly
   return { carrier, frames: outer.body ?? NOTHING };
 }
 
-/** Where each of these frames begins. @throws DetourError `damaged_journal` as `messagesIn` */
+/** The offsets at which these frames begin. @throws DetourError `damaged_journal` if they are not frames */
 export function startsOf(frames: Buffer): readonly number[] {
   const starts: number[] = [];
   for (let at = 0; at < frames.length; ) {
@@ -213,17 +214,17 @@ export function startsOf(frames: Buffer): readonly number[] {
   return starts;
 }
 
-/** One of them, that begins at `start`. @throws DetourError `damaged_journal` as `messagesIn` */
+/** Decodes the message whose frame begins at `start`. @throws DetourError `damaged_journal` if it is not a message */
 export function decodeMessage({ session }: Carrier, frames: Buffer, start: number): StoredFrame {
   if (session !== undefined) return sendAt(frames, start);
   const frame = theFrame(frames, start);
   return { ...notice(frame), body: frame.body ?? NOTHING, raw: frame.raw };
 }
 
-/** A message with its body and its frame as they are in the log. */
+/** A message with its body, and its frame (`raw`), as they are in the log. */
 export type StoredFrame = Omit<EntryMessage, 'to'> & { readonly body: Buffer; readonly raw: Buffer };
 
-/** An entry, and the frames in it as bytes. @throws DetourError `damaged_journal` if the bytes are none of this version */
+/** An entry, and the bytes of the frames in it. @throws DetourError `damaged_journal` if the bytes are not an entry of this version */
 export function decodeEntry(
   bytes: Buffer,
   hasher: Hasher,
@@ -255,7 +256,7 @@ function sendAt(bytes: Buffer, start: number): SendFrame {
   if (quick?.to !== undefined) return quick;
   const frame = theFrame(bytes, start);
   if (frame.verb !== 'SEND' || frame.body === undefined) throw unreadable(`${frame.verb} is not a message`);
-  // A client may write `kind=` and the like, too: there it has no meaning.
+  // A client may also write `kind=` and the like; from a client they mean nothing.
   return sendFrame(frame, { ...valuesOf(frame, CLIENT), body: frame.body });
 }
 
@@ -272,14 +273,14 @@ function contentsOf(verb: Entry['verb'], outer: Frame, body: Buffer, hasher: Has
   if (verb === 'SEND')
     return { messages: Array.from(sendsIn(body), (send) => new SentFrame(`${from} `, send, hasher)) };
   const frames = framesIn(body);
-  if (frames === undefined) throw unreadable('what is in it are not frames');
+  if (frames === undefined) throw unreadable('its body is not a series of frames');
   const all = (kind: keyof typeof FRAMES): Frame[] => frames.filter((frame) => frame.verb === kind);
   switch (verb) {
     case 'REPEAT':
       return { key: keyOf(from, outer.fields.get('id') ?? '', hasher) };
     case 'MOVE':
       if (numbersIn(outer.fields.get('numbers') ?? '')?.length !== frames.length)
-        throw unreadable('it has not as many numbers as messages');
+        throw unreadable('its numbers do not match its messages');
       return { messages: frames.map(outer.fields.has('session') ? clientMessage : notice) };
     case 'LOST':
       return {
@@ -292,7 +293,7 @@ function contentsOf(verb: Entry['verb'], outer: Frame, body: Buffer, hasher: Has
   }
 }
 
-/** The hash by which an id of this name is found. */
+/** The hash under which an id of this sender is remembered. */
 export const keyOf = (from: string, ofId: string, hasher: Hasher): Hash => hasher.text(`${from} ${ofId}`);
 
 function ownMessage(frame: Frame): EntryMessage {
@@ -321,13 +322,13 @@ function unreadable(what: string): DetourError {
   return new DetourError('damaged_journal', `an entry of the journal cannot be read: ${what}`);
 }
 
-/** The highest number of a message that an entry names; 0: none. */
+/** The highest message number that an entry names; 0 if it names none. */
 export function highestIn(entry: Entry): number {
   const numbers = 'numbers' in entry ? entry.numbers : 'seq' in entry ? [entry.seq] : [];
   return numbers.reduce((highest, number) => Math.max(highest, number), 0);
 }
 
-/** An entry says something that cannot follow from those before it. */
+/** The error for an entry that cannot follow the entries before it. */
 export function damagedEntry(lsn: number, what: string): DetourError {
   return new DetourError('damaged_journal', `the journal is damaged: the entry of LSN ${lsn} says ${what}`);
 }

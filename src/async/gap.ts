@@ -1,16 +1,16 @@
-// What is known of the messages in a part of the log that was lost, from what comes after it, until a LOST tells of it. PROTOCOL.md, "After
-// damage". Pure.
+// What later entries show about the messages in a lost part of the log. It is needed until a LOST entry has recorded the loss.
+// PROTOCOL.md, "After damage". Pure.
 
-/** A gap in the log, however many parts were lost. */
+/** A gap in the log. Several lost parts count as one gap. */
 export class Gap {
-  /** Numbers that may have been given in it. */
+  /** Numbers that may have been given to messages in the gap. */
   readonly unknown: { readonly to: string; readonly first: number; readonly last: number }[] = [];
-  /** The highest number that an entry after it has named. */
+  /** The highest number that an entry after the gap has named. */
   highest = 0;
-  /** Messages that an entry after it has taken out, whether they were known or not. */
+  /** Messages that an entry after the gap has taken out, known or not. */
   readonly #ended = new Set<string>();
 
-  /** An entry gives `seq`, and `next` was the next: the numbers between were given in the gap, if at all. */
+  /** An entry gives `seq` where `next` was expected: the numbers between were given in the gap, if at all. */
   skip(to: string, next: number, seq: number): void {
     if (seq > next) this.unknown.push({ to, first: next, last: seq - 1 });
   }
@@ -20,7 +20,7 @@ export class Gap {
     this.#ended.add(`${to} ${seq}`);
   }
 
-  /** May this message, which is not known, have been stored in the gap and be held still? `next`: the next number of its mailbox */
+  /** May this unknown message have been stored in the gap and still be held? @param next the next number of its mailbox */
   mayHold(to: string, seq: number, next: number): boolean {
     if (this.#ended.has(`${to} ${seq}`)) return false;
     const skipped = this.unknown.some((part) => part.to === to && part.first <= seq && seq <= part.last);

@@ -1,23 +1,23 @@
-// The index of what one mailbox holds: 16 bytes a message, by number. The message itself lies in the log. Pure.
+// The index of what one mailbox holds, by number: 16 bytes a message. The message itself is in the log. Pure.
 
 import { type ItemWords, Pages } from '../core/pages.ts';
 import type { Lsn } from './log/log.ts';
 
-/** Where a message lies, and what must be known of it without reading it. */
+/** Where a message is, and what must be known about it without reading it. */
 export interface Place {
-  /** Of the entry. */
+  /** The LSN of the entry that it is in. */
   readonly lsn: Lsn;
-  /** Which of the frames in it, from 0; below `MOST_FRAMES`. */
+  /** The index of its frame in the entry, from 0; below `MOST_FRAMES`. */
   readonly index: number;
-  /** Of the body, in bytes; below 2^21. */
+  /** The size of its body, in bytes; below 2^21. */
   readonly size: number;
-  /** When it was taken, epoch milliseconds. */
+  /** When the relay took it, in epoch milliseconds. */
   readonly at: number;
-  /** Does its sender want a notice? */
+  /** Did its sender ask for a notice? */
   readonly notify: boolean;
 }
 
-/** The most frames in one entry: 11 bits. */
+/** The limit for frames in one entry: an index has 11 bits. */
 export const MOST_FRAMES = 2048;
 
 //        word 0        word 1                                              word 2        word 3
@@ -31,7 +31,7 @@ const PLACES = { write, read };
 
 /** The messages that a mailbox holds. */
 export class HeldMessages extends Pages<Place> {
-  /** @param total counts the numbers in the pages of all mailboxes, held or not: each is 16 bytes of a checkpoint */
+  /** @param total counts the numbers in the pages of all mailboxes, held or not: each takes 16 bytes of a checkpoint */
   constructor(total?: { slots: number }) {
     super(PLACES, total);
   }

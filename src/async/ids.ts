@@ -1,31 +1,32 @@
-// The ids that the relay remembers, so that a repeat is recognised: one table over all sessions, and for each session its last ids. It keeps
-// hashes, not ids, and points into no segment of the log. Pure: the time is an argument. PROTOCOL.md, "Repeats".
+// The ids that the relay remembers so that it recognises a repeat: one table for all sessions, and for each session its last ids. It keeps
+// hashes, not ids, and does not point into the log. Pure: the time is an argument. PROTOCOL.md, "Repeats".
 
 import { IdTable, type Kept } from '../core/id-table.ts';
 import { Queue, type Queued } from '../core/queue.ts';
 
-/** How long a session's ids are remembered after its last SEND, at least. Milliseconds. PROTOCOL.md, "Limits". */
+/** The minimum time that a session's ids are remembered after its last SEND. Milliseconds. PROTOCOL.md, "Limits". */
 export const REMEMBER_MS = 10 * 60 * 1000;
-/** The shortest time between two notes that a session has repeated an id. Milliseconds. */
+/** A repeat of an id that a session already holds is logged only if nothing of the session was logged for this long. Milliseconds. */
 export const NOTE_MS = 60 * 1000;
-/** A session that has been silent for longer is forgotten, ids and all. */
+/** A session that has been silent for longer than this is forgotten, ids and all. Milliseconds. */
 export const FORGET_MS = REMEMBER_MS + NOTE_MS;
-/** Different ids that are remembered for each session: twice the window. */
+/** How many different ids are remembered for each session: twice the window. */
 export const IDS_PER_SESSION = 512;
-/** What one run forgets at the most, in links: so that none takes long. */
+/** The most links that one run forgets, so that no run takes long. */
 const FORGET_LINKS = 2000;
 
-/** A session, which may be one connection. */
+/** A session and the ids that are remembered for it. */
 export class SessionIds implements Queued<SessionIds> {
-  /** The address that it counts for; undefined: for nobody. No part of the state. */
+  /** The address whose share it counts against; undefined: nobody's. Not part of the state. */
   address: string | undefined = undefined;
   before: SessionIds | undefined = undefined;
   after: SessionIds | undefined = undefined;
-  /** Records of its ids. Once there are as many as are remembered, the next takes the place of the oldest. */
+  /** The records of its ids. When the limit is reached, the next id replaces the oldest. */
   ring: number[] = [];
+  /** The index of the oldest record in `ring`. */
   oldest = 0;
 
-  /** @param name its name and token, with a space between. @param last when its last SEND was logged, by the age clock for sessions, in ms */
+  /** @param name its name and token, with a space between. @param last when its last SEND was logged: age clock for sessions, milliseconds */
   constructor(
     readonly name: string,
     public last: number,
@@ -36,22 +37,22 @@ export class SessionIds implements Queued<SessionIds> {
     return this.ring.length;
   }
 
-  /** Records of its last different ids, in the order in which it first sent them. */
+  /** The records of its last different ids, in the order in which it first sent them. */
   get ids(): number[] {
     return [...this.ring.slice(this.oldest), ...this.ring.slice(0, this.oldest)];
   }
 }
 
-/** The remembered ids of all sessions, by the hash of name and id: the number of the message, and the hash of recipient and body. */
+/** The remembered ids of all sessions. The hash of name and id leads to the message's number and the hash of its recipient and body. */
 export class RememberedIds extends IdTable {
   #links = 0;
   readonly #sessions = new Map<string, SessionIds>();
-  /** In the order of their last SEND, the longest ago first. */
+  /** All sessions, in the order of their last SEND, oldest first. */
   readonly sessions = new Queue<SessionIds>();
-  /** Is told of links that a session has more, or less: after its ids have changed. */
+  /** Called after a session's ids have changed, with the number of links gained (or lost: negative). */
   account: ((session: SessionIds, links: number) => void) | undefined;
 
-  /** Tests remember and forget less. */
+  /** Tests use smaller limits. @param perSession ids for each session. @param forgetLinks the most links that one run forgets */
   constructor(
     private readonly perSession = IDS_PER_SESSION,
     private readonly forgetLinks = FORGET_LINKS,
@@ -59,18 +60,18 @@ export class RememberedIds extends IdTable {
     super();
   }
 
-  /** Links between a session and an id: this is what is limited, for an id may be remembered by many sessions. */
+  /** How many links there are between sessions and ids. These are limited because many sessions may remember the same id. */
   get links(): number {
     return this.#links;
   }
 
-  /** A session by its name and token; undefined if nothing of it is remembered. */
+  /** A session by its name and token; undefined if it is not remembered. */
   session(name: string): SessionIds | undefined {
     return this.#sessions.get(name);
   }
 
   /**
-   * What `forget` would forget. Asked before a run is admitted.
+   * How much `forget` would forget. Asked before a run is admitted.
    * @param now the age clock for sessions, in milliseconds
    */
   forgettable(now: number): { readonly sessions: number; readonly links: number } {
@@ -84,7 +85,7 @@ export class RememberedIds extends IdTable {
     return { sessions, links };
   }
 
-  /** Forgets sessions that have been silent for long enough. Every SEND run and REPEAT begins with it. */
+  /** Forgets sessions that have been silent for long enough. Each SEND run and each REPEAT begins with it. */
   forget(now: number): void {
     for (let { sessions } = this.forgettable(now); sessions > 0; sessions--) {
       const session = this.sessions.first as SessionIds;
@@ -98,7 +99,7 @@ export class RememberedIds extends IdTable {
     }
   }
 
-  /** A message was sent, or sent again, by a session that was just heard: the record of its id is set, and the session holds it. */
+  /** A session that was just heard has sent or repeated a message: sets the record of its id, and the session holds the record. */
   remember(session: SessionIds, sent: Kept): void {
     const known = this.find(sent.key);
     const record = this.write(sent, known);
@@ -112,14 +113,14 @@ export class RememberedIds extends IdTable {
       this.release(gone);
       return;
     }
-    // What is pushed to an empty array gets room for many more, and most sessions have few.
+    // A push to an empty array reserves room for many more, and most sessions have few ids.
     if (ring.length === 0) session.ring = [record];
     else ring.push(record);
     this.#links += 1;
     this.account?.(session, 1);
   }
 
-  /** Takes over the records of a checkpoint, and its sessions in their order, with their lists. Nothing was remembered before. */
+  /** Takes over the records of a checkpoint, and its sessions in order, with their ids. Nothing may be remembered before. */
   restore(records: Uint32Array, sessions: Iterable<Pick<SessionIds, 'name' | 'last' | 'ids'>>): void {
     this.refill(records);
     for (const { name, last, ids } of sessions) {
@@ -128,7 +129,7 @@ export class RememberedIds extends IdTable {
     }
   }
 
-  /** A session has sent something. @param now the age clock for sessions, in milliseconds */
+  /** Notes that a session has sent something. @param now the age clock for sessions, in milliseconds */
   heard(name: string, now: number): SessionIds {
     let session = this.#sessions.get(name);
     if (session === undefined) {

@@ -1,5 +1,5 @@
-// The relay's log and the state that follows from it: what is decided is appended and applied, in one step and in one order, and what is
-// said about it waits until it is durable. When the log is opened, the same `apply` makes the state again. It keeps the clocks, too.
+// The relay's log and the state that follows from it. Every decision is appended and applied in one step and in one order; answers about it
+// wait until it is durable. When the log is opened, the same `apply` builds the state again. The machine also keeps the clocks.
 
 import type { Clock } from '../core/clock.ts';
 import { Hasher } from '../core/hash.ts';
@@ -12,10 +12,10 @@ import { State } from './state.ts';
 /** How far the wall clock may drift from the monotonic clock before that is logged, in milliseconds. */
 const CLOCK_SLACK_MS = 1000;
 
-/** Kept for entries of a few bytes, which never wait: OPEN, CLOCK, EPOCH, CLOSED. */
+/** Bytes of the reserve that are kept for small entries that never wait: OPEN, CLOCK, EPOCH, CLOSED. */
 const LAST_BYTES = 64 * 1024;
 
-/** What the owner of a machine is told about the log. `durable`: more has become so. See `Owner`. */
+/** What the owner of a machine is told about the log. The methods are those of `Owner` (log/log.ts). */
 export type Listener = Pick<Owner, 'durable' | 'room' | 'failed' | 'torn' | 'notice'>;
 
 /** A log and its state. */
@@ -23,20 +23,20 @@ export class Machine implements Owner {
   state = new State();
   id: LogId = { store: '', key: '' };
   hasher = new Hasher(Buffer.alloc(16));
-  /** Parts of the log that the opening went around, and that no LOST has named yet. */
+  /** Parts of the log that could not be read at opening and that no LOST entry has named yet. */
   lostParts: LostPart[] = [];
-  /** Did it go around any? */
+  /** Did the opening meet any such part? */
   damaged = false;
   #log: Log | undefined;
   #records: Records | undefined;
-  /** What waits until the log is durable up to an LSN. */
+  /** Callbacks that wait until the log is durable up to an LSN. */
   readonly #waiting: { readonly upTo: Lsn; readonly done: () => void }[] = [];
-  /** The age clock, and the steady one when it stood there. */
+  /** The age clock and the monotonic clock at the moment when the log was opened. */
   #age = { t: 0, steady: 0 };
-  /** How far the wall clock was ahead of the steady one at the last entry. */
+  /** How far the wall clock was ahead of the monotonic clock at the last entry with a time. */
   #ahead = 0;
 
-  /** @param name of the relay itself */
+  /** @param name the relay's own name */
   constructor(
     readonly name: string,
     private readonly clock: Clock,
@@ -48,7 +48,7 @@ export class Machine implements Owner {
     this.#log = await open(this);
     this.#records = new Records(this.#log);
     const { state } = this;
-    // What passed while the relay was not running only the wall clock knows, and it may have been set back.
+    // Only the wall clock knows how much time passed while the relay was not running, and it may have been set back.
     const passed = state.at === 0 ? 0 : Math.max(0, Math.round(this.clock.epoch()) - state.at);
     this.#age = { t: state.t + passed, steady: this.clock.monotonic() };
   }
@@ -58,7 +58,7 @@ export class Machine implements Owner {
     return this.#log;
   }
 
-  /** What was appended lately or read back. */
+  /** The entries that were appended or read back recently. */
   get records(): Records {
     if (this.#records === undefined) throw new TypeError('the log is not open');
     return this.#records;
@@ -69,7 +69,7 @@ export class Machine implements Owner {
     return this.#age.t + Math.floor(this.clock.monotonic() - this.#age.steady);
   }
 
-  /** The clock by which sessions age, now. */
+  /** The clock by which sessions age, now, in milliseconds: it stops while the relay is not running. */
   get uptime(): number {
     return this.now - this.state.down;
   }
@@ -79,15 +79,15 @@ export class Machine implements Owner {
     return { at: Math.round(this.clock.epoch()), t: this.now };
   }
 
-  /** Has the wall clock been moved since the last entry? Then that must be logged: else a restart would take it for time that passed. */
+  /** Has the wall clock been moved since the last entry? That must be logged: a restart would count the jump as time that passed. */
   get clockMoved(): boolean {
     return Math.abs(this.clock.epoch() - this.clock.monotonic() - this.#ahead) > CLOCK_SLACK_MS;
   }
 
   /**
-   * Appends an entry, and applies it. @param frames the frames of its messages, in their order; one part may be several
-   * @param wanted will its messages be read soon?
-   * @throws RangeError if there is no room for it, not even in reserve
+   * Appends an entry and applies it. @param frames the frames of its messages, in order; one part may hold several frames
+   * @param wanted will its messages be read soon? Then they are kept in memory
+   * @throws RangeError if there is no room for it, not even in the reserve
    */
   append(entry: Entry, frames: readonly Buffer[] = [], wanted = true): Lsn {
     const lsn = this.log.append(...encodeEntry(entry, frames));
@@ -97,12 +97,12 @@ export class Machine implements Owner {
     return lsn;
   }
 
-  /** May an entry that cannot be refused be appended, and room be left for the smallest? Else it must wait for room. */
+  /** Is there room for an entry that cannot be refused, and after it for the small ones that never wait? If not, it must wait. */
   fits(bytes: number): boolean {
     return this.log.spare >= bytes + LAST_BYTES;
   }
 
-  /** Calls back when all that has been appended so far is durable, in the order of the calls; never if the log fails. */
+  /** Calls back when everything appended so far is durable, in the order of the calls; never if the log fails. */
   whenDurable(done: () => void): void {
     const { end, durable } = this.log;
     if (durable >= end && this.#waiting.length === 0) done();
@@ -133,7 +133,7 @@ export class Machine implements Owner {
 
   durable(): void {
     const { durable } = this.log;
-    // One by one: what is called may wait, too, and comes after those that wait already.
+    // One by one: a callback may call `whenDurable` itself, and then comes after those that already wait.
     while (this.#waiting[0] !== undefined && this.#waiting[0].upTo <= durable) this.#waiting.shift()?.done();
     this.listener.durable();
   }

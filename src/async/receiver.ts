@@ -1,5 +1,5 @@
-// The asynchronous receiver: a client of the relay that collects its mail. It handles the messages in order, and acknowledges each when
-// it is handled, never before. The same message may come again: then it is told apart by its seq.
+// The asynchronous receiver: a client of the relay that collects its mail. It handles messages in order and acknowledges each when
+// it is handled, never before. The same message may come again: it is recognised by its seq.
 
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
@@ -8,10 +8,10 @@ import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
 
-/** Messages a receiver has unacknowledged at once: enough to hide a round trip, few enough to hold in memory. */
+/** How many unacknowledged messages a receiver asks for: enough to hide a round trip, few enough to keep in memory. */
 export const RECEIVE_WINDOW = 64;
 
-/** Errors after which calling again would only bring the same. */
+/** Errors that would only come again after a reconnect. */
 const FINAL = new Set([
   'wrong_door',
   'not_detour',
@@ -30,30 +30,30 @@ const isFinal = (end: AttemptEnd): boolean =>
 
 /** How an asynchronous receiver is set up. */
 export interface ReceiverOptions extends Caller {
-  /** Stay and wait for more, calling again when the connection is lost? Else collect what is there and leave. */
+  /** True: stay, wait for more mail, and reconnect when the connection is lost. False: collect what is there and leave. */
   readonly follow: boolean;
   /** Leave after this many messages. */
   readonly limit?: number | undefined;
-  /** Each call must be connected and greeted within this time, in milliseconds. */
+  /** Each connection must be established and greeted within this time, in milliseconds. */
   readonly patienceMs: number;
-  /** The most messages that are handled together, of those that have arrived by then. Default: each alone. */
+  /** The most messages that one call of `handle` gets, out of those that have arrived. Default: 1. */
   readonly together?: number | undefined;
-  /** Handles messages: when it resolves, all of them are handled, and only then acknowledged. If it rejects, the receiver ends. */
+  /** Handles messages. When it resolves, all of them count as handled and are acknowledged. If it rejects, the receiver ends. */
   handle(messages: readonly Message<'MESSAGE'>[]): Promise<void>;
-  /** From 0 to below 1, for the backoff. */
+  /** A random number from 0 to below 1, for the backoff. */
   random(): number;
 }
 
 /** How collecting ended. */
 export interface Collected {
-  /** Messages handled. */
+  /** How many messages were handled. */
   readonly handled: number;
-  /** `empty`: nothing else waits. `limit`: as many as wanted. `stopped`: asked to. `ended`: the connection did, see `end`. */
+  /** `empty`: no more mail. `limit`: `limit` was reached. `stopped`: `stop` was called. `ended`: the connection ended, as `end` says. */
   readonly why: 'empty' | 'limit' | 'stopped' | 'ended';
   readonly end?: AttemptEnd | undefined;
-  /** How far the last call had come. */
+  /** How far the last connection had got. */
   readonly phase: ClientConnection['phase'];
-  /** The relay confirmed that every acknowledgement is durable there. */
+  /** Has the relay confirmed, by its BYE, that every acknowledgement is durable there? */
   readonly confirmed: boolean;
 }
 
@@ -62,18 +62,18 @@ export class Receiver {
   #call: ClientConnection | undefined;
   #tries = 0;
   #failures = 0;
-  /** When the relay greeted on this call, if it did. */
+  /** When the relay greeted on this connection, if it did: milliseconds of the monotonic clock. */
   #greeted: number | undefined;
   #handled = 0;
-  /** Where `#last` counts: the relay's store; for a throwaway mailbox, which begins again at 1 once it was forgotten, the call. */
+  /** Where `#last` is valid: the relay's store. For a throwaway mailbox, which may start at 1 again: the connection. */
   #numbering: unknown;
-  /** The last message this process handled. */
+  /** The number of the last message that this process handled. */
   #last = 0;
-  /** How many more messages the relay may send on this call. */
+  /** How many more messages the relay may send before another RECEIVE. */
   #granted = 0;
   #arrived: { readonly message: Message<'MESSAGE'>; readonly call: ClientConnection }[] = [];
   #working = false;
-  /** Leave when what has arrived is handled; nothing that arrives later is. */
+  /** Leaving: what has arrived is still handled; what arrives later is not. */
   #leaving = false;
   #why: Collected['why'] = 'ended';
   #waiting: Timer | undefined;
@@ -82,7 +82,7 @@ export class Receiver {
 
   constructor(private readonly options: ReceiverOptions) {}
 
-  /** Collects until it is done. Rejects only if `handle` does. */
+  /** Collects until it is done. Rejects only if `handle` rejects. */
   run(): Promise<Collected> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -91,7 +91,7 @@ export class Receiver {
     });
   }
 
-  /** Ends politely: the message in hand is handled and acknowledged first, the rest stays at the relay. */
+  /** Ends politely: the messages being handled are finished and acknowledged first; the rest stays at the relay. */
   stop(): void {
     this.#arrived = [];
     this.#leave('stopped');
@@ -111,7 +111,7 @@ export class Receiver {
         },
       },
     );
-    // What waits in the kernel is read once more before judging.
+    // A greeting that already waits in the kernel is read before this is called a failure.
     const patience = this.options.context.clock.after(this.options.patienceMs, () =>
       setImmediate(() => call.greeting === undefined && !call.over && call.drop({ how: 'deadline' })),
     );
@@ -151,8 +151,8 @@ export class Receiver {
     if (!this.#working) void this.#work();
   }
 
-  // Handles what has arrived, in order. An acknowledgement goes only to the connection that brought the message: on another it may
-  // not have been sent yet. There it comes again, and is known by its seq.
+  // Handles what has arrived, in order. An ACK goes only to the connection that brought the message, because the relay may not have sent
+  // it on another one yet. There it comes again and is recognised by its seq.
   async #work(): Promise<void> {
     this.#working = true;
     try {
@@ -164,7 +164,7 @@ export class Receiver {
         const last = fresh.at(-1);
         if (last !== undefined) {
           await this.options.handle(fresh);
-          // Meanwhile it may have called again and found a relay that numbers anew.
+          // Meanwhile it may have reconnected to a relay that numbers from 1 again.
           if (numbering === this.#numbering) this.#last = last.seq;
           this.#handled += fresh.length;
         }
@@ -176,7 +176,7 @@ export class Receiver {
       }
     } catch (error) {
       this.#why = 'stopped';
-      // First, for the end of the call would resolve.
+      // Reject first, because the end of the connection would resolve.
       this.#reject(error);
       this.#call?.drop({ how: 'interrupted' });
     }
@@ -184,7 +184,7 @@ export class Receiver {
     if (this.#leaving) this.#go();
   }
 
-  // Of one connection, and no more than are wanted.
+  // The next messages of one connection, no more than are wanted.
   #take(call: ClientConnection): Message<'MESSAGE'>[] {
     const { together = 1, limit = Number.POSITIVE_INFINITY } = this.options;
     const others = this.#arrived.findIndex((each) => each.call !== call);
@@ -212,7 +212,7 @@ export class Receiver {
       this.#done(end);
       return;
     }
-    // A relay that greets and hangs up at once is as bad as none.
+    // A relay that greets and immediately hangs up counts as a failure.
     const { clock } = context;
     if (this.#greeted !== undefined && clock.monotonic() - this.#greeted >= BACKOFF_CAP_MS)
       this.#failures = 0;
@@ -231,7 +231,7 @@ export class Receiver {
     const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
     const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
-    // Once the connection is closed, too: what is told then is the last of it.
+    // Resolves only when the connection is closed, so that its last event comes first.
     void (this.#call?.leave() ?? Promise.resolve()).then(() => this.#resolve(collected));
   }
 }

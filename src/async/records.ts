@@ -1,24 +1,25 @@
-// Reading messages back from the log: an entry is read and checked once, and kept for a while, so that a mailbox that is being emptied does
-// not read the same run of SENDs once for each of its messages. What was just appended is here already.
+// Reads messages back from the log. An entry is read and checked once and then kept for a while, so that emptying a mailbox does
+// not read the same run of SENDs once for each message. Entries that were just appended are kept, too.
 
 import { type Carrier, decodeMessage, type Entry, messagesIn, startsOf } from './entry.ts';
 import type { Place } from './held.ts';
 import type { Log, Lsn } from './log/log.ts';
 
-/** Bytes of memory that may go into entries that are kept: a hundred runs of SENDs. */
+/** The memory for entries that are kept, in bytes: enough for a hundred runs of SENDs. */
 const KEPT = 8 * 1024 * 1024;
-/** What an entry takes beside its bytes; and for where each frame begins, a frame being no shorter than 32 bytes, a quarter of them. */
+/** The memory that an entry takes besides its frames, in bytes. */
 const ENTRY_COST = 512;
+/** Bytes of memory for each byte of frames: 1, and 0.25 for the list of their starts (8 bytes for a frame, which has at least 32). */
 const STARTS_COST = 1.25;
 
 /** A message as it is in the log. */
 export interface StoredMessage {
   readonly id: string;
-  /** Undefined: from the relay itself. */
+  /** The sender; undefined for the relay itself. */
   readonly from: string | undefined;
   /** The age clock when it was taken, in milliseconds. */
   readonly t: number;
-  /** In seconds. */
+  /** The ttl that its sender gave it, in seconds. */
   readonly ttl: number | undefined;
   readonly notify: string | undefined;
   readonly kind: 'receipt' | 'bounce' | undefined;
@@ -31,22 +32,22 @@ export interface StoredMessage {
 
 interface Kept {
   readonly carrier: Carrier;
-  /** One after the other. */
+  /** The frames of its messages, one after the other. */
   readonly frames: Buffer;
-  /** Where each of them begins; undefined until somebody wants to know. */
+  /** The offset at which each of them begins; undefined until it is needed. */
   starts: readonly number[] | undefined;
   readonly bytes: number;
 }
 
-/** Entries by LSN. */
+/** The entries of a log that were appended or read recently. */
 export class Records {
-  /** In the order in which they came; the oldest goes first. */
+  /** The entries that are kept, in the order in which they came. The oldest is dropped first. */
   readonly #kept = new Map<Lsn, Kept>();
   #bytes = 0;
 
   constructor(private readonly log: Log) {}
 
-  /** Keeps an entry that was just appended. @param frames of its messages; one part may be several */
+  /** Keeps an entry that was just appended. @param frames the frames of its messages; one part may hold several */
   add(lsn: Lsn, entry: Entry, frames: readonly Buffer[]): void {
     const session = 'session' in entry ? entry.session : undefined;
     const from = 'from' in entry ? entry.from : undefined;
@@ -68,7 +69,7 @@ export class Records {
     return entry;
   }
 
-  /** A message, if it need not be read from the disk. */
+  /** A message, if it is in memory; undefined if it must be read from the disk. */
   find({ lsn, index }: Place): StoredMessage | undefined {
     const kept = this.#kept.get(lsn) ?? this.#readAhead(lsn);
     return kept && messageOf(kept, index);
@@ -84,7 +85,7 @@ export class Records {
     return this.#keep(lsn, carrier, [frames]);
   }
 
-  /** A message that is durable. @throws DetourError `damaged` if its record was changed; the errno if it cannot be read */
+  /** Reads a durable message. @throws DetourError `damaged` if its record was changed; the errno if it cannot be read */
   async read(place: Place): Promise<StoredMessage> {
     const { lsn, index } = place;
     const found = this.find(place);
@@ -94,8 +95,8 @@ export class Records {
   }
 }
 
-// A view keeps all the memory that it is a part of, and a chunk of a socket may hold much that was refused. Such a part is copied, and
-// not into the memory that Node shares out among small buffers.
+// A view keeps its whole underlying buffer in memory, and a chunk from a socket may contain much that was refused. So a small part is
+// copied, and not into the pool that Node uses for small buffers.
 function asOne(frames: readonly Buffer[]): Buffer {
   const [first] = frames;
   if (first !== undefined && frames.length === 1 && 2 * first.length >= first.buffer.byteLength) return first;

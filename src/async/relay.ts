@@ -1,6 +1,6 @@
-// The relay: stores a message for a recipient who may be away, and forwards it when the recipient comes. Here is decided what clients say:
-// a SEND is taken or refused, an ACK frees. What was decided is appended and applied (machine.ts, state.ts), and answered once it is
-// durable; what goes out is delivery.ts. README.md tells the life of a message.
+// The relay: stores a message for a recipient who may be away, and forwards it when the recipient comes. This file puts the parts together
+// and hands each frame of a client to the part that decides about it. Decisions are appended and applied (machine.ts, state.ts), and
+// answered once they are durable; delivery.ts sends what goes out. README.md tells the life of a message.
 
 import type { Timer } from '../core/clock.ts';
 import { Server } from '../exchange/server.ts';
@@ -19,28 +19,28 @@ import { type Loss, salvage } from './salvage.ts';
 import { Sends } from './sends.ts';
 import { statusPage, type Waiting } from './status.ts';
 
-/** SENDs that one connection may have unanswered: enough to keep a disk of 1 ms and a LAN busy. PROTOCOL.md, "Limits". */
+/** How many unanswered SENDs one connection may have: enough to keep a LAN and a disk that syncs in 1 ms busy. PROTOCOL.md, "Limits". */
 export const WINDOW = 256;
-/** How often the clocks are compared, and what can go is looked for, in milliseconds. */
+/** How often the relay compares its clocks, expires messages and looks for segments to free, in milliseconds. */
 const LOOK_MS = 1000;
 
 /** How a relay is set up. */
 export interface RelayOptions {
   readonly host: string;
-  /** 0 to let the system choose. */
+  /** The port to listen on; 0 lets the system choose. */
   readonly port: number;
   readonly context: NetContext;
   readonly log: OpenLog;
-  /** The relay's own name: that of its notices, refused in HELLO. */
+  /** The relay's own name: its notices come from it, and a client may not use it in HELLO. Default: `relay`. */
   readonly as?: string;
   readonly limits?: Partial<RelayLimits>;
-  /** Go on after damage, and tell of what each mailbox has lost. The log must have been told to go around it. */
+  /** If given, the relay goes on after damage and reports here what each mailbox has lost. The log must be opened with `salvage`, too. */
   readonly salvage?: (loss: Loss) => void;
-  /** The log failed: nothing more is acknowledged, and the process must end. */
+  /** Called when the log has failed: nothing more is acknowledged, and the process must end. */
   readonly onFailure: (error: Error) => void;
 }
 
-/** A relay that listens. Made by `startRelay`. */
+/** A relay. `startRelay` makes one and lets it listen. */
 export class Relay {
   readonly #context: NetContext;
   readonly #server: Server;
@@ -51,7 +51,7 @@ export class Relay {
   #listener: Listener | undefined;
   #timer: Timer | undefined;
 
-  /** @param machine whose log is open */
+  /** @param machine its log must be open */
   constructor(
     { context, limits }: RelayOptions,
     private readonly machine: Machine,
@@ -74,12 +74,12 @@ export class Relay {
     this.#server = new Server(ready, this.#handler(), context);
   }
 
-  /** Address and port it listens on. */
+  /** The address and port on which it listens. */
   get address(): { host: string; port: number } {
     return { host: this.#listener?.host ?? '', port: this.#listener?.port ?? 0 };
   }
 
-  /** Begins to listen. @throws DetourError if it cannot */
+  /** Starts to listen. @throws DetourError with the errno if it cannot */
   async listen(host: string, port: number): Promise<void> {
     await this.retention.measure();
     this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
@@ -88,12 +88,12 @@ export class Relay {
     this.#look();
   }
 
-  /** Every mailbox with mail, by name. */
+  /** All mailboxes with mail, sorted by name. */
   waiting(): Waiting[] {
     return statusPage(this.machine.state, undefined, Number.POSITIVE_INFINITY);
   }
 
-  /** Stops listening, answers what was taken, says BYE, closes the log. */
+  /** Stops listening, answers what was taken, says BYE and closes the log. */
   async close(): Promise<void> {
     this.#stop();
     await this.#server.close();
@@ -102,7 +102,7 @@ export class Relay {
     await this.machine.log.close();
   }
 
-  /** The log has failed. */
+  /** The log has failed: drops all connections. */
   fail(): void {
     this.#stop();
     this.#server.destroyAll();
@@ -122,7 +122,7 @@ export class Relay {
     this.retention.grown();
   }
 
-  /** There may be more room. */
+  /** The log may have more room. */
   room = (): void => this.#sends.changed();
 
   #look(): void {
@@ -132,7 +132,7 @@ export class Relay {
     this.#timer = this.#context.clock.after(LOOK_MS, () => this.#look());
   }
 
-  // ---- what clients say
+  // ---- frames of clients
 
   #handler(): Handler {
     const { name } = this.machine;
@@ -177,7 +177,7 @@ export class Relay {
 
 /**
  * Opens the log and starts a relay on it.
- * @throws DetourError if the journal cannot be opened or the address not be listened on
+ * @throws DetourError if it cannot open the journal or cannot listen on the address
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { context, onFailure, as = 'relay' } = options;

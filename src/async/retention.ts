@@ -1,5 +1,5 @@
-// What keeps the log short: checkpoints now and then, segments that go when nothing in them is held, and compaction, which writes again what
-// is held in the emptiest segment. It counts what is live in each. README.md has the rules.
+// Keeps the log short: makes checkpoints now and then, frees segments in which nothing is held, and compacts: what is held in the emptiest
+// segment is written again at the end. For this it counts the live bytes of each segment.
 
 import { DetourError } from '../core/error.ts';
 import type { Account } from './account.ts';
@@ -10,42 +10,44 @@ import type { Machine } from './machine.ts';
 import { snapshotSize, takeSnapshot } from './snapshot.ts';
 import type { Mailbox } from './state.ts';
 
-/** A checkpoint is made after this many bytes of log, or after as many as the checkpoint itself has. */
+/** A checkpoint is made after this many bytes of log, or after as many as the checkpoint itself has, if that is more. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
-/** What a message takes of the log beside its body, in bytes, in a MOVE of its own: what was moved once must not look empty. */
+/** What a message takes in the log besides its body, in bytes, alone in a MOVE: a segment of moved messages must not look nearly empty. */
 export const MESSAGE_COST = 210;
-/** What is due is looked for after this many bytes of log, in bytes: under load a second is too long. */
+/** After this many bytes of log, retention looks for work without waiting for the next second, which under load is too long. */
 const LOOK_BYTES = CHECKPOINT_BYTES / 4;
-/** Compaction begins when the log takes more than this many times what is live, plus SLACK. */
+/** Compaction begins when the log takes more than this many times its live bytes, plus SLACK. */
 const WASTE = 2;
 /** How much more the log may take before compaction begins, in bytes. */
 const SLACK = 16 * 1024 * 1024;
-/** While no more than this part of the disk is live, compaction begins before it is full. */
+/** While no more than this fraction of the disk is live, compaction begins before the disk is full. */
 const USABLE = 3 / 8;
-/** Bytes of messages in one MOVE. */
+/** How many bytes of messages one MOVE gathers before it ends. */
 const MOVE_BYTES = 64 * 1024;
-/** Messages that are looked at in one turn of the event loop, when a segment's are searched for. */
+/** How many messages are looked at in one turn of the event loop, while searching for those of a segment. */
 const WALK = 20_000;
 
-/** Keeps a log short. */
+/** Keeps the log short. */
 export class Retention implements Account {
   #segments: readonly Segment[] = [];
   readonly #live = new Map<Lsn, number>();
-  /** Bytes of all that is held; and of what was held when the disk was looked at. */
+  /** The bytes of everything that is held. */
   #held = 0;
+  /** The value of `#held` when the disk was last measured. */
   #heldThen = 0;
-  /** The segment that was asked for last. */
+  /** The segment that was looked up last. */
   #recent: Segment | undefined;
-  /** Where the log ended when the last checkpoint was taken; and when anything was last looked for. */
+  /** Where the log ended when the last checkpoint was taken. */
   #last: Lsn = 0;
+  /** Where the log ended when `look` last looked for work. */
   #looked: Lsn = 0;
-  /** Checkpoints to be made, one after the other. */
+  /** How many checkpoints are still to be made, one after the other. */
   #wanted = 0;
   readonly #damaged = new Set<Lsn>();
-  /** What the log takes of the disk, and may take, in bytes. */
+  /** How much of the disk the log takes (`used`) and may take (`total`), in bytes. */
   disk = { used: 0, total: Number.MAX_SAFE_INTEGER };
   #busy = false;
-  /** It could not be done the last time: that is told once. */
+  /** The last attempt failed. That is reported once. */
   #failing = false;
   #stopped = false;
 
@@ -70,7 +72,7 @@ export class Retention implements Account {
   #count(lsn: Lsn, bytes: number): void {
     this.#held += bytes;
     const first = this.#segmentOf(lsn)?.first;
-    // A segment that is missing: salvage will end what lies in it.
+    // The segment is missing: salvage will take out the messages in it.
     if (first === undefined) return;
     const live = (this.#live.get(first) ?? 0) + bytes;
     if (live > 0) this.#live.set(first, live);
@@ -79,32 +81,32 @@ export class Retention implements Account {
 
   forgotten(): void {}
 
-  /** Ends what is under way at its next step. */
+  /** Stops at the next step. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** About how many more bytes could be held, if all that has ended were gone. */
+  /** About how many more bytes could be held if everything that has ended were already removed from the log. */
   get room(): number {
     const { used, total } = this.disk;
     return Math.max(total - used - (this.#held - this.#heldThen), total * USABLE - this.#held);
   }
 
-  /** Looks how full the disk is, and does what is due. Called every second. @param full is there no room for a message? */
+  /** Measures how full the disk is, and does what is due. Called every second. @param full is there no room for another message? */
   async measure(full = false): Promise<void> {
     this.disk = await this.machine.log.usage().catch(() => this.disk);
     this.#heldThen = this.#held;
-    // Is there anything that can go?
+    // Two new checkpoints release the segments that only the old ones need.
     if (full && this.machine.log.end > this.#last) this.#wanted = 2;
     this.look();
   }
 
-  /** The log may have grown. Called after every commit. */
+  /** Called after every commit: the log may have grown enough to look for work. */
   grown(): void {
     if (this.machine.log.end - this.#looked > LOOK_BYTES) this.look();
   }
 
-  /** Does what is due, one thing at a time, and looks again after each. */
+  /** Does what is due, one task at a time, and looks again after each. */
   look(): void {
     if (this.#busy || this.#stopped) return;
     this.#looked = this.machine.log.end;
@@ -115,7 +117,7 @@ export class Retention implements Account {
       .catch((error: unknown) => {
         this.#wanted = 0;
         if (!this.#stopped && !this.#failing)
-          this.notice(`The journal is not made shorter: ${String(error)}`);
+          this.notice(`The journal cannot be made shorter: ${String(error)}`);
         this.#failing = true;
         return 'failed';
       })
@@ -148,7 +150,7 @@ export class Retention implements Account {
   async checkpoint(): Promise<void> {
     const machine = this.machine;
     const { log, state } = machine;
-    // The second one would be the first again if nothing stood between them.
+    // If nothing was appended since the last checkpoint, the log would not make a new one.
     if (log.end === this.#last) machine.append({ verb: 'CLOCK', ...machine.times() });
     this.#wanted = Math.max(0, this.#wanted - 1);
     let taken = this.#last;
@@ -156,11 +158,11 @@ export class Retention implements Account {
       taken = lsn;
       return { segments: [...this.#live.keys()], ...takeSnapshot(state) };
     });
-    // Not before: after a failure there is still as much to be gained.
+    // Not earlier: after a failure the next attempt must still see that a checkpoint is due.
     this.#last = taken;
   }
 
-  // Writes again what is held in a segment.
+  // Writes everything that is held in a segment to the end of the log.
   async #compact(victim: Segment): Promise<void> {
     const machine = this.machine;
     for await (const { box, numbers } of this.#heldIn(victim)) {

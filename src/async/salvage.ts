@@ -1,5 +1,5 @@
-// Going on after damage (`--salvage`): the log was opened around what cannot be read; here is found out which messages went with it, that is
-// logged, told to the mailboxes, and kept in two checkpoints, so that no later start meets the bad parts. PROTOCOL.md, "After damage".
+// Going on after damage (`--salvage`). The log was opened without the parts that cannot be read. This file finds out which messages are lost,
+// logs that, tells the mailboxes, and makes two checkpoints, so that no later start meets the bad parts. PROTOCOL.md, "After damage".
 
 import { DetourError } from '../core/error.ts';
 import { type Entry, type Notice, noticeFrame, numbersText } from './entry.ts';
@@ -8,21 +8,21 @@ import type { Machine } from './machine.ts';
 import type { Retention } from './retention.ts';
 import type { State } from './state.ts';
 
-/** Mailboxes of which one entry tells. */
+/** How many mailboxes one LOST entry covers. */
 const PER_ENTRY = 1000;
-/** Numbers in one line of it: it stays below `MAX_LINE`. */
+/** How many numbers one line of a LOST entry holds, so that the line stays below `MAX_LINE`. */
 const PER_LINE = 40;
 
 /** What a mailbox has lost. */
 export interface Loss {
   readonly to: string;
-  /** Messages that were held and cannot be read. */
+  /** The numbers of messages that were held and cannot be read. */
   readonly gone: readonly number[];
-  /** Numbers that may have been given in a part that cannot be read. */
+  /** Numbers that may have been given to messages in a part that cannot be read. */
   readonly unknown: readonly { readonly first: number; readonly last: number }[];
 }
 
-/** What each mailbox has lost: reads every message that is held. @throws what `read` throws and is not damage */
+/** Finds out what each mailbox has lost: reads every message that is held. @throws an error of `read` that is not about damage */
 export async function lossesOf(state: State, read: (place: Place) => Promise<unknown>): Promise<Loss[]> {
   const losses = new Map<
     string,
@@ -51,7 +51,7 @@ export async function lossesOf(state: State, read: (place: Place) => Promise<unk
   return [...losses.values()];
 }
 
-/** One sentence or two that say what a mailbox has lost. */
+/** One or two sentences that say what a mailbox has lost. */
 export function lossText({ gone, unknown }: Loss): string {
   const ranges = unknown.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`));
   const parts = [
@@ -62,7 +62,7 @@ export function lossText({ gone, unknown }: Loss): string {
 }
 
 /**
- * Logs what was lost, and makes two checkpoints: no later start meets the bad parts. Without damage it does nothing.
+ * Logs what was lost and makes two checkpoints, so that no later start meets the bad parts. Without damage it does nothing.
  * @returns what each mailbox has lost
  */
 export async function salvage(machine: Machine, retention: Retention): Promise<Loss[]> {

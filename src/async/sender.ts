@@ -1,5 +1,5 @@
-// The asynchronous sender: hands messages to the relay and waits until they are durable there. What was written and not answered
-// is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
+// The asynchronous sender: hands messages to the relay and waits until they are durable there. After a reconnect it repeats what was
+// written and not answered, in order and under the same id, because the relay recognises a repeat.
 
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
@@ -9,18 +9,18 @@ import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 
-/** Errors in answer to HELLO that would come again at every call: a client that the relay refuses cannot ask it about a message. */
+/** Errors in answer to HELLO that would come again on every connection: a client that the relay refuses cannot ask it about a message. */
 const TURNED_AWAY = new Set(['wrong_name', 'version']);
 
 /** How an asynchronous sender is set up. */
 export interface SenderOptions extends Caller {
-  /** From 0 to below 1, for the backoff. */
+  /** A random number from 0 to below 1, for the backoff. */
   random(): number;
 }
 
-/** Sends messages to a relay over one connection, up to READY's `window` at once. */
+/** Sends messages to a relay over one connection, with up to READY's `window` of them unanswered. */
 export class Sender {
-  // In the order to be written: repeats first.
+  // Messages to be written, in this order: repeats come first.
   #queue: PendingSend[] = [];
   #call: ClientConnection | undefined;
   #unanswered = new InFlight();
@@ -31,10 +31,10 @@ export class Sender {
   constructor(private readonly options: SenderOptions) {}
 
   /**
-   * Sends one message. Many may be under way at once.
-   * @param patience one deadline for all attempts, or for all that follows the first connect, however that ends
-   * @param earlier may an earlier process have sent it under this id? Then failing here proves nothing about that
-   * @param ladder watches how far it comes
+   * Sends one message. Many may be under way at the same time.
+   * @param patience one deadline for all attempts, or for everything after the first connect, however that ends
+   * @param earlier may an earlier process have sent it under this id? Then a failure here proves nothing about that attempt
+   * @param ladder watches how far the message gets
    */
   send(
     message: Omit<Message<'SEND'>, 'verb'>,
@@ -56,7 +56,7 @@ export class Sender {
       if (earlier) question.begin('written').end = { how: 'earlier' };
       this.#queue.push(question);
       if (this.#waiting !== undefined) {
-        // A connect has been decided already: badly.
+        // The first connect has already failed.
         question.decided();
         return;
       }
@@ -69,7 +69,7 @@ export class Sender {
     });
   }
 
-  /** Gives up everything under way: the verdicts come now. */
+  /** Gives up all messages under way: their verdicts come now. */
   interrupt(): void {
     const end: AttemptEnd = { how: 'interrupted' };
     for (const question of [...this.#unanswered.end(end), ...this.#queue]) {
@@ -80,7 +80,7 @@ export class Sender {
     this.#call?.drop(end);
   }
 
-  /** Says BYE, if there is a connection. Resolves when it is over. */
+  /** Says BYE if there is a connection. Resolves when the connection is closed. */
   async close(): Promise<void> {
     await this.#call?.leave();
   }
@@ -128,24 +128,24 @@ export class Sender {
       question.end(end);
     }
     this.#queue = [...repeats, ...this.#queue].filter(({ done }) => !done);
-    // Only the relay can tell what became of bytes that were not answered. If there are none, the failure is certain and is said at
-    // once. A client that is turned away cannot ask.
+    // Only the relay can tell what became of bytes that were not answered. If there are none, the failure is certain and is reported
+    // immediately. A client that is turned away cannot ask.
     const turnedAway = end.how === 'error' && TURNED_AWAY.has(end.code);
     if (turnedAway || !this.#queue.some(({ doubtful }) => doubtful)) {
       for (const question of this.#queue.splice(0)) question.settle();
       return;
     }
-    // A relay that greets and then answers nothing is as bad as none.
+    // A relay that greets but answers nothing counts as a failure.
     this.#failures += 1;
     const { context, random } = this.options;
-    // The nearer the deadline, the sooner: else the last wait goes beyond it, and a relay that is back again is not asked.
+    // The nearer the deadline, the shorter the wait: otherwise the last wait passes the deadline, and a relay that is back is not asked.
     const left = Math.max(...this.#queue.map((question) => question.left));
     const ms = Math.min(backoff(this.#failures, random()), Math.max(BACKOFF_BASE_MS, left / 2));
     context.emit?.({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }
 
-  // After a deadline or interruption: when nobody waits any more, there is no need to call again.
+  // After a deadline or an interruption: if no message waits any more, there is no need to reconnect.
   #dropSettled(): void {
     this.#queue = this.#queue.filter(({ done }) => !done);
     if (this.#queue.length > 0 || this.#waiting === undefined) return;

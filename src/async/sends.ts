@@ -1,5 +1,5 @@
-// SENDs: what is taken, what is refused, what is a repeat. Consecutive ones of one connection become one entry of the log, a run, and are
-// answered together when it is durable.
+// Decides about SENDs: which are taken, which are refused, which are repeats. Consecutive SENDs of one connection become one entry of the
+// log, a run, and are answered together when it is durable.
 
 import type { Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
@@ -15,46 +15,51 @@ import type { Room } from './log/log.ts';
 import type { Machine } from './machine.ts';
 import { snapshotSize } from './snapshot.ts';
 
-/** Memory of SENDs that are not durable yet, over all connections, in bytes; above it no SEND is read. */
+/** The limit for the memory of SENDs that are not durable yet, of all connections, in bytes. Above it no SEND is read. */
 export const IN_HAND_LIMIT = 64 * 1024 * 1024;
-/** The most that one SEND entry holds, in bytes, messages and mailboxes; a larger message has an entry of its own. */
+/** A run ends when its frames have this many bytes or more. */
 const RUN_BYTES = 64 * 1024;
+/** The most messages in one run. */
 const RUN_MESSAGES = 256;
+/** The most mailboxes in one run. */
 const RUN_NAMES = 16;
-/** What a message takes in the log beside its frame: its entry's line, and the notice that it may cause. In bytes. */
+/** What a message takes in the log besides its frame: the line of its entry, and the notice that it may cause. In bytes. */
 const BESIDE = 2048;
 
-/** A mailbox to which messages of a run go. */
+/** A mailbox that gets messages of a run. */
 interface Target {
   /** The number that the next message gets. */
   next: number;
   readonly present: Message<'STORED'>['present'];
 }
 
-/** Consecutive SENDs of one connection: what was taken of them will be one entry. */
+/** Consecutive SENDs of one connection: those that are taken will be one entry. */
 class Run {
-  /** Those that were taken, and their bytes, in as few parts as they came in. */
+  /** The messages that were taken. */
   readonly messages: SentMessage[] = [];
+  /** Their frames as bytes, in as few parts as possible. */
   readonly #parts: Buffer[] = [];
   #part: { readonly bytes: Buffer; readonly start: number; end: number } | undefined;
-  /** The low halves of their keys. A message that has the same one begins another run. */
+  /** The low halves of their keys. A message with the same one begins another run. */
   readonly keys = new Set<number>();
   readonly targets = new Map<string, Target>();
   /** The number that the first message of each mailbox gets. */
   readonly first = new Map<string, number>();
-  /** To all that are answered when the log is durable: repeats, too. */
+  /** The answers to send when the log is durable, also those to repeats. */
   readonly answers = new StoredBatch();
+  /** The size of the frames of all messages, in bytes. */
   bytes = 0;
-  /** Of the SENDs that are answered, in bytes. */
+  /** The size of the bodies of all answered SENDs, in bytes. */
   bodies = 0;
-  /** What the parts keep in memory, in bytes: each all of the chunk that it is a view of. */
+  /** How much memory the parts hold, in bytes: each keeps the whole chunk that it is a view of. */
   memory = 0;
 
-  /** The sender's name with a space, before an id; and the session's name and token. */
+  /** The sender's name and a space: what comes before an id when it is hashed. */
   readonly owner: string;
+  /** The session's name and token, with a space between. */
   readonly name: string;
 
-  /** @param roomy is there room in the log for all that one run may hold? */
+  /** @param roomy does the log have room for the largest run? */
   constructor(
     readonly session: Session,
     readonly roomy: boolean,
@@ -63,7 +68,7 @@ class Run {
     this.name = `${session.as} ${session.id}`;
   }
 
-  /** Adds one that is taken. */
+  /** Adds a message that is taken. */
   add(message: SentMessage, { bytes, start, end }: SendFrame): void {
     this.messages.push(message);
     this.keys.add(message.key.low);
@@ -76,7 +81,7 @@ class Run {
     }
   }
 
-  /** Will any of it be read soon: because somebody collects it, or because it will expire? */
+  /** Will any message of it be read soon, because somebody collects it or because it has a ttl? */
   get wanted(): boolean {
     return (
       Array.from(this.targets.values()).some(({ present }) => present === 'yes') ||
@@ -84,7 +89,7 @@ class Run {
     );
   }
 
-  /** The bytes of all frames. */
+  /** The frames of all messages as bytes. */
   get parts(): readonly Buffer[] {
     this.#endPart();
     return this.#parts;
@@ -101,8 +106,9 @@ class Run {
 export class Sends {
   #run: Run | undefined;
   #inHand = 0;
-  /** Is no SEND read until less is in hand, or until there is room? */
+  /** True while no SEND is read: too much is in hand, or the log is making room. */
   #holding = false;
+  /** Was the last SEND that was checked for room refused because the disk is full? */
   #full = false;
 
   /** @param resume called when SENDs may be read again, after `saturated` was true */
@@ -114,29 +120,29 @@ export class Sends {
     private readonly resume: () => void,
   ) {}
 
-  /** Must SENDs wait, until less is in hand or until the log has made room? */
+  /** Must SENDs wait because too much is in hand, or because the log is making room? */
   get saturated(): boolean {
     const roomy = this.#run?.roomy ?? false;
     this.#holding ||= this.#inHand > IN_HAND_LIMIT || (!roomy && this.room() === 'soon');
     return this.#holding;
   }
 
-  /** Something may have become durable, or there may be more room. */
+  /** To be called when something has become durable or there may be more room. */
   changed(): void {
-    // Half of the limit is free again before anybody is let in, so that it is not done for every commit.
+    // Reading resumes only when half of the limit is free, so that it does not stop and start with every commit.
     if (!this.#holding || this.#inHand > IN_HAND_LIMIT / 2 || this.room() === 'soon') return;
     this.#holding = false;
     this.resume();
   }
 
-  /** Is there room in the log for a frame of this size? @param more messages after the one */
+  /** Does the log have room for a frame of `bytes`? @param more how many further messages to allow for in the next checkpoint */
   room(bytes = MAX_BODY, more = 0): Room {
     const { log, state } = this.machine;
     const taken = this.#run?.messages.length ?? 0;
     return log.hasRoom((this.#run?.bytes ?? 0) + bytes + BESIDE, snapshotSize(state, taken + 1 + more));
   }
 
-  /** A SEND of a client: it is answered now, or when it is durable. */
+  /** Handles a SEND of a client. It is answered now if it is refused, and otherwise when it is durable. */
   send(session: Session, send: SendFrame): void {
     const { to, size } = send;
     const { ids } = this.machine.state;
@@ -152,9 +158,9 @@ export class Sends {
       this.flush();
       run = this.#runOf(session);
     }
-    // Before anything can refuse it: a repeat must be recognised whatever has changed since.
+    // This comes before anything can refuse the SEND: a repeat must be recognised whatever has changed since.
     let known = ids.find(message.key);
-    // The run, once it is applied, may forget it.
+    // Applying the run may forget the id.
     if (known >= 0 && run.messages.length > 0) {
       this.flush();
       run = this.#runOf(session);
@@ -186,7 +192,7 @@ export class Sends {
       return { code: 'wrong_name', reason: `notify=${notify} is the relay itself; it collects no mail.` };
     const refusal = this.admission.refusal(run.session.address, run.name, message);
     if (refusal !== undefined) return refusal;
-    // `soon` only because what was taken of another session has just begun a segment: there was room for this one, too (`saturated`).
+    // `soon` does not refuse: it only means that SENDs of another session have just begun a segment. Room for this one was checked (`saturated`).
     const full = !run.roomy && this.room(end - start) === 'no';
     if (full !== this.#full) this.context.emit?.({ event: full ? 'disk_full' : 'disk_room' });
     this.#full = full;
@@ -215,7 +221,7 @@ export class Sends {
     this.flush();
     const run = new Run(session, this.room(RUN_BYTES + MAX_BODY, RUN_MESSAGES) === 'yes');
     this.#run = run;
-    // All that one read of the socket brings is one run.
+    // All SENDs that one read of the socket brings share a run.
     queueMicrotask(() => this.flush());
     return run;
   }
@@ -269,7 +275,7 @@ export class Sends {
     const holder = ids.session(name);
     const holds = holder?.ring.includes(record) ?? false;
     const due = !holds || machine.uptime - (holder?.last ?? 0) > NOTE_MS;
-    // Without room to note it, it is a repeat all the same.
+    // Even without room to log it, it is a repeat.
     if (due && (holds || this.admission.remembers(session.address, name)) && this.room(0) === 'yes') {
       const who = { from: session.as, session: session.id, id: send.id };
       machine.append({ verb: 'REPEAT', ...who, seq, key, proof, ...machine.times() });
@@ -277,7 +283,7 @@ export class Sends {
     this.#answer(run, send, seq, this.delivery.presence(to), true);
   }
 
-  /** Why a SEND is refused whose body is above the limit. */
+  /** Why a SEND whose body is larger than `MAX_BODY` is refused. */
   oversize(session: Session, id: string, size: number): Refusal {
     this.flush();
     if (this.#isKnown(session, id)) return reused(id);
@@ -289,7 +295,7 @@ export class Sends {
 const NO_NAME: Refusal = { code: 'bad_value', reason: 'A relay needs to=NAME: it keeps mail for many.' };
 const DISK_FULL: Refusal = {
   code: 'disk_full',
-  reason: 'The disk is full: nothing more is taken until there is room.',
+  reason: 'The disk is full: the relay takes nothing more until there is room.',
 };
 
 const reused = (id: string): Refusal => ({

@@ -1,10 +1,10 @@
-// The state as bytes, for a checkpoint: a line of JSON, and then the large arrays as they are. All is taken at once, but for the pages of
-// what is held: they are copied while the relay runs on, and do not change under it (held.ts).
+// The state as bytes, for a checkpoint: a line of JSON, then the large arrays as they are. Everything is copied in one step, except for the
+// pages of what is held: they are frozen, and copied while the relay goes on (core/pages.ts).
 //
 //   length of the line (6 bytes) | line | numbers | ids | links of sessions to ids | deadlines | page | page | …
 //
-// Numbers are doubles: of each session `last` and how many ids; of each mailbox `next`, `acknowledged`, `tried`, `open`, `serial`, how many
-// pages, and of each page its first number and how many words.
+// Numbers are doubles. For each session: `last` and how many ids. For each mailbox: `next`, `acknowledged`, `tried`, `open`, `serial`, how
+// many pages, and for each page its first number and how many words.
 
 import { ChunkedBytes, inChunks } from '../core/chunks.ts';
 import type { FrozenPage } from '../core/pages.ts';
@@ -12,11 +12,12 @@ import { HeldMessages } from './held.ts';
 import type { Snapshot } from './log/log.ts';
 import { State } from './state.ts';
 
+/** Bytes of the length that comes first. */
 const LENGTH = 6;
-/** Bytes of a chunk: to copy and check one is not to hold up the event loop. */
+/** The size of a chunk, in bytes: small enough that copying and checking one does not hold up the event loop. */
 const CHUNK = 256 * 1024;
 
-/** The small things of a state, the names of its sessions and mailboxes, and how many items each array has. */
+/** The small values of a state, the names of its sessions and mailboxes, and the lengths of its arrays. */
 interface Line {
   readonly at: number;
   readonly t: number;
@@ -31,7 +32,7 @@ interface Line {
   readonly deadlines: number;
 }
 
-/** Takes the state as it is now. @returns its size, in bytes, and chunks for a checkpoint, to be drawn while the state changes */
+/** Takes the state as it is now. @returns its size, in bytes, and chunks for a checkpoint, which may be drawn while the state changes */
 export function takeSnapshot(
   state: State,
 ): Pick<Snapshot, 'size'> & { readonly chunks: Iterable<Uint8Array> } {
@@ -71,17 +72,17 @@ export function takeSnapshot(
   return { size, chunks: inChunks(parts, CHUNK) };
 }
 
-/** What a SEND may add to a snapshot: a message, its notice, their deadlines, an id and its link. Names are reckoned with room to spare. */
+/** What a SEND may add to a snapshot, in bytes: a message, its notice, their deadlines, an id and its link. `snapshotSize` has slack for names. */
 const GROWTH = 100;
 
-/** About what a snapshot takes, in bytes: rather more than less. @param more messages that are taken and not in the state yet */
+/** An upper estimate of what a snapshot takes, in bytes. @param more messages that are taken but not in the state yet */
 export function snapshotSize({ mailboxes, ids, deadlines, total }: State, more = 0): number {
   const line = 1024 + 120 * mailboxes.size + 130 * ids.sessions.length;
   return line + 32 * ids.most + 4 * ids.links + 16 * deadlines.length + 16 * total.slots + GROWTH * more;
 }
 
 /**
- * Makes the state of a snapshot; that of a new log if there is nothing. @param state that of a new log
+ * Rebuilds the state from a snapshot; without any bytes it is that of a new log. @param state an empty state to fill
  * @throws RangeError if its bytes end too early
  */
 export async function restoreSnapshot(from: AsyncIterable<Buffer>, state = new State()): Promise<State> {
@@ -117,7 +118,7 @@ export async function restoreSnapshot(from: AsyncIterable<Buffer>, state = new S
   return state;
 }
 
-// One after the other: hundreds of thousands at once would take much memory.
+// Made one by one: hundreds of thousands at the same time would take too much memory.
 function* sessionsOf(names: readonly string[], number: () => number, links: Uint32Array) {
   let from = 0;
   for (const name of names) {

@@ -1,5 +1,5 @@
-// The relay's state, and `apply`: what each entry of the log makes of it. The same entries give the same state, when the relay runs and when
-// it replays. `apply` looks at the state and the entry alone: no clock, no limit, no chance; and it refuses nothing. README.md has the
+// The relay's state, and `apply`: how each entry of the log changes it. The same entries give the same state, when the relay runs and when
+// it replays. `apply` looks only at the state and the entry: no clock, no limit, no random number; and it refuses nothing. README.md has the
 // table of entries; the rules of a mailbox are in PROTOCOL.md, "A mailbox".
 
 import { Deadlines } from '../core/deadlines.ts';
@@ -11,54 +11,56 @@ import { HeldMessages, type Place } from './held.ts';
 import { RememberedIds } from './ids.ts';
 import type { Lsn } from './log/log.ts';
 
-/** Empty mailboxes that are kept for their numbers; of more, the longest empty are forgotten. */
+/** How many empty mailboxes are kept for their numbers; beyond that, those that have been empty longest are forgotten. */
 export const MOST_EMPTY = 10_000;
-/** After a loss numbers go on this far above all that is known: further than what was lost can have given. */
+/** After a loss, numbers continue this far above all known ones: further than the lost part can have given. */
 export const LOSS_GAP = 1_000_000_000;
-/** Names that begin so are throwaway: an empty mailbox of one is forgotten at once. */
+/** The prefix of throwaway names: their mailboxes are forgotten as soon as they are empty. */
 export const THROWAWAY = 'w-';
 
 /** One first-in first-out mailbox. */
 export interface Mailbox extends Queued<Mailbox> {
   readonly name: string;
-  /** The next number to be given. */
+  /** The number that its next message gets. */
   next: number;
-  /** Everything up to it is acknowledged. */
+  /** Everything up to this number is acknowledged. */
   acknowledged: number;
-  /** Messages up to it may have been written to a collector before the relay opened. */
+  /** Messages up to this number may have been written to a collector before the relay opened. */
   tried: number;
-  /** May its messages be written to a collector? */
+  /** May messages have been written to a collector since the relay opened? */
   open: boolean;
-  /** Messages that are held, and their bodies together in bytes. */
+  /** How many messages it holds. */
   count: number;
+  /** The size of all their bodies, in bytes. */
   bytes: number;
   readonly held: HeldMessages;
-  /** Stands for it among the deadlines, once a message of it has a ttl; 0: none has. Never given to another. */
+  /** Identifies it in `deadlines` once one of its messages has had a ttl; until then 0. Never given to another mailbox. */
   serial: number;
 }
 
 /** The relay's state. */
 export class State {
-  /** The last two clocks that were logged. PROTOCOL.md, "Expiry and notices". */
+  /** The wall clock as it was last logged: epoch milliseconds. */
   at = 0;
+  /** The age clock as it was last logged, in milliseconds. PROTOCOL.md, "Expiry and notices". */
   t = 0;
   /** How much of `t` passed while the relay was not running: sessions do not age by that. */
   down = 0;
   readonly mailboxes = new Map<string, Mailbox>();
-  /** Mailboxes without mail, the longest empty first. */
+  /** Mailboxes without mail; the one that has been empty longest comes first. */
   readonly empty = new Queue<Mailbox>();
-  /** Above all numbers of mailboxes that were forgotten: of throwaway names, and of others. */
+  /** The highest number of any forgotten mailbox, for throwaway names and for others. */
   readonly marks = { throwaway: 0, other: 0 };
   readonly deadlines = new Deadlines();
-  /** Messages that are held. */
+  /** How many messages are held. */
   count = 0;
-  /** Numbers in the pages of all mailboxes, held or not. */
+  /** How many numbers there are in the pages of all mailboxes, held or not. */
   readonly total = { slots: 0 };
-  /** None while the log is being opened: nobody asks before. */
+  /** Told about every change to what is held. Empty while the log is being opened. */
   readonly accounts: Account[] = [];
-  /** If a part of the log was lost, and no LOST has told of it yet: the numbers in the entries count then, not those counted here. */
+  /** Set if a part of the log was lost and no LOST entry has recorded that yet. Then the numbers in entries count, not those counted here. */
   gap: Gap | undefined;
-  /** Serial numbers of mailboxes that were given so far. */
+  /** The highest serial number that a mailbox has been given. */
   serials = 0;
   /** Mailboxes by their serial number. */
   readonly bySerial = new Map<number, Mailbox>();
@@ -66,28 +68,28 @@ export class State {
   readonly #added = new Sum(this.accounts, 'added');
   readonly #removed = new Sum(this.accounts, 'removed');
 
-  /** Tests keep fewer empty mailboxes, and ids. */
+  /** Tests use smaller limits. @param mostEmpty how many empty mailboxes are kept */
   constructor(
     readonly mostEmpty = MOST_EMPTY,
     readonly ids = new RememberedIds(),
   ) {}
 
-  /** A part of the log was lost here. */
+  /** Notes that a part of the log was lost here. */
   lose(): void {
     this.gap ??= new Gap();
   }
 
-  /** The clock by which sessions age: it stops while the relay is not running. */
+  /** The clock by which sessions age, in milliseconds: it stops while the relay is not running. */
   get uptime(): number {
     return this.t - this.down;
   }
 
-  /** Everything up to this number is acknowledged, also of a name without a mailbox. */
+  /** Everything up to this number is acknowledged. It is defined for a name without a mailbox, too. */
   acknowledgedOf(name: string): number {
     return this.mailboxes.get(name)?.acknowledged ?? this.marks[kindOf(name)];
   }
 
-  /** Was anything of this name ever sent to a collector, as far as the state knows? A hint. */
+  /** Was any message for this name ever sent to a collector, as far as the state knows? A hint. */
   wasCollected(name: string): boolean {
     const box = this.mailboxes.get(name);
     return box !== undefined && (box.open || box.tried > 0 || box.acknowledged > this.marks[kindOf(name)]);
@@ -100,7 +102,7 @@ export class State {
 
   /**
    * Applies an entry. @param lsn where it is in the log
-   * @throws DetourError `damaged_journal` if the entry says other numbers than those that follow here
+   * @throws DetourError `damaged_journal` if the numbers in the entry cannot follow from the state
    */
   apply(entry: Entry, lsn: Lsn): void {
     if (entry.verb === 'EPOCH') this.down += Math.max(0, entry.t - this.t);
@@ -182,7 +184,7 @@ export class State {
   }
 
   #make(name: string, next: number): Mailbox {
-    // Below the mark only after a gap.
+    // `next` can be below the mark only after a gap.
     const acknowledged = Math.min(next - 1, this.marks[kindOf(name)]);
     const nothing = { tried: 0, open: false, count: 0, bytes: 0, serial: 0 };
     const held = new HeldMessages(this.total);
@@ -216,7 +218,7 @@ export class State {
     this.bySerial.set(serial, box);
   }
 
-  /** Puts in a mailbox of a checkpoint. Those without mail come in the order in which they became empty. */
+  /** Adds a mailbox from a checkpoint. Those without mail come in the order in which they became empty. */
   restore(
     kept: Pick<Mailbox, 'name' | 'next' | 'acknowledged' | 'tried' | 'open' | 'serial' | 'held'>,
   ): void {
@@ -231,7 +233,7 @@ export class State {
     if (box.count === 0) this.empty.push(box);
   }
 
-  /** Where a message lies; undefined if it is not held. */
+  /** Where a message is; undefined if it is not held. */
   place(box: Mailbox | undefined, seq: number): Place | undefined {
     return box !== undefined && seq > box.acknowledged ? box.held.get(seq) : undefined;
   }
@@ -253,7 +255,7 @@ export class State {
       this.#gone(box, box.held.get(at) as Place);
     this.#removed.tell();
     box.acknowledged = seq;
-    // Only after a gap what nobody knows can be acknowledged.
+    // Only after a gap can an ACK cover numbers that are not known here.
     box.next = Math.max(box.next, seq + 1);
     box.held.dropUpTo(seq);
     this.#settle(box);
@@ -273,13 +275,13 @@ export class State {
     this.#settle(box);
   }
 
-  // A mailbox that has become empty is not open any more, and may be forgotten.
+  // A mailbox that has become empty is no longer open, and may be forgotten.
   #settle(box: Mailbox): void {
     if (box.count > 0 || box.before !== undefined || this.empty.first === box) return;
     box.open = false;
     box.held.dropUpTo(box.next);
     this.empty.push(box);
-    // After a gap, what is not known yet may belong to it.
+    // After a gap it may turn out to hold messages that are not known yet.
     if (this.gap) return;
     if (kindOf(box.name) === 'throwaway') this.#forget(box);
     else if (this.empty.length > this.mostEmpty) this.#forget(this.empty.first as Mailbox);
@@ -306,7 +308,7 @@ export class State {
         this.#removed.add(to, before.lsn, before.size);
         this.#added.add(to, lsn, size);
       } else if (seq > (box?.acknowledged ?? 0) && this.gap?.mayHold(to, seq, this.nextOf(to))) {
-        // What stored it was lost. Else it was acknowledged, or has expired, since it was read.
+        // The entry that stored it was lost. Otherwise it was acknowledged or has expired since it was read.
         this.#hold(to, seq, place, ttl === undefined ? undefined : t + ttl * 1000);
       }
     }
@@ -314,7 +316,7 @@ export class State {
     this.#added.tell();
   }
 
-  // How much the part that was lost had given, nobody knows. All that is held may have been written to a collector.
+  // Nobody knows which numbers were given in the lost part. Everything that is held may have been written to a collector.
   #jump(): void {
     const above = this.lossFloor;
     this.marks.throwaway = above;
@@ -329,7 +331,7 @@ export class State {
       if (kindOf(box.name) === 'throwaway' || this.empty.length > this.mostEmpty) this.#forget(box);
   }
 
-  /** After a LOST every number that is given is above this one. */
+  /** After a LOST entry, every number that is given is above this one. */
   get lossFloor(): number {
     let highest = Math.max(this.marks.throwaway, this.marks.other, this.gap?.highest ?? 0);
     for (const { next } of this.mailboxes.values()) highest = Math.max(highest, next - 1);

@@ -1,28 +1,28 @@
-// Who has mail: the answer to STATUS, a page at a time, and what a relay says of itself.
+// Who has mail: the answer to STATUS, a page at a time, and the list that a relay gives of its own mailboxes.
 
 import type { State } from './state.ts';
 
-/** MAILBOX lines in one answer to STATUS. */
+/** The most MAILBOX lines in one answer to STATUS. */
 export const STATUS_PAGE = 500;
 
-/** A mailbox with mail, for people. */
+/** A mailbox with mail, as STATUS shows it. */
 export interface Waiting {
   readonly name: string;
   readonly held: number;
-  /** Bodies, in bytes. */
+  /** The size of all bodies held, in bytes. */
   readonly bytes: number;
-  /** When the longest-held message was stored, epoch milliseconds. */
+  /** When the message with the lowest number was stored, in epoch milliseconds. */
   readonly oldest: number;
 }
 
-/** The mailboxes with mail, by name, beginning after a name. @param most how many */
+/** The mailboxes with mail, sorted by name. @param after only names after this one. @param most how many at most */
 export function statusPage(state: State, after: string | undefined, most = STATUS_PAGE): Waiting[] {
   let names: string[] = [];
   let end: string | undefined;
   for (const { name, count } of state.mailboxes.values()) {
     if (count === 0 || (after !== undefined && name <= after) || (end !== undefined && name > end)) continue;
     names.push(name);
-    // Now and then what comes too late is let go of: sorting all names for each page would hold everybody up.
+    // Names beyond the page are dropped now and then: sorting all names for each page would hold everybody up.
     if (names.length < 2 * most) continue;
     names = names.sort().slice(0, most);
     end = names.at(-1);

@@ -1,6 +1,6 @@
-// Bytes in pieces of another size than they came in. Pure.
+// Cuts bytes into chunks of another size than they came in. Pure.
 
-/** Cuts the bytes of all parts together into chunks of one size; the last one is shorter. Nothing is copied before it is drawn. */
+/** Cuts the bytes of all parts together into chunks of `size` bytes; the last one is shorter. A chunk is copied only when it is drawn. */
 export function* inChunks(parts: readonly Uint8Array[], size: number): Generator<Uint8Array> {
   let chunk = new Uint8Array(size);
   let filled = 0;
@@ -18,7 +18,7 @@ export function* inChunks(parts: readonly Uint8Array[], size: number): Generator
   yield chunk.subarray(0, filled);
 }
 
-/** Bytes that come in chunks, to be taken in pieces of any size. */
+/** Bytes that come in chunks and can be taken in any amounts. */
 export class ChunkedBytes {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
@@ -27,7 +27,7 @@ export class ChunkedBytes {
     this.#chunks = from[Symbol.asyncIterator]();
   }
 
-  /** Is there another chunk, or more of this one? */
+  /** Are there more bytes? */
   async more(): Promise<boolean> {
     if (this.#rest.length > 0) return true;
     const next = await this.#chunks.next();
@@ -35,7 +35,7 @@ export class ChunkedBytes {
     return next.done !== true;
   }
 
-  /** The next so many bytes: a copy. @throws RangeError if there are fewer */
+  /** A copy of the next `count` bytes. @throws RangeError if there are fewer */
   async take(count: number): Promise<Uint8Array<ArrayBuffer>> {
     const taken = new Uint8Array(count);
     for (let filled = 0; filled < count; ) {

@@ -1,21 +1,21 @@
 // Where time comes from. Everything with a timer is given a Clock, so that a test can turn the hands itself.
 
-/** A timer that has been set; `cancel` may be called at any time, also after it fired. */
+/** A timer that has been set. `cancel` may be called at any time, even after it has fired. */
 export interface Timer {
   cancel(): void;
 }
 
-/** The two times of a computer, and its alarm. All in milliseconds. */
+/** The two clocks of a computer, and a timer. All values are in milliseconds. */
 export interface Clock {
-  /** Milliseconds since some fixed moment of this process; never goes back. For durations and ages. */
+  /** Milliseconds since some fixed moment of this process. It never goes back. For durations and ages. */
   monotonic(): number;
-  /** Milliseconds since 1970 UTC by the wall clock, which people and NTP move. For showing, and across restarts. */
+  /** Milliseconds since 1970 UTC by the wall clock, which people and NTP move. For display, and across restarts. */
   epoch(): number;
   /** Calls `fire` once, `ms` from now. It keeps the process alive until it fires or is cancelled. */
   after(ms: number, fire: () => void): Timer;
 }
 
-// setTimeout fires at once, with a warning, when asked for more than 2^31-1 ms: a longer wait is cut and set again by its owner.
+// setTimeout fires immediately, with a warning, when asked for more than 2^31-1 ms. So a longer wait is cut to this: its owner must set it again.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The computer's own clock. */

@@ -1,26 +1,26 @@
-// What is due when: a heap in typed arrays, 16 bytes an item. What is not wanted any more stays in it until its time comes or there is more
-// of that than of anything else. Pure.
+// Deadlines: a heap in typed arrays, 16 bytes an item. An item that is no longer wanted stays in it until it is due, or until a sweep, when
+// the heap has doubled since the last one. Pure.
 
 import { Queue, type Queued } from './queue.ts';
 import { Words } from './words.ts';
 
-/** Something that is due: the `seq`th thing of an owner. */
+/** A deadline: when the item `seq` of an owner is due. */
 export interface Deadline {
-  /** When, in milliseconds of any clock; below 2^48. */
+  /** When it is due, in milliseconds of any one clock; below 2^48. */
   readonly t: number;
-  /** Stands for the owner. Below 2^32. */
+  /** Identifies the owner. Below 2^32. */
   readonly serial: number;
-  /** Below 2^48. */
+  /** The number of the item at its owner. Below 2^48. */
   readonly seq: number;
 }
 
-/** One that was due and has to wait, for a reason that is no part of it. */
+/** A deadline that was due but has to wait until the clock shows `until`, in milliseconds. */
 interface Aside extends Queued<Aside> {
   readonly deadline: Deadline;
   readonly until: number;
 }
 
-/** Fewer are never swept. */
+/** A heap with fewer items than this is never swept. */
 const SWEEP = 1024;
 
 /** Deadlines, the earliest first. */
@@ -32,12 +32,12 @@ export class Deadlines {
   readonly #aside = new Queue<Aside>();
   #sweepAt = SWEEP;
 
-  /** How many there are, those that nobody wants any more included. */
+  /** How many deadlines there are, including those that are no longer wanted. */
   get length(): number {
     return this.#length + this.#aside.length;
   }
 
-  /** Adds one. */
+  /** Adds a deadline. */
   add(deadline: Deadline): void {
     this.#put(this.#length, deadline);
     this.#length += 1;
@@ -49,12 +49,12 @@ export class Deadlines {
     }
   }
 
-  /** The earliest one that is not set aside; undefined if there is none. */
+  /** The earliest deadline that is not set aside; undefined if there is none. */
   get first(): Deadline | undefined {
     return this.#length === 0 ? undefined : this.#get(0);
   }
 
-  /** The earliest one if it is due; undefined if none is. */
+  /** The earliest deadline if it is due; undefined if none is. @param now milliseconds of the clock that deadlines are in */
   due(now: number): Deadline | undefined {
     const back = this.#aside.first;
     if (back !== undefined && back.until <= now) {
@@ -65,12 +65,12 @@ export class Deadlines {
     return first !== undefined && first.t <= now ? first : undefined;
   }
 
-  /** Adds one that is due, and is not to be seen before a moment. The moments rise from call to call. */
+  /** Adds a deadline that is due but must not be seen before the moment `until`. The moments must not fall from call to call. */
   setAside(deadline: Deadline, until: number): void {
     this.#aside.push({ deadline, until, before: undefined, after: undefined });
   }
 
-  /** Takes out the earliest one. */
+  /** Removes the earliest deadline that is not set aside. */
   shift(): void {
     if (this.#length === 0) return;
     this.#length -= 1;
@@ -79,7 +79,7 @@ export class Deadlines {
     this.#words.cut(this.#length + 1);
   }
 
-  /** Lets go of what is not wanted any more, once so many have gathered that it costs little for each. */
+  /** Removes deadlines that are no longer wanted. It does nothing until the heap has doubled since the last sweep, so its cost stays low. */
   sweep(wanted: (deadline: Deadline) => boolean): void {
     if (this.#length < this.#sweepAt) return;
     let kept = 0;
@@ -93,14 +93,14 @@ export class Deadlines {
     this.#sweepAt = Math.max(SWEEP, 2 * kept);
   }
 
-  /** All of them as they are now, 4 words each. */
+  /** A copy of all deadlines as they are now, 4 words each. */
   freeze(): Uint32Array {
     let end = this.#length;
     for (const { deadline } of this.#aside) this.#put(end++, deadline);
     return this.#words.copy(end);
   }
 
-  /** Takes over what `freeze` gave. There were none before. */
+  /** Takes over what `freeze` returned. There must be no deadlines before. */
   restore(words: Uint32Array): void {
     this.#length = this.#words.restore(words);
     this.#order();

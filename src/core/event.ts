@@ -1,30 +1,30 @@
-// What can happen, as one table. Everything below cli/ reports through an `emit` that it is given, and nothing else:
-// one stream of these feeds the narration, the diagram, the log and the tests. Record first, render later.
+// All events, as one table. Everything below cli/ reports only through an `emit` that it is given:
+// one stream of events feeds the narration, the diagram, the log and the tests. Record first, render later.
 
 /** How sure a sender may be. There are three answers, never two; STORED is DELIVERED's counterpart at the relay. */
 const VERDICTS = ['DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN'] as const;
-/** One of them. */
+/** The name of a verdict. */
 export type VerdictName = (typeof VERDICTS)[number];
 
-/** The rungs of a message's ladder, from the lowest: exchange/ladder.ts. */
+/** The rungs of a message's ladder, from the lowest (exchange/ladder.ts). */
 export const RUNGS = ['handed', 'acknowledged', 'read', 'durable', 'handled'] as const;
-/** One of them. */
+/** The name of a rung of a message's ladder. */
 export type RungName = (typeof RUNGS)[number];
 
 /**
- * What is known of a rung. `unknown`: no word of it came. `no`: it was not reached, for certain. `unseen`: it cannot be seen from
- * here. `none`: there is no such rung on this route. `unasked`: nobody asked to be told.
+ * What is known of a rung. `reached`: it was reached. `no`: it was certainly not reached. `unknown`: nothing was heard of it.
+ * `unseen`: it cannot be observed from here. `none`: there is no such rung on this route. `unasked`: nobody asked to be told.
  */
 const RUNG_STATES = ['reached', 'no', 'unknown', 'unseen', 'none', 'unasked'] as const;
-/** One of them. */
+/** What is known of a rung of a message's ladder. */
 export type RungState = (typeof RUNG_STATES)[number];
 
-/** Fields of a frame as they stood on the wire (numbers as numbers), without the body. */
+/** The fields of a frame as they were on the wire (numbers as numbers), without the body. */
 export type FrameFields = Readonly<Record<string, string | number>>;
 
-/** What a field may hold; what each of them means, trace/line.ts checks. */
+/** The kinds of values that a field may hold. trace/line.ts defines what each kind accepts. */
 export type Kind = 'text' | 'number' | 'count' | 'name' | 'id' | 'word' | 'printable' | 'verb';
-/** A field of an event: the words that it may say, or a kind, with a `?` if it may be missing; or the fields of a frame. */
+/** A field of an event: a list of allowed words, or a kind (with `?` if the field is optional), or the fields of a frame. */
 export type Field = readonly string[] | Kind | `${Kind}?` | 'fields';
 
 const connection = { conn: 'count' } as const;
@@ -48,7 +48,7 @@ export const EVENTS = {
   accepted: ends,
   sent: frame,
   received: frame,
-  // Of a large body that comes slowly, so much has been read by now.
+  // A large body comes slowly: `have` of `size` bytes have been read so far.
   arriving: { conn: 'count', have: 'count', size: 'count' },
   fin: connection,
   broken: { conn: 'count', code: 'word', syscall: 'text' },
@@ -81,7 +81,7 @@ export const EVENTS = {
   acknowledged: { to: 'name', seq: 'count', held: 'count' },
   expired: { to: 'name', seq: 'count', id: 'id', from: 'name', tried: ['yes', 'no'] },
   mailbox: { name: 'name', state: ['collecting', 'left', 'replaced'] },
-  // Each rung of a message's ladder, once. `by`: whose word it is. `left`: bytes not acknowledged. `ms`: since the message set out.
+  // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since sending began.
   rung: {
     conn: 'count?',
     id: 'id',
@@ -91,7 +91,7 @@ export const EVENTS = {
     left: 'count?',
     ms: 'number',
   },
-  // `outcome`: of one message, when it is known. `verdict`: what the process ends with, its last word; of several messages the worst.
+  // `outcome`: the verdict on one message, when it is known. `verdict`: the verdict with which the process ends; of several messages, the worst.
   outcome: { verdict: VERDICTS, code: 'text', id: 'text', ms: 'number' },
   verdict: { verdict: VERDICTS, code: 'text', id: 'text', ms: 'number', exit: 'count' },
   // the disk
@@ -99,8 +99,8 @@ export const EVENTS = {
   cut: { file: 'text', offset: 'count', bytes: 'count' },
   disk_full: {},
   disk_room: {},
-  // a link: connections through it (`line` numbers them from 1), and what was done to the network. `up`, `down`: bytes that passed.
-  // `reached`: the link's own call to the one called stands, and that one sees `local`.
+  // A link: connections through it (`line` numbers them from 1), and faults. `up`, `down`: bytes that passed in each direction.
+  // `reached`: the link has connected to the server, which sees `local` as the address of its client.
   linked: { line: 'count', from: 'printable' },
   reached: { line: 'count', local: 'printable', remote: 'printable' },
   unlinked: { line: 'count', how: 'word', up: 'count', down: 'count' },
@@ -125,10 +125,10 @@ export type Event = {
   [Name in keyof typeof EVENTS]: { event: Name } & Row<(typeof EVENTS)[Name]>;
 }[keyof typeof EVENTS];
 
-/** Takes what happened. It must not throw and must not block for long. */
+/** Takes an event. It must not throw and must not block for long. */
 export type Emit = (event: Event) => void;
 
-/** An event with who, when and where: as it stands in a log and behind `--json`. */
+/** An event with who, when and where, as it is in a log and as `--json` prints it. */
 export type Recorded = Event & {
   /** ISO 8601 UTC with nanoseconds. */
   readonly time: string;

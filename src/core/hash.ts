@@ -1,7 +1,7 @@
-// A keyed hash of 64 bits, for ids and for what was sent under them. Its multipliers are secret, so nobody can look for two texts with the
-// same hash, or for many that fall together in a table. Pure; fast for short input, where a call of the system's own hash costs more.
+// A keyed hash of 64 bits, for ids and for what was sent under them. Its multipliers are secret, so nobody can search for two texts with the
+// same hash, or for many that collide in a table. Pure. It is fast for short input, where calling the system's own hash costs more.
 
-/** Two halves of a hash, each an unsigned number of 32 bits. */
+/** The two halves of a hash, each an unsigned number of 32 bits. */
 export interface Hash {
   readonly high: number;
   readonly low: number;
@@ -23,7 +23,7 @@ export class Hasher {
     this.#startLow = wordAt(key, 12);
   }
 
-  /** The hash of a short text in ASCII. @param more bytes of the text that follow, from `start` to `end` */
+  /** The hash of a short text in ASCII. @param more bytes that continue the text, from `start` to `end` */
   text(text: string, more: Uint8Array = NOTHING, start = 0, end = more.length): Hash {
     let high = this.#startHigh;
     let low = this.#startLow;
@@ -44,7 +44,7 @@ export class Hasher {
     return finish(high, low, text.length + end - start);
   }
 
-  /** The hash of bytes, from `start` to `end`, that belong to a text: those of a message, with the name that it is for. */
+  /** The hash of a text and bytes from `start` to `end`: of a recipient's name and a body, for example. */
   bytes(of: string, bytes: Uint8Array, start = 0, end = bytes.length): Hash {
     let { high, low } = this.text(of);
     const timesHigh = this.#timesHigh;
@@ -74,7 +74,7 @@ const wordAt = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 2] ?? 0) << 16) |
   ((bytes[at + 3] ?? 0) << 24);
 
-// Each half depends on all of both, and on the length.
+// Makes each half depend on both halves and on the length.
 function finish(high: number, low: number, length: number): Hash {
   let a = high ^ length;
   let b = low ^ Math.imul(a, 0x9e3779b1);

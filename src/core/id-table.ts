@@ -1,4 +1,4 @@
-// A hash table in typed arrays: 64-bit keys, each with a number, a second hash and a count of those that hold it. 32 bytes a key. Pure.
+// A hash table in typed arrays: 64-bit keys, each with a number, a second hash and a reference count. 32 bytes a key. Pure.
 
 import type { Hash } from './hash.ts';
 import { Words } from './words.ts';
@@ -6,23 +6,24 @@ import { Words } from './words.ts';
 /** What is kept under a key. */
 export interface Kept {
   readonly key: Hash;
-  /** Below 2^48. */
+  /** The number of a message; below 2^48. */
   readonly seq: number;
+  /** A second hash, to check that a repeat is the same message. */
   readonly proof: Hash;
 }
 
 const SMALLEST_HEADS = 4096;
-// The words of a record. `NEXT` is the next record of its chain, or the next unused one, plus 1.
+// Indexes of words in a record. `NEXT` holds the next record of its chain, or the next unused record, plus 1; 0: none.
 const [LOW, HOLDERS, NEXT] = [1, 6, 7];
 
-/** Records by key. A record stays at its number as long as somebody holds it. */
+/** Records by key. A record keeps its index as long as its reference count is above 0. */
 export class IdTable {
   //   word 0     1        2      3          4           5            6        7
   //   key high, key low, seq high, seq low, proof high, proof low, holders, next
   readonly #words = new Words(8);
-  /** Of each chain of records with like hashes the first, plus 1; 0: none. */
+  /** The first record of each chain of records in the same slot, plus 1; 0: none. */
   #heads = new Uint32Array(SMALLEST_HEADS);
-  /** The first unused record, plus 1; above `#made` none was ever used. */
+  /** The first unused record, plus 1; 0: none. Records from `#made` on have never been used. */
   #unused = 0;
   #made = 0;
   #count = 0;
@@ -32,19 +33,19 @@ export class IdTable {
     return this.#count;
   }
 
-  /** Records that there are, used or not. */
+  /** How many records there are, used or not. */
   get most(): number {
     return this.#made;
   }
 
-  /** The record of a key; -1: there is none. */
+  /** The record of a key; -1 if there is none. */
   find({ high, low }: Hash): number {
     for (let next = this.#heads[this.#chain(low)] ?? 0; next !== 0; next = this.#words.get(next - 1, NEXT))
       if (this.#words.get(next - 1, 0) === high && this.#words.get(next - 1, LOW) === low) return next - 1;
     return -1;
   }
 
-  /** What a record says. */
+  /** The content of a record. */
   read(record: number): Kept {
     const word = (index: number): number => this.#words.get(record, index);
     return {
@@ -54,7 +55,7 @@ export class IdTable {
     };
   }
 
-  /** Writes a record. @param known that of this key; -1: there is none, and a new one is made, which nobody holds yet. @returns which */
+  /** Writes a record. @param known the record of this key; -1: make a new one, with a reference count of 0. @returns the record */
   write({ key, seq, proof }: Kept, known: number): number {
     let record = known;
     if (record < 0) {
@@ -72,12 +73,12 @@ export class IdTable {
     return record;
   }
 
-  /** One more holds a record. */
+  /** Raises the reference count of a record. */
   hold(record: number): void {
     this.#words.set(record, HOLDERS, this.#words.get(record, HOLDERS) + 1);
   }
 
-  /** One less holds it: without any it goes. */
+  /** Lowers the reference count of a record. At 0 the record is removed. */
   release(record: number): void {
     const left = this.#words.get(record, HOLDERS) - 1;
     this.#words.set(record, HOLDERS, left);
@@ -94,12 +95,12 @@ export class IdTable {
     this.#count -= 1;
   }
 
-  /** The records as they are now, 8 words each. */
+  /** A copy of the records as they are now, 8 words each. */
   freeze(): Uint32Array {
     return this.#words.copy(this.#made);
   }
 
-  /** Takes over what `freeze` gave. There were none before. */
+  /** Takes over what `freeze` returned. There must be no records before. */
   refill(records: Uint32Array): void {
     this.#made = this.#words.restore(records);
     for (let record = 0; record < this.#made; record++)
@@ -128,7 +129,7 @@ export class IdTable {
     this.#unused = record + 1;
   }
 
-  // Some ten milliseconds at half a million keys.
+  // This takes some ten milliseconds at half a million keys.
   #widen(): void {
     const before = this.#heads;
     this.#heads = new Uint32Array(2 * before.length);

@@ -1,15 +1,15 @@
-// Sizes of files: their sum, and which files will do for which sizes. Pure.
+// Sizes of files: their sum, and which files are large enough for which sizes. Pure.
 
 interface Sized {
   readonly size: number;
 }
 
-/** What files take together, in bytes. */
+/** The sizes of all files together, in bytes. */
 export const sizeOf = (files: readonly Sized[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
 /**
- * Gives each of the sizes, the largest first, the smallest file that is large enough.
- * @returns the first of the sizes for which there is none, and the files that are left
+ * Assigns to each size, the largest first, the smallest file that is large enough.
+ * @returns `missing`: the first of `sizes` for which there is no file; `left`: the files that were not assigned
  */
 export function match<F extends Sized>(
   sizes: readonly number[],

@@ -1,31 +1,32 @@
-// A sparse list of items of 16 bytes by rising number, in pages of typed arrays. A page without an item does not exist. Its pages can be
-// frozen for a while: they are copied before they change then. Pure.
+// A sparse list of 16-byte items by ascending number, in pages of typed arrays. A page without items does not exist. Pages can be
+// frozen: then they are copied before they change. Pure.
 
-/** Items of one page at the most: 16 KiB. A new page has room for one; then for four, and doubles. */
+/** The most items in one page: 16 KiB. A new page has room for one item, then for `SMALLEST`; after that its room doubles. */
 const PAGE = 1024;
 const SMALLEST = 4;
-/** Words of an item. */
+/** How many 32-bit words an item has. */
 const WORDS = 4;
 
-/** The words of some items. A plain array for a single one: a typed array takes 200 bytes beside what is in it. */
+/** The words of some items. A single item is in a plain array, because a typed array takes 200 bytes besides its content. */
 export type ItemWords = Uint32Array | number[];
 
-/** How an item is written into four words of 32 bits. Its second word is never 0: that of a missing item is. */
+/** How an item is written into four words of 32 bits. Its second word must not be 0: that marks a missing item. */
 export interface Codec<T> {
-  /** Writes numbers of 32 bits, none of them negative. */
+  /** Writes an item into the four words from `at` on, as unsigned numbers of 32 bits. */
   write(words: ItemWords, at: number, item: T): void;
+  /** Reads an item from the four words from `at` on. */
   read(words: ItemWords, at: number): T;
 }
 
-/** Consecutive numbers, with an item or without. */
+/** A range of consecutive numbers, each with or without an item. */
 interface Page {
   readonly first: number;
-  /** Numbers in it. */
+  /** How many numbers it covers. */
   length: number;
   /** How many of them have an item. */
   count: number;
   words: ItemWords;
-  /** Does somebody read these words? Then they are copied before they change. */
+  /** Are these words frozen? Then they are copied before they change. */
   shared: boolean;
 }
 
@@ -39,13 +40,13 @@ export interface FrozenPage {
 export class Pages<T> {
   #pages: Page[] = [];
 
-  /** @param total counts the numbers in all pages of several lists, with an item or without: each takes 16 bytes */
+  /** @param total counts the numbers in all pages of several lists, with or without an item: each takes 16 bytes */
   constructor(
     private readonly codec: Codec<T>,
     private readonly total = { slots: 0 },
   ) {}
 
-  /** Sets an item. A new one is mostly above all others. */
+  /** Sets an item. A new item usually has the highest number. */
   put(seq: number, item: T): void {
     const page = this.#pageOf(seq) ?? this.#add(seq);
     const at = (seq - page.first) * WORDS;
@@ -53,7 +54,7 @@ export class Pages<T> {
     this.codec.write(own(page), at, item);
   }
 
-  // Makes room for a number that is in no page: in the last one if it comes next, or in a page of its own.
+  // Makes room for a number that is in no page: in the last page if the number comes next, otherwise in a page of its own.
   #add(seq: number): Page {
     const last = this.#pages.at(-1);
     const end = last === undefined ? 0 : last.first + last.length;
@@ -70,20 +71,20 @@ export class Pages<T> {
       return last;
     }
     const page: Page = { first: seq, length: 1, count: 0, words: [0, 0, 0, 0], shared: false };
-    // What is pushed to an array gets room for many more.
+    // Not pushed: a push to an empty array reserves room for many more.
     if (last === undefined) this.#pages = [page];
     else this.#pages.splice(this.#indexAfter(seq), 0, page);
     return page;
   }
 
-  /** An item; undefined if there is none of this number. */
+  /** The item with this number; undefined if there is none. */
   get(seq: number): T | undefined {
     const page = this.#pageOf(seq);
     const at = page === undefined ? 0 : (seq - page.first) * WORDS;
     return page !== undefined && isThere(page.words, at) ? this.codec.read(page.words, at) : undefined;
   }
 
-  /** The first number above this one that has an item; 0: none has. */
+  /** The first number above this one that has an item; 0 if there is none. */
   after(seq: number): number {
     for (let at = this.#indexAfter(seq); at < this.#pages.length; at++) {
       const { first, length, words } = this.#pages[at] as Page;
@@ -93,7 +94,7 @@ export class Pages<T> {
     return 0;
   }
 
-  /** Takes out one item. */
+  /** Removes an item. */
   remove(seq: number): void {
     const page = this.#pageOf(seq);
     if (page === undefined || !isThere(page.words, (seq - page.first) * WORDS)) return;
@@ -104,7 +105,7 @@ export class Pages<T> {
     this.total.slots -= page.length;
   }
 
-  /** Lets go of pages that have nothing above a number. The others keep what they have. */
+  /** Removes pages that contain nothing above a number. The other pages keep all their items. */
   dropUpTo(seq: number): void {
     let gone = 0;
     for (const { first, length } of this.#pages) {
@@ -122,7 +123,7 @@ export class Pages<T> {
         if (isThere(words, slot * WORDS)) found(first + slot, this.codec.read(words, slot * WORDS));
   }
 
-  /** The pages as they are now: they stay so, whatever is changed here. */
+  /** The pages as they are now. They do not change when the list does. */
   freeze(): FrozenPage[] {
     return this.#pages.map((page) => {
       const { first, length, words } = page;
@@ -132,7 +133,7 @@ export class Pages<T> {
     });
   }
 
-  /** Takes over a frozen page, above all others. @param above items up to this number are left out */
+  /** Takes over a frozen page, which must be above all others. @param above only items above this number are kept */
   restore({ first, words }: FrozenPage, above: number): void {
     const length = words.length / WORDS;
     words.fill(0, 0, Math.min(Math.max(0, above + 1 - first), length) * WORDS);
@@ -147,7 +148,7 @@ export class Pages<T> {
 
   // The index of the first page that may have something above `seq`.
   #indexAfter(seq: number): number {
-    // Mostly it is the last one, where what is new goes.
+    // Usually it is the last page, where new items go.
     let high = this.#pages.length;
     let low = (this.#pages[high - 1]?.first ?? 0) <= seq + 1 ? Math.max(0, high - 1) : 0;
     while (low < high) {

@@ -1,6 +1,6 @@
-// Chance that can be had again: the same seed, the same numbers. Not for secrets.
+// Repeatable random numbers: the same seed, the same numbers. Not for secrets.
 
-/** Numbers from 0 up to 1, always the same for one seed (mulberry32). @param seed a whole number; its lowest 32 bits count */
+/** Random numbers from 0 to below 1, always the same for one seed (mulberry32). @param seed an integer, of which the lowest 32 bits count */
 export function prng(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,24 +1,24 @@
-// A queue from whose middle things can be taken: a linked list. (A Map or Set in order of insertion will not do: finding its first element
-// after many deletions walks over all that was deleted.) Pure.
+// A queue that allows removal from the middle: a linked list. (A Map or Set in order of insertion is too slow: finding its first element
+// after many deletions walks over everything that was deleted.) Pure.
 
-/** What can stand in a queue, one at a time. */
+/** What can be in a queue, in only one queue at a time. */
 export interface Queued<T> {
   before: T | undefined;
   after: T | undefined;
 }
 
-/** A first-in first-out queue. */
+/** A first-in, first-out queue. */
 export class Queue<T extends Queued<T>> {
   first: T | undefined;
   #last: T | undefined;
   #length = 0;
 
-  /** How many stand in it. */
+  /** How many items are in it. */
   get length(): number {
     return this.#length;
   }
 
-  /** Adds one at the end. It stands in no queue yet. */
+  /** Adds an item at the end. It must not be in a queue yet. */
   push(item: T): void {
     item.before = this.#last;
     item.after = undefined;
@@ -28,7 +28,7 @@ export class Queue<T extends Queued<T>> {
     this.#length += 1;
   }
 
-  /** Takes out one that stands in it. */
+  /** Removes an item, which must be in this queue. */
   remove(item: T): void {
     if (item.before === undefined) this.first = item.after;
     else item.before.after = item.after;
@@ -39,7 +39,7 @@ export class Queue<T extends Queued<T>> {
     this.#length -= 1;
   }
 
-  /** From the first to the last. */
+  /** The items from the first to the last. */
   *[Symbol.iterator](): Generator<T> {
     for (let item = this.first; item !== undefined; item = item.after) yield item;
   }

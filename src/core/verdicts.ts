@@ -1,4 +1,4 @@
-// What goes with each verdict: an exit code, words and a colour. Which verdict it is, exchange/verdict.ts decides.
+// What belongs to each verdict: an exit code, words and a colour. exchange/verdict.ts decides which verdict it is.
 
 import type { VerdictName } from './event.ts';
 
@@ -10,13 +10,13 @@ export const EXIT: Readonly<Record<VerdictName, number>> = {
   UNKNOWN: 20,
 };
 
-/** The exit code after Ctrl-C, whatever the verdict. */
+/** The exit code after Ctrl-C, whatever the verdict is. */
 export const INTERRUPTED = 130;
 
-/** A verdict in words. */
+/** A verdict in words, e.g. `NOT DELIVERED`. */
 export const verdictText = (verdict: VerdictName): string => verdict.replace('_', ' ');
 
-/** The colour of a verdict, where it is shown in one. */
+/** The colour of a verdict, where colours are shown. */
 export const COLOUR = {
   DELIVERED: 'green',
   STORED: 'green',

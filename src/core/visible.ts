@@ -1,19 +1,19 @@
-// Makes hostile text harmless to look at. What came from the network may contain what a terminal obeys: escape sequences
-// that set the title or the clipboard, characters that turn the writing direction round, or nothing one can see at all.
-// Here each of them becomes a few plain characters. It is not for escaping into a shell, a web page or JSON.
+// Makes hostile text harmless to look at. Text from the network may contain what a terminal obeys, such as escape sequences
+// that set the title or the clipboard, or characters that reverse the writing direction, or characters that nobody can see.
+// Each of them is replaced by a few plain characters. This is not for escaping into a shell, a web page or JSON.
 
-/** How to show. */
+/** How to show a text. */
 export interface VisibleOptions {
   /**
-   * Show at most this many characters of the visible form (UTF-16 units, as `length` counts); what is left out is
-   * counted in a note behind it, which comes on top.
+   * Show at most this many characters of the visible form (UTF-16 units, as `length` counts). A note after them says
+   * how much is left out; the note is not counted in `max`.
    */
   readonly max?: number;
-  /** Line feeds stay line feeds, for a body that is printed over several lines; the caller indents each. */
+  /** Keep line feeds, for a body that is printed over several lines. The caller indents each line. */
   readonly multiline?: boolean;
 }
 
-// Controls (C0, DEL, C1), format (bidi, zero width, soft hyphen, tags), surrogates left alone, private use, line and
+// Controls (C0, DEL, C1), format characters (bidi, zero width, soft hyphen, tags), lone surrogates, private use, line and
 // paragraph separators. Unassigned characters do nothing to a terminal and stay.
 const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
 const HOSTILE_IN_LINES = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
@@ -29,9 +29,9 @@ const NAMED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The text with everything invisible or obeyed made visible, in forms that any console font has: `\n`, `\x1b`, `\u{202e}`,
- * and `\xff` for a byte that is not valid UTF-8. U+200D stays between emoji, where it only joins them. A backslash stays as
- * it is, so the text `\n` and a shown line feed look alike: this is for eyes, and cannot be turned back.
+ * The text with every invisible character, and every character that a terminal obeys, in a form that any console font has: `\n`,
+ * `\x1b`, `\u{202e}`, and `\xff` for a byte that is not valid UTF-8. U+200D stays between emoji, where it only joins them. A backslash
+ * stays as it is, so the text `\n` and a line feed look alike: the result is for eyes and cannot be converted back.
  * @param text what came from the network: text, or bytes that are read as UTF-8
  */
 export function visible(text: string | Uint8Array, options: VisibleOptions = {}): string {
@@ -39,9 +39,9 @@ export function visible(text: string | Uint8Array, options: VisibleOptions = {})
   const hostile = multiline ? HOSTILE_IN_LINES : HOSTILE;
   const plain =
     typeof text === 'string' ? text : Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8');
-  // Nearly every message is harmless; then this is all.
+  // Nearly every message is harmless and ends here.
   if (plain.length <= max && !plain.includes(REPLACEMENT) && !hostile.test(plain)) return plain;
-  // Each unit shows as one character or more and comes from at most 4 bytes: what lies further back is only counted.
+  // Each unit shows as one character or more and comes from at most 4 bytes: what comes after this is only counted.
   const enough = 4 * (max + 2);
   const units = typeof text === 'string' ? [...text.slice(0, enough)] : [...decode(text.subarray(0, enough))];
   let shown = '';
@@ -49,7 +49,7 @@ export function visible(text: string | Uint8Array, options: VisibleOptions = {})
   for (let index = 0; index < units.length; index += 1) {
     const unit = units[index] ?? '';
     const next = units[index + 1] ?? '';
-    // A joiner stays with the pictograph behind it or not at all, so that a cut cannot leave it at the end.
+    // A joiner stays only together with the pictograph after it, so that a cut cannot leave it at the end.
     const joins: boolean = unit === ZWJ && joinable && PICTOGRAPH.test(next);
     const found = joins ? unit + next : unitText(unit, hostile);
     if (shown.length + found.length > max) return shown + leftOut(text, units.slice(0, index));
@@ -68,7 +68,7 @@ function leftOut(text: string | Uint8Array, shown: readonly string[]): string {
   return `… (${count} more ${noun}${count === 1 ? '' : 's'})`;
 }
 
-// A byte that is not UTF-8 comes out of `decode` as its four visible characters, which no single character can be.
+// `decode` gives a byte that is not UTF-8 as its four visible characters. A real character never has four units.
 const isRawByte = (unit: string): boolean => unit.length === 4;
 const lengthInBytes = (unit: string): number => (isRawByte(unit) ? 1 : Buffer.byteLength(unit));
 
@@ -86,7 +86,7 @@ function escaped(unit: string): string {
 
 const hex = (code: number): string => code.toString(16).padStart(2, '0');
 
-// One character at a time, or one invalid byte. TextDecoder would put the same U+FFFD for any of them, and hide which it was.
+// Gives one character at a time, or one invalid byte. TextDecoder would give U+FFFD for any invalid byte and hide which one it was.
 function* decode(bytes: Uint8Array): Generator<string> {
   let at = 0;
   while (at < bytes.length) {
@@ -101,7 +101,7 @@ function* decode(bytes: Uint8Array): Generator<string> {
   }
 }
 
-// The length of the valid UTF-8 sequence at `at`, or 0: cut short, overlong, a surrogate, or beyond U+10FFFF (RFC 3629).
+// The length of the valid UTF-8 sequence at `at`; 0 if it is cut short, overlong, a surrogate, or beyond U+10FFFF (RFC 3629).
 function sequence(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;

@@ -1,15 +1,16 @@
-// A growing list of numbers of 32 bits, for tables of millions of items that must not be objects. It grows part by part, so that growing
-// holds nobody up. Pure.
+// A growing list of 32-bit numbers, for tables with millions of items that must not be objects. It grows part by part, so that growing
+// never blocks for long. Pure.
 
-/** Items of one part. */
+/** A part has 2 to the power of this many items. */
 const PART_BITS = 10;
+/** How many items one part has. */
 const PART = 1 << PART_BITS;
 
-/** Items of equal size, each a few words. An item that was not written yet has zeros. */
+/** Items of equal size, each a few words. The words of an item that was not written yet are 0. */
 export class Words {
   readonly #parts: Uint32Array[] = [];
 
-  /** @param size words of an item */
+  /** @param size how many words an item has */
   constructor(readonly size: number) {}
 
   /** One word of an item. */
@@ -28,7 +29,7 @@ export class Words {
     part[(item & (PART - 1)) * this.size + word] = value;
   }
 
-  /** Lets go of the memory of all items from this one on, but for those that share a part with one before it. */
+  /** Frees the memory of all items from this one on, except for those that share a part with an earlier item. */
   cut(item: number): void {
     const parts = Math.ceil(item / PART);
     if (this.#parts.length > parts) this.#parts.length = parts;
@@ -43,7 +44,7 @@ export class Words {
     return all;
   }
 
-  /** Takes over the items of a copy. @returns how many */
+  /** Takes over the items that `copy` returned. @returns how many items */
   restore(all: Uint32Array): number {
     const length = PART * this.size;
     for (let at = 0; at < all.length; at += length) {

@@ -1,6 +1,6 @@
-// Text in lines, for whoever shows it: on a terminal, and in the columns of a story.
+// Breaks text into lines, for a terminal and for the columns of a story.
 
-/** The text in lines of at most `columns`, broken between words. A longer word has a line of its own. */
+/** The text in lines of at most `columns` characters, broken between words. A longer word gets a line of its own. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';

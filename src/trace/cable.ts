@@ -1,17 +1,17 @@
-// A `detour link` in a diagram: it has no lane, it is the cable between two. Where that is, and what is written on it. Pure.
+// A `detour link` in a diagram has no lane: it is the cable between two lanes. Here is where the cable goes and what it says. Pure.
 
 import type { Event, Recorded } from '../core/event.ts';
 import type { Channel, Process } from './model.ts';
 
-/** The two that a link joins: `from` calls, `to` is called. */
+/** The names of the two processes that a link joins: `from` is the client, `to` the server. */
 export interface Cable {
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * Which two each link joins. A link that several pairs use is not a cable between two and has none.
- * @param namesOf the names at the two ends of a connection, as far as they are known
+ * Finds the cable of each link. A link that several pairs use has none, because it is not a cable between two.
+ * @param namesOf the names at the two ends of a channel, as far as they are known
  */
 export function cablesOf(
   channels: readonly Channel[],
@@ -31,7 +31,7 @@ export function cablesOf(
   return new Map([...found].flatMap(([process, cable]) => (cable === undefined ? [] : [[process, cable]])));
 }
 
-/** What the cable is drawn with: broken, whole again, slow, or nothing of it. */
+/** The character that a cable is drawn with: `×` broken, `=` whole again, `~` slow or other, a blank for none. */
 export type CableSign = '×' | '=' | '~' | ' ';
 
 const SIGNS: Readonly<Record<string, CableSign>> = {
@@ -43,7 +43,7 @@ const SIGNS: Readonly<Record<string, CableSign>> = {
   limit: '~',
 };
 
-/** The words for an event of a link, from the longest to the shortest, and the sign around them. */
+/** The texts for an event of a link, from the longest to the shortest, and the character around them. */
 export function cableTexts(recorded: Recorded): {
   readonly long: readonly string[];
   readonly short: readonly string[];
@@ -72,7 +72,7 @@ const WORDS: Readonly<Record<string, string>> = {
   freezing: 'FROZEN',
 };
 
-/** A body that is not complete, as a bar: `[======----] 60 %`. */
+/** The texts for an incomplete body, from the longest to the shortest: a bar such as `[======----] 60%`. */
 export function barTexts({ have, size }: Extract<Event, { event: 'arriving' }>): {
   readonly long: readonly string[];
   readonly short: readonly string[];

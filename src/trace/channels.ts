@@ -1,18 +1,18 @@
-// Which event of one process belongs to which event of another: the two ends of a connection, and of a frame.
-// It looks at no time at all: clocks are not to be believed before frames have been matched (merge.ts).
+// Finds which event of one process belongs to which event of another: the two ends of a connection, and of a frame.
+// It ignores all times: clocks cannot be trusted before frames have been matched (merge.ts).
 
 import type { Recorded } from '../core/event.ts';
 import { plainAddress, Routes } from './hops.ts';
 import type { Channel, End, Placed } from './model.ts';
 
-/** The runs of programs in one log, each with its events in the order in which they were written. */
+/** Splits a log into the runs of programs in it. Each run has its events in the order in which they were written. */
 export function splitProcesses(log: readonly Recorded[]): Recorded[][] {
   const runs: Recorded[][] = [];
   const current = new Map<string, { run: Recorded[]; conns: Set<number>; listens: boolean }>();
   for (const recorded of log) {
     const key = `${recorded.pid} ${recorded.actor}`;
     const known = current.get(key);
-    // In containers a new process often has the pid of the old one; but its connections begin again at 1.
+    // In containers a new process often has the pid of the old one, but its connections are numbered from 1 again.
     const again = known !== undefined && startsAgain(recorded, known);
     const state =
       known === undefined || again ? { run: [], conns: new Set<number>(), listens: false } : known;
@@ -32,7 +32,7 @@ function startsAgain(recorded: Recorded, known: { conns: Set<number>; listens: b
   return (recorded.event === 'connecting' || recorded.event === 'accepted') && known.conns.has(recorded.conn);
 }
 
-/** Finds the connections in the events of all processes, and marks each event with its connection and its other half. */
+/** Finds the connections in the events of all processes. It sets `channel` and `peer` of each event that has them. */
 export function matchChannels(events: readonly Placed[]): Channel[] {
   const ends = collectEnds(events);
   const channels: Channel[] = [];
@@ -47,7 +47,7 @@ export function matchChannels(events: readonly Placed[]): Channel[] {
     const hops = routes.of(client);
     const onward = hops.at(-1)?.onward;
     const place = onward === undefined ? placeOf(client, 'connected') : `${onward.local} ${onward.remote}`;
-    // A HELLO that arrived decides. An address pair may come again after a while.
+    // If a HELLO has arrived, it decides, because a pair of addresses may be used again later.
     const candidates =
       byHello.get(hello ?? '') ??
       byPlace.get(place ?? '')?.filter((server) => hello === undefined || helloOf(server) === undefined);
@@ -76,7 +76,7 @@ function collectEnds(events: readonly Placed[]): End[] {
   return [...ends.values()];
 }
 
-// A log may begin in the middle of a connection: then the verb tells which side has it.
+// A log may begin in the middle of a connection: then the verb shows which side this is.
 function sideOf(recorded: Recorded): 'client' | 'server' {
   if (recorded.event === 'accepted') return 'server';
   if (recorded.event === 'sent') return SERVER_SAYS.has(recorded.verb) ? 'server' : 'client';
@@ -86,7 +86,7 @@ function sideOf(recorded: Recorded): 'client' | 'server' {
 
 const SERVER_SAYS = new Set(['READY', 'RECEIVED', 'STORED', 'REFUSED', 'MESSAGE', 'EMPTY', 'MAILBOX', 'END']);
 
-// session and try name one connection among all: the client knows what it sent, the server what it received.
+// `session` and `try` identify a connection: the client's log has them in a HELLO sent, the server's log in a HELLO received.
 function helloOf(end: End): string | undefined {
   const wanted = end.side === 'client' ? 'sent' : 'received';
   for (const { recorded } of end.events) {
@@ -131,7 +131,7 @@ function markChannel(channel: Channel): void {
   matchFrames(server, client);
 }
 
-// TCP keeps order, so frame number n that was sent is frame number n that was received.
+// TCP keeps the order, so the nth frame sent is the nth frame received.
 function matchFrames(from: End, to: End): void {
   const received = new Map<number, Placed>();
   for (const placed of to.events)

@@ -1,8 +1,8 @@
-// A merge as a sequence diagram in plain text: a column of milliseconds, a lane for each actor, a line for each row (rows.ts).
-// Pure: lines of text come out, without colour. Only glyphs that the fonts of Windows consoles have (WGL4).
+// Draws a merge as a sequence diagram in plain text: a column of milliseconds, a lane for each actor, a line for each row (rows.ts).
+// Pure: the result is lines of text without colour. It uses only glyphs that the fonts of Windows consoles have (WGL4).
 //
 //    ms  alice              bob          · not there (yet)      │ there      ░ frozen
-//   0.0    ├─── connected ───┤           ├───►│ logged at both ends, or at the end that is drawn whole: ├──… and …──►│
+//   0.0    ├─── connected ───┤           ├───►│ logged at both ends; if at one end only, the other is open: ├──… and …──►│
 //   0.8    │                 ■ shown     │◄- - FIN   seen only as an event on a socket
 
 import type { Merged } from './merge.ts';
@@ -10,41 +10,42 @@ import type { Placed, Process } from './model.ts';
 import { NOBODY } from './names.ts';
 import { leaves, type MarkName, type Row, type RowOptions, rowsOf } from './rows.ts';
 
-/** How to draw. */
+/** How to draw a diagram. */
 export interface DiagramOptions extends RowOptions {
-  /** Columns that may be used. */
+  /** How many columns may be used. */
   readonly width: number;
-  /** Names that get a lane in any case, first, in this order: also those who never lived. */
+  /** Names that always get a lane, from the left in this order, even if no such process ever ran. */
   readonly lanes?: readonly string[] | undefined;
 }
 
-/** One line under the heading, and the events that it stands for. */
+/** One line under the heading, and the row that it shows. */
 export interface DiagramRow {
   readonly text: string;
   readonly row: Row;
 }
 
-/** A diagram, ready to be printed or put beside another one. */
+/** A diagram, ready to be printed or placed beside another one. */
 export interface Diagram {
   /** Heading and rows, each at most `width` columns wide, without trailing blanks. */
   readonly lines: readonly string[];
   readonly heading: readonly string[];
   readonly rows: readonly DiagramRow[];
-  /** The signs that need explaining, of those that were used. */
+  /** Explanations of the signs that were used, where they need one. */
   readonly legend: readonly string[];
-  /** Actors for whom there was no room. */
+  /** The names of actors for which there was no room. */
   readonly omitted: readonly string[];
 }
 
 const TIME_WIDTH = 6;
 const FIRST_LANE = 8;
-// Between two lanes there must be room for `├─SEND─►│`; more than this only makes the eye travel.
+// Between two lanes there must be room for `├─SEND─►│`.
 const MIN_GAP = 9;
+// The widest gaps: more room would only make the eye travel.
 const COMPACT_GAP = 18;
 const DETAIL_GAP = 34;
-// From this width on ids, pids and ports are told.
+// From this width on, ids, pids and ports are shown.
 const DETAIL_WIDTH = 52;
-// Right of the last lane: room for `■ on disk`.
+// To the right of the last lane there is room for `■ on disk`.
 const MARGIN = 9;
 const DETAIL_MARGIN = 13;
 
@@ -69,7 +70,7 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   const drawnRows = rowsOf(merged, options);
   const layout = layOut(lanesOf(merged, drawnRows, options.lanes ?? []), options.width);
   const lives = new Lives(merged, layout.lanes, drawnRows);
-  // How the network was before anything happened is not a beginning.
+  // Time does not start with the faults that are set up before anything happens.
   const zero = (drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
   const rows: DiagramRow[] = [];
   let shownTime = 0;
@@ -97,7 +98,7 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
 
 const lanesIn = (row: Row): string[] => (row.kind === 'mark' ? [row.lane] : [row.from, row.to]);
 
-// From left to right: who sends, the relay and the links, the others.
+// The lanes from left to right: senders, the relay and links, the others.
 function lanesOf(merged: Merged, drawnRows: readonly Row[], first: readonly string[]): string[] {
   const ranks = new Map<string, number>();
   for (const { recorded } of merged.events) {
@@ -152,7 +153,7 @@ function headingOf(merged: Merged, layout: Layout): string[] {
   return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
 }
 
-// Who is there at a row: the first event of a process begins it, its last drawn one ends it, if it said that it leaves.
+// Tracks which processes are alive at a row. A process lives from its first event to its last drawn one, if it logged that it ends.
 class Lives {
   readonly #life = new Map<string, Life>();
   readonly #events: readonly Placed[];
@@ -166,7 +167,7 @@ class Lives {
     const mentioned = new Set(
       merged.events.flatMap(({ recorded }) => ('fields' in recorded ? [recorded.fields.as] : [])),
     );
-    // Of somebody without a log who was spoken to, it is not known when he came; that he was there is.
+    // A peer without a log that is named in a frame was certainly there; when it came is not known.
     for (const lane of lanes)
       this.#life.set(lane, !logged.has(lane) && mentioned.has(lane) ? 'alive' : 'before');
     this.#events = merged.events;
@@ -174,7 +175,7 @@ class Lives {
     for (const { placed } of drawnRows) for (const one of placed) this.#lastDrawn.set(one.process, one);
   }
 
-  /** Goes on to these events. */
+  /** Advances to the last of these events. */
   upTo(placed: readonly Placed[]): void {
     const last = Math.max(...placed.map((one) => this.#index.get(one) ?? 0));
     for (; this.#next <= last; this.#next += 1) {
@@ -215,7 +216,7 @@ function drawMark(line: Line, row: Row & { kind: 'mark' }, { columns, gap, detai
   } else line.put(column + 2, atRight ?? shorten(texts.at(-1) ?? '', right));
 }
 
-// On the way between the two, over lanes that it passes: ×××× cut ××××
+// Draws between the two lanes, over any lanes on the way: ×××× cut ××××
 function drawCable(line: Line, row: Row & { kind: 'cable' }, { columns, detail }: Layout): void {
   const ends = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0];
   const a = Math.min(...ends);
@@ -231,12 +232,12 @@ function drawArrow(line: Line, row: Row & { kind: 'arrow' }, layout: Layout, liv
   const to = layout.columns.get(row.to) ?? 0;
   const [a, b] = from < to ? [from, to] : [to, from];
   const room = b - a - 1;
-  // Of a frame that only one end recorded, the other end is left open: `├──…` or `…──►│`.
+  // If only one end recorded the frame, the other end is left open: `├──…` or `…──►│`.
   const taken = { both: Number(row.head), socket: Number(row.head), sent: 2, received: 3 }[row.known];
   const text = fitting(row, room - taken, layout.detail);
   const rightwards = from < to;
   if (row.known === 'socket' && row.head) {
-    // A FIN or RST comes from a kernel: it starts in the empty, not at a lane.
+    // A FIN or RST comes from a kernel, so its arrow starts in empty space, not at a lane.
     const dashes = Math.max(0, Math.floor((room - 2 - text.length) / 2));
     if (rightwards) line.put(b - 2 - 2 * dashes - text.length, `${text}${' -'.repeat(dashes)} ►`);
     else line.put(a + 1, `◄${'- '.repeat(dashes)}${text}`);
@@ -268,7 +269,7 @@ function drawArrow(line: Line, row: Row & { kind: 'arrow' }, layout: Layout, liv
   if (note !== undefined) line.put(b + 2, note);
 }
 
-// A long text only where there is room around it, a short one as it goes.
+// A long text is used only if there is room around it, a short one wherever it fits.
 function fitting({ long, short }: Row, room: number, detail: boolean): string {
   const fits = (texts: readonly string[], most: number): string | undefined =>
     texts.find(({ length }) => length <= most);
@@ -280,7 +281,7 @@ function fitting({ long, short }: Row, room: number, detail: boolean): string {
   );
 }
 
-// ── text ──, or ─text─ where there is little room.
+// `── text ──`, or `─text─` where there is little room.
 function spread(text: string, room: number, rightwards: boolean): string {
   const label = room - text.length >= 4 ? ` ${text} ` : text;
   const dashes = room - label.length;
@@ -307,12 +308,12 @@ function legendOf(drawnRows: readonly Row[]): string[] {
   if (arrows.some(({ known }) => known === 'sent' || known === 'received'))
     legend.push('──… still under way');
   const cables = drawnRows.flatMap((row) => (row.kind === 'cable' ? [row.sign] : []));
-  if (cables.includes(' ')) legend.push('[==-] so much had been read');
+  if (cables.includes(' ')) legend.push('[==-] read so far');
   if (cables.some((sign) => sign !== ' ')) legend.push('~~~ ××× === the network itself');
   return legend;
 }
 
-// A line of text of which single columns are overwritten.
+// A line of text whose columns can be overwritten.
 class Line {
   readonly #cells: string[];
 
@@ -320,7 +321,7 @@ class Line {
     this.#cells = Array.from({ length: width }, () => ' ');
   }
 
-  /** Writes from a column on; what would stand outside is left out. */
+  /** Writes text from a column on. What would be outside the line is dropped. */
   put(column: number, text: string): void {
     for (const [index, char] of [...text].entries()) {
       const at = column + index;

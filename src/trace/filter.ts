@@ -1,9 +1,9 @@
-// Which events of a merge become rows of a diagram. Nothing is drawn that is not an event of a log. Pure.
+// Decides which events of a merge become rows of a diagram. Only events of a log are drawn. Pure.
 
 import type { Merged } from './merge.ts';
 import type { Channel, Placed, Process } from './model.ts';
 
-/** Leaves out what does not carry a message: greetings by the client, polite endings, heartbeats. For small diagrams. */
+/** Does the event matter for a message? False for a client's greeting, polite endings and heartbeats. For small diagrams. */
 export function essential({ recorded, channel }: Placed): boolean {
   if (recorded.event === 'sent' || recorded.event === 'received') return !SMALL_TALK.has(recorded.verb);
   if (recorded.event === 'fin') return !endedPolitely(channel);
@@ -42,12 +42,12 @@ const DRAWN: ReadonlySet<string> = new Set([
 
 /** Can this event be a row of its own? */
 export function isDrawn({ recorded, peer, channel }: Placed): boolean {
-  // A call of which only the server's log knows is told by the frames; of one that the client logged, this is the other half.
+  // If the client's log is there, `accepted` is drawn only as the other half of its `connected`.
   if (recorded.event === 'accepted') return peer !== undefined || channel?.client === undefined;
   return DRAWN.has(recorded.event);
 }
 
-/** Verdicts whose message has no outcome of its own in the log. Of others the outcome is drawn: it says when the sender knew. */
+/** The verdicts whose message has no `outcome` in the log. For others the outcome is drawn, because it shows when the sender knew. */
 export function loneVerdicts({ events }: Merged): readonly Placed[] {
   const settled = new Set(
     events.map(({ recorded, process }) => recorded.event === 'outcome' && `${process.index} ${recorded.id}`),
@@ -58,7 +58,7 @@ export function loneVerdicts({ events }: Merged): readonly Placed[] {
   );
 }
 
-/** How far the bodies came that never came whole. One that did is an arrow. */
+/** The last `arriving` event of each body that never arrived completely. A complete one is drawn as an arrow. */
 export function stoppedBodies({ events }: Merged): ReadonlySet<Placed> {
   const last = new Map<string, Placed>();
   for (const placed of events) {
@@ -70,8 +70,8 @@ export function stoppedBodies({ events }: Merged): ReadonlySet<Placed> {
 }
 
 /**
- * What came before, too, and says so by its `attempt`: a MESSAGE that had been sent, a message that had been shown. An `attempt`
- * alone does not prove it: the first one may have been lost on the way, or its log is not here.
+ * The events that repeat an earlier event of the logs with a higher `attempt`: a MESSAGE sent again, a message shown again. `attempt`
+ * alone does not prove a repeat: the first one may have been lost on the way, or its log may be missing.
  */
 export function repeats({ events }: Merged): ReadonlySet<Placed> {
   const lowest = new Map<string, number>();
@@ -90,7 +90,7 @@ export function repeats({ events }: Merged): ReadonlySet<Placed> {
   return found;
 }
 
-/** Where a process begins that comes when the diagram is under way already: that deserves a row. @param keep is the event drawn? */
+/** The first events of processes that start after the diagram has begun: they deserve a row. @param keep is the event drawn? */
 export function lateBegins(
   merged: Merged,
   keep: ((placed: Placed) => boolean) | undefined,
@@ -108,7 +108,7 @@ export function lateBegins(
       begun.add(process);
       names.add(process.actor);
     }
-    // How the network is set up is not a beginning.
+    // Setting up faults does not begin the diagram.
     if (recorded.event !== 'fault' && isDrawn(placed) && (keep?.(placed) ?? true)) underWay = true;
   }
   return begins;

@@ -1,9 +1,9 @@
-// The calls that went through a `detour link`, as its own log tells them: whose call it took, and as whom it called on. By their
-// addresses the two ends of a connection are found although neither has ever seen the other's (channels.ts).
+// The connections that went through a `detour link`, from the link's own log: the address of its client, and its own address towards the
+// server. With these, channels.ts finds the two ends of a connection, although neither end has seen the address of the other.
 
 import type { End, Hop, Placed } from './model.ts';
 
-/** Reads the calls that links tell about, in the order in which they came. */
+/** Collects the connections that links have logged, in the order in which they came. */
 function collectHops(events: readonly Placed[]): Hop[] {
   const hops = new Map<string, { -readonly [K in keyof Hop]: Hop[K] } & { events: Placed[] }>();
   for (const placed of events) {
@@ -23,7 +23,7 @@ function collectHops(events: readonly Placed[]): Hop[] {
   return [...hops.values()];
 }
 
-/** Finds the route of a connection through links. Each hop is given away once. */
+/** Finds the route of a connection through links. Each hop is used only once. */
 export class Routes {
   readonly #free: Set<Hop>;
   readonly #byFrom = new Map<string, Hop[]>();
@@ -38,7 +38,7 @@ export class Routes {
     }
   }
 
-  /** The links that a caller's connection went through, in order; often none. */
+  /** The hops of a connection, found from its client's end and in order from the client; often none. */
   of(client: End): Hop[] {
     const route: Hop[] = [];
     let caller = callerOf(client, 'connected');
@@ -51,7 +51,7 @@ export class Routes {
     return route;
   }
 
-  /** The same from the other end, for one of which the caller's log is missing. */
+  /** The hops of a connection whose client's log is missing, found from its server's end; in order from the client. */
   to(server: End): Hop[] {
     const route: Hop[] = [];
     let caller = callerOf(server, 'accepted');
@@ -85,5 +85,5 @@ function add(map: Map<string, Hop[]>, key: string, hop: Hop): void {
   else known.push(hop);
 }
 
-/** A socket that takes IPv6 and IPv4 reports an IPv4 caller in the IPv6 way: here it is always written in the IPv4 way. */
+/** The address with an IPv4 client written as IPv4. A dual-stack socket reports it as an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2). */
 export const plainAddress = (address: string): string => address.replace(/^\[?::ffff:([\d.]+)\]?/i, '$1');

@@ -1,11 +1,11 @@
-// One event as one line of JSON, and back: what stands in a log file, behind --json and between the stage and its actors.
-// What comes back is checked field by field: a log is a file that anybody can have written, and it is drawn on terminals.
+// Turns one event into one line of JSON and back: in a log file, in the output of --json, and between the stage and its actors.
+// What is read is checked field by field, because anybody may have written a log, and it is drawn on terminals.
 
 import { DetourError } from '../core/error.ts';
 import { EVENTS, type Event, type Field, type FrameFields, type Kind, type Recorded } from '../core/event.ts';
 import { isName, isToken } from '../wire/verbs.ts';
 
-// Keys of a line that are not the frame's. On the wire keys are a-z only, so a name with `_` in it is free to dodge to.
+// Keys of a line that do not belong to a frame. Keys on the wire are a-z only, so a prefix with `_` avoids a collision.
 const OWN_KEYS: ReadonlySet<string> = new Set([
   'time',
   'actor',
@@ -19,7 +19,7 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 const DODGE = 'wire_';
 
-/** What a line says of an event beside its stamp: of a frame, its fields stand beside its verb. */
+/** What a line says of an event besides its stamp. The fields of a frame are on the same level as its verb. */
 export function flatten(event: Event): object {
   if (event.event !== 'sent' && event.event !== 'received') return event;
   const { fields, ...frame } = event;
@@ -28,9 +28,9 @@ export function flatten(event: Event): object {
   return flat;
 }
 
-/** One event as one line of JSON, without the line end: `time`, `actor`, `pid`, `event`, then the event's own fields. */
+/** An event as a line of JSON, without the line end: `time`, `actor`, `pid`, `event`, then the event's own fields. */
 export const formatJson = ({ time, actor, pid, ...event }: Recorded): string =>
-  // Two more characters that some readers take for a line end, Node's own since 24 among them.
+  // Some readers take these two characters for line ends, among them Node's own since version 24.
   JSON.stringify({ time, actor, pid, ...flatten(event) }).replace(/[\u2028\u2029]/g, (separator) =>
     separator === '\u2028' ? '\\u2028' : '\\u2029',
   );
@@ -41,7 +41,7 @@ const matches =
   (value) =>
     typeof value === 'string' && pattern.test(value);
 
-/** What a field of each kind must be to be believed. */
+/** The check for each kind of field. */
 const KINDS: Readonly<Record<Kind, Check>> = {
   text: (value) => typeof value === 'string',
   number: (value) => typeof value === 'number' && Number.isFinite(value),
@@ -62,9 +62,10 @@ function isAcceptable(value: unknown, field: Exclude<Field, 'fields'>): boolean 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
 
 /**
- * Reads a line that `formatJson` or the recorder wrote. Keys that nobody asked for (pino's level, say) are left out.
- * @param file and `number` (from 1) say in an error where the line stands
- * @throws DetourError if it is not such a line
+ * Reads a line that `formatJson` or the recorder wrote. Keys that the event does not have (pino's `level`, say) are ignored.
+ * @param file the name of the file, for errors
+ * @param number the number of the line, from 1, for errors
+ * @throws DetourError `bad_log` if it is not such a line
  */
 export function parseRecorded(line: string, file = 'the output', number = 1): Recorded {
   const bad = (what: string): DetourError =>
@@ -84,7 +85,7 @@ export function parseRecorded(line: string, file = 'the output', number = 1): Re
   const kind = flat.get('event');
   const take = (key: string, check: Check): unknown => {
     const found = flat.get(key);
-    if (!check(found)) throw bad(`an event with no acceptable "${key}"`);
+    if (!check(found)) throw bad(`an event without a valid "${key}"`);
     return found;
   };
   const time = take(
@@ -96,17 +97,17 @@ export function parseRecorded(line: string, file = 'the output', number = 1): Re
   const event: Record<string, unknown> = { event: kind };
   const fields: Readonly<Record<string, Field>> = EVENTS[kind];
   for (const [key, field] of Object.entries(fields)) {
-    // The fields of a frame stand beside its verb.
+    // The fields of a frame are on the same level as its verb.
     const found = field === 'fields' ? frameFields(flat) : take(key, (value) => isAcceptable(value, field));
     if (found !== undefined) event[key] = found;
   }
-  // Every field has been checked against EVENTS, from which the type is made.
+  // The cast is safe: every field has been checked against EVENTS, from which the type is derived.
   return { ...event, ...stamp } as Recorded;
 }
 
 const isEventName = (kind: string): kind is Event['event'] => Object.hasOwn(EVENTS, kind);
 
-// What stands beside the verb and obeys the grammar of a frame; the rest is not the frame's.
+// Takes the keys beside the verb that obey the grammar of a frame. The others do not belong to the frame.
 function frameFields(flat: ReadonlyMap<string, unknown>): FrameFields {
   const fields: Record<string, string | number> = {};
   for (const [key, value] of flat) {

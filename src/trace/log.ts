@@ -1,7 +1,7 @@
-// The flight recorder: stamps each event once with who, when and where, and writes it down before its process can do anything else:
-// at the end of the turn in which it happened, and before the frames that it speaks of leave.
+// The flight recorder: it stamps each event with who, when and where, and writes it down before its process can do anything else:
+// at the end of the turn in which it happened, and before the frames that it is about leave.
 // It is the only place that knows pino. It does not merge (merge.ts), draw (diagram.ts) or talk to people (cli/).
-// The lines' form and the way back from a line to an event are in line.ts.
+// The format of a line, and reading one back, are in line.ts.
 
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { pino } from 'pino';
@@ -9,27 +9,28 @@ import { DetourError, errnoOf } from '../core/error.ts';
 import type { Emit, Event, Recorded } from '../core/event.ts';
 import { flatten } from './line.ts';
 
-/** What a recorder is made from. */
+/** How a recorder is set up. */
 export interface RecorderOptions {
-  /** The name the process goes by: a name of the protocol, e.g. `bob`. */
+  /** The name of the process in the protocol, e.g. `bob`. */
   readonly actor: string;
-  /** A wall clock that several processes of this computer share: see `ownOffset`. Default: its own. */
+  /** The wall clock minus the steady clock, in nanoseconds, shared with other processes of this computer. Default: the process's own. */
   readonly offset?: bigint | undefined;
   /** A file to which one JSON line per event is appended. */
   readonly file?: string | undefined;
-  /** `info` leaves the frames (`sent`, `received`) out of the file. Default `debug`: everything. */
+  /** `info` leaves the frames (`sent`, `received`) out of the file. Default: `debug`, which writes everything. */
   readonly level?: 'info' | 'debug' | undefined;
-  /** Is given each event after it was written to the file. */
+  /** Called with each event after it was written to the file. */
   readonly onEvent?: ((recorded: Recorded) => void) | undefined;
-  /** Is told, once, that the file can be written no more (a full disk, say); the recorder goes on without it. */
+  /** Called once if the file can no longer be written (a full disk, say). The recorder goes on without the file. */
   readonly onLost?: ((error: DetourError) => void) | undefined;
 }
 
-/** A flight recorder. After `close` events are still handed to `onEvent`, but not written. */
+/** A flight recorder. */
 export interface Recorder {
   readonly emit: Emit;
-  /** Writes what was emitted to the file now, instead of at the end of this turn of the event loop. */
+  /** Writes pending events to the file now, instead of at the end of this turn of the event loop. */
   flush(): void;
+  /** Writes pending events and closes the file. Later events still go to `onEvent`, but are not written. */
   close(): void;
 }
 
@@ -46,7 +47,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const time = stamp();
       file?.write(event, time);
       if (onEvent === undefined) return;
-      // Whoever hears of it may kill this process, and look into the file.
+      // The listener may cause this process to be killed and then read the file.
       file?.flush();
       onEvent({ ...event, time, actor, pid: process.pid });
     },
@@ -55,14 +56,14 @@ export function createRecorder(options: RecorderOptions): Recorder {
   };
 }
 
-// A wall clock that moved by more than this since the anchor was taken has been set, or the computer slept.
+// If the wall clock has drifted by more than this from the steady clock, it was set, or the computer slept.
 const CLOCK_JUMP_NS = 1_000_000_000n;
 
-/** The two clocks that a stamp is made from, both in nanoseconds. */
+/** The two clocks from which a stamp is made, both in nanoseconds. */
 export interface Clocks {
-  /** Since 1970 UTC; people and NTP move it, and its resolution may be a millisecond. */
+  /** Nanoseconds since 1970 UTC. People and NTP move this clock, and its resolution may be only a millisecond. */
   wall(): bigint;
-  /** Since some fixed moment; never goes back. */
+  /** Nanoseconds since some fixed moment. This clock never goes back. */
   steady(): bigint;
 }
 
@@ -72,27 +73,27 @@ const systemClocks: Clocks = {
 };
 
 /**
- * The wall clock minus the steady one, in nanoseconds, at this moment.
+ * The wall clock minus the steady clock now, in nanoseconds.
  *
- * The steady clock (CLOCK_MONOTONIC, mach_absolute_time, QueryPerformanceCounter) is one for all processes of a computer; the wall
- * clock each process reads for itself, and NTP moves it by a millisecond or two in between: more than a message takes on loopback.
- * So processes whose times are to be compared are given the offset of one of them.
+ * All processes of a computer share the steady clock (CLOCK_MONOTONIC, mach_absolute_time, QueryPerformanceCounter). Each process reads
+ * the wall clock by itself, and NTP may move it by a millisecond or two in between: more than a message takes on loopback. So processes
+ * whose times are to be compared all use the offset of one of them.
  */
 export function ownOffset(): bigint {
-  // Date.now() is cut to milliseconds, which two processes would cut at different moments; this is good to microseconds.
+  // Date.now() is truncated to milliseconds, so two processes could differ by one; this is accurate to microseconds.
   const wall = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
   return wall - systemClocks.steady();
 }
 
 /**
- * Makes the function that says what time it is: ISO 8601 UTC with nanoseconds.
+ * Makes a function that returns the time as ISO 8601 UTC with nanoseconds.
  *
- * The wall clock is read once, and the steady clock carries it on: milliseconds cannot order what happens on loopback.
- * If the two drift apart by more than a second (the clock was set, or the computer slept), the wall clock is read again, but not if
- * the offset is shared: then all stay together. So the time goes back only when somebody set the clock back; the order of a log is
- * the order of its lines.
- * @param shared the offset that this process shares with others
- * @param own its own offset, finer than `clocks.wall` can say it
+ * It adds the steady clock to an offset that is read once, because milliseconds cannot order what happens on loopback.
+ * If the two clocks drift apart by more than a second (the wall clock was set, or the computer slept), it takes a new offset, but not
+ * if the offset is shared: then all processes stay together. So the time goes back only when somebody sets the clock back; the order
+ * of a log is the order of its lines.
+ * @param shared the offset that this process shares with others, in nanoseconds
+ * @param own the process's own offset, in nanoseconds; it is finer than `clocks.wall`
  */
 export function createStamp(
   shared?: bigint,
@@ -109,7 +110,7 @@ export function createStamp(
   };
 }
 
-/** The millisecond that was written last, for all that happens in one has the same beginning. */
+/** The millisecond that was formatted last. Its text is kept, because events in the same millisecond share it. */
 let lastMs = -1n;
 let lastText = '';
 
@@ -130,11 +131,11 @@ interface LogFile {
   close(): void;
 }
 
-/** Lines of this length together are written before the turn has ended. Characters. */
+/** When pending lines have this many characters together, they are written before the turn ends. */
 const ENOUGH = 64 * 1024;
 
-// Written synchronously: a process that is killed in its next turn has left its last line in the file. All lines of a turn are
-// written at once, for a write for each of them takes five times as long as all else that a relay does with a message.
+// Lines are written synchronously, so that a process that is killed in its next turn has left its last line in the file. All lines of
+// a turn are written together, because one write for each line takes five times as long as everything else that a relay does with a message.
 function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOptions): LogFile {
   let file: number | undefined;
   try {
@@ -185,7 +186,7 @@ function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOpti
 const isFrame = ({ event }: Event): boolean => event === 'sent' || event === 'received';
 
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOENT: 'the folder it would be in does not exist: create it, or give another --log',
+  ENOENT: 'its folder does not exist: create it, or give another --log',
   EACCES: 'you may not write there: give another --log',
   EISDIR: 'that is a folder: give the name of a file',
   ENOSPC: 'the disk is full: free some space, or give a --log on another one',

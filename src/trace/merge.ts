@@ -1,9 +1,9 @@
-// Puts the logs of several processes into one order in which every cause stands before its effect, whatever their clocks say.
-// Pure: it reads no file. What belongs together is found by channels.ts; drawing is diagram.ts's.
+// Puts the logs of several processes into one order in which every cause comes before its effect, whatever their clocks say.
+// Pure: it reads no file. channels.ts finds out which events belong together; diagram.ts draws.
 //
-// A process's own order is never touched. Between processes only this is certain: a frame was sent before it was received,
-// and a call began before it was accepted. Where that leaves a choice, the earlier time goes first. Times of one process may be
-// shifted as a whole: if clocks contradict the frames, each process is moved to the middle of what its frames allow.
+// The order within a process never changes. Between processes only this is certain: a frame was sent before it was received,
+// and a connect began before it was accepted. Where that leaves a choice, the earlier time comes first. All times of a process may be
+// shifted together: if the clocks contradict the frames, each process is moved to the middle of what its frames allow.
 
 import type { Recorded } from '../core/event.ts';
 import { matchChannels, splitProcesses } from './channels.ts';
@@ -14,24 +14,24 @@ export interface Finding {
   /**
    * `not_received`: sent, and no log says that it arrived, though the other end's log is there.
    * `not_sent`: received, and the other end's log does not say that it was sent.
-   * `impossible`: the logs contradict each other; this event stands before its cause.
+   * `impossible`: the logs contradict each other; this event comes before its cause.
    */
   readonly kind: 'not_received' | 'not_sent' | 'impossible';
   readonly placed: Placed;
 }
 
-/** What several logs say together. */
+/** The result of merging several logs. */
 export interface Merged {
   readonly processes: readonly Process[];
   readonly channels: readonly Channel[];
-  /** All events, each after its causes; `at` never goes back. */
+  /** All events, each after its causes unless a finding says `impossible`. `at` never goes back. */
   readonly events: readonly Placed[];
   readonly findings: readonly Finding[];
-  /** By how many milliseconds the clock of each process was moved, by `index`. All 0 if the clocks agree with the frames. */
+  /** How many milliseconds the clock of each process was moved, by `index`. All are 0 if the clocks agree with the frames. */
   readonly shifts: readonly number[];
 }
 
-/** Merges logs; each may hold several processes, one after the other or mixed. */
+/** Merges logs. Each may contain several processes, one after the other or mixed. */
 export function merge(logs: readonly (readonly Recorded[])[]): Merged {
   const runs = logs.flatMap(splitProcesses);
   const base = earliest(runs);
@@ -63,13 +63,13 @@ function earliest(runs: readonly (readonly Recorded[])[]): bigint {
   return base ?? 0n;
 }
 
-/** Nanoseconds since 1970 UTC of a time that `formatTime` wrote, or any ISO 8601 UTC time with up to nine decimals. */
+/** Nanoseconds since 1970 UTC, from a time that `formatTime` wrote or any ISO 8601 UTC time with up to nine decimals. */
 export function toNs(time: string): bigint {
   const [seconds = '', decimals = ''] = time.slice(0, -1).split('.');
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(decimals.padEnd(9, '0'));
 }
 
-/** The events that must stand before an event, beside those of its own process. */
+/** The events that must come before an event, besides earlier ones of its own process. */
 type Causes = ReadonlyMap<Placed, readonly Placed[]>;
 
 function causesOf(channels: readonly Channel[]): Causes {
@@ -80,7 +80,7 @@ function causesOf(channels: readonly Channel[]): Causes {
     else known.push(cause);
   };
   for (const { client, server, hops } of channels) {
-    // The call begins, goes through links if there are any, and is accepted.
+    // The client connects, through links if there are any, and the server accepts.
     let before = client?.events.find(({ recorded }) => recorded.event === 'connecting');
     const accepted = server?.events.find(({ recorded }) => recorded.event === 'accepted');
     for (const next of [...hops.map(({ events: [linked] }) => linked), accepted]) {
@@ -96,15 +96,15 @@ function causesOf(channels: readonly Channel[]): Causes {
   return causes;
 }
 
-// For two processes: how far the second's clock may be ahead, by the frames from one to the other.
+// For two processes: the limits, in milliseconds, for moving the second clock relative to the first, as their frames allow.
 interface Window {
   low: number;
   high: number;
 }
 
 /**
- * How far each clock must be moved. 0 for all if no frame came before it was sent; else, from the first process on, each is moved
- * into the middle of what the frames allow (as NTP does: it supposes that both directions take equally long).
+ * How far each clock must be moved, in milliseconds. All are 0 if no frame seems to arrive before it was sent. Otherwise, from the first
+ * process on, each is moved to the middle of what the frames allow. (NTP does the same: it assumes that both directions take equally long.)
  */
 function estimateShifts(lines: readonly (readonly Placed[])[], channels: readonly Channel[]): number[] {
   const windows = new Map<number, Map<number, Window>>();
@@ -157,7 +157,7 @@ function middle({ low, high }: Window): number {
   return high === Number.POSITIVE_INFINITY ? low : (low + high) / 2;
 }
 
-// Takes, again and again, the earliest event whose causes have all been taken. `at` becomes what it must at least be.
+// Repeatedly takes the earliest event whose causes have all been taken. `at` is raised where it would go back.
 function weave(lines: readonly (readonly Placed[])[], causes: Causes, impossible: Finding[]): Placed[] {
   const woven: Placed[] = [];
   const taken = new Set<Placed>();
@@ -184,7 +184,7 @@ function weave(lines: readonly (readonly Placed[])[], causes: Causes, impossible
   }
 }
 
-// Frames of connections of which both ends were logged, that only one end knows of.
+// Frames that only one end knows of, in connections whose two ends were logged.
 function unmatched(channels: readonly Channel[]): Finding[] {
   const findings: Finding[] = [];
   for (const { client, server } of channels) {

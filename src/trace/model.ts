@@ -1,4 +1,4 @@
-// What a merge is made of: processes, their events, the connections between them. They name each other, so they stand together. Types only.
+// What a merge is made of: processes, their events, and the connections between them. The types refer to each other, so they share a file.
 
 import type { Recorded } from '../core/event.ts';
 
@@ -10,43 +10,43 @@ export interface Process {
   readonly pid: number;
 }
 
-/** An event in its place: whose it is, and what belongs to it elsewhere. `at` is filled in by merge.ts. */
+/** An event with its process and what belongs to it elsewhere. merge.ts sets `at`. */
 export interface Placed {
   readonly recorded: Recorded;
   readonly process: Process;
   /** Milliseconds since the first event of all, by the clock of the first process. */
   at: number;
-  /** The connection that it is about. */
+  /** The connection that the event is about. */
   channel?: Channel;
-  /** The other half: of `sent` the `received`, of `connected` the `accepted`, and the other way round. */
+  /** The other half: `received` for `sent`, `accepted` for `connected`, and vice versa. */
   peer?: Placed;
 }
 
-/** One process's end of a connection. */
+/** One end of a connection, at one process. */
 export interface End {
   readonly process: Process;
   readonly conn: number;
   readonly side: 'client' | 'server';
-  /** All its events, in order. */
+  /** All events of this end, in order. */
   readonly events: Placed[];
 }
 
-/** A connection: the ends that were logged, one or both. */
+/** A connection, with the ends that were logged: one or both. */
 export interface Channel {
   client?: End;
   server?: End;
-  /** The calls through `detour link`s that it was made of, from the client on; none if it went straight. */
+  /** Its hops through `detour link`s, in order from the client; empty if it was direct. */
   readonly hops: readonly Hop[];
 }
 
-/** One call through a link. */
+/** One connection through a link: a part of the way from client to server. */
 export interface Hop {
   /** The link. */
   readonly process: Process;
-  /** The address of the caller, as the link saw it. */
+  /** The address of the client, as the link saw it. */
   readonly from: string;
-  /** The link's own call to the one called, if it got through: `local` is what the one called sees. */
+  /** The link's own connection to the server, if it was established: the server sees `local` as its client. */
   readonly onward: { readonly local: string; readonly remote: string } | undefined;
-  /** Its events: `linked` first. */
+  /** Its events; `linked` comes first. */
   readonly events: readonly Placed[];
 }

@@ -1,24 +1,24 @@
-// What a diagram calls those who take part, also a peer whose log is missing: by what it said, or by where it was called. Pure.
+// The names of the participants in a diagram. A peer whose log is missing is named by what it said, or by the address it was called at. Pure.
 
 import { isName } from '../wire/verbs.ts';
 import { type Cable, cablesOf } from './cable.ts';
 import type { Merged } from './merge.ts';
 import type { Channel, Placed, Process } from './model.ts';
 
-/** The lane of a peer that is known by no name. */
+/** The lane of a peer whose name is not known. */
 export const NOBODY = '?';
 
-/** What things are called. */
+/** The names of messages, peers and links in a merge. */
 export interface Names {
-  /** The number of a message, by its id; undefined if there is only one. */
+  /** The number of a message, by its id; undefined if there is only one message. */
   numberOf(id: unknown): number | undefined;
-  /** Who is at the other end of the connection that the event is about. */
+  /** The name of the other end of the connection that the event is about. */
   peerName(placed: Placed): string;
-  /** The two that a link joins; undefined if the process is not a cable between two. */
+  /** The two processes that a link joins; undefined if the process is not a link between exactly two. */
   cableOf(process: Process): Cable | undefined;
 }
 
-/** Finds the names in a merge. @param places who owns a place (`host:port`) that no log tells about */
+/** Finds the names in a merge. @param places names for addresses (`host:port`) that no log mentions */
 export function namesOf(
   { events, channels }: Merged,
   places: ReadonlyMap<string, string> | undefined,

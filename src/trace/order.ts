@@ -1,16 +1,17 @@
-// Which events make one row of a sequence diagram, and in which order the rows stand. Pure; no texts (rows.ts), no columns.
+// Decides which events share a row of a sequence diagram, and the order of the rows. Pure. Texts are made in rows.ts, columns in diagram.ts.
 //
-// A frame of which both halves were logged is one arrow. It is cut into two rows (sent … and … received) when one row would
-// lie: when it crossed a frame of the other direction on the way, or was under way for long.
+// A frame whose two halves were logged is one arrow. It is cut into two rows (sent … and … received) when one row would
+// be misleading: when it crossed a frame in the other direction, or was under way for long.
 
 import type { Placed, Process } from './model.ts';
 
-// An arrow may be drawn as one row although its sender did something else before it arrived, if it was under way no longer than
-// this: rows then stand up to 20 ms from their true place. Beyond a second it is always cut in two.
+// Even if its sender did something else meanwhile, an arrow is one row if it was under way for no longer than this.
+// Rows may then be up to 20 ms from their true place.
 const SHORT_WAY_MS = 20;
+// An arrow that was under way for longer than this is always cut in two.
 const LONG_WAY_MS = 1000;
 
-/** The rows for these events, given in merged order: each is one event, or the two halves of an arrow, earlier half first. */
+/** Arranges events, given in merged order, into rows: each is one event, or the two halves of an arrow, earlier half first. */
 export function inOrder(drawn: readonly Placed[]): Placed[][] {
   const rank = new Map(drawn.map((placed, index) => [placed, index]));
   const rankOf = (placed: Placed): number => rank.get(placed) ?? 0;
@@ -50,14 +51,14 @@ export function inOrder(drawn: readonly Placed[]): Placed[][] {
       rows.push(best);
       for (const { process } of best) next.set(process, (next.get(process) ?? 0) + 1);
     } else if (waiting !== undefined) {
-      // A ring of frames over three processes or more, each waiting for the next.
+      // Frames between three or more processes wait for each other in a cycle: one of them must be cut.
       cut.add(waiting);
       if (waiting.peer !== undefined) cut.add(waiting.peer);
     } else return rows;
   }
 }
 
-// The halves of arrows that cannot be one row: under way for too long, or crossed by one in the other direction.
+// The halves of arrows that cannot be one row: they were under way for too long, or crossed an arrow in the other direction.
 function cutArrows(
   drawn: readonly Placed[],
   lanes: ReadonlyMap<Process, readonly Placed[]>,
@@ -83,7 +84,7 @@ function cutArrows(
       cut.add(half).add(peer);
       continue;
     }
-    // An earlier frame from there to here that is still under way: the two cross. It is cut, so that this one can be whole.
+    // An earlier frame in the other direction that is still under way crosses this one. It is cut, so that this one can be whole.
     for (const earlier of open) {
       const arrival = earlier.peer;
       if (arrival === undefined || cut.has(earlier)) continue;

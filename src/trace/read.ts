@@ -1,26 +1,26 @@
-// Reads log files back into events, for merging. A file may be huge: then only its end is read, from the beginning of a line.
+// Reads log files back into events, for merging. If a file is huge, only its end is read, from the beginning of a line.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DetourError, errnoOf } from '../core/error.ts';
 import type { Recorded } from '../core/event.ts';
 import { parseRecorded } from './line.ts';
 
-/** Of a log file at most this much is read, from its end: about 150,000 events, 200 MB when they are in memory. */
+/** At most this many bytes of a log file are read, from its end: about 150,000 events, which take 200 MB in memory. */
 const MAX_LOG_BYTES = 32 * 1024 * 1024;
 
 /** A log that was read. */
 export interface Log {
   readonly file: string;
   readonly events: readonly Recorded[];
-  /** Bytes at the beginning that were left out. */
+  /** How many bytes at the beginning were left out. */
   readonly skipped: number;
-  /** The last line had no end: its writer was interrupted, or is writing it now. It was left out. */
+  /** Was the last line left out because it had no end? Its writer was interrupted, or is writing it now. */
   readonly torn: boolean;
 }
 
 /**
  * Reads a log file.
- * @throws DetourError with the errno if it cannot be read, `bad_log` with file and line if it is none, or has nothing in it
+ * @throws DetourError with the errno if it cannot be read; `bad_log`, with file and line, if it is not a log or is empty
  */
 export function readLog(file: string, limit: number = MAX_LOG_BYTES): Log {
   const { bytes, skipped } = readEnd(file, limit);

@@ -1,5 +1,5 @@
-// Events become the rows of a sequence diagram. Which events: filter.ts; in which order: order.ts; no columns here: diagram.ts.
-// Nothing is drawn that is not an event of a log.
+// Turns events into the rows of a sequence diagram. filter.ts decides which events, order.ts in which order, diagram.ts in which columns.
+// Only events of a log are drawn.
 
 import type { Recorded } from '../core/event.ts';
 import { verdictText } from '../core/verdicts.ts';
@@ -10,16 +10,16 @@ import type { Placed } from './model.ts';
 import { type Names, namesOf } from './names.ts';
 import { inOrder } from './order.ts';
 
-/** How an arrow is known: logged at both ends, at one, or not as a frame at all but as an event on a socket (FIN, RST, a call). */
+/** How an arrow is known: logged at both ends, at one, or only as an event on a socket (FIN, RST, a connect). */
 export type Known = 'both' | 'sent' | 'received' | 'socket';
 
-/** One row of a diagram. Of its texts the first that fits is taken: they go from the longest to the shortest. */
+/** One row of a diagram. The first of its texts that fits is used; they go from the longest to the shortest. */
 export type Row = {
-  /** With ids, pids and ports, for diagrams that have room. */
+  /** Texts with ids, pids and ports, for diagrams that have room. */
   readonly long: readonly string[];
-  /** Without. At least one. */
+  /** Texts without ids, pids and ports. At least one. */
   readonly short: readonly string[];
-  /** The events that it stands for, at least one. */
+  /** The events that the row shows, at least one. */
   readonly placed: readonly Placed[];
   readonly at: number;
 } & (
@@ -36,11 +36,11 @@ export type Row = {
       readonly lane: string;
       readonly mark: MarkName;
     }
-  // Something on the way between two lanes.
+  // Something that happens between two lanes.
   | { readonly kind: 'cable'; readonly from: string; readonly to: string; readonly sign: CableSign }
 );
 
-/** Does a process leave the stage with this event? A sender's verdict is its last word. */
+/** Does the process end with this event? A sender ends with its verdict. */
 export const leaves = ({ recorded }: Placed): boolean =>
   recorded.event === 'stopping' || recorded.event === 'verdict';
 
@@ -57,15 +57,15 @@ export type MarkName =
   | 'verdict'
   | 'trouble';
 
-/** How to draw. */
+/** Which events become rows, and how peers without a log are named. */
 export interface RowOptions {
-  /** Who owns a place (`host:port`) that no log tells about: a peer that never lived. */
+  /** Names for addresses (`host:port`) that no log mentions: of a peer that never ran. */
   readonly places?: ReadonlyMap<string, string> | undefined;
-  /** Is the event drawn? Default: all that can be. */
+  /** Is the event drawn? Default: every event that can be drawn. */
   readonly keep?: ((placed: Placed) => boolean) | undefined;
 }
 
-/** Turns a merge into the rows of a diagram, from top to bottom. In each lane they stand in the order of its log. */
+/** Turns a merge into the rows of a diagram, from top to bottom. In each lane they keep the order of its log. */
 export function rowsOf(merged: Merged, options: RowOptions = {}): Row[] {
   const names = namesOf(merged, options.places);
   const begins = lateBegins(merged, options.keep);
@@ -121,7 +121,7 @@ function rowOf(
       const peer = names.peerName(first);
       const [from, to, caller] =
         recorded.event === 'connected' ? [here, peer, recorded.local] : [peer, here, recorded.remote];
-      // The link's kernel took the call, and nobody behind it did.
+      // The link's kernel accepted the connection, but the link never reached the server.
       if (first.channel?.hops.some(({ onward }) => onward === undefined))
         return mark('trouble', ['connected, to the link only'], 'link only');
       const known = second === undefined ? 'socket' : 'both';
@@ -209,14 +209,14 @@ function rowOf(
       return mark('verdict', [`${verdict} ${recorded.id}`], `${verdict} ${number}`, verdict);
     }
     case 'verdict':
-      // A sender's last word: it leaves with it.
+      // A sender ends with its verdict.
       return mark('gone', [verdictText(recorded.verdict)], ENDS.done);
     default:
       return mark('trouble', [], recorded.event);
   }
 }
 
-// Number and word of each rung, and the word where it is known that, or not known whether, it was reached.
+// The number of each rung, from the lowest.
 const RUNG_NUMBERS = { handed: 1, acknowledged: 2, read: 3, durable: 4, handled: 5 } as const;
 
 function rungTexts({
@@ -236,7 +236,7 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms % 1000 === 0 ?
 
 const ENDS = { asked: 'stopped', done: 'gone', failed: 'failed', kill: 'KILLED' } as const;
 
-// Codes that something which came from the other side has caused; the others are the judgement of this side alone.
+// Codes for something that came from the other side. All other codes are this side's own conclusion.
 const FROM_PEER = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 const SHORT_CODES: Readonly<Record<string, string>> = {
@@ -256,7 +256,7 @@ function beginTexts({ recorded, process }: Placed, begin: 'first' | 'again'): [s
 
 type FrameEvent = Extract<Recorded, { event: 'sent' | 'received' }>;
 
-// Fields that make a frame what it is, and are worth their place in an arrow.
+// The fields of each verb that are worth their room in an arrow.
 const TELLING: Readonly<Record<string, readonly string[]>> = {
   READY: ['role', 'as'],
   HELLO: ['as', 'try'],
@@ -272,9 +272,9 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The texts of a frame.
- * @param numberOf a short number for an id, if there is more than one message
- * @param again is it known that it had been sent before?
+ * The texts for a frame.
+ * @param numberOf gives a short number for an id, if there is more than one message
+ * @param again is it known that the frame was sent before?
  */
 function frameTexts(
   { verb, fields }: FrameEvent,

@@ -1,25 +1,27 @@
-// Chooses of a long merge what is worth drawing: some messages, and what surrounds them. Pure.
+// Chooses what to draw of a long merge: some messages, and the events around them. Pure.
 
 import type { Merged } from './merge.ts';
 import type { Channel, Placed } from './model.ts';
 
-/** Which messages. */
+/** Which messages to draw. */
 export interface Choice {
-  /** Only the last so many. */
+  /** Only this many messages, the last ones. */
   readonly last?: number | undefined;
   /** Only the message with this id. */
   readonly id?: string | undefined;
 }
 
-/** What was chosen. */
+/** Which messages and events were chosen. */
 export interface Selection {
-  /** How many messages the logs tell about, and how many of them are drawn. */
+  /** How many messages there are in the logs. */
   readonly total: number;
+  /** How many of them are drawn. */
   readonly chosen: number;
+  /** Is this event drawn? */
   keep(placed: Placed): boolean;
 }
 
-/** Chooses messages. What is about no message is kept if it happened between the first and the last that is kept about one. */
+/** Chooses messages. An event that is not about a message is kept if it lies between the first and the last event that is kept. */
 export function select({ events }: Merged, { last, id }: Choice): Selection {
   const ids = messageIds(events);
   const order = [...new Set(ids.values())];
@@ -30,7 +32,7 @@ export function select({ events }: Merged, { last, id }: Choice): Selection {
   const about = events.filter((placed) => wanted.has(ids.get(placed) ?? ''));
   const index = new Map(events.map((placed, place) => [placed, place]));
   const from = index.get(about[0] as Placed) ?? 0;
-  // With the last messages the end of the log belongs to it, with a single one only its own story does.
+  // The last messages are drawn with everything up to the end of the log, a single message only up to its own last event.
   const to = id === undefined ? events.length : (index.get(about.at(-1) as Placed) ?? 0);
   const links = new Set(about.map(({ channel: link }) => link));
   const processes = new Set(about.map(({ process }) => process));
@@ -56,7 +58,7 @@ const opens = ({ recorded }: Placed): boolean =>
   recorded.event === 'accepted' ||
   ('verb' in recorded && (recorded.verb === 'HELLO' || recorded.verb === 'READY'));
 
-/** Which message an event is about. An ACK and what follows from it name only a number: it is looked up. */
+/** The id of the message that each event is about. An ACK and its consequences name only a number, so the id is looked up. */
 function messageIds(events: readonly Placed[]): Map<Placed, string> {
   const ids = new Map<Placed, string>();
   const bySeq = new Map<string, string>();

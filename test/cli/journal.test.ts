@@ -127,7 +127,7 @@ describe('what is wrong with a journal is said with its place', () => {
     [
       'a segment was cut short',
       (dir) => truncateSync(join(dir, SECOND), 2000),
-      [`${SECOND} 0: it has less than 4096 bytes (0)`],
+      [`${SECOND} 0: it has fewer than 4096 bytes (0)`],
     ],
     [
       'the last segments are missing, and a checkpoint shows it',

@@ -263,7 +263,7 @@ test('files and folders that cannot be had', async () => {
       one(/that is a folder/, 'trace', dir),
       one(/line 1: not JSON/, 'trace', file),
       one(
-        /cannot be opened \(ENOENT\) try the folder/,
+        /cannot be opened \(ENOENT\) try its folder/,
         'sync',
         'send',
         '--log',

@@ -80,7 +80,7 @@ describe('detour trace', () => {
     expect((await trace(dir)).stderr).toContain('that is a folder');
     expect((await trace(write('empty.log', ''))).stderr).toContain('empty.log has no complete line in it');
     const bad = await trace(write('bad.log', '{"time":1}\n'));
-    expect(bad.stderr).toContain('bad.log, line 1: an event with no acceptable "time"');
+    expect(bad.stderr).toContain('bad.log, line 1: an event without a valid "time"');
     expect((await trace()).exit).toBe(2);
   });
 });

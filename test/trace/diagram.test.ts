@@ -77,7 +77,7 @@ describe('a diagram', () => {
       );
     expect(bars(38)).toEqual(['│  [====----] 60% │']);
     expect(bars(80)).toEqual(['│  [=========-------] 60% of 1000 │']);
-    expect(draw([alice, bob], 38).legend).toContain('[==-] so much had been read');
+    expect(draw([alice, bob], 38).legend).toContain('[==-] read so far');
   });
 
   it('says "shown again" only of what was shown before; an attempt alone does not prove that', () => {

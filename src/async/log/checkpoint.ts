@@ -1,5 +1,5 @@
-// Checkpoints: the owner's state as of one LSN in a file of its own, so that opening need not replay everything. What the state is, it does
-// not know. README.md draws the file.
+// Checkpoints: the owner's state as of one LSN in a file of its own, so that opening does not replay everything. This file does not know what
+// the state means. README.md draws the format.
 
 import { type OpenFile, withFile, writeAll } from '../../core/files.ts';
 import { damagedJournal } from '../../errors/journal.ts';
@@ -8,19 +8,20 @@ import type { FileHeader } from './format.ts';
 import * as format from './format.ts';
 import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from './log.ts';
 
-/** A checkpoint that is in its place. */
+/** A complete checkpoint under its final name. */
 export interface Checkpoint extends LogId {
+  /** The LSN as of which the state was taken. */
   readonly lsn: Lsn;
-  /** The number of the commit that comes next. */
+  /** The number of the first commit after it. */
   readonly next: number;
-  /** The segments that it points into. */
+  /** The segments that its state points into, by their first LSN. */
   readonly segments: ReadonlySet<Lsn>;
   readonly path: string;
-  /** Of the file, in bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
 }
 
-/** Writes a checkpoint into an open file, durably. @throws RangeError if a chunk is too large */
+/** Writes a checkpoint into an open file, durably. @throws RangeError if a chunk is larger than `MAX_CHUNK`; the errno of the file system */
 export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: Snapshot): Promise<void> {
   const seed = format.seedOf(header.salt);
   let at = format.FILE_HEADER;
@@ -35,14 +36,14 @@ export async function writeCheckpoint(to: OpenFile, header: FileHeader, state: S
   };
   await writeAll(to, format.encodeFileHeader(header), 0);
   await put(Buffer.from(state.segments.join(',')));
-  // An empty piece would be taken for the end.
+  // An empty chunk marks the end.
   for await (const chunk of state.chunks) if (chunk.length > 0) await put(chunk);
   await put(Buffer.alloc(0));
 }
 
 /**
- * Reads the checkpoint of an LSN: its beginning, and the state as far as an owner draws it. @param id the log that it must belong to
- * @throws DetourError `damaged_journal` at what is not intact, `new_journal`; the errno of the file system; what the owner throws
+ * Reads the checkpoint of an LSN: its header, and as much of the state as the owner draws. @param id the log that it must belong to
+ * @throws DetourError `damaged_journal` if a part is not intact, `new_journal`; the errno of the file system; what the owner throws
  */
 export async function readCheckpoint(
   { dir, files }: Pick<Folder, 'dir' | 'files'>,
@@ -58,7 +59,7 @@ export async function readCheckpoint(
     if (typeof header === 'string') throw damagedJournal(file, 0, header);
     const { store, key, salt, extent: next } = header;
     if (header.lsn !== lsn || store !== (id?.store ?? store))
-      throw damagedJournal(file, 0, 'it is another one');
+      throw damagedJournal(file, 0, 'it is the checkpoint of another LSN or journal');
     const chunks = pieces(open, file, format.seedOf(salt));
     const list: string = (await chunks.next()).value?.toString('latin1') ?? '';
     await owner?.restore({ store, key }, chunks);
@@ -67,7 +68,7 @@ export async function readCheckpoint(
   });
 }
 
-// The first piece is the list of segments, and may be empty.
+// The first chunk is the list of segments. It alone may be empty without being the end.
 async function* pieces(open: OpenFile, file: string, seed: number): AsyncGenerator<Buffer, undefined> {
   let at = format.FILE_HEADER;
   for (let index = 0; ; index++) {
@@ -77,7 +78,7 @@ async function* pieces(open: OpenFile, file: string, seed: number): AsyncGenerat
     const piece = Buffer.alloc(format.RECORD_HEADER + Math.min(size, MAX_CHUNK));
     const read = await open.read(piece, at);
     if (read < piece.length || !format.recordIntact(piece, index, seed))
-      throw damagedJournal(file, at, `piece ${index} of the checkpoint is not intact`);
+      throw damagedJournal(file, at, `chunk ${index} of the checkpoint is not intact`);
     if (size === 0 && index > 0) return undefined;
     yield piece.subarray(format.RECORD_HEADER);
     at += piece.length;

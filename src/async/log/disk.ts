@@ -1,5 +1,5 @@
-// The log on this computer's disk: segments (segments.ts) that are written commit by commit (writer.ts) and made from free files (pool.ts),
-// checkpoints (checkpoint.ts), and opening (recover.ts). README.md draws the bytes.
+// The log on this computer's disk. It puts together segments (segments.ts), which are written commit by commit (writer.ts) and made from free
+// files (pool.ts), checkpoints (checkpoint.ts) and opening (recover.ts). README.md draws the bytes.
 
 import path from 'node:path';
 import { type Clock, systemClock } from '../../core/clock.ts';
@@ -17,42 +17,46 @@ import { recover } from './recover.ts';
 import { entryIn, readEntry, type SegmentFile } from './segments.ts';
 import { Writer } from './writer.ts';
 
-/** The size of the first segment: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
+/** The size of the first segment, in bytes: an entry of the largest message fits, with the reserve. A new log takes no more than this. */
 const SMALLEST_SEGMENT = 1536 * 1024;
-/** Each further segment is twice as large, up to this. Opening a log holds two of them in memory. */
+/** Each further segment is twice as large, up to this size in bytes. Opening a log holds two of them in memory. */
 const LARGEST_SEGMENT = 16 * 1024 * 1024;
-/** Above this many bytes a second, and with room for PLENTY more, segments are not filled with zeros before they are used. */
+/** Above this many bytes a second, and with room for PLENTY more segments, a segment is not filled with zeros before it is used. */
 const FAST = 16 * 1024 * 1024;
-/** A disk has plenty of room while this many more segments fit. */
+/** A disk has plenty of room while this many more segments fit on it. */
 const PLENTY = 256;
-/** A segment takes at most this part of the room that the log may use, so that a small disk is not a single segment. */
+/** A segment takes at most the room of the log divided by this, so that a small disk does not become a single segment. */
 const SHARE = 16;
-/** A commit takes no more than this, or else one entry: encoding and checking it must not hold up the event loop for long. */
+/** The largest commit, in bytes, unless it is a single entry: encoding and checking it must not hold up the event loop for long. */
 const MAX_COMMIT = 1024 * 1024;
-/** This part of the smallest segment, 192 KiB, is kept for entries that cannot be refused. */
+/** The fraction of the smallest segment that is kept for entries that cannot be refused: 192 KiB. */
 const RESERVE = 1 / 8;
-/** Files for checkpoints are at least this part of it: 64 KiB. */
+/** The smallest file for a checkpoint, as a fraction of the smallest segment: 64 KiB. */
 const CHECKPOINT = 1 / 24;
-/** What an entry takes beside its own bytes if it is alone in a commit. */
+/** What an entry takes besides its own bytes if it is alone in a commit, in bytes. */
 const OVERHEAD = format.COMMIT_HEADER + format.RECORD_HEADER;
 
 /** How a log on disk is kept. */
 export interface DiskLogOptions {
-  /** Its folder. It is made if it is not there. */
+  /** The folder of the log. It is created if it does not exist. */
   readonly dir: string;
-  /** It takes no more of the disk, in bytes: what its files have together. Undefined: as much as there is. */
+  /** The most that all files of the log may take of the disk, in bytes. Undefined: no limit. */
   readonly maxBytes?: number | undefined;
-  /** Go around what is damaged, in place of refusing to open. */
+  /** Skip damaged parts instead of refusing to open. Default: false. */
   readonly salvage?: boolean;
-  /** For tests: another file system, clock and lock, and smaller segments, in bytes. */
+  /** Another file system, for tests. */
   readonly files?: FileSystem;
+  /** Another clock, for tests. */
   readonly clock?: Clock;
+  /** Another lock on the folder, for tests. */
   readonly lock?: (dir: string) => Promise<Release>;
+  /** The size of the first segment in bytes, for tests. */
   readonly smallest?: number;
+  /** The largest size of a segment in bytes, for tests. */
   readonly largest?: number;
 }
 
-/** Opens the log in a folder. See `OpenLog`. */
+/** Opens the log in a folder, as `OpenLog` says. @throws what `OpenLog` lists */
 export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promise<Log> {
   const { files = systemFiles, clock = systemClock, lock = holdLock, smallest = SMALLEST_SEGMENT } = options;
   const dir = path.resolve(options.dir);
@@ -64,14 +68,14 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
     folder.used = sizeOf([...list, ...checkpoints, ...found.free]);
     const pool = new Pool(folder);
     for (const free of found.free) pool.add(free);
-    // One for a checkpoint: without it nothing would be freed any more.
+    // One free file is for a checkpoint: without a checkpoint nothing could be freed any more.
     const keep = checkpoints.map(({ size }) => size).slice(-1);
     pool.want(keep);
     const another = async (lsn: Lsn): Promise<SegmentFile> =>
       claim(folder, list, await pool.make(smallest, keep), lsn, id);
     const segment = found.segment ?? (await another(found.lsn));
     const writer = new Writer(folder, owner, Math.min(MAX_COMMIT, smallest), list, segment, found);
-    // After a restart nobody knows whether all of them is allocated.
+    // After a restart it is not known whether the last segments are fully allocated.
     for (const each of list.slice(list.indexOf(segment))) each.hole = each.size;
     // Nobody can ask for room before the first entry is appended.
     if (writer.next === undefined && segment.end - writer.end < smallest * RESERVE)
@@ -87,23 +91,25 @@ export async function openDiskLog(options: DiskLogOptions, owner: Owner): Promis
 
 class DiskLog implements Log {
   readonly maxEntry: number;
-  /** What a checkpoint would take, in bytes, as the owner said: when it last got room, and since the last checkpoint at the most. */
+  /** What a checkpoint would take, in bytes, as the owner said when it last got room. */
   #granted = 0;
+  /** The size in bytes for which files for checkpoints are kept ready. */
   #checkpointSize = 0;
-  /** Is everything there that is kept in reserve? Undefined until anybody asks for room: until then a new log is one small segment. */
+  /** Are all files of the reserve there? Undefined until somebody asks for room: until then a new log is one small segment. */
   #ready: boolean | undefined;
   #closed: Promise<void> | undefined;
-  // What is under way beside writing: each once at most.
+  // What is under way besides writing, each at most once at a time.
   #claiming: Promise<void> | undefined;
   #freeing: Promise<void> | undefined;
   #checkpointing: Promise<void> | undefined;
-  /** When a segment was last claimed: milliseconds of the clock; and where the log ended when its usage was last asked for. */
+  /** When a segment was last claimed, in milliseconds of the monotonic clock. */
   #began = 0;
+  /** Where the log ended when `usage` was last called. */
   #seen: Lsn = 0;
-  /** A checkpoint has its file, and not yet its name. */
+  /** Does a checkpoint have its file, but not its final name yet? */
   #making = false;
 
-  /** @param smallest a segment, in bytes. @param largest the same. @param kept its checkpoints, oldest first */
+  /** @param smallest the smallest segment, in bytes. @param largest the largest segment, in bytes. @param kept the checkpoints, oldest first */
   constructor(
     readonly folder: Folder,
     readonly owner: Owner,
@@ -121,7 +127,7 @@ class DiskLog implements Log {
     folder.active = true;
   }
 
-  // Sees to it that there are a segment after the one that is being filled, and what is kept in reserve.
+  // Provides the segment after the one that is being filled, and the free files of the reserve.
   #grow(): void {
     const { pool, writer, folder, smallest } = this;
     const most = Math.min(this.largest, 2 * (writer.list.at(-1)?.size ?? 0));
@@ -131,7 +137,7 @@ class DiskLog implements Log {
     if (writer.next !== undefined || this.#claiming !== undefined) return;
     const seconds = (folder.clock.monotonic() - this.#began) / 1000;
     const blank = folder.room >= PLENTY * segment && writer.segment.size > FAST * seconds;
-    // Never the file for a checkpoint: without one nothing would be freed any more.
+    // This must not take the file for a checkpoint: without a checkpoint nothing could be freed any more.
     const free = blank ? undefined : pool.take(smallest, checkpoints);
     if (!blank && free === undefined) return;
     this.#claiming = this.#claim(free, segment).then(() => {
@@ -145,7 +151,7 @@ class DiskLog implements Log {
     const { folder, pool, writer } = this;
     const blank = free === undefined && (await folder.free()) >= PLENTY * size;
     const file = blank ? await pool.blank(size).catch(ignoreScarcity) : free;
-    // There was plenty a moment ago. Next time a file that is there will do.
+    // The room has become scarce. With `room` at 0, the next attempt takes a free file.
     if (file === undefined) folder.room = 0;
     else {
       const segment = await claim(folder, writer.list, file, writer.segment.end, this.id);
@@ -164,7 +170,7 @@ class DiskLog implements Log {
     if (size === 0 || size > this.maxEntry) throw new RangeError(`an entry has 1 to ${this.maxEntry} bytes`);
     if (this.#closed !== undefined) throw new Error('the log is closed');
     const lsn = this.writer.append(parts, size);
-    // Also where nobody asks for room: acknowledgements alone must find a segment after this one.
+    // Even if nobody asks for room, there must be a segment after this one: acknowledgements alone can fill it.
     if (this.#ready === undefined && this.writer.segment.end - this.writer.end < this.smallest / 2)
       this.#grow();
     return lsn;
@@ -180,7 +186,7 @@ class DiskLog implements Log {
 
   hasRoom(bytes: number, checkpoint: number): Room {
     const { segment, next, end } = this.writer;
-    // Asked for early, so that nobody waits while a larger file is being made.
+    // A larger file is requested early, so that nobody waits while it is being made.
     const ahead = (checkpoint * 4) / 3;
     if (this.#ready === undefined || ahead > this.#sizeFor(this.#checkpointSize)) {
       this.#checkpointSize = ahead;
@@ -190,7 +196,7 @@ class DiskLog implements Log {
     if (!this.pool.covers(Array(this.#missing).fill(checkpoint))) return 'soon';
     const [whole, reserve] = [OVERHEAD + bytes, this.smallest * RESERVE];
     if (this.#granted > 0 && whole + (next === undefined ? reserve : 0) <= segment.end - end) {
-      // After the first time the next segment is enough of a reserve; while it is being claimed, the end of this one.
+      // After the first `yes`, the next segment is the reserve, or the end of this segment while the next one is being claimed.
       if (next === undefined && this.#claiming === undefined) return 'soon';
     } else if (next === undefined || !this.#ready) return 'soon';
     else if (whole + reserve > next.end - next.first) return 'no';
@@ -198,12 +204,12 @@ class DiskLog implements Log {
     return 'yes';
   }
 
-  /** How many checkpoints there are files to be for, beside those that there are. */
+  /** How many free files for checkpoints there should be: three, less the checkpoints that exist or are being made. */
   get #missing(): number {
     return 3 - this.kept.length - Number(this.#making);
   }
 
-  // By powers of two, so that growing does not begin anew with every entry.
+  // Sizes grow by powers of two, so that not every entry asks for a new file.
   #sizeFor(checkpoint: number): number {
     for (let size = Math.ceil(this.smallest * CHECKPOINT); ; size *= 2) if (size >= checkpoint) return size;
   }
@@ -233,7 +239,7 @@ class DiskLog implements Log {
 
   segments = (): readonly Segment[] => [...this.writer.list];
 
-  // Asked every second. Only while much is written, and there is plenty of room, segments may be without theirs.
+  // Called every second. Unallocated segments are tolerated only while much is written and there is plenty of room.
   async usage() {
     const { folder, writer } = this;
     const free = await folder.free();
@@ -257,11 +263,11 @@ class DiskLog implements Log {
   async #makeCheckpoint(lsn: Lsn, next: number, state: Snapshot): Promise<void> {
     const { folder, pool, id, writer } = this;
     const header = { ...id, kind: 'CHECKPOINT', lsn, extent: next, salt: format.randomToken() } as const;
-    // With its header, the list of segments, and what is written before each chunk.
+    // The size includes the header, the list of segments, and what is written before each chunk.
     const needed =
       Math.ceil(state.size * (1 + 2 ** -14)) + 16 * state.segments.length + 2 * format.FILE_HEADER;
     const free = await pool.make(needed).catch(async (error: unknown) => {
-      // On a full disk the older checkpoint gives up its place. With the free file it makes room for one twice as large.
+      // On a full disk the older checkpoint gives up its file. Together with the free file it makes room for one twice as large.
       if (this.kept.length < 2) throw error;
       this.#checkpointSize = Math.max(this.#checkpointSize, needed);
       this.#grow();
@@ -271,7 +277,7 @@ class DiskLog implements Log {
     this.#making = true;
     try {
       await withFile(folder.files.open(free.path, 'write'), (to) => writeCheckpoint(to, header, state));
-      // Else the log could end, after a crash, before a checkpoint that is in place.
+      // Otherwise, after a crash, the log could end before the LSN of the checkpoint.
       await writer.when(lsn);
     } catch (error) {
       this.#making = false;
@@ -296,7 +302,7 @@ class DiskLog implements Log {
     this.#free();
   }
 
-  // The directory was synced when the newer checkpoint had got its name, so both are there after a power cut.
+  // The directory was synced after the newer checkpoint got its name, so both checkpoints survive a power cut.
   #free(): void {
     const { list } = this.writer;
     const [older, newer] = this.kept;
@@ -312,7 +318,7 @@ class DiskLog implements Log {
     }, this.folder.failed);
   }
 
-  // Nothing more becomes durable.
+  // From now on nothing becomes durable.
   #fail(error: unknown): void {
     const { dir, active } = this.folder;
     if (!active) return;

@@ -1,5 +1,5 @@
-// The folder of a log: how its files are reached, and what is done when the disk is full or no file handle is left. Everything else in
-// this folder reaches the disk through here.
+// The folder of a log: how its files are reached, and what happens when the disk is full or no file handle is left. All other files of
+// the log reach the disk through this one.
 
 import type { Clock } from '../../core/clock.ts';
 import { isScarce } from '../../core/error.ts';
@@ -8,26 +8,27 @@ import { ReadAhead } from '../../core/read-ahead.ts';
 import { takenAway } from '../../errors/journal.ts';
 import type { SegmentFile } from './segments.ts';
 
-/** How long to wait before a call is repeated that found the disk full, or all file handles in use. Milliseconds. */
+/** How long to wait before a call that found the disk full or all file handles in use is repeated. Milliseconds. */
 const RETRY_MS = 500;
 
-/** The folder of a log: how its files are reached, and whom to tell. What every part that writes needs. */
+/** The folder of a log: how its files are reached, and whom to tell about changes. Every part that writes needs it. */
 export class Folder {
-  /** Called when there is more or less room than before. */
+  /** Called when the room may have changed. */
   changed = (): void => undefined;
-  /** Called when the disk failed. */
+  /** Called when the disk has failed. */
   failed = (_error: unknown): void => undefined;
-  /** The segment that was written last, and its file. While that has its name, it is still the same folder. */
+  /** The segment that was written last, and its open file. While the file still has its name, this is still the same folder. */
   written: { readonly segment: SegmentFile; readonly file: OpenFile } | undefined;
-  /** Are calls repeated that fail for lack of room or of file handles? While the log is open, and has not failed. */
+  /** Is the log open, and has it not failed? Only then are calls repeated that fail for lack of room or of file handles. */
   active = false;
-  /** The calls that have failed so, and will be made again. */
+  /** The calls that failed for lack of room or of file handles and will be repeated. */
   readonly waiting = new Set<() => Promise<unknown>>();
-  /** What the log's files take of the disk together, in bytes; and what it could still take when that was last looked at. */
+  /** What all files of the log take of the disk, in bytes. */
   used = 0;
+  /** What the log could still take of the disk when that was last measured, in bytes. */
   room = 0;
 
-  /** @param most what the log may take of the disk, in bytes */
+  /** @param most the most that the log may take of the disk, in bytes */
   constructor(
     readonly dir: string,
     readonly files: FileSystem,
@@ -36,13 +37,13 @@ export class Folder {
     readonly ahead = new ReadAhead(files),
   ) {}
 
-  /** What the log may still take of the disk, in bytes. */
+  /** Measures what the log may still take of the disk, in bytes. */
   async free(): Promise<number> {
     this.room = Math.max(0, Math.min(await this.files.free(this.dir), this.most - this.used));
     return this.room;
   }
 
-  /** Repeats a call, while `active`, until it does not fail for lack of room or of file handles. @throws any other error */
+  /** Repeats a call while it fails for lack of room or of file handles and the log is `active`. @throws any other error */
   async patiently<T>(call: () => Promise<T>): Promise<T> {
     try {
       for (;;) {
@@ -60,14 +61,14 @@ export class Folder {
     }
   }
 
-  /** Before a file gets a name: in a folder that was emptied, or in another in its place, none may. @throws DetourError `deleted` */
+  /** Call it before a file gets a name: the folder may have been emptied or replaced by another. @throws DetourError `deleted` if it was */
   check(): void {
     if (this.written?.file.hasName(this.written.segment.path, true) ?? true) return;
     this.failed(takenAway(this.dir));
     throw takenAway(this.dir);
   }
 
-  /** Gives files other names, `[from, to]`, durably. */
+  /** Renames files, `[from, to]`, durably. */
   async rename(...names: (readonly [string, string])[]): Promise<void> {
     this.check();
     for (const [from, to] of names) await this.patiently(() => this.files.rename(from, to));

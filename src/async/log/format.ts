@@ -1,4 +1,4 @@
-// What the files of the log look like: README.md draws them byte by byte. It knows no file call and judges nothing.
+// The format of the log's files. README.md draws them byte by byte. It makes no file calls and does not decide what to do about damage.
 
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
@@ -9,15 +9,15 @@ import type { LogId, Lsn } from './log.ts';
 
 /** The version of the format that this detour reads and writes. Version 1 was the journal of detour 0.1. */
 export const VERSION = 2;
-/** What a segment and a checkpoint begin with, in bytes: one sector, so that it is written whole or not at all. */
+/** The size of the header of a segment or checkpoint, in bytes: one sector, so that it is written whole or not at all. */
 export const FILE_HEADER = 512;
-/** Bytes of a commit before its first record. The same number of zeros after the last commit marks the end. */
+/** The size of a commit's header, in bytes. The same number of zeros after the last commit marks the end of the log. */
 export const COMMIT_HEADER = 32;
-/** Bytes of a record before its entry. */
+/** The size of a record's header, before its entry, in bytes. */
 export const RECORD_HEADER = 8;
-/** Names of segments and checkpoints, by their LSN. */
+/** The names of segments and checkpoints: an LSN of 15 digits. */
 export const FILE_NAME = /^([0-9]{15})\.(wal|checkpoint)$/;
-/** Names of files that are allocated and empty, or being made. */
+/** The names of files that are free (allocated, without content) or being made. */
 export const SPARE_NAME = /^([0-9a-f]{16})\.(free|new)$/;
 
 const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
@@ -25,18 +25,18 @@ const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
 /** The path of a segment or checkpoint in the folder of a log. */
 export const filePath = (dir: string, lsn: Lsn, kind: 'wal' | 'checkpoint'): string =>
   path.join(dir, `${String(lsn).padStart(15, '0')}.${kind}`);
-/** Random bytes as hexadecimal digits: 8 for a name, a salt or a store, 16 for a key. */
+/** Random bytes as hexadecimal digits. @param bytes 8 for a name, a salt or a store; 16 for a key */
 export const randomToken = (bytes = 8): string => randomBytes(bytes).toString('hex');
-/** A path for a file that is no part of the log yet. Each is used once: names that were not synced may land in any order. */
+/** A new path for a file that is not part of the log yet. It is never used again: renames that were not synced may become durable in any order. */
 export const sparePath = (dir: string, kind: 'free' | 'new'): string =>
   path.join(dir, `${randomToken()}.${kind}`);
 
-/** What a file of the log says of itself in its first 512 bytes. */
+/** What a segment or checkpoint says about itself in its first 512 bytes. */
 export interface FileHeader extends LogId {
   readonly kind: 'SEGMENT' | 'CHECKPOINT';
-  /** Of a segment the first LSN that it can hold; of a checkpoint the LSN as of which it was taken. */
+  /** For a segment: the first LSN that it can hold. For a checkpoint: the LSN as of which it was taken. */
   readonly lsn: Lsn;
-  /** Of a segment its size as a file, in bytes; of a checkpoint the number of the commit that comes next. */
+  /** For a segment: the size of the file, in bytes. For a checkpoint: the number of the first commit after it. */
   readonly extent: number;
   readonly salt: string;
 }
@@ -44,7 +44,7 @@ export interface FileHeader extends LogId {
 const EXTENT = { SEGMENT: 'size', CHECKPOINT: 'next' } as const;
 const crcText = (crc: number): string => crc.toString(16).padStart(8, '0');
 
-/** Writes a file's header. */
+/** Encodes a file's header. */
 export function encodeFileHeader(header: FileHeader): Buffer {
   const { kind, lsn, extent, salt, store, key } = header;
   const line = `${kind} version=${VERSION} lsn=${lsn} ${EXTENT[kind]}=${extent} salt=${salt} store=${store} key=${key}`;
@@ -55,7 +55,7 @@ export function encodeFileHeader(header: FileHeader): Buffer {
 
 /**
  * Reads a file's header, or says in a phrase what is wrong with it.
- * @throws DetourError `old_journal`, `new_journal` if it is intact and of another version: `crc` comes last in every one
+ * @throws DetourError `old_journal`, `new_journal` if it is intact but of another version: `crc` comes last in every version
  */
 export function readFileHeader(bytes: Buffer, kind: FileHeader['kind']): FileHeader | string {
   const [line = ''] = bytes.toString('latin1', 0, FILE_HEADER).split('\n', 1);
@@ -72,27 +72,27 @@ export function readFileHeader(bytes: Buffer, kind: FileHeader['kind']): FileHea
   return encodeFileHeader(header).equals(bytes.subarray(0, FILE_HEADER)) ? header : 'its header is damaged';
 }
 
-/** The CRC with which everything in a file of this salt begins. */
+/** The seed of all CRCs in a file with this salt. */
 export const seedOf = (salt: string): number => crc32(salt);
-/** The CRC of a record, or of a piece of a checkpoint. Its seed is another at every place: what is intact elsewhere is not valid here. */
+/** The CRC of a record, or of a chunk of a checkpoint. Its seed depends on the place, so bytes copied from elsewhere are not valid here. */
 export const checkOf = (bytes: Buffer, place: number, seed: number): number =>
   crc32(bytes.subarray(4), (seed ^ place) >>> 0);
 
-/** A commit that is being filled: its place is `lsn`. */
+/** A commit that is being filled. It begins at `lsn`. */
 export class CommitBuilder {
   /** Bytes of the commit so far. */
   size = COMMIT_HEADER;
   #records = 0;
   #table = 0;
 
-  /** @param seed that of the segment. @param buffer memory that it may use, as long as it is large enough */
+  /** @param seed the seed of the segment. @param buffer memory that it may use; it takes a larger one when it must */
   constructor(
     readonly lsn: Lsn,
     readonly seed: number,
     public buffer: Buffer = Buffer.allocUnsafe(4096),
   ) {}
 
-  /** Copies an entry into it. @param size the bytes of all parts together */
+  /** Copies an entry into the commit. @param size the size of all parts together, in bytes. @returns the LSN of the entry */
   add(parts: readonly Uint8Array[], size: number): Lsn {
     const start = this.size;
     const lsn = this.lsn + start;
@@ -112,7 +112,7 @@ export class CommitBuilder {
     return lsn;
   }
 
-  /** Ends the commit. @returns its bytes, with the zeros after it that mark the end, as far as `room` bytes take them */
+  /** Ends the commit. @returns its bytes and the zeros that mark the end, cut to `room` bytes */
   seal(number: number, room: number): Buffer {
     const { size, buffer: bytes } = this;
     bytes.set(MAGIC, 0);
@@ -127,18 +127,18 @@ export class CommitBuilder {
   }
 }
 
-/** A record: its LSN and its entry. `intact` is false if it was changed. */
+/** A record: its LSN, and its entry as bytes. `intact` is false if it was changed. */
 export interface FoundRecord {
   readonly lsn: Lsn;
   readonly bytes: Buffer;
   readonly intact: boolean;
 }
 
-/** Is the end mark there, as far as there are bytes? */
+/** Is the mark of the end (zeros) at `at`, as far as `bytes` go? */
 export const isEnd = (bytes: Buffer, at: number): boolean =>
   bytes.subarray(at, at + COMMIT_HEADER).every((byte) => byte === 0);
 
-// What the header of a commit says; undefined if there is none that is intact and belongs here.
+// Reads the header of a commit; undefined if there is no intact header that belongs here.
 function headAt(bytes: Buffer, at: number, lsn: Lsn, seed: number) {
   const head = bytes.subarray(at, at + COMMIT_HEADER);
   if (head.length < COMMIT_HEADER || head.indexOf(MAGIC) !== 0) return undefined;
@@ -148,8 +148,8 @@ function headAt(bytes: Buffer, at: number, lsn: Lsn, seed: number) {
 }
 
 /**
- * Looks for a commit at `at` in bytes of a segment, a place with this LSN.
- * @returns what its header says, undefined if there is none that is intact and belongs here; its records; is it whole, with all of them?
+ * Looks for a commit at `at` in bytes of a segment; the LSN of that place is `lsn`.
+ * @returns `head`: its header, undefined if there is no intact one that belongs here; `records`; `intact`: is the whole commit intact?
  */
 export function commitAt(bytes: Buffer, at: number, lsn: Lsn, seed: number) {
   const head = headAt(bytes, at, lsn, seed);
@@ -172,13 +172,13 @@ export function commitAt(bytes: Buffer, at: number, lsn: Lsn, seed: number) {
   return { head, records, intact: whole && same && records.every(({ intact }) => intact) };
 }
 
-/** Are these the bytes of a whole record that belongs to this LSN, or of a piece of a checkpoint that belongs to this place? */
+/** Are these the bytes of a whole record that belongs to this LSN, or of a chunk of a checkpoint that belongs to this place? */
 export function recordIntact(bytes: Buffer, place: Lsn, seed: number): boolean {
   const whole = bytes.length === RECORD_HEADER + bytes.readUInt32LE(4);
   return whole && bytes.readUInt32LE(0) === checkOf(bytes, place, seed);
 }
 
-/** Does the log reach the end of `bytes`, with this commit, or was there something after the last one that can be read? */
+/** Does the log reach the end of `bytes`: does commit `number` end there, or are there unreadable bytes after the last readable commit? */
 export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: number): boolean {
   for (let at = bytes.lastIndexOf(MAGIC); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(MAGIC, at - 1)) {
     const head = headAt(bytes, at, base + at, seed);
@@ -189,8 +189,8 @@ export function reachesEnd(bytes: Buffer, base: Lsn, seed: number, number: numbe
   return !isEnd(bytes, 0);
 }
 
-// Each commit was begun after the one before it was durable. So a later one proves that what cannot be read before it was whole once.
-/** Looks for a place from `from` on where a commit with a higher number begins. @param base the LSN of the first of `bytes` */
+// Each commit is written after the previous one is durable. So a later commit proves that what cannot be read before it was durable once.
+/** Finds the first place from `from` on where a commit with a number above `number` begins. @param base the LSN of the first byte */
 export function laterCommit(bytes: Buffer, from: number, base: Lsn, seed: number, number: number) {
   for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1))
     if ((headAt(bytes, at, base + at, seed)?.number ?? 0) > number) return at;

@@ -1,18 +1,18 @@
-// A log in memory, for tests of what is built on it: it delays, fails, loses and crashes when it is told to. An LSN counts entries.
+// A log in memory, for tests of what is built on a log: it delays, fails, loses entries and crashes when told to. Its LSNs count entries.
 
 import { Readable } from 'node:stream';
 import { randomToken } from './format.ts';
 import type { Log, LogId, Lsn, Owner, Room, Segment, Snapshot } from './log.ts';
 
-// Entries of one segment.
+// How many entries one segment holds.
 const SEGMENT = 1000;
 
 /** A log in memory. */
 export class MemoryLog implements Log {
   readonly maxEntry = 2 ** 21;
-  /** Do entries become durable by themselves, at the end of a turn of the event loop? Else `sync` makes them so. */
+  /** True: entries become durable by themselves, at the end of the turn of the event loop. False: only `sync` makes them durable. */
   automatic = true;
-  /** What `hasRoom` says. */
+  /** The answer of `hasRoom`. */
   room: Room = 'yes';
   #dead = false;
   readonly #freed = new Set<Lsn>();
@@ -20,13 +20,14 @@ export class MemoryLog implements Log {
   private constructor(
     readonly owner: Owner,
     readonly id: LogId,
-    /** What is there, durable or not, and the newest checkpoint: damage them at will. */
+    /** All entries, durable or not. Tests may damage them. */
     readonly entries: Buffer[],
+    /** The newest checkpoint. Tests may damage it. */
     public saved: { readonly lsn: Lsn; readonly chunks: Buffer[] } | undefined,
     public durable: Lsn,
   ) {}
 
-  /** Opens a new log, or what is left of one, which gets `failed` if it was open. */
+  /** Opens a new log, or what is left of `before`; the owner of `before` gets `failed` if that was open. */
   static async open(owner: Owner, before?: MemoryLog): Promise<MemoryLog> {
     before?.fail(new Error('another owner has taken the log'));
     const { entries = [], saved } = before ?? {};
@@ -49,7 +50,7 @@ export class MemoryLog implements Log {
     return this.entries.push(bytes) - 1;
   }
 
-  /** Makes durable what was appended, or the first `count` entries of it. */
+  /** Makes everything appended durable, or only the next `count` entries. */
   sync(count = Number.POSITIVE_INFINITY): void {
     const durable = Math.min(this.end, this.durable + count);
     if (this.#dead || durable === this.durable) return;
@@ -57,13 +58,13 @@ export class MemoryLog implements Log {
     this.owner.durable();
   }
 
-  /** The power goes. What was not durable is lost, except for the first `kept` entries of it. Nobody is told. */
+  /** Simulates a power cut. What was not durable is lost, except for its first `kept` entries. The owner is not told. */
   crash(kept = 0): void {
     this.#dead = true;
     this.entries.length = Math.min(this.end, this.durable + kept);
   }
 
-  /** The log fails, for good. What was not durable is lost. */
+  /** Makes the log fail, for good. What was not durable is lost. */
   fail(error: Error): void {
     if (this.#dead) return;
     this.crash();

@@ -1,4 +1,4 @@
-// Files that are allocated and hold nothing: from them segments and checkpoints are made. What they take of the disk is the log's already,
+// Free files: allocated, without content. Segments and checkpoints are made from them. Their room on the disk already belongs to the log,
 // so no other program can take it away, and a commit need not wait until the file system has found blocks for it.
 
 import { noRoom, withFile, writeInto, writeZeros } from '../../core/files.ts';
@@ -8,33 +8,33 @@ import { COMMIT_HEADER, encodeFileHeader, randomToken, sparePath } from './forma
 import type { LogId, Lsn } from './log.ts';
 import { SegmentFile } from './segments.ts';
 
-/** A free file, and its size in bytes, all of them allocated. */
+/** A free file and its size in bytes, all of which are allocated. */
 export type FreeFile = { readonly path: string; readonly size: number };
 
 /** The free files of a log. */
 export class Pool {
-  /** Smallest first. */
+  /** The free files, smallest first. */
   #free: FreeFile[] = [];
-  /** The sizes that should be there, the most urgent first. */
+  /** The sizes of the files that should be there, the most urgent first. */
   #wanted: readonly number[] = [];
-  /** Files are made one after the other: what one gives up for the room must not be what another looks for. */
+  /** Files are made one after the other: one call may remove files to get room, and another must not count on them. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** What is wanted is being made. */
+  /** Pending while missing files are being made. */
   making: Promise<void> | undefined;
 
   constructor(readonly folder: Folder) {}
 
-  /** Adds a file. It must be durable that no segment or checkpoint has its name. */
+  /** Adds a free file. Its name must be durable: after a crash it must not be taken for a segment or a checkpoint. */
   add(file: FreeFile): void {
     this.#free.push(file);
     this.#free.sort((a, b) => a.size - b.size);
     this.folder.changed();
   }
 
-  /** Is there a file for each of these sizes? */
+  /** Is there a free file for each of these sizes? */
   covers = (sizes: readonly number[]): boolean => match(sizes, this.#free).missing === undefined;
 
-  /** Takes the smallest file of at least `size` bytes that leaves one for each of the sizes to keep, if there is one. */
+  /** Takes the smallest file of at least `size` bytes, so that one is left for each size in `keep`; undefined if there is none. */
   take(size: number, keep: readonly number[] = []): FreeFile | undefined {
     const index = this.#free.findIndex(
       (file, at) => file.size >= size && match(keep, this.#free.toSpliced(at, 1)).missing === undefined,
@@ -42,17 +42,17 @@ export class Pool {
     return index === -1 ? undefined : this.#free.splice(index, 1)[0];
   }
 
-  /** As `take`, or makes a file; if that fails, one that was to be kept will do. @throws the errno of the file system */
+  /** Takes a file as `take` does, or makes one. If that fails, it takes one that was to be kept. @throws the errno of the file system */
   make(size: number, keep: readonly number[] = []): Promise<FreeFile> {
     const kept = async (error: unknown): Promise<FreeFile> => this.take(size) ?? Promise.reject(error);
-    // In its turn: one that was just being made may do.
+    // It waits its turn, because a file that is just being made may fit.
     return this.#inTurn(async () => this.take(size, keep) ?? (await this.#allocate(size).catch(kept)));
   }
 
-  /** A file that takes no room on the disk yet: writing into it may fail for lack of room. @throws the errno of the file system */
+  /** Makes a file whose room on the disk is not allocated yet: writing into it may fail for lack of room. @throws the errno of the file system */
   blank = (size: number): Promise<FreeFile> => this.#create(size, size - COMMIT_HEADER, 'new');
 
-  /** Says which sizes should be there, the most urgent first. What is missing is made in the background. @returns is everything there? */
+  /** Sets the sizes that should be there, the most urgent first. What is missing is made in the background. @returns is everything there? */
   want(sizes: readonly number[]): boolean {
     this.#wanted = sizes;
     if (this.covers(sizes)) return true;
@@ -62,7 +62,7 @@ export class Pool {
 
   async #makeMissing(): Promise<void> {
     const { folder } = this;
-    // Looked up anew each time: a file that came back may be all that was missing.
+    // Checked again each time: a recycled file may have filled the need.
     const one = async (): Promise<boolean> => {
       const { missing } = match(this.#wanted, this.#free);
       if (missing === undefined || !folder.active) return false;
@@ -77,7 +77,7 @@ export class Pool {
     } finally {
       this.making = undefined;
     }
-    // More may have been asked for after the last look.
+    // More may have been requested after the last check.
     this.want(this.#wanted);
   }
 
@@ -91,15 +91,15 @@ export class Pool {
     const { folder } = this;
     const room = await folder.free();
     const { left } = match(this.#wanted, this.#free);
-    // To fill the last of a disk again and again would help nobody.
+    // Fail before writing: filling the rest of the disk again and again would help nobody.
     if (room + sizeOf(left) < size) throw noRoom();
-    // What nobody wants goes only now: until then a checkpoint of today may have needed it.
+    // Files that nobody wants are removed only now, because a checkpoint might still have used them.
     if (room < size) await this.remove(left);
-    // Really written: a file that was only made longer has no blocks, and a full disk would show when it is too late.
+    // Zeros are really written: a file that is only made longer has no blocks, and a full disk would be noticed too late.
     return await this.#create(size, 0, 'free');
   }
 
-  // @param from zeros are written from here to the end
+  // @param from the offset from which zeros are written, up to the end
   async #create(size: number, from: number, kind: 'free' | 'new'): Promise<FreeFile> {
     const { folder } = this;
     const { files, dir } = folder;
@@ -116,7 +116,7 @@ export class Pool {
     return { path, size };
   }
 
-  /** Makes free files of segments or checkpoints. Their names must be durable before anything is written into them. */
+  /** Turns segments or checkpoints into free files. Their new names are durable before anything is written into them. */
   async recycle(gone: readonly FreeFile[]): Promise<void> {
     const { folder } = this;
     const free = gone.map(({ path: from, size }) => ({ from, path: sparePath(folder.dir, 'free'), size }));
@@ -125,7 +125,7 @@ export class Pool {
     await this.#trim();
   }
 
-  // Removes the files that nobody wants, once everything is there that is wanted.
+  // Once everything that is wanted is there, removes the files that nobody wants.
   async #trim(): Promise<void> {
     const { missing, left } = match(this.#wanted, this.#free);
     if (missing === undefined) await this.remove(left);
@@ -141,7 +141,7 @@ export class Pool {
   }
 }
 
-/** Makes the last segment of a free file: its header is durable before it has the name, and the name before a commit is written into it. */
+/** Turns a free file into the last segment. Its header is durable before it gets its name, and the name before a commit is written into it. */
 export async function claim(folder: Folder, list: SegmentFile[], free: FreeFile, lsn: Lsn, id: LogId) {
   const header = { ...id, kind: 'SEGMENT', lsn, extent: free.size, salt: randomToken() } as const;
   const bytes = Buffer.concat([encodeFileHeader(header), Buffer.alloc(COMMIT_HEADER)]);

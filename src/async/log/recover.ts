@@ -1,5 +1,5 @@
-// Opening a log: the newest checkpoint that can be read, every entry after it, and then what must be mended before anybody is told
-// anything. Reading comes first, so that a refusal has changed nothing.
+// Opening a log: reads the newest checkpoint that can be read and every entry after it, and then mends the end of the log before anything
+// is answered from it. Reading comes first, so that a log that is refused is not changed.
 
 import { DetourError, isFull } from '../../core/error.ts';
 import { type FileSystem, writeInto } from '../../core/files.ts';
@@ -12,12 +12,12 @@ import { type Listing, listLog, readBytes, type ScanEnd, type Scanned, scanCommi
 
 type Files = Pick<Folder, 'dir' | 'files'>;
 type Reader = Pick<Owner, 'restore' | 'entry' | 'notice'>;
-/** Is told of a part that cannot be read, before what comes after it. It throws to end the reading. `how`: a phrase. `bytes`: of the part. */
+/** Called for a part that cannot be read, before what comes after it. It throws to end the reading. `how`: what is wrong. `bytes`: the part. */
 type Around = (part: Omit<LostPart, 'copy'>, how: string, bytes?: Buffer) => unknown;
 
 /**
- * Reads a log, and changes nothing: no lock is needed. @param around what to do about damage. @throws as `OpenLog`
- * @returns what is there, where it ends, and with which commit it goes on; `last` is the last commit that was read
+ * Reads a log and changes nothing, so no lock is needed. @param around called for damage. @throws as `OpenLog`, except `locked`
+ * @returns what is there, where it ends, and the number of the next commit; `last` is the last commit that was read
  */
 export async function readLog({ dir, files }: Files, owner: Reader, around: Around) {
   const listing = await listLog(files, dir);
@@ -56,8 +56,8 @@ export async function readLog({ dir, files }: Files, owner: Reader, around: Arou
 }
 
 /**
- * Reads a log and mends its end. @param salvage go around what is damaged, in place of refusing. @throws as `OpenLog`
- * @returns what is there, and where the log goes on: at `lsn` with commit `next`, in `segment`; if that is undefined, in a new one
+ * Reads a log and mends its end. @param salvage skip damaged parts instead of refusing. @throws as `OpenLog`, except `locked`
+ * @returns what is there, and where the log goes on: at `lsn` with commit `next`, in `segment`; if that is undefined, in a new segment
  */
 export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const { dir, files } = folder;
@@ -74,19 +74,19 @@ export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const old = found.filter((lsn) => !kept.some((checkpoint) => checkpoint.lsn === lsn));
   for (const file of [...unfinished, ...old.map((lsn) => filePath(dir, lsn, 'checkpoint'))])
     await files.unlink(file);
-  // It may have been read from the page cache alone: after a failed sync that is clean, and the disk has nothing of it.
+  // Write the last commit again: it may have been read from the page cache, and after a failed sync the cache is clean but the disk lacks it.
   if (last !== undefined)
     await writeInto(files.open(last.segment.path, 'write'), last.bytes, last.segment.offset(last.lsn));
   if (end !== undefined && end.torn > 0) await cutTail(files, owner, end);
   await files.syncDirectory(dir);
   const segment = lost > 0 ? undefined : end?.segment;
   const known = Math.max(floor, ...broken.map((each) => each.lsn), ...segments.map((each) => each.end));
-  // After a loss far above all that is known: further than what was lost can have reached, so that no LSN is given twice.
+  // After a loss the log goes on far above all known LSNs, further than the lost part can have reached, so that no LSN is given twice.
   const lsn = lost > 0 ? known + 2 ** 32 : (end?.lsn ?? 0);
   return { id, segments, free, checkpoints: kept, segment, lsn, next };
 }
 
-// Gives the owner the state of the newest checkpoint that can be read. @returns those that can, the older one first; at most two
+// Gives the owner the state of the newest checkpoint that can be read. @returns at most two that can be read, the older one first
 async function restore(folder: Files, owner: Reader, { checkpoints, id: own }: Listing) {
   const kept: Checkpoint[] = [];
   let id = own;
@@ -97,7 +97,7 @@ async function restore(folder: Files, owner: Reader, { checkpoints, id: own }: L
       if (kept.length < 2) kept.unshift(checkpoint);
     } catch (error) {
       if (!(error instanceof DetourError) || error.code !== 'damaged_journal') throw error;
-      owner.notice(`A checkpoint cannot be read, and the one before it is used: ${error.message}`);
+      owner.notice(`A checkpoint cannot be read, so it is skipped: ${error.message}`);
     }
   }
   id ??= { store: randomToken(), key: randomToken(16) };
@@ -105,7 +105,10 @@ async function restore(folder: Files, owner: Reader, { checkpoints, id: own }: L
   return { kept, id };
 }
 
-/** The first LSN that must be there and is not: above the older checkpoint, or in a segment that the newer one points into. @param kept the checkpoints that can be read, the older one first */
+/**
+ * The first LSN that must be there and is not: above the older checkpoint, or in a segment that the newer one points into.
+ * @param kept the checkpoints that can be read, the older one first
+ */
 export function missing({ segments, checkpoints }: Listing, kept: readonly Checkpoint[]): Lsn | undefined {
   for (const lsn of kept.at(-1)?.segments ?? []) if (!segments.some(({ first }) => first === lsn)) return lsn;
   let reach = kept[0]?.lsn ?? 0;
@@ -128,7 +131,7 @@ async function reached(files: FileSystem, { segments }: Listing, { lsn, next }: 
 // Copies bytes to a file of their own, if there is room for it. @returns its path
 async function setAside(files: FileSystem, copy: string, bytes: Uint8Array): Promise<string | undefined> {
   try {
-    // An older one has the same name if a crash came here twice.
+    // If a crash has interrupted this before, a copy with the same name is already there.
     await files.unlink(copy).catch(() => undefined);
     await writeInto(files.open(copy, 'create'), bytes, 0);
     return copy;
@@ -138,7 +141,7 @@ async function setAside(files: FileSystem, copy: string, bytes: Uint8Array): Pro
   }
 }
 
-// What a crash left of a commit is copied aside and zeroed, so that it is not met, and told, a second time.
+// Copies what a crash left of a commit to another file and zeroes it, so that it is not found and reported again.
 async function cutTail(files: FileSystem, owner: Owner, { segment, lsn, torn }: ScanEnd): Promise<void> {
   const at = segment.offset(lsn);
   let bytes = await readBytes(files, segment.path, at, Math.min(segment.size - at, torn));

@@ -1,5 +1,5 @@
-// Segments: what lies in the folder of a log, an entry that is read back, and the commits in it, one after the other. Reading changes nothing
-// and needs no lock. It goes around what cannot be read and says so: the caller decides whether to refuse, to salvage or to show that.
+// Reads segments: lists the folder of a log, reads single entries back, and reads the commits one after the other. Reading changes nothing
+// and needs no lock. Parts that cannot be read are reported and skipped: the caller decides whether to refuse, to salvage or to show them.
 
 import path from 'node:path';
 import { type FileSystem, fileSize, inAdvance, readPart, withFile } from '../../core/files.ts';
@@ -11,14 +11,14 @@ import type { LogId, Lsn, Segment } from './log.ts';
 /** A segment as a file. */
 export class SegmentFile implements Segment {
   readonly first: Lsn;
-  /** Where the segment after this one begins. */
+  /** The LSN where the next segment begins. */
   readonly end: Lsn;
   readonly size: number;
   readonly seed: number;
   readonly path: string;
-  /** Where no commit has been written below this offset, the file may not take up its room on the disk yet. 0: it all does. */
+  /** Below this offset, the part without commits may not be allocated on the disk yet. 0: the whole file is allocated. */
   hole = 0;
-  /** The owner's state points into it no more. */
+  /** Does the owner's state no longer point into it? */
   unused = false;
   /** How many reads are under way. */
   readers = 0;
@@ -31,11 +31,11 @@ export class SegmentFile implements Segment {
     this.path = format.filePath(dir, lsn, 'wal');
   }
 
-  /** Where the byte of an LSN lies in the file. */
+  /** The offset of an LSN in the file. */
   offset = (lsn: Lsn): number => format.FILE_HEADER + lsn - this.first;
 }
 
-/** Reads up to `size` bytes of a file, from `at`; fewer if it ends before. @throws DetourError with the errno */
+/** Reads up to `size` bytes of a file from `at`; fewer if the file ends earlier. @throws DetourError with the errno */
 export const readBytes = (files: FileSystem, file: string, at: number, size: number): Promise<Buffer> =>
   named(file, readPart(files, file, at, size));
 
@@ -54,7 +54,7 @@ export async function readEntry(ahead: ReadAhead, segment: SegmentFile, lsn: Lsn
   return entryIn(bytes, segment, lsn) ?? Promise.reject(damagedRecord(segment.path, at));
 }
 
-/** The entry of an LSN in bytes that begin with its record; undefined if that is not whole or not intact. */
+/** The entry of an LSN, taken from bytes that begin with its record; undefined if the record is incomplete or was changed. */
 export function entryIn(bytes: Buffer, { seed }: SegmentFile, lsn: Lsn): Buffer | undefined {
   const record = bytes.subarray(0, recordSize(bytes));
   const whole = record.length > format.RECORD_HEADER && record.length === recordSize(bytes);
@@ -64,29 +64,30 @@ export function entryIn(bytes: Buffer, { seed }: SegmentFile, lsn: Lsn): Buffer 
 const recordSize = (bytes: Buffer): number =>
   bytes.length < format.RECORD_HEADER ? 0 : format.RECORD_HEADER + bytes.readUInt32LE(4);
 
-/** What lies in the folder of a log. */
+/** What is in the folder of a log. */
 export interface Listing {
-  /** Oldest first. */
+  /** The segments, oldest first. */
   readonly segments: SegmentFile[];
-  /** Newest first. */
+  /** The LSNs of the checkpoints, newest first. */
   readonly checkpoints: Lsn[];
+  /** The free files, with their sizes in bytes. */
   readonly free: { readonly path: string; readonly size: number }[];
   /** Paths of files that were being made. */
   readonly unfinished: string[];
-  /** Files with the name of a segment that are none: their first LSN, and what is wrong. */
+  /** Files with the name of a segment that are not valid segments: the LSN in the name, and what is wrong. */
   readonly broken: { readonly lsn: Lsn; readonly path: string; readonly what: string }[];
-  /** Which log it is, if there is a segment that can be read. */
+  /** The identity of the log, if there is a segment that can be read. */
   id?: LogId;
-  /** A file that has no name of the log's, if there is one. */
+  /** The name of a file that does not belong to a log, if there is one. */
   stranger?: string;
 }
 
-// The files of detour 0.1.
+// The names of the files of detour 0.1.
 const OLD_NAME = /^([0-9]{8,12}\.segment|[0-9a-f]{16}\.spare)$/;
-// What a log leaves beside its files, and what belongs to its lock or to the system.
+// Copies of damaged parts, and files of the lock or of the system.
 const BESIDE = /^(lock.*|\..*|lost\+found|.*\.(torn|lost))$/;
 
-/** Looks into a folder, and at the header of each segment. @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or the errno */
+/** Lists a folder and reads the header of each segment. @throws DetourError `old_journal`, `new_journal`, `not_a_journal`, or the errno */
 export async function listLog(files: FileSystem, dir: string): Promise<Listing> {
   const listing: Listing = { segments: [], checkpoints: [], free: [], unfinished: [], broken: [] };
   const entries = await files.list(dir);
@@ -94,8 +95,9 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
     const file = path.join(dir, name);
     const [, digits, kind] = format.FILE_NAME.exec(name) ?? format.SPARE_NAME.exec(name) ?? [];
     if (OLD_NAME.test(name)) throw otherFormat(1, format.VERSION);
-    // A pipe, say: opening one waits for somebody at its other end.
-    if (kind !== undefined && !isFile) throw notAJournal(`${file} is not a file, and has the name of one`);
+    // It could be a pipe, and opening that would wait for somebody at the other end.
+    if (kind !== undefined && !isFile)
+      throw notAJournal(`${file} has the name of a journal file, but is not a file`);
     if (kind === 'free') listing.free.push({ path: file, size: await fileSize(files, file) });
     else if (kind === 'new') listing.unfinished.push(file);
     else if (kind === 'checkpoint') listing.checkpoints.unshift(Number(digits));
@@ -120,31 +122,31 @@ async function headerOf(files: FileSystem, file: string, lsn: Lsn, id?: LogId) {
   if (typeof header === 'string') return header;
   if (header.lsn !== lsn) return `it says that it begins at LSN ${header.lsn}`;
   if (id !== undefined && header.store !== id.store) return 'it belongs to another journal';
-  return size < header.extent ? `it has less than ${header.extent} bytes` : header;
+  return size < header.extent ? `it has fewer than ${header.extent} bytes` : header;
 }
 
-/** A stretch of a log, in its order. */
+/** A stretch of a log: a commit, or a part that was lost. */
 export interface Scanned {
-  /** `lost`: it cannot be read, and was durable once, for a later commit is there. */
+  /** `lost`: it cannot be read, but it was durable once, because a later commit is there. */
   readonly kind: 'commit' | 'lost';
   readonly lsn: Lsn;
-  /** The LSN at which it goes on. */
+  /** The LSN at which the log goes on after it. */
   readonly to: Lsn;
   readonly segment: SegmentFile;
   /** Its bytes, as far as they are in this segment. */
   readonly bytes: Buffer;
-  /** Of the commit, or of the first that is lost. */
+  /** The number of the commit, or of the first lost one. */
   readonly number: number;
-  /** Its records; of what is lost those that are intact all the same. */
+  /** Its records; for a lost part, those that are still intact. */
   readonly records: readonly format.FoundRecord[];
 }
 
-/** Where a log goes on, with commit `next`. `torn`: how large what a crash left there may be, in bytes; 0: nothing. */
+/** Where a log goes on, with commit `next`. `torn`: the most bytes that a crash may have left of a commit there; 0: none. */
 export type ScanEnd = Pick<Scanned, 'segment' | 'lsn'> & { readonly next: number; readonly torn: number };
 
 /**
- * Reads commit after commit. @returns the end; undefined if there are no segments
- * @param from the LSN where the next commit begins, and its number; undefined: at the start of the first segment
+ * Reads commit after commit. @returns where the log ends; undefined if there are no segments
+ * @param from the LSN and the number of the first commit to read; undefined: the start of the first segment
  */
 export async function* scanCommits(
   files: FileSystem,
@@ -152,7 +154,7 @@ export async function* scanCommits(
   from?: { readonly lsn: Lsn; readonly next: number },
 ): AsyncGenerator<Scanned, ScanEnd | undefined> {
   let next = from?.next;
-  // The first place where no commit followed, kept until one shows up after it.
+  // The first place where no commit followed. It is kept until a later commit is found.
   let stop: (Omit<Scanned, 'to' | 'kind'> & { readonly torn: number }) | undefined;
   const read = async (segment: SegmentFile) => {
     const base = Math.max(segment.first, from?.lsn ?? 0);
@@ -178,7 +180,7 @@ export async function* scanCommits(
       const begun = at === 0 && base === segment.first && !format.isEnd(bytes, 0);
       if (stop === undefined || follows || (begun && stop.torn === 0)) {
         const readable = follows ? records.filter((record) => record.intact) : [];
-        // If the header is torn, too, a mebibyte is taken for its commit.
+        // If the header is torn, too, its commit may have up to a mebibyte.
         const torn = format.isEnd(bytes, at) ? 0 : follows ? head.size : 2 ** 20;
         stop = { lsn, segment, bytes: bytes.subarray(at), number, records: readable, torn };
       }
