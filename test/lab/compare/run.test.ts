@@ -147,7 +147,7 @@ describe('a short comparison', () => {
       );
       sender.arrive();
       await sender.close();
-      expect(sender.fault).toBe('the sender (again) never said what became of 1 of his messages');
+      expect(sender.fault).toBe('the sender (again) never gave a verdict on 1 of its messages');
       expect(sender.tries).toMatchObject([{ message: 0 }]);
     } finally {
       await stage.close();
