@@ -129,7 +129,7 @@ describe('on the terminal', () => {
     expect(resultLines({ ...whole, rows }).filter((text) => text.endsWith('    -'))).toHaveLength(12);
     expect(resultLines({ ...whole, rows }).filter((text) => text.endsWith('  500'))).toHaveLength(6);
     const none = rows.map((row) => ({ ...row, killed: false }));
-    expect(all({ ...whole, rows: none }).join('\n')).toContain('nobody had been killed yet');
+    expect(all({ ...whole, rows: none }).join('\n')).toContain('no sender had been killed yet');
   });
 
   it('draws over what was killed or stopped no theory of how everything ends', () => {
