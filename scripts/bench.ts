@@ -1,12 +1,13 @@
-// Measures detour's relay beside what people would pick instead, on this computer, in one run: `npm run bench`. It uses the brokers that it
-// finds and names those that are missing. Each part is a file in bench/; what it compares it measures in turns, one after the other in each round.
+// Measures detour's relay and what people would use instead, on this computer, in one run: `npm run bench`. It uses the brokers that it
+// finds and names those that are missing. Each part is a file in bench/. In each round a part measures everything that it compares, one
+// after another.
 //
-//   --rounds N     how often each is measured, in turn; 7 unless given
-//   --seconds N    how long each time, after two seconds of warm-up; 2 unless given
-//   --part NAME    only this part; may be given again: stores, drain, live, busy, direct, startup, clients, talk, memory, growth, steady
-//   --only WORD    of the peers only those with this word in their name
-//   --json FILE    every single figure; `npx tsx scripts/bench/publish.ts FILE` writes bench/README.md and the picture from it
-//   --install      gets the brokers first, with strace and a C compiler: as root, on Debian
+//   --rounds N     how often each is measured (default: 7)
+//   --seconds N    how long each time, after two seconds of warm-up (default: 2)
+//   --part NAME    only this part; repeatable: stores, drain, live, busy, direct, startup, clients, talk, memory, growth, steady
+//   --only WORD    only the peers with this word in their names
+//   --json FILE    writes every single figure; `npx tsx scripts/bench/publish.ts FILE` makes bench/README.md and the picture from it
+//   --install      installs the brokers, strace and a C compiler first; as root, on Debian
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,7 +44,7 @@ const { values } = parseArgs({
 const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
 
 if (!Number.isInteger(rounds) || rounds < 1 || !(seconds > 0)) {
-  console.error('--rounds is a number from 1, and --seconds one above 0.');
+  console.error('--rounds must be at least 1, and --seconds greater than 0.');
   process.exit(2);
 }
 
@@ -62,7 +63,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 };
 const chosen = values.part ?? Object.keys(PARTS);
 for (const name of chosen.filter((each) => !(each in PARTS))) {
-  console.error(`--part is one of ${Object.keys(PARTS).join(', ')}; not ${name}.`);
+  console.error(`--part must be one of ${Object.keys(PARTS).join(', ')}; not ${name}.`);
   process.exit(2);
 }
 
@@ -75,11 +76,11 @@ if (values.install) install();
 const wanted = PEERS.filter(({ name }) => name.includes(values.only));
 const missing = wanted.filter(({ program }) => find(program) === undefined);
 for (const { name, package: from } of missing)
-  console.log(`not here: ${name} (Debian: apt-get install ${from})`);
+  console.log(`not installed: ${name} (Debian: apt-get install ${from})`);
 const peers = [DETOUR, ...wanted.filter((peer) => !missing.includes(peer))];
 if (find('cc') === undefined) {
   console.error(
-    'The load driver is written in C, and there is no C compiler here (Debian: apt-get install gcc libc6-dev).',
+    'The load driver is written in C, and no C compiler is installed (Debian: apt-get install gcc libc6-dev).',
   );
   process.exit(1);
 }
@@ -103,14 +104,14 @@ if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(run,
 function install(): void {
   const apt = find('apt-get');
   if (apt === undefined || process.getuid?.() !== 0) {
-    console.error('--install needs root, and apt-get.');
+    console.error('--install needs root and apt-get.');
     process.exit(2);
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const run = (...words: string[]): boolean => spawnSync(apt, words, { env, stdio: 'inherit' }).status === 0;
   run('update', '-qq');
-  // One by one: what cannot be had is only missing.
+  // One by one, so that a package that cannot be installed is only missing.
   for (const from of ['gcc', 'libc6-dev', 'strace', ...PEERS.flatMap((peer) => peer.package ?? [])])
     if (!run('install', '-y', '-qq', '--no-install-recommends', from))
-      console.error(`${from} cannot be had.`);
+      console.error(`${from} cannot be installed.`);
 }

@@ -1,10 +1,10 @@
-// The wall clock is moved under a real relay: an hour forward and a day back, while it runs, just before it is killed, and while it is not
-// running. Whatever the clock says: a ttl counts the time that passes, ids are known, nothing is lost, and the times that are shown are the
-// wall clock's. Only what it was moved by while the relay was not running counts as time that passed. PROTOCOL.md, "Expiry and notices".
+// Moves the wall clock of a real relay an hour forward and a day back: while it runs, just before it is killed, and while it is not running.
+// Whatever the clock says, a ttl counts the time that passes, ids are known, nothing is lost, and the times that are shown are from the wall
+// clock. Only moves while the relay is not running count as time that passed. PROTOCOL.md, "Expiry and notices".
 //
 //   npx tsx scripts/clocks.ts
 //
-// It needs Debian's package faketime, and installs it when it runs as root. Where there is none, it is left out, and says so.
+// It needs Debian's package faketime, and installs it when it runs as root. Without it, the script says so and runs nothing.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -19,23 +19,24 @@ import { MAIN, Program } from './lib/process.ts';
 import { Wire } from './lib/wire.ts';
 import { setUp } from './setup.mjs';
 
-/** Nothing here may take longer, in milliseconds. */
+/** The time in which everything must end, in milliseconds. */
 const LIMIT_MS = 2 * 60_000;
-/** So long any answer may take, in milliseconds. */
+/** The longest wait for an answer, in milliseconds. */
 const PATIENCE_MS = 20_000;
 
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
-/** The life of a message that must outlive all moves but the last, and of one that ends in each step. In seconds. */
+/** The ttl of a message that must survive every move but the last, in seconds. */
 const LONG_S = HOUR_S / 2;
+/** The ttl of a message that expires in each step, in seconds. */
 const SHORT_S = 3;
 
-/** A step: to where the wall clock is moved, and what happens to the relay. */
+/** A step: where the wall clock is moved to, and what happens to the relay. */
 interface Step {
   readonly what: string;
-  /** How far it is ahead of the true time then, in seconds. */
+  /** How far the clock is ahead of the true time after the move, in seconds. */
   readonly ahead: number;
-  /** `later`: it is killed when it had time to see that. `before`: it is stopped, and the clock moved before it starts again. */
+  /** `later`: the relay is killed once it has logged the move. `before`: it is stopped, and the clock is moved before it starts again. */
   readonly restart?: 'later' | 'before';
 }
 
@@ -48,7 +49,7 @@ const STEPS: readonly Step[] = [
   { what: 'an hour forward while it does not run', ahead: -3 * DAY_S + HOUR_S, restart: 'before' },
 ];
 
-/** The library that moves the clock of a process; undefined if there is none, and it cannot be installed. */
+/** The library that moves the clock of a process; undefined if it is not installed and cannot be installed. */
 function library(): string | undefined {
   const ask = (): string | undefined => {
     try {
@@ -88,20 +89,20 @@ class WallClock {
     this.set(0);
   }
 
-  /** Moves it. @param ahead of the true time, in seconds */
+  /** Moves the clock. @param ahead how far ahead of the true time it is then, in seconds */
   set(ahead: number): void {
     this.#ahead = ahead;
-    // In one step: it is read whenever somebody asks for the time.
+    // The rename is atomic, because the file is read whenever a process asks for the time.
     writeFileSync(`${this.#file}.new`, `${ahead < 0 ? '' : '+'}${ahead}\n`);
     renameSync(`${this.#file}.new`, this.#file);
   }
 
-  /** What it says, in epoch milliseconds. */
+  /** The time on this clock, in milliseconds since the epoch. */
   get now(): number {
     return Date.now() + this.#ahead * 1000;
   }
 
-  /** What a process needs that is to have this clock. The steady clock is the true one. */
+  /** The environment of a process that has this wall clock. Its monotonic clock is the true one. */
   get env(): Record<string, string> {
     return {
       LD_PRELOAD: this.#library,
@@ -113,7 +114,7 @@ class WallClock {
   }
 }
 
-/** One connection: what it says, and what it hears next. */
+/** One connection to the relay. */
 class Client {
   readonly #wire: Wire;
   readonly #heard: Message[] = [];
@@ -132,28 +133,28 @@ class Client {
     this.#wire.say(message);
   }
 
-  /** The next frame. */
+  /** Waits for the next frame. */
   async next(): Promise<Message> {
     for (const until = performance.now() + PATIENCE_MS; ; ) {
       const message = this.#heard.shift();
       if (message !== undefined) return message;
-      assert(performance.now() < until, 'an answer did not come');
+      assert(performance.now() < until, 'no answer came in time');
       await pause(10);
     }
   }
 
-  /** The next frame, which must be a MESSAGE. */
+  /** Waits for the next frame, which must be a MESSAGE. */
   async mail(): Promise<Message<'MESSAGE'>> {
     const message = await this.next();
-    assert(message.verb === 'MESSAGE', `MESSAGE was to come, and ${message.verb} came`);
+    assert(message.verb === 'MESSAGE', `expected MESSAGE, got ${message.verb}`);
     return message;
   }
 
-  /** Sends a message, and waits until it is stored. */
+  /** Sends a message and waits until it is stored. */
   async send(id: string, to: string, more: Partial<Message<'SEND'>> = {}): Promise<Message<'STORED'>> {
     this.say({ verb: 'SEND', id, to, body: Buffer.from(`body of ${id}`), ...more });
     const stored = await this.next();
-    assert(stored.verb === 'STORED', `STORED was to come, and ${stored.verb} came`);
+    assert(stored.verb === 'STORED', `expected STORED, got ${stored.verb}`);
     return stored;
   }
 
@@ -162,7 +163,7 @@ class Client {
   }
 }
 
-/** One relay after the other on one journal, and what was found. */
+/** One relay after another on one journal, and the findings. */
 class Trial {
   readonly #journal: string;
   readonly #clock: WallClock;
@@ -203,7 +204,7 @@ class Trial {
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     assert(this.#relay, 'the relay was not started');
-    assert.equal(this.#relay.exit, undefined, `the relay has ended by itself: ${this.#relay.stderr}`);
+    assert.equal(this.#relay.exit, undefined, `the relay ended by itself: ${this.#relay.stderr}`);
     this.#alice?.drop();
     this.#relay.child.kill(signal);
     assert.equal(await this.#relay.ended, signal === 'SIGKILL' ? signal : 0, this.#relay.stderr);
@@ -214,7 +215,7 @@ class Trial {
       assert.deepEqual(actual, expected);
       this.passed += 1;
     } catch {
-      this.failures.push(`${what}: ${JSON.stringify(actual)} in place of ${JSON.stringify(expected)}`);
+      this.failures.push(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
     }
   }
 
@@ -227,20 +228,20 @@ class Trial {
       sent = performance.now();
       await this.#sender.send(short, 'bob', { ttl: SHORT_S, notify: 'alice' });
     };
-    // Whatever is logged tells the clocks: before a kill nothing else shall.
+    // Every entry in the log has the times of its clocks. Before a kill, only the CLOCK entry may have them.
     if (restart !== 'later') await sends();
     if (restart === 'before') await this.#end(last ? 'SIGKILL' : 'SIGTERM');
     const before = await this.#entries('CLOCK');
     this.#clock.set(ahead);
     const moved = this.#clock.now;
     if (restart === 'later') {
-      // It is looked every second. If that is not logged, what is said after the kill is wrong.
+      // The relay checks the clocks every second. If it does not log the move, what it says after the kill is wrong.
       for (let i = 0; i < 50 && (await this.#entries('CLOCK')) === before; i++) await pause(100);
       await this.#end('SIGKILL');
     }
     if (restart !== undefined) await this.#start();
     if (restart === 'later') await sends();
-    // What ends now is told, what does not is held; the last move counts as time that passed.
+    // What expires now is reported by a notice, and the rest is still held. The last move counts as time that passed.
     const ended = last ? ['long', short] : [short];
     const told: string[] = [];
     this.#sender.say({ verb: 'RECEIVE', window: 1 });
@@ -250,14 +251,14 @@ class Trial {
       told.push(id);
       this.#holds(`${what}: the notice`, { kind: 'bounce', tried: 'no' }, { kind, tried });
       const right = at >= moved && at <= this.#clock.now;
-      this.#holds(`${what}: the time that is shown is the wall clock's`, true, right);
+      this.#holds(`${what}: the time that is shown is from the wall clock`, true, right);
     }
     this.#holds(`${what}: what has expired`, ended, told.sort());
-    // In whole milliseconds: the relay rounds both ends.
+    // One millisecond more, because the relay rounds both times to whole milliseconds.
     const passed = performance.now() - sent + 1;
     if (!last) this.#holds(`${what}: a ttl does not end early`, true, passed >= SHORT_S * 1000);
     this.#holds(`${what}: what is held for bob`, last ? 1 : 2, (await this.#waiting()).get('bob'));
-    // Whoever sends something lets the relay forget who was silent for eleven minutes.
+    // When a message is sent, the relay forgets sessions that have been silent for eleven minutes.
     const dave = new Client(this.#port, 'dave');
     const stored = await dave.send(`new-${index}`, 'erin');
     this.#holds(`${what}: a new message`, { seq: index + 1, dup: undefined }, numberOf(stored));
@@ -267,7 +268,7 @@ class Trial {
     again.drop();
   }
 
-  // All that must be there is, in order, and only that; and who looks at the journal from outside finds it sound.
+  // Everything that must be there is there, in order, and nothing else. The journal is sound for a reader from outside.
   async #collect(): Promise<void> {
     const expected = { bob: ['first'], erin: STEPS.map((_, index) => `new-${index}`) };
     for (const [name, ids] of Object.entries(expected)) {
@@ -285,18 +286,18 @@ class Trial {
       client.say({ verb: 'ACK', seq });
       assert.equal((await client.next()).verb, 'EMPTY');
       client.drop();
-      this.#holds(`in the end: what is collected for ${name}`, ids, found);
+      this.#holds(`at the end: what is collected for ${name}`, ids, found);
     }
     await this.#end('SIGTERM');
     await this.#start();
-    this.#holds('in the end: what is left', [], [...(await this.#waiting()).keys()]);
+    this.#holds('at the end: what is left', [], [...(await this.#waiting()).keys()]);
     await this.#end('SIGTERM');
     const bad: string[] = [];
     for await (const item of readJournal(this.#journal)) if (item.kind === 'damaged') bad.push(item.what);
-    this.#holds('in the end: the journal', [], bad);
+    this.#holds('at the end: the journal', [], bad);
   }
 
-  /** How many entries of this verb are in the journal. */
+  /** The number of entries with this verb in the journal. */
   async #entries(verb: string): Promise<number> {
     let count = 0;
     for await (const item of readJournal(this.#journal))
@@ -305,7 +306,7 @@ class Trial {
     return count;
   }
 
-  /** How much is held for each name, as STATUS tells it. */
+  /** The number of messages held for each name, according to STATUS. */
   async #waiting(): Promise<ReadonlyMap<string, number>> {
     const client = new Client(this.#port, 'zoe');
     client.say({ verb: 'STATUS' });
@@ -320,7 +321,7 @@ class Trial {
     return found;
   }
 
-  /** Ends what is left, whatever happened. */
+  /** Ends what is still running, whatever happened. */
   hangUp(): void {
     this.#alice?.drop();
     this.#relay?.child.kill('SIGKILL');
@@ -355,7 +356,7 @@ setUp();
 await conclude(() => {
   const preload = library();
   if (preload !== undefined) return main(preload);
-  console.log("left out: there is no libfaketime here (Debian's package faketime)");
+  console.log("skipped: libfaketime is not installed (Debian's package faketime)");
   console.log('0 passed, 0 failed');
   return 0;
 });

@@ -1,6 +1,6 @@
-// Tries docker-compose.yml for real: starts the four containers, sends on both routes, kills, pauses and cuts off, and checks exit codes
-// and key words. Prints each command with what came of it, as a transcript. It needs a Docker engine with Compose; it uses a project name
-// of its own and takes away what it started. `npx tsx scripts/containers.ts`
+// Tests docker-compose.yml for real: starts the four containers, sends on both routes, kills, pauses and disconnects them, and checks exit
+// codes and key words. It prints a transcript: each command with its output. It needs a Docker engine with Compose, uses its own project
+// name, and removes what it started. `npx tsx scripts/containers.ts`
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { errnoOf } from '../src/core/error.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Of its own: a class may have its containers running. */
+/** The project name. It is unique, because a class may have its containers running. */
 const PROJECT = `detour-try-${process.pid}`;
-/** No wait of a healthy run comes near it. In milliseconds. */
+/** The longest wait, in milliseconds. A healthy run never comes near it. */
 const PATIENCE_MS = 90_000;
 
 interface Done {
   readonly code: number;
-  /** stdout and stderr as they came. */
+  /** stdout and stderr together, in the order in which they came. */
   readonly output: string;
 }
 
@@ -31,7 +31,7 @@ function launch(args: readonly string[]): ChildProcess {
   return child;
 }
 
-// With all it started: Compose is a child of `docker`, and would live on. So each has a process group of its own.
+// Kills a command and everything that it started: Compose is a child of `docker` and would live on. So each has its own process group.
 function end({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -60,27 +60,28 @@ function docker(args: readonly string[], input = ''): Promise<Done> {
   });
 }
 
-/** The same, told in the transcript. */
+/** Runs `docker …` to its end and prints it in the transcript. @param input for its standard input */
 async function told(args: readonly string[], input?: string): Promise<Done> {
   const typed = args.map((arg) => (/^[\w./:=-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
   const done = await docker(args, input);
   console.log(`$ docker ${typed}`);
-  // Not the steps of a build.
+  // The steps of a build are left out.
   const lines = done.output.split('\n').filter((line) => line.trim() !== '' && !/^#\d+ /.test(line));
   for (const line of lines) console.log(`  ${line}`);
   console.log(`  (exit ${done.code})`);
   return done;
 }
 
-/** What a person types to one container's command line. */
+/** Runs a detour command in a container, as a person would. */
 const detour = (who: string, ...args: string[]): Promise<Done> =>
   told(['compose', 'exec', '-T', who, 'detour', ...args]);
 
 const compose = (...args: string[]): Promise<Done> => told(['compose', ...args]);
 
 /**
- * Resolves when a container has written a text, past or to come.
- * @param times how often it is to have written it
+ * Resolves when a container has written a text, before or after this call.
+ * @param times how often it must have written it
+ * @throws Error if it has not in time
  */
 function says(container: string, text: string, times = 1): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -107,17 +108,17 @@ function says(container: string, text: string, times = 1): Promise<void> {
 
 const container = (service: string): string => `${PROJECT}-${service}-1`;
 
-/** The exit code and all these texts, or this step has failed. */
+/** Checks the exit code and that the output has all these texts. @throws Error if not */
 function expect(done: Done, code: number, ...texts: string[]): void {
-  if (done.code !== code) throw new Error(`exit ${done.code} where ${code} was expected`);
-  // Sentences are wrapped to the terminal: compare words.
+  if (done.code !== code) throw new Error(`exit ${done.code}, expected ${code}`);
+  // Sentences are wrapped to the terminal's width, so white space is ignored.
   const words = done.output.replace(/\s+/g, ' ');
-  for (const text of texts) if (!words.includes(text)) throw new Error(`"${text}" is not there`);
+  for (const text of texts) if (!words.includes(text)) throw new Error(`"${text}" is not in the output`);
 }
 
 const RELAY = ['--relay', 'relay:4100'];
 
-/** The steps, in order: each finds the containers as the one before left them. */
+/** The steps, in order. Each starts with the containers as the last one left them. */
 const STEPS: Readonly<Record<string, () => Promise<void>>> = {
   async 'up: four containers, the relay answers'() {
     expect(await compose('up', '--build', '--detach', '--wait', '--quiet-pull'), 0);
@@ -135,15 +136,16 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
       'id -u && ls -ldn /journal',
     ]);
     const [user, listing] = output.trim().split('\n');
-    if (user === '0' || listing?.split(/\s+/)[2] !== user) throw new Error('not as it should be');
+    if (user === '0' || listing?.split(/\s+/)[2] !== user)
+      throw new Error('the relay is root, or the journal is not its own');
   },
 
-  async 'both there: the direct route delivers'() {
+  async 'both are there: the direct route delivers'() {
     expect(await detour('alice', 'sync', 'send', '--to', 'bob:4101', 'hello bob'), 0, 'DELIVERED');
     await says(container('bob'), 'alice: hello bob');
   },
 
-  async 'both there: the detour delivers'() {
+  async 'both are there: the detour delivers'() {
     expect(await detour('alice', 'async', 'send', ...RELAY, 'hello by relay'), 0, 'STORED', 'number 1');
     await says(container('bobs-mail'), 'alice: hello by relay');
     await says(container('relay'), 'bob 1 acknowledged');
@@ -182,7 +184,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
       '--json',
       'and now',
     ]);
-    // Which of the two depends on the name server behind Docker's own.
+    // Which of the two it is depends on the name server that Docker's own one asks.
     if (code !== 10 || !/"code":"(ENOTFOUND|EAI_AGAIN)"/.test(output)) throw new Error(output);
   },
 
@@ -191,7 +193,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
     expect(sent, 10, 'NOT DELIVERED', 'ECONNREFUSED');
   },
 
-  async "bob's mail program killed: STORED all the same"() {
+  async "bob's mail program killed: still STORED"() {
     expect(await compose('kill', 'bobs-mail'), 0);
     await says(container('relay'), 'bob left');
     expect(await detour('alice', 'async', 'send', ...RELAY, 'are you there'), 0, 'STORED', 'bob is away');
@@ -210,7 +212,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
     await says(container('relay'), 'Waiting: bob 1');
   },
 
-  async 'a second relay on the same volume is sent away'() {
+  async 'a second relay on the same volume is rejected'() {
     expect(await compose('run', '--rm', '-T', 'relay'), 1, 'journal');
   },
 
@@ -266,7 +268,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
   },
 };
 
-/** One more bob, who answers only after a minute. @returns his name, which is his address */
+/** Starts another bob, who answers only after a minute. @returns its name, which is also its address */
 async function slowBob(name: string): Promise<string> {
   const slow = `${PROJECT}-${name}`;
   const listen = ['detour', 'sync', 'receive', '--host', '0.0.0.0', '--work', '1m'];
@@ -302,7 +304,7 @@ for (const [name, step] of Object.entries(STEPS)) {
   } catch (error) {
     failed += 1;
     console.log(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
-    // The rest builds on the start.
+    // Without the first step, the rest cannot work.
     if (passed === 0) break;
   }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The start of the `detour` command: in a clone it installs and builds once if need be, then it hands over to the compiled program.
+// The entry point of the `detour` command: in a clone it installs and builds if necessary, then it runs the compiled program.
 
 import { setUp } from './setup.mjs';
 

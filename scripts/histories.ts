@@ -1,5 +1,6 @@
-// Random histories of the relay, for a while: its state against a naive one (test/async/state), and what a whole relay says against what is
-// true (test/async/relay-histories.ts); and all small histories of the state. `npx tsx scripts/histories.ts`; `--minutes N`, `--seed N`.
+// Random histories of the relay for some minutes: its state is compared with a naive one (test/async/state), and what a whole relay says
+// with what is true (test/async/relay-histories.ts). Before that, all small histories of the state.
+// `npx tsx scripts/histories.ts [--minutes N] [--seed N]`.
 
 import { parseArgs } from 'node:util';
 import { Progress } from '../src/cli/render/output.ts';

@@ -1,6 +1,6 @@
-// kill -9 under load: a relay as a real process, killed at random moments while senders have messages under way and receivers
-// collect, and started again on the same journal each time. Whatever it acknowledged must be there: once, under its number, in
-// order, intact; and a repeat must be known. Not a test of power cuts: what a killed process has written survives in the kernel.
+// kill -9 under load: a relay, as a real process, is killed at random moments while senders have messages under way and receivers
+// collect. Each time it is started again on the same journal. Whatever it acknowledged must be there: once, under its number, in
+// order, intact; and a repeat must be known. This does not test power cuts: what a killed process has written survives in the kernel.
 //
 //   npx tsx scripts/kills.ts [--runs 105] [--seed N]
 //   npx tsx scripts/kills.ts --control [--seed N]      succeeds if relays that lie are caught
@@ -23,10 +23,10 @@ import { RELAY_LIES } from './lib/relay-lies.ts';
 import { Wire } from './lib/wire.ts';
 import { setUp } from './setup.mjs';
 
-/** Nothing here may take longer, in milliseconds. */
+/** The time in which everything must end, in milliseconds. */
 const LIMIT_MS = 5 * 60_000;
 
-/** So long a relay may take for its first answer, in milliseconds. */
+/** The longest wait for a relay's first answer, in milliseconds. */
 const SLOW_MS = 2000;
 
 const { values: flags } = parseArgs({
@@ -110,16 +110,16 @@ class Run {
     const random = this.#random;
     const relay = this.#start();
     if (random.next() < 0.05) {
-      // In the middle of its start, while it repairs what the kill before left.
+      // Kills it in the middle of its start, while it repairs what the last kill left.
       await pause(random.whole(60, 300));
       this.#early += 1;
     } else {
       const port = await this.#port(relay);
       if (port === undefined) return false;
       for (const client of [...this.#senders, ...this.#receivers.slice(0, -1)]) client.call(port);
-      // After so many answers, or after a while if that comes first.
+      // Kills it after this many answers, or after a while if that comes first.
       const answers = random.whole(0, 700);
-      // Mostly that begins with the first one: a computer that has much else to do would answer nothing in so short a life.
+      // Usually the time counts from the first answer: on a busy computer the relay would answer nothing in such a short time.
       if (random.next() < 0.75) await this.#answeredWithin(1, SLOW_MS);
       await this.#answeredWithin(answers, random.whole(30, 250));
     }
@@ -137,7 +137,7 @@ class Run {
     return true;
   }
 
-  // The last life: everything is answered and collected; and a life after that finds nothing left.
+  // The last relay but one answers everything and hands everything out. The last one must find nothing left.
   async #collectAll(): Promise<void> {
     const relay = this.#start();
     const port = await this.#port(relay);
@@ -152,13 +152,13 @@ class Run {
     const again = await this.#port(after);
     if (again !== undefined)
       for (const box of await mailboxes(again))
-        this.#ledger.violation(`mail that was acknowledged durably is there again: ${box}`);
+        this.#ledger.violation(`mail that was durably acknowledged is there again: ${box}`);
     after.child.kill('SIGKILL');
     await after.ended;
     await this.#readThrough();
   }
 
-  // Whoever looks at the journal from outside must find it sound, too.
+  // The journal must also be sound for a reader from outside.
   async #readThrough(): Promise<void> {
     for await (const item of readJournal(this.#journal)) {
       if (item.kind === 'commit') this.#commits += 1;
@@ -193,23 +193,22 @@ class Run {
     const { violations, repeats, deliveries } = this.#ledger;
     const there = violations.length === 0 ? this.#ledger.settle() : 0;
     if (this.#underLoad < 0.75 * runs && violations.length === 0)
-      violations.push(`only ${this.#underLoad} of ${runs} kills came with SENDs outstanding`);
+      violations.push(`only ${this.#underLoad} of ${runs} kills happened with SENDs outstanding`);
     const answers = this.#senders.reduce((sum, sender) => sum + sender.storedInAll, 0);
     console.log(
       `${this.#kills} kills: ${this.#underLoad} with SENDs outstanding (up to ${this.#mostOutstanding}), ${this.#early} during a start`,
     );
     console.log(
-      `${answers} times STORED, ${repeats} of them for a repeat; ${there} messages stored and there, handed out ${deliveries} times`,
+      `${answers} STORED answers, ${repeats} of them to repeats; ${there} messages stored and there, handed out ${deliveries} times`,
     );
-    if (this.#commits > 0)
-      console.log(`${this.#commits} commits in the journal, and all of them can be read`);
+    if (this.#commits > 0) console.log(`${this.#commits} commits in the journal, all of them readable`);
     for (const violation of violations.slice(0, 10)) console.log(`FAILED  ${violation}`);
     console.log(`${there} passed, ${violations.length} failed`);
     return violations.length === 0 ? 0 : 1;
   }
 }
 
-// The mailboxes with mail, as STATUS tells them.
+// The mailboxes with mail, according to STATUS.
 function mailboxes(port: number): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const found: string[] = [];
@@ -222,7 +221,7 @@ function mailboxes(port: number): Promise<string[]> {
           resolve(found);
         }
       },
-      closed: () => reject(new Error('the relay hung up at STATUS')),
+      closed: () => reject(new Error('the relay closed the connection at STATUS')),
     });
   });
 }

@@ -1,5 +1,5 @@
-// Draws the picture in README.md: what `npx detour demo 3 --fast` really printed on a terminal, as SVG. It draws what it reads from the
-// screen and nothing else. Run it with `npx tsx scripts/picture.ts`; it needs tmux.
+// Draws the picture in README.md: what `npx detour demo 3 --fast` really printed on a terminal, as SVG. It draws only what it reads from
+// the screen. Run it with `npx tsx scripts/picture.ts`; it needs tmux.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,12 +11,13 @@ const COLUMNS = 80;
 const FILE = join(ROOT, 'scripts', 'picture', 'run.svg');
 const DEADLINE_MS = 60_000;
 
-// One cell of the grid, in the picture's units, and how far the text is from the edge.
+// The size of a character cell, in the picture's units.
 const CELL = { width: 8.4, height: 18 };
+// The distance of the text from the edge, in the picture's units.
 const EDGE = 20;
 
 const PLAIN = '#d8dee9';
-// By the terminal's codes: dim, red, green, yellow.
+// Colours by the terminal's codes: dim, red, green, yellow.
 const INK: ReadonlyMap<string, string> = new Map([
   ['2', '#8b95a5'],
   ['31', '#ff7b72'],
@@ -31,7 +32,7 @@ interface Cell {
   readonly bold: boolean;
 }
 
-/** Reads lines with escape sequences for colour into cells. A colour goes on over the end of a line. */
+/** Reads lines with escape sequences for colour into cells. A colour continues on the next line. */
 function cellsOf(lines: readonly string[]): Cell[][] {
   let [ink, bold] = [PLAIN, false];
   return lines.map((line) => {
@@ -51,7 +52,7 @@ function cellsOf(lines: readonly string[]): Cell[][] {
 
 const escaped = (text: string): string => text.replace(/[&<>]/g, (char) => `&#${char.charCodeAt(0)};`);
 
-/** A line as text elements. Each sign that is not plain ASCII has its own place, for its width is the font's affair. */
+/** Draws a line as text elements. Each character that is not plain ASCII is placed separately, because its width depends on the font. */
 function drawLine(line: readonly Cell[], row: number): string {
   const y = EDGE + row * CELL.height + 13;
   const parts: { x: number; cell: Cell; text: string }[] = [];
@@ -91,7 +92,7 @@ function draw(lines: readonly string[], title: string): string {
   ].join('\n');
 }
 
-// The screen from the command to the legend under the story.
+// Records the screen, from the command to the legend below the story.
 async function record(): Promise<string[]> {
   const terminals = new Terminals(COLUMNS);
   try {

@@ -1,17 +1,19 @@
-// Power cuts under load: a Linux kernel as a process (user-mode Linux) with a disk of its own, on which the relay works, and clients keep it
-// busy: they send, send again, collect, acknowledge and leave, and tell what they were told. The kernel is killed at random moments, what is
-// on its disk is opened and compared, and it is booted again. Whatever was told must be true: a message that was STORED is there, byte by
-// byte, or was acknowledged or has expired; no number was given twice; what was acknowledged durably does not come back; an id is known.
+// Power cuts under load. A Linux kernel runs as a process (user-mode Linux) with its own disk, on which the relay works. Clients keep the
+// relay busy: they send, send again, collect, acknowledge and leave, and report what they were told. The kernel is killed at random moments,
+// what is on its disk is opened and compared with the reports, and the kernel is booted again. Whatever was told must be true: a message
+// that was STORED is there, byte by byte, or was acknowledged or has expired; no number was given twice; what was durably acknowledged does
+// not come back; an id is known.
 //
-// A killed kernel loses its page cache, as in a power cut. So this finds a sync that is missing, or that is said to be done too early, and
-// what is done in the wrong order around one: of files, and of directories, as far as ext4 does not write their names with something else.
-// Some of the relays are killed first, so that another one has opened what they left when the power goes. It does not find what only a
-// real disk does: sectors torn in the middle, writes that the device reorders in its own cache, a drive that lies about what it has flushed.
+// A killed kernel loses its page cache, as in a power cut. So this finds a sync that is missing or reported too early, and steps in the
+// wrong order around one: for files, and for directories unless ext4 happens to write their names with something else. Some of the relays
+// are killed first, so that another relay has opened what they left when the power goes. It does not find what only a real disk does:
+// sectors torn in the middle, writes that the device reorders in its own cache, a drive that lies about what it has flushed.
 //
 //   npx tsx scripts/power-cuts.ts [--cuts 60] [--seed N]
 //   npx tsx scripts/power-cuts.ts --control [--cuts 30] [--seed N]   succeeds if file systems that do not sync are caught
 //
-// It needs Debian's packages user-mode-linux, e2fsprogs and iproute2, and installs them when it runs as root. Where there is none, it is left out, and says so.
+// It needs Debian's packages user-mode-linux, e2fsprogs and iproute2, and installs them when it runs as root. Without them it says so and
+// runs nothing.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,14 +35,14 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** Nothing here may take longer, in milliseconds, than a good many cuts would. */
+/** The time in which everything must end, in milliseconds. */
 const limitOf = (cuts: number): number => 2 * 60_000 + cuts * 10_000;
 
 const seed = Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31));
 const dir = mkdtempSync(join(tmpdir(), 'detour-power-'));
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
 
-/** Cuts the power of one machine. Two side by side gain nothing on two processors: each takes more than twice as long. */
+/** Cuts the power of one machine. Two machines at the same time gain nothing on two processors: each takes more than twice as long. */
 async function cutPower(guest: string, cuts: number, lie?: Lie): Promise<Tally> {
   const watchdog = setTimeout(() => {
     console.log(`FAILED  it did not end in ${limitOf(cuts) / 1000} s`);
@@ -64,7 +66,7 @@ async function main(guest: string, cuts: number): Promise<number> {
   const tally = await cutPower(guest, cuts);
   const { violations } = tally;
   const never = (['checkpoints', 'moves', 'freed'] as const).filter((what) => tally[what] === 0);
-  // Of a few cuts nothing can be expected.
+  // With only a few cuts, some of these may be missing.
   if (violations.length === 0 && cuts >= 30) {
     if (never.length > 0) violations.push(`there were no ${never.join(', ')}`);
     if (tally.busy < cuts / 2)
@@ -77,7 +79,7 @@ async function main(guest: string, cuts: number): Promise<number> {
       `${tally.killed} after a relay had been killed`,
   );
   console.log(
-    `${stored} messages stored, ${repeats} repeats known; ${delivered} handed out, ${confirmed} times an acknowledgement confirmed, ` +
+    `${stored} messages stored, ${repeats} repeats known; ${delivered} handed out, ${confirmed} acknowledgements confirmed, ` +
       `${expired} expired; up to ${tally.held} held`,
   );
   console.log(
@@ -104,7 +106,7 @@ setUp();
 await conclude(() => {
   const missing = installed();
   if (missing !== undefined) {
-    console.log(`left out: ${missing}`);
+    console.log(`skipped: ${missing}`);
     console.log('0 passed, 0 failed');
     return 0;
   }

@@ -1,2 +1,2 @@
-/** Makes the clone ready (install, build), once; does nothing if it is. */
+/** Makes the clone ready (install, build) if it is not. */
 export function setUp(): void;

@@ -1,5 +1,5 @@
-// Makes a clone ready, once: checks the Node version, installs what is missing, builds what is stale. Plain JavaScript, because it
-// runs before anything is installed. In an installed package everything is there and there is nothing to do.
+// Makes a clone ready: checks the Node version, installs what is missing, builds what is stale. It is plain JavaScript, because it runs
+// before anything is installed. In an installed package there is nothing to do.
 
 import { execFileSync, execSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,15 +27,15 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-/** Makes the clone ready; does nothing if it is. Ends the process, with words on stderr, if it cannot. */
+/** Makes the clone ready if it is not. If that fails, it explains why on stderr and ends the process with exit code 1. */
 export function setUp() {
   // A package has no tsconfig.json: it was built before it was packed.
   if (!existsSync(join(root, 'tsconfig.json')) || ready()) return;
   let failure;
-  // Two terminals may come at the same time: one works, the other waits.
+  // Two terminals may start at the same time: one works, the other waits.
   const release = takeLock();
   try {
-    // What was to be done may be done by now.
+    // Another process may have done it by now.
     if (!installed()) install();
     if (!built()) build();
   } catch (error) {
@@ -53,12 +53,12 @@ const ready = () => installed() && built();
 
 // ---- installing
 
-/** Written after an install: what it was an install of. */
+/** The file that is written after an install, with the hash of the package-lock.json that was installed. */
 const installMark = join(root, 'node_modules', '.detour');
 
 function installed() {
   if (existsSync(installMark)) return readFileSync(installMark, 'utf8') === lockfile();
-  // Perhaps somebody ran npm by hand: it keeps a file of its own, as new as the install.
+  // Somebody may have run npm by hand. npm writes its own file when it installs.
   const npmMark = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(npmMark) || !existsSync(tsc)) return false;
   return statSync(npmMark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
@@ -82,14 +82,14 @@ function npm(line) {
   ];
   const cli = candidates.find((path) => basename(path) === 'npm-cli.js' && existsSync(path));
   if (cli !== undefined) run(`npm ${line}`, () => execFileSync(process.execPath, [cli, ...args], OPTIONS));
-  // On Windows npm is a batch file, which only a shell starts; there is nothing of a person's in the line.
+  // On Windows npm is a batch file, which only a shell can start. The line is safe: nothing in it comes from a user.
   else run(`npm ${line}`, () => execSync(`npm ${line}`, OPTIONS));
 }
 
 // ---- building
 
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-/** Written after a build: the state of the sources it was a build of. */
+/** The file that is written after a build, with the hash of the sources that were built. */
 const buildMark = join(root, 'dist', '.stamp');
 
 function built() {
@@ -111,7 +111,7 @@ function sources() {
   return hashOf([...files.sort(), join(root, 'tsconfig.json')]);
 }
 
-// By names in the clone and by content: a clone that was moved, copied or checked out again is not stale.
+// Hashes paths in the clone and contents: a clone that was moved, copied or checked out again is not stale.
 function hashOf(paths) {
   const hash = createHash('sha256');
   for (const path of paths) {
@@ -121,7 +121,7 @@ function hashOf(paths) {
   return hash.digest('hex');
 }
 
-// What the tools print goes to stderr: stdout belongs to the command that the person gave.
+// The output of the tools goes to stderr, because stdout belongs to the command that the user gave.
 const OPTIONS = { cwd: root, stdio: ['ignore', 2, 2] };
 
 function run(command, call) {
@@ -132,7 +132,7 @@ function run(command, call) {
   }
 }
 
-// ---- the lock: a folder with the holder's pid in it, outside the clone, for that may be read-only to us
+// ---- the lock: a folder with the holder's pid in it, outside the clone, because the clone may be read-only
 
 function takeLock() {
   const lock = join(tmpdir(), `detour-setup-${createHash('sha256').update(root).digest('hex').slice(0, 16)}`);
@@ -145,14 +145,14 @@ function takeLock() {
     }
     if (abandoned(lock)) clear(lock);
     else if (!said && Date.now() - began > 3000) {
-      process.stderr.write(`detour: another start is setting this up; waiting (${lock})\n`);
+      process.stderr.write(`detour: another process is setting this up; waiting (${lock})\n`);
       said = true;
     }
     pause(100);
   }
 }
 
-/** Makes a folder. Did it not exist before? */
+/** Makes a folder. @returns false if it already exists */
 function make(folder) {
   try {
     mkdirSync(folder);
@@ -163,7 +163,7 @@ function make(folder) {
   }
 }
 
-// Did its holder die? A folder without a pid is either a moment old or its holder died in that moment.
+// Is its holder gone? A folder without a pid was either made just now, or its holder ended before it could write the pid.
 function abandoned(lock) {
   try {
     const pid = readFileSync(join(lock, 'pid'), 'utf8');
@@ -174,7 +174,7 @@ function abandoned(lock) {
     try {
       return Date.now() - statSync(lock).mtimeMs > 5000;
     } catch {
-      return false; // let go of, just now
+      return false; // it was released just now
     }
   }
 }
@@ -188,7 +188,7 @@ function alive(pid) {
   }
 }
 
-// One clears at a time and looks again first: or the second would clear away the lock that the first has taken since.
+// Only one process clears at a time, and it checks again first. Otherwise a second one could clear a lock that the first has taken since.
 function clear(lock) {
   const broom = `${lock}-clearing`;
   if (!make(broom)) {

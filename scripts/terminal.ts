@@ -1,5 +1,5 @@
-// Real terminals for scripts, through tmux: a shell in each, what a person would type typed into it, and the screen read back.
-// It is not a test harness: tests talk to processes, not to screens.
+// Real terminals for scripts, through tmux. Each has a shell; a script types what a person would type and reads the screen back.
+// This is not a test harness: tests talk to processes, not to screens.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,9 +30,9 @@ const PROMPT_MS = 10_000;
 const LOOK_EVERY_MS = 100;
 
 /**
- * Waits until something is so.
- * @param what named in the error
- * @throws Error if it is not so in time
+ * Waits until a condition holds.
+ * @param what the name of the condition, for the error
+ * @throws Error if it does not hold in time
  */
 export async function until(holds: () => boolean, what: string, deadlineMs: number): Promise<void> {
   const end = performance.now() + deadlineMs;
@@ -42,22 +42,22 @@ export async function until(holds: () => boolean, what: string, deadlineMs: numb
   }
 }
 
-/** Some terminals, side by side; each has a name, a shell in the project's folder, and a home of its own that is thrown away. */
+/** Some terminals. Each has a name and a shell in the project's folder. They share a temporary home folder, which is removed at the end. */
 export class Terminals {
   readonly #socket: string = `detour-script-${process.pid}`;
   readonly #home: string = mkdtempSync(join(tmpdir(), 'detour-home-'));
   readonly #columns: number;
   readonly #names = new Set<string>();
 
-  /** @param columns how wide each is */
+  /** @param columns the width of each terminal */
   constructor(columns: number) {
     this.#columns = columns;
-    // Who is told to end leaves no terminal behind, either.
+    // A script that is told to end leaves no terminal behind, either.
     process.once('exit', () => this.#end());
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   }
 
-  /** Opens a terminal, unless it is open already, and waits for its shell's prompt, `NAME$ `. */
+  /** Opens a terminal, unless it is already open, and waits for its shell's prompt, `NAME$ `. */
   async open(name: string): Promise<void> {
     if (this.#names.has(name)) return;
     const shell = ['env', '-i', ...this.#environment(name), 'bash', '--noprofile', '--norc'];
@@ -82,7 +82,7 @@ export class Terminals {
     await until(() => this.screen(name).at(-1) === `${name}$`, `a prompt in the terminal ${name}`, PROMPT_MS);
   }
 
-  /** The names of those that are open, in the order in which they were opened. */
+  /** The names of the open terminals, in the order in which they were opened. */
   get names(): readonly string[] {
     return [...this.#names];
   }
@@ -93,7 +93,7 @@ export class Terminals {
     this.key(name, 'Enter');
   }
 
-  /** Presses a key, as tmux calls it: `C-c`. */
+  /** Presses a key. @param key tmux's name for it, such as `C-c` */
   key(name: string, key: string): void {
     this.#tmux('send-keys', '-t', `all:${name}`, key);
   }
@@ -110,10 +110,10 @@ export class Terminals {
     return lines;
   }
 
-  /** Closes all of them, with what runs in them. */
+  /** Closes all terminals and ends what runs in them. */
   async close(): Promise<void> {
     this.#end();
-    // What ran in them may write a last line to the home, and so hold it for a moment.
+    // What ran in them may still write to the home folder for a moment.
     const removed = (): boolean => {
       try {
         rmSync(this.#home, { recursive: true, force: true });
@@ -122,7 +122,7 @@ export class Terminals {
         return false;
       }
     };
-    await until(removed, `leave to remove ${this.#home}`, PROMPT_MS);
+    await until(removed, `${this.#home} to be removed`, PROMPT_MS);
   }
 
   #end(): void {
@@ -131,7 +131,7 @@ export class Terminals {
     this.#names.clear();
   }
 
-  // As little as a student's shell has, and nothing of whoever runs this.
+  // A minimal environment, with nothing of the person who runs this.
   #environment(name: string): string[] {
     return [
       `PATH=${process.env.PATH ?? ''}`,

@@ -1,7 +1,7 @@
-// Breaks the write-ahead log at every step of a scripted run, over a simulated disk (test/async/log/simulated-files.ts), and looks whether
-// anything is lost that was durable: kills, power cuts, failing calls, random histories; then 60 kills of a real process on the real disk,
-// by strace. `--all` tries every step for every error (else every eighth, another eighth for each seed), more histories, and the attacks
-// (torture/attacks.ts): `npm run torture`. `--seed N` repeats a run. `npx tsx scripts/torture.ts held crowd` makes these attacks alone.
+// Breaks the write-ahead log at every step of a scripted run on a simulated disk (test/async/log/simulated-files.ts) and checks that nothing
+// that was durable is lost: kills, power cuts, failing calls, random histories; then 60 kills of a real process on the real disk, by strace.
+// `--all` (`npm run torture`) tries every step for every error (otherwise every eighth, another eighth for each seed), more histories, and
+// the attacks (torture/attacks.ts). `--seed N` repeats a run. `npx tsx scripts/torture.ts held crowd` makes only these attacks.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,8 +14,9 @@ import { crash, failAt, history, killAt, steps } from '../test/async/log/torture
 import { ATTACKS, attack } from './torture/attacks.ts';
 import { CALLS, killCall, straceWorks } from './torture/strace.ts';
 
-/** Longer than any run takes, and than any attack: one that hangs is named. */
+/** A run that takes longer than this many milliseconds hangs, and is reported by name. */
 const HANGS_MS = 60_000;
+/** An attack that takes longer than this many milliseconds hangs, and is reported by name. */
 const ATTACK_HANGS_MS = 20 * 60_000;
 
 const { values, positionals } = parseArgs({
@@ -27,7 +28,7 @@ const all = values.all === true;
 const ERRORS: readonly Exclude<Fault, 'kill'>[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'];
 const HISTORIES = all ? 20_000 : 4000;
 const REAL_KILLS = 60;
-/** Opening a small log, and doing a little, takes no more steps. */
+/** The most steps that opening a small log and doing a little takes. */
 const OPENING_STEPS = 24;
 
 let passed = 0;
@@ -132,7 +133,7 @@ if (straceWorks()) {
       if (await killCall(call, when)) killed += 1;
     });
   });
-  console.log(`${killed} of ${REAL_KILLS} met their call`);
-} else console.log('strace is not there: the kills of a real process are left out');
+  console.log(`${killed} of ${REAL_KILLS} were killed at their call`);
+} else console.log('strace does not work here: the kills of a real process are skipped');
 if (all) await attacked(Object.keys(ATTACKS));
 conclude();

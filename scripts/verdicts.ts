@@ -1,18 +1,18 @@
-// How do we know that the verdicts are true? Thousands of runs: the network and the processes are broken around what real senders send,
-// at every phase of a message and in every way there is; then everything is mended and drained, and what the receiving programs really
-// handled, and what the relay really held, is compared with what the senders were told:
+// Are the verdicts true? In thousands of runs, the network and the processes fail around what real senders send, at every phase of a
+// message and in every possible way. Then everything is mended and drained, and what the receiving programs really handled and the relay
+// really held is compared with what the senders were told:
 //
 //   DELIVERED      it was handled.
-//   STORED         it was handled, or was still held: under the number that was told and no other, in order.
+//   STORED         it was handled or still held: under the number that was told and no other, in order.
 //   NOT DELIVERED  it was never handled, not even later.
-//   UNKNOWN        only where both are possible: for each thing that a sender can see there is a run in which the message was handled
-//                  and one in which it was not. Else the sender could have known.
+//   UNKNOWN        only where both are possible: for everything that a sender can see, there is a run in which the message was handled
+//                  and one in which it was not. Otherwise the sender could have known.
 //
-// Most runs happen in this process, with the real classes on real sockets through the link (verdicts/): there a fault strikes exactly
-// where it shall. The others are real processes, killed, frozen and stopped, with `detour link` between them (verdicts/real.ts).
+// Most runs happen in this process, with the real classes on real sockets through the link (verdicts/), so that a fault strikes exactly
+// where it should. The others use real processes that are killed, frozen and stopped, with `detour link` between them (verdicts/real.ts).
 //
 //   npx tsx scripts/verdicts.ts [--runs 2000] [--real 220] [--seed N]
-//   npx tsx scripts/verdicts.ts --seed N --run NAME     one run again, told as it happens
+//   npx tsx scripts/verdicts.ts --seed N --run NAME     repeats one run and prints its events
 //   npx tsx scripts/verdicts.ts --control               succeeds if parts that lie are caught
 
 import { fileURLToPath } from 'node:url';
@@ -42,14 +42,14 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** Runs of a control: each cell is met once at least. */
+/** The number of runs of a control: enough to meet each cell at least once. */
 const CONTROL_RUNS = 600;
 
-/** Nothing here may take longer, in milliseconds, than a good many runs would. */
+/** The time in which everything must end, in milliseconds. */
 const limitOf = (runs: number): number => 5 * 60_000 + runs * 60;
 
 const lie = lieNamed(LIES, flags.lie);
-/** What the runs in this process are made of. */
+/** The parts of the programs that run in this process. */
 const parts: Parts = { ...REAL, ...lie?.parts };
 
 async function main(): Promise<number> {
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
   const real = Number(flags.real);
   const seed = Number(flags.seed ?? Math.floor(Math.random() * 1_000_000));
   console.log(
-    `${runs} runs in one process and ${real} with real ones, --seed ${seed}${flags.lie === undefined ? '' : `, of ${flags.lie}`}`,
+    `${runs} runs in one process and ${real} with real processes, --seed ${seed}${flags.lie === undefined ? '' : `, of ${flags.lie}`}`,
   );
   const watchdog = setTimeout(() => {
     console.log(`FAILED  it did not end in ${limitOf(runs) / 1000} s`);
@@ -95,7 +95,7 @@ async function main(): Promise<number> {
   clearTimeout(watchdog);
   console.log(`in ${seconds()}`);
   console.log(`${passed} passed, ${failed} failed`);
-  // What a broken relay still does shall not keep us.
+  // Do not wait for what a broken relay still does.
   process.exit(failed === 0 ? 0 : 1);
 }
 

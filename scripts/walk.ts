@@ -1,15 +1,15 @@
-// Walks through README.md and then src/lab/TEACHING.md: types the commands of their blocks into real terminals, one after the other, and
-// compares what comes with what is printed there. So they cannot rot unnoticed. `npx tsx scripts/walk.ts`; with `--update` it writes what
-// came into both.
+// Walks through README.md and then src/lab/TEACHING.md: it types the commands of their blocks into real terminals, one after another, and
+// compares the output with what is printed there, so that they cannot rot unnoticed. `npx tsx scripts/walk.ts`; with `--update` it writes
+// the output into both.
 //
-// A block is a code block under the comment `<!-- walk -->`. Its lines that begin with a terminal's name and a sign are typed:
+// A block is a code block after the comment `<!-- walk -->`. Lines that begin with a terminal's name and a sign are typed:
 //
 //     BOB$   npx detour sync receive     a command, at the shell
 //     BOB>   kill                        a line, to the program that runs there; ^C is that key
 //
-// What follows is what came: first in that terminal, then in others, each of which begins with its name. What differs from run to run
-// (times, pids, ids, clock times, passing ports) and white space do not count, nor does it that a slow computer made somebody wait who
-// does not wait in the document. `<!-- walk needs nc -->` names a program without which the block is left out.
+// The output follows: first that of this terminal, then that of others, each of which begins with its name. White space and what differs
+// from run to run (times, pids, ids, clock times, ephemeral ports) do not count. Nor do lines that say that somebody waits, if the document
+// has none: a slow computer may add some. `<!-- walk needs nc -->` names a program without which the block is skipped.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,32 +18,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setUp } from './setup.mjs';
 import { isFree, isInstalled, ROOT, Terminals } from './terminal.ts';
 
-/** In the order in which they are walked: a block finds the terminals as the one before left them, also in the other document. */
+/** The documents, in order. A block starts with the terminals as the last block left them, even if that was in the other document. */
 const DOCUMENTS = ['README.md', 'src/lab/TEACHING.md'];
 const COLUMNS = 80;
 const PORTS = [4100, 4101, 4102];
-/** No person types faster; the program may say how long a message waited. */
+/** The pause before each line that is typed, in milliseconds: as long as a person needs, because outputs may say how long a message waited. */
 const PACE_MS = 1200;
-/** How long what is expected may take to come. */
+/** The longest wait for the expected output, in milliseconds. */
 const PATIENCE_MS = 30_000;
-/** With --update nothing is expected: a screen that has not changed for so long is finished. */
+/** With --update, a screen that has not changed for this many milliseconds is finished. */
 const QUIET_MS = 3000;
 const LOOK_EVERY_MS = 150;
-/** A terminal's name and its sign, or spaces, stand in so many columns. */
+/** The width of the column for a terminal's name and sign. */
 const MARGIN = 7;
 
 interface Step {
   readonly terminal: string;
   readonly sign: '$' | '>';
   readonly typed: string;
-  /** The line that says what to type, and what came. */
+  /** The line that says what to type, and the output. */
   readonly lines: string[];
 }
 
 interface Block {
   readonly document: string;
-  /** Lines of the document: the first one inside the fence, and the closing fence. */
+  /** The index of the first line inside the fence. */
   readonly from: number;
+  /** The index of the closing fence. */
   readonly to: number;
   readonly needs: string | undefined;
   readonly steps: readonly Step[];
@@ -57,7 +58,7 @@ function blocksOf(document: string, text: readonly string[]): Block[] {
     const from = text.findIndex((other, at) => at > index && other.startsWith('```')) + 1;
     const to = text.findIndex((other, at) => at >= from && other === '```');
     if (from !== index + 2 || to < 0)
-      throw new Error(`${document}:${index + 1}: no code block under this mark`);
+      throw new Error(`${document}:${index + 1}: no code block after this comment`);
     blocks.push({ document, from, to, needs, steps: stepsOf(text.slice(from, to)) });
   }
   return blocks;
@@ -68,16 +69,16 @@ function stepsOf(lines: readonly string[]): Step[] {
   for (const line of lines) {
     const [typed, terminal = '', sign, text = ''] = /^([A-Z]+)([$>]) +(.*)$/.exec(line) ?? [];
     if (typed !== undefined) {
-      // A remark for the reader follows three spaces and a #.
+      // Three spaces and a # begin a remark for the reader.
       const command = text.replace(/ {3,}# .*$/, '');
       steps.push({ terminal, sign: sign === '$' ? '$' : '>', typed: command, lines: [line] });
     } else if (steps.length > 0) steps.at(-1)?.lines.push(line);
-    else throw new Error(`a block begins with something that is not typed: ${line}`);
+    else throw new Error(`a block begins with a line that is not typed: ${line}`);
   }
   return steps;
 }
 
-/** What does not differ from run to run. */
+/** Replaces everything that differs from run to run. */
 function lasting(lines: readonly string[]): string[] {
   return lines
     .map((line) =>
@@ -92,10 +93,10 @@ function lasting(lines: readonly string[]): string[] {
         .replace(/\bstore=[^ ]+/g, 'store=TOKEN')
         .replace(/\b(salt|crc)=[0-9a-f]+/g, '$1=HEX')
         .replace(/\bsession=[0-9a-f-]+/g, 'session=TOKEN')
-        // Whether the other's reset comes before the write or after it.
+        // It depends on whether the peer's RST comes before the write or after it.
         .replace(/\((EPIPE|ECONNRESET)\)/g, '(EPIPE)')
         .replace(/\b(at|t|held|oldest)=\d+/g, '$1=N')
-        // How long an entry is depends on the clocks in it.
+        // The length of an entry depends on the clocks in it.
         .replace(/(COMMIT \d+ .*at) \d+/, '$1 N')
         .replace(/(from |127\.0\.0\.1):(?!410[012]\b)\d{4,5}/g, '$1:PORT')
         .replace(/\s+/g, ' ')
@@ -109,10 +110,10 @@ const same = (one: readonly string[], other: readonly string[]): boolean =>
 
 class Walk {
   readonly #terminals = new Terminals(COLUMNS);
-  /** Lines of each terminal that have been told. */
+  /** The number of lines of each terminal that have been taken. */
   readonly #told = new Map<string, number>();
 
-  /** Types it and waits. @param expected what should come; undefined: whatever comes until it is quiet */
+  /** Types a step and waits for its output. @param expected the expected output; undefined: whatever comes until the screen is quiet */
   async take(step: Step, expected: readonly string[] | undefined): Promise<string[]> {
     const { terminal, sign, typed } = step;
     await this.#terminals.open(terminal);
@@ -138,7 +139,7 @@ class Walk {
     return came;
   }
 
-  // What is typed before the shell is back (npx takes a moment to end) would stand on the screen twice.
+  // Waits for the shell's prompt: npx takes a moment to end, and what is typed before would appear twice on the screen.
   async #promptIn(terminal: string): Promise<void> {
     const until = performance.now() + PATIENCE_MS;
     while (this.#terminals.screen(terminal).at(-1) !== `${terminal}$` && performance.now() < until)
@@ -149,7 +150,7 @@ class Walk {
     return this.#terminals.close();
   }
 
-  // A prompt that waits for input is not told: what is typed there will stand in the same line.
+  // Leaves out a prompt that waits for input, because what is typed there will be in the same line.
   #linesOf(name: string): string[] {
     const lines = this.#terminals.screen(name);
     while (isPrompt(lines.at(-1) ?? 'none')) lines.pop();
@@ -164,8 +165,8 @@ class Walk {
         .slice(this.#told.get(name))
         .filter((line) => !isPrompt(line) && !(slow && isWaiting(line)));
     const [echo = '', ...more] = fresh(terminal);
-    // What was typed stands on the screen, too. The document's line for it keeps its remark.
-    // A key's sign stands wherever the cursor was, and what the program says next may follow it in the same line.
+    // What was typed is on the screen, too; the document's line for it keeps its remark.
+    // The echo of a key is wherever the cursor was, and the program's next output may follow it in the same line.
     const key = typed.startsWith('^') ? echo.indexOf(typed) : -1;
     const said = key < 0 ? echo : echo.slice(key + typed.length);
     const rest = key < 0 && echo.endsWith(typed) ? more : [said, ...more];
@@ -180,7 +181,7 @@ class Walk {
   }
 }
 
-/** Without the empty lines at both ends: npx leaves one where it is interrupted. */
+/** Removes the empty lines at both ends: npx leaves one when it is interrupted. */
 function withoutEdges(lines: readonly string[]): readonly string[] {
   const from = lines.findIndex((line) => line !== '');
   return from < 0 ? [] : lines.slice(from, lines.findLastIndex((line) => line !== '') + 1);
@@ -190,7 +191,7 @@ const isWaiting = (line: string): boolean => /^[A-Z]* +[\d.]+ s +waiting /.test(
 const isPrompt = (line: string): boolean => /^[A-Za-z]+[$>]$/.test(line);
 const indent = (line: string, name: string): string => (name.padEnd(MARGIN) + line).trimEnd();
 
-// Without the lines that are the same at both ends.
+// Shows the lines that differ as - and +, and the equal ones before and after them without a mark.
 function difference(expected: readonly string[], came: readonly string[]): string {
   const [old, fresh] = [lasting(expected), lasting(came)];
   let from = 0;
@@ -208,12 +209,12 @@ function difference(expected: readonly string[], came: readonly string[]): strin
 async function run(update: boolean): Promise<number> {
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   if (!isInstalled('tmux')) {
-    say('left out: there is no tmux here, and the walk needs terminals\n0 passed, 0 failed');
+    say('skipped: the walk needs tmux, which is not installed\n0 passed, 0 failed');
     return 0;
   }
   for (const port of PORTS) {
     if (await isFree(port)) continue;
-    say(`port ${port} is taken: end what listens there, the walk uses the usual ports\n0 passed, 1 failed`);
+    say(`port ${port} is in use: stop what listens there, the walk uses the usual ports\n0 passed, 1 failed`);
     return 1;
   }
   setUp();
@@ -226,7 +227,7 @@ async function run(update: boolean): Promise<number> {
   try {
     for (const block of blocks) {
       if (block.needs !== undefined && spawnSync(block.needs, ['-h']).error !== undefined) {
-        say(`left out: ${block.document}:${block.from}, there is no ${block.needs} here`);
+        say(`skipped: ${block.document}:${block.from} needs ${block.needs}, which is not installed`);
         continue;
       }
       const lines: string[] = [];
@@ -239,7 +240,7 @@ async function run(update: boolean): Promise<number> {
         say(`${fine ? 'ok  ' : 'ROT '} ${step.terminal}${step.sign} ${step.typed}`);
         if (!fine)
           say(
-            `  ${block.document}:${block.from} prints (-), this came (+):\n${difference(step.lines, came)}`,
+            `  ${block.document}:${block.from} says (-), the output was (+):\n${difference(step.lines, came)}`,
           );
       }
       written.set(block, lines);

@@ -1,4 +1,4 @@
-// Opens the log that a power cut has left, with the relay's own machine, on this computer and on a copy: what is in it?
+// Opens a copy of the log that a power cut has left, with the relay's own code, and lists what is in it.
 
 import { decodeEntry, keyOf } from '../../src/async/entry.ts';
 import type { Place } from '../../src/async/held.ts';
@@ -11,9 +11,9 @@ import type { Found, HeldMessage } from './ledger.ts';
 import { SIZES } from './sizes.ts';
 
 /**
- * What is in it, after every held message was read back and its body compared with what was sent.
- * @param dir the copy, which is changed
- * @throws Error if it cannot be opened, or something in it is not what was sent
+ * Lists what is in the log. It reads every held message back and compares its body with what was sent.
+ * @param dir a copy of the log, which is changed
+ * @throws Error if it cannot be opened, or a body is not what was sent
  */
 export async function audit(dir: string): Promise<Found> {
   const notices: string[] = [];

@@ -1,5 +1,5 @@
-// The clients in the guest: senders that are never done, and receivers that acknowledge now and then, leave and come back. What they are
-// told they report.
+// The clients in the guest: senders that never stop, and receivers that acknowledge now and then, leave and come back. They report what
+// they are told.
 
 import type { Message } from '../../src/wire/verbs.ts';
 import { bodyOf } from '../lib/ledger.ts';
@@ -7,28 +7,28 @@ import type { Random } from '../lib/random.ts';
 import { Wire } from '../lib/wire.ts';
 import type { Fact } from './facts.ts';
 
-/** Where everything is reported. @param now at once, before anything else is done */
+/** Reports a fact. @param now immediately, before anything else is done */
 export type Report = (fact: Fact, now?: boolean) => void;
 
-/** A message that was stored, and is sent again. */
+/** A message that was stored and is sent again. */
 export type Repeat = Pick<Fact & { kind: 'stored' }, 'id' | 'to' | 'size' | 'ttl' | 'notify'>;
 
 /** How a sender is set up. */
 export interface SenderOptions {
   readonly name: string;
-  /** `try` of HELLO: the session is the same after every power cut. */
+  /** The `try` of HELLO. The session is the same after every power cut. */
   readonly tryNumber: number;
-  /** What its new ids begin with. */
+  /** The beginning of its new ids. */
   readonly label: string;
   readonly repeats: readonly Repeat[];
-  /** SENDs that it has unanswered. */
+  /** The number of SENDs without an answer that it keeps. */
   readonly window: number;
   readonly random: Random;
   readonly report: Report;
 }
 
 const LARGEST_BODY = 20_000;
-/** After a refusal it waits, in milliseconds. */
+/** The pause after a refusal, in milliseconds. */
 const REFUSED_MS = 20;
 
 /** Sends without a pause. */
@@ -58,7 +58,7 @@ export class Sender {
       report({ kind: 'stored', from: name, id, to, seq, size, ttl, notify, dup: dup === 'yes' });
       this.#fill();
     } else if (message.verb === 'REFUSED' && message.code === 'disk_full') {
-      // As it may: what lives is let grow.
+      // This may happen: the held messages may grow until the disk is full.
       const again = this.#pending.get(message.id);
       this.#pending.delete(message.id);
       if (again !== undefined) setTimeout(() => this.#send(again), REFUSED_MS);
@@ -111,10 +111,10 @@ export class Receiver {
   #acknowledged = 0;
   #unacknowledged = 0;
   #leaving = false;
-  /** What was there for certain when it said RECEIVE: EMPTY speaks of that. */
+  /** The highest number that was certainly there when it said RECEIVE. EMPTY covers everything up to it. */
   #there = 0;
 
-  /** @param known the highest number in a mailbox that anybody was told. @param drains does it ask to be told when nothing is left? */
+  /** @param known the highest number in a mailbox that a client was told @param drains does it ask for EMPTY (`drain=yes`)? */
   constructor(
     port: number,
     name: string,
@@ -179,11 +179,11 @@ export class Receiver {
     this.#report({ kind: 'message', to, seq, from, id, attempt, notice: kind ?? 'no' });
     this.#unacknowledged += 1;
     const due = this.#drains || this.#unacknowledged >= this.#window || this.#random.next() < 0.2;
-    // Behind BYE nothing counts.
+    // After BYE nothing counts.
     if (!due || this.#leaving) return;
     this.#unacknowledged = 0;
     this.#acknowledged = seq;
-    // Reported first: from then on the message may be gone.
+    // It is reported before it is sent, because from then on the message may be gone.
     this.#report({ kind: 'acks', to, seq }, true);
     this.#wire.say({ verb: 'ACK', seq });
     if (!this.#drains && this.#random.next() < 0.05) this.#leave();

@@ -1,6 +1,7 @@
-// What the clients in the guest were told, and what they said that counts: one line of the console each, or several with a bar between.
+// What the clients in the guest were told, and what they said that matters. A line of the console has one fact, or several separated by
+// bars.
 
-/** A fact. Sizes in bytes, `ttl` in seconds, 0: none. */
+/** A fact. `size` is in bytes, `ttl` in seconds (0: none). */
 export type Fact =
   /** The relay said STORED. */
   | {
@@ -14,7 +15,7 @@ export type Fact =
       readonly notify: string;
       readonly dup: boolean;
     }
-  /** It handed a message out. `notice`: receipt, bounce, or `no` if it is none. */
+  /** The relay handed a message out. `notice`: receipt, bounce, or `no` if it is not a notice. */
   | {
       readonly kind: 'message';
       readonly to: string;
@@ -26,16 +27,16 @@ export type Fact =
     }
   /** A receiver is about to write ACK. */
   | { readonly kind: 'acks'; readonly to: string; readonly seq: number }
-  /** By EMPTY or BYE the relay said that this acknowledgement is durable. */
+  /** With EMPTY or BYE the relay said that this acknowledgement is durable. */
   | { readonly kind: 'acked'; readonly to: string; readonly seq: number }
-  /** It reported that a message has expired. */
+  /** The relay reported that a message has expired. */
   | { readonly kind: 'expired'; readonly to: string; readonly seq: number };
 
-/** Writes facts on one line. */
+/** Formats facts on one line. */
 export const writeFacts = (facts: readonly Fact[]): string =>
   facts.map((fact) => Object.values(fact).join(' ')).join('|');
 
-/** Reads them. @throws RangeError if one is none */
+/** Parses the facts of a line. @throws RangeError if one is not a fact */
 export const readFacts = (line: string): Fact[] => line.split('|').map(readFact);
 
 function readFact(text: string): Fact {
@@ -43,7 +44,7 @@ function readFact(text: string): Fact {
   if (kind === 'acks' || kind === 'acked' || kind === 'expired') return { kind, to: a, seq: Number(b) };
   if (kind === 'message')
     return { kind, to: a, seq: Number(b), from: c, id: d, attempt: Number(e), notice: f };
-  if (kind !== 'stored') throw new RangeError(`no fact: ${text}`);
+  if (kind !== 'stored') throw new RangeError(`not a fact: ${text}`);
   const stored = { kind, from: a, id: b, to: c, seq: Number(d), size: Number(e), ttl: Number(f) } as const;
   return { ...stored, notify: g, dup: h === 'true' };
 }

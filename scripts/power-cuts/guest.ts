@@ -1,11 +1,11 @@
-// The program inside the guest: the relay, on the log that the power cut before left, and clients that keep it busy, until it is killed or
-// the power goes. What the clients are told it prints the moment they are told.
+// The program in the guest: the relay, on the log that the last power cut left, and clients that keep it busy until it is killed or the
+// power goes. It prints what the clients are told, as soon as they are told.
 //
 // What it prints, one line each:
 //
 //   @B                                the relay is about to open its log
 //   @V ms                             it listens
-//   @F facts                          what was told (facts.ts)
+//   @F facts                          what clients were told (facts.ts)
 //   @C checkpoints moves freed        what has been done to the log since it was opened
 //   @T text                           a torn commit was cut off at the end of the log
 //   @N text                           a notice of the relay; none is expected
@@ -26,26 +26,26 @@ import { type Fact, writeFacts } from './facts.ts';
 import { filesWith, type Lie } from './lies.ts';
 import { MAX_BYTES, SIZES, SPEED } from './sizes.ts';
 
-/** What the host wants of one run of this program. It comes as JSON on the command line. */
+/** What the host wants from one run of this program. It comes as JSON on the command line. */
 export interface Plan {
   readonly dir: string;
   readonly seed: number;
-  /** Counts the runs of this program: the sessions' `try`, and the beginning of new ids. */
+  /** The number of this run of the program: the `try` of its sessions, and the beginning of its new ids. */
   readonly run: number;
-  /** Epoch milliseconds at which the faster clock stood where the other did. */
+  /** When the faster clock agreed with the real one, in milliseconds since the epoch. */
   readonly since: number;
-  /** SENDs that each sender has unanswered. */
+  /** The number of SENDs without an answer that each sender keeps. */
   readonly window: number;
-  /** By sender. */
+  /** The messages that each sender repeats. */
   readonly repeats: Readonly<Record<string, readonly Repeat[]>>;
   /** The mailboxes that are to be emptied. */
   readonly drained: readonly string[];
-  /** The program is to be killed, and not the kernel, so many milliseconds after it begins to open the log or has opened it. */
+  /** When this program, not the kernel, is to be killed: `ms` milliseconds after it begins to open the log (`begin`) or has opened it (`open`). */
   readonly kill?: { readonly from: 'begin' | 'open'; readonly ms: number };
   readonly lie?: Lie;
 }
 
-/** The shortest time between two lines, in milliseconds: printing one costs as much as a sync, so facts are gathered until then. */
+/** The shortest time between two lines, in milliseconds. Printing a line costs as much as a sync, so facts are collected until then. */
 const TELL_MS = 5;
 
 const plan = JSON.parse(process.argv[2] ?? '') as Plan;
@@ -58,7 +58,7 @@ const wrong = (error: unknown): never => {
 process.on('uncaughtException', wrong);
 process.on('unhandledRejection', wrong);
 
-// ---- what was told
+// ---- what clients were told
 
 let told: Fact[] = [];
 let toldAt = 0;
@@ -90,7 +90,7 @@ function heard(event: Event): void {
 
 // ---- the relay
 
-// So that expiry, checkpoints and compaction, which are looked for every second, come several times before the power goes.
+// A faster clock: expiry, checkpoints and compaction, which are checked every second, must happen several times before the power goes.
 const clock: Clock = {
   monotonic: () => systemClock.monotonic() * SPEED,
   epoch: () => plan.since + (systemClock.epoch() - plan.since) * SPEED,
@@ -128,7 +128,7 @@ const open: OpenLog = async (owner) => {
   );
 };
 
-// From outside, so that it may come in the middle of a synchronous call.
+// Kills this process from outside, so that it can happen in the middle of a synchronous call.
 function killLater(ms: number): void {
   spawn('/bin/sh', ['-c', `sleep ${ms / 1000}; kill -9 ${process.pid}`], { stdio: 'ignore' });
 }

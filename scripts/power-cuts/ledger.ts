@@ -1,8 +1,8 @@
-// What a relay has promised over all its lives, as its clients reported it, and whether what it has after a power cut agrees. Pure.
+// What a relay has promised in all its runs, as its clients reported it, and whether what it has after a power cut agrees. Pure.
 
 import type { Fact } from './facts.ts';
 
-/** A message that is held, as the log has it. */
+/** A held message, according to the log. */
 export interface HeldMessage {
   readonly to: string;
   readonly seq: number;
@@ -10,62 +10,68 @@ export interface HeldMessage {
   readonly id: string;
   /** Is it a notice of the relay? */
   readonly notice: boolean;
-  /** May it have been written to a receiver before? Then the next one is told attempt=2 at least. */
+  /** May it have been written to a receiver before? Then the next receiver is told attempt=2 or more. */
   readonly tried: boolean;
 }
 
-/** What a relay has, as whoever opened its log sees it. */
+/** What a relay has, according to its log. */
 export interface Found {
   readonly held: readonly HeldMessage[];
-  /** Everything up to it is acknowledged. */
+  /** The number up to which everything in a mailbox is acknowledged. */
   acknowledged(name: string): number;
-  /** The number that the next message gets. */
+  /** The number that the next message of a mailbox gets. */
   next(name: string): number;
-  /** Under which number a message is remembered; undefined if its id is not known. */
+  /** The number under which the id of a message is remembered; undefined if the id is not known. */
   remembered(from: string, id: string): number | undefined;
 }
 
 type Stored = Fact & { readonly kind: 'stored' };
 
-/** A message that was stored, as long as it may be held. */
+/** A message that was stored and may still be held. */
 interface Open {
   readonly fact: Stored;
-  /** When it must not have expired yet, and when nothing of it may be left. By the relay's clock, in milliseconds. */
+  /** When it expires, by the relay's clock, in milliseconds. Infinity: never. */
   readonly expires: number;
 }
 
-/** The ids of a session that must be remembered. A relay promises twice its window, 512. */
+/** The number of a session's ids that must be remembered. A relay promises twice its window, 512. */
 const REMEMBERED = 400;
-/** A message may expire so much before its ttl seems over from here: its report comes late, and two clocks are read. Milliseconds. */
+/** How long before its ttl seems over a message may have expired, in milliseconds: the report is late, and two clocks are read. */
 const CLOCK_SLACK_MS = 10_000;
 
 /** Everything that the clients of one relay know together. */
 export class Ledger {
   readonly violations: string[] = [];
-  /** Answers STORED to new messages, and to repeats. */
+  /** STORED answers to new messages. */
   stored = 0;
+  /** STORED answers to repeats. */
   repeats = 0;
-  /** Messages handed out, acknowledgements that the relay confirmed, messages that expired. */
+  /** Messages handed out. */
   delivered = 0;
+  /** Acknowledgements that the relay confirmed. */
   confirmed = 0;
+  /** Messages that expired. */
   expired = 0;
-  /** What stands under each number: `from id`. */
+  /** The message under each number, as `from id`. */
   readonly #bySeq = new Map<string, string>();
   readonly #numbers = new Map<string, number>();
   readonly #open = new Map<string, Open>();
   /** The last messages of each sender, oldest first. */
   readonly #recent = new Map<string, Stored[]>();
-  /** By mailbox: the highest number that was given, that a receiver may have acknowledged, and that the relay confirmed. */
+  /** The highest number of each mailbox that was given out. */
   readonly #given = new Map<string, number>();
+  /** The highest number of each mailbox that a receiver may have acknowledged. */
   readonly #acks = new Map<string, number>();
+  /** The highest number of each mailbox whose acknowledgement the relay confirmed. */
   readonly #acked = new Map<string, number>();
-  /** What was handed out, and what expired: mailbox and number. */
+  /** What was handed out, as mailbox and number. */
   readonly #seen = new Set<string>();
+  /** What expired, as mailbox and number. */
   readonly #gone = new Set<string>();
-  /** Notices that somebody was handed: the id of the message. */
+  /** The ids of messages whose notices were handed out. */
   readonly #noticed = new Set<string>();
 
-  /** Takes what a client reported. @param now by the relay's clock */
+  /** Takes what a client reported. @param now by the relay's clock, in milliseconds */
   take(fact: Fact, now: number): void {
     const { kind, to, seq } = fact;
     const place = `${to} ${seq}`;
@@ -87,9 +93,10 @@ export class Ledger {
     const before = this.#numbers.get(key);
     if (dup) this.repeats += 1;
     else this.stored += 1;
-    if (before !== undefined && !dup) this.#say(`${key} was stored before, and its repeat was not known`);
+    if (before !== undefined && !dup)
+      this.#say(`${key} was stored before, but its repeat was not recognised`);
     if (before !== undefined && before !== seq)
-      this.#say(`${key} was stored as ${before}, and again as ${seq}`);
+      this.#say(`${key} was stored as ${before} and again as ${seq}`);
     this.#place(to, seq, key);
     if (before !== undefined) return;
     this.#numbers.set(key, seq);
@@ -105,17 +112,17 @@ export class Ledger {
     this.delivered += 1;
     this.#place(to, seq, `${notice === 'no' ? from : notice} ${id}`);
     if (this.#seen.has(place) && attempt < 2) this.#say(`${place} came again as attempt ${attempt}`);
-    if (seq <= (this.#acked.get(to) ?? 0)) this.#say(`${place} came, and it had been acknowledged`);
-    if (this.#gone.has(place)) this.#say(`${place} came, and it had expired`);
+    if (seq <= (this.#acked.get(to) ?? 0)) this.#say(`${place} came although it had been acknowledged`);
+    if (this.#gone.has(place)) this.#say(`${place} came although it had expired`);
     this.#seen.add(place);
     if (notice !== 'no') this.#noticed.add(id);
   }
 
-  // One number is one message, for ever.
+  // A number belongs to one message for ever.
   #place(to: string, seq: number, key: string): void {
     const place = `${to} ${seq}`;
     const other = this.#bySeq.get(place);
-    if (other !== undefined && other !== key) this.#say(`${place} is ${other}, and also ${key}`);
+    if (other !== undefined && other !== key) this.#say(`${place} is ${other} and also ${key}`);
     this.#bySeq.set(place, key);
     raise(this.#given, to, seq);
   }
@@ -125,7 +132,7 @@ export class Ledger {
     return (this.#recent.get(from) ?? []).slice(-REMEMBERED);
   }
 
-  /** The power was cut: does what is found agree with everything that was told? @param now by the relay's clock */
+  /** Compares what is found after a power cut with everything that clients were told. @param now by the relay's clock, in milliseconds */
   judge(found: Found, now: number): void {
     const held = new Map(found.held.map((one) => [`${one.to} ${one.seq}`, one]));
     const notices = new Set(found.held.filter(({ notice }) => notice).map(({ id }) => id));
@@ -133,22 +140,21 @@ export class Ledger {
       const place = `${one.to} ${one.seq}`;
       const told = this.#bySeq.get(place);
       if (told !== undefined && !one.notice && told !== `${one.from} ${one.id}`)
-        this.#say(`${place} is ${one.from} ${one.id}, and was told to be ${told}`);
-      if (this.#gone.has(place)) this.#say(`${place} had expired, and is there again`);
-      if (this.#seen.has(place) && !one.tried)
-        this.#say(`${place} was handed out, and counts as never tried`);
+        this.#say(`${place} is ${one.from} ${one.id}, but a client was told that it is ${told}`);
+      if (this.#gone.has(place)) this.#say(`${place} had expired but is there again`);
+      if (this.#seen.has(place) && !one.tried) this.#say(`${place} was handed out but counts as never tried`);
     }
     for (const [to, seq] of this.#acked)
       if (found.acknowledged(to) < seq)
-        this.#say(`LOST: ${to} ${seq} was acknowledged, and now only ${found.acknowledged(to)} is`);
+        this.#say(`LOST: ${to} was acknowledged up to ${seq}, but now only up to ${found.acknowledged(to)}`);
     for (const [to, seq] of this.#given)
-      if (found.next(to) <= seq) this.#say(`${to} ${seq} was given, and the next is ${found.next(to)}`);
+      if (found.next(to) <= seq) this.#say(`${to} ${seq} was given out, but the next is ${found.next(to)}`);
     for (const [key, open] of this.#open) this.#judge(key, open, held, notices, now);
     for (const [from] of this.#recent)
       for (const { id, seq } of this.recent(from)) {
         const remembered = found.remembered(from, id);
         if (remembered !== seq)
-          this.#say(`${from} ${id} was stored as ${seq}, and is remembered as ${remembered ?? 'nothing'}`);
+          this.#say(`${from} ${id} was stored as ${seq} but is remembered as ${remembered ?? 'nothing'}`);
       }
   }
 
@@ -164,9 +170,9 @@ export class Ledger {
     if (held.has(place)) return;
     const acknowledged = seq <= (this.#acks.get(to) ?? 0);
     if (!acknowledged && !this.#gone.has(place) && now < expires - CLOCK_SLACK_MS)
-      this.#say(`LOST: ${key} was stored as ${place}, nobody acknowledged it, and it is not there`);
+      this.#say(`LOST: ${key} was stored as ${place} and never acknowledged, but it is not there`);
     if (notify !== '-' && !notices.has(id) && !this.#noticed.has(id))
-      this.#say(`LOST: ${key}, ${place}, has ended, and no notice of it is there`);
+      this.#say(`LOST: ${key}, ${place}, has ended, but there is no notice of it`);
     this.#open.delete(key);
     this.#seen.delete(place);
   }

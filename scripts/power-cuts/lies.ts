@@ -1,5 +1,5 @@
-// File systems that lie, for the control: what a call says that it made durable is in the page cache alone. A directory that is not synced
-// is not a lie of its own here: ext4 writes the names together with the next file that grows, and the log makes one grow soon after each name.
+// File systems that lie, for the control: a call says that data is durable when it is only in the page cache. There is no lie that only
+// skips the sync of directories: ext4 writes the names together with the next file that grows, and in the log one grows soon after each name.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -9,19 +9,19 @@ import { type FileSystem, type OpenFile, systemFiles } from '../../src/core/file
 /** What a lying file system does. */
 export type Lie = 'nothing is synced' | 'no file is synced' | 'files are synced too late';
 
-/** All of them. */
+/** All lies. */
 export const LIES: readonly Lie[] = ['nothing is synced', 'no file is synced', 'files are synced too late'];
 
-/** How much too late, in milliseconds. */
+/** How long after the write a late sync begins, in milliseconds. */
 const LATE_MS = 80;
 
-/** A file system that tells this lie; without one, the computer's own. */
+/** A file system that tells this lie; without a lie, the system's own. */
 export function filesWith(lie: Lie | undefined): FileSystem {
   if (lie === undefined) return systemFiles;
   const lateMs = lie === 'files are synced too late' ? LATE_MS : undefined;
   return {
     ...systemFiles,
-    // Without O_DSYNC, with which the log opens its files.
+    // Opened without O_DSYNC, which the log uses.
     open: async (file, how) =>
       new CachedFile(await open(file, MODES[how], 0o600), await systemFiles.open(file, 'read'), lateMs),
     ...(lie === 'nothing is synced' ? { syncDirectory: async () => {} } : {}),
@@ -31,10 +31,10 @@ export function filesWith(lie: Lie | undefined): FileSystem {
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 const MODES = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT | O_EXCL };
 
-/** A file whose content stays in the page cache, for a while at least. */
+/** A file whose content stays in the page cache, at least for a while. */
 class CachedFile implements OpenFile {
   readonly #handle: FileHandle;
-  // For all but writing.
+  // For everything except writing.
   readonly #reader: OpenFile;
   readonly #lateMs: number | undefined;
   #syncing = Promise.resolve();

@@ -1,11 +1,11 @@
-// A computer whose power can be cut: a user-mode Linux kernel, which is a process. Its root is this computer's own file system, read-only;
-// its one disk is an image file with ext4. Killed, it loses its page cache and keeps what it had written to the disk.
+// A computer whose power can be cut: a user-mode Linux kernel, which is a process. Its root is this computer's file system, read-only; its
+// only disk is an image file with ext4. When it is killed, it loses its page cache and keeps what it had written to the disk.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Memory of a machine: what Node needs, and a page cache. In MB. */
+/** The memory of a machine, in MB: what Node needs, and a page cache. */
 const MEMORY_MB = 256;
 const DISK_BYTES = 512 * 1024 * 1024;
 
@@ -15,18 +15,18 @@ export const MOUNT_POINT = '/mnt';
 const PATH = [process.env.PATH, '/usr/sbin', '/sbin'].join(delimiter);
 const ENV = { ...process.env, PATH, DEBIAN_FRONTEND: 'noninteractive' };
 
-// What the kernel does at each boot for things that are not used here: it measures its RAID, and makes 512 terminals. That takes longer
-// than all the rest.
+// Turns off what the kernel does at each boot for things that are not used here: measuring its RAID algorithms and making 512 terminals.
+// That would take longer than everything else.
 const UNNEEDED = [
   'initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,init_btrfs_fs,init_zswap',
   'pty.legacy_count=0',
 ];
 
-/** When the guest's page cache reaches the disk without a sync. */
+/** How soon the guest's page cache is written to the disk without a sync. */
 export type Writeback = 'never' | 'usual' | 'eager';
 
-// `never` shows each sync that is missing; it also takes from ext4 what makes up for some of them: data before metadata, data before a
-// rename. `eager` writes what nobody asked for, at once and in the cache's own order.
+// `never` shows every missing sync. It also turns off what makes up for some of them in ext4: data before metadata, data before a rename.
+// `eager` writes everything immediately and in the cache's own order.
 const WRITEBACK: Readonly<Record<Writeback, { readonly mount: string; readonly kernel: readonly string[] }>> =
   {
     never: {
@@ -37,7 +37,7 @@ const WRITEBACK: Readonly<Record<Writeback, { readonly mount: string; readonly k
     eager: { mount: 'commit=1', kernel: ['dirty_writeback_centisecs=1', 'dirty_expire_centisecs=1'] },
   };
 
-/** Makes sure that there are a user-mode Linux, the tools for ext4, and `ip`. @returns why not, if they cannot be had */
+/** Installs user-mode Linux, the tools for ext4, and `ip` if they are missing. @returns why they are missing; undefined if they are there */
 export function installed(): string | undefined {
   if (process.platform !== 'linux') return `there is no user-mode Linux for ${process.platform}`;
   const there = (): boolean =>
@@ -60,7 +60,7 @@ function succeeds(command: string, args: readonly string[]): boolean {
 }
 
 const running = new Set<ChildProcess>();
-// With all its helpers and with the guest's processes, which are processes here: each kernel has a process group of its own.
+// Kills a kernel with its helpers and the guest's processes, which are processes here, too: each kernel has its own process group.
 const killGroup = ({ pid }: ChildProcess): void => {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -72,12 +72,12 @@ process.once('exit', () => running.forEach(killGroup));
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
-/** What is done at a boot. */
+/** What a boot needs. */
 export interface BootOptions {
-  /** Shell commands, one after the other. The machine stops when the last one ends. */
+  /** Shell commands, run one after another. The machine stops when the last one ends. */
   readonly commands: readonly string[];
   readonly writeback: Writeback;
-  /** Is called with each line of the console that is complete. */
+  /** Called with each complete line of the console. */
   readonly line: (line: string) => void;
 }
 
@@ -87,7 +87,7 @@ export class Machine {
   #kernel: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  /** @param dir an empty folder of this machine */
+  /** @param dir an empty folder for this machine alone */
   constructor(dir: string) {
     this.#dir = dir;
     writeFileSync(this.#disk, '');
@@ -99,16 +99,16 @@ export class Machine {
     return join(this.#dir, 'disk.img');
   }
 
-  /** Is the power on, and the kernel there? */
+  /** Is the kernel running? */
   get on(): boolean {
     return this.#kernel !== undefined;
   }
 
-  /** Switches it on. */
+  /** Boots the machine. */
   boot({ commands, writeback, line }: BootOptions): void {
     const { mount, kernel: settings } = WRITEBACK[writeback];
     const init = join(this.#dir, 'init');
-    // Each process that is begun in there takes a tenth of a second: so there are few, and the last replaces the shell.
+    // Each process in the guest takes a tenth of a second to start. So there are few, and the last one replaces the shell.
     const script = [
       '#!/bin/sh',
       `export PATH='${PATH}' TMPDIR=${MOUNT_POINT}`,
@@ -130,7 +130,7 @@ export class Machine {
     });
     this.#kernel = kernel;
     running.add(kernel);
-    // Of what was being written when the power went, nothing counts.
+    // An incomplete last line does not count.
     let partial = '';
     kernel.stdout.setEncoding('utf8').on('data', (text: string) => {
       const lines = (partial + text).split('\n');
@@ -139,7 +139,7 @@ export class Machine {
     });
     this.#ended = new Promise((resolve, reject) => {
       kernel.once('error', reject);
-      // When the last process with the console in its hands has gone: nobody writes to the disk any more.
+      // `close` comes when the last process that has the console open is gone: then nothing writes to the disk any more.
       kernel.once('close', () => {
         running.delete(kernel);
         this.#kernel = undefined;
@@ -155,13 +155,13 @@ export class Machine {
     await this.#ended;
   }
 
-  /** Copies a folder of the disk, while the power is off. @param target a folder. @returns false if there is none of this name */
+  /** Copies a folder from the disk while the power is off. @param target the folder to copy into @returns false if there is no such folder */
   copy(folder: string, target: string): boolean {
     execFileSync('debugfs', ['-R', `rdump /${folder} ${target}`, this.#disk], { env: ENV, stdio: 'ignore' });
     return existsSync(join(target, folder));
   }
 
-  /** Repairs the file system, as a computer does that starts again. @throws Error if that cannot be done without a person */
+  /** Repairs the file system, as a computer does when it starts again. @throws Error if that is impossible without a person */
   async repair(): Promise<void> {
     const code = await new Promise<number | null>((resolve, reject) => {
       const child = spawn('e2fsck', ['-p', this.#disk], { env: ENV, stdio: 'ignore' });
@@ -173,10 +173,10 @@ export class Machine {
   }
 }
 
-/** The type of the file system /dev/shm, as statfs says it. */
+/** The type that statfs reports for a tmpfs, which /dev/shm should be. */
 const TMPFS = 0x01021994;
 
-// The kernel keeps its memory in a file. On /dev/shm that is memory; in a container there may be too little of it.
+// The folder for the file in which the kernel keeps its memory. /dev/shm is in memory, but in a container it may be too small.
 function memoryDir(otherwise: string): string {
   try {
     const { bavail, bsize, type } = statfsSync('/dev/shm');

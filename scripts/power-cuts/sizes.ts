@@ -1,11 +1,11 @@
-// What the relay in the guest is run with: segments so small that a new one begins several times a second, a disk so small that the log
-// must be kept short, and a clock that goes faster.
+// The settings of the relay in the guest: segments small enough that a new one begins several times a second, a limit on disk space that
+// keeps the log short, and a faster clock.
 
-/** Sizes of segments, in bytes. A message fits into the smallest. */
+/** The sizes of segments, in bytes. Every message fits into the smallest. */
 export const SIZES = { smallest: 128 * 1024, largest: 256 * 1024 };
 
-/** What the log may take of the disk, in bytes. */
+/** The most disk space that the log may take, in bytes. */
 export const MAX_BYTES = 4 * 1024 * 1024;
 
-/** How many times faster the relay's clock goes. */
+/** How many times faster than real time the relay's clock runs. */
 export const SPEED = 5;

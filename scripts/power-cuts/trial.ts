@@ -1,4 +1,4 @@
-// One machine whose power is cut again and again, and what must be there each time: everything that was told to a client (ledger.ts).
+// One machine whose power is cut again and again. After each cut, everything that a client was told must be true (ledger.ts).
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,48 +15,52 @@ import { SPEED } from './sizes.ts';
 
 /** How a trial is run. */
 export interface TrialOptions {
-  /** An empty folder of its own. */
+  /** An empty folder for this trial alone. */
   readonly dir: string;
   readonly seed: number;
   /** The compiled guest.ts. */
   readonly guest: string;
   readonly lie?: Lie;
-  /** Is called with the number of cuts that were survived. */
+  /** Called with the number of cuts that were survived. */
   readonly progress: (survived: number) => void;
 }
 
-/** Nothing that a guest says next may take longer, in milliseconds. */
+/** The longest time that a guest may be silent, in milliseconds. */
 const PATIENCE_MS = 30_000;
 
-/** So much is shown of what a guest says about itself, in characters. */
+/** The most characters that are shown of a guest's own report. */
 const LONGEST = 600;
 
-/** The name of the log's folder, and of those who send. */
+/** The name of the log's folder. */
 const LOG = 'log';
+/** The names of the senders. */
 const SENDERS = ['alice', 'dave', 'erin'];
-/** Messages that a sender sends again after a start, at the most. */
+/** The most messages that a sender repeats after a start. */
 const REPEATS = 20;
-/** When so much waits for one who comes seldom, it comes; and when so much waits in all, little is sent. */
+/** With this many messages in a mailbox that is rarely collected, it is collected. */
 const MUCH = 100;
+/** With this many messages in all mailboxes together, little is sent. */
 const TOO_MUCH = 400;
 
-/** What a trial came to. */
+/** The result of a trial. */
 export class Tally {
   cuts = 0;
-  /** Cuts while the log was being opened; while senders were busy; after a relay was killed and another had begun. */
+  /** Cuts while the log was being opened. */
   opening = 0;
+  /** Cuts while senders were busy. */
   busy = 0;
+  /** Cuts after a relay was killed and another had begun. */
   killed = 0;
   /** Cuts after which everything was there. */
   good = 0;
   /** What the clients were told. */
   readonly ledger = new Ledger();
-  /** Messages that were held after a cut, at the most. */
+  /** The most messages that were held after a cut. */
   held = 0;
   checkpoints = 0;
   moves = 0;
   freed = 0;
-  /** Openings at which a commit was cut off that was never durable. */
+  /** Openings at which a commit that was never durable was cut off. */
   torn = 0;
   /** What was lost or wrong. The first ends the trial. */
   readonly violations: string[] = [];
@@ -72,11 +76,11 @@ export class Trial {
   // What was there after the last cut.
   #found: Found | undefined;
   #runs = 0;
-  // Has a sender been told anything since the relay opened the log? From then on all have something outstanding.
+  // Has a sender been told STORED since the relay opened the log? From then on all senders have something under way.
   #going = false;
-  // Since the log was opened.
+  // The counts since the log was opened.
   #counted = { checkpoints: 0, moves: 0, freed: 0 };
-  // How many runs of the program have begun, and have opened the log, in this boot.
+  // How many runs of the program have begun, and how many have opened the log, since this boot.
   #begun = 0;
   #opened = 0;
   #console: string[] = [];
@@ -88,7 +92,7 @@ export class Trial {
     this.#machine = new Machine(options.dir);
   }
 
-  /** Cuts the power so many times, or until something is wrong. */
+  /** Cuts the power this many times, or until something is wrong. */
   async run(cuts: number): Promise<Tally> {
     const tally = this.#tally;
     try {
@@ -139,7 +143,7 @@ export class Trial {
     await this.#look();
   }
 
-  // Until so much is stored, or for a while if that is over first; mostly that begins when the first is.
+  // Waits until a random number of messages is stored, or for a random time. Usually both count from the first STORED.
   async #work(): Promise<void> {
     const { ledger } = this.#tally;
     if (this.#random.next() < 0.85) await this.#until(() => this.#going);
@@ -148,7 +152,7 @@ export class Trial {
     await this.#until(() => ledger.stored >= enough, until);
   }
 
-  // Opens a copy of what is left, and compares.
+  // Opens a copy of what is left and compares it with what clients were told.
   async #look(): Promise<void> {
     const { ledger } = this.#tally;
     const copy = mkdtempSync(join(this.#options.dir, 'copy-'));

@@ -1,6 +1,6 @@
-// Attacks: strangers who send a relay as much of everything as they can, at the size that is promised. Each prints what was measured, and
-// throws when it is far from what it should be: the machine may be busy with other things, and a fault costs ten times as much, not twice.
-// The same rules at a small size, without a clock, are tests: test/async/attacks.test.ts, shares.test.ts and full-disk.test.ts.
+// Attacks: strangers that send a relay as much of everything as they can, at the promised size. Each attack prints what was measured, and
+// throws if that is far from what it should be: the machine may be busy with other things, and a fault costs ten times as much, not twice.
+// test/async/attacks.test.ts, shares.test.ts and full-disk.test.ts test the same rules at a small size and without a clock.
 
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -11,24 +11,24 @@ import { House, segmentsOf, type Talk } from '../lib/house.ts';
 import { Program } from '../lib/process.ts';
 
 const BODY = Buffer.alloc(128, 'x');
-/** For what no server may need more heap: that of a small computer. */
+/** The heap of a small computer, for attacks that must not need more. */
 const SMALL_HEAP = ['--max-old-space-size=512'];
-/** For what must stay within 100 MB, beside the 20 MB of an empty relay: what is garbage must be collected in time. So must what is young. */
+/** A small heap for attacks that must stay within 100 MB plus the 20 MB of an empty relay, so that garbage, old and young, is collected soon. */
 const TIGHT_HEAP = ['--max-old-space-size=120', '--max-semi-space-size=1'];
 
-/** One attack. @param dir an empty folder. @returns what was measured, in words */
+/** One attack. @param dir an empty folder @returns what was measured, as text */
 type Attack = (dir: string) => Promise<string>;
 
 function expect(value: number, most: number, what: string): string {
-  if (!(value <= most)) throw new Error(`${what}: ${value.toFixed(0)}, and ${most} at the most was to be`);
+  if (!(value <= most)) throw new Error(`${what}: ${value.toFixed(0)}, expected at most ${most}`);
   return `${what} ${value < 10 ? value.toFixed(1) : value.toFixed(0)}`;
 }
 
-// Its own time counts: a busy machine may keep it waiting.
+// The relay's CPU time counts, because a busy machine may keep it waiting.
 const started = ({ ms, cpu }: House, most: number): string =>
   `${expect(cpu, most, 'ms of CPU to start')} in ${ms.toFixed(0)}`;
 
-// So much mail that a process with a small heap could not hold it: it holds places, 16 bytes each.
+// More mail than a process with a small heap could hold. The relay holds only places, 16 bytes each.
 const held =
   (messages: number): Attack =>
   async (dir) => {
@@ -45,12 +45,12 @@ const held =
     return [
       started(relay, 5000),
       expect(now, 400, 'MB after it'),
-      expect(most, 500, 'MB at the most'),
+      expect(most, 500, 'MB at most'),
       `MB while it was filled ${full.most.toFixed(0)}`,
     ].join(', ');
   };
 
-// One id, sent again by ever other sessions: each may cost a link, none may cost a walk over the others.
+// One id, repeated by more and more sessions: each may cost a link, but none may cost a walk over the others.
 const repeaters =
   (sessions: number): Attack =>
   async (dir) => {
@@ -68,13 +68,13 @@ const repeaters =
     const after = relay.memory.now - empty;
     await relay.end();
     return [
-      expect(grown, 120, 'MB more than without'),
+      expect(grown, 120, 'MB more than an empty relay'),
       expect(after, 120, 'MB more after a restart'),
-      `${started(relay, 5000)}, of an empty one ${emptyCpu}`,
+      `${started(relay, 5000)}, for an empty one ${emptyCpu}`,
     ].join(', ');
   };
 
-// One message, sent again and again: that is no more log than a restart can read.
+// One message, sent again and again: the log stays short enough for a restart to read.
 const repeated =
   (times: number): Attack =>
   async (dir) => {
@@ -83,10 +83,10 @@ const repeated =
     await alice.flood(times, () => ({ verb: 'SEND', id: '1', to: 'bob', body: BODY }));
     const { most } = relay.memory;
     await relay.end();
-    return `${expect(segmentsOf(dir).length, 3, 'segments')}, ${expect(most, 400, 'MB at the most')}`;
+    return `${expect(segmentsOf(dir).length, 3, 'segments')}, ${expect(most, 400, 'MB at most')}`;
   };
 
-// Names of one message each, as many as one address may have; then all are collected, and so forgotten.
+// Names with one message each, as many as one address may have. Then all are collected, and so the names are forgotten.
 const names =
   (count: number): Attack =>
   async (dir) => {
@@ -116,10 +116,10 @@ const names =
     if (fresh.verb !== 'STORED' || fresh.seq !== 2)
       throw new Error(`a new name got ${JSON.stringify(fresh)}`);
     await relay.end();
-    return `${expect(grown, 100, 'MB more than without, after a restart')}, ${expect(after, 100, 'MB more when all are collected')}`;
+    return `${expect(grown, 100, 'MB more than an empty relay, after a restart')}, ${expect(after, 100, 'MB more when all are collected')}`;
   };
 
-// As many ids as one address may have remembered.
+// As many ids as a relay remembers for one address.
 const ids =
   (sessions: number): Attack =>
   async (dir) => {
@@ -138,10 +138,10 @@ const ids =
     const { verb } = await other.send('1', 'bob', BODY);
     if (verb !== 'STORED') throw new Error(`another address got ${verb}`);
     await relay.end();
-    return `${sessions * 512} ids of one address, ${refused} refused, one of another stored`;
+    return `${sessions * 512} ids from one address, ${refused} refused; one from another address stored`;
   };
 
-// What has expired is no longer in the way.
+// A receiver does not have to wait for a million expired messages.
 const expired =
   (messages: number): Attack =>
   async (dir) => {
@@ -159,7 +159,7 @@ const expired =
     return expect(ms, 500, 'ms from RECEIVE to MESSAGE');
   };
 
-/** How long a PING took and a call until READY, in milliseconds. */
+/** Measures how long a PING takes, and a connection until READY. Milliseconds. */
 class Delays {
   readonly pings: number[] = [];
   readonly calls: number[] = [];
@@ -184,15 +184,15 @@ class Delays {
     this.calls.push(performance.now() - began);
   }
 
-  /** What 99 of 100 pings took at the most. */
+  /** The 99th percentile of the pings, in milliseconds. */
   get p99(): number {
     const sorted = [...this.pings].sort((a, b) => a - b);
     return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
   }
 }
 
-// All recipients come back at the same moment, and a newcomer is served all the same. They are a process of their own: else it would
-// be measured how busy this one is. How busy the machine is, is seen at a relay beside it that has nothing to do.
+// All recipients come back at the same moment, and a newcomer must still be served soon. The recipients are another process, so that the
+// load on this one is not measured. An idle relay next to it shows how busy the machine is.
 const crowd =
   (recipients: number, messages: number): Attack =>
   async (dir) => {
@@ -226,16 +226,16 @@ const crowd =
     await idle.end();
     const [ready, otherReady] = [Math.max(...delays.calls), Math.max(...others.calls)];
     console.log(
-      `crowd: ${delays.pings.length} pings, 99 of 100 within ${delays.p99.toFixed(1)} ms, of an idle relay ${others.p99.toFixed(1)}; ` +
-        `${delays.calls.length} newcomers, READY within ${ready.toFixed(0)} ms, of an idle relay ${otherReady.toFixed(0)}; ${back.stdout.split('\n')[1]}`,
+      `crowd: ${delays.pings.length} pings, 99 % within ${delays.p99.toFixed(1)} ms, from an idle relay ${others.p99.toFixed(1)}; ` +
+        `${delays.calls.length} newcomers, READY within ${ready.toFixed(0)} ms, from an idle relay ${otherReady.toFixed(0)}; ${back.stdout.split('\n')[1]}`,
     );
     return [
       expect(delays.p99, 50 + 5 * others.p99, 'ms for a PING'),
-      expect(ready, 500 + 5 * otherReady, 'ms to READY of a newcomer'),
+      expect(ready, 500 + 5 * otherReady, 'ms to READY for a newcomer'),
     ].join(', ');
   };
 
-// In a mount namespace of its own: only root may do it.
+// Runs in its own mount namespace, which only root may create.
 const fullDisk: Attack = (dir) =>
   new Promise((resolve, reject) => {
     const program = fileURLToPath(new URL('full-disk.ts', import.meta.url));
@@ -264,7 +264,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   ...(process.getuid?.() === 0 && process.platform === 'linux' && { 'full-disk': fullDisk }),
 };
 
-/** Attacks a relay, in a folder of its own. */
+/** Attacks a relay that has its own folder in `scratch`, and prints what was measured. @throws RangeError if there is no such attack */
 export async function attack(name: string, scratch: string): Promise<void> {
   const began = performance.now();
   const dir = join(scratch, name);

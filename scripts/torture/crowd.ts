@@ -1,6 +1,6 @@
-// A process of its own: recipients who come back at the same moment, and collect all that waits for them.
+// Runs as its own process: recipients that come back at the same moment and collect everything that waits for them.
 //
-// Arguments: port, how many recipients, how many messages each.
+// Arguments: port, number of recipients, number of messages for each.
 
 import { Talk } from '../lib/house.ts';
 

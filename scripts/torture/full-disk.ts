@@ -1,7 +1,7 @@
-// A process in a mount namespace of its own: relays on small disks that are full, by their own mail or by another program. Whatever
-// happens, what is held can be collected, and then there is room again: at once, and after every restart.
+// Runs in its own mount namespace: relays on small disks that are filled by their own mail or by another program. Whatever happens, what
+// is held can be collected, and then there is room again: immediately, and after every restart.
 //
-// Arguments: an empty folder, and sizes of disks in megabytes; without any, all that are promised.
+// Arguments: an empty folder, and sizes of disks in megabytes (default: all that are promised).
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { House, type Talk } from '../lib/house.ts';
 
 const SIZES = [40, 64, 90, 100, 120, 200];
 const BODY = Buffer.alloc(900_000, 'a');
-/** For the machine may be busy: what is promised is 2 s. */
+/** The longest time until there is room again, in milliseconds. 2 s are promised, but the machine may be busy. */
 const LATEST_MS = 10_000;
 
 let next = 0;
@@ -37,7 +37,7 @@ async function collect(relay: House): Promise<number> {
   return messages;
 }
 
-// Nothing is held: how long it takes until a message is stored.
+// While nothing is held, measures how long it takes until a message is stored.
 async function roomAgain(relay: House, when: string): Promise<void> {
   const alice = await relay.talk('alice');
   const began = performance.now();
@@ -50,7 +50,7 @@ async function roomAgain(relay: House, when: string): Promise<void> {
   await collect(relay);
 }
 
-// Another program takes all that is left. @returns what frees it
+// Fills the rest of the disk, as another program would. @returns a function that frees it
 function another(disk: string): () => void {
   const file = join(disk, 'another');
   const fd = openSync(file, 'w');
@@ -69,17 +69,17 @@ async function trial(disk: string): Promise<string> {
   const journal = join(disk, 'journal');
   let relay = await House.start(journal);
   const filled = await fill(await relay.talk('alice'));
-  if ((await collect(relay)) !== filled) throw new Error('not all came');
+  if ((await collect(relay)) !== filled) throw new Error('messages are missing');
   await roomAgain(relay, 'after all was collected');
   for (const signal of ['SIGINT', 'SIGKILL', 'SIGINT'] as const) {
     await relay.end(signal);
     relay = await House.start(journal);
     await roomAgain(relay, `after ${signal}`);
-    // Full when it ends.
+    // The disk is full when the relay ends.
     const again = await fill(await relay.talk('alice'));
     await relay.end(signal);
     relay = await House.start(journal);
-    if ((await collect(relay)) !== again) throw new Error(`not all came after ${signal}`);
+    if ((await collect(relay)) !== again) throw new Error(`messages are missing after ${signal}`);
     await roomAgain(relay, `after ${signal} with a full disk`);
   }
   for (const before of [false, true]) {
@@ -90,7 +90,7 @@ async function trial(disk: string): Promise<string> {
     if (before) relay = await House.start(journal);
     const more = await fill(await relay.talk('alice'));
     if ((await collect(relay)) !== 5 + more)
-      throw new Error('not all came while another program had the disk');
+      throw new Error('messages are missing while another program has filled the disk');
     free();
     await roomAgain(
       relay,
@@ -109,5 +109,5 @@ for (const size of sizes.length > 0 ? sizes : SIZES) {
   slowest = 0;
   const said = await trial(disk);
   execFileSync('umount', [disk]);
-  console.log(`${size} MB: ${said}, at the latest ${slowest.toFixed(0)} ms later there was room;`);
+  console.log(`${size} MB: ${said}, and there was room again within ${slowest.toFixed(0)} ms;`);
 }

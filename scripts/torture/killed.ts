@@ -1,10 +1,10 @@
-// A process of its own that runs the script on the real disk, to be killed by strace at one of its system calls (strace.ts). It writes to a
-// file what it decided and what was durable, a line each, before it goes on:
+// Runs the script on the real disk, as its own process, until strace kills it at one of its system calls (strace.ts). Before it goes on, it
+// writes to a file what it decided and what was durable, one line each:
 //
 //   decided 12 <the state after 12 entries>
 //   told 11
 //
-// Arguments: the folder of the log, that file.
+// Arguments: the folder of the log, and that file.
 
 import { openSync, writeSync } from 'node:fs';
 import { openDiskLog } from '../../src/async/log/disk.ts';

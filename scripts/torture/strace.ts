@@ -1,5 +1,5 @@
-// Kills a real process at one of its system calls on the real disk, by strace, and looks what is there then. It checks the simulated disk,
-// on which the log is killed at every step: here the calls are the kernel's.
+// Kills a real process on the real disk at one of its system calls, with strace, and then opens its log. This checks the simulated disk, on
+// which the log is killed at every step: here the calls are the kernel's.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,18 +12,18 @@ import { goOn, SIZES } from '../../test/async/log/torture.ts';
 
 const PROGRAM = fileURLToPath(new URL('killed.ts', import.meta.url));
 
-/** The calls at which it is killed, and about how often the script makes each. Libuv's one thread makes them all. */
+/** The system calls at which it is killed, and about how often the script makes each. One thread of libuv makes all of them. */
 export const CALLS = { pwrite64: 280, rename: 90, unlink: 30, fsync: 50 } as const;
 
-/** Is strace there, and may it do what is needed? */
+/** Is strace installed, and may it trace a process? */
 export function straceWorks(): boolean {
   return spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0;
 }
 
 /**
  * Kills the script at the `when`-th `call`, and then opens its log.
- * @returns was it killed? Else it made fewer such calls.
- * @throws when something that was durable is lost or has changed
+ * @returns was it killed? If not, it made fewer such calls
+ * @throws if something that was durable is lost or has changed
  */
 export async function killCall(call: keyof typeof CALLS, when: number): Promise<boolean> {
   const dir = mkdtempSync(join(tmpdir(), 'detour-strace-'));
@@ -66,7 +66,7 @@ export async function killCall(call: keyof typeof CALLS, when: number): Promise<
   }
 }
 
-// What it had decided and told when it died. The last line may be cut off.
+// What it had decided and told when it was killed. The last line may be incomplete.
 function decidedIn(said: string): Decided {
   const decided = new Decided();
   for (const line of said.split('\n').slice(0, -1)) {

@@ -1,16 +1,16 @@
-// Real processes of a lane: the sender that is given one line at a time, and the programs that are killed and started again.
+// The real processes of a lane: the sender, which gets one line at a time, and the programs that are killed and started again.
 
 import type { VerdictName } from '../../src/core/event.ts';
 import { parseRecorded } from '../../src/trace/line.ts';
 import { Program } from '../lib/process.ts';
 import type { Handled } from './oracle.ts';
 
-/** What a sender said of one message. */
+/** What a sender said about one message. */
 export interface Heard {
   readonly verdict: VerdictName;
-  /** The number that STORED told. */
+  /** The number in STORED. */
   readonly seq: number | undefined;
-  /** How far it had come, on this call, when it concluded. */
+  /** How far it had come on its connection when it concluded. */
   readonly phase: 'not connected' | 'connected' | 'greeted' | 'sent';
 }
 
@@ -18,14 +18,14 @@ const VERDICT = /^(DELIVERED|STORED|NOT DELIVERED|UNKNOWN)([^\n]*)\n/m;
 const SENT = / sent {2}/;
 const SENT_OR_OVER = new RegExp(`${SENT.source}|${VERDICT.source}`, 'm');
 
-/** A sender that is given one line at a time, and started again when it was killed. */
+/** A sender that gets one line at a time and is started again after it was killed. */
 export class Speaker {
   readonly #start: () => Program;
   readonly #waits: boolean;
   #program: Program;
   #from = 0;
 
-  /** @param waits does it tell a second verdict, of what became of a stored message? */
+  /** @param waits does it give a second verdict, about what became of a stored message? */
   constructor(start: () => Program, waits: boolean) {
     this.#start = start;
     this.#waits = waits;
@@ -37,7 +37,7 @@ export class Speaker {
     return this.#program;
   }
 
-  /** What it has said of the message under way. */
+  /** What it has said about the message under way. */
   get steps(): string {
     return this.#program.stderr.slice(this.#from);
   }
@@ -48,22 +48,21 @@ export class Speaker {
     return this.hear();
   }
 
-  /** Resolves when the message under way has been sent; if it never is, when it is concluded. */
+  /** Resolves when the message under way has been sent or, if it never is, when it has its verdict. */
   async sent(): Promise<void> {
     await this.#program.says(SENT_OR_OVER, this.#from);
   }
 
-  /** Its next verdict, and the one behind it if there will be one. @throws Error if STORED tells no number */
+  /** Waits for its verdict: the second one, if there is one. @throws Error if STORED has no number */
   async hear(): Promise<Heard | undefined> {
     const first = await this.#verdict();
-    if (first?.verdict === 'STORED' && first.seq === undefined)
-      throw new Error('STORED, and no number of it');
+    if (first?.verdict === 'STORED' && first.seq === undefined) throw new Error('STORED without a number');
     if (first === undefined || first.verdict !== 'STORED' || !this.#waits) return first;
     const last = await this.#verdict();
     return last && { ...first, verdict: last.verdict };
   }
 
-  /** Another process takes its place. */
+  /** Starts another process in its place. */
   replace(): void {
     this.#program = this.#start();
     this.#from = 0;
@@ -104,13 +103,13 @@ export class Victim {
     this.#ready = ready;
   }
 
-  /** Does a process of it run? */
+  /** Is it running? */
   get alive(): boolean {
     const last = this.lives.at(-1);
     return last !== undefined && last.exit === undefined;
   }
 
-  /** Starts it, if it does not run. */
+  /** Starts it if it is not running. */
   async start(): Promise<void> {
     if (this.alive) return;
     const program = new Program(this.#main, this.#args);
@@ -124,13 +123,13 @@ export class Victim {
     this.lives.at(-1)?.type(line);
   }
 
-  /** Ends it: SIGKILL, or politely. */
+  /** Ends it: by SIGKILL, or politely. */
   async end(signal: 'SIGKILL' | 'SIGINT'): Promise<void> {
     this.lives.at(-1)?.child.kill(signal);
     await this.lives.at(-1)?.ended;
   }
 
-  /** What all its processes showed. @param first the number of the first life */
+  /** What all its processes showed. @param first the number of its first process */
   shown(first: number): Handled[] {
     return this.lives.flatMap(({ stdout }, i) => shownIn(stdout, first + i));
   }

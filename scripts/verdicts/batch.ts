@@ -1,4 +1,4 @@
-// Many runs in this process, some at the same time, and then more of those of which too little was seen.
+// Makes many runs in this process, some at the same time, and then more of those that were seen too rarely.
 
 import type { Random } from '../lib/random.ts';
 import type { Parts } from './parts.ts';
@@ -6,29 +6,31 @@ import { CELLS, type Cell, chanceOf, type Phase, type Schedule, scheduleAt, sche
 import { perform, type Result } from './run.ts';
 import { emptyCells, unwitnessed, type View } from './tables.ts';
 
-/** Runs at the same time: most of what they do is wait. */
+/** The number of runs at the same time. They mostly wait. */
 const AT_ONCE = 64;
 
-/** Views of which only one side was seen are looked into again, in so many rounds with so many runs for each. */
+/** The most rounds of additional runs for views of which only one outcome was seen. */
 const ROUNDS = 40;
+/** The additional runs for each such view in a round. */
 const PER_VIEW = 12;
 
-/** The numbers of those runs begin here, and each round has so many. */
+/** The number of the first additional run. */
 const FIRST_AGAIN = 1_000_000;
+/** The numbers reserved for each round of additional runs. */
 const PER_ROUND = 10_000;
 
-/** What a batch is to do. */
+/** What a batch needs. */
 export interface BatchOptions {
   readonly parts: Parts;
   readonly seed: number;
   readonly runs: number;
   /** The only fault that is to strike, at every phase; undefined: all of them. */
   readonly at?: Cell['fault'] | undefined;
-  /** Told at each run that is over. */
+  /** Called after each run. */
   readonly progress: (made: number) => void;
 }
 
-/** Makes the runs, and some more where a cell is still empty or a view was only half seen. */
+/** Makes the runs, and more of them for each cell that is still empty and each view of which only one outcome was seen. */
 export async function batch({ parts, seed, runs, at, progress }: BatchOptions): Promise<Result[]> {
   const results: Result[] = [];
   const all = async (
@@ -54,7 +56,7 @@ export async function batch({ parts, seed, runs, at, progress }: BatchOptions): 
     return results;
   }
   await all(0, runs, (run, random) => scheduleOf(seed, run, random));
-  // Too few runs have been everywhere to ask for more.
+  // So few runs cannot have met every cell, so no more are made.
   if (runs < 2 * CELLS.length) return results;
   for (let round = 0; round < ROUNDS; round++) {
     const places = [...emptyCells(results).map((cell) => () => cell), ...unwitnessed(results).map(placesOf)];
@@ -70,8 +72,8 @@ export async function batch({ parts, seed, runs, at, progress }: BatchOptions): 
   return results;
 }
 
-// Where the other side of a view may be seen: what led to it, at the phases at which that side is likely. The sender cannot tell one
-// phase from the other.
+// The cells in which the other outcome of a view may be seen: the same fault, at phases where that outcome is likely. The sender cannot
+// distinguish the phases.
 function placesOf({ results, handled }: View): (random: Random) => Cell {
   const phases: readonly Phase[] =
     handled === 0 ? ['out', 'taken', 'done', 'reply'] : ['greeted', 'partly', 'out', 'taken'];

@@ -1,5 +1,5 @@
-// The asynchronous world of one run: alice, the relay, bob, in one process, on real sockets. The link lies between alice and the relay,
-// or, where the schedule is about what becomes of a stored message, between bob and the relay.
+// The asynchronous world of one run: alice, the relay and bob, in one process and on real sockets. The link is between alice and the relay
+// or, if the schedule is about what becomes of a stored message, between bob and the relay.
 
 import { Waiter } from '../../src/cli/waiting.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -30,13 +30,13 @@ interface Bob {
   dead: boolean;
 }
 
-/** How long the sender waits for news of a message that can expire, and of one that cannot. Milliseconds. */
+/** How long the sender waits for a receipt or a bounce, in milliseconds, for a message that can expire (`mortal`) and for any other. */
 const NEWS_MS = { mortal: 3500, other: 700 };
 
-/** How many messages bob handles together, if they have arrived. */
+/** The most messages that bob handles together. */
 const TOGETHER = 3;
 
-/** In half of the runs so many messages more are under way with the subject, behind it. */
+/** In half of the runs, this many more messages are sent right after the subject. */
 const COMPANIONS = { fewest: 2, most: 8 };
 
 /** Alice, the relay and bob. */
@@ -105,7 +105,7 @@ export class Detour implements World {
     );
     this.said.push(said);
     if (said.verdict !== 'STORED') throw new Error(`the first message was ${said.verdict}`);
-    // So that nothing but the subject's frames is on the link.
+    // Only the subject's frames may be on the link.
     if (this.#waits && this.#acknowledged === 0) {
       await new Promise<void>((acknowledged) => {
         this.#whenAcknowledged = acknowledged;
@@ -123,7 +123,7 @@ export class Detour implements World {
       this.said.push(...outcomes.map(saidOf));
       return;
     }
-    // Of MESSAGE only the least length is known beforehand.
+    // Only the minimum length of MESSAGE is known in advance.
     holdFrame(this.#setting, this.network, 'down', 60 + body.length);
     const ttl = this.#mortal ? 1 : undefined;
     const [outcome] = await this.#ask([{ ...message, ttl, notify: this.#waiter.name }], DEADLINE_MS.wait);
@@ -137,7 +137,7 @@ export class Detour implements World {
     else this.said.push(await this.#newsOf(said));
   }
 
-  // What the command line makes of a receipt or a bounce.
+  // Draws the same conclusion from a receipt or a bounce as the command line.
   async #newsOf(said: Said): Promise<Said> {
     const news = await this.#waiter.wait(said.id, this.#mortal ? NEWS_MS.mortal : NEWS_MS.other);
     if (news === undefined) return { ...said, view: 'stored: no news' };
@@ -146,7 +146,7 @@ export class Detour implements World {
     return { ...said, verdict: 'NOT_DELIVERED', view: 'stored: bounce tried=no' };
   }
 
-  // Whoever has one message under way cannot confuse two.
+  // More messages under way, because a sender with only one cannot confuse two.
   #companions(): OfAlice[] {
     const { random, subject } = this.#setting;
     if (random.next() < 0.5) return [];
@@ -157,7 +157,7 @@ export class Detour implements World {
     }));
   }
 
-  // All at once. If alice is killed, another process asks again under the same ids.
+  // Sends all of them at the same time. If alice is killed, another process sends them again under the same ids.
   async #ask(messages: readonly OfAlice[], timeoutMs: number): Promise<Outcome[]> {
     const killed = new Promise<undefined>((resolve) => {
       this.#aliceDead = () => resolve(undefined);
@@ -193,7 +193,7 @@ export class Detour implements World {
     });
   }
 
-  /** The subject is durable, and nobody has been told. */
+  /** The subject is durable, and nobody has been told yet. */
   durable(): void {
     const { subject, reach } = this.#setting;
     holdAnswer(this.#setting, this.network, 'down', `STORED id=${subject} seq=1\n`.length);
@@ -219,7 +219,7 @@ export class Detour implements World {
       port,
       context: netContext(emitOf('bob'), gatedClock(gate), true),
       follow,
-      // Whoever collects what is left must come to it, however busy the computer is.
+      // The last receiver must collect what is left, however busy the computer is.
       patienceMs: follow ? 2000 : 10_000,
       together: TOGETHER,
       handle: async (messages) => {
@@ -307,7 +307,7 @@ export class Detour implements World {
       this.#aliceGate.close();
       for (const socket of sockets) socket.pause();
     } else if (fault === 'interrupt') this.#alice.interrupt();
-    else throw new RangeError(`${fault} is nothing that async knows`);
+    else throw new RangeError(`${fault} does not exist in async`);
   }
 
   async mend(all: boolean): Promise<void> {
@@ -318,7 +318,7 @@ export class Detour implements World {
     }
     for (const { gate } of this.#bobs) gate.open();
     await this.#relays.mend(all);
-    // Killed or stopped, he comes back; one who was replaced does not.
+    // A bob that was killed or stopped comes back; one that was replaced does not.
     const last = this.#bobs.at(-1);
     if (this.#waits && last !== undefined && (last.dead || (await isOver(last.ended))))
       this.#startBob(this.network.link.port);

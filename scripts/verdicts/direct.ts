@@ -1,4 +1,4 @@
-// The synchronous world of one run: alice, the link, bob, in one process, on real sockets.
+// The synchronous world of one run: alice, the link and bob, in one process and on real sockets.
 
 import type { Outcome } from '../../src/exchange/pending.ts';
 import { OWN_ADDRESS } from '../../src/lab/stage/address.ts';
@@ -21,7 +21,7 @@ interface Bob {
   dead: boolean;
 }
 
-/** Whether the next message that is handled cannot be: before it was shown, or after. */
+/** Does handling the next message fail, and is that before or after it is shown? */
 type Failing = 'no' | 'before' | 'after';
 
 /** Alice, the link and bob. */
@@ -66,7 +66,7 @@ export class Direct implements World {
 
   static async start(setting: Setting): Promise<Direct> {
     const { random, emitOf, reach, schedule } = setting;
-    // Bob needs the world that he lives in, and the link his port.
+    // bob needs the world, the world needs the link, and the link needs bob's port.
     let world: Direct | undefined;
     const bob = await onPort((port) =>
       startBob(setting, port, 1, (bob, id) => world?.handle(bob, id) ?? never()),
@@ -100,7 +100,7 @@ export class Direct implements World {
     if (outcome !== undefined) this.said.push(saidOf(outcome));
   }
 
-  /** Bob has read a message. */
+  /** Handles a message that bob has read. */
   async handle(bob: Bob, id: string): Promise<undefined> {
     const subject = id === this.#setting.subject;
     if (subject) this.#setting.reach('taken');
@@ -128,7 +128,7 @@ export class Direct implements World {
         this.#stop(bob);
         return;
       case 'freeze':
-        // One who is leaving may be waited for by the mending: it would wait for itself.
+        // Mending waits for a bob that is being stopped. If it were frozen, that would never end.
         if (!this.#stopped.has(bob)) bob.gate.close();
         this.network.freeze();
         return;
@@ -151,16 +151,16 @@ export class Direct implements World {
         this.#alice.interrupt();
         return;
       default:
-        throw new RangeError(`${fault} is nothing that sync knows`);
+        throw new RangeError(`${fault} does not exist in sync`);
     }
   }
 
-  // Polite as seen from here; who was killed before has no connection left to be polite on.
+  // Stops bob politely. A killed bob has no connections left, so nobody sees that it was polite.
   #stop(bob: Bob): void {
     if (this.#stopped.has(bob)) return;
     this.#stopped.add(bob);
     const closed = bob.receiver.close();
-    // A killed one's handler never ends, and is not waited for.
+    // The handler of a killed bob never ends, so it is not waited for.
     if (!bob.dead) this.#stopping = Promise.all([this.#stopping, closed]).then(() => {});
   }
 
@@ -214,7 +214,7 @@ async function startBob(
   return bob;
 }
 
-/** What a sender concluded, in the words of the oracle. */
+/** What a sender concluded, in the form that the oracle needs. */
 export function saidOf({ send, verdict, answer, attempts }: Outcome): Said {
   return {
     id: send.id,

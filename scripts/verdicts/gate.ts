@@ -1,8 +1,8 @@
-// A program that stands still, in a process that does not: what it would do next waits at a gate.
+// Freezes one program within a process that goes on: whatever the program would do next waits at a gate.
 
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 
-/** Open, or closed until it is opened. */
+/** Delays actions while it is closed. It starts open. */
 export class Gate {
   #closed = false;
   #waiting: (() => void)[] = [];
@@ -15,13 +15,13 @@ export class Gate {
     this.#closed = true;
   }
 
-  /** Whoever waits goes on, in the order in which they came. */
+  /** Opens the gate and runs what waits, in order. */
   open(): void {
     this.#closed = false;
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** Does it now, or when the gate is opened. */
+  /** Runs `go` now, or when the gate is opened. */
   pass(go: () => void): void {
     if (this.#closed) this.#waiting.push(go);
     else go();

@@ -1,5 +1,5 @@
-// A lane of real processes: a sender, the link, a receiver or a relay and its receiver. Around each message something is done to one of
-// them, or nothing. It writes down what the sender concluded and what was really shown; the oracle judges.
+// A lane of real processes: a sender, the link, and a receiver, or a relay and its receiver. Around each message something is done to one
+// of them, or nothing. The lane records what the sender concluded and what was really shown; the oracle compares them.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import type { Handled, Said } from './oracle.ts';
 import { takePort } from './ports.ts';
 import { pause } from './world.ts';
 
-/** What is done, of processes and of the network. */
+/** What is done to processes and to the network. */
 export const ACTIONS = [
   'kill',
   'freeze',
@@ -32,49 +32,49 @@ export const ACTIONS = [
   'nothing',
 ] as const;
 
-/** One of them. */
+/** Something that is done to a process or to the network. */
 export type Action = (typeof ACTIONS)[number];
 
-/** A message, what its sender concluded and what was done around it. */
+/** A message, what its sender concluded, and what was done around it. */
 export interface Spoken extends Said {
   readonly done: Action;
 }
 
-/** What a lane came to. */
+/** The result of a lane. */
 export interface LaneResult {
   readonly route: 'sync' | 'async' | 'async --wait';
   readonly said: readonly Spoken[];
   readonly handled: readonly Handled[];
 }
 
-/** What every lane is given. */
+/** What a lane needs. */
 export interface LaneOptions {
-  /** Of all actors. */
+  /** The program that all actors run. */
   readonly main: string;
   readonly random: Random;
   /** How often something is to be done. */
   readonly disturbances: number;
-  /** Told each time. */
+  /** Called each time. */
   readonly progress: () => void;
-  /** What its messages begin with. */
+  /** The beginning of its messages. */
   readonly label: string;
 }
 
-/** The deadline of a message, in milliseconds: freezes are as long on average, so that both sides of it are met. */
+/** The deadline of a message, in milliseconds. Freezes are as long on average, so that some end before it and some after. */
 const TIMEOUT_MS = 350;
 
-/** How long after everything what is still under way may take to be shown. */
+/** How long to wait at the end for what is still to be shown, in milliseconds. */
 const SETTLE_MS = 1500;
 
 const heal = (link: Victim): void => {
   for (const line of ['heal', 'accept', 'latency 0s', 'rate off']) link.type(line);
 };
 
-/** What a lane works on. */
+/** The programs of a lane. */
 interface Cast {
   readonly speaker: Speaker;
   readonly link: Victim;
-  /** Those who are killed, frozen and restarted; the first must run for the others to connect. */
+  /** The programs that are killed, frozen and restarted. The first must run before the others can connect. */
   readonly victims: readonly Victim[];
   /** How long a receiver works on a message, in milliseconds. */
   readonly work: number;
@@ -83,7 +83,7 @@ interface Cast {
   readonly mortal: boolean;
 }
 
-/** Sends straight to a receiver. */
+/** A lane that sends straight to a receiver. */
 export async function syncLane(options: LaneOptions): Promise<LaneResult> {
   const { main, random } = options;
   const [port, through] = [await takePort(), await takePort()];
@@ -108,7 +108,7 @@ export async function syncLane(options: LaneOptions): Promise<LaneResult> {
   return { route: 'sync', said, handled: receiver.shown(1) };
 }
 
-/** Sends to a relay, of which a receiver collects. @param waits with --wait and --ttl: the sender is told what became of it */
+/** A lane that sends to a relay, from which a receiver collects. @param waits with --wait and --ttl: the sender learns the outcome */
 export async function asyncLane(options: LaneOptions, waits: boolean): Promise<LaneResult> {
   const { main, random } = options;
   const [port, through] = [await takePort(), await takePort()];
@@ -182,13 +182,13 @@ const linkOf = (main: string, listen: number, to: number, random: Random): Victi
     /"event":"listening"/,
   );
 
-// Sends one message after the other, and around each one does something to one of the actors, or nothing.
+// Sends one message after another, and around each one does something to one of the actors, or nothing.
 async function disturb(
   { random, disturbances, progress, label }: LaneOptions,
   { speaker, link, victims, work, repeat, mortal }: Cast,
 ): Promise<Spoken[]> {
   const said: Spoken[] = [];
-  // Each at least once before any comes again.
+  // Every action comes at least once in each round.
   let actions: Action[] = [];
   for (let n = 1, made = 0; made < disturbances; n++) {
     if (actions.length === 0) actions = shuffled(['kill', 'kill', 'freeze', 'freeze', ...ACTIONS], random);
@@ -201,7 +201,7 @@ async function disturb(
     const act = (): Promise<void> => perform(action, random, speaker, link, random.pick(victims));
     let heard: Heard | undefined;
     let done: Promise<void>;
-    // An undisturbed exchange takes a few milliseconds, and what is done from here needs one to get there.
+    // An undisturbed exchange takes a few milliseconds, and an action takes about one to have an effect.
     const moment = random.next() < 0.3 ? 'sent' : random.whole(-4, 10 + work);
     if (typeof moment === 'number' && moment < 0) {
       done = act();
@@ -216,7 +216,7 @@ async function disturb(
     }
     await done;
     if (heard === undefined) {
-      // Killed: in async another process repeats it, if it had an id.
+      // The sender was killed. In async another process repeats the message, if it had an id.
       const id = / sent {2}.*, id (\S+)\n/.exec(speaker.steps)?.[1];
       speaker.replace();
       if (id !== undefined && repeat !== undefined)
@@ -227,7 +227,7 @@ async function disturb(
       said.push({ id: text, verdict, seq, mortal, view: `${phase}, ${action}`, done: action });
     }
     heal(link);
-    // Mostly all are there again for the next message; sometimes it finds one missing.
+    // Usually all are running again for the next message; sometimes one is missing.
     for (const one of victims) if (random.next() < 0.7) await startIfPossible(one, victims[0]);
   }
   return said;
@@ -243,7 +243,7 @@ async function perform(
   const ms = random.whole(50, 2 * TIMEOUT_MS);
   const typed = (command: string): void => {
     link.type(command);
-    // Mended within the deadline, or behind it.
+    // Mended before the deadline or after it.
     setTimeout(() => heal(link), ms);
   };
   switch (action) {
@@ -286,7 +286,7 @@ async function perform(
   }
 }
 
-// A receiver that follows can only say that it is connected while the relay runs.
+// A receiver that follows is only ready when it is connected, so it is not started while the relay is down.
 async function startIfPossible(victim: Victim, first: Victim | undefined): Promise<void> {
   if (victim !== first && first?.alive === false) return;
   await victim.start();

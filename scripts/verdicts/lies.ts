@@ -1,4 +1,4 @@
-// Parts that lie, each in one way: what the harness must catch.
+// Parts that lie, each in one way. The control succeeds if all of them are caught.
 
 import type { Outcome } from '../../src/exchange/pending.ts';
 import { type Attempt, conclude, isOpen } from '../../src/exchange/verdict.ts';
@@ -13,18 +13,18 @@ import { pause } from './world.ts';
 /** A lie, and the parts that tell it. */
 export interface LyingParts extends Lie {
   readonly parts: Partial<Parts>;
-  /** The fault that must strike: else it would show in a few runs of some hundred only. */
+  /** The fault that must strike in every run: without it, the lie would show in only a few of some hundred runs. */
   readonly at?: Cell['fault'];
 }
 
-/** So much later than it says so does a receiver show a message, in milliseconds. */
+/** How long after its answer a lying receiver shows a message, in milliseconds. */
 const LATE_MS = 15;
 
 const lie = (told: string, as = ''): RegExp => new RegExp(`^FAILED .*\\(${as}.*: ${told}`, 'm');
 const NOWHERE = 'STORED, and it is nowhere';
 const HANDLED = 'NOT DELIVERED, but somebody has it';
 
-// Senders that conclude otherwise from the same attempts.
+// Senders that draw other conclusions from the same attempts.
 function concluding(from: typeof conclude): Partial<Parts> {
   const lying = (outcome: Outcome, success: 'DELIVERED' | 'STORED'): Outcome => ({
     ...outcome,
@@ -44,7 +44,7 @@ function concluding(from: typeof conclude): Partial<Parts> {
   };
 }
 
-// UNKNOWN becomes NOT DELIVERED where an attempt says so.
+// Senders that say NOT DELIVERED instead of UNKNOWN if `no` is true for the attempts.
 const denying = (no: (attempts: readonly Attempt[]) => boolean): Partial<Parts> =>
   concluding((attempts, success) => {
     const verdict = conclude(attempts, success);
@@ -92,7 +92,7 @@ const endedByBye = (attempt: Attempt): Attempt =>
     ? { ...attempt, end: { how: 'bye' } }
     : attempt;
 
-// Everybody on this port is told BYE, whatever is unanswered.
+// Says BYE on every connection of this port, even if something is unanswered.
 function sayBye(port: number): void {
   for (const socket of accepted(port)) socket.end(encode({ verb: 'BYE' }));
 }
@@ -119,14 +119,14 @@ export const LIES: readonly LyingParts[] = [
     finds: lie(`(?:${NOWHERE}|DELIVERED, but bob had not handled it)`, 'wait'),
   },
   {
-    what: 'a relay that says STORED when it is written, before it is synced',
+    what: 'a relay that says STORED after writing and before syncing',
     parts: {
       async writeDurably(write, sync) {
         await write();
         sync().catch(() => {});
       },
     },
-    // What the log itself has lost so is damage.
+    // If the log loses a commit this way and later ones are there, it reports damage.
     finds: lie(`(?:${NOWHERE}|the journal is damaged)`),
   },
   {
@@ -135,25 +135,25 @@ export const LIES: readonly LyingParts[] = [
     finds: lie(NOWHERE),
   },
   {
-    what: 'a sender that takes no answer for a no',
+    what: 'a sender that takes silence as a no',
     parts: denying(() => true),
     finds: lie(HANDLED),
   },
   {
-    what: 'a sender that takes ECONNRESET for a no',
+    what: 'a sender that takes ECONNRESET as a no',
     parts: denying(
       (attempts) => !attempts.some((attempt) => isOpen(attempt) && codeOf(attempt) !== 'ECONNRESET'),
     ),
     finds: lie(HANDLED),
   },
   {
-    what: 'a sender that takes a repeat refused as disk_full for a no',
+    what: 'a sender that takes a repeat refused with disk_full as a no',
     parts: denying((attempts) => attempts.slice(-1).some((last) => codeOf(last) === 'disk_full')),
     at: 'forgets',
     finds: lie(HANDLED, 'async'),
   },
   {
-    what: 'a sender that takes the end of a call for a no to all but the first that are open',
+    what: 'a sender that takes the end of a call as a no to all open messages but the first',
     parts: { AsyncSender: OnlyTheFirstIsOpen },
     finds: lie(HANDLED, 'async'),
   },

@@ -1,4 +1,4 @@
-// The link of one run: its faults, and what holds the bytes where the schedule wants them until the fault has struck.
+// The link of one run: its faults, and how it holds bytes where the schedule wants them until the fault has struck.
 
 import { systemClock } from '../../src/core/clock.ts';
 import type { Emit } from '../../src/core/event.ts';
@@ -12,14 +12,14 @@ import { onPort } from './ports.ts';
 
 type Change = (before: Conditions) => Conditions;
 
-/** What faults of the network make of its conditions. */
+/** How each fault of the network changes its conditions. */
 type Making = Partial<Record<FaultName, (random: Random, deadline: number) => Change>>;
 
 const stall = (direction: 'up' | 'down'): Change => {
   return (before) => ({ ...before, stalled: new Set([...before.stalled, direction]) });
 };
 
-/** Whoever leaves lingers for 2 s at the most, a few times in a row; and this process is busy. Milliseconds. */
+/** How long connections may take to close, in milliseconds. Each lingers for at most 2 s, a few in a row, and this process is busy. */
 const QUIET_MS = 12_000;
 
 /** A link, and how it is broken and mended. */
@@ -39,7 +39,7 @@ export class Network {
     this.#strikes = new Map(FAULTS.map((fault) => [fault.word, fault]));
   }
 
-  /** Sets it up before the server on `to`. @param cut called when a limit is used up */
+  /** Starts a link to the server on port `to`. @param cut called when a limit is used up */
   static async start(
     to: number,
     random: Random,
@@ -63,7 +63,7 @@ export class Network {
     return new Network(link, random, deadline);
   }
 
-  /** Holds bytes back until `release`: those of one direction, or those behind so many more. */
+  /** Holds bytes until `release`: those of one direction, or all after this many more. */
   hold(how: 'up' | 'down' | number): void {
     this.#holding = true;
     this.#command('stall', typeof how === 'number' ? (before) => ({ ...before, left: how }) : stall(how));
@@ -72,23 +72,23 @@ export class Network {
   /** Breaks it. What is held stays held. */
   strike(fault: FaultName): void {
     const change = MAKING[fault]?.(this.#random, this.#deadline);
-    // It takes its time, and touches only new calls.
+    // Filling the backlog takes time and affects only new connections.
     if (fault === 'full') this.release();
     if (change === undefined) throw new RangeError(`${fault} is not the network's`);
     this.#broken.push(change);
     const word = fault === 'reset, refuse' ? 'reset' : fault;
-    // While something is held a limit would be overwritten by the release, and counts from there.
+    // While something is held, the release would overwrite the limit, so the limit counts from the release.
     this.#command(word, fault === 'limit' && this.#holding ? (before) => before : change);
   }
 
-  /** Both directions stand still, as before a program that does. */
+  /** Stalls both directions, as in front of a frozen program. */
   freeze(): void {
     const change: Change = (before) => stall('up')(stall('down')(before));
     this.#broken.push(change);
     this.#command('stall', change);
   }
 
-  /** Lets go what was held, as far as the faults let it. */
+  /** Releases what was held, as far as the faults allow. */
   release(): void {
     if (!this.#holding) return;
     this.#holding = false;
@@ -104,24 +104,24 @@ export class Network {
     await this.#last;
   }
 
-  /** Resolves when no connection stands. @throws Error if some do for longer than anybody lingers */
+  /** Resolves when no connection is open. @throws Error if one is still open after QUIET_MS */
   async quiet(): Promise<void> {
     const until = performance.now() + QUIET_MS;
     while (this.link.counts().connections > 0) {
       if (performance.now() > until)
-        throw new Error(`connections stand that nobody needs: ${JSON.stringify(this.link.counts())}`);
+        throw new Error(`connections are open that nobody needs: ${JSON.stringify(this.link.counts())}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
 
-  // One order after the other. Without listening anew it is obeyed before the next byte can arrive.
+  // One command after another. A command that does not have to listen again takes effect before the next byte can arrive.
   #command(word: string, apply: Change): void {
     const strike = this.#strikes.get(word)?.strike;
     const command: LinkCommand = { fault: strike === undefined ? { word } : { word, strike }, apply };
     this.#last = this.#last.then(() => this.link.obey(command)).catch(() => this.#again());
   }
 
-  // The kernel may not have let go of the port yet.
+  // The kernel may not have released the port yet.
   async #again(): Promise<void> {
     for (let tries = 1; tries <= 50; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -139,7 +139,7 @@ export class Network {
 
 const simple = (word: FaultName): Change => {
   const fault = FAULTS.find((one) => one.word === word);
-  if (fault?.takes !== 'nothing') throw new RangeError(`${word} is not a fault that stands alone`);
+  if (fault?.takes !== 'nothing') throw new RangeError(`${word} is not a fault without a value`);
   return fault.apply;
 };
 const MAKING: Making = {

@@ -8,36 +8,36 @@ import { contradiction } from '../../src/lab/contradiction.ts';
 export interface Said {
   readonly id: string;
   readonly verdict: VerdictName;
-  /** The number that STORED told, if it did: also where news of it made another verdict. */
+  /** The number in STORED, if there was a STORED, even if a later notice changed the verdict. */
   readonly seq: number | undefined;
   /** May it have expired? */
   readonly mortal: boolean;
-  /** What the sender saw; see `viewOf`. */
+  /** What the sender saw (see `viewOf`). */
   readonly view: string;
 }
 
-/** One time a receiving program handled a message. */
+/** One handling of a message by a receiving program. */
 export interface Handled {
   readonly id: string;
   /** Its number in the mailbox; undefined in sync. */
   readonly seq: number | undefined;
-  /** Which program did: each start is one. */
+  /** Which process of the receiver did it, counted by its starts. */
   readonly life: number;
 }
 
-/** What one run came to, when everything was mended and drained. */
+/** The result of one run, after everything was mended and drained. */
 export interface Truth {
   readonly route: 'sync' | 'async';
   /** Has a relay forgotten the ids, as it may after 10 minutes? Then a repeat is a second message. */
   readonly forgotten?: boolean;
-  /** Was it handed over in this order, and repeated in it? Then the numbers are in that order, too. */
+  /** Were the messages sent, and repeated, in the order of `said`? Then their numbers are in that order, too. */
   readonly inOrder?: boolean;
   readonly said: readonly Said[];
-  /** In the order in which it happened. What the relay still held at the end was collected by a last receiver. */
+  /** In the order in which it happened. A last receiver collected what the relay still held at the end. */
   readonly handled: readonly Handled[];
 }
 
-/** Every lie, in words. */
+/** Finds every lie, one text each. */
 export function judge({ route, said, handled, forgotten = false, inOrder = false }: Truth): string[] {
   const lies: string[] = [];
   const bySeq = new Map<number, string>();
@@ -48,7 +48,7 @@ export function judge({ route, said, handled, forgotten = false, inOrder = false
     if (other !== undefined && other !== id) lies.push(`number ${seq} is ${other} and also ${id}`);
     bySeq.set(seq, id);
     if (seq <= (lastOf.get(life) ?? 0))
-      lies.push(`receiver ${life} handled ${seq} behind ${lastOf.get(life)}`);
+      lies.push(`receiver ${life} handled ${seq} after ${lastOf.get(life)}`);
     lastOf.set(life, seq);
   }
   for (const one of said) {
@@ -57,15 +57,15 @@ export function judge({ route, said, handled, forgotten = false, inOrder = false
     if (lie !== undefined) lies.push(`${one.id} (${one.view}): ${lie}`);
   }
   if (inOrder && !forgotten) lies.push(...disorderOf(said, handled));
-  // Only what expired is left out of the numbers.
+  // Only expired messages may leave gaps in the numbers.
   if (route === 'async' && !said.some(({ mortal }) => mortal) && bySeq.size > 0) {
     const highest = Math.max(...bySeq.keys());
-    if (highest !== bySeq.size) lies.push(`${bySeq.size} numbers came, the highest was ${highest}`);
+    if (highest !== bySeq.size) lies.push(`${bySeq.size} numbers came, but the highest was ${highest}`);
   }
   return lies;
 }
 
-// What was stored at all was stored in the order in which it was sent: repeats come in order, too, and before anything new.
+// Whatever was stored was stored in the order in which it was sent, because repeats are sent in order, too, and before anything new.
 function disorderOf(said: readonly Said[], handled: readonly Handled[]): string[] {
   const numbered = said.flatMap(({ id }) => {
     const seq = handled.find((one) => one.id === id)?.seq;
@@ -74,7 +74,7 @@ function disorderOf(said: readonly Said[], handled: readonly Handled[]): string[
   return numbered.flatMap(({ id, seq }, i) => {
     const before = numbered[i - 1];
     if (before === undefined || before.seq < seq) return [];
-    return [`${before.id} was sent before ${id}, and got ${before.seq} behind ${seq}`];
+    return [`${before.id} was sent before ${id}, but got number ${before.seq}, after ${seq}`];
   });
 }
 
@@ -87,7 +87,7 @@ function lieOf(
   const numbers = new Set(times.map((one) => one.seq));
   if (route === 'sync' && times.length > 1) return `sent once, handled ${times.length} times`;
   if (numbers.size > 1 && !forgotten) return `handled under the numbers ${[...numbers].join(' and ')}`;
-  // What was stored is told from its number, below.
+  // Whether it was stored is decided by its number, below.
   const lie = contradiction(verdict, times.length > 0);
   if (lie !== undefined) return lie;
   if (seq === undefined) return undefined;
@@ -96,15 +96,15 @@ function lieOf(
 }
 
 /**
- * What a sender saw of its attempts, in a few words. It cannot see the phase in which a fault struck: two runs of one view look the
- * same to it, so where it says UNKNOWN, both what was handled and what was not must occur in that view, or it could have known.
+ * What a sender saw of its attempts, in a few words. It cannot see the phase in which a fault struck, so two runs with one view look the
+ * same to it. If it says UNKNOWN, that view must occur both with the message handled and without, or the sender could have known.
  */
 export function viewOf(attempts: readonly Attempt[]): string {
   const written = attempts.filter(({ phase }) => phase === 'written');
   const [first] = written;
   if (first === undefined) return `not sent: ${endOf(attempts.at(-1)?.end)}`;
   if (written.length === 1) return `sent: ${endOf(first.end)}`;
-  // How the first one ended unanswered is all the same by then.
+  // By then it does not matter how the first one ended without an answer.
   const last = written.at(-1)?.end;
   const told = last?.how === 'taken' || last?.how === 'refused';
   return `sent, no answer; again: ${told ? endOf(last) : 'no answer'}`;
@@ -121,7 +121,7 @@ function endOf(end: AttemptEnd | undefined): string {
     case 'bye':
       return 'BYE';
     case 'broken':
-      // Which errno it is, ECONNRESET or EPIPE, is the kernel's haste and nothing to conclude from.
+      // Whether the errno is ECONNRESET or EPIPE depends on the kernel's timing and says nothing.
       return 'broken off';
     case 'fin':
       return 'FIN';

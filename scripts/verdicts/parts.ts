@@ -1,4 +1,4 @@
-// What the programs of a run are made of: the real parts, of which a control replaces one by one that lies (lies.ts).
+// The parts that the programs of a run are made of. A control replaces one of the real parts by one that lies (lies.ts).
 
 import { openDiskLog } from '../../src/async/log/disk.ts';
 import { Receiver as AsyncReceiver } from '../../src/async/receiver.ts';
@@ -19,7 +19,7 @@ export interface Parts {
   writeDurably(write: () => Promise<void>, sync: () => Promise<void>): Promise<void>;
 }
 
-/** All of them, true. */
+/** The real parts. */
 export const REAL: Parts = {
   SyncSender,
   startReceiver,

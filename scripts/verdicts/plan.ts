@@ -1,5 +1,5 @@
-// What shall happen in which run, drawn from a seed: which route, how far the message shall have come when the fault strikes, which
-// fault, when it is mended. Pure. The same seed gives the same schedule; what two kernels then do with it may differ by a hair.
+// What happens in each run, drawn from a seed: the route, how far the message has come when the fault strikes, the fault, and when it is
+// mended. Pure. The same seed gives the same schedule; what a kernel then does with it may differ slightly.
 
 import { type Random, randomFrom } from '../lib/random.ts';
 
@@ -10,38 +10,38 @@ export const MODES = ['sync', 'async', 'wait'] as const;
 export type Mode = (typeof MODES)[number];
 
 /**
- * How far the frame has come that matters on that leg: SEND towards the receiver or the relay; with `wait` MESSAGE towards the
- * recipient. In the order in which they are passed.
+ * How far the frame has come, in order. The frame is SEND on its way to the receiver or the relay, and with `wait` it is MESSAGE on its
+ * way to the recipient.
  */
 export const PHASES = {
   before: 'nobody has called',
   connect: 'connected; READY is under way',
   greeted: 'READY was read; nothing of the frame is written',
   partly: 'part of the frame has passed the link',
-  out: 'the whole frame is under way, and not read',
-  taken: 'read; not handled, not durable',
-  done: 'handled, or durable; the answer is not written',
-  reply: 'the answer is under way, or part of it',
+  out: 'the whole frame is under way, but not read',
+  taken: 'read, but not handled or durable',
+  done: 'handled or durable; the answer is not written',
+  reply: 'the answer, or part of it, is under way',
   after: 'the answer was read',
 } as const;
 
 /** A phase, or `storm`: several faults, at random moments. */
 export type Phase = keyof typeof PHASES;
 
-/** Everything that is done to the network and to the processes, and what it is. */
+/** Everything that is done to the network and to the processes, with a description. */
 export const FAULTS = {
   cut: 'nothing passes, nobody is told',
   reset: 'RST to both sides, what is held is lost',
   close: 'FIN to both sides',
-  refuse: 'new calls are refused; those that stand are left alone',
+  refuse: 'new calls are refused; open connections are left alone',
   full: 'the backlog is full: new calls hang',
   'reset, refuse': 'RST to both sides, new calls are refused',
-  'stall up': 'from the caller nothing passes',
-  'stall down': 'to the caller nothing passes',
-  limit: 'cut after so many bytes more',
+  'stall up': 'nothing passes from the client',
+  'stall down': 'nothing passes to the client',
+  limit: 'cut after a number of bytes',
   latency: 'every byte comes later, perhaps after the deadline',
   rate: 'a few bytes a second',
-  kill: 'the one called is killed; with wait: the recipient',
+  kill: 'the server is killed; with wait: the recipient',
   freeze: 'it stands still, its kernel goes on',
   restart: 'it is stopped politely and started again',
   fails: 'the program cannot handle the message',
@@ -51,7 +51,7 @@ export const FAULTS = {
   replaced: 'another program takes over the mailbox',
   'disk full': 'it has no room for a message',
   'full later': 'the relay is killed, and comes back with a full disk',
-  forgets: 'the same, and it has forgotten the ids, as it may when it has run for 11 minutes more',
+  forgets: 'the same, and it has forgotten the ids, as it may after running for 11 more minutes',
   'disk fails': 'the next sync fails: the relay ends itself',
   'kill sender': 'async: another process repeats the message with --id',
   'freeze sender': 'the sender stands still, its kernel goes on',
@@ -61,7 +61,7 @@ export const FAULTS = {
 /** A fault. */
 export type FaultName = keyof typeof FAULTS;
 
-/** Those that are the link's own. */
+/** The faults of the network, which the link applies. */
 export const NETWORK: ReadonlySet<FaultName> = new Set<FaultName>([
   'cut',
   'reset',
@@ -90,34 +90,36 @@ const ONLY_WAIT: ReadonlySet<FaultName> = new Set<FaultName>([
 ]);
 const OF_SENDER: ReadonlySet<FaultName> = new Set<FaultName>(['kill sender', 'freeze sender', 'interrupt']);
 
-/** Why there is no such cell; undefined if there is. */
+/** Why a cell cannot exist; undefined if it can. */
 export function impossible(mode: Mode, phase: Phase, fault: FaultName): string | undefined {
   if (mode === 'wait') {
     if (phase === 'connect' || phase === 'greeted')
-      return 'wait: what the relay does not send yet is the phase `before`';
+      return 'wait: until the relay sends the message, the phase is `before`';
     if (fault === 'fails')
       return 'async: a receiver that cannot handle a message ends; that is `kill`, taken';
     if (OF_SENDER.has(fault)) return 'wait: the sender has its answer; its own faults are under async';
     if (fault === 'full later' || fault === 'forgets')
       return 'wait: nobody repeats what was STORED; see async';
     if (phase === 'before' && (fault === 'kill' || fault === 'freeze' || fault === 'restart'))
-      return 'before: whoever is not there yet cannot be killed, frozen or stopped';
+      return 'before: a program that is not there yet cannot be killed, frozen or stopped';
     if (phase === 'before' && fault === 'replaced') return 'before: nobody is there to be replaced';
     return undefined;
   }
-  if (ONLY_WAIT.has(fault)) return 'sync, async: the one called is `kill`, `freeze`, `restart`';
+  if (ONLY_WAIT.has(fault)) return 'sync, async: for the server there are `kill`, `freeze`, `restart`';
   if (mode === 'sync' && ONLY_RELAY.has(fault)) return 'sync: a receiver keeps nothing and needs no disk';
   if (fault === 'fails') {
     if (mode === 'async') return 'async: a receiver that cannot handle a message ends; that is `kill`, taken';
-    if (phase !== 'taken' && phase !== 'done') return 'fails: only who handles can fail at it';
+    if (phase !== 'taken' && phase !== 'done')
+      return 'fails: only a program that handles a message can fail at it';
   }
   if (OF_SENDER.has(fault) && phase === 'before')
     return 'before: a sender that has not begun cannot be killed, frozen or interrupted';
-  if (fault === 'interrupt' && phase === 'after') return 'after: nothing is under way that could be given up';
+  if (fault === 'interrupt' && phase === 'after')
+    return 'after: nothing is under way that could be interrupted';
   return undefined;
 }
 
-/** One place in the table. */
+/** One cell of the table. */
 export interface Cell {
   readonly mode: Mode;
   readonly phase: Phase;
@@ -136,35 +138,35 @@ export const CELLS: readonly Cell[] = MODES.flatMap((mode) =>
 /** One fault of a schedule. Times in milliseconds. */
 export interface Blow {
   readonly fault: FaultName;
-  /** When, after the message was sent; undefined: when the phase is reached. */
+  /** How long after the message was sent it strikes; undefined: when the phase is reached. */
   readonly at: number | undefined;
   /** How long after it everything is mended; undefined: after the verdict. */
   readonly back: number | undefined;
 }
 
-/** What shall happen in one run. */
+/** What happens in one run. */
 export interface Schedule {
   readonly seed: number;
-  /** Its number, and for a run that was made to look into one cell again that cell: with the seed enough to have it again. */
+  /** The number of the run, and for an additional run its cell. With the seed it is enough to repeat the run. */
   readonly name: string;
   readonly mode: Mode;
   readonly phase: Phase | 'storm';
   readonly blows: readonly Blow[];
 }
 
-/** The deadline of a message, in milliseconds: short, so that many runs fit, and so that what is mended is mended on both sides of it. */
+/** The deadline of a message, in milliseconds. It is short, so that many runs fit and faults are mended both before and after it. */
 export const DEADLINE_MS: Readonly<Record<Mode, number>> = { sync: 150, async: 500, wait: 2000 };
 
-/** One run in so many is a storm. */
+/** One run in this many is a storm. */
 const STORM = 10;
 
-/** The chance of one run: the schedule takes the first numbers, the run itself the rest. */
+/** The random numbers of one run: the schedule takes the first ones, the run itself the rest. */
 export function chanceOf(seed: number, run: number): Random {
   const mixed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(run + 1, 0xc2b2ae35);
   return randomFrom(mixed ^ (mixed >>> 15));
 }
 
-/** What a run is to do: its place in the table, which are gone through in an order that the seed draws, round after round; or a storm. */
+/** The schedule of a run: a storm, or a cell of the table. Each round goes through all cells in an order drawn from the seed. */
 export function scheduleOf(seed: number, run: number, random: Random): Schedule {
   if (run % STORM === STORM - 1) return storm(seed, run, random);
   const turn = run - Math.floor(run / STORM);
@@ -178,7 +180,7 @@ export function scheduleOf(seed: number, run: number, random: Random): Schedule 
 
 const SEQUELS = ['cut', 'cut', 'stall up', 'stall up', 'stall down', 'reset', 'kill', 'restart'] as const;
 
-/** A schedule that looks into one cell again; most of them go on with a second fault, for what only that can bring about. */
+/** The schedule of an additional run for one cell. Most of them add a second fault, because some outcomes need one. */
 export function scheduleAt(cell: Cell, seed: number, run: number, random: Random): Schedule {
   const { mode, phase, fault } = cell;
   const name = `${run}:${mode}/${phase}/${fault}`;
@@ -191,7 +193,7 @@ export function scheduleAt(cell: Cell, seed: number, run: number, random: Random
   return { seed, name, mode, phase, blows };
 }
 
-/** The schedule that a name and a seed stand for. @throws RangeError if there is none of this name */
+/** The schedule with this seed and name. @throws RangeError if there is no such name */
 export function scheduleNamed(seed: number, name: string): { schedule: Schedule; random: Random } {
   const [, number, place] = /^(\d+)(?::(.+))?$/.exec(name) ?? [];
   const run = Number(number);
@@ -204,7 +206,7 @@ export function scheduleNamed(seed: number, name: string): { schedule: Schedule;
 
 function storm(seed: number, run: number, random: Random): Schedule {
   const mode = random.pick(['sync', 'async', 'async', 'wait'] as const);
-  // Whoever is killed or interrupted says no more; that has cells of its own.
+  // A sender that is killed or interrupted says nothing more; those faults have their own cells.
   const faults = (Object.keys(FAULTS) as FaultName[]).filter(
     (fault) =>
       impossible(mode, 'taken', fault) === undefined && fault !== 'kill sender' && fault !== 'interrupt',

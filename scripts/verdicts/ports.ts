@@ -1,6 +1,6 @@
-// Places for what is stopped and started again on the same one. The ports are below those that the system gives to callers, and the
-// address is this process's own where a system has more than one: nobody takes a place while its owner is away, not even another
-// process that does the same at the same time.
+// Ports for servers that are stopped and started again on the same port. They are below the ephemeral ports, and the address is this
+// process's own where the system has more than one. So nothing takes a port while its owner is away, not even another process that runs
+// the same script at the same time.
 
 import { createServer } from 'node:net';
 import { errnoOf } from '../../src/core/error.ts';
@@ -10,7 +10,7 @@ const FIRST = 12_000;
 const COUNT = 19_000;
 let next = (process.pid * 211) % COUNT;
 
-/** Starts a server on a port that is free. */
+/** Starts a server on a free port. */
 export async function onPort<T>(start: (port: number) => Promise<T>): Promise<T> {
   for (;;) {
     next = (next + 1) % COUNT;
@@ -22,7 +22,7 @@ export async function onPort<T>(start: (port: number) => Promise<T>): Promise<T>
   }
 }
 
-/** A port that is free, for another process. */
+/** Finds a free port for another process. */
 export const takePort = (): Promise<number> =>
   onPort(async (port) => {
     const server = createServer();
@@ -34,7 +34,7 @@ export const takePort = (): Promise<number> =>
     return port;
   });
 
-/** Starts a server on this port again; the kernel may still hold it for a moment. */
+/** Starts a server again on the port that it had. It tries again while the kernel still holds the port. */
 export async function onPortAgain<T>(start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,4 +1,4 @@
-// The runs with real processes: lanes that work at the same time, and the table of what they came to.
+// The runs with real processes: lanes that work at the same time, and the table of their results.
 
 import type { VerdictName } from '../../src/core/event.ts';
 import { randomFrom } from '../lib/random.ts';
@@ -6,7 +6,7 @@ import { ACTIONS, asyncLane, type LaneOptions, type LaneResult, syncLane } from 
 import { judge } from './oracle.ts';
 import type { Report } from './report.ts';
 
-/** The lanes, and which part of the disturbances each makes. */
+/** The lanes, and the share of the disturbances that each makes. */
 const LANES: readonly { readonly share: number; run(options: LaneOptions): Promise<LaneResult> }[] = [
   { share: 0.22, run: syncLane },
   { share: 0.22, run: syncLane },
@@ -15,7 +15,7 @@ const LANES: readonly { readonly share: number; run(options: LaneOptions): Promi
   { share: 0.1, run: (options) => asyncLane(options, true) },
 ];
 
-/** What the real runs are given. */
+/** What the real runs need. */
 export interface RealOptions {
   readonly main: string;
   readonly seed: number;
@@ -23,7 +23,7 @@ export interface RealOptions {
   readonly progress: (made: number) => void;
 }
 
-/** Makes them. */
+/** Makes the runs with real processes. */
 export async function realRuns({ main, seed, disturbances, progress }: RealOptions): Promise<Report> {
   let made = 0;
   const results = await Promise.all(
@@ -48,7 +48,7 @@ export async function realRuns({ main, seed, disturbances, progress }: RealOptio
   );
   const unknown = said.filter(({ verdict }) => verdict === 'UNKNOWN').length;
   const lines = [
-    `${made} times something was done to real processes or the link between them, around ${said.length} messages:`,
+    `Real processes or the link between them were disturbed ${made} times, around ${said.length} messages:`,
     ...table(results),
     `UNKNOWN  ${unknown} of ${said.length}, ${((100 * unknown) / said.length).toFixed(1)} %`,
     ...lies.slice(0, 10).map((one) => `FAILED  ${one}`),

@@ -1,6 +1,6 @@
-// The relay of one run, over all its lives. It is killed by copying what is on its disk at that moment, which is what a kill leaves,
-// and closing its sockets; the next life begins on the copy, and what the old one still does nobody sees. In half of the runs it is a
-// power cut: what was written and not synced is lost. (Kept back until the sync, that is: it never reaches the file.)
+// The relay of one run, with all its restarts. To kill it, its journal is copied as it is at that moment, which is what a kill leaves, and
+// its sockets are closed. The next relay starts on the copy, and nobody sees what the old one still does. In half of the runs the kill is
+// a power cut: what was written but not synced is lost, because writes are held back until the sync and never reach the file.
 
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,28 +22,31 @@ interface Life {
   readonly gate: Gate;
 }
 
-/** What is asked of the relay's next life. */
+/** How the relay starts the next time. */
 export interface NextLife {
   /** Has it forgotten all ids, as it may after a while? */
   readonly forgets: boolean;
+  /** Is its disk full? */
   readonly full: boolean;
 }
 
-/** What a world wants to know of its relay. */
+/** What a relay tells its world. */
 export interface RelayHandlers {
-  /** The subject's record is about to be written, and then about to be synced. */
+  /** The subject's record is about to be written. */
   writing(): void;
+  /** The subject's record is about to be synced. */
   syncing(): void;
-  /** It is durable, and nobody has been told. */
+  /** The subject's record is durable, and nobody has been told yet. */
   durable(): void;
   event(event: Event): void;
 }
 
-// In memory, where there is such a place: a kill that is played proves nothing of the disk, and a slow one would use up the deadlines.
+// In memory if possible: a simulated kill proves nothing about the disk, and a slow disk would use up the deadlines.
 const SHELF = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** All segments are small, and no message takes more than a part of one. In bytes. */
+/** The size of every segment, in bytes. A message takes only part of one. */
 const SEGMENT_BYTES = 256 * 1024;
+/** The largest message, in bytes. */
 const LARGEST_SEND = 64 * 1024;
 
 const PLAIN: NextLife = { forgets: false, full: false };
@@ -59,10 +62,11 @@ export class Relays {
   #lives = 0;
   #life: Life | undefined;
   #wanted = PLAIN;
-  /** Is the disk full, will the next sync fail? */
+  /** Is the disk full? */
   full = false;
+  /** Will the next sync fail? */
   #fails = false;
-  /** Has it failed, and does the relay not know yet? */
+  /** Has a sync failed without the relay knowing yet? */
   #doomed = false;
   #stopping: Promise<void> = Promise.resolve();
   #stoppingGate: Gate | undefined;
@@ -91,7 +95,7 @@ export class Relays {
     return join(this.#base, `life-${this.#lives}`);
   }
 
-  /** Ends it as a kill does. @param next what its next life shall be like */
+  /** Ends it as a kill does. @param next how it starts the next time */
   kill(next = PLAIN): void {
     const life = this.#life;
     this.#doomed = false;
@@ -114,17 +118,17 @@ export class Relays {
     this.#stopping = life.relay.close();
   }
 
-  /** It stands still: nothing becomes durable, no timer fires. */
+  /** Freezes it: nothing becomes durable, no timer fires. */
   freeze(): void {
     this.#life?.gate.close();
   }
 
-  /** Its next sync fails; then it ends itself. */
+  /** Makes its next sync fail; then it ends itself. */
   breakDisk(): void {
     this.#fails = true;
   }
 
-  /** It is there again, and goes on. @param all also with a sound disk that has room, if it was to come back without */
+  /** Starts it again or lets it go on. @param all with a disk that has room, even if it was to come back with a full one */
   async mend(all: boolean): Promise<void> {
     this.#fails = false;
     this.full = false;
@@ -204,7 +208,7 @@ export class Relays {
     lent: Uint8Array,
     position: number,
   ): Promise<number> {
-    // Whoever does not wait for the sync may use the bytes again.
+    // A log that does not wait for the sync may reuse the bytes.
     const bytes = Buffer.from(lent);
     const ours = bytes.includes(` id=${this.#setting.subject} `);
     const put = async (): Promise<void> => {
@@ -213,7 +217,7 @@ export class Relays {
     await this.#setting.parts.writeDurably(
       async () => {
         if (ours && alive()) this.#on.writing();
-        // What only was written a power cut would take: it is written when it is synced.
+        // A power cut takes what was only written, so it is written when it is synced.
         if (this.#losesUnsynced) await new Promise((resolve) => setImmediate(resolve));
         else await put();
       },
@@ -232,20 +236,20 @@ export class Relays {
     return bytes.length;
   }
 
-  // What a dead relay still does, it does to files that nobody reads and on connections that are closed.
+  // Whatever a killed relay still does affects only files that nobody reads and connections that are closed.
   #bury({ relay, gate }: Life): void {
     gate.open();
     this.#endings.push(relay.close().catch(() => {}));
   }
 }
 
-// Several lives are in this process. Who takes the lock makes the folder.
+// Several relays run in this process, so none takes the lock. Taking the lock would also create the folder.
 async function noLock(dir: string): Promise<() => Promise<void>> {
   mkdirSync(dir, { recursive: true });
   return async () => {};
 }
 
-// A full disk is the log's to see; here it is told. It is not asked about larger messages than there are.
+// A log that is told when its disk is full. It is never asked about room for more than the largest message here.
 class Fillable extends Passing {
   readonly #full: () => boolean;
 
@@ -259,7 +263,7 @@ class Fillable extends Passing {
   }
 }
 
-// The thread pool may be renaming a file at this moment: then it is listed again.
+// Copies the journal. The thread pool may be renaming a file at this moment: then the folder is read again.
 function copyJournal(from: string, to: string): void {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,4 +1,4 @@
-// The report of many runs, fit for 100 columns, and what of it counts as passed and failed.
+// The report of many runs, at most 100 columns wide, and what counts as passed and failed.
 
 import { CELLS, MODES, PHASES } from './plan.ts';
 import type { Result } from './run.ts';
@@ -11,20 +11,20 @@ export interface Report {
   readonly failed: number;
 }
 
-/** Failures that are told, at the most. */
+/** The most failures that are printed. */
 const MOST_TOLD = 12;
 
-/** What the runs of one process came to. @param seed to have one of them again */
+/** The results of the runs in this process. @param seed printed with each failure, so that the run can be repeated */
 export function reportOf(results: readonly Result[], seed: number): Report {
   const struck = results.filter((result) => result.struck).length;
   const lines: string[] = [];
   for (const mode of MODES) lines.push('', ...cellLines(mode, results));
   lines.push(
     '',
-    'Runs, and how many of them were UNKNOWN (?), by what was done and by how far the frame had come:',
+    'Runs, and how many of them were UNKNOWN (?), by fault and by how far the frame had come:',
     ...Object.entries(PHASES).map(([phase, what]) => `  ${phase.padEnd(9)}${what}`),
-    `${results.filter(({ schedule }) => schedule.phase === 'storm').length} runs more were storms: several faults, at random moments. In ${results.length - struck} runs nothing`,
-    'struck before the verdict. A dot: there is no such thing.',
+    `${results.filter(({ schedule }) => schedule.phase === 'storm').length} more runs were storms: several faults, at random moments. In ${results.length - struck} runs nothing`,
+    'struck before the verdict. A dot: this cannot happen.',
     ...reasonLines().map((reason) => `  ${reason}`),
     '',
     ...viewLines(results),
@@ -39,7 +39,7 @@ export function reportOf(results: readonly Result[], seed: number): Report {
       failures.push(`no run of ${mode} met "${fault}" at "${phase}"`);
     for (const { route, view, handled } of unwitnessed(results))
       failures.push(
-        `${route}, "${view}" was UNKNOWN, and ${handled === 0 ? 'never' : 'always'} handled: it could have been known`,
+        `${route}, "${view}" was UNKNOWN, but ${handled === 0 ? 'never' : 'always'} handled: the sender could have known`,
       );
   }
   lines.push(...failures.slice(0, MOST_TOLD).map((failure) => `FAILED  ${failure}`));

@@ -1,5 +1,5 @@
-// One run: a world is set up, its message sent, the faults strike where the schedule wants them, everything is mended and drained; then
-// it is known what really happened.
+// One run: it sets up a world, sends the message, lets the faults strike where the schedule wants them, mends and drains everything, and
+// then compares what really happened with what the sender was told.
 
 import type { Emit, Recorded } from '../../src/core/event.ts';
 import type { Random } from '../lib/random.ts';
@@ -10,23 +10,23 @@ import type { Parts } from './parts.ts';
 import { type Blow, DEADLINE_MS, NETWORK, type Phase, type Schedule } from './plan.ts';
 import { pause, type Setting, type World } from './world.ts';
 
-/** What one run came to. */
+/** The result of one run. */
 export interface Result {
   readonly schedule: Schedule;
   /** Was the phase reached, and did the fault strike? */
   readonly struck: boolean;
-  /** What the sender of the message that the schedule is about concluded; undefined if there was no sender any more. */
+  /** What the sender of the subject concluded; undefined if there was no sender any more. */
   readonly said: Said | undefined;
-  /** Was it handled, by the receiving program, sooner or later? */
+  /** Did the receiving program handle the subject, sooner or later? */
   readonly handled: boolean;
-  /** What was wrong, in words. */
+  /** What was wrong, one text each. */
   readonly lies: readonly string[];
 }
 
-/** A run that takes longer, in milliseconds, hangs. */
+/** A run that takes longer than this many milliseconds hangs. */
 const LIMIT_MS = 40_000;
 
-/** Makes one run. @param record told everything that happens, if given */
+/** Makes one run. @param record called with every event, if given */
 export async function perform(
   parts: Parts,
   schedule: Schedule,
@@ -61,10 +61,10 @@ class Play {
   #world: World | undefined;
   #mending: Promise<void> = Promise.resolve();
   #failure: unknown;
-  /** May the faults strike? Not at the message before, and not when the sender has concluded. */
+  /** May the faults strike? Not during the warm-up message, and not after the sender has concluded. */
   #ready = false;
   struck = false;
-  /** How far it is, for whoever wonders. */
+  /** How far the run is, for error messages. */
   stage = 'beginning';
 
   constructor(parts: Parts, schedule: Schedule, random: Random, record?: (event: Recorded) => void) {
@@ -109,7 +109,7 @@ class Play {
   async #send(world: World): Promise<void> {
     const { phase, mode, blows } = this.#schedule;
     const random = this.#random;
-    // Some faults find a message without a connection, the others one that stands.
+    // Some faults strike before there is a connection, the others on an open one.
     const cold = phase === 'connect' || phase === 'before' || (phase === 'storm' && random.next() < 0.5);
     this.stage = 'the message before';
     if (!cold) await world.warm();
@@ -124,7 +124,7 @@ class Play {
       .filter(({ at }) => at !== undefined)
       .map((blow) => setTimeout(() => this.#strike(blow), blow.at));
     this.stage = 'sending';
-    // In one turn of the event loop: the sender cannot have learnt of it yet.
+    // In one turn of the event loop, so the sender cannot have noticed the fault yet.
     if (phase === 'greeted') this.#reach('greeted');
     await world.send(body);
     for (const timer of timers) clearTimeout(timer);
@@ -135,7 +135,7 @@ class Play {
   #reach(phase: Phase): void {
     if (this.struck || !this.#ready || phase !== this.#schedule.phase) return;
     for (const blow of this.#schedule.blows) if (blow.at === undefined) this.#strike(blow);
-    // Or what is held stays so until everything is mended.
+    // Otherwise what is held stays held until everything is mended.
     const after = this.#random.whole(0, 10);
     if (this.#random.next() < 0.75) setTimeout(() => this.#world?.network.release(), after);
   }
@@ -146,7 +146,7 @@ class Play {
     this.struck = true;
     if (NETWORK.has(fault)) world.network.strike(fault);
     else world.strike(fault);
-    // These come back changed, and whoever stands still for ever concludes nothing.
+    // The first two come back changed, and a sender that is frozen for ever concludes nothing.
     const until =
       fault === 'full later' || fault === 'forgets'
         ? Math.min(back ?? 40, 100)
@@ -155,7 +155,7 @@ class Play {
           : back;
     if (until === undefined) return;
     const waited = pause(until);
-    // One after the other: each may start what is not there.
+    // One after another, because each may start what is not running.
     this.#mending = this.#mending
       .then(() => waited)
       .then(() => world.mend(false))

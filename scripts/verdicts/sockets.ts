@@ -1,5 +1,5 @@
-// The sockets of this process, told apart by their ports: what lets a run kill or freeze one of the programs that live in it. A killed
-// process leaves its sockets to the kernel, which closes them: FIN, or RST if something is unread. `destroy` does the same.
+// The sockets of this process, distinguished by their ports, so that a run can kill or freeze one of the programs in it. When a process
+// is killed, the kernel closes its sockets: FIN, or RST if something is unread. `destroy` does the same.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { Socket } from 'node:net';

@@ -1,11 +1,11 @@
-// One event of a run on one line, for people who want to see what happened.
+// Formats one event of a run on one line, for people who want to see what happened.
 
 import type { Recorded } from '../../src/core/event.ts';
 import { flatten } from '../../src/trace/line.ts';
 
 const LEFT_OUT = new Set(['time', 'actor', 'pid', 'event', 'session', 'text']);
 
-/** The line. @param ms since the run began */
+/** Formats an event. @param ms milliseconds since the run began */
 export function storyLine(recorded: Recorded, ms: number): string {
   const fields = Object.entries(flatten(recorded))
     .filter(([key]) => !LEFT_OUT.has(key))

@@ -1,5 +1,5 @@
-// What many runs came to, counted: by what was done to the message, and by what its sender could see. Pure: lines of at most 100
-// columns come out.
+// Counts the results of many runs: by what was done to the message, and by what its sender could see. Pure: it returns lines of at most
+// 100 columns.
 
 import type { VerdictName } from '../../src/core/event.ts';
 import { verdictText } from '../../src/core/verdicts.ts';
@@ -26,7 +26,7 @@ const keyOf = (mode: Mode, phase: Phase | 'storm', fault: FaultName | undefined)
 
 const cellOf = ({ schedule: { mode, phase, blows } }: Result): string => keyOf(mode, phase, blows[0]?.fault);
 
-/** The runs of each place in the table, those left out in which the fault did not strike. */
+/** The runs of each cell of the table, without those in which the fault did not strike. */
 export function countCells(results: readonly Result[]): Map<string, Result[]> {
   const cells = new Map<string, Result[]>();
   for (const result of results) {
@@ -39,13 +39,13 @@ export function countCells(results: readonly Result[]): Map<string, Result[]> {
   return cells;
 }
 
-/** Places in the table that no run has been to. */
+/** The cells of the table that no run has met. */
 export function emptyCells(results: readonly Result[]): Cell[] {
   const cells = countCells(results);
   return CELLS.filter(({ mode, phase, fault }) => !cells.has(keyOf(mode, phase, fault)));
 }
 
-/** One mode's runs per fault and phase, and how many of them were UNKNOWN. */
+/** The runs of one mode, by fault and phase, and how many of them were UNKNOWN. */
 export function cellLines(mode: Mode, results: readonly Result[]): string[] {
   const cells = countCells(results);
   const phases = PHASE_NAMES.filter((phase) =>
@@ -73,7 +73,7 @@ export function cellLines(mode: Mode, results: readonly Result[]): string[] {
 const row = (name: string, cells: readonly string[]): string =>
   `${name.padEnd(NAME_WIDTH)}${cells.map((cell) => cell.padStart(CELL_WIDTH)).join('')}`;
 
-/** Why the cells with a dot do not exist. */
+/** The reasons why the cells with a dot do not exist. */
 export function reasonLines(): string[] {
   const reasons = new Set<string>();
   for (const mode of MODES)
@@ -85,9 +85,9 @@ export function reasonLines(): string[] {
   return [...reasons].sort();
 }
 
-/** What senders saw, and what became of it. */
+/** What senders saw, with which verdict, and how often the message was handled. */
 export interface View {
-  /** A mode; as long as `wait` has not been told that its message is stored, its sender is like any other of async. */
+  /** A mode. A sender of `wait` counts as `async` until it knows that its message is stored. */
   readonly route: Mode;
   readonly view: string;
   readonly verdict: VerdictName;
@@ -99,7 +99,7 @@ export interface View {
 const routeOf = ({ schedule, said }: Pick<Result, 'schedule' | 'said'>): Mode =>
   schedule.mode === 'wait' && said?.view.startsWith('stored') !== true ? 'async' : schedule.mode;
 
-/** All views, each with how often the message was handled in the end and how often not. */
+/** All views, each with how often the message was handled in the end and how often it was not. */
 export function countViews(results: readonly Result[]): View[] {
   const views = new Map<string, Result[]>();
   for (const result of results) {
@@ -149,7 +149,7 @@ export function viewLines(results: readonly Result[]): string[] {
   ];
 }
 
-/** How much of each mode was UNKNOWN, and how much of what was sent at all. */
+/** How many verdicts of each mode were UNKNOWN. */
 export function shareLines(results: readonly Result[]): string[] {
   return MODES.flatMap((mode) => {
     const said = results.flatMap((result) =>

@@ -1,4 +1,4 @@
-// What the two routes of a run have in common: the moment at which the fault strikes, and what holds the bytes until then.
+// What the two routes of a run have in common: when the fault strikes, and how bytes are held until then.
 
 import type { Emit } from '../../src/core/event.ts';
 import { MAX_HELD } from '../../src/lab/faults/pipe.ts';
@@ -8,18 +8,18 @@ import type { Handled, Said } from './oracle.ts';
 import type { Parts } from './parts.ts';
 import type { FaultName, Phase, Schedule } from './plan.ts';
 
-/** What a world is given. */
+/** What a world needs. */
 export interface Setting {
   readonly parts: Parts;
   readonly schedule: Schedule;
   readonly random: Random;
   /** The message that the schedule is about. */
   readonly subject: string;
-  /** It has come so far: strikes, if it is this phase that the schedule names. Returns before anything else can happen. */
+  /** The subject has reached this phase. The fault strikes if the schedule names the phase. Returns before anything else can happen. */
   reach(phase: Phase): void;
-  /** Is the phase still to be reached? Nothing is held any more when the fault has struck, or the sender has concluded. */
+  /** Is the phase still to be reached? Nothing more is held once the fault has struck or the sender has concluded. */
   pending(): boolean;
-  /** Where an actor reports. */
+  /** Where an actor reports its events. */
   emitOf(actor: string): Emit;
 }
 
@@ -28,21 +28,21 @@ export interface World {
   readonly network: Network;
   readonly handled: readonly Handled[];
   readonly said: readonly Said[];
-  /** Sends one message before, so that the connections stand. */
+  /** Sends one message in advance, so that the connections are open. */
   warm(): Promise<void>;
-  /** Sends the subject, held where the schedule wants it. Resolves when its sender knows, or when there is no sender any more. */
+  /** Sends the subject, held where the schedule wants it. Resolves when its sender has a verdict, or when there is no sender any more. */
   send(body: Buffer): Promise<void>;
-  /** Does what is not a fault of the network. What can be done at once is done when this returns. */
+  /** Applies a fault that is not the network's. What can be done synchronously is done when this returns. */
   strike(fault: FaultName): void;
-  /** Lets everything go on: who stands still, who was killed, who is full. @param all also what comes back broken */
+  /** Mends everything: frozen programs go on, killed ones start again, full disks have room. @param all also what came back broken */
   mend(all: boolean): Promise<void>;
-  /** Everything is mended: waits until nothing is under way, and collects what is held. */
+  /** After everything was mended: waits until nothing is under way, and collects what is held. */
   settle(): Promise<void>;
-  /** Lets go of what is left. */
+  /** Closes everything that is left. */
   close(): Promise<void>;
 }
 
-/** Holds the frame where the phase wants it, and tells when it is there. Called before the frame is written. */
+/** Holds the frame where the phase wants it, and calls `reach` when it is there. Call it before the frame is written. */
 export function holdFrame(
   { schedule, random, reach }: Setting,
   network: Network,
@@ -53,7 +53,7 @@ export function holdFrame(
   else if (schedule.phase === 'out') holdAll(network, direction, bytes, () => reach('out'));
 }
 
-/** The same for the answer: part of it passes, or all of it is held. Called before it is written. */
+/** Holds the answer, or lets part of it pass, if the schedule is about the answer. Call it before the answer is written. */
 export function holdAnswer(
   { schedule, random, reach, pending }: Setting,
   network: Network,
@@ -79,8 +79,8 @@ function holdAll(network: Network, direction: 'up' | 'down', bytes: number, held
   look();
 }
 
-/** A program that was killed does nothing more, not even fail. */
+/** Never resolves: a program that was killed does nothing more, not even fail. */
 export const never = (): Promise<never> => new Promise(() => {});
 
-/** So many milliseconds. */
+/** Waits. @param ms milliseconds */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,5 +1,5 @@
-// What the relay takes within its limits: who counts for whom, and what is taken when there is more than there may be already, because the
-// limits were higher before. PROTOCOL.md, "Limits".
+// What the relay accepts within its limits: what counts for whom, and what it accepts when more is there than the limits allow, because they
+// were higher before. PROTOCOL.md, "Limits".
 
 import { describe, expect, test } from 'vitest';
 import { RawClient } from '../harness.ts';
@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const answer = async (client: RawClient): Promise<string> =>
   (await heard(client, 'code')).split(':')[0] ?? '';
 
-test('a smaller table after a restart: who makes it no larger is not refused', async () => {
+test('a smaller table after a restart: a SEND that does not enlarge it is not refused', async () => {
   const before = await Life.start();
   const sends = async (life: Life, session: string, ...ids: string[]): Promise<string[]> => {
     const client = await life.client('alice', `session=${session} try=1`);
@@ -25,7 +25,7 @@ test('a smaller table after a restart: who makes it no larger is not refused', a
   const stored = (await sends(before, 'silent', 'a', 'b')).concat(await sends(before, 'silent-2', 'c'));
   expect(stored).toEqual(['STORED', 'STORED', 'STORED']);
   before.clock.advance(6 * MINUTE);
-  // In pieces: no more than a window is read at once.
+  // One at a time, because no more than a window is read at once.
   for (const part of [many.slice(0, 200), many.slice(200, 400), many.slice(400)])
     expect(new Set(await sends(before, `busy-${part[0]}`, ...part))).toEqual(new Set(['STORED']));
   const full = await before.client('alice', 'session=full try=1');
@@ -35,18 +35,18 @@ test('a smaller table after a restart: who makes it no larger is not refused', a
     for (const _ of ids) expect(await answer(full)).toBe('STORED');
   }
   const life = await before.again(0, { limits: { ids: 8, sessions: 2 } });
-  // Nobody may be forgotten yet; but who remembers 512 ids already remembers no more for one that is new.
+  // No session may be forgotten yet. But one that remembers 512 ids drops one for each new one, so it needs no more room.
   expect(await sends(life, 'new', 'd')).toEqual(['REFUSED code=busy']);
   const again = await life.client('alice', 'session=full try=2');
   again.type(send('e', 'bob', 'x'));
   expect(await answer(again)).toBe('STORED');
-  // Two sessions may be, with three ids: so much more is taken.
+  // Two sessions with three ids may be forgotten: there is room for that much.
   life.clock.advance(5 * MINUTE + 1);
   expect(await sends(life, 'new-2', 'd')).toEqual(['STORED']);
   expect(await sends(life, 'newer', 'f')).toEqual(['REFUSED code=busy']);
 });
 
-test('a name that waits for a notice counts, also when its mailbox was forgotten; and no more when it was told', async () => {
+test('a name that waits for a notice counts, even if its mailbox was forgotten, until it has been told', async () => {
   const { greeted } = await startTheRelay();
   const alice = await greeted('HELLO version=1 as=alice');
   const names = async (): Promise<string | undefined> => {
@@ -69,17 +69,17 @@ test('a name that waits for a notice counts, also when its mailbox was forgotten
   await collects('bob', 1);
   expect(await names()).toBe('2');
   await collects('w-1', 2);
-  // That of bob is empty, and kept.
+  // The mailbox of bob is empty and is kept.
   expect(await names()).toBe('1');
 });
 
-test('what is taken in one piece counts, and what was collected counts no more', async () => {
+test('messages in one write count, and collected messages no longer do', async () => {
   const { greeted } = await startTheRelay({ limits: { messages: 8 } });
   const alice = await greeted('HELLO version=1 as=alice');
   const bob = await greeted('HELLO version=1 as=bob');
   bob.type('RECEIVE window=8\n');
   for (const first of [1, 6]) {
-    // Half of all.
+    // Half of all names.
     alice.type([0, 1, 2, 3, 4].map((n) => send(`${first + n}`, 'bob', 'x')).join(''));
     expect(await answer(alice)).toBe('REFUSED code=too_many');
     for (let n = 0; n < 4; n++) expect(await answer(alice)).toBe('STORED');
@@ -90,7 +90,7 @@ test('what is taken in one piece counts, and what was collected counts no more',
   }
 });
 
-test('names that were there before a restart count for nobody, whoever sends to them', async () => {
+test('names from before a restart count for no address, whoever sends to them', async () => {
   const before = await Life.start();
   const alice = await before.client('alice');
   alice.type(send('1', 'bob', 'x') + send('2', 'carol', 'x'));
@@ -104,7 +104,7 @@ test('names that were there before a restart count for nobody, whoever sends to 
 });
 
 describe.runIf(process.platform === 'linux')('two addresses', () => {
-  test('messages count for whose name it is, whoever sends them; another name has room', async () => {
+  test('messages count for the address that first used the name, whoever sends them; another name has room', async () => {
     const { port } = await startTheRelay({ limits: { messages: 8 } });
     const client = async (name: string, from: string): Promise<RawClient> => {
       const one = await RawClient.connect(port, '127.0.0.1', from);
@@ -116,7 +116,7 @@ describe.runIf(process.platform === 'linux')('two addresses', () => {
     const mallory = await client('mallory', '127.0.0.2');
     alice.type(send('1', 'bob', 'x'));
     expect(await answer(alice)).toBe('STORED');
-    // Half of all.
+    // Half of all messages.
     for (const [id, expected] of [
       ['2', 'STORED'],
       ['3', 'STORED'],

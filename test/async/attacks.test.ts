@@ -1,5 +1,5 @@
-// Much of everything, sent by strangers: what it costs the relay is counted, not timed. The same at full size, with times and memory that
-// are measured: scripts/torture/attacks.ts.
+// A lot of everything, sent by strangers. What it costs the relay is counted, not timed. scripts/torture/attacks.ts does the same at full
+// size and measures time and memory.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,13 +16,13 @@ import { TestLog } from './memory-log.ts';
 
 const MINUTE = 60_000;
 
-/** Sends as many messages, in one piece, and hears that they are stored. */
+/** Sends messages in one write and waits until all are stored. */
 async function stores(client: RawClient, count: number, message: (n: number) => string): Promise<void> {
   client.type(Array.from({ length: count }, (_, n) => message(n)).join(''));
   for (let n = 0; n < count; n++) expect(await heard(client)).toBe('STORED');
 }
 
-/** The state that a start makes of a log. */
+/** Replays a log, as a start does. */
 async function stateOf(open: OpenLog): Promise<State> {
   const nothing = (): void => {};
   const listener = { durable: nothing, room: nothing, failed: nothing, torn: nothing, notice: nothing };
@@ -32,11 +32,11 @@ async function stateOf(open: OpenLog): Promise<State> {
   return machine.state;
 }
 
-/** What the index of held messages takes in memory, in bytes. */
+/** The memory that the index of held messages takes, in bytes. */
 const bytesOf = (held: HeldMessages): number =>
   held.freeze().reduce((sum, { words }) => sum + words.buffer.byteLength, 0);
 
-test('a held message takes 16 bytes of memory and little more: also after a restart, also one in a mailbox of its own', async () => {
+test('a held message takes little more than 16 bytes of memory, even after a restart and even if its mailbox has no other', async () => {
   const life = await Life.start(join(tempDir(), 'journal'));
   const alice = await life.client('alice');
   await stores(alice, 3000, (n) => send(`${n}`, n % 2 === 0 ? 'bob' : 'carol', 'x'.repeat(128)));
@@ -52,7 +52,7 @@ test('a held message takes 16 bytes of memory and little more: also after a rest
   expect(bytesOf(much)).toBeLessThanOrEqual(24 * 100_000);
 });
 
-test('an id that many sessions send again stands in one record, which is found at once', async () => {
+test('an id that many sessions repeat has one record, which is found immediately', async () => {
   const bench = await startTheRelay();
   for (let n = 0; n < 300; n++) {
     const client = await bench.greeted(`HELLO version=1 as=alice session=s${n} try=1`);
@@ -64,7 +64,7 @@ test('an id that many sessions send again stands in one record, which is found a
   expect([ids.sessions.length, ids.links, ids.count, ids.most]).toEqual([300, 300, 1, 1]);
 });
 
-test('a message that one session sends again and again costs an entry of the log a minute', async () => {
+test('a message that one session sends again and again costs one log entry a minute', async () => {
   const { greeted, log, clock } = await startTheRelay();
   const alice = await greeted('HELLO version=1 as=alice session=s try=1');
   const again = (): string => send('1', 'bob', 'x');
@@ -78,7 +78,7 @@ test('a message that one session sends again and again costs an entry of the log
   }
 });
 
-test('names that were used once do not use up the names: a new one begins at 1, or above those that were forgotten', async () => {
+test('names that were used once do not use up the limit: a new one begins at 1, or above those that were forgotten', async () => {
   const bench = await startTheRelay({ limits: { names: 24_000 } });
   const alice = await bench.greeted('HELLO version=1 as=alice');
   const use = async (count: number, prefix: string): Promise<void> => {
@@ -97,7 +97,7 @@ test('names that were used once do not use up the names: a new one begins at 1, 
   expect(await heard(alice, 'id', 'seq')).toBe('STORED id=old seq=2');
 });
 
-test('nothing of many messages that have expired lies in front of the one behind them', async () => {
+test('a receiver does not have to wait for many expired messages before the next one', async () => {
   const bench = await startTheRelay();
   const alice = await bench.greeted('HELLO version=1 as=alice');
   await stores(alice, 3000, (n) => send(`${n}`, 'bob', '', 'ttl=1'));
@@ -116,7 +116,7 @@ test('nothing of many messages that have expired lies in front of the one behind
   expect(state.mailboxes.get('bob')?.held.freeze()).toHaveLength(1);
 });
 
-test('recipients who come back at once to much mail keep nobody waiting: a newcomer is greeted in between', async () => {
+test('recipients that come back at the same time to a lot of mail keep nobody waiting: a newcomer is greeted in between', async () => {
   const bench = await startTheRelay();
   const names = Array.from({ length: 10 }, (_, n) => `name-${n}`);
   for (const name of names) {

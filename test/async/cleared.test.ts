@@ -1,4 +1,4 @@
-// What a relay promised outlives the files it was written in: old segments are cleared away under it, and it is killed.
+// What a relay promised outlives the files that it was written in: old segments are removed under it, and it is killed.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { turns } from '../servers.ts';
 import { field, heard, Life, SMALL_DISK, send } from './house.ts';
 
-// Mail that comes and goes until every file that is there now is cleared away.
+// Sends and collects mail until every file of now is removed.
 async function clearAway(life: Life): Promise<void> {
   const old = readdirSync(life.dir).filter((name) => name.endsWith('.wal'));
   const [zoe, dan] = [await life.client('zoe'), await life.client('dan')];
@@ -21,7 +21,7 @@ async function clearAway(life: Life): Promise<void> {
   await turns(50);
 }
 
-test('what was promised outlives the files in which it stood', async () => {
+test('promises outlive the files that they were written in', async () => {
   let life = await Life.start(undefined, SMALL_DISK);
   const alice = await life.client('alice', 'session=s try=1');
   for (const message of [
@@ -40,7 +40,7 @@ test('what was promised outlives the files in which it stood', async () => {
   const erin = await life.client('erin');
   erin.type('RECEIVE window=1\n');
   await erin.next();
-  // Nothing of it is in memory any more.
+  // Nothing of this is in memory any more.
   life = await life.again(0, SMALL_DISK);
   const sender = await life.client('alice');
   sender.type(send('bob', 'bob', 'x', 'ttl=3000 notify=alice'));
@@ -63,7 +63,7 @@ test('what was promised outlives the files in which it stood', async () => {
   life.clock.advance(3_000_000);
   await life.pass(2_000);
   again.type('RECEIVE window=9\n');
-  // Written to erin in the first life, to bob in the second.
+  // It was written to erin by the first relay, and to bob by the second.
   for (const id of ['erin', 'bob'])
     expect(await heard(again, 'id', 'kind', 'tried')).toContain(`MESSAGE id=${id} kind=bounce tried=yes`);
 });

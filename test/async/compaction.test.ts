@@ -1,19 +1,19 @@
-// What is held in a segment that is nearly empty is moved, and the segment goes: nothing of a message changes by that, and what was
-// acknowledged meanwhile does not come back. The log is in memory, its segments are small, and the test decides when something is durable.
+// What is held in a nearly empty segment is moved, and the segment is freed. That changes nothing in a message, and what was acknowledged
+// meanwhile does not come back. The log is in memory, its segments are small, and the test decides when something is durable.
 
 import { expect, test } from 'vitest';
 import { nothingCame, type RelayBench, restarted, startTheRelay, turns } from '../servers.ts';
 import { heard, send } from './house.ts';
 import { ALICE, BOB } from './talk.ts';
 
-/** Entries of one segment, and what they count for in bytes. */
+/** The entries of one segment, and what each counts for in bytes. */
 const SEGMENT = 8;
 const BYTES = 2000;
 
-/** Makes the segments of a log small. @returns the first LSNs of those that the relay has let go */
+/** Makes the segments of a log small. @returns the first LSNs of the segments that the relay has freed */
 async function shrink({ log: { log }, clock }: RelayBench): Promise<Set<number>> {
   const freed = new Set<number>();
-  // A small disk: so its log is kept short. What is used leaves room for all that is sent.
+  // A small disk, so that the relay keeps its log short. `used` leaves room for all that is sent.
   log.usage = async () => ({ used: -(2 ** 40), total: 4 });
   log.segments = () =>
     Array.from({ length: Math.floor(log.end / SEGMENT) + 1 }, (_, index) => index * SEGMENT)
@@ -25,13 +25,13 @@ async function shrink({ log: { log }, clock }: RelayBench): Promise<Set<number>>
     expect(freed, `LSN ${lsn} is let go`).not.toContain(lsn - (lsn % SEGMENT));
     return read(lsn);
   };
-  // It looks at them every second.
+  // The relay checks the segments every second.
   clock.advance(1000);
   await turns();
   return freed;
 }
 
-/** Fills segments with what comes and goes, and lets the relay look, until those of now are gone or something is moved. */
+/** Fills segments with messages that come and go, and lets the relay check, until the segments of now are gone or something is moved. */
 async function goOn(bench: RelayBench, freed: Set<number>, moved = false): Promise<void> {
   const { greeted, log, clock } = bench;
   const [zoe, dan] = [
@@ -56,7 +56,7 @@ async function goOn(bench: RelayBench, freed: Set<number>, moved = false): Promi
   await turns(20);
 }
 
-test('a message, a notice, and what a client wrote as if it were one are the same when their segments are gone', async () => {
+test('a message, a notice and a message that pretends to be one are the same after their segments are gone', async () => {
   const first = await startTheRelay();
   const freed = await shrink(first);
   const alice = await first.greeted(ALICE);
@@ -76,7 +76,7 @@ test('a message, a notice, and what a client wrote as if it were one are the sam
   bob.type('ACK seq=1\n');
   expect(await heard(bob)).toBe('EMPTY');
   const began = first.clock.epoch();
-  // Moved once, and what was moved once again: it is held in its new segment, too.
+  // Moved once, and moved again: it is held in its new segment, too.
   const moves = (to: string): number =>
     first.log.lines.filter((line) => line.startsWith(`MOVE to=${to} `)).length;
   for (let round = 0; round < 2; round++) {
@@ -84,7 +84,7 @@ test('a message, a notice, and what a client wrote as if it were one are the sam
     await goOn(first, freed);
     expect([moves('ann') > (before[0] ?? 0), moves('carol') > (before[1] ?? 0)]).toEqual([true, true]);
   }
-  // Once from memory, once read back.
+  // Once from memory, once read back from the log.
   for (const restart of [false, true]) {
     const { greeted, clock } = restart ? await restarted(first) : first;
     const passed = clock.epoch() - began;
@@ -135,7 +135,7 @@ test('what is acknowledged while it is being moved does not come back', async ()
   await nothingCame(again);
 });
 
-test('when there is no room two checkpoints are made, and each says into which segments it points', async () => {
+test('when there is no room, two checkpoints are made, and each says which segments it points into', async () => {
   const bench = await startTheRelay();
   const { log, clock } = bench;
   await shrink(bench);

@@ -1,4 +1,4 @@
-// A relay with mail for many, whose journal is then damaged. What tests of damage share; no test is in here.
+// A relay with mail for many names, whose journal is then damaged. Shared by the tests of damage; no test is in here.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,15 +13,16 @@ import { FakeClock } from '../fake-clock.ts';
 import { RawClient, tempDir } from '../harness.ts';
 import { field, send } from './house.ts';
 
-/** Who has mail. */
+/** The names that have mail. */
 export const NAMES = Array.from({ length: 20 }, (_, index) => `name${index}`);
-/** Messages that each has. */
+/** The number of messages for each name. */
 export const ROUNDS = 40;
 const SMALL = { smallest: 64 * 1024, largest: 64 * 1024 };
 
 /**
- * Starts a relay on a journal with small segments. @param losses with it, salvage is asked for, and what it finds is put there
- * @param maxBytes what the journal may take: with little it makes a checkpoint when it starts
+ * Starts a relay on a journal with small segments.
+ * @param losses if given, the relay salvages, and what it finds is put there
+ * @param maxBytes the most that the journal may take. With little, the relay makes a checkpoint when it starts
  */
 export async function start(dir: string, losses?: Loss[], maxBytes?: number): Promise<Relay> {
   const context = netContext(() => {}, new FakeClock(), false);
@@ -61,7 +62,7 @@ export async function filled(): Promise<string> {
       await alice.next();
       await alice.next();
     }
-  // The relay's clock stands still: it would wait for its FIN for ever.
+  // The relay's clock stands still, so it would wait for its FIN for ever.
   alice.socket.destroy();
   await relay.close();
   return dir;
@@ -89,7 +90,7 @@ export async function damage(dir: string): Promise<string[]> {
   return ids;
 }
 
-/** Collects all that a name is held. @returns ids of messages, and the texts of the relay's own */
+/** Collects everything that is held for a name. @returns the ids of messages, and the texts of the relay's notices */
 export async function collected(relay: Relay, name: string): Promise<{ ids: string[]; told: string[] }> {
   const recipient = await client(relay, name);
   recipient.type('RECEIVE window=100 drain=yes\n');

@@ -1,5 +1,5 @@
-// A disk that is full, by the relay's own mail or by another program, does not end it: all that is held can be collected, and then there is room
-// again, also after each restart. At full size, on real disks: scripts/torture/full-disk.ts.
+// A relay whose disk is full, by its own mail or by another program, goes on: everything that is held can be collected, and then there is
+// room again, also after each restart. At full size and on real disks: scripts/torture/full-disk.ts.
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const MB = 1024 * 1024;
 const BODY = 'x'.repeat(700_000);
 const SMALLER = 'x'.repeat(60_000);
 
-/** A disk of so many bytes, of which other programs may take some. */
+/** A disk of a given size, part of which other programs may take. */
 class SmallDisk {
   others = 0;
   readonly options: LifeOptions = {
@@ -28,7 +28,7 @@ class SmallDisk {
   constructor(readonly bytes: number) {}
 }
 
-// It may be gone by now.
+// The file may be gone by now.
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 let ids = 0;
@@ -41,7 +41,7 @@ async function store(life: Life, to = 'bob', from?: string, body = BODY): Promis
   return answer.split(':')[0] ?? '';
 }
 
-/** Sends until the disk is full. @returns how many messages it took */
+/** Sends until the disk is full. @returns how many messages were stored */
 async function fill(life: Life): Promise<number> {
   for (let count = 0; ; count++) {
     const answer = await store(life);
@@ -50,7 +50,7 @@ async function fill(life: Life): Promise<number> {
   }
 }
 
-/** Bob takes all that is held. @returns how many messages that were */
+/** bob collects everything that is held. @returns how many messages that were */
 async function collect(life: Life): Promise<number> {
   const bob = await life.client('bob');
   bob.type('RECEIVE window=1 drain=yes\n');
@@ -64,14 +64,14 @@ async function collect(life: Life): Promise<number> {
   }
 }
 
-/** Stops it, or kills it, and starts the next life. */
+/** Stops or kills it, and starts the next relay. */
 async function another(life: Life, end: 'stop' | 'kill', options: LifeOptions): Promise<Life> {
   const next = end === 'kill' ? await life.crashed(0, options) : undefined;
   await life.meanwhile(life.stop());
   return next ?? (await life.again(0, options));
 }
 
-/** Nothing is held: there is room by itself, sooner or later. What comes then is collected. */
+/** Waits until there is room again by itself, while nothing is held. What is sent then is collected. */
 async function roomAgain(life: Life): Promise<void> {
   for (let tries = 0; (await store(life)) !== 'STORED'; tries++) {
     expect(tries).toBeLessThan(300);
@@ -82,9 +82,9 @@ async function roomAgain(life: Life): Promise<void> {
 
 test.each<[string, LifeOptions]>([
   ['a disk', new SmallDisk(9 * MB).options],
-  ['all that the journal may take', { maxBytes: 9 * MB }],
+  ['the space for the journal', { maxBytes: 9 * MB }],
 ])(
-  '%s is full, all is collected, and there is room again: now, and after every restart',
+  '%s is full and everything is collected: there is room again, now and after every restart',
   async (_, options) => {
     let life = await Life.start(join(tempDir(), 'journal'), options);
     const first = await fill(life);
@@ -94,7 +94,7 @@ test.each<[string, LifeOptions]>([
     for (const end of ['stop', 'kill'] as const) {
       life = await another(life, end, options);
       await roomAgain(life);
-      // Full when it ends.
+      // The disk is full when the relay ends.
       const count = await fill(life);
       life = await another(life, end, options);
       expect(await collect(life)).toBe(count);
@@ -122,10 +122,10 @@ test.each([false, true])(
 );
 
 test.skipIf(process.platform !== 'linux')(
-  'who fills the disk from one address leaves room for others, also where no segment is without mail',
+  'one address that fills the disk leaves room for others, even if every segment has mail',
   async () => {
     const life = await Life.start(join(tempDir(), 'journal'), new SmallDisk(16 * MB).options);
-    // Carol never collects; of what is sent, two messages of three are hers.
+    // carol never collects. Two of three messages are for her.
     for (let round = 0; round < 6; round++) {
       if (round > 0) await collect(life);
       for (let count = 0, answer = ''; answer !== 'REFUSED code=disk_full'; count++)

@@ -1,5 +1,5 @@
-// A receiver whose cable was cut comes back while the relay still holds its dead connection: the new one replaces it, the mail comes
-// again in order and counted, and what the ghost says when the cable is whole again has no effect. PROTOCOL.md, "Repeats".
+// A receiver whose cable was cut comes back while the relay still holds its dead connection. The new connection replaces it, the mail comes
+// again, in order and counted, and whatever the ghost says once the cable is whole has no effect. PROTOCOL.md, "Repeats".
 
 import { expect, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
@@ -10,8 +10,8 @@ import { FakeClock } from '../fake-clock.ts';
 import { nothingCame, startLinkTo, startTheRelay, turns, until } from '../servers.ts';
 import { send } from './house.ts';
 
-test('the same session, on another way: replaced by its higher try, and the ghost acknowledges nothing', async () => {
-  // The relay's clock stands still: it notices nothing by itself.
+test('the same session over another path: its higher try replaces the ghost, which acknowledges nothing', async () => {
+  // The relay's clock stands still, so it notices nothing by itself.
   const bench = await startTheRelay();
   const [first, second] = [await startLinkTo(bench.port), await startLinkTo(bench.port)];
   const alice = await bench.greeted('HELLO version=1 as=alice session=a try=1');
@@ -24,7 +24,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
     as: 'bob',
     session: 'b',
     host: '127.0.0.1',
-    // His second call takes another way.
+    // His second connection takes another path.
     get port() {
       calls += 1;
       return calls === 1 ? first.port : second.port;
@@ -42,7 +42,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
   for (const id of ['one', 'two', 'three']) alice.type(send(id, 'bob', id));
   await until(() => works.length === 1);
   await first.obey(parseCommand('cut'));
-  // Shown, and the acknowledgement goes into the cable that is cut.
+  // He has shown it, and his acknowledgement goes into the cut cable.
   const held = first.counts().held;
   works[0]?.();
   await until(() => works.length === 2 && first.counts().held > held);
@@ -66,7 +66,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
   );
   expect(hellos).toEqual([1, 2]);
 
-  // Closed without a word, before the new one says RECEIVE: the same session has nobody to take over from.
+  // Closed without a word, before the new connection says RECEIVE: with the same session there is nobody to take over from.
   expect(bench.events).not.toContainEqual({ event: 'mailbox', name: 'bob', state: 'replaced' });
 
   await first.obey(parseCommand('heal'));
@@ -78,7 +78,7 @@ test('the same session, on another way: replaced by its higher try, and the ghos
   alice.type('STATUS\n');
   expect((await alice.next())[0]).toMatch(/^MAILBOX name=bob held=3 .* connected=yes$/);
 
-  // He goes on where he was: what he has shown already is acknowledged, not shown again.
+  // He goes on where he was: what he has already shown is acknowledged, not shown again.
   works[1]?.();
   await until(() => works.length === 3);
   works[2]?.();

@@ -1,5 +1,5 @@
-// A relay in this process, on a real journal and with a clock that a test turns, and its next lives on the same journal. What the
-// relay's tests share; no test is in here.
+// A relay in this process, on a real journal and with a clock that the test turns, and further relays on the same journal. Shared by the
+// tests of the relay; no test is in here.
 
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,26 +14,26 @@ import { FakeClock } from '../fake-clock.ts';
 import { RawClient, tempDir } from '../harness.ts';
 import { turns } from '../servers.ts';
 
-/** What one life of a relay is given: file system and sizes of its journal, and limits. */
+/** What a relay is given: the file system and the sizes of its journal, and limits. */
 export interface LifeOptions extends Pick<DiskLogOptions, 'files' | 'smallest' | 'largest' | 'maxBytes'> {
-  /** What the wall clock says at its beginning, in epoch milliseconds. */
+  /** The wall clock at its start, in milliseconds since the epoch. */
   readonly wall?: number;
   readonly limits?: Partial<RelayLimits>;
 }
 
-/** A small disk, and small segments: checkpoints are made, and segments go, every few megabytes. */
+/** A small disk and small segments, so that every few megabytes a checkpoint is made and segments are freed. */
 export const SMALL_DISK: Pick<LifeOptions, 'files' | 'largest'> = {
   files: { ...systemFiles, free: async () => 6 * 1024 * 1024 },
   largest: 1536 * 1024,
 };
 
-// Several lives on one folder: nothing is locked. The folder is made, as the lock makes it.
+// Several relays run on one folder, so it is not locked. Taking the lock would also create the folder.
 async function lock(dir: string): Promise<() => Promise<void>> {
   mkdirSync(dir, { recursive: true });
   return async () => {};
 }
 
-/** One life of a relay. */
+/** One relay on the journal, from its start to its end. */
 export class Life {
   readonly relay: Relay;
   readonly dir: string;
@@ -49,7 +49,7 @@ export class Life {
     this.events = events;
   }
 
-  /** Starts a relay on the journal in `dir`; the test's end stops it. */
+  /** Starts a relay on the journal in `dir`. It is stopped at the end of the test. */
   static async start(dir: string = join(tempDir(), 'journal'), options: LifeOptions = {}): Promise<Life> {
     const { wall, limits = {}, ...journal } = options;
     const clock = new FakeClock(wall);
@@ -68,7 +68,7 @@ export class Life {
     return life;
   }
 
-  /** Connects as `name` and passes the greeting. @param session what HELLO says behind the name, e.g. `session=s try=1`. @param from its address */
+  /** Connects and greets. @param session what follows the name in HELLO, e.g. `session=s try=1` @param from the client's address */
   async client(name: string, session = '', from?: string): Promise<RawClient> {
     const client = await RawClient.connect(this.relay.address.port, '127.0.0.1', from);
     this.#clients.push(client);
@@ -77,7 +77,7 @@ export class Life {
     return client;
   }
 
-  /** Lets so many milliseconds pass, a second at a time: after each is looked what has expired. */
+  /** Lets time pass, a second at a time, so that expiry is checked after each. @param ms milliseconds */
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 1000) {
       this.clock.advance(Math.min(left, 1000));
@@ -85,7 +85,7 @@ export class Life {
     }
   }
 
-  /** Time goes on until it has come: what failed for lack of room is tried again after a while. */
+  /** Lets time pass until something has come: what failed for lack of room is tried again after a while. */
   async meanwhile<T>(coming: Promise<T>): Promise<T> {
     let over = false;
     const settled = (): void => {
@@ -96,7 +96,7 @@ export class Life {
     return await coming;
   }
 
-  /** Ends it politely. */
+  /** Stops it politely. */
   async stop(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
@@ -104,15 +104,15 @@ export class Life {
     await this.relay.close();
   }
 
-  /** Stops it politely and starts the next life. @param after how much the wall clock says has passed, in milliseconds */
+  /** Stops it politely and starts the next relay. @param after how much time has passed by the wall clock, in milliseconds */
   async again(after = 0, options: LifeOptions = {}): Promise<Life> {
     await this.stop();
     return Life.start(this.dir, { wall: this.clock.epoch() + after, ...options });
   }
 
   /**
-   * Starts a life on the files as they are at this moment: what a kill would leave. This life goes on, and its files are its own.
-   * @param after how much the wall clock says has passed, in milliseconds
+   * Starts the next relay on a copy of the files as they are now, which is what a kill would leave. This relay goes on with its own files.
+   * @param after how much time has passed by the wall clock, in milliseconds
    */
   async crashed(after = 0, options: LifeOptions = {}): Promise<Life> {
     const copy = join(tempDir(), 'journal');
@@ -121,7 +121,7 @@ export class Life {
   }
 }
 
-/** The bytes of a SEND. @param more further keys, e.g. `ttl=5` */
+/** The bytes of a SEND. @param more other keys, e.g. `ttl=5` */
 export function send(id: string, to: string, body: string, more = ''): string {
   return `SEND id=${id} to=${to}${more === '' ? '' : ` ${more}`} size=${Buffer.byteLength(body)}\n${body}\n`;
 }
@@ -131,7 +131,7 @@ export function field(line: string, key: string): string | undefined {
   return new RegExp(` ${key}=(\\S+)`).exec(line)?.[1];
 }
 
-/** The next frame's verb and the fields named, e.g. `MESSAGE seq=1 attempt=2`, and its body behind a colon if there is one. */
+/** The verb and the named fields of the next frame, e.g. `MESSAGE seq=1 attempt=2`, and after a colon its body, if it has one. */
 export async function heard(client: RawClient, ...keys: string[]): Promise<string> {
   const [line, body] = await client.next();
   const fields = keys.flatMap((key) => {
@@ -141,9 +141,9 @@ export async function heard(client: RawClient, ...keys: string[]): Promise<strin
   return line.split(' ', 1)[0] + fields.join('') + (body === undefined ? '' : `: ${body}`);
 }
 
-/** Lets PING go and PONG come back: everything said before has been read, and what it brought at once was sent before. */
+/** Sends PING and waits for PONG: then everything sent before has been read, and its immediate answers are here. */
 export async function pong(client: RawClient): Promise<void> {
   client.type('PING\n');
   const [line] = await client.next();
-  if (line !== 'PONG') throw new Error(`PONG was to come, and ${line} came`);
+  if (line !== 'PONG') throw new Error(`expected PONG, got ${line}`);
 }

@@ -1,5 +1,5 @@
-// What a message lives through: its ttl, the notices about it, its age over restarts and jumps of the clock, a damaged body, a full
-// disk. Over the wire and across lives. PROTOCOL.md, "A mailbox".
+// What happens to a message in its lifetime: its ttl, the notices about it, its age over restarts and jumps of the clock, a damaged body, a
+// full disk. Over the wire and over restarts. PROTOCOL.md, "A mailbox".
 
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ async function collector(
 }
 
 describe('a ttl', () => {
-  test('ends: the message is left out, what is behind it comes, its number is not given out again', async () => {
+  test('ends: the message is skipped, the next one comes, and its number is not given out again', async () => {
     const life = await Life.start();
     const alice = await sends(life, send('1', 'bob', 'short', 'ttl=5'), send('2', 'bob', 'long'));
     await life.pass(6_000);
@@ -51,7 +51,7 @@ describe('a ttl', () => {
     expect(await heard(bob, 'seq', 'held')).toBe('MESSAGE seq=1 held=4999: short');
   });
 
-  test('does not end while the message is in flight; when the connection is gone, it does', async () => {
+  test('does not end while the message is in flight, but when the connection is gone', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'short', 'ttl=5 notify=alice'));
     const bob = await collector(life, 'bob');
@@ -65,7 +65,7 @@ describe('a ttl', () => {
     expect(await heard(alice, 'kind', 'tried')).toContain('MESSAGE kind=bounce tried=yes');
   });
 
-  test('that ended in flight is no reason to refuse the acknowledgement', async () => {
+  test('that ended in flight does not make the acknowledgement bad', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'short', 'ttl=5 notify=alice'));
     const bob = await collector(life, 'bob');
@@ -131,7 +131,7 @@ describe('a bounce says', () => {
     expect(await expired(life)).toBe(TRIED);
   });
 
-  test('tried=yes after a restart if it was written in the life before', async () => {
+  test('tried=yes after a restart if it was written before', async () => {
     const life = await Life.start();
     await sends(life, message);
     const bob = await collector(life, 'bob');
@@ -139,17 +139,17 @@ describe('a bounce says', () => {
     expect(await expired(await life.again())).toBe(TRIED);
   });
 
-  test('tried=yes after a crash if it may have been written, although nobody can know', async () => {
+  test('tried=yes after a crash if it may have been written', async () => {
     const life = await Life.start();
     await sends(life, send('0', 'bob', 'first'));
     const bob = await collector(life, 'bob', 'RECEIVE window=1');
     await bob.next();
-    // It waits behind a full window, and the crash forgets that.
+    // It waits behind a full window, but the crash forgets that.
     await sends(life, message);
     expect(await expired(await life.crashed())).toBe(TRIED);
   });
 
-  test('tried=yes in the life after the next, too', async () => {
+  test('tried=yes after another restart, too', async () => {
     const life = await Life.start();
     await sends(life, message);
     const bob = await collector(life, 'bob');
@@ -158,7 +158,7 @@ describe('a bounce says', () => {
     expect(await expired(await next.crashed())).toBe(TRIED);
   });
 
-  test('tried=no of a message that came after the life in which bob collected', async () => {
+  test('tried=no for a message that came after the restart, if bob collected only before', async () => {
     const life = await Life.start();
     await sends(life, send('0', 'bob', 'first'));
     const bob = await collector(life, 'bob', 'RECEIVE window=1');
@@ -170,7 +170,7 @@ describe('a bounce says', () => {
 });
 
 describe('a notice', () => {
-  test('is durable when what it reports is: a crash after an acknowledgement loses neither', async () => {
+  test('is durable together with what it reports: a crash after an acknowledgement loses neither', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'hello', 'notify=alice'));
     const bob = await collector(life, 'bob');
@@ -186,7 +186,7 @@ describe('a notice', () => {
     );
   });
 
-  test('comes once for each message that one acknowledgement covers, and for none that asked for none', async () => {
+  test('comes once for each message that an acknowledgement covers, if the message asked for one', async () => {
     const life = await Life.start();
     await sends(
       life,
@@ -203,7 +203,7 @@ describe('a notice', () => {
     expect(waiting).toEqual(['alice 2', 'carol 1']);
   });
 
-  test('causes none, and vanishes after seven days', async () => {
+  test('causes no further notice, and disappears after seven days', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x', 'notify=alice'));
     const bob = await collector(life, 'bob');
@@ -224,22 +224,22 @@ describe('age', () => {
     return Number(field((await bob.next())[0], 'held'));
   };
 
-  test('goes on over a restart by the wall clock', async () => {
+  test('counts on over a restart by the wall clock', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x'));
     await life.pass(2_000);
     expect(await age(await life.again(3_000))).toBe(5_000);
   });
 
-  test('does not leap when the clock is set on, and somebody collects in the same moment, and then a restart', async () => {
+  test('does not jump if the clock is set forward, somebody collects at that moment, and the relay restarts', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x', 'ttl=60'));
     life.clock.set(DAY);
     const bob = await collector(life, 'bob');
     expect(await heard(bob, 'seq')).toBe('MESSAGE seq=1: x');
-    // It is looked at the clock every second.
+    // The relay checks the clock every second.
     await life.pass(2_000);
-    // STATUS is answered when all that is logged is durable.
+    // STATUS is answered when everything that was logged is durable.
     bob.type('STATUS after=z\n');
     expect(await heard(bob)).toBe('END');
     expect(await age(await life.crashed(3_000))).toBe(5_000);
@@ -248,28 +248,33 @@ describe('age', () => {
   test.each([
     ['a day forward', DAY],
     ['a day back', -DAY],
-  ])('counts what passes when the clock is set %s, and a restart changes nothing', async (_, moved) => {
-    const life = await Life.start();
-    await sends(life, send('1', 'bob', 'x', 'ttl=60 notify=alice'), send('2', 'carol', 'x'));
-    life.clock.set(moved);
-    await life.pass(30_000);
-    const alice = await sends(life, send('3', 'carol', 'y'));
-    await life.pass(29_000);
-    // All that is logged is durable when it is answered.
-    alice.type('STATUS after=z\n');
-    expect(await heard(alice)).toBe('END');
-    const next = await life.crashed();
-    const carol = await collector(next, 'carol');
-    // What is shown is what the wall clock said.
-    const [began, ended] = [life.clock.start, life.clock.epoch()];
-    expect(await heard(carol, 'at', 'held')).toBe(`MESSAGE at=${began} held=59000: x`);
-    expect(await heard(carol, 'at', 'held')).toBe(`MESSAGE at=${ended - 29_000} held=29000: y`);
-    expect(next.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }, { name: 'carol' }]);
-    await next.pass(2_000);
-    expect(await heard(await collector(next, 'alice', 'RECEIVE window=1'), 'kind')).toContain('kind=bounce');
-  });
+  ])(
+    'counts the time that passes when the clock is set %s, and a restart changes nothing',
+    async (_, moved) => {
+      const life = await Life.start();
+      await sends(life, send('1', 'bob', 'x', 'ttl=60 notify=alice'), send('2', 'carol', 'x'));
+      life.clock.set(moved);
+      await life.pass(30_000);
+      const alice = await sends(life, send('3', 'carol', 'y'));
+      await life.pass(29_000);
+      // When it is answered, everything that was logged is durable.
+      alice.type('STATUS after=z\n');
+      expect(await heard(alice)).toBe('END');
+      const next = await life.crashed();
+      const carol = await collector(next, 'carol');
+      // The time that is shown is what the wall clock said.
+      const [began, ended] = [life.clock.start, life.clock.epoch()];
+      expect(await heard(carol, 'at', 'held')).toBe(`MESSAGE at=${began} held=59000: x`);
+      expect(await heard(carol, 'at', 'held')).toBe(`MESSAGE at=${ended - 29_000} held=29000: y`);
+      expect(next.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }, { name: 'carol' }]);
+      await next.pass(2_000);
+      expect(await heard(await collector(next, 'alice', 'RECEIVE window=1'), 'kind')).toContain(
+        'kind=bounce',
+      );
+    },
+  );
 
-  test('counts from when a message was taken, not from when it became durable', async () => {
+  test('counts from when a message was accepted, not from when it became durable', async () => {
     const first = await startTheRelay();
     first.log.held = true;
     const alice = await first.greeted('HELLO version=1 as=alice');
@@ -286,7 +291,7 @@ describe('age', () => {
     }
   });
 
-  test('is not below nothing when the clock was set back, and counts on from there', async () => {
+  test('is not negative when the clock was set back, and counts on from there', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x', 'ttl=60 notify=alice'));
     const next = await life.again(-DAY);
@@ -294,7 +299,7 @@ describe('age', () => {
     expect(await age(next)).toBe(59_000);
   });
 
-  test('is as long as the clock says when it was set on: a ttl ends, and nothing else is lost', async () => {
+  test('is what the clock says when it was set forward over a restart: a ttl ends, and nothing else is lost', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'x', 'ttl=60'), send('2', 'bob', 'y'));
     const next = await life.again(365 * DAY);
@@ -303,7 +308,7 @@ describe('age', () => {
 });
 
 describe('a body that is damaged on the disk', () => {
-  test('stops its mailbox with a word about where; nothing is skipped, others go on', async () => {
+  test('stops its mailbox and says where it is; nothing is skipped, other mailboxes go on', async () => {
     const life = await Life.start();
     await sends(life, send('1', 'bob', 'first'), send('2', 'bob', 'in the middle'), send('3', 'bob', 'last'));
     await sends(life, send('4', 'carol', 'for carol'));
@@ -325,7 +330,7 @@ describe('a body that is damaged on the disk', () => {
 });
 
 describe('a full disk', () => {
-  test('refuses what is new and still lets mail be collected; what was refused can be sent when there is room', async () => {
+  test('refuses new messages but lets mail be collected; refused messages can be sent when there is room', async () => {
     let full = false;
     const files = { ...systemFiles, free: async () => (full ? 0 : Number.POSITIVE_INFINITY) };
     const life = await Life.start(undefined, { files, largest: 1536 * 1024 });
@@ -363,7 +368,7 @@ describe('a full disk', () => {
   });
 });
 
-// Flips a bit of this text in whichever file of the journal it stands.
+// Flips a bit of this text in whichever file of the journal it is.
 function damage(dir: string, text: string): void {
   for (const name of readdirSync(dir)) {
     if (name === 'lock') continue;

@@ -1,4 +1,4 @@
-// Who gets a mailbox's mail, and which mailboxes are forgotten: over the wire, across lives.
+// Who gets the mail of a mailbox, and which mailboxes are forgotten: over the wire and over restarts.
 
 import { expect, test } from 'vitest';
 import { State } from '../../src/async/state.ts';
@@ -7,21 +7,24 @@ import type { RawClient } from '../harness.ts';
 import { until } from '../servers.ts';
 import { heard, Life, pong, send } from './house.ts';
 
-test.each(['bob', 'w-bob'])('who takes over the empty mailbox %s gets what comes later', async (name) => {
-  const life = await Life.start();
-  const first = await life.client(name, 'session=s1 try=1');
-  first.type('RECEIVE window=10\n');
-  await pong(first);
-  const second = await life.client(name, 'session=s2 try=1');
-  second.type('RECEIVE window=10\n');
-  expect(await heard(first, 'code')).toBe('BYE code=replaced');
-  const alice = await life.client('alice');
-  alice.type(send('1', name, 'hello'));
-  expect(await heard(alice, 'seq', 'present')).toBe('STORED seq=1 present=yes');
-  expect(await heard(second, 'seq', 'attempt')).toBe('MESSAGE seq=1 attempt=1: hello');
-});
+test.each(['bob', 'w-bob'])(
+  'a receiver that takes over the empty mailbox %s gets what comes later',
+  async (name) => {
+    const life = await Life.start();
+    const first = await life.client(name, 'session=s1 try=1');
+    first.type('RECEIVE window=10\n');
+    await pong(first);
+    const second = await life.client(name, 'session=s2 try=1');
+    second.type('RECEIVE window=10\n');
+    expect(await heard(first, 'code')).toBe('BYE code=replaced');
+    const alice = await life.client('alice');
+    alice.type(send('1', name, 'hello'));
+    expect(await heard(alice, 'seq', 'present')).toBe('STORED seq=1 present=yes');
+    expect(await heard(second, 'seq', 'attempt')).toBe('MESSAGE seq=1 attempt=1: hello');
+  },
+);
 
-test('a reconnect of the same session takes over without a word to the one before', async () => {
+test('a reconnect of the same session takes over without a word to the previous connection', async () => {
   const life = await Life.start();
   const first = await life.client('bob', 'session=s try=1');
   first.type('RECEIVE window=10\n');
@@ -34,7 +37,7 @@ test('a reconnect of the same session takes over without a word to the one befor
   expect(await heard(second)).toBe('MESSAGE: hello');
 });
 
-test('one who collected from an empty mailbox and left was here', async () => {
+test('a receiver that collected from an empty mailbox and left counts as seen', async () => {
   const life = await Life.start();
   const alice = await life.client('alice');
   alice.type(send('1', 'carol', 'x'));
@@ -48,7 +51,7 @@ test('one who collected from an empty mailbox and left was here', async () => {
   expect(await heard(alice, 'present')).toBe('STORED present=no');
 });
 
-test('after a restart the log tells who collected: acknowledged or not; a forgotten name was never here', async () => {
+test('after a restart the log says who collected, acknowledged or not; a forgotten name was never seen', async () => {
   const life = await Life.start();
   const alice = await life.client('alice');
   for (const name of ['bob', 'carol', 'w-1']) {
@@ -67,7 +70,7 @@ test('after a restart the log tells who collected: acknowledged or not; a forgot
     ['bob', 'no'],
     ['carol', 'no'],
     ['w-1', 'never'],
-    // Its numbers begin above those of the one that was forgotten.
+    // Its numbers begin above those of the forgotten mailbox.
     ['w-1', 'never'],
     ['dave', 'never'],
   ]) {
@@ -76,7 +79,7 @@ test('after a restart the log tells who collected: acknowledged or not; a forgot
   }
 });
 
-test('numbers go on over restarts and are never given out twice, also when all was acknowledged', async () => {
+test('numbers go on over restarts and are never given out twice, even if everything was acknowledged', async () => {
   let life = await Life.start();
   for (const seq of [1, 2, 3]) {
     const alice = await life.client('alice');
@@ -92,7 +95,7 @@ test('numbers go on over restarts and are never given out twice, also when all w
   expect(life.relay.waiting()).toEqual([]);
 });
 
-test('a message that was acknowledged in the moment of a crash comes again, and what is behind it after it', async () => {
+test('a message that was acknowledged at the moment of a crash comes again, and the next ones after it', async () => {
   const life = await Life.start();
   const alice = await life.client('alice');
   alice.type(send('1', 'bob', 'one') + send('2', 'bob', 'two') + send('3', 'bob', 'three'));
@@ -104,7 +107,7 @@ test('a message that was acknowledged in the moment of a crash comes again, and 
   const next = await life.crashed();
   const again = await next.client('bob');
   again.type('RECEIVE window=9\n');
-  // The third one was not written to anybody; but the relay cannot know that any more.
+  // The third one was not written to anybody, but the relay cannot know that any more.
   expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=1 attempt=2: one');
   expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=2 attempt=2: two');
   expect(await heard(again, 'seq', 'attempt')).toBe('MESSAGE seq=3 attempt=2: three');
@@ -125,13 +128,13 @@ test('an empty throwaway mailbox is forgotten, and its numbers are not given aga
   }
   alice.type(send('r3', 'w-1', 'news'));
   expect(await heard(alice, 'seq')).toBe('STORED seq=3');
-  // Another throwaway name begins above all that were forgotten, a lasting one with 1.
+  // Another throwaway name begins above all that were forgotten; a lasting one begins at 1.
   alice.type(send('r4', 'w-2', 'news') + send('r5', 'bob', 'news'));
   expect(await heard(alice, 'seq')).toBe('STORED seq=2');
   expect(await heard(alice, 'seq')).toBe('STORED seq=1');
 });
 
-test('an acknowledgement that comes late, when its throwaway mailbox was forgotten and is there again, takes nothing', async () => {
+test('a late acknowledgement for a throwaway mailbox that was forgotten and is there again removes nothing', async () => {
   const life = await Life.start();
   const alice = await life.client('alice');
   alice.type(send('1', 'w-1', 'old'));
@@ -150,7 +153,7 @@ test('an acknowledgement that comes late, when its throwaway mailbox was forgott
   expect(next.relay.waiting()).toMatchObject([{ name: 'w-1', held: 1 }]);
 });
 
-test('a throwaway mailbox gets its news also if it was forgotten before', async () => {
+test('a throwaway mailbox gets its notice even if it was forgotten before', async () => {
   let life = await Life.start();
   let alice = await life.client('alice');
   alice.type(send('1', 'bob', 'x', 'notify=w-1') + send('2', 'w-1', 'first'));
@@ -196,7 +199,7 @@ test('a throwaway mailbox that was emptied just before a crash does not stay for
   expect(await heard(later, 'seq')).toBe('STORED seq=2');
 });
 
-test('a hundred throwaway mailboxes that came and went take none of the names that there may be', async () => {
+test('a hundred throwaway mailboxes that came and went do not count as names', async () => {
   const life = await Life.start(undefined, { limits: { names: 4 } });
   const alice = await life.client('alice');
   for (let n = 1; n <= 100; n++) {
@@ -210,8 +213,8 @@ test('a hundred throwaway mailboxes that came and went take none of the names th
   }
 });
 
-test('no more messages are taken than there may be; repeats and those already here are', async () => {
-  // One address gets half of them.
+test('no more messages are accepted than the limit allows, but repeats and existing messages are', async () => {
+  // One address gets half of the limit.
   const limits = { messages: 4 };
   let life = await Life.start(undefined, { limits });
   const stored = (client: RawClient): Promise<string> => heard(client, 'id', 'seq', 'code');
@@ -222,7 +225,7 @@ test('no more messages are taken than there may be; repeats and those already he
   alice.type(send('3', 'bob', 'x') + send('1', 'bob', 'x'));
   expect(await stored(alice)).toMatch(/^REFUSED id=3 code=too_many: Too many messages wait here/);
   expect(await stored(alice)).toBe('STORED id=1 seq=1');
-  // What was there at the start counts for nobody: of the two that are left the address gets one.
+  // What was there at the start counts for nobody. Two are left, and the address gets one of them.
   life = await life.again(0, { limits });
   alice = await life.client('alice', 'session=s try=2');
   alice.type(send('3', 'dave', 'x'));
@@ -243,7 +246,7 @@ test('no more messages are taken than there may be; repeats and those already he
   expect(await stored(alice)).toMatch(/^REFUSED id=5 code=too_many/);
 });
 
-test('who has mail is told by name, in pages, whatever the order in which the names came', async () => {
+test('mailboxes with mail are listed by name, in pages, whatever the order in which the names came', async () => {
   const life = await Life.start();
   // All numbers below 200, in no order.
   const names = Array.from({ length: 200 }, (_, i) => `n${(i * 7919) % 200}`);
@@ -259,7 +262,7 @@ test('who has mail is told by name, in pages, whatever the order in which the na
   expect(life.relay.waiting().map(({ name }) => name)).toEqual(held);
 });
 
-test('a page of those who have mail has the first that come behind a name, however many there are', () => {
+test('a page of mailboxes with mail begins right after a given name, however many there are', () => {
   const state = new State();
   const names = Array.from({ length: 200 }, (_, i) => `n${(i * 7919) % 200}`);
   for (const [lsn, to] of [...names, 'empty'].entries()) {

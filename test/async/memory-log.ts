@@ -1,4 +1,4 @@
-// A log in memory for tests of what the relay says: what is durable, and when, is the test's decision. No test is in here.
+// A log in memory for tests of what the relay says. The test decides what is durable, and when. No test is in here.
 
 import type { OpenLog } from '../../src/async/log/log.ts';
 import { MemoryLog } from '../../src/async/log/memory.ts';
@@ -8,18 +8,18 @@ const NOTHING = Buffer.alloc(0);
 
 /** A log in memory that a relay has opened, or will open. */
 export class TestLog {
-  /** Does nothing become durable until `release`? */
+  /** If true, nothing becomes durable until `release`. */
   held = false;
   /** For `startRelay`. */
   readonly open: OpenLog;
   #opened: MemoryLog | undefined;
 
-  /** @param before what an earlier relay left; nothing of that is in memory any more, so messages must be read back */
+  /** @param before what an earlier relay left. None of it is in memory any more, so messages must be read back */
   constructor(before?: TestLog) {
     this.open = async (owner) => {
       const log = await MemoryLog.open(owner, before?.log);
       this.#opened = log;
-      // Not the log's own way: what was appended before `held` was said stays undurable with the rest.
+      // Unlike in a real log, what was appended before `held` was set stays undurable with the rest.
       log.automatic = false;
       const append = log.append.bind(log);
       log.append = (...parts) => {
@@ -33,13 +33,13 @@ export class TestLog {
     };
   }
 
-  /** The log itself. Assign its `read`, and reads are slow or fail. */
+  /** The log itself. A test may replace its `read`, so that reads are slow or fail. */
   get log(): MemoryLog {
     if (this.#opened === undefined) throw new Error('no relay has opened this log');
     return this.#opened;
   }
 
-  /** Lets everything become durable, and what comes from now on. */
+  /** Lets everything become durable, now and from now on. */
   release(): void {
     this.held = false;
     this.log.sync();
@@ -51,22 +51,22 @@ export class TestLog {
     this.log.owner.room();
   }
 
-  /** How many entries are not durable yet. */
+  /** The number of entries that are not durable yet. */
   get undurable(): number {
     return this.log.end - this.log.durable;
   }
 
-  /** How many messages of clients are not durable yet. */
+  /** The number of client messages that are not durable yet. */
   get pending(): number {
     return messagesIn(this.log.entries.slice(this.log.durable));
   }
 
-  /** How many messages of clients are durable. */
+  /** The number of client messages that are durable. */
   get messages(): number {
     return messagesIn(this.log.entries.slice(0, this.log.durable));
   }
 
-  /** What is durable: the header of each entry, and those of the frames in it, without sizes and times. */
+  /** What is durable: the header of each entry and of the frames in it, without sizes and times. */
   get lines(): string[] {
     return this.log.entries.slice(0, this.log.durable).map((bytes) => {
       const [outer] = framesIn(bytes) ?? [];
@@ -81,7 +81,7 @@ export class TestLog {
 
 const IGNORED = new Set(['at', 't', 'size', 'ttl']);
 
-// Counted once: a test asks again and again.
+// Kept, because a test asks again and again.
 const counted = new WeakMap<Buffer, number>();
 
 function messagesIn(entries: readonly Buffer[]): number {

@@ -1,4 +1,4 @@
-// A message is a view of the chunk that the socket brought, and keeps all of it in memory: what counts is the chunk.
+// A message is a view of the chunk that the socket delivered, and keeps the whole chunk in memory. So the chunk is what counts.
 
 import { expect, test } from 'vitest';
 import { Admission } from '../../src/async/admission.ts';
@@ -17,7 +17,7 @@ import { send } from './house.ts';
 
 const CHUNK = 64 * 1024;
 
-/** Takes SENDs without a socket, into a log in memory. */
+/** Accepts SENDs without a socket, into a log in memory. */
 async function takingSends() {
   const clock = new FakeClock();
   const nothing = (): void => {};
@@ -51,7 +51,7 @@ function chunkWith(id: string, more = ''): Buffer {
 
 const frameIn = (chunk: Buffer) => readSend(chunk, 0, CHUNK) ?? expect.unreachable('no SEND');
 
-test('SENDs wait when the chunks that messages are in take too much memory, however small the messages', async () => {
+test('SENDs wait when the chunks of the messages take too much memory, however small the messages are', async () => {
   const { sends, session, log, resumed } = await takingSends();
   let taken = 0;
   for (; !sends.saturated && taken < 2 * (IN_HAND_LIMIT / CHUNK); taken++) {
@@ -63,7 +63,7 @@ test('SENDs wait when the chunks that messages are in take too much memory, howe
   expect([sends.saturated, resumed.times]).toEqual([false, 1]);
 });
 
-test('of a chunk in which there is little else than the message, a message that is kept in memory is a view; else a copy', async () => {
+test('a message that is kept in memory is a view if its chunk has little else, and otherwise a copy', async () => {
   const { sends, session, machine, log } = await takingSends();
   const small = frameIn(chunkWith('small', 'ttl=60'));
   const frame = Buffer.from(send('large', 'bob', 'x'.repeat(CHUNK), 'ttl=60'));

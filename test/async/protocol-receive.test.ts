@@ -1,5 +1,5 @@
-// What the relay answers to RECEIVE and ACK, typed as bytes, and EMPTY. The log is in memory, and the test decides when something
-// is durable.
+// What the relay answers to RECEIVE and ACK, typed as bytes, and when it says EMPTY. The log is in memory, and the test decides when
+// something is durable.
 
 import { describe, expect, test } from 'vitest';
 import { DetourError } from '../../src/core/error.ts';
@@ -8,7 +8,7 @@ import { heard, send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
 
 describe('RECEIVE', () => {
-  test('brings what waits, in order, as many as the window allows, and more for each that is acknowledged', async () => {
+  test('brings what waits, in order, as much as the window allows, and more for each message that is acknowledged', async () => {
     const { greeted } = await startTheRelay();
     await stored(await greeted(ALICE), 'a', 'b', 'c', 'd', 'e');
     const bob = await greeted(BOB);
@@ -24,7 +24,7 @@ describe('RECEIVE', () => {
     expect(await message(bob)).toBe('5 1 e');
   });
 
-  test('does not bring what expires while it is being read from the disk, and what is behind it comes', async () => {
+  test('does not bring what expires while it is being read from the disk, but brings the next', async () => {
     const first = await startTheRelay();
     const sender = await first.greeted(ALICE);
     sender.type(send('1', 'bob', 'short', 'ttl=5 notify=alice') + send('2', 'bob', 'long'));
@@ -43,12 +43,12 @@ describe('RECEIVE', () => {
     clock.advance(6_000);
     log.log.read = read;
     for (const done of reads) done();
-    // It goes when it is next looked what has expired.
+    // It is removed at the next check for expiry.
     for (; bob.frames.length === 1; await turns()) clock.advance(1_000);
     expect(await message(bob)).toBe('2 1 long');
     const alice = await greeted(ALICE);
     alice.type('RECEIVE window=8\n');
-    // It was never written to bob: tried=no is a NOT DELIVERED.
+    // It was never written to bob, so tried=no is a NOT DELIVERED.
     expect(await heard(alice, 'id', 'kind', 'tried')).toMatch(/^MESSAGE id=1 kind=bounce tried=no/);
   });
 
@@ -68,7 +68,7 @@ describe('RECEIVE', () => {
     expect(body).toBe('x');
   });
 
-  test('with limit brings so many in all, and again so many after another RECEIVE', async () => {
+  test('with limit brings that many in all, and as many again after another RECEIVE', async () => {
     const { greeted } = await startTheRelay();
     await stored(await greeted(ALICE), 'a', 'b', 'c');
     const bob = await greeted(BOB);
@@ -83,7 +83,7 @@ describe('RECEIVE', () => {
     expect(await message(bob)).toBe('3 1 c');
   });
 
-  test('again on the same connection leaves in flight what is', async () => {
+  test('again on the same connection leaves what is in flight', async () => {
     const { greeted } = await startTheRelay();
     await stored(await greeted(ALICE), 'a', 'b');
     const bob = await greeted(BOB);
@@ -111,11 +111,11 @@ describe('RECEIVE', () => {
     expect(await message(bob)).toBe('3 1 c');
   });
 
-  test('tells sixteen connections apart that were sent something, and never counts one too few', async () => {
+  test('distinguishes sixteen connections that were sent something, and never counts one too few', async () => {
     const { greeted } = await startTheRelay();
     const bodies = Array.from({ length: 18 }, (_, n) => `${n + 1}`);
     await stored(await greeted(ALICE), ...bodies);
-    // The one that was sent the most is the first.
+    // The connection that was sent the most is the first.
     for (const window of [17, ...Array.from({ length: 16 }, (_, n) => n + 1)]) {
       const bob = await greeted('HELLO version=1 as=bob');
       bob.type(`RECEIVE window=${window}\n`);
@@ -129,7 +129,7 @@ describe('RECEIVE', () => {
     expect(attempts).toEqual([17, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
   });
 
-  test('has at most 4,096 messages in flight, whatever window it says', async () => {
+  test('has at most 4,096 messages in flight, whatever its window', async () => {
     const { greeted } = await startTheRelay();
     const alice = await greeted(ALICE);
     for (let sent = 0; sent <= 4096; sent += 241) {
@@ -156,7 +156,7 @@ describe('RECEIVE', () => {
     expect(await bob.next()).toEqual(['EMPTY', undefined]);
   });
 
-  test('reads a body again a second later if that failed for a passing reason', async () => {
+  test('reads a body again a second later if that failed for a temporary reason', async () => {
     const first = await startTheRelay();
     await stored(await first.greeted(ALICE), 'a', 'b');
     const { greeted, log, clock } = await restarted(first);
@@ -179,7 +179,7 @@ describe('RECEIVE', () => {
     expect(await message(bob)).toBe('2 1 b');
   });
 
-  test('of a mailbox with a message that does not check out: ERROR code=damaged, now and later, and nothing is skipped', async () => {
+  test('from a mailbox with a damaged message: ERROR code=damaged, now and later, and nothing is skipped', async () => {
     const first = await startTheRelay();
     await stored(await first.greeted(ALICE), 'a');
     await stored(await first.greeted('HELLO version=1 as=alice'), 'b');
@@ -204,7 +204,7 @@ describe('RECEIVE', () => {
     expect(await heard(anyone, 'name', 'held', 'connected')).toBe('MAILBOX name=bob held=2 connected=no');
   });
 
-  test('of another session: the one before is told BYE code=replaced, what it had comes again', async () => {
+  test('from another session: the previous one gets BYE code=replaced, and what it had comes again', async () => {
     const { greeted } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'a');
@@ -220,7 +220,7 @@ describe('RECEIVE', () => {
     expect(await message(young)).toBe('2 1 b');
   });
 
-  test('of another session, on a mailbox that never had mail: the new one gets what comes', async () => {
+  test('from another session, on a mailbox that never had mail: the new one gets what comes', async () => {
     const { greeted } = await startTheRelay();
     const old = await greeted(BOB);
     old.type('RECEIVE window=8\n');
@@ -234,7 +234,7 @@ describe('RECEIVE', () => {
     expect(await message(young)).toBe('1 1 x');
   });
 
-  test('the one that is replaced is first answered what it had sent itself', async () => {
+  test('a replaced connection first gets the answers to what it has sent', async () => {
     const { greeted, log } = await startTheRelay();
     const old = await greeted(BOB);
     old.type('RECEIVE window=8\n');
@@ -250,7 +250,7 @@ describe('RECEIVE', () => {
     expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
   });
 
-  test('of the same session with a higher try: the ghost is closed without a word', async () => {
+  test('from the same session with a higher try: the ghost is closed without a word', async () => {
     const { greeted } = await startTheRelay();
     await stored(await greeted(ALICE), 'a');
     const old = await greeted(BOB);
@@ -269,7 +269,7 @@ describe('ACK', () => {
     ['above what was sent', 'RECEIVE window=1\n', 'ACK seq=2\n', true],
     ['far above', 'RECEIVE window=1\n', 'ACK seq=999999999999999\n', true],
     ['without RECEIVE', '', 'ACK seq=1\n', true],
-    ['of what was acknowledged', 'RECEIVE window=1 limit=1\n', 'ACK seq=1\nACK seq=1\n', false],
+    ['of what is already acknowledged', 'RECEIVE window=1 limit=1\n', 'ACK seq=1\nACK seq=1\n', false],
   ])('%s', async (_what, before, bytes, bad) => {
     const { greeted } = await startTheRelay();
     await stored(await greeted(ALICE), 'a', 'b');
@@ -281,14 +281,14 @@ describe('ACK', () => {
       expect(await bob.next()).toEqual(anError('bad_ack'));
       await bob.end();
     } else await nothingCame(bob);
-    // Whatever it was, nothing but what had been sent is gone.
+    // Whatever the ACK was, only what had been sent is gone.
     const later = await greeted('HELLO version=1 as=bob');
     later.type('RECEIVE window=8\n');
     expect(await message(later)).toBe(bad ? `1 ${before === '' ? 1 : 2} a` : '2 1 b');
   });
 
   test.each(['bob', 'w-bob'])(
-    'of what %s has acknowledged, on a connection that does not collect',
+    'of what %s has acknowledged, on a connection that is not collecting',
     async (name) => {
       const { greeted } = await startTheRelay();
       const alice = await greeted(ALICE);
@@ -307,7 +307,7 @@ describe('ACK', () => {
     },
   );
 
-  test('to a mailbox that never was', async () => {
+  test('for a mailbox that never existed', async () => {
     const { greeted } = await startTheRelay();
     const carol = await greeted('HELLO version=1 as=carol');
     carol.type('ACK seq=1\n');
@@ -316,7 +316,7 @@ describe('ACK', () => {
 });
 
 describe('EMPTY', () => {
-  test('comes at once when nothing is held, and once', async () => {
+  test('comes immediately when nothing is held, and only once', async () => {
     const { greeted } = await startTheRelay();
     const bob = await greeted(BOB);
     bob.type('RECEIVE window=8 drain=yes\n');
@@ -329,7 +329,7 @@ describe('EMPTY', () => {
     await nothingCame(bob);
   });
 
-  test('comes when the last acknowledgement of what was held is durable; what came later does not count', async () => {
+  test('comes when everything that was held is durably acknowledged; what came later does not count', async () => {
     const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'a', 'b');

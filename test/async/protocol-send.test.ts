@@ -1,5 +1,5 @@
-// What the relay answers to SEND, typed as bytes. The log is in memory, and the test decides when something is durable. What every
-// server answers stands in test/exchange; expiry and restarts in mailboxes.test.ts.
+// What the relay answers to SEND, typed as bytes. The log is in memory, and the test decides when something is durable. What every server
+// answers is tested in test/exchange; expiry and restarts in mailboxes.test.ts.
 
 import { describe, expect, test } from 'vitest';
 import { WINDOW } from '../../src/async/relay.ts';
@@ -10,7 +10,7 @@ import { send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
 
 describe('STORED', () => {
-  test('comes when the message is durable, not before, and not before the commits in front of it', async () => {
+  test('comes when the message and the commits before it are durable, not before', async () => {
     const { greeted, log } = await startTheRelay();
     log.held = true;
     const alice = await greeted(ALICE);
@@ -23,7 +23,7 @@ describe('STORED', () => {
     expect(await alice.next()).toEqual(['STORED id=3 seq=1 present=never', undefined]);
   });
 
-  test('comes when its own commit is durable, and not when one before it is', async () => {
+  test('comes when its own commit is durable, not when an earlier one is', async () => {
     const { greeted, log } = await startTheRelay();
     log.held = true;
     const [alice, carol] = [await greeted(ALICE), await greeted('HELLO version=1 as=carol')];
@@ -31,7 +31,7 @@ describe('STORED', () => {
       sender.type(send('1', 'bob', 'x'));
       await until(() => log.pending === index + 1);
     }
-    // The start of the relay, and alice's.
+    // The entries of the relay's start, and alice's.
     log.log.sync(log.undurable - 1);
     expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
     await nothingCame(carol);
@@ -39,7 +39,7 @@ describe('STORED', () => {
     expect(await carol.next()).toEqual(['STORED id=1 seq=2 present=never', undefined]);
   });
 
-  test('tells whether somebody collects there, or ever did', async () => {
+  test('says whether somebody collects from the mailbox, or ever did', async () => {
     const { greeted } = await startTheRelay();
     const alice = await greeted(ALICE);
     const bob = await greeted(BOB);
@@ -55,7 +55,7 @@ describe('STORED', () => {
 });
 
 describe('a repeat', () => {
-  test('is known by its id, from any session of the sender, before anything else could refuse it', async () => {
+  test('is recognised by its id, from any session of the sender, before anything else can refuse it', async () => {
     const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'x');
@@ -65,7 +65,7 @@ describe('a repeat', () => {
     const again = await greeted('HELLO version=1 as=alice session=other');
     again.type(send('id-x', 'bob', 'x', 'ttl=60'));
     expect(await again.next()).toEqual(['STORED id=id-x seq=1 present=never dup=yes', undefined]);
-    // Another sender's id is another id.
+    // The same id from another sender is another message.
     log.room = 'yes';
     const carol = await greeted('HELLO version=1 as=carol');
     carol.type(send('id-x', 'bob', 'x'));
@@ -73,7 +73,7 @@ describe('a repeat', () => {
   });
 
   test.each(['the disk is full', 'too much is remembered', 'there is room'])(
-    'is noted for its session only if there is room: %s',
+    'is logged for its session only if there is room: %s',
     async (how) => {
       const { greeted, log } = await startTheRelay({ limits: how.startsWith('too') ? { ids: 2 } : {} });
       await stored(await greeted(ALICE), 'x');
@@ -86,7 +86,7 @@ describe('a repeat', () => {
     },
   );
 
-  test('of what its session holds costs one entry a minute', async () => {
+  test('of an id that its session holds costs one entry a minute', async () => {
     const { greeted, log, clock } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'x');
@@ -122,7 +122,7 @@ describe('a repeat', () => {
     await stored(alice, 'x');
     alice.type(bytes);
     expect(await alice.next()).toEqual(aRefusal('id-x', 'id_reused'));
-    // And in one read with the first copy, which is not durable by then.
+    // The same in one read with the first copy, which is not durable yet then.
     const again = await greeted('HELLO version=1 as=alice session=b try=1');
     again.type(`${send('id-z', 'bob', 'x')}${bytes.replace('id-x', 'id-z')}`);
     expect(await again.next()).toEqual(aRefusal('id-z', 'id_reused'));
@@ -130,7 +130,7 @@ describe('a repeat', () => {
   });
 });
 
-test('a repeat right behind a new message, from which on the relay may forget its session: not refused', async () => {
+test('a repeat right after a new message that lets the relay forget its session is not refused', async () => {
   const { greeted, clock } = await startTheRelay();
   const old = await greeted('HELLO version=1 as=alice session=old try=1');
   old.type(send('1', 'bob', 'x'));
@@ -156,12 +156,12 @@ describe('REFUSED', () => {
     const alice = await greeted(ALICE);
     alice.type(bytes);
     expect(await alice.next()).toEqual(aRefusal('1', code));
-    // The connection goes on, and the id is not used up.
+    // The connection goes on, and the id is still free.
     alice.type(send('1', 'bob', 'x'));
     expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
   });
 
-  test('disk_full while there is no room; receivers still fetch and acknowledge; then it goes on by itself', async () => {
+  test('disk_full while there is no room; receivers still collect and acknowledge; then SENDs are accepted again', async () => {
     const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'x');
@@ -178,8 +178,8 @@ describe('REFUSED', () => {
     expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=yes', undefined]);
   });
 
-  test('too_many when one more name finds no room; names that are there still do', async () => {
-    // One address gets half.
+  test('too_many for a name beyond the limit; existing names still work', async () => {
+    // One address gets half of the limit.
     const { greeted } = await startTheRelay({ limits: { names: 4 } });
     const alice = await greeted(ALICE);
     alice.type(send('first', 'n0', ''));
@@ -196,10 +196,10 @@ describe('REFUSED', () => {
     expect(await alice.next()).toEqual(['STORED id=old seq=2 present=never', undefined]);
   });
 
-  test('not too_many of a name that is a mailbox, and is to be told of something: it is one name', async () => {
+  test('not too_many for a name that has a mailbox and waits for a notice: it counts once', async () => {
     const { greeted } = await startTheRelay({ limits: { names: 6 } });
     const alice = await greeted(ALICE);
-    // In one piece, and so in one entry: two mailboxes and one name more, half of all.
+    // In one write and so in one entry: two mailboxes and one more name, half of the limit.
     alice.type(
       send('1', 'n1', '', 'notify=n1') + send('2', 'n2', '', 'notify=n1') + send('3', 'n1', '', 'notify=n3'),
     );
@@ -212,7 +212,7 @@ describe('REFUSED', () => {
     ['ids', { ids: 4 }],
     ['sessions', { sessions: 4 }],
   ])(
-    'busy when too many %s are to be remembered, until some may be forgotten; a repeat is none',
+    'busy when too many %s are to be remembered, until some may be forgotten; a repeat does not count',
     async (_what, limits) => {
       const { greeted, clock } = await startTheRelay({ limits });
       for (const name of ['one', 'two']) {
@@ -236,7 +236,7 @@ describe('REFUSED', () => {
   );
 });
 
-test('while room is being made nothing is read, and nothing is refused; then it goes on by itself', async () => {
+test('while room is being made, nothing is read and nothing is refused; then it goes on by itself', async () => {
   const { greeted, log } = await startTheRelay();
   log.room = 'soon';
   const alice = await greeted(ALICE);
@@ -269,7 +269,7 @@ test('SENDs beyond the window are not read yet', async () => {
   expect(rest).toContain(`STORED id=${WINDOW + 2} seq=${WINDOW + 2}`);
 });
 
-test('bodies beyond 4 MiB on one connection are not read before the first are durable', async () => {
+test('bodies beyond 4 MiB on one connection are not read until the first are durable', async () => {
   const { greeted, log } = await startTheRelay();
   log.held = true;
   const alice = await greeted(ALICE);
@@ -283,7 +283,7 @@ test('bodies beyond 4 MiB on one connection are not read before the first are du
     expect(await alice.next()).toEqual([`STORED id=${i} seq=${i} present=never`, undefined]);
 });
 
-test('a FIN is answered when everything in front of it is: all SENDs, beyond the window too', async () => {
+test('a FIN is answered after everything before it: all SENDs, even beyond the window', async () => {
   const { greeted, log } = await startTheRelay();
   log.held = true;
   const alice = await greeted(ALICE);
@@ -300,7 +300,7 @@ test('a FIN is answered when everything in front of it is: all SENDs, beyond the
   expect(alice.finished).toBe(true);
 });
 
-test('SENDs beyond 64 MiB over all connections are not read before the first are durable', async () => {
+test('SENDs beyond 64 MiB over all connections are not read until the first are durable', async () => {
   const { greeted, log } = await startTheRelay();
   log.held = true;
   const body = 'b'.repeat(1024 * 1024);

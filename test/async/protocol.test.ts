@@ -25,7 +25,7 @@ describe('BYE', () => {
     expect(log.lines.at(-1)).toBe('ACK to=bob seq=1');
   });
 
-  test('ends the collecting at once: what is not acknowledged waits for the next', async () => {
+  test('ends collecting immediately: what is not acknowledged waits for the next receiver', async () => {
     const { greeted, log } = await startTheRelay();
     const alice = await greeted(ALICE);
     await stored(alice, 'a');
@@ -46,7 +46,7 @@ describe('BYE', () => {
 });
 
 describe('STATUS', () => {
-  test('is answered before HELLO and behind it: the mailboxes with mail, by name', async () => {
+  test('is answered before HELLO and after it: the mailboxes with mail, by name', async () => {
     const { greeted, port } = await startTheRelay();
     const alice = await greeted(ALICE);
     alice.type('STATUS\n');
@@ -70,7 +70,7 @@ describe('STATUS', () => {
     expect(await heard(stranger)).toBe('END');
   });
 
-  test('ends with what is used, and what there may be', async () => {
+  test('ends with what is used and the limits', async () => {
     const { greeted } = await startTheRelay({ limits: { messages: 40, names: 30, ids: 20, sessions: 10 } });
     const alice = await greeted(ALICE);
     alice.type(send('1', 'bob', 'x') + send('2', 'bob', 'x', 'notify=dave') + send('3', 'carol', 'x'));
@@ -106,7 +106,7 @@ describe('STATUS', () => {
   });
 });
 
-test('when the log fails, all connections are closed at once and nothing more is promised', async () => {
+test('when the log fails, all connections are closed immediately and nothing more is promised', async () => {
   const { greeted, log, failures } = await startTheRelay();
   log.held = true;
   const alice = await greeted(ALICE);

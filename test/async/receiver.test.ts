@@ -1,4 +1,4 @@
-// The asynchronous receiver as a client: which messages it handles, which it knows already. Its relay is played by the test, line by line.
+// The asynchronous receiver as a client: which messages it handles, and which it already knows. The test plays the relay, line by line.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,7 +7,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { netContext } from '../../src/net/context.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
 
-// One call of the receiver, as the relay sees it.
+// One connection of the receiver, as the relay sees it.
 class Collector {
   readonly socket: Socket;
   readonly #lines: string[] = [];
@@ -70,7 +70,7 @@ class Relay {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  /** The next call, up to its RECEIVE. */
+  /** The next connection, up to its RECEIVE. */
   async call(store = 's'): Promise<[Collector, receive: string]> {
     while (this.#sockets.length === 0) {
       await new Promise<void>((resolve) => {
@@ -84,7 +84,7 @@ class Relay {
   }
 }
 
-/** A receiver that follows, and what it handled. `gate` holds it up in the middle of a message. */
+/** A receiver that follows, and what it handled. `gate` stops it in the middle of a message. */
 async function receiverOf(together: number, as: string, limit?: number) {
   const relay = await Relay.listen();
   const handled: string[] = [];
@@ -110,11 +110,11 @@ async function receiverOf(together: number, as: string, limit?: number) {
   return { relay, handled, done, hold: (until: Promise<void> | undefined) => (gate = until) };
 }
 
-// What is handled together must look, from outside, like one after the other.
+// From outside, handling several together must look like handling one after another.
 describe.each([1, 64])('handling up to %i together', (together) => {
   const receiver = receiverOf.bind(undefined, together);
 
-  test('what it handled and could not acknowledge any more is acknowledged and not handled when it comes again', async () => {
+  test('what it handled but could not acknowledge is acknowledged and not handled again when it comes back', async () => {
     const { relay, handled } = await receiver('bob');
     const [first] = await relay.call();
     first.message(1, 'one');
@@ -128,7 +128,7 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(handled).toEqual(['1 one', '2 two']);
   });
 
-  test('another store numbers anew', async () => {
+  test('another store starts its numbers anew', async () => {
     const { relay, handled } = await receiver('bob');
     const [first] = await relay.call('s1');
     first.message(1, 'one');
@@ -140,7 +140,7 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(handled).toEqual(['1 one', '1 uno']);
   });
 
-  test('another store numbers anew, also if a message of the old one was still in hand', async () => {
+  test('another store starts its numbers anew, even if a message of the old one is still being handled', async () => {
     const { relay, handled, hold } = await receiver('bob');
     let release: () => void = () => {};
     hold(
@@ -163,7 +163,7 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(handled).toEqual(['7 seven', '1 uno']);
   });
 
-  test('a throwaway mailbox numbers anew after it was forgotten, which it may be in each gap between two calls', async () => {
+  test('a throwaway mailbox starts its numbers anew after it was forgotten, which may happen between any two connections', async () => {
     const { relay, handled } = await receiver('w-1');
     const [first] = await relay.call();
     first.message(1, 'one');
@@ -175,7 +175,7 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(handled).toEqual(['1 one', '1 other']);
   });
 
-  test('repeats do not use up what it wants: it asks for the rest', async () => {
+  test('repeats do not count towards the messages it wants: it asks for the rest', async () => {
     const { relay, handled, done } = await receiver('bob', 2);
     const [first, receive] = await relay.call();
     expect(receive).toBe('RECEIVE window=2 limit=2');
@@ -195,7 +195,7 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(handled).toEqual(['1 one', '2 two']);
   });
 
-  test('what has arrived is handled in order, no more than is wanted, and each is acknowledged', async () => {
+  test('what has arrived is handled in order, no more than is wanted, and each message is acknowledged', async () => {
     const { relay, handled, hold, done } = await receiver('bob', 4);
     let release: () => void = () => {};
     hold(

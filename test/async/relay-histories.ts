@@ -1,7 +1,6 @@
-// Random histories of a relay: senders with several sessions that repeat themselves, recipients with windows, limits and drains that are
-// replaced, killed or say BYE, acknowledgements, ttls, clocks that jump, crashes that keep a part of what was not durable, restarts with
-// other limits. Every word is judged by relay-truth.ts. relay-model.test.ts plays some dozens; any number can be played by `history`. No
-// test is in here.
+// Random histories of a relay: senders with several sessions that repeat messages, recipients with windows, limits and drains that are
+// replaced, killed or say BYE, acknowledgements, ttls, clocks that jump, crashes that keep part of what was not durable, restarts with other
+// limits. relay-truth.ts checks every frame. relay-model.test.ts plays some dozens; `history` plays any number. No test is in here.
 
 import assert from 'node:assert/strict';
 import type { RelayLimits } from '../../src/async/admission.ts';
@@ -9,7 +8,7 @@ import { type Line, Truth } from './relay-truth.ts';
 import { type Client, World } from './relay-world.ts';
 
 const SENDERS = ['alice', 'ann'];
-/** Whom mail is for: lasting names, throwaway ones, and those who wait for notices. */
+/** The recipients: lasting names, throwaway names, and names that wait for notices. */
 const NAMES = ['bob', 'carol', 'w-x', 'w-y', 'alice'];
 const MINUTE = 60_000;
 const LIMITS: readonly Partial<RelayLimits>[] = [
@@ -21,14 +20,14 @@ const LIMITS: readonly Partial<RelayLimits>[] = [
   { ids: 24 },
   { sessions: 6 },
 ];
-/** The wall clock and the steady one may differ by so much before it is logged, in milliseconds. */
+/** How far the wall clock and the monotonic clock may drift apart before that is logged, in milliseconds. */
 const SLACK = 1000;
 
-/** What was cleared away in a history. */
+/** What was removed in a history. */
 export interface Cleared {
-  /** MOVE entries. */
+  /** The number of MOVE entries. */
   readonly moves: number;
-  /** Segments that are gone. */
+  /** The number of segments that are gone. */
   readonly gone: number;
 }
 
@@ -39,15 +38,15 @@ class History {
   #failure: unknown;
   /** The age clock when the relay started. */
   #base = 0;
-  /** For how long the relays before this one ran, and how long the first message would be held by now, truly. */
+  /** How long the earlier relays ran, and how long the first message would truly be held by now. */
   #ran = 0;
   #age = 0;
-  /** Somebody has moved the wall clock, and it is not durable yet that the relay has seen it. */
+  /** The wall clock was moved, and it is not durable yet that the relay has noticed. */
   #moved = false;
   #ids = 0;
   #tries = 0;
   #moves = 0;
-  /** Every SEND that was typed, to be repeated. */
+  /** Every SEND that was typed, so that it can be repeated. */
   readonly #sent: { name: string; id: string; to: string; body: string; more: string }[] = [];
   readonly steps: string[] = [];
 
@@ -96,7 +95,7 @@ class History {
     if (log.durable === log.end) this.#truth.complete();
   }
 
-  // ---- the relay begins and ends
+  // ---- the start and the end of a relay
 
   async #start(down: number): Promise<void> {
     const { full } = this.#truth;
@@ -104,7 +103,7 @@ class History {
     this.#truth.limits = this.#one(LIMITS) ?? {};
     this.#base = full.at === 0 ? 0 : full.t + Math.max(0, Math.round(wall) - full.at);
     this.#age += Math.max(0, down);
-    // Messages are as old as they truly are: what a moved wall clock says counts only if the relay had no time to see it.
+    // The ages of messages are the true ones: a moved wall clock counts only if the relay had no time to notice it.
     if (full.at > 0 && !this.#moved && down >= 0)
       assert(Math.abs(this.#base - this.#age) <= SLACK, `held for ${this.#age} ms, not for ${this.#base}`);
     this.#age = this.#base;
@@ -149,7 +148,7 @@ class History {
     this.#tries += 1;
     const before = this.#world.clients.filter((one) => one.name === name && one.token === token);
     if (token !== undefined)
-      // The newer connection of a session ends the older one.
+      // The newer connection of a session closes the older one.
       for (const one of before) {
         one.over = true;
         one.cut = true;
@@ -177,7 +176,7 @@ class History {
     for (let count = 1 + this.#below(4); count > 0; count--) {
       const known = this.#sent.filter(({ name, id }) => name === client.name && !repeated.has(id));
       const old = this.#chance() < 0.35 ? this.#one(known) : undefined;
-      // One that was sent before comes once in a burst: which of two were answered, nobody could tell.
+      // A message that was sent before comes only once in a burst: nobody could tell which of two was answered.
       if (old !== undefined && !fresh.has(old.id)) repeated.add(old.id);
       this.#ids += 1;
       const made = {
@@ -190,7 +189,7 @@ class History {
           '',
       };
       const mail = { ...(old ?? made) };
-      // Sometimes the id of one message with the body of another.
+      // Sometimes the id of one message comes with the body of another.
       if (old !== undefined && this.#chance() < 0.1) mail.body = `other ${this.#ids}`;
       else if (old === undefined) this.#sent.push(made);
       const { id, to, body, more } = mail;
@@ -262,7 +261,7 @@ class History {
     const ms = this.#one([50, 900, 4000, 61_000, 6 * MINUTE, 11.5 * MINUTE]) ?? 0;
     clock.advance(ms);
     await this.#world.settle();
-    // It is looked every second, after what was read from the disk.
+    // Expiry is checked every second, after what was read from the disk.
     for (let i = 0; i < 3; i++) {
       clock.advance(1000);
       await this.#world.settle();
@@ -282,7 +281,7 @@ class History {
     this.#world.log.owner.room();
   }
 
-  // ---- all of it
+  // ---- everything together
 
   async step(): Promise<void> {
     const roll = this.#chance();
@@ -307,7 +306,7 @@ class History {
     this.#check();
   }
 
-  /** In the end everything that is held comes out, in order, and can be acknowledged. */
+  /** At the end everything that is held comes out, in order, and can be acknowledged. */
   async finish(): Promise<void> {
     if (!this.#truth.room) this.#changeRoom();
     await this.#world.rest();
@@ -316,12 +315,12 @@ class History {
     const names = [...this.#truth.full.boxes.keys()];
     for (let round = 0; round < 2; round++)
       for (const name of names) {
-        // Receipts come while others are emptied.
+        // Receipts come in while other mailboxes are emptied.
         const { client, line } = await this.#connect(name);
         this.#truth.receives(line, 4000, undefined, true);
         for (const other of this.#open) if (other.line.replaced) other.client.over = true;
         client.type('RECEIVE window=4000 drain=yes\n');
-        // What has expired goes when it is next looked, and what is behind it comes then.
+        // What has expired is removed at the next check, and the next message comes then.
         for (let i = 0; i < 3; i++) {
           await this.#world.rest();
           this.#world.clock.advance(1000);
@@ -347,18 +346,18 @@ class History {
     return { moves: this.#moves, gone: this.#world.gone };
   }
 
-  /** Lets go of everything. */
+  /** Closes everything. */
   abandon(): void {
     try {
       this.#world.relay.fail();
     } catch {
-      // It has not started.
+      // The relay has not started.
     }
     for (const client of this.#world.clients) client.socket.destroy();
   }
 }
 
-/** Plays one history. @throws the first thing that is not true, with the steps up to it */
+/** Plays one history. @throws Error for the first thing that is not true, with the last steps before it */
 export async function history(chance: () => number, steps: number): Promise<Cleared> {
   const one = new History(chance);
   try {

@@ -1,4 +1,4 @@
-// The relay against the truth, over random histories: whatever happens, what it says is true. CASES says how many, SEED repeats them.
+// Random histories of the relay, compared with the truth: whatever happens, what it says is true. CASES sets how many, SEED repeats them.
 
 import { expect, test } from 'vitest';
 import { prng } from '../../src/core/prng.ts';
@@ -20,6 +20,6 @@ test(`whatever happens, what a relay says is true, ${CASES} times`, async () => 
     all.moves += cleared?.moves ?? 0;
     all.gone += cleared?.gone ?? 0;
   }
-  // Else nothing is proved of it.
+  // Otherwise the histories would prove nothing about compaction.
   if (CASES >= 30) expect([all.moves > 0, all.gone > 0]).toEqual([true, true]);
 });

@@ -1,6 +1,6 @@
-// What is true of a relay, kept as plain lists, and every word of the relay judged by it in the moment in which it is said: is it true, and
-// true of what is durable? The state comes from the entries, by the naive fold; what was promised and what was written from what was seen
-// on the wire. relay-histories.ts plays against it. No test is in here.
+// The truth about a relay, kept as plain lists. Every frame of the relay is checked at the moment it is sent: is it true, and does it only say
+// what is durable? The state comes from the entries, by the naive replay; what was promised and what was written comes from what was seen on
+// the wire. relay-histories.ts plays histories with it. No test is in here.
 
 import assert from 'node:assert/strict';
 import type { RelayLimits } from '../../src/async/admission.ts';
@@ -9,12 +9,12 @@ import type { Appended } from './relay-world.ts';
 import { NaiveState } from './state/naive.ts';
 
 const MINUTE = 60_000;
-/** For so long after its last SEND a session may rely on its ids, by the relay's running time. */
+/** How long after its last SEND a session may rely on its ids, in milliseconds of the relay's running time. */
 const PROMISED = 10 * MINUTE;
-/** After so long it holds nothing that another could need. */
+/** After this long, in milliseconds, a session holds nothing that another could need. */
 const FORGETTABLE = 11 * MINUTE;
 
-/** A message that the relay holds, or held. */
+/** A message that the relay holds or held. */
 interface Info {
   readonly to: string;
   readonly seq: number;
@@ -37,19 +37,19 @@ export interface Asked {
   readonly id: string;
   readonly to: string;
   readonly body: string;
-  /** When, in running time. */
+  /** When it was typed, in running time. */
   readonly at: number;
-  /** There was room in the log: a repeat by a session that holds the id counts as a SEND of it. */
+  /** There was room in the log: then a repeat by a session that holds the id counts as a SEND of it. */
   readonly room: boolean;
-  /** Nothing at all was short: a repeat is noted. */
+  /** Nothing at all was short: then a repeat is logged. */
   readonly free: boolean;
-  /** Has anybody collected from its mailbox in this epoch, and does somebody now? */
+  /** Has a receiver collected from its mailbox in this epoch, and does one now? */
   readonly here: 'yes' | 'no' | undefined;
-  /** The same id was typed before and is promised to be known: the message that it stands for. Undefined: nothing is promised. */
+  /** The message that the id stands for, if the id was typed before and is promised to be known. Undefined: nothing is promised. */
   promised: Info | undefined;
-  /** The message that it became. */
+  /** The message that was made of it. */
   info?: Info;
-  /** It was decided: what has become no message is a repeat, or is refused. */
+  /** It was decided. If no message was made of it, it is a repeat, or it is refused. */
   decided: boolean;
   answered: boolean;
 }
@@ -57,20 +57,20 @@ export interface Asked {
 /** What one connection has said and was told. */
 export interface Line {
   readonly name: string;
-  /** Name and token. A connection without a token is given one by the relay, which shows in its entries. */
+  /** The name and the session's token. The relay gives a token to a connection without one; its entries show it. */
   session: string;
   readonly conn: number;
   readonly asked: Asked[];
-  /** Set by RECEIVE; undefined when it does not collect. */
+  /** Set by RECEIVE; undefined while it does not collect. */
   collects: { readonly window: number; remaining: number } | undefined;
-  /** For each EMPTY that is due: it waits for what is held up to this number. */
+  /** For each EMPTY that is due, the number up to which everything held must be acknowledged first. */
   drains: number[];
   lastSent: number;
-  /** Where the log ended when it said BYE. */
+  /** The end of the log when it said BYE. */
   bye: number | undefined;
-  /** Another session has taken its mailbox. */
+  /** Another session has taken over its mailbox. */
   replaced: boolean;
-  /** It has acknowledged what it may not. */
+  /** It has acknowledged something that it may not. */
   failed: boolean;
   /** The answers to STATUS that are due. */
   readonly status: { readonly lines: string[]; readonly end: number }[];
@@ -79,9 +79,9 @@ export interface Line {
 
 const key = (to: string, seq: number): string => `${to} ${seq}`;
 
-/** A relay's truth. */
+/** The truth about a relay. */
 export class Truth {
-  /** As of the last entry, and as of the last durable one. */
+  /** The state as of the last entry, and as of the last durable one. */
   full = new NaiveState();
   #durable = new NaiveState();
   #applied = 0;
@@ -89,17 +89,17 @@ export class Truth {
   #infos = new Map<string, Info>();
   /** By name and id, the newest last. */
   #copies = new Map<string, Info[]>();
-  /** Which ids each session holds, as `name id`. */
+  /** The ids that each session holds, as `name id`. */
   #rings = new Map<string, Set<string>>();
-  /** The same, whatever became of it since. */
+  /** All ids that each session ever held, whatever became of them. */
   #noted = new Set<string>();
-  /** When each of them was last heard of in the log, by the clock that stands still while the relay is not running. */
+  /** When each session was last in the log, by the clock that stands still while the relay is not running. */
   #heard = new Map<string, number>();
-  /** SENDs of a session: when, in running time, and what of it a crash may take. */
+  /** The SENDs of a session: when, in running time, and whether a crash may take them. */
   #sends: { session: string; at: number; lsn: number | undefined; answered: Asked | undefined }[] = [];
-  /** The highest number of a mailbox that anybody was told. */
+  /** The highest number of a mailbox that any client was told. */
   readonly #told = new Map<string, number>();
-  /** Connections that were written a message in this epoch, and messages that were ever written. */
+  /** The connections to which a message was written in this epoch, and the messages that were ever written. */
   #written = new Map<string, Set<number>>();
   readonly #everWritten = new Set<string>();
   readonly lines = new Map<number, Line>();
@@ -108,13 +108,13 @@ export class Truth {
   readonly #received = new Set<string>();
   limits: Partial<RelayLimits> = {};
   room = true;
-  /** What the relay wrote of each connection: header lines as they must arrive. */
+  /** What the relay wrote on each connection: the header lines that must arrive. */
   readonly wrote = new Map<number, string[]>();
 
   /**
    * @param now the relay's age clock, as it must be
-   * @param durable the LSN below which all is durable
-   * @param running for how long the relay has run, all epochs together, in milliseconds
+   * @param durable the LSN below which everything is durable
+   * @param running how long the relay has run in all epochs together, in milliseconds
    */
   constructor(
     readonly now: () => number,
@@ -122,7 +122,7 @@ export class Truth {
     readonly running: () => number,
   ) {}
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get end(): number {
     return this.#entries.length;
   }
@@ -138,7 +138,7 @@ export class Truth {
     return info;
   }
 
-  /** Every mailbox with mail, as STATUS says it. */
+  /** Every mailbox with mail, as STATUS reports it. */
   get status(): string[] {
     const boxes = [...this.full.boxes.values()].filter(({ held }) => held.length > 0);
     return boxes
@@ -149,7 +149,7 @@ export class Truth {
       .sort();
   }
 
-  // ---- what is decided
+  // ---- what the relay decides
 
   /** The relay has appended an entry. */
   appended(one: Appended): void {
@@ -215,7 +215,7 @@ export class Truth {
     });
   }
 
-  // One for each message that asked, in order, and none else.
+  // One notice for each message that asked for one, in order, and no other.
   #notices(
     notices: readonly Notice[],
     ended: readonly Info[],
@@ -229,7 +229,7 @@ export class Truth {
     );
   }
 
-  // The first SEND of this id that is not decided yet.
+  // The first SEND with this id that is not decided yet.
   #next(session: string, id: string): Asked | undefined {
     const lines = [...this.lines.values()];
     const nameless = ({ name, session: known }: Line): boolean =>
@@ -278,14 +278,14 @@ export class Truth {
     assert(this.full.describe().counts.messages <= messages, 'more messages are held than there may be');
   }
 
-  // The same id again behind it, typed before this was decided, is a repeat.
+  // The same id once more, typed before this one was decided, is a repeat.
   #promiseTwins(asked: Asked | undefined, info: Info): void {
     if (asked === undefined) return;
     const line = this.lines.get(asked.conn);
     for (const twin of line?.asked ?? []) if (!twin.decided && twin.id === asked.id) twin.promised = info;
   }
 
-  // Who was silent for longer than is promised may have begun anew.
+  // A session that was silent for longer than promised may have begun anew.
   #hold(session: string, id: string, t: number): void {
     const uptime = t - this.full.down;
     const silent = uptime - (this.#heard.get(session) ?? uptime);
@@ -317,7 +317,7 @@ export class Truth {
     return info;
   }
 
-  // ---- what is typed
+  // ---- what clients type
 
   /** A connection has said HELLO. */
   greeted(conn: number, name: string, token: string | undefined): void {
@@ -366,7 +366,7 @@ export class Truth {
     return undefined;
   }
 
-  // Does this session hold an id, for certain? One that was silent for long may be forgotten.
+  // Does this session certainly hold an id? A session that was silent for long may be forgotten.
   #holds(session: string, id: string, at: number): boolean {
     const last = Math.max(...this.#sends.filter((one) => one.session === session).map((one) => one.at));
     return at - last < PROMISED && (this.#rings.get(session)?.has(id) ?? false);
@@ -386,7 +386,7 @@ export class Truth {
     line.collects = { window, remaining: limit ?? Number.POSITIVE_INFINITY };
   }
 
-  /** It says no more: BYE, an error, or its connection has gone. An EMPTY that was decided still comes. */
+  /** It says nothing more: BYE, an error, or the connection is gone. An EMPTY that was decided still comes. */
   leaves(line: Line): void {
     if (this.collectors.get(line.name) === line) this.collectors.delete(line.name);
     line.collects = undefined;
@@ -397,12 +397,12 @@ export class Truth {
     return state.heldOf(name).some(({ seq }) => seq <= upTo);
   }
 
-  /** All that was typed has been read. */
+  /** Everything that was typed has been read. */
   read(): void {
     for (const { asked } of this.lines.values()) for (const one of asked) one.decided = true;
   }
 
-  // ---- what is said
+  // ---- what the relay says
 
   /** The relay has written a frame. */
   sent(conn: number, verb: string, fields: Readonly<Record<string, unknown>>): void {
@@ -456,7 +456,7 @@ export class Truth {
       asked.info ?? copies.find((copy) => isSame(asked, copy));
     const asked = this.#answers(line, id, (one) => {
       const copy = copyOf(one);
-      // What is promised to be known is known as that.
+      // An id that is promised to be known is known as this message.
       const known = one.promised === undefined || one.promised === copy;
       return copy !== undefined && known && (one.info === undefined) === (dup === 'yes');
     });
@@ -464,14 +464,14 @@ export class Truth {
     const stored = copyOf(asked) as Info;
     assert.equal(stored.seq, seq);
     assert(stored.lsn < this.durable(), `${id} is said to be stored, and is not durable`);
-    // Whoever collected before the relay started may be forgotten.
+    // A receiver that collected before the relay started may be forgotten.
     if (asked.here === undefined) assert.notEqual(present, 'yes');
     else assert.equal(present, asked.here);
     this.#told.set(to, Math.max(this.#told.get(to) ?? 0, stored.seq));
     const holds = this.#holds(line.session, `${line.name} ${id}`, asked.at);
     if (dup === 'yes' && holds && asked.room)
       this.#sends.push({ session: line.session, at: asked.at, lsn: undefined, answered: asked });
-    // A repeat by a session that did not hold it is noted, if nothing is short.
+    // A repeat by a session that did not hold the id is logged, if nothing is short.
     if (dup === 'yes' && asked.free)
       assert(this.#noted.has(`${line.session} ${line.name} ${id}`), `${id} was not noted`);
   }
@@ -483,11 +483,11 @@ export class Truth {
       this.#answers(line, id, (one) => !one.decided && !isSame(one, newest));
       return;
     }
-    // A repeat is never refused. What is refused is refused at once.
+    // A repeat is never refused. A refusal comes immediately.
     this.#answers(line, id, ({ decided, promised }) => !decided && promised === undefined);
     const { limits, full } = this;
     const { counts, sessions } = full.describe();
-    // What was taken before it and is not logged yet counts, too.
+    // What was accepted before it and is not logged yet counts, too.
     const taken = line.asked.filter((one) => !one.answered && one.info === undefined).length;
     // An address may take as much as it leaves free.
     const short = (used: number, more: number, limit: number | undefined): boolean =>
@@ -512,14 +512,14 @@ export class Truth {
     const info = this.info(name, seq);
     assert(
       this.collectors.get(name) === line && collects !== undefined,
-      `${at} goes to who does not collect`,
+      `${at} goes to a connection that does not collect`,
     );
     assert(seq > line.lastSent, `${at} comes behind ${line.lastSent}`);
     assert(!info.gone, `${at} is gone`);
     assert(info.lsn < this.durable(), `${at} is not durable`);
     const durable = this.#durableState();
     assert(durable.boxes.get(name)?.open, `${at} goes out of a mailbox whose OPEN is not durable`);
-    // Nothing is left out but what is gone, and durably so.
+    // Only what is durably gone may be skipped.
     const before = durable.heldOf(name).filter((held) => held.seq < seq && held.seq > line.lastSent);
     const acknowledged = this.full.acknowledgedOf(name);
     const left = before.filter((held) => held.seq > acknowledged).map((held) => held.seq);
@@ -584,7 +584,7 @@ export class Truth {
     return this.#durable;
   }
 
-  /** The relay has let go of a segment. */
+  /** The relay has freed a segment. */
   freed(first: number, end: number): void {
     for (const { name, held } of this.full.boxes.values())
       for (const { seq, lsn } of held) assert(lsn < first || lsn >= end, `${key(name, seq)} is let go of`);
@@ -592,7 +592,7 @@ export class Truth {
 
   // ---- what must have been said
 
-  /** Everything is durable and nothing moves: what is due has been said. */
+  /** Everything is durable and nothing moves: then everything that is due has been said. */
   complete(): void {
     for (const line of this.lines.values()) {
       const { name, asked, collects, lastSent, replaced, failed, bye, status } = line;
@@ -614,7 +614,7 @@ export class Truth {
     }
   }
 
-  /** What is overdue for longer than it takes to look has expired, if it is not in flight. */
+  /** Whatever is overdue for longer than the interval of the checks has expired, unless it is in flight. */
   expired(): void {
     for (const info of this.#infos.values())
       if (!info.gone && this.#overdue(info, 2000))
@@ -630,7 +630,7 @@ export class Truth {
 
   // ---- the end of a relay
 
-  /** It is gone, and what it leaves are the first entries. */
+  /** The relay is gone. The first entries are what it leaves. */
   crashed(kept: number): void {
     const entries = this.#entries.slice(0, kept);
     this.full = new NaiveState();

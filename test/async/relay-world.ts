@@ -1,5 +1,5 @@
-// A relay in this process on a log in memory, and clients on real sockets, for random histories: nothing becomes durable and no time passes
-// unless it is said, and a step is over when nothing moves any more. No test is in here.
+// A relay in this process on a log in memory, and clients on real sockets, for random histories. Nothing becomes durable and no time passes
+// until the history says so, and a step is over when nothing moves any more. No test is in here.
 
 import { createConnection, type Socket } from 'node:net';
 import type { RelayLimits } from '../../src/async/admission.ts';
@@ -14,14 +14,14 @@ import { type Frame, framesIn } from '../../src/wire/frame.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { TestLog } from './memory-log.ts';
 
-/** Entries of one segment: few, so that segments fill and go. */
+/** The entries of one segment: few, so that segments fill up and are freed. */
 const SEGMENT = 12;
 /**
- * What an entry counts for in a segment, in bytes: so much that a segment in which a few messages are held is moved, and so little that what
- * was moved is not moved again at once.
+ * What an entry counts for in a segment, in bytes. It is large enough that a segment with a few held messages is moved, and small enough that
+ * what was moved is not moved again immediately.
  */
 const ENTRY_BYTES = 120;
-/** Rounds in which something moves; more than any step needs. */
+/** The rounds in which something moves: more than any step needs. */
 const ROUNDS = 200_000;
 
 /** An entry that the relay has appended. */
@@ -36,22 +36,22 @@ export class Client {
   readonly frames: Frame[] = [];
   /** The relay's number for it. */
   conn = 0;
-  /** How many frames it has typed. */
+  /** The number of frames that it has typed. */
   typed = 0;
-  /** Its socket has closed. */
+  /** Its socket is closed. */
   closed = false;
-  /** It was closed, by whomever, or will be: nothing more is typed. */
+  /** Either side has closed it, or will: nothing more is typed. */
   over = false;
   /** It has sent FIN. */
   ended = false;
-  /** It was cut, so what the relay has sent need not arrive. */
+  /** It was cut, so what the relay sent need not arrive. */
   cut = false;
   readonly socket: Socket;
 
   constructor(
     port: number,
     readonly name: string,
-    /** The token in HELLO; undefined: the connection is a session of its own. */
+    /** The token in HELLO; undefined: the connection is its own session. */
     readonly token: string | undefined,
     readonly tryNumber: number,
   ) {
@@ -75,12 +75,12 @@ export class Client {
   }
 }
 
-/** Who is told what the relay decides and says, in the moment in which it does. */
+/** Called with what the relay decides and says, at that moment. */
 export interface Observer {
   appended(entry: Appended): void;
   sent(conn: number, verb: string, fields: Readonly<Record<string, unknown>>): void;
   closed(conn: number): void;
-  /** The relay has let go of a segment: the state must not point into it. */
+  /** The relay has freed a segment: the state must not point into it. */
   freed(first: number, end: number): void;
 }
 
@@ -97,7 +97,7 @@ export class World {
   readonly #fins = new Set<number>();
   readonly #closed = new Set<number>();
   #moves = 0;
-  /** First LSNs of segments that the relay has let go of, and those of them that are gone. */
+  /** The first LSNs of the segments that the relay has freed, and of those that are gone. */
   readonly #freed = new Set<number>();
   readonly #gone = new Set<number>();
 
@@ -119,12 +119,12 @@ export class World {
     return this.#relay;
   }
 
-  /** How many segments are gone. */
+  /** The number of segments that are gone. */
   get gone(): number {
     return this.#gone.size;
   }
 
-  /** Starts the relay, or the next one. @param wall what the wall clock says, in epoch milliseconds */
+  /** Starts the relay, or the next one. @param wall the wall clock, in milliseconds since the epoch */
   async start(limits: Partial<RelayLimits>, wall?: number): Promise<void> {
     this.clock = new FakeClock(wall);
     const before = this.#log;
@@ -159,7 +159,7 @@ export class World {
       this.#observer.appended({ entry, frames: framesIn(frames) ?? [], lsn });
       return lsn;
     };
-    // Small segments, and a small disk: checkpoints, compaction, and segments that go. What is used leaves room for all that is sent.
+    // Small segments and a small disk, so that there are checkpoints, compaction and freed segments. `used` leaves room for all that is sent.
     log.usage = async () => ({ used: -(2 ** 40), total: 4 * SEGMENT });
     log.segments = () =>
       Array.from({ length: Math.floor(log.end / SEGMENT) + 1 }, (_, i) => i * SEGMENT)
@@ -203,7 +203,7 @@ export class World {
     this.#moves += 1;
   }
 
-  /** Connects, and says HELLO. @param greeted is told the relay's number for the connection, before it does */
+  /** Connects and says HELLO. @param greeted called first, with the relay's number for the connection */
   async connect(
     name: string,
     token: string | undefined,
@@ -221,7 +221,7 @@ export class World {
     return client;
   }
 
-  /** Resolves when all that was typed is read, all that was sent is here, and nothing moves any more. */
+  /** Resolves when everything that was typed is read, everything that was sent is here, and nothing moves any more. */
   async settle(): Promise<void> {
     let before = -1;
     for (let [still, i] = [0, 0]; still < 4; i++) {
@@ -246,7 +246,7 @@ export class World {
     for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Everything becomes durable, and what follows from that, too. */
+  /** Makes everything durable, and what follows from that, too. */
   async rest(): Promise<void> {
     do {
       await this.settle();
@@ -255,14 +255,14 @@ export class World {
     } while (this.log.durable < this.log.end);
   }
 
-  /** The computer loses power: of what was not durable the first entries are kept. */
+  /** Cuts the power: of what was not durable, only the first entries are kept. */
   async crash(kept: number): Promise<void> {
     this.log.crash(kept);
     this.relay.fail();
     await this.#hangUp();
   }
 
-  /** The relay is stopped. Everything becomes durable. */
+  /** Stops the relay. Everything becomes durable. */
   async stop(): Promise<void> {
     this.#testLog.held = false;
     this.log.sync();

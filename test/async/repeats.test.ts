@@ -1,5 +1,5 @@
-// Repeats are known by their id: over the wire, while the first copy is on its way to the disk, after restarts and crashes, in other
-// sessions, and as long as is promised. PROTOCOL.md, "Repeats".
+// Repeats are recognised by their id: over the wire, while the first copy is on its way to the disk, after restarts and crashes, from other
+// sessions, and for as long as is promised. PROTOCOL.md, "Repeats".
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 
 const stored = (client: RawClient): Promise<string> => heard(client, 'id', 'seq', 'dup', 'code');
 
-test('a repeat is answered with the first number, in one life and after a restart and a crash', async () => {
+test('a repeat is answered with the first number, also after a restart and a crash', async () => {
   let life = await Life.start();
   for (const end of ['restart', 'crash', 'none']) {
     const alice = await life.client('alice', `session=s try=${end.length}`);
@@ -25,7 +25,7 @@ test('a repeat is answered with the first number, in one life and after a restar
   expect(life.relay.waiting()).toMatchObject([{ name: 'bob', held: 1 }]);
 });
 
-test('a repeat is known after the message was acknowledged, also by another session, also after a restart', async () => {
+test('a repeat is known after the message was acknowledged, even from another session and after a restart', async () => {
   const life = await Life.start();
   const alice = await life.client('alice', 'session=s1 try=1');
   alice.type(send('1', 'bob', 'hello'));
@@ -42,7 +42,7 @@ test('a repeat is known after the message was acknowledged, also by another sess
   expect(next.relay.waiting()).toEqual([]);
 });
 
-test('many copies at once, over several connections, come to one message, and none is answered before it is durable', async () => {
+test('many copies at the same time, over several connections, make one message, and none is answered before it is durable', async () => {
   const life = await Life.start();
   const clients = await Promise.all([1, 2, 3].map(() => life.client('alice')));
   for (const client of clients) client.type(send('1', 'bob', 'hello').repeat(5));
@@ -81,7 +81,7 @@ test('ids are unique per sender only', async () => {
   expect(await stored(carol)).toBe('STORED id=1 seq=2');
 });
 
-test('an id is known for ten minutes after the last SEND of its session, and forgotten some time after', async () => {
+test('an id is known for ten minutes after the last SEND of its session, and forgotten some time later', async () => {
   const life = await Life.start();
   const alice = await life.client('alice', 'session=s try=1');
   alice.type(send('1', 'bob', 'one'));
@@ -113,7 +113,7 @@ test.each([
   expect(await stored(alice)).toBe('STORED id=1 seq=1');
   if (!restart) before.clock.set(moved);
   const life = restart ? await before.again(moved) : before;
-  // Whoever sends something lets the relay forget.
+  // A message from anybody lets the relay forget.
   const others = async (id: string): Promise<void> => {
     const carol = await life.client('carol');
     carol.type(send(id, 'dave', 'x'));
@@ -125,7 +125,7 @@ test.each([
   const other = await life.client('alice', 'session=t try=1');
   other.type(send('1', 'bob', 'one'));
   expect(await stored(other)).toBe('STORED id=1 seq=1 dup=yes');
-  // And not much longer.
+  // It is not known much longer.
   life.clock.advance(12 * MINUTE);
   await others('3');
   other.type(send('1', 'bob', 'one'));
@@ -135,7 +135,7 @@ test.each([
 test.each([
   ['the session that sent it', 's1'],
   ['another session', 's2'],
-])('repeats by %s keep an id known for ten minutes more, also over restarts', async (_, session) => {
+])('repeats by %s keep an id known for ten more minutes, also over restarts', async (_, session) => {
   let life = await Life.start();
   const alice = await life.client('alice', 'session=s1 try=1');
   alice.type(send('1', 'bob', 'one'));
@@ -149,7 +149,7 @@ test.each([
   }
   life = await life.again();
   life.clock.advance(9 * MINUTE);
-  // Whoever sends something lets the relay forget.
+  // A message from anybody lets the relay forget.
   const carol = await life.client('carol');
   carol.type(send('1', 'dave', 'x'));
   expect(await stored(carol)).toBe('STORED id=1 seq=1');
@@ -159,7 +159,7 @@ test.each([
   expect(await stored(third)).toBe('STORED id=1 seq=1 dup=yes');
 });
 
-test('an id that was forgotten and used anew stands for the new message, also after a restart', async () => {
+test('an id that was forgotten and used again stands for the new message, also after a restart', async () => {
   let life = await Life.start();
   const alice = await life.client('alice', 'session=s1 try=1');
   alice.type(send('1', 'bob', 'same'));
@@ -181,7 +181,7 @@ test.each([
   ['all files there', {}, 10, true],
   ['old files cleared away meanwhile', SMALL_DISK, 20_000, false],
 ])(
-  'the wall clock set back, and a restart: the last ids of a session are known all the same (%s)',
+  'the wall clock set back, and a restart: the last ids of a session are still known (%s)',
   async (_, disk, size, first) => {
     const life = await Life.start(undefined, disk);
     const alice = await life.client('alice', 'session=s try=1');

@@ -1,5 +1,5 @@
-// What cannot be refused waits while there is no room for it, not even in reserve: acknowledgements, expiries. And what one entry of them
-// holds. The log is in memory, and the test decides how much room it has.
+// What cannot be refused waits while there is no room for it, not even in the reserve: acknowledgements and expiries. And how many of them
+// one entry holds. The log is in memory, and the test decides how much room it has.
 
 import { expect, test } from 'vitest';
 import type { Log } from '../../src/async/log/log.ts';
@@ -7,7 +7,7 @@ import { aRefusal, nothingCame, type RelayBench, restarted, startTheRelay, turns
 import { field, heard, send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
 
-/** The entries of this verb that are durable, in their order: the first line of each. */
+/** The durable entries with this verb, in order: the first line of each. */
 const entries = ({ log }: RelayBench, verb: string): string[] =>
   log.lines.filter((line) => line.startsWith(`${verb} `)).map((line) => line.split(' |')[0] ?? '');
 
@@ -32,7 +32,7 @@ test('an acknowledgement waits for room, and BYE and EMPTY wait for it', async (
   expect(entries(bench, 'ACK')).toEqual(['ACK to=bob seq=2']);
 });
 
-test('an acknowledgement that waited for room takes nothing when a later session was quicker', async () => {
+test('an acknowledgement that waited for room removes nothing if a later session was faster', async () => {
   const bench = await startTheRelay();
   const { greeted, log, clock } = bench;
   await stored(await greeted(ALICE), 'a', 'b');
@@ -69,7 +69,7 @@ test('an expiry waits for room, and is tried again', async () => {
   expect(await heard(alice, 'id', 'kind')).toContain('MESSAGE id=1 kind=bounce');
 });
 
-test('a message that cannot be read when its ttl ends expires later, and holds up no other', async () => {
+test('a message that cannot be read when its ttl ends expires later and delays no other', async () => {
   const first = await startTheRelay();
   const alice = await first.greeted(ALICE);
   alice.type(send('1', 'bob', 'x', 'ttl=5'));
@@ -118,13 +118,13 @@ test('one entry holds at most 200 receipts, and at most 40 bounces', async () =>
   expect(waiting).toEqual(['ann 250', 'ben 90']);
 });
 
-test('room is asked for with what the run has taken, a notice, and a checkpoint of today', async () => {
+test('the check for room includes what the run has taken, a notice, and a checkpoint of now', async () => {
   const { greeted, log } = await startTheRelay();
   const alice = await greeted(ALICE);
   const seam: Log = log.log;
   seam.hasRoom = (bytes, checkpoint) => (checkpoint > 0 && bytes <= 5000 ? 'yes' : 'no');
   const large = (id: string, size: number): string => send(id, 'bob', 'x'.repeat(size));
-  // By itself it would fit, without its notice.
+  // The message alone would fit, but not with its notice.
   alice.type(large('1', 4000));
   expect(await alice.next()).toEqual(aRefusal('1', 'disk_full'));
   // Each would fit, but not both.

@@ -1,11 +1,11 @@
-// A run of SENDs ends before anything else is decided: whatever comes behind it in the same piece of bytes sees what it has done.
+// A run of SENDs ends before anything else is decided: whatever follows it in the same bytes sees what it has done.
 
 import { expect, test } from 'vitest';
 import { aRefusal, nothingCame, restarted, startTheRelay, turns } from '../servers.ts';
 import { heard, send } from './house.ts';
 import { ALICE } from './talk.ts';
 
-test('a message, and behind it the acknowledgement that writes a receipt to the same mailbox: two numbers', async () => {
+test('a message, and then an acknowledgement that writes a receipt to the same mailbox: two numbers', async () => {
   const bench = await startTheRelay();
   const zoe = await bench.greeted('HELLO version=1 as=zoe');
   zoe.type(send('1', 'alice', 'x', 'notify=ann'));
@@ -22,7 +22,7 @@ test('a message, and behind it the acknowledgement that writes a receipt to the 
   expect(await heard(ann, 'seq', 'id', 'from')).toBe('MESSAGE seq=2 id=1 from=relay: alice acknowledged 1');
 });
 
-test('a message to oneself, and RECEIVE behind it: EMPTY waits for it', async () => {
+test('a message to oneself, and then RECEIVE: EMPTY waits for it', async () => {
   const { greeted } = await startTheRelay();
   const alice = await greeted(ALICE);
   alice.type(`${send('1', 'alice', 'x')}RECEIVE window=1 drain=yes\n`);
@@ -33,7 +33,7 @@ test('a message to oneself, and RECEIVE behind it: EMPTY waits for it', async ()
   expect(await heard(alice)).toBe('EMPTY');
 });
 
-/** A relay where a SEND each of alice and carol waits for room. */
+/** A relay on which one SEND each of alice and carol waits for room. */
 async function twoWaiting() {
   const bench = await startTheRelay();
   const senders = [await bench.greeted(ALICE), await bench.greeted('HELLO version=1 as=carol')];
@@ -44,7 +44,7 @@ async function twoWaiting() {
   return { ...bench, senders };
 }
 
-test('connections that had to wait for room go on in the same moment, each in a run of its own', async () => {
+test('connections that had to wait for room go on at the same moment, each in its own run', async () => {
   const { greeted, log, senders } = await twoWaiting();
   log.room = 'yes';
   for (const sender of senders) expect(await heard(sender, 'id', 'dup')).toBe('STORED id=1');
@@ -53,10 +53,10 @@ test('connections that had to wait for room go on in the same moment, each in a 
   for (let i = 0; i < 2; i++) expect(await heard(bob, 'from')).toMatch(/^MESSAGE from=(\w+): from \1$/);
 });
 
-test('a message that comes directly after one of another session, which has filled a segment, does not find the disk full', async () => {
+test('a message right after one of another session that filled a segment does not find the disk full', async () => {
   const { log, senders } = await twoWaiting();
   const append = log.log.append;
-  // As a log on disk, until the next segment has its name.
+  // Like a log on disk until the next segment has its name.
   log.log.append = (...parts) => {
     log.log.room = 'soon';
     setImmediate(() => {
@@ -68,7 +68,7 @@ test('a message that comes directly after one of another session, which has fill
   for (const sender of senders) expect(await heard(sender, 'id', 'code')).toBe('STORED id=1');
 });
 
-test('an id that was taken in the same piece of bytes is used, also for a body that is too large', async () => {
+test('an id that was used earlier in the same bytes is taken, also for a body that is too large', async () => {
   const { greeted } = await startTheRelay();
   const alice = await greeted(ALICE);
   alice.type(`${send('1', 'bob', 'x')}SEND id=1 to=bob size=1048577\n`);

@@ -1,5 +1,5 @@
-// A salvage that is killed, or loses power, at whatever step, and begun again: what is lost is told once, all else is there, and the start
-// after it needs no salvage.
+// A salvage that is killed or loses power at any step, and is started again: what is lost is reported once, everything else is there, and the
+// start after it needs no salvage.
 
 import { expect, test } from 'vitest';
 import { type Listener, Machine } from '../../src/async/machine.ts';
@@ -14,7 +14,7 @@ import { emptyDisk, opening } from './log/torture.ts';
 import { sentMessage } from './sent.ts';
 
 const DIR = '/journal';
-/** Of so many steps one is tried; STRIDE=1 tries all of them. */
+/** One step in this many is tried; STRIDE=1 tries all of them. */
 const STRIDE = Number(process.env.STRIDE ?? 6);
 const NAMES = ['bob', 'carol', 'dave'];
 const nothing = (): void => {};
@@ -33,7 +33,7 @@ async function begin(files: SimulatedFiles, salvages: boolean): Promise<Machine>
   return machine;
 }
 
-/** A journal with 60 messages, of which one in each of two segments is damaged. */
+/** A journal with 60 messages. In each of two segments one of them is damaged. */
 async function damaged(): Promise<SimulatedFiles> {
   const files = emptyDisk();
   const machine = await begin(files, false);
@@ -67,7 +67,7 @@ async function damaged(): Promise<SimulatedFiles> {
   return files;
 }
 
-/** What each name has: ids of messages, and the texts of notices. */
+/** What each name has: the ids of messages, and the texts of notices. */
 async function held(machine: Machine): Promise<string[]> {
   const all: string[] = [];
   for (const { name, acknowledged, held: places } of machine.state.mailboxes.values())
@@ -85,7 +85,7 @@ function never(): never {
 }
 
 test.each(['kill', 'power cut'])(
-  'a salvage that meets a %s at whatever step, and the next one, lose nothing more and tell it once',
+  'a salvage with a %s at any step, and the next one, lose nothing more and report it once',
   async (how) => {
     const journal = await damaged();
     await expect(begin(journal.fork(), false)).rejects.toMatchObject({ code: 'damaged_journal' });
@@ -112,7 +112,7 @@ test.each(['kill', 'power cut'])(
   },
 );
 
-test('after a salvage the bad parts lie below both checkpoints: the start after it may lose the newer one', async () => {
+test('after a salvage the bad parts are below both checkpoints, so the next start may even lose the newer one', async () => {
   const files = await damaged();
   const expected = await held(await begin(files, true));
   const next = files.fork();

@@ -1,5 +1,5 @@
-// A relay whose journal is damaged: it does not start; with salvage it goes on without what cannot be read, and says to each mailbox what
-// that was. All else is delivered.
+// A relay whose journal is damaged does not start. With salvage it goes on without what cannot be read, and tells each mailbox what that was.
+// Everything else is delivered.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,14 +8,14 @@ import type { Loss } from '../../src/async/salvage.ts';
 import { readJournal } from '../../src/cli/journal-reader.ts';
 import { collected, damage, filled, NAMES, ROUNDS, start } from './damaged.ts';
 
-test('a bit flips in three segments: the messages of three runs are lost and named, all others come, and the next start needs no salvage', async () => {
+test('a bit flips in three segments: the messages of three runs are lost and reported, all others come, and the next start needs no salvage', async () => {
   const dir = await filled();
   const lost = await damage(dir);
   await expect(start(dir)).rejects.toMatchObject({ code: 'damaged_journal' });
 
   const losses: Loss[] = [];
   const relay = await start(dir, losses);
-  // Each round gave each name one message, so a message's number is its round, counted from 1.
+  // Each round gave each name one message, so the number of a message is its round, counted from 1.
   const named = losses.flatMap(({ to, gone, unknown }) => [
     ...gone.map((seq) => `${to}-${seq - 1}`),
     ...unknown.flatMap(({ first, last }) =>
@@ -24,7 +24,7 @@ test('a bit flips in three segments: the messages of three runs are lost and nam
   ]);
   expect(named.sort()).toEqual(lost.sort());
   await relay.close();
-  // For people, it stands in the journal where the bad parts are: once.
+  // The journal says once where the bad parts are, for people.
   const told: string[] = [];
   for await (const item of readJournal(dir))
     if (item.kind === 'commit')
@@ -43,9 +43,9 @@ test('a bit flips in three segments: the messages of three runs are lost and nam
   }
 });
 
-test('a message below a checkpoint that cannot be read any more: salvage tells it as lost, and all else comes', async () => {
+test('a message below a checkpoint that cannot be read any more: salvage reports it as lost, and everything else comes', async () => {
   const dir = await filled();
-  // It makes checkpoints.
+  // The relay makes checkpoints.
   await damage(dir);
   await (await start(dir, [])).close();
   const [id, partner] = ['name3-35', 'name2-35'];
@@ -56,7 +56,7 @@ test('a message below a checkpoint that cannot be read any more: salvage tells i
     bytes[at + 10] = (bytes[at + 10] ?? 0) ^ 1;
     writeFileSync(join(dir, name), bytes);
   }
-  // Nobody reads so far down at a start.
+  // A start does not read below the checkpoint.
   await (await start(dir)).close();
   const losses: Loss[] = [];
   await (await start(dir, losses)).close();
@@ -76,7 +76,7 @@ test('a message below a checkpoint that cannot be read any more: salvage tells i
   }
 });
 
-test('with salvage a sound journal starts as ever', async () => {
+test('with salvage, a sound journal starts as usual', async () => {
   const dir = await filled();
   const losses: Loss[] = [];
   const relay = await start(dir, losses);

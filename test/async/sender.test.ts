@@ -1,4 +1,4 @@
-// The asynchronous sender where nobody listens: what it may conclude, and when it calls again.
+// The asynchronous sender where nobody listens: what it may conclude, and when it connects again.
 
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -16,7 +16,7 @@ async function deadPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** A port on which a server says this to whoever calls. */
+/** A port on which a server says this to every client. */
 async function portThatSays(greeting: string): Promise<number> {
   const server = createServer((socket) => void socket.on('error', () => {}).end(greeting));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -51,7 +51,7 @@ async function sender(greeting?: string) {
 
 const message = { id: 'i', to: 'bob', body: Buffer.from('x') };
 
-test('a message of which nothing was ever written is NOT DELIVERED, at once', async () => {
+test('a message of which nothing was ever written is NOT DELIVERED, immediately', async () => {
   const { subject } = await sender();
   const outcome = await subject.send(message, { timeoutMs: 1000 });
   expect(outcome.verdict).toBe('NOT_DELIVERED');
@@ -60,7 +60,7 @@ test('a message of which nothing was ever written is NOT DELIVERED, at once', as
   ]);
 });
 
-test('one that an earlier process may have sent stays UNKNOWN, and is asked about until the deadline', async () => {
+test('a message that an earlier process may have sent stays UNKNOWN, and is tried until the deadline', async () => {
   const { subject, clock, reconnecting } = await sender();
   const settled = subject.send(message, { timeoutMs: 1000 }, true);
   await reconnecting;
@@ -71,7 +71,7 @@ test('one that an earlier process may have sent stays UNKNOWN, and is asked abou
   expect(clock.pending).toBe(0);
 });
 
-test('a sender whose HELLO is refused is refused later, too: told at once, also of an id that was sent before', async () => {
+test('a sender whose HELLO is refused will be refused again, so it concludes immediately, even for an id that was sent before', async () => {
   const { events, subject } = await sender('READY version=1 role=relay as=alice max=9 window=9\n');
   expect((await subject.send(message, { timeoutMs: 1000 })).verdict).toBe('NOT_DELIVERED');
   const { verdict, attempts } = await subject.send(message, { timeoutMs: 1000 }, true);
@@ -80,7 +80,7 @@ test('a sender whose HELLO is refused is refused later, too: told at once, also 
   expect(events).not.toContain('reconnecting');
 });
 
-test('the relay is asked until shortly before the deadline, however long the waits have grown', async () => {
+test('the relay is tried until shortly before the deadline, however long the waits have grown', async () => {
   const clock = new FakeClock();
   let told: (ms: number) => void = () => {};
   const emit = (event: Event): void => {
@@ -108,19 +108,19 @@ test('the relay is asked until shortly before the deadline, however long the wai
     const due = clock.monotonic() + wait;
     if (due < timeoutMs) lastCall = due;
     clock.advance(wait + 1);
-    // The deadline reads once more before it judges.
+    // The deadline reads once more before it concludes.
     if (due >= timeoutMs) await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   }
   expect(timeoutMs - lastCall).toBeLessThanOrEqual(150);
 });
 
-test('patient: no deadline while the kernel tries; it begins when the first connect is decided, also badly', async () => {
+test('patient: there is no deadline while the kernel tries; it begins when the first connect has succeeded or failed', async () => {
   const { subject, clock, reconnecting } = await sender();
   const settled = subject.send(message, { timeoutMs: 1000, patient: true }, true);
-  // The call is on its way, and nothing else is waited for: no time ends it.
+  // The connect is on its way, and nothing else is waited for: no time ends it.
   expect(clock.pending).toBe(0);
   await reconnecting;
-  // The next call, and the deadline.
+  // The next connect, and the deadline.
   expect(clock.pending).toBe(2);
   clock.advance(1000);
   expect((await settled).verdict).toBe('UNKNOWN');

@@ -1,4 +1,4 @@
-// A client's message as it stands in a SEND entry, made the plain way. No test is in here.
+// A client's message as it is in a SEND entry, made the plain way. No test is in here.
 
 import { keyOf, type SentMessage } from '../../src/async/entry.ts';
 import type { Hasher } from '../../src/core/hash.ts';

@@ -1,5 +1,5 @@
-// No address takes all that there is: of messages, names, ids and sessions each gets half of what is free at the most, so that another one
-// always has room. On Linux a computer has all addresses of 127.0.0.0/8. PROTOCOL.md, "Limits".
+// No address takes everything: of messages, names, ids and sessions each gets at most half of what is free, so that another one always has
+// room. On Linux a computer has all addresses of 127.0.0.0/8. PROTOCOL.md, "Limits".
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const [FIRST, SECOND, THIRD] = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
 
 let ids = 0;
 
-/** Sends one message, as a session of its own. @returns the code of REFUSED, or `stored` */
+/** Sends one message in its own session. @returns the code of REFUSED, or `stored` */
 async function sends(bench: RelayBench, from: string, to: string, more = ''): Promise<string> {
   const client = await bench.greeted(`HELLO version=1 as=a${++ids} session=s try=1`, from);
   client.type(send('1', to, 'x', more));
@@ -23,7 +23,7 @@ async function sends(bench: RelayBench, from: string, to: string, more = ''): Pr
   return /code=(\w+)/.exec(answer)?.[1] ?? 'stored';
 }
 
-/** How many an address can send, one after the other, and with which code the next is refused. */
+/** How many messages an address can send one after another, and with which code the next is refused. */
 async function most(bench: RelayBench, from: string, to: (n: number) => string, more?: string) {
   for (let count = 0; ; count++) {
     const answer = await sends(bench, from, to(count), more);
@@ -38,7 +38,7 @@ const usage = async (bench: RelayBench, key: keyof RelayLimits): Promise<string 
   return new RegExp(` ${key}=(\\d+)/`).exec(line)?.[1];
 };
 
-/** A recipient takes all that it has. */
+/** Collects everything that a recipient has. */
 async function collects(bench: RelayBench, name: string): Promise<void> {
   const client = await bench.greeted(`HELLO version=1 as=${name}`);
   client.type('RECEIVE window=1 drain=yes\n');
@@ -64,7 +64,7 @@ describe.skipIf(process.platform !== 'linux').each<[keyof RelayLimits, (n: numbe
     expect(await usage(bench, key)).toBe('19');
   });
 
-  test('what one write of a client brings is counted as if it came piece by piece', async () => {
+  test('what a client sends in one write is counted as if it came piece by piece', async () => {
     const bench = await startTheRelay({ limits: { [key]: 24 } });
     const clients = await Promise.all(
       Array.from({ length: key === 'sessions' ? 20 : 1 }, (_, n) =>
@@ -83,7 +83,7 @@ describe.skipIf(process.platform !== 'linux').each<[keyof RelayLimits, (n: numbe
     expect(await sends(bench, SECOND, to(1))).toBe('stored');
   });
 
-  test('what was there before a restart counts for nobody, and is not free', async () => {
+  test('what was there before a restart counts for no address, and is not free', async () => {
     const before = await startTheRelay({ limits: { [key]: 24 } });
     expect(await most(before, FIRST, to)).toEqual([12, code]);
     const bench = await restarted(before, { [key]: 24 });
@@ -96,20 +96,20 @@ describe.skipIf(process.platform !== 'linux')('a mailbox', () => {
   test('counts for the address that first sent to it, whoever sends to it later', async () => {
     const bench = await startTheRelay({ limits: { messages: 24 } });
     expect(await most(bench, FIRST, () => 'bob')).toEqual([12, 'too_many']);
-    // It would be one more of the first.
+    // It would be one more for the first address.
     expect(await sends(bench, SECOND, 'bob')).toBe('too_many');
     expect(await sends(bench, SECOND, 'carol')).toBe('stored');
   });
 
-  test('so nobody uses up the share of those who send to him, by what they send', async () => {
+  test('so the mail that a name gets does not use up the share of its senders', async () => {
     const bench = await startTheRelay({ limits: { messages: 24 } });
     expect(await sends(bench, SECOND, 'bob')).toBe('stored');
     expect(await most(bench, FIRST, () => 'bob')).toEqual([11, 'too_many']);
-    // That is all in a mailbox of the second, which has none left; the first has all of its own.
+    // This is everything in a mailbox of the second address, which has none left; the first still has its whole share.
     expect(await most(bench, FIRST, () => 'carol')).toEqual([6, 'too_many']);
   });
 
-  test('is given back when it is collected: messages at once, a throwaway name when it is forgotten', async () => {
+  test('is given back when it is collected: messages immediately, a throwaway name when it is forgotten', async () => {
     const bench = await startTheRelay({ limits: { messages: 24, names: 24 } });
     expect(await most(bench, FIRST, (n) => `w-${n}`)).toEqual([12, 'too_many']);
     for (let n = 0; n < 5; n++) await collects(bench, `w-${n}`);
@@ -128,13 +128,13 @@ describe.skipIf(process.platform !== 'linux')('a mailbox', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('a name that is to be told of something', () => {
-  test('counts from the SEND on for the address that named it, and until it was told and has collected that', async () => {
+describe.skipIf(process.platform !== 'linux')('a name that waits for a notice', () => {
+  test('counts for the address that named it, from the SEND until it has collected the notice', async () => {
     const bench = await startTheRelay({ limits: { names: 24 } });
     let n = 0;
     for (; n < 6; n++) expect(await sends(bench, FIRST, `w-${n}`, `notify=w-told-${n}`)).toBe('stored');
     expect(await sends(bench, FIRST, 'w-more')).toBe('too_many');
-    // Its own mailbox is forgotten; the receipt takes the place of the promise.
+    // Its own mailbox is forgotten, and the receipt takes the place of the promise.
     await collects(bench, 'w-0');
     expect(await sends(bench, FIRST, 'w-again')).toBe('stored');
     expect(await sends(bench, FIRST, 'w-third')).toBe('too_many');
@@ -153,11 +153,11 @@ describe.skipIf(process.platform !== 'linux')('sessions', () => {
     expect(await most(bench, FIRST, () => 'bob')).toEqual([12, 'busy']);
     bench.clock.advance(FORGET_MS + 1);
     for (let n = 0; n < 10; n++) expect(await sends(bench, SECOND, 'bob')).toBe('stored');
-    // As if it had never had any: as many as are still free then.
+    // As if it had never had any: it gets as many as are still free then.
     expect(await most(bench, FIRST, () => 'bob')).toEqual([7, 'busy']);
   });
 
-  test('that repeat an id take no more than their share either, and are answered all the same', async () => {
+  test('that repeat an id take no more than their share either, but are still answered', async () => {
     const bench = await startTheRelay({ limits: { sessions: 24 } });
     for (let n = 0; n < 30; n++) {
       const client = await bench.greeted(`HELLO version=1 as=alice session=s${n} try=1`, FIRST);

@@ -1,5 +1,5 @@
-// What a MESSAGE waits for beside its own entry: the OPEN of its mailbox, and the expiry of what stood before it. The log is in memory, and
-// the test decides when something is durable.
+// What a MESSAGE waits for besides its own entry: the OPEN of its mailbox, and the expiry of what was before it. The log is in memory, and the
+// test decides when something is durable.
 
 import { expect, test } from 'vitest';
 import { nothingCame, restarted, startTheRelay, turns, until } from '../servers.ts';
@@ -20,7 +20,7 @@ test('what was held waits for OPEN', async () => {
   expect(log.lines.at(-1)).toBe('OPEN to=bob');
 });
 
-test('what comes to a mailbox that is open waits for its own entry', async () => {
+test('what comes to an open mailbox waits for its own entry', async () => {
   const { greeted, log } = await startTheRelay();
   const alice = await greeted(ALICE);
   await stored(alice, 'a');
@@ -36,7 +36,7 @@ test('what comes to a mailbox that is open waits for its own entry', async () =>
   expect(await message(bob)).toBe('2 1 b');
 });
 
-test('who takes a mailbox over waits for the OPEN of the one before', async () => {
+test('a receiver that takes over a mailbox waits for the OPEN of the previous one', async () => {
   const { greeted, log } = await startTheRelay();
   await stored(await greeted(ALICE), 'a');
   log.held = true;
@@ -52,7 +52,7 @@ test('who takes a mailbox over waits for the OPEN of the one before', async () =
 });
 
 test.each(['receipt', 'bounce'])(
-  'a %s waits for OPEN, too, and counts as tried in the next life',
+  'a %s waits for OPEN, too, and counts as tried after a restart',
   async (kind) => {
     const bench = await startTheRelay();
     const { greeted, log, clock } = bench;
@@ -73,7 +73,7 @@ test.each(['receipt', 'bounce'])(
       clock.advance(5_000);
     }
     for (; log.undurable === 0; await turns()) clock.advance(1_000);
-    // What made it is durable, and OPEN is not.
+    // The entry that made it is durable, and OPEN is not.
     log.log.sync(1);
     await turns();
     await nothingCame(ann);
@@ -87,7 +87,7 @@ test.each(['receipt', 'bounce'])(
   },
 );
 
-test('what stood behind an expired message waits until that is durable', async () => {
+test('what comes after an expired message waits until the expiry is durable', async () => {
   const { greeted, log, clock } = await startTheRelay();
   const alice = await greeted(ALICE);
   alice.type(send('1', 'bob', 'a') + send('2', 'bob', 'short', 'ttl=5') + send('3', 'bob', 'c'));

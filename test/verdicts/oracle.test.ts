@@ -1,4 +1,4 @@
-// The oracle of the verdicts: it finds each lie, and calls nothing a lie that is none.
+// The oracle of the verdicts finds every lie and nothing else.
 
 import { describe, expect, test } from 'vitest';
 import { type Handled, judge, type Said, viewOf } from '../../scripts/verdicts/oracle.ts';
@@ -22,7 +22,7 @@ describe('true is', () => {
     ['STORED, collected in the end', 'async', said('STORED', 1), [handled(1)]],
     ['STORED, handled again by another receiver', 'async', said('STORED', 1), [handled(1), handled(1, 2)]],
     ['STORED, and expired', 'async', said('STORED', 1, true), []],
-    ['NOT DELIVERED of one that was stored and expired', 'async', said('NOT_DELIVERED', 1, true), []],
+    ['NOT DELIVERED, stored and expired', 'async', said('NOT_DELIVERED', 1, true), []],
   ])('%s', (_, route, one, times) => {
     expect(judge({ route, said: [one], handled: times })).toEqual([]);
   });
@@ -40,7 +40,7 @@ describe('a lie is', () => {
     expect(judge({ route, said: [one], handled: times })).toEqual([`m (sent: FIN): ${lie}`]);
   });
 
-  test('two numbers for one message, unless the relay had been away for longer than it remembers', () => {
+  test('two numbers for one message, unless the relay has forgotten the id', () => {
     const truth = { route: 'async', said: [said('UNKNOWN')], handled: [handled(1), handled(2)] } as const;
     expect(judge(truth)).toHaveLength(1);
     expect(judge({ ...truth, forgotten: true })).toEqual([]);
@@ -52,25 +52,27 @@ describe('a lie is', () => {
     ]);
   });
 
-  test('another order than that of the numbers', () => {
+  test('handling out of the order of the numbers', () => {
     expect(judge({ route: 'async', said: [], handled: [handled(2, 1, 'b'), handled(1, 1, 'a')] })).toEqual([
-      'receiver 1 handled 1 behind 2',
+      'receiver 1 handled 1 after 2',
     ]);
   });
 
-  test('numbers in another order than that in which one sender sent', () => {
+  test('numbers that are not in the order in which one sender sent', () => {
     const both = [said('STORED', 2), { ...said('UNKNOWN'), id: 'later' }];
     const truth = { route: 'async', said: both, handled: [handled(1, 1, 'later'), handled(2)] } as const;
-    expect(judge({ ...truth, inOrder: true })).toEqual(['m was sent before later, and got 2 behind 1']);
+    expect(judge({ ...truth, inOrder: true })).toEqual([
+      'm was sent before later, but got number 2, after 1',
+    ]);
     expect(judge({ ...truth, said: both.toReversed(), inOrder: true })).toEqual([]);
-    // Of two senders neither is first, and who has forgotten one message may store it again.
+    // With two senders neither is first, and a relay that has forgotten a message may store it again.
     expect(judge(truth)).toEqual([]);
     expect(judge({ ...truth, inOrder: true, forgotten: true })).toEqual([]);
   });
 
   test('a number left out', () => {
     expect(judge({ route: 'async', said: [], handled: [handled(1, 1, 'a'), handled(3, 1, 'b')] })).toEqual([
-      '2 numbers came, the highest was 3',
+      '2 numbers came, but the highest was 3',
     ]);
   });
 });

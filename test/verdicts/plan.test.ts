@@ -1,4 +1,4 @@
-// The schedules of the verdicts, and the counting of what they came to.
+// The schedules of the verdict runs, and how their results are counted.
 
 import { expect, test } from 'vitest';
 import { CELLS, chanceOf, MODES, PHASES, scheduleNamed, scheduleOf } from '../../scripts/verdicts/plan.ts';
@@ -14,13 +14,13 @@ import {
 
 const scheduled = (seed: number, run: number) => scheduleOf(seed, run, chanceOf(seed, run));
 
-test('a seed gives the same schedules again, another seed others', () => {
+test('the same seed gives the same schedules, another seed gives others', () => {
   const first = Array.from({ length: 50 }, (_, run) => scheduled(1, run));
   expect(Array.from({ length: 50 }, (_, run) => scheduled(1, run))).toEqual(first);
   expect(Array.from({ length: 50 }, (_, run) => scheduled(2, run))).not.toEqual(first);
 });
 
-test('a name and a seed are enough to have a run again', () => {
+test('a name and a seed are enough to repeat a run', () => {
   for (const run of [0, 9, 123]) expect(scheduleNamed(7, `${run}`).schedule).toEqual(scheduled(7, run));
   const name = '1000001:async/out/reset, refuse';
   const { schedule } = scheduleNamed(7, name);
@@ -30,7 +30,7 @@ test('a name and a seed are enough to have a run again', () => {
     expect(() => scheduleNamed(7, bad), bad).toThrow(RangeError);
 });
 
-test('every cell is met before any comes again, and one run in ten is a storm', () => {
+test('every cell is used once before any is used again, and one run in ten is a storm', () => {
   const turn = Math.ceil((CELLS.length * 10) / 9) + 1;
   const all = Array.from({ length: turn }, (_, run) => scheduled(3, run));
   const met = new Set(all.map(({ mode, phase, blows }) => `${mode}/${phase}/${blows[0]?.fault}`));
@@ -48,7 +48,7 @@ const result = (run: number, more: Partial<Result> = {}): Result => ({
   ...more,
 });
 
-test('a view in which UNKNOWN was seen from one side only is named, until the other side is seen', () => {
+test('a view in which UNKNOWN occurred with only one outcome is reported until the other outcome occurs', () => {
   const sync = Array.from({ length: 100 }, (_, run) => run).filter(
     (run) => scheduled(3, run).mode === 'sync',
   );
@@ -71,7 +71,7 @@ test('a run in which nothing struck fills no cell', () => {
   expect(emptyCells([result(0, { struck: false })]).length).toBe(CELLS.length);
 });
 
-test('everything that is printed fits into 100 columns', () => {
+test('everything that is printed fits in 100 columns', () => {
   const results = Array.from({ length: 3000 }, (_, run) => result(run, { handled: run % 2 === 0 }));
   const lines = [
     ...MODES.flatMap((mode) => cellLines(mode, results)),

@@ -1,4 +1,4 @@
-// The measured beside the theory: for each figure that theory foretells, its 95 % interval, and whether theory lies in it. Pure.
+// Compares the measurement with the theory: for each figure that theory predicts, its 95 % interval, and whether theory lies in it. Pure.
 
 import { type PlanOptions, slotOf } from './schedule.ts';
 import type { Strategy } from './sender.ts';
@@ -9,23 +9,23 @@ import { type Setting, waitByRelay, waitByRetry } from './theory.ts';
 
 /** One strategy at one availability. */
 export interface Row extends Tally {
-  /** As planned, 0 to 1, */
+  /** The planned availability, 0 to 1. */
   readonly availability: number;
-  /** and as it was: the share of the time that this strategy's receiver was really there. */
+  /** The measured availability, 0 to 1: the share of the time that this strategy's receiver was really there. */
   readonly present: number;
-  /** How long his absences were, in milliseconds: as they were, not as planned. */
+  /** The measured lengths of its absences, in milliseconds. */
   readonly absences: readonly number[];
   readonly strategy: Strategy;
   /** Was its sender killed half-way? */
   readonly killed: boolean;
-  /** Did it come to its end, with the receiver there for good? Else waits are cut short (Ctrl-C), or never end (he never came). */
+  /** Did it run to its end, with the receiver there for good? If not, waits were cut short (Ctrl-C) or never end (it never came). */
   readonly settled: boolean;
 }
 
-/** What theory foretells: `first`: the share handled at the first try. `time`: the mean time to handled, in milliseconds. */
+/** What theory predicts. `first`: the share handled at the first try. `time`: the mean time to handled, in milliseconds. */
 export type Foretold = 'first' | 'time';
 
-/** A measured figure and what it should be. */
+/** A measured figure and what theory predicts for it. */
 export interface Check extends Interval {
   readonly availability: number;
   readonly present: number;
@@ -33,22 +33,23 @@ export interface Check extends Interval {
   readonly what: Foretold;
   readonly measured: number;
   readonly theory: number;
-  /** Theory lies outside of the interval. */
+  /** Theory lies outside the interval. */
   readonly off: boolean;
 }
 
-/** What a message takes when the receiver is there, in milliseconds: measured at 100 %, for theory does not know it. */
+/** How long a message takes while the receiver is there, in milliseconds. It is measured at 100 %, because theory does not know it. */
 export interface Hop {
-  /** Straight to the receiver, and over the relay, until it is handled. */
+  /** Mean time to handled, straight to the receiver. */
   readonly direct: number;
+  /** Mean time to handled, over the relay. */
   readonly relay: number;
-  /** What the relay costs more: the mean of the differences, message by message, and its 95 % interval. */
+  /** How much more the relay costs: the mean of the differences, message by message, and its 95 % interval. */
   readonly extra: Interval & { readonly mean: number };
 }
 
 const Z = 1.96;
 
-/** Reads the hops off the rows at 100 %; undefined if they are not there. */
+/** Takes the hops from the rows at 100 %; undefined if there are no such rows. */
 export function hopOf(rows: readonly Row[]): Hop | undefined {
   const at = (wanted: Strategy): Row | undefined =>
     rows.find(({ availability, strategy }) => availability === 1 && strategy === wanted);
@@ -68,18 +69,18 @@ export function hopOf(rows: readonly Row[]): Hop | undefined {
   };
 }
 
-/** How a run was made, as far as its intervals depend on it. */
+/** The settings of a run that its intervals depend on. */
 export interface Size extends Setting {
   readonly messages: number;
   readonly tail: number;
-  /** With killed senders, messages are missing whose waits are missing, too: then waits are not compared. */
+  /** Killed senders lose messages, and with them their waits: then waits are not compared. */
   readonly killSender: boolean;
 }
 
-/** Runs that are simulated for an interval. */
+/** The number of simulated runs for an interval. */
 const RUNS = 1000;
 
-/** Holds the rows against the theory. @param random for the simulated runs that make the intervals of waits */
+/** Compares the rows with the theory. @param random for the simulated runs behind the intervals of waits */
 export function compareToTheory(rows: readonly Row[], size: Size, random: () => number): Check[] {
   const hop = hopOf(rows);
   const checks: Check[] = [];
@@ -89,9 +90,9 @@ export function compareToTheory(rows: readonly Row[], size: Size, random: () => 
       const off = theory < low || theory > high;
       checks.push({ availability, present, strategy, what, measured, low, high, theory, off });
     };
-    // Both senders of the direct route try when the message arrives, at the same receiver: the second would say the same again.
+    // Both senders of the direct route try when the message arrives, at the same receiver: the second would only repeat the first.
     if (strategy === 'once' && messages > 0) add('first', first / messages, wilson(first, messages), present);
-    // With few messages the time can be over before he has come even once: theory has no wait for that.
+    // With few messages the time can be over before the receiver has come even once: theory has no wait for that.
     const between = availability > 0 && availability < 1 && present > 0;
     const complete = settled && handled === messages && !size.killSender;
     if (strategy === 'once' || !between || !complete || row.time.mean === undefined) continue;
@@ -121,16 +122,16 @@ function foretellTime(
     : { ratios: spread.relay, theory: waitByRelay(present, came) + add.relay };
 }
 
-/** Messages that are with a sender at any moment, on average (J. D. C. Little, 1961): so many arrive a second, each stays so long. */
+/** The average number of messages that a sender holds: the rate of arrival times the mean stay (J. D. C. Little, 1961). */
 export function aboardByTheory({ present, absences, availability, strategy }: Row, size: Size): number {
   if (strategy !== 'again') return 0;
-  // If he never comes, nothing has left by the middle.
+  // If the receiver never comes, half of the messages have arrived by the middle, where the sender is killed, and none has left.
   if (availability <= 0) return size.messages / 2;
   const { span } = slotOf(availability, size.messages, size.absence);
   return (size.messages / span) * waitByRetry(present, { ...size, absence: mean(absences) ?? size.absence });
 }
 
-/** Does it tell how everything ended? Not if the senders were killed or it was stopped: then theory, which does, is not drawn over it. */
+/** Does the report say how every message ended? Not if senders were killed or it was stopped: then theory is not drawn with it. */
 export const isWhole = ({
   killSender,
   interrupted,
@@ -139,7 +140,7 @@ export const isWhole = ({
   readonly interrupted: boolean;
 }): boolean => !killSender && !interrupted;
 
-/** Messages of a row, as they are told: `100`, and of a run that was stopped `5 to 40 of 100`. */
+/** The number of messages in a row, as text: `100`, or `5 to 40 of 100` for a run that was stopped. */
 export function messageCounts(rows: readonly Row[], planned: number): string {
   const counts = rows.map(({ messages }) => messages);
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
@@ -147,14 +148,14 @@ export function messageCounts(rows: readonly Row[], planned: number): string {
   return fewest === planned ? range : `${range} of ${planned}`;
 }
 
-/** The mean time to handled as it is drawn: Infinity is never, undefined is nothing to draw. */
+/** The mean time to handled, as it is drawn. Infinity: never. undefined: nothing to draw. */
 export function drawnTime({ strategy, time, settled, availability }: Row): number | undefined {
   if (time.mean !== undefined) return time.mean;
-  // Asked once and not handled is never too, but no time that anybody waits; and after Ctrl-C he might still have come.
+  // With `once`, nobody waits for a message that was not handled. After Ctrl-C the receiver might still have come.
   return strategy !== 'once' && (settled || availability <= 0) ? Number.POSITIVE_INFINITY : undefined;
 }
 
-/** The times that are drawn: to handled, and how long the relay's sender is kept. */
+/** All times that are drawn, in milliseconds: the mean times to handled, and how long the relay's sender is kept. */
 export const drawnTimes = (rows: readonly Row[]): number[] =>
   rows
     .flatMap(({ strategy, time, kept }) => [time.mean, strategy === 'relay' ? kept.mean : undefined])

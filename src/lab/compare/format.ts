@@ -1,16 +1,16 @@
-// How the figures are written: short enough for a table, exact enough to compare. Pure.
+// Formats the figures: short enough for a table, exact enough to compare. Pure.
 
 import { hanging } from '../../core/wrap.ts';
 import type { Strategy } from './sender.ts';
 
-/** The strategies as they are called on the screen. */
+/** The names of the strategies on the screen. */
 export const NAMES: Readonly<Record<Strategy, string>> = {
   once: 'sync once',
   again: 'sync again',
   relay: 'async relay',
 };
 
-/** Milliseconds in six signs at most: `1.9ms`, `640ms`, `2.48s`, `12.3s`, `never`. */
+/** A time in milliseconds, in at most six characters: `1.9ms`, `640ms`, `2.48s`, `12.3s`, `never`. */
 export function shortTime(ms: number): string {
   if (ms === Number.POSITIVE_INFINITY) return 'never';
   if (ms < 9.95) return `${ms.toFixed(1)}ms`;
@@ -20,12 +20,12 @@ export function shortTime(ms: number): string {
   return `${Math.round(ms / 1000)}s`;
 }
 
-/** A share of 0 to 1 as `48 %`; near the ends with a decimal, so that 100 % means all. */
+/** A share from 0 to 1 as `48 %`; near the ends with one decimal, so that 100 % means all. */
 export function percent(share: number): string {
   const value = share * 100;
   const exact = Math.abs(value - Math.round(value)) < 1e-9;
   return exact || (value >= 0.95 && value <= 99.05) ? `${Math.round(value)} %` : `${value.toFixed(1)} %`;
 }
 
-/** The text in lines of at most `width`, each behind a blank. */
+/** The text in lines of at most `width` characters, each indented by one space. */
 export const indented = (text: string, width: number): string[] => hanging(' ', text, width);

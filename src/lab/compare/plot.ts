@@ -1,4 +1,4 @@
-// The two panels in characters, for the terminal. Pure.
+// Draws the two panels with characters, for the terminal. Pure.
 
 import { drawnTime, drawnTimes, isWhole } from './against-theory.ts';
 import { NAMES } from './format.ts';
@@ -6,13 +6,13 @@ import type { Report } from './run.ts';
 import { STRATEGIES, type Strategy } from './sender.ts';
 import { waitByRelay, waitByRetry } from './theory.ts';
 
-/** The sign of each strategy; theory is drawn in dots. */
+/** The mark of each strategy; theory is drawn in dots. */
 const SIGNS: Readonly<Record<Strategy, string>> = { once: 'o', again: 'x', relay: '#' };
-/** How long the relay's sender is kept. */
+/** The mark for how long the relay's sender is kept. */
 const KEPT = '+';
 const THEORY = '·';
 const ROWS = 12;
-/** A panel with its scale: two fit beside each other in 80 columns. */
+/** The width of a panel's scale, in columns. Two panels with their scales fit side by side in 80 columns. */
 const SCALE = 6;
 const COLUMNS = 31;
 const BELOW_EACH_OTHER = 2 * (SCALE + COLUMNS) + 5;
@@ -39,7 +39,7 @@ function panel(title: string, grid: Grid, scale: (row: number) => string): strin
   ];
 }
 
-/** Handled in the end. */
+/** The panel for the share of messages handled in the end. */
 function handledPanel(report: Report): string[] {
   const grid = empty();
   for (let at = 0; at < COLUMNS; at += 2) {
@@ -54,7 +54,7 @@ function handledPanel(report: Report): string[] {
   return panel('handled in the end', grid, (row) => (row === ROWS - 1 ? '100 %' : row === 0 ? '0 %' : ''));
 }
 
-/** Mean time to handled, on a logarithmic scale; the highest row is for never. */
+/** The panel for the mean time to handled, on a logarithmic scale. The top row means never. */
 function timePanel(report: Report): string[] {
   const { rows, hop, absence, retry } = report;
   const grid = empty();
@@ -90,10 +90,10 @@ function timePanel(report: Report): string[] {
   return panel('mean time to handled', grid, (row) => (row === ROWS - 1 ? 'never' : (marks.get(row) ?? '')));
 }
 
-// A power of ten.
+// Formats a power of ten.
 const round = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`);
 
-/** Both panels, beside each other if there is room. */
+/** Both panels, side by side if there is room. */
 export function plotLines(report: Report, columns: number): string[] {
   if (report.rows.length === 0) return [];
   const [one, other] = [handledPanel(report), timePanel(report)];

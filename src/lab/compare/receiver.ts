@@ -1,5 +1,5 @@
-// The receiver who comes and goes: really started and really killed, by the plan. What he handled is read from his flight recorder's
-// log, which has also what he could no longer print; when he was there is measured, for starting a program takes a while.
+// The receiver that comes and goes: really started and really killed, according to the plan. What it handled is read from the log of its
+// flight recorder, which also has what it could no longer print. When it was there is measured, because a program takes time to start.
 
 import type { Recorded } from '../../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
@@ -7,32 +7,32 @@ import type { Stage } from '../stage/stage.ts';
 import type { Presence } from './schedule.ts';
 import type { Timeline } from './timeline.ts';
 
-/** What the receiver's log says he handled. */
+/** A message that the receiver handled, according to its log. */
 export interface Shown {
   readonly id: string;
   readonly text: string;
-  /** Who sent it. */
+  /** The sender's name. */
   readonly from: string;
   /** Milliseconds since the beginning. */
   readonly at: number;
 }
 
-/** How a receiver is started, and when he is there. */
+/** How a receiver is started, and from when on it can be reached. */
 export interface Role {
   readonly name: string;
   readonly args: readonly string[];
-  /** Resolves with the event from which on he can be reached. @throws DetourError `stage` if it does not come */
+  /** Resolves with the event from which on the receiver can be reached. @throws DetourError `stage` if it does not come */
   ready(actor: Actor): Promise<Recorded>;
 }
 
-/** Of the last coming so much counts for the expectation of the next. */
+/** The weight of the latest start in the expected time that a start takes (an exponential moving average). */
 const NEWEST = 0.3;
-/** So many processes stand ready: their code is read, and a line brings them. */
+/** The number of processes on standby: their code is loaded, and a line on their input starts them. */
 const SPARES = 2;
-/** So many of them are tried for one presence. */
+/** The number of processes that are tried for one presence. */
 const ATTEMPTS = 3;
 
-/** One receiver, played by one process after the other. */
+/** One receiver, played by one process after another. */
 export class Receiver {
   readonly #stage: Stage;
   readonly #role: Role;
@@ -40,7 +40,7 @@ export class Receiver {
   readonly #spares: Actor[] = [];
   readonly #presences: Presence[] = [];
   readonly #seen = new Set<string>();
-  /** To come takes so long, in milliseconds, by experience. */
+  /** The expected time from starting to being reachable, in milliseconds. */
   #coming = 0;
   readonly #late: number[] = [];
   #here: { readonly actor: Actor; readonly from: number } | undefined;
@@ -50,7 +50,7 @@ export class Receiver {
     this.#role = role;
   }
 
-  /** Brings him for the first time, before the beginning, and has others stand ready. @throws DetourError `stage` */
+  /** Starts the receiver for the first time, before the beginning, and puts others on standby. @throws DetourError `stage` */
   async open(presences: readonly Presence[]): Promise<void> {
     const actor = this.#start();
     await this.#bring(actor);
@@ -59,7 +59,7 @@ export class Receiver {
     await Promise.all(this.#spares.map((spare) => spare.until('notice')));
   }
 
-  /** Is he to be away at the beginning? Then he goes now, before it. */
+  /** Ends the receiver, before the beginning, if the plan begins with an absence. */
   async begin(presences: readonly Presence[]): Promise<void> {
     if (presences[0]?.from === 0) return;
     const actor = this.#here?.actor;
@@ -67,15 +67,15 @@ export class Receiver {
     await actor?.kill();
   }
 
-  /** Has he, by what he printed, handled a message with this text? */
+  /** Has it printed that it handled a message with this text? */
   has(text: string): boolean {
     return this.#seen.has(text);
   }
 
-  /** Comes and goes as planned, until he stays or Ctrl-C comes. @throws DetourError `stage` if he cannot be started */
+  /** Comes and goes as planned, until it stays or Ctrl-C comes. @throws DetourError `stage` if it cannot be started */
   async play(presences: readonly Presence[], timeline: Timeline): Promise<void> {
     for (const [index, { from, to }] of presences.entries()) {
-      // He sets out early, to be there in time. If an absence is too short for that, he comes late.
+      // It is started early, to be there in time. If an absence is too short for that, it comes late.
       if (from > 0) {
         if (!(await timeline.at(from - this.#coming))) return;
         await this.#come(from, timeline);
@@ -86,23 +86,23 @@ export class Receiver {
     }
   }
 
-  /** Ends him, if he is there, and closes the account of his presences. */
+  /** Ends the receiver, if it is there, which also ends its last presence. */
   async close(timeline: Timeline): Promise<void> {
     await this.#leave(timeline);
     await Promise.all(this.#spares.map((actor) => actor.kill()));
   }
 
-  /** When he really was there, in order. The last presence lasts until `close`. */
+  /** When it was really there, in order. The last presence lasts until `close`. */
   get presences(): readonly Presence[] {
     return this.#presences;
   }
 
-  /** How late he came each time, in milliseconds; below 0: too early. */
+  /** How late it came each time, in milliseconds; negative: too early. */
   get late(): readonly number[] {
     return this.#late;
   }
 
-  /** All that he handled, by his logs. */
+  /** Everything that it handled, according to its logs. */
   shown(timeline: Timeline): Shown[] {
     return this.#processes.flatMap((actor) =>
       actor.recorded().flatMap((recorded) =>
@@ -120,7 +120,7 @@ export class Receiver {
     );
   }
 
-  // Has processes stand ready for the next presences.
+  // Puts processes on standby for the next presences.
   #prepare(presences: number): void {
     while (this.#spares.length < Math.min(SPARES, presences)) this.#spares.push(this.#start());
   }
@@ -140,7 +140,7 @@ export class Receiver {
     return this.#role.ready(actor);
   }
 
-  // A process can fail to start, its port taken for a moment: then the next one comes, a little late.
+  // A process can fail to start, for example because its port is taken for a moment: then the next one is tried, and it comes late.
   async #next(): Promise<{ actor: Actor; ready: Recorded }> {
     for (let left = ATTEMPTS; ; left -= 1) {
       const actor = this.#spares.shift() ?? this.#start();

@@ -1,5 +1,5 @@
-// A whole comparison: first the calm (100 %, where nobody is started or killed, so that one hop can be measured), then all other
-// availabilities at the same time. One relay serves all, as one would in life.
+// A whole comparison: first the calm (100 %, where nothing is started or killed, so that one hop can be measured), then all other
+// availabilities at the same time. One relay serves all of them, as it would in practice.
 
 import { join } from 'node:path';
 import type { Recorded } from '../../core/event.ts';
@@ -17,48 +17,48 @@ export interface CompareOptions {
   readonly messages: number;
   /** The mean length of an absence, D. */
   readonly absence: number;
-  /** Between two rounds of the sender who tries again, R. */
+  /** The time between two rounds of the sender that tries again, R. */
   readonly retry: number;
   readonly seed: number;
   readonly killSender: boolean;
   /** Default: all of AVAILABILITIES. */
   readonly availabilities?: readonly number[] | undefined;
-  /** Is told how far it is, in seconds of the whole. */
+  /** Called with the progress: seconds done, and seconds in total. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
-  /** Is given the interruption: to stop it before its time, with what is there so far. */
+  /** Called once with a function that stops the run early. The report then has what was measured until that moment. */
   readonly interruptible?: ((stop: () => void) => void) | undefined;
-  /** Another program to play the actors (see Stage). */
+  /** Another program for the actors (see Stage). */
   readonly program?: readonly string[] | undefined;
 }
 
-/** What came of it. */
+/** The result of a comparison. */
 export interface Report extends Size {
   readonly seed: number;
   readonly rows: readonly Row[];
   readonly checks: readonly Check[];
   readonly hop: Hop | undefined;
-  /** How late the receivers came on average, at the availability where it was worst, in milliseconds. */
+  /** How late the receivers came on average, at the worst availability, in milliseconds. */
   readonly late: number;
-  /** Verdicts that were not so, and senders that fell over: empty if all is well. */
+  /** False verdicts and failed senders; empty if all is well. */
   readonly faults: readonly string[];
   /** It was stopped before its end. */
   readonly interrupted: boolean;
-  /** Pids of processes that are still there: must be empty. */
+  /** Pids of processes that still exist; must be empty. */
   readonly leftOver: readonly number[];
 }
 
-/** How often the receiver is there, from always to never. */
+/** The availabilities that are compared by default, from always there to never. */
 export const AVAILABILITIES: readonly number[] = [1, 0.9, 0.75, 0.5, 0.25, 0.1, 0];
 
-/** Coming and going ends so many mean absences after the last message. */
+/** The receiver stops coming and going this many mean absences after the last message. */
 const TAIL = 4;
-/** For the drain and the end of it. */
+/** The estimated time to drain and to end, in milliseconds. */
 const ROUNDING_OFF_MS = 1000;
 const LOOK_MS = 100;
-/** Of a relay: a message is six events, in each of six trials. */
+/** The most events of one process. A relay has the most: six per message, in each of six trials. */
 const MOST_EVENTS = 1_000_000;
 
-/** How long it will take, without starting up: for the calm, then the rest. In milliseconds. */
+/** The expected duration, without starting up, in milliseconds: of the calm, and of the rest. */
 export function durations({
   messages,
   absence,
@@ -83,12 +83,12 @@ export function durations({
   };
 }
 
-/** Draws the plans of a comparison. */
+/** Draws the plans of a comparison, one for each availability. */
 function drawPlans(options: CompareOptions): Plan[] {
   const { messages, absence, seed, availabilities = AVAILABILITIES } = options;
   return availabilities.map((availability) => {
     const { span } = slotOf(availability, messages, absence);
-    // A seed of its own for each, so that leaving one out does not change the others.
+    // Each has its own seed, so that leaving one out does not change the others.
     const random = prng(seed * 1009 + Math.round(availability * 1000));
     return drawPlan({ availability, messages, span, absence, tail: TAIL * absence }, random);
   });
@@ -151,14 +151,14 @@ export async function runCompare(options: CompareOptions): Promise<Report> {
 
 const HEARSAY_MS = 300;
 
-// Ctrl-C reaches every process of a terminal, and some may have gone of it before this one hears of it. Else it was a failure.
+// Ctrl-C reaches every process of a terminal, and some may have ended before this one notices. Without Ctrl-C it was a failure.
 async function excuse(error: unknown, interruption: Interruption): Promise<undefined> {
   await Promise.race([interruption.came, new Promise((resolve) => setTimeout(resolve, HEARSAY_MS))]);
   if (!interruption.over) throw error;
   return undefined;
 }
 
-// Opens the trials, plays them at the same time, and takes down what happened, also if Ctrl-C came in between.
+// Opens the trials, plays them at the same time, and collects the results, also if Ctrl-C came in between.
 async function playGroup(
   plans: readonly Plan[],
   make: (plan: Plan) => Trial,
@@ -185,7 +185,7 @@ async function playGroup(
   return Promise.all(trials.map(async ({ plan, trial }) => ({ plan, result: await trial.close() })));
 }
 
-// Shows how far it is. It waits before the end of its part until the part has ended.
+// Reports the progress. It stops at the planned end of its part until the part has really ended.
 function progressFrom(
   { progress }: CompareOptions,
   before: number,
@@ -195,7 +195,7 @@ function progressFrom(
   return (passed) => progress?.((before + Math.min(passed, ms)) / 1000, total / 1000);
 }
 
-// Of each sender: the ids that the relay stored, by its log.
+// For each recipient, the ids that the relay stored, according to its log.
 function storedBy(events: readonly Recorded[]): Map<string, Set<string>> {
   const stored = new Map<string, Set<string>>();
   for (const recorded of events) {
@@ -215,7 +215,7 @@ function report(
 ): Report {
   const { messages, absence, retry, seed, killSender } = options;
   const size: Size = { messages, absence, retry, killSender, tail: TAIL * absence };
-  // Stopped before a message arrived there: nothing was measured.
+  // A trial that was stopped before a message arrived at every sender measured nothing.
   const measured = results.filter(({ result }) => result.observed.every(({ arrived }) => arrived.length > 0));
   const rows = measured.flatMap(({ plan: { availability }, result: { present, absences, observed } }) =>
     observed.map((one): Row => {

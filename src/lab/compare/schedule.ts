@@ -1,10 +1,10 @@
-// When messages arrive, and when the receiver is there: drawn from a seed before anything is started. Pure.
-// All times are milliseconds from the beginning of the measurement. What really happened is measured later and may be a little late.
+// When messages arrive and when the receiver is there, drawn from a seed before anything is started. Pure.
+// All times are milliseconds from the beginning of the measurement. What really happens is measured later and may be a little late.
 
 /** A time during which the receiver is to be there. */
 export interface Presence {
   readonly from: number;
-  /** Infinity: he stays. */
+  /** Infinity: it stays. */
   readonly to: number;
 }
 
@@ -12,9 +12,9 @@ export interface Presence {
 export interface Plan {
   /** The share of the time that the receiver is there on average, 0 to 1. */
   readonly availability: number;
-  /** One for each message, in order. */
+  /** The arrival of each message, in order. */
   readonly arrivals: readonly number[];
-  /** Messages arrive until then. */
+  /** Messages arrive from 0 until this time. */
   readonly span: number;
   readonly presences: readonly Presence[];
 }
@@ -26,25 +26,27 @@ export interface PlanOptions {
   readonly span: number;
   /** The mean length of an absence, D. */
   readonly absence: number;
-  /** Coming and going ends so long after the last arrival: then the receiver comes for good, so that all that waits ends. */
+  /** How long the receiver comes and goes after `span`, in milliseconds. Then it comes for good, so that every wait ends. */
   readonly tail: number;
 }
 
-// Between two messages, on average, in mean absences: some come in each absence, and so few that even in a short presence of a receiver
-// who has just started all that waited can be handled: theory takes handling to be instantaneous.
+// The mean time between two messages, in mean absences. Several messages arrive in each absence, but few enough that a receiver that has
+// just started can handle them all in a short presence: theory assumes that handling takes no time.
 const GAP = 0.36;
-/** Where nobody comes or goes, nothing depends on absences. Milliseconds. */
+/** The mean time between two messages at 100 %, where nothing depends on absences. Milliseconds. */
 const CALM_GAP_MS = 60;
 
-/** When an availability is measured: it begins so long after the others, and messages arrive for so long. Milliseconds. */
+/** When an availability is measured, in milliseconds. */
 export interface Slot {
+  /** How long after the others it begins. */
   readonly begin: number;
+  /** How long messages arrive. */
   readonly span: number;
 }
 
 /**
- * The time that all availabilities together take, and the slot of one in it. He who is away most comes and goes most often, so that
- * half of the time brings as many absences, and fewer processes are started at a time: a start is what costs most here.
+ * The slot of one availability within the time that all of them take together. Low availabilities come and go most often, so half of
+ * the time is enough for as many absences. That way fewer processes are started at the same time; starts are the greatest cost here.
  */
 export function slotOf(availability: number, messages: number, absence: number): Slot {
   const whole = messages * GAP * absence;
@@ -53,12 +55,12 @@ export function slotOf(availability: number, messages: number, absence: number):
   return { begin: availability > 0.2 ? 0 : whole / 2, span: whole / 2 };
 }
 
-/** A length of time drawn from the exponential distribution. @param random from 0 to below 1 */
+/** A time drawn from the exponential distribution. @param random returns numbers from 0 to below 1 */
 export const exponential = (mean: number, random: () => number): number => -mean * Math.log(1 - random());
 
 /**
- * The mean time the receiver is there at a stretch, U, if absences last D on average: a = U / (U + D).
- * Infinity if he is always there.
+ * The mean length of a presence, U, if absences last D on average: a = U / (U + D).
+ * Infinity if the receiver is always there.
  */
 export const meanPresence = (availability: number, absence: number): number =>
   (availability * absence) / (1 - availability);
@@ -66,7 +68,7 @@ export const meanPresence = (availability: number, absence: number): number =>
 /** Draws a plan; the same random numbers give the same plan. */
 export function drawPlan(options: PlanOptions, random: () => number): Plan {
   const { availability, messages, span } = options;
-  // Poisson arrivals of which one knows how many there were: each is anywhere in the time, independent of the others.
+  // Given their number, Poisson arrivals are uniform over the time and independent of each other.
   const arrivals = Array.from({ length: messages }, () => random() * span).sort((a, b) => a - b);
   return { availability, arrivals, span, presences: drawPresences(options, random) };
 }
@@ -78,7 +80,7 @@ function drawPresences({ availability, span, absence, tail }: PlanOptions, rando
   const presence = meanPresence(availability, absence);
   const end = span + tail;
   const presences: Presence[] = [];
-  // Exponential times have no memory: begun in the middle, each lasts as long as begun anew, so this start is already the steady state.
+  // Exponential times have no memory: what is left of one in progress is distributed like a whole one. So this starts in the steady state.
   let there = random() < availability;
   let now = 0;
   while (now < end) {
@@ -91,7 +93,7 @@ function drawPresences({ availability, span, absence, tail }: PlanOptions, rando
   return presences;
 }
 
-/** The lengths of the absences that begin from 0 to before `span`, each to its end. Presences are in order and do not overlap. */
+/** The full lengths of the absences that begin between 0 and `span`. @param presences in order, without overlap */
 export function absencesOf(presences: readonly Presence[], span: number): number[] {
   const begins = [0, ...presences.map(({ to }) => to)];
   return presences.flatMap(({ from }, index) => {
@@ -100,7 +102,7 @@ export function absencesOf(presences: readonly Presence[], span: number): number
   });
 }
 
-/** The share of the time from 0 to `span` that is covered by presences. They are in order and do not overlap. */
+/** The share of the time from 0 to `span` that presences cover. @param presences in order, without overlap */
 export function shareOf(presences: readonly Presence[], span: number): number {
   const covered = presences.reduce(
     (sum, { from, to }) => sum + Math.max(0, Math.min(to, span) - Math.max(0, from)),

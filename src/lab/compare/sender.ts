@@ -1,23 +1,24 @@
-// The three senders. Each is one real `detour sync send --lines` or `detour async send --lines`, to which messages are typed as they
-// arrive: this file adds no way to send. Two of them type each message once; the third keeps what failed and types it again.
+// The three senders. Each is a real `detour sync send --lines` or `detour async send --lines`; messages are typed to it as they arrive.
+// This file adds no way to send. For two of them each message is typed once; for the third, what failed is kept and typed again.
 
 import type { VerdictName } from '../../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Timeline } from './timeline.ts';
 
-/** `once`: sync, asked once. `again`: sync, again until it works. `relay`: async. */
+/** `once`: sync, tried once. `again`: sync, tried again until it works. `relay`: async. */
 export type Strategy = 'once' | 'again' | 'relay';
 
 /** The three, in the order in which they are shown. */
 export const STRATEGIES: readonly Strategy[] = ['once', 'again', 'relay'];
 
-/** A message that was typed to a sender, and what the sender said of it. Without verdict he was killed before. */
+/** A message that was typed to a sender, and its verdict. Without a verdict, the sender was killed before it had one. */
 export interface Try {
-  /** The number of the message, from 0. */
+  /** The number of the message, from 0. Negative: it is a warm-up and does not count. */
   readonly message: number;
-  /** Milliseconds since the beginning. */
+  /** When it was typed, in milliseconds since the beginning. */
   readonly typed: number;
+  /** When the verdict came, in milliseconds since the beginning. */
   readonly settled?: number | undefined;
   readonly verdict?: VerdictName | undefined;
   readonly id?: string | undefined;
@@ -29,25 +30,25 @@ interface Open {
   readonly done: (settled: Try) => void;
 }
 
-/** The text of a message, by which it is known at the receiver's: an id is each try's own. */
+/** The text of a message. It identifies the message at the receiver, because each try has its own id. */
 export const textOf = (message: number): string => `m${message}`;
 
-/** Numbers below 0 are for trying out whether all are there. */
+/** The number of messages that are sent before the beginning, with negative numbers, to see that everything works. */
 const WARM_UP = 5;
 
-/** A sender and what he still has to do. */
+/** A sender and what it still has to do. */
 export class Sender {
   readonly strategy: Strategy;
   readonly #stage: Stage;
   readonly #name: string;
   readonly #args: readonly string[];
   #actor: Actor;
-  /** Stands ready to take over when he is killed. */
+  /** The process that takes over when the sender is killed. */
   #successor: Actor | undefined;
   #timeline: Timeline;
-  /** Typed and not settled, in order: he answers in order. */
+  /** Typed and without a verdict, in order. Verdicts come in the same order. */
   #open: Open[] = [];
-  /** To be tried again, in order of arrival. */
+  /** Messages to be tried again, in order of arrival. */
   #waiting: number[] = [];
   #inRound = false;
   #closed = false;
@@ -58,9 +59,9 @@ export class Sender {
   #fault: string | undefined;
 
   /**
-   * Starts him.
-   * @param args his command and its flags, without --lines
-   * @param mortal is he to be killed? Then a successor stands ready
+   * Starts the sender.
+   * @param args its command and flags, without --lines
+   * @param mortal will it be killed? Then its successor is started, too
    */
   constructor(
     strategy: Strategy,
@@ -89,17 +90,17 @@ export class Sender {
     return this.#tries;
   }
 
-  /** Messages that were with him when he was killed: under way, or kept to be tried again. */
+  /** The messages that it had when it was killed: under way, or kept to be tried again. */
   get aboard(): readonly number[] {
     return this.#aboard;
   }
 
-  /** When he was killed, if he was. */
+  /** When it was killed, in milliseconds since the beginning, if it was. */
   get killedAt(): number | undefined {
     return this.#killedAt;
   }
 
-  /** What went wrong with him, if anything did. */
+  /** What went wrong with it, if anything did. */
   get fault(): string | undefined {
     return this.#fault;
   }
@@ -109,31 +110,31 @@ export class Sender {
     return this.#open.length > 0;
   }
 
-  /** Has he nothing more to do, now or later? */
+  /** Does it have nothing more to do, now or later? */
   get idle(): boolean {
     return !this.busy && this.#waiting.length === 0;
   }
 
-  /** Sends a few messages that do not count, and waits for what becomes of them. */
+  /** Sends a few messages that do not count, and waits for their verdicts. */
   async warmUp(): Promise<void> {
     for (let number = 1; number <= WARM_UP; number += 1) await this.#type(-number);
   }
 
-  /** From now on times count from this beginning. */
+  /** Starts the measurement: from now on, times count from this beginning, and the tries so far are forgotten. */
   begin(timeline: Timeline): void {
     this.#timeline = timeline;
     this.#tries.length = 0;
   }
 
-  /** The next message arrives: it is sent at once. */
+  /** The next message arrives and is sent immediately. */
   arrive(): void {
     const message = this.#arrived.push(this.#timeline.now()) - 1;
     void this.#attempt(message);
   }
 
   /**
-   * Tries again what failed: the oldest first, and if it works all others. If it fails the receiver is still away, and the others
-   * need not be tried. Does nothing while the round before is still under way.
+   * Tries again what failed: the oldest first, and if it works, all others. If it fails, the receiver is still away, and the others
+   * need not be tried. Does nothing while the previous round is still under way.
    */
   async round(): Promise<void> {
     const oldest = this.#waiting[0];
@@ -145,7 +146,7 @@ export class Sender {
     this.#inRound = false;
   }
 
-  /** Kills him; another takes over, who knows nothing of what the first one kept. */
+  /** Kills it. Its successor takes over and knows nothing of what the first one kept. */
   async killed(): Promise<void> {
     const before = this.#actor;
     this.#killedAt = this.#timeline.now();
@@ -157,11 +158,11 @@ export class Sender {
     await before.kill();
   }
 
-  /** Ends him for good. What he has not answered by now would be in no column of the table. */
+  /** Ends it for good. A message that has no verdict by now is a fault, because it would be in no column of the table. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.busy)
-      this.#fault ??= `the sender (${this.strategy}) never said what became of ${this.#open.length} of his messages`;
+      this.#fault ??= `the sender (${this.strategy}) never gave a verdict on ${this.#open.length} of its messages`;
     await Promise.all([this.#actor.kill(), this.#successor?.kill()]);
     this.#drop();
   }
@@ -176,7 +177,7 @@ export class Sender {
     });
     void actor.ended.then((exit) => {
       if (actor !== this.#actor || this.#closed) return;
-      this.#fault = `the sender (${this.strategy}) has ended by itself, exit ${exit}`;
+      this.#fault = `the sender (${this.strategy}) ended by itself, exit ${exit}`;
       this.#drop();
     });
     return actor;
@@ -194,7 +195,7 @@ export class Sender {
     });
   }
 
-  /** @returns did it work? */
+  /** Sends one message. @returns did it work? */
   async #attempt(message: number): Promise<boolean> {
     const { verdict } = await this.#type(message);
     const worked = verdict === 'DELIVERED' || verdict === 'STORED';

@@ -1,5 +1,5 @@
-// A run without processes: what the theory says would happen to one plan. Pure. It says how far a run of this size strays by chance
-// alone (against-theory.ts needs that for its intervals), and the tests hold the closed forms of theory.ts against it.
+// A run without processes: what happens to one plan according to the theory. Pure. It shows how far a run of this size strays by chance
+// alone (against-theory.ts needs that for its intervals), and the tests compare the closed forms of theory.ts with it.
 
 import { absencesOf, drawPlan, type Plan, type PlanOptions, type Presence, shareOf } from './schedule.ts';
 import { mean } from './statistics.ts';
@@ -11,17 +11,18 @@ export interface Simulated {
   readonly present: number;
   /** The mean length of the absences, in milliseconds; undefined if there were none. */
   readonly absence: number | undefined;
-  /** The share of the messages that found him there. */
+  /** The share of the messages that found it there. */
   readonly first: number;
-  /** Mean waits over all messages, in milliseconds. */
+  /** The mean wait over all messages on the relay, in milliseconds. */
   readonly relay: number;
+  /** The mean wait over all messages of a sender that tries again, in milliseconds. */
   readonly retry: number;
 }
 
-/** Simulates a plan; the presences must end with one for good. */
+/** Simulates a plan. Its last presence must not end. */
 export function simulate({ arrivals, presences, span }: Plan, { retry }: Setting): Simulated {
   let [first, relay, again] = [0, 0, 0];
-  // Arrivals are in order, so that the search goes on where it was.
+  // Arrivals are in order, so the search goes on where it stopped.
   let next = 0;
   for (const arrival of arrivals) {
     while ((presences[next]?.to ?? Number.POSITIVE_INFINITY) <= arrival) next += 1;
@@ -42,7 +43,7 @@ export function simulate({ arrivals, presences, span }: Plan, { retry }: Setting
   };
 }
 
-// Rounds are at 0, R, 2R …; the first after the arrival that falls into a presence.
+// The first round after the arrival that falls into a presence. Rounds are at 0, R, 2R …
 function roundThatFinds(
   presences: readonly Presence[],
   next: number,
@@ -57,15 +58,15 @@ function roundThatFinds(
   return Number.POSITIVE_INFINITY;
 }
 
-/** How far the mean waits of simulated runs lie from theory: mean / theory, one for each run. */
+/** How far the mean waits of simulated runs are from theory: mean / theory, one value for each run. */
 export interface Spread {
   readonly relay: readonly number[];
   readonly retry: readonly number[];
 }
 
 /**
- * Simulates runs of one size. Each is compared like a real one: with the theory for the presence and the mean absence that came of it.
- * @param add what a message takes in any case, in milliseconds, once the receiver is there
+ * Simulates runs of one size. Each is compared like a real one: with the theory for the presence and the mean absence that it had.
+ * @param add how long a message takes once the receiver is there, in milliseconds
  */
 export function spreadOf(
   options: PlanOptions,

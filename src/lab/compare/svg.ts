@@ -1,5 +1,5 @@
-// The same two panels as a picture. Pure: a report goes in, the text of an SVG file comes out. Strategies differ by shape and dash as
-// well as by colour (Okabe and Ito's, which the colour-blind can tell apart), so that it can be read in grey, too.
+// Draws the two panels as a picture. Pure: a report goes in, the text of an SVG file comes out. Strategies differ in shape and dashes as
+// well as in colour (Okabe and Ito's, which colour-blind people can tell apart), so the picture can be read in grey, too.
 
 import { type Check, drawnTime, drawnTimes, isWhole, messageCounts, type Row } from './against-theory.ts';
 import { shortTime } from './format.ts';
@@ -14,13 +14,14 @@ const INK = '#1a1a1a';
 const FAINT = '#d5d5d5';
 const COLOURS: Readonly<Record<Strategy, string>> = { once: '#c44e00', again: '#0072b2', relay: '#007a5a' };
 const DASHES: Readonly<Record<Strategy, string>> = { once: '7 4', again: '2 3', relay: 'none' };
-/** The two lines of the legend. */
+/** The y coordinate of the first line of the legend. */
 const FIRST = 16;
+/** The y coordinate of the second line of the legend. */
 const SECOND = 38;
-/** Of a line: at so many shares its height is calculated. */
+/** The number of segments of a curve. */
 const STEPS = 200;
 
-/** A panel: where it lies, and what its heights mean. */
+/** The position of a panel's plot area. */
 interface Frame {
   readonly left: number;
   readonly right: number;
@@ -30,8 +31,9 @@ interface Frame {
 
 const LEFT: Frame = { left: 70, right: 460, top: 88, bottom: 416 };
 const RIGHT: Frame = { left: 580, right: 960, top: 88, bottom: 416 };
-/** Above the right panel's scale there is a row for "never". */
+/** The y coordinate of the row for "never", above the scale of the right panel. */
 const NEVER = 108;
+/** The y coordinate at which the scale of the right panel ends. */
 const SCALE_TOP = 134;
 
 const round = (value: number): string => String(Number(value.toFixed(1)));
@@ -55,7 +57,7 @@ function straight(x1: number, y1: number, x2: number, y2: number, stroke: string
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="${stroke}"${more}/>`;
 }
 
-/** A line through the heights of all shares from `from` to 1. */
+/** A curve through the heights of the shares from `from` to 1. */
 function curve(
   frame: Frame,
   from: number,
@@ -70,7 +72,7 @@ function curve(
   return `<polyline points="${points.join(' ')}" fill="none" stroke="${COLOURS[strategy]}" stroke-width="${width}" stroke-dasharray="${DASHES[strategy]}"/>`;
 }
 
-/** once: a triangle. again: an open square, in which relay, a dot, can still be seen. */
+/** A marker. once: a triangle. again: an open square, in which the dot of relay can still be seen. */
 function marker(strategy: Strategy, x: number, y: number): string {
   const colour = COLOURS[strategy];
   if (strategy === 'once') return `<path d="M${round(x)} ${round(y - 7)}l7 12h-14z" fill="${colour}"/>`;
@@ -79,7 +81,7 @@ function marker(strategy: Strategy, x: number, y: number): string {
   return `<circle cx="${round(x)}" cy="${round(y)}" r="4.5" fill="${colour}"/>`;
 }
 
-/** A 95 % interval. */
+/** The bar of a 95 % interval. */
 function bar(x: number, low: number, high: number, strategy: Strategy): string {
   const stroke = COLOURS[strategy];
   const wide = ' stroke-width="1.5"';
@@ -90,7 +92,7 @@ function bar(x: number, low: number, high: number, strategy: Strategy): string {
   ].join('');
 }
 
-/** Theory lies outside of the interval: a ring, and the word. */
+/** The sign that theory lies outside the interval: a ring, and the word "off". */
 const off = (x: number, y: number): string =>
   `<circle cx="${round(x)}" cy="${round(y)}" r="13" fill="none" stroke="${INK}" stroke-width="1.5"/>${text(x + 15, y - 8, 'off', { size: 12 })}`;
 
@@ -200,7 +202,7 @@ const ASIDE: Readonly<Record<Strategy, number>> = { once: 0, again: -4, relay: 4
 function timePoint(row: Row, check: Check | undefined, height: (ms: number) => number): string {
   const { present, strategy, messages } = row;
   if (messages === 0) return '';
-  // The two that wait would lie on each other: each a little to its side.
+  // The two that wait would cover each other, so each is moved a little to its side.
   const aside = present > 0 && present < 1 ? ASIDE[strategy] : 0;
   const x = across(RIGHT, present) + aside;
   const ms = drawnTime(row);
@@ -218,7 +220,7 @@ function timePoint(row: Row, check: Check | undefined, height: (ms: number) => n
   return parts.join('');
 }
 
-/** The relay's sender may go long before: crosses. The sender who tries again is kept until it is handled, where his squares are. */
+/** Crosses where the relay's sender may go. The sender that tries again must stay until the message is handled, where its squares are. */
 function keptMarks(rows: readonly Row[], height: (ms: number) => number): string[] {
   return rows.flatMap(({ strategy, present, kept }) =>
     strategy === 'relay' && kept.mean !== undefined ? [cross(across(RIGHT, present), height(kept.mean))] : [],
@@ -228,7 +230,7 @@ function keptMarks(rows: readonly Row[], height: (ms: number) => number): string
 const cross = (x: number, y: number): string =>
   `<path d="M${round(x - 5)} ${round(y - 5)}l10 10m0 -10l-10 10" stroke="${COLOURS.relay}" stroke-width="2.5" fill="none"/>`;
 
-// Why it is not whole, if it is not.
+// Why the report is not whole, if it is not.
 function missing(report: Report): string[] {
   if (isWhole(report)) return [];
   const stopped = report.interrupted ? 'STOPPED before its end. ' : '';
@@ -236,7 +238,7 @@ function missing(report: Report): string[] {
   return [`${stopped}${killed}The waits of what was not handled are missing.`];
 }
 
-/** Draws the report. @param command how it was made, written under the picture */
+/** Draws the report. @param command the command that made it, written under the picture */
 export function drawSvg(report: Report, command: string): string {
   const { rows, checks, messages, absence, retry } = report;
   const short = checks.some(({ what }) => what === 'time');

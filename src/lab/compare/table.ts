@@ -1,4 +1,4 @@
-// The two tables: what happened, and how it stands to the theory. Pure: a report comes in, lines of text go out.
+// The two tables: what happened, and how it compares with the theory. Pure: a report comes in, lines of text go out.
 
 import type { Check, Row } from './against-theory.ts';
 import { aboardByTheory, messageCounts } from './against-theory.ts';
@@ -7,7 +7,7 @@ import type { Report } from './run.ts';
 
 const time = (ms: number | undefined): string => (ms === undefined ? '-' : shortTime(ms));
 
-// Columns: title, width, and what stands in it. The first is aligned left.
+// The columns: the two lines of their titles, and their widths. The first two are aligned left.
 const HEADS = [
   ['THERE', 'ROUTE', '1st', 'in', 'NOT', 'UN-', '', '', '', 'SENDER', ''],
   ['', '', 'try', 'all', 'DELIV', 'KNOWN', 'p50', 'p95', 'max', 'KEPT', 'TWICE'],
@@ -38,7 +38,7 @@ export function resultLines(report: Report): string[] {
 
 function cellsOf(row: Row): string[] {
   const { present, strategy, first, handled, notDelivered, unknown, time: times, kept, twice } = row;
-  // Whoever is still kept when it ends was kept for longer than that.
+  // A sender that still has to stay at the end would have stayed longer.
   const open = strategy === 'again' && handled + row.lost < row.messages;
   return [
     percent(present),
@@ -55,14 +55,14 @@ function cellsOf(row: Row): string[] {
   ];
 }
 
-/** What the columns mean, and what else must be known. */
+/** What the columns mean, and what else a reader must know. */
 export function noteLines(report: Report): string[] {
   const { messages, rows, killSender, interrupted, retry, absence, hop, late } = report;
   const unknown = rows.reduce((sum, row) => sum + row.unknownTries, 0);
   const unknownHandled = rows.reduce((sum, row) => sum + row.unknownHandled, 0);
   const notes = [
-    `${interrupted ? 'Stopped early: ' : ''}${messageCounts(rows, messages)} messages a line. THERE: so much of the time bob was there, measured; planned were absences of ${shortTime(absence)} on average. sync again tries every ${shortTime(retry)}. 1st try: handled, and the sender sent it only once. KEPT: so long the sender had to stay for a message, on average. TWICE: bob handled it more than once. Handled is what bob's own log says.`,
-    `UNKNOWN: a try ended so. There were ${unknown} such tries, and ${unknownHandled} of them bob had handled.`,
+    `${interrupted ? 'Stopped early: ' : ''}${messageCounts(rows, messages)} messages a line. THERE: how much of the time bob was there, as measured; absences of ${shortTime(absence)} on average were planned. sync again tries every ${shortTime(retry)}. 1st try: handled, and sent only once. KEPT: how long the sender had to stay for a message, on average. TWICE: bob handled it more than once. Handled means that bob's own log says so.`,
+    `UNKNOWN: messages with a try that ended UNKNOWN. There were ${unknown} such tries, and bob had handled ${unknownHandled} of them.`,
   ];
   if (killSender) {
     const again = rows
@@ -70,27 +70,27 @@ export function noteLines(report: Report): string[] {
       .map((row) => `${aboardByTheory(row, report).toFixed(0)} (at ${percent(row.present)})`);
     notes.push(
       again.length === 0
-        ? 'LOST: nobody had been killed yet when it was stopped.'
-        : `LOST: went with the sender, who was killed half-way. Theory expects of sync again ${again.join(', ')}; of the relay only what is not STORED yet. Waits are not held against theory: those of the lost are missing.`,
+        ? 'LOST: no sender had been killed yet when it was stopped.'
+        : `LOST: lost with the sender, which was killed half-way. Theory predicts ${again.join(', ')} for sync again; for the relay only what is not STORED yet. Waits are not compared with theory: those of the lost messages are missing.`,
     );
   }
   if (hop !== undefined)
     notes.push(
-      `If bob is always there the relay costs ${hop.extra.mean.toFixed(1)} ms more a message (${hop.extra.low.toFixed(1)} to ${hop.extra.high.toFixed(1)}): once more through a program, and the disk.`,
+      `If bob is always there, the relay costs ${hop.extra.mean.toFixed(1)} ms more per message (${hop.extra.low.toFixed(1)} to ${hop.extra.high.toFixed(1)}): one more program, and the disk.`,
     );
   if (late > absence / MUCH)
     notes.push(
-      `THIS COMPUTER WAS BUSY: bob came ${shortTime(late)} late on average, and points can lie off for that alone. Close other programs, or give a longer --cycle.`,
+      `THIS COMPUTER WAS BUSY: bob came ${shortTime(late)} late on average, and that alone can put points off. Close other programs, or use a longer --cycle.`,
     );
   return notes.flatMap((note) => indented(note, LINE));
 }
 
 const LINE = 78;
 
-// He should be late by less than this part of an absence.
+// The receiver should be late by less than this fraction (1/20) of an absence.
 const MUCH = 20;
 
-/** Each figure that theory foretells, with its interval. */
+/** Each figure that theory predicts, with its interval. */
 export function theoryLines({ checks }: Report): string[] {
   if (checks.length === 0) return [];
   const share = (value: number): string => String(Math.round(value * 100));
@@ -107,7 +107,7 @@ export function theoryLines({ checks }: Report): string[] {
   const cells = (plan: string, one: string, two: string, three: string): string =>
     ` ${plan.padEnd(5)} ${one.padEnd(19)} ${two.padEnd(26)} ${three}`.trimEnd();
   const off = checks.filter((check) => check.off).length;
-  // Where he is always there, or never, nothing is left to chance.
+  // Where the receiver is always there, or never, nothing is left to chance.
   const chancy = checks.filter(({ present }) => present > 0 && present < 1).length;
   return [
     cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
@@ -121,7 +121,7 @@ export function theoryLines({ checks }: Report): string[] {
       ),
     ),
     ...indented(
-      `Figures: ${checks.length}, their 95 % intervals, and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 of 20 of those between 0 % and 100 % lies off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
+      `Figures: ${checks.length}, with 95 % intervals and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 in 20 of those between 0 % and 100 % is off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
       LINE,
     ),
   ];

@@ -1,5 +1,5 @@
-// What really became of the messages: counted from what the receiver's logs say he handled, never from what the senders believe. The
-// senders' verdicts are then held against it. Pure.
+// What really became of the messages, counted from what the receiver's logs say it handled, never from what the senders believe. The
+// senders' verdicts are then compared with it. Pure.
 
 import type { VerdictName } from '../../core/event.ts';
 import { contradiction } from '../contradiction.ts';
@@ -7,27 +7,27 @@ import type { Shown } from './receiver.ts';
 import { type Strategy, type Try, textOf } from './sender.ts';
 import { mean, quantile } from './statistics.ts';
 
-/** What one strategy at one availability left behind. Times are milliseconds since the beginning. */
+/** What was observed of one strategy at one availability. Times are milliseconds since the beginning. */
 export interface Observed {
   readonly strategy: Strategy;
-  /** Of each message: when it arrived at the sender. */
+  /** When each message arrived at the sender. */
   readonly arrived: readonly number[];
   readonly tries: readonly Try[];
-  /** What the receiver handled of this sender's. */
+  /** What the receiver handled from this sender. */
   readonly shown: readonly Shown[];
-  /** Async: the ids that the relay's log says it stored; else empty. */
+  /** Async: the ids that the relay stored, according to its log; otherwise empty. */
   readonly stored: ReadonlySet<string>;
-  /** Messages that were with the sender when he was killed. */
+  /** Messages that the sender had when it was killed. */
   readonly aboard: readonly number[];
-  /** When the sender was killed, if he was. */
+  /** When the sender was killed, if it was. */
   readonly killed?: number | undefined;
-  /** Did the receiver stay in the end, for as long as anybody could need? Then nothing may be missing that somebody answers for. */
+  /** Did the receiver stay at the end, long enough for everything? Then every message that was STORED must have been handled. */
   readonly settled: boolean;
-  /** When it was over. */
+  /** When the trial was over. */
   readonly end: number;
 }
 
-/** A time in the middle and at the ends, in milliseconds; undefined if there was none. */
+/** The distribution of a time, in milliseconds; each undefined if there was no value. */
 export interface Times {
   readonly mean: number | undefined;
   readonly p50: number | undefined;
@@ -35,7 +35,7 @@ export interface Times {
   readonly max: number | undefined;
 }
 
-/** What it came to. */
+/** The counts of one strategy at one availability. */
 export interface Tally {
   readonly messages: number;
   /** Handled although the sender sent it only once. */
@@ -44,25 +44,26 @@ export interface Tally {
   readonly handled: number;
   /** Messages whose tries all ended NOT DELIVERED. */
   readonly notDelivered: number;
-  /** Messages of which a try ended UNKNOWN, */
+  /** Messages with a try that ended UNKNOWN. */
   readonly unknown: number;
-  /** and how many of these tries the receiver had handled. */
+  /** Tries that ended UNKNOWN although the receiver had handled the message. */
   readonly unknownHandled: number;
+  /** Tries that ended UNKNOWN. */
   readonly unknownTries: number;
   readonly tries: number;
-  /** Tries that came to a verdict: all but those that a kill cut short. */
+  /** Tries that ended with a verdict: all but those that a kill cut short. */
   readonly verdicts: number;
   /** Messages that the receiver handled more than once. */
   readonly twice: number;
-  /** Of each message: from the arrival at the sender to handled, in milliseconds; undefined if it was not. */
+  /** For each message, the time from its arrival at the sender until it was handled, in milliseconds; undefined if it was not. */
   readonly each: readonly (number | undefined)[];
-  /** The same in short, of those that were. */
+  /** The distribution of `each`, over the messages that were handled. */
   readonly time: Times;
-  /** From the arrival at the sender until he had nothing more to do for it, or was killed, or all was over. */
+  /** From the arrival at the sender until the sender was done with the message, or was killed, or the trial was over. */
   readonly kept: Times;
-  /** Messages that went with the sender when he was killed: the receiver never handled them, and the relay has not got them. */
+  /** Messages lost with the killed sender: the receiver never handled them, and the relay does not have them. */
   readonly lost: number;
-  /** Where a verdict says what is not so; empty if all hold. */
+  /** False verdicts, one text each; empty if all are true. */
   readonly faults: readonly string[];
 }
 
@@ -119,7 +120,7 @@ function keptUntil(
   const success = all.find(({ verdict }) => worked(verdict));
   if (success?.settled !== undefined) return success.settled;
   if (killed !== undefined && aboard.includes(message)) return killed;
-  // Who asks once is done whatever the answer was; who tries again is not done until it works.
+  // A sender that tries once is done whatever the verdict is; one that tries again is not done until it works.
   const last = strategy === 'again' ? undefined : all.at(-1)?.settled;
   return last ?? end;
 }
@@ -134,7 +135,7 @@ function timesOf(values: readonly number[]): Times {
   };
 }
 
-/** A verdict that is not so is the worst that can happen here: it is looked for try by try, by the id on the wire. */
+/** Finds false verdicts, the worst that can happen here. Every try is checked by its id on the wire. */
 function faultsOf(
   { strategy, tries, stored, settled, arrived }: Observed,
   shownIds: ReadonlySet<string>,

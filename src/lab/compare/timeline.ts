@@ -1,7 +1,7 @@
-// The measurement's own time: milliseconds since its beginning, for plans and for what other processes stamped; and waiting that
+// The time of the measurement, in milliseconds since its beginning, for plans and for the timestamps of other processes; and waits that
 // Ctrl-C ends.
 
-/** Ctrl-C, or something else that ends every wait for what is over then, at once. */
+/** Ends waits early: on Ctrl-C, or when something that they depend on is over. */
 export class Interruption {
   /** Resolves when it comes. */
   readonly came: Promise<void>;
@@ -19,23 +19,23 @@ export class Interruption {
     return this.#over;
   }
 
-  /** From now on nothing is waited for. */
+  /** Ends all waits, now and later. */
   stop(): void {
     this.#over = true;
     this.#resolve();
   }
 }
 
-// The stage's clock, by which all its processes stamp what they record.
+// Now, by the stage's clock, by which all its processes timestamp what they record. Milliseconds.
 const epochNow = (clock: bigint): number => Number(process.hrtime.bigint() + clock) / 1e6;
 
-/** Time that is counted from a beginning. */
+/** Counts time from a beginning. */
 export class Timeline {
   readonly #clock: bigint;
   readonly #zero: number;
   readonly #interruption: Interruption;
 
-  /** Begins now. @param clock the stage's */
+  /** Begins now. @param clock the stage's clock */
   constructor(clock: bigint, interruption: Interruption) {
     this.#clock = clock;
     this.#zero = epochNow(clock);
@@ -52,13 +52,13 @@ export class Timeline {
     return epochNow(this.#clock) - this.#zero;
   }
 
-  /** When a process of the stage recorded something. @param time ISO 8601 UTC, to nanoseconds */
+  /** When a process of the stage recorded something, in milliseconds since the beginning. @param time ISO 8601 UTC, with nanoseconds */
   of(time: string): number {
     const [seconds = '', fraction = '0'] = time.slice(0, -1).split('.');
     return Date.parse(`${seconds}Z`) + Number(`0.${fraction}`) * 1000 - this.#zero;
   }
 
-  /** Waits until that time has come. @returns false if Ctrl-C came first, or `other` */
+  /** Waits until that time, in milliseconds since the beginning. @returns false if Ctrl-C or `other` came first */
   async at(ms: number, other?: Interruption): Promise<boolean> {
     const over = (): boolean => this.over || other?.over === true;
     if (over()) return false;

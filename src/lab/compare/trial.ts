@@ -1,5 +1,5 @@
-// One availability: a receiver for the direct route and one for the relay, both by the same plan, and the three senders with the same
-// messages. What happens at the same time is the same for all three; that is what makes them comparable.
+// One availability: a receiver for the direct route and one for the relay, both with the same plan, and the three senders with the same
+// messages. All three meet the same conditions at the same time, which makes them comparable.
 
 import { COMMON_ADDRESS, OWN_ADDRESS } from '../stage/address.ts';
 import type { Stage } from '../stage/stage.ts';
@@ -10,44 +10,44 @@ import { mean } from './statistics.ts';
 import type { Observed } from './tally.ts';
 import { Interruption, Timeline } from './timeline.ts';
 
-/** What a trial is played with. */
+/** What a trial needs. */
 export interface TrialOptions {
   readonly stage: Stage;
-  /** Where the relay listens. */
+  /** Where the relay listens: `host:port`. */
   readonly relay: string;
   readonly plan: Plan;
-  /** It begins so long after it is told to, in milliseconds. */
+  /** The time from `play` to the beginning, in milliseconds. */
   readonly begin: number;
-  /** Between two rounds of the sender who tries again, in milliseconds. */
+  /** The time between two rounds of the sender that tries again, in milliseconds. */
   readonly retry: number;
   /** Kill all senders half-way, and start others in their place? */
   readonly killSender: boolean;
   readonly interruption: Interruption;
 }
 
-/** What came of a trial, as far as it went. */
+/** The result of a trial, until its end or until it was stopped. */
 export interface TrialResult {
-  /** When the receiver was there, by measurement: for the direct route, and for the relay. */
+  /** The measured share of the time that the receiver was there, 0 to 1, for each route. */
   readonly present: Readonly<Record<'direct' | 'relay', number>>;
-  /** How long each absence was that began while messages arrived: the same. Milliseconds. */
+  /** The lengths of the absences that began while messages arrived, in milliseconds, for each route. */
   readonly absences: Readonly<Record<'direct' | 'relay', readonly number[]>>;
-  /** How late he came, on average: both. Milliseconds. */
+  /** How late the two receivers came, on average, in milliseconds. */
   readonly late: number;
   readonly observed: readonly Omit<Observed, 'stored'>[];
   readonly faults: readonly string[];
 }
 
-/** The mailbox of the receiver at the relay. */
+/** The name of the receiver's mailbox at the relay. */
 export const boxOf = (availability: number): string => `bob-${Math.round(availability * 1000)}`;
 
-/** Between the same message's arrivals at the three senders, in milliseconds: on a small computer they would slow each other down. */
+/** The time between the arrivals of a message at two senders, in milliseconds: on a small computer they would slow each other down. */
 const STAGGER_MS = 10;
-/** In the end, when the receiver stays, everything must be through within this time, and that to the next round. */
+/** At the end, when the receiver stays, everything must be done within this time plus one round, in milliseconds. */
 const DRAIN_MS = 20_000;
 const LOOK_AGAIN_MS = 20;
 
-// Below the ports that systems take for calls (32768 and up): a sender who calls a port of those where nobody listens can be given
-// that very port for his own end, and then talks to himself.
+// Below the ephemeral ports (32768 and up on Linux): a sender that connects to an ephemeral port on which nobody listens can be given
+// that very port as its own and then connect to itself (TCP simultaneous open).
 const PORTS = { from: 20_000, count: 12_000 };
 const PORT_TRIES = 8;
 
@@ -65,7 +65,7 @@ export class Trial {
     this.#timeline = new Timeline(options.stage.clock, options.interruption);
   }
 
-  /** Starts everybody and has the senders try it out. @throws DetourError `stage` */
+  /** Starts all processes and lets the senders warm up. @throws DetourError `stage` */
   async open(): Promise<void> {
     const { stage, relay, plan, killSender } = this.#options;
     const box = boxOf(plan.availability);
@@ -107,16 +107,16 @@ export class Trial {
     ]);
     if (plan.presences.length > 0) {
       await this.#until(() => this.#through());
-      // What is missing after all that time is missing: the tally finds it.
+      // What is still missing after all that time is lost: the tally finds it.
       this.#settled = !timeline.over;
     }
     through.stop();
     await rounds;
-    // Where nobody comes there is no end to wait for, but for the answers of what is under way.
+    // If the receiver never comes, there is nothing to wait for but the verdicts of what is under way.
     await this.#until(() => !this.#senders.some(({ busy }) => busy));
   }
 
-  /** Ends everybody, and says what happened. */
+  /** Ends all processes and returns what happened. */
   async close(): Promise<TrialResult> {
     const { plan } = this.#options;
     const end = this.#timeline.now();
@@ -141,7 +141,7 @@ export class Trial {
     return { strategy, arrived, tries, shown, aboard, killed, settled: this.#settled, end };
   }
 
-  // The same message comes to the three senders one shortly after the other, each time another one first.
+  // Each message arrives at the three senders one shortly after another, and each time another one is first.
   async #arrivals(): Promise<void> {
     const { arrivals } = this.#options.plan;
     const feeds = arrivals.flatMap((at, message) =>
@@ -155,7 +155,7 @@ export class Trial {
       if (!(await this.#timeline.at(at))) return;
       sender.arrive();
     }
-    // Nobody comes: then the measurement ends with the time in which messages arrive.
+    // If the receiver never comes, the measurement ends with the time in which messages arrive.
     await this.#timeline.at(this.#options.plan.span);
   }
 
@@ -172,7 +172,7 @@ export class Trial {
     await Promise.all(this.#senders.map((sender) => sender.killed()));
   }
 
-  // Waits for what must come to an end now, or for Ctrl-C, or until it is too late.
+  // Waits until it has ended, or for Ctrl-C, or until the deadline.
   async #until(ended: () => boolean): Promise<void> {
     const deadline = this.#timeline.now() + DRAIN_MS + this.#options.retry;
     while (!ended() && this.#timeline.now() < deadline) {
@@ -180,7 +180,7 @@ export class Trial {
     }
   }
 
-  // The receiver has come for good: is everything through?
+  // After the receiver has come for good: is everything done?
   #through(): boolean {
     return this.#senders.every(
       (sender) =>
@@ -199,7 +199,7 @@ async function directReceiver(
   presences: readonly Presence[],
 ): Promise<{ receiver: Receiver; host: string; port: number }> {
   for (let left = PORT_TRIES; ; left -= 1) {
-    // Should the system not have the one, then the other.
+    // Tries both addresses in turn, in case the system does not have OWN_ADDRESS.
     const host = left % 2 === 0 ? OWN_ADDRESS : COMMON_ADDRESS;
     const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
     const receiver = new Receiver(stage, {
@@ -211,7 +211,7 @@ async function directReceiver(
       await receiver.open(presences);
       return { receiver, host, port };
     } catch (error) {
-      // The port may be somebody else's.
+      // Another program may have the port.
       if (left <= 1) throw error;
     }
   }

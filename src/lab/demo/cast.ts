@@ -1,5 +1,5 @@
-// Who plays in the stories, and how they are started: the same commands that a person types. Nobody is waited for by sleeping:
-// each function resolves when the process has said that it is ready.
+// The processes of the stories, started with the same commands that a person types. Nothing here sleeps: each function that
+// waits resolves when the process has said that it is ready.
 
 import { join } from 'node:path';
 import type { Actor } from '../stage/actor.ts';
@@ -13,7 +13,7 @@ export interface Server {
   readonly place: string;
 }
 
-/** Starts a bob who listens for direct calls. */
+/** Starts a bob that listens for direct calls. */
 export function listeningBob(stage: Stage, port = '0', ...flags: readonly string[]): Promise<Server> {
   return listening(stage.start('bob', 'sync', 'receive', '--as', 'bob', '--port', port, ...flags));
 }
@@ -30,49 +30,49 @@ async function listening(actor: Actor): Promise<Server> {
   return { actor, place: `${host}:${port}` };
 }
 
-/** A place where somebody listened a moment ago, and nobody does now. */
+/** An address where somebody listened a moment ago and nobody listens now. */
 export async function desertedPlace(stage: Stage): Promise<string> {
   const { actor, place } = await listeningBob(stage);
   await actor.kill();
   return place;
 }
 
-/** Starts a bob who collects his mail from the relay. */
+/** Starts a bob that collects his mail from the relay. */
 export function collectingBob(stage: Stage, { place }: Server, ...flags: readonly string[]): Actor {
   return stage.start('bob', 'async', 'receive', '--as', 'bob', '--relay', place, ...flags);
 }
 
-/** alice sends the message straight to a place. */
+/** Starts an alice that sends straight to an address. @param flags include the message, or `-` or `--lines` */
 export function directAlice(stage: Stage, place: string, ...flags: readonly string[]): Actor {
   return stage.start('alice', 'sync', 'send', '--as', 'alice', '--to', place, ...flags);
 }
 
-/** alice hands the message for bob to the relay. */
+/** Starts an alice that hands the message for bob to the relay. @param flags include the message, or `-` */
 export function detourAlice(stage: Stage, place: string, ...flags: readonly string[]): Actor {
   return stage.start('alice', 'async', 'send', '--as', 'alice', '--to', 'bob', '--relay', place, ...flags);
 }
 
-/** alice sends on the direct route, and comes to her verdict. */
+/** alice sends MESSAGE on the direct route. Resolves when she has given her verdict and has ended. */
 export async function sendsDirect(stage: Stage, place: string): Promise<Actor> {
   const alice = directAlice(stage, place, MESSAGE);
   await verdictOf(alice);
   return alice;
 }
 
-/** alice sends on the detour, and comes to her verdict. */
+/** alice sends MESSAGE on the detour. Resolves when she has given her verdict and has ended. */
 export async function sendsByRelay(stage: Stage, place: string): Promise<Actor> {
   const alice = detourAlice(stage, place, MESSAGE);
   await verdictOf(alice);
   return alice;
 }
 
-/** Waits until alice has said her verdict and has left. */
+/** Waits until alice has given her verdict and has ended. */
 export async function verdictOf(alice: Actor): Promise<void> {
   await alice.until('verdict');
   await alice.gone();
 }
 
-/** A network between `to` and whoever calls the link instead: it can be broken. @param flags how it is from the start */
+/** Starts a link to a server: a network that can be broken. Clients connect to the link instead. @param flags its conditions at the start */
 export function cableTo(stage: Stage, { place }: Server, ...flags: readonly string[]): Promise<Server> {
   return listening(stage.start('link', 'link', '--listen', '0', '--to', place, ...flags));
 }
@@ -84,12 +84,12 @@ export async function strikes({ actor }: Server, command: string): Promise<void>
   await actor.until('fault', (fault) => actor.events.indexOf(fault) >= before);
 }
 
-/** Waits until so much of a large message has been read by a process. @param share from 0 to 1 */
+/** Waits until a process has read this share of a large message. @param share from 0 to 1 */
 export async function hasRead(actor: Actor, share: number): Promise<void> {
   await actor.until('arriving', ({ have, size }) => have >= share * size);
 }
 
-/** A process kills itself, as a person at its keyboard would make it. */
+/** Makes a process kill itself, as a person at its keyboard would: by typing `kill`. */
 export async function killsItself(actor: Actor): Promise<void> {
   actor.type('kill');
   await actor.gone();

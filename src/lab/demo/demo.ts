@@ -1,4 +1,4 @@
-// Tells the stories: asks for a guess, has both routes played by real processes, verifies them, draws them, and sums up.
+// Tells the stories: it asks for a guess, has real processes play both routes, verifies and draws them, and sums up.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,15 +25,15 @@ export interface DemoOptions {
   readonly stories: readonly { readonly number: number; readonly story: Story }[];
   readonly columns: number;
   readonly paint: Paint;
-  /** Takes a piece of text to show. */
+  /** Prints a text. */
   readonly write: (text: string) => void;
-  /** Asks for one key; undefined if nobody is there to be asked. */
+  /** Asks for one key; undefined if there is nobody to ask. */
   readonly ask?: (() => Promise<Answer>) | undefined;
-  /** Instead of text: one line of JSON per route, and one at the end. */
+  /** Prints one line of JSON per route and one at the end, instead of text. */
   readonly json?: boolean | undefined;
-  /** Shows what is going on meanwhile, in place of what it showed before; an empty text wipes it away. Only on a terminal. */
+  /** Shows the progress in place of what it showed before; an empty text clears it. Only on a terminal. */
   readonly busy?: ((text: string) => void) | undefined;
-  /** Another program to play the actors (see Stage). */
+  /** Another program for the actors (see Stage). */
   readonly program?: readonly string[] | undefined;
 }
 
@@ -48,7 +48,7 @@ export const numbered = (): { number: number; story: Story }[] =>
 
 /**
  * Tells the stories.
- * @returns did all verdicts come out as they must, and is no process left over?
+ * @returns true if every verdict is as expected and no process and no folder is left over
  */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
   const { stories, columns, paint, json } = options;
@@ -82,7 +82,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   return sumUp(results, stages, quit, options, print);
 }
 
-// Both routes at the same time: they share nothing but the computer. If one fails, the other is still cleared before it is told.
+// Plays both routes at the same time: they share nothing but the computer. If one fails, the other is still cleared before this rejects.
 async function playBoth(
   { direct, detour }: Story,
   guesses: Guesses,
@@ -174,7 +174,7 @@ function sumUp(
   return ok;
 }
 
-// In a clone npx finds detour only inside its folder; installed, it is a command of its own.
+// In a clone, npx finds detour only inside that folder. Installed, detour is a command.
 function yourTurn(columns: number): string[] {
   const inClone = existsSync(fileURLToPath(new URL('./demo.ts', import.meta.url)));
   const command = inClone ? 'npx detour' : 'detour';
@@ -184,6 +184,6 @@ function yourTurn(columns: number): string[] {
     ...(columns >= 12 + one.length + other.length
       ? [`   ${one}       ${other}`]
       : [`   ${one}`, `   ${other}`]),
-    ` Which route when? It can be measured: ${command} compare`,
+    ` Which route when? Measure it: ${command} compare`,
   ];
 }

@@ -1,8 +1,8 @@
-// Asks for a guess with single keys, on a terminal. It knows nothing of stories.
+// Asks for a guess with single keys, on a terminal. It knows nothing about stories.
 
 import type { Guess } from './page.ts';
 
-/** What a person answered: a guess, nothing, no more questions, or no more demo. */
+/** A person's answer: a guess, `skip` (no guess), `silence` (no more questions), or `quit` (end the demo). */
 export type Answer = Guess | 'skip' | 'silence' | 'quit';
 
 const ANSWERS: ReadonlyMap<string, Answer> = new Map([
@@ -16,12 +16,12 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ['\x04', 'quit'],
 ]);
 const CTRL_C = '\x03';
-// Who leans on a key should not answer the next ten stories with it.
+// The most keys taken from one read: somebody who leans on a key should not answer the next ten stories with it.
 const TYPED_AHEAD = 2;
 
 /**
- * Makes the function that waits for one of the keys. The end of input is a `quit`; Ctrl-C is passed on as what it is.
- * Between two questions the terminal is as it was.
+ * Makes the function that waits for one of the keys. The end of input counts as `quit`; Ctrl-C becomes SIGINT.
+ * Between two questions the terminal is not in raw mode.
  */
 export function createKeyPrompt(input: NodeJS.ReadStream): () => Promise<Answer> {
   const ahead: string[] = [];

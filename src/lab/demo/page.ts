@@ -1,5 +1,5 @@
-// How the demo looks: the two routes of a story side by side, or one below the other where there is no room. Pure: lines of text
-// with an optional colour come out. Colour says nothing that the text does not say.
+// How the demo looks: the two routes of a story side by side, or one below the other if there is no room. Pure: it returns lines of text
+// with optional colours. Colour says nothing that the text does not say.
 
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
@@ -10,13 +10,13 @@ import type { Row } from '../../trace/rows.ts';
 import type { Scene, Story } from './story.ts';
 import type { Verification } from './verify.ts';
 
-/** A style that a text may get. */
+/** A style for text. */
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
-/** Colours a text, or leaves it as it is. */
+/** Applies a style to a text, or returns the text unchanged where there are no colours. */
 export type Paint = (style: Style, text: string) => string;
 
-/** A line, and the colour of all of it. */
+/** A line, and its style. */
 interface Line {
   readonly text: string;
   readonly style?: Style | undefined;
@@ -33,17 +33,17 @@ export interface PlayedScene {
   readonly guess: Guess | undefined;
 }
 
-// Below this, 38 columns for two lanes and 41 for three would not fit beside each other.
+// Below this width, 38 columns for two lanes and 41 for three do not fit side by side.
 const SIDE_BY_SIDE = 80;
 const NARROWEST = 40;
 const WIDEST = 132;
 
-/** Is the guess the verdict? STORED is on the detour what DELIVERED is on the direct route. */
+/** Is the guess right? STORED on the detour counts like DELIVERED on the direct route. */
 function isRight(guess: Guess, verdict: VerdictName): boolean {
   return guess === { DELIVERED: 'd', STORED: 'd', NOT_DELIVERED: 'n', UNKNOWN: 'u' }[verdict];
 }
 
-/** The two diagrams of a story with what they say, and under them what the signs mean. */
+/** The two diagrams of a story with verdicts and lessons, and the legend below them. */
 export function storyLines(
   direct: PlayedScene | undefined,
   detour: PlayedScene,
@@ -65,7 +65,7 @@ export function storyLines(
   return [...lines, ...fill(signs, width).map((text) => paint('dim', text))];
 }
 
-// A diagram that stands alone gets no clearer by being wider.
+// A diagram that is alone does not get clearer if it is wider than this.
 const MOST_ALONE = 80;
 
 const whole = ({ text, style }: Line, paint: Paint): string =>
@@ -122,7 +122,7 @@ function panel(
 
 const MOST_VERDICT = 60;
 
-// In a word of the route: what "delivered/stored" is called there.
+// The guess in the words of the route, which says either DELIVERED or STORED.
 const guessWords = (guess: Guess, success: VerdictName): string =>
   verdictText(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
 
@@ -134,14 +134,14 @@ function styleOf(row: Row): Style | undefined {
   return row.mark === 'frozen' ? 'cyan' : undefined;
 }
 
-/** What the demo is about, above all stories. */
+/** What the demo is about, printed before the first story. */
 export function introLines(columns: number): string[] {
   const routes = [
     ['  DIRECT  alice ────────────► bob', 'bob must be listening, now'],
     ['  DETOUR  alice ──► relay ──► bob', 'the relay keeps it until bob comes'],
   ] as const;
   return [
-    ...wrap('detour: the same message, two routes. Real processes here; some get killed.', columns - 1),
+    ...wrap('detour: the same message, two routes. Real processes; some get killed.', columns - 1),
     ...routes.flatMap(([route, note]) =>
       columns >= 76 ? [`${route}      ${note}`] : [route, `    ${note}`],
     ),
@@ -195,7 +195,7 @@ function score(played: readonly (PlayedScene | undefined)[]): string {
 const cut = (text: string, room: number): string =>
   text.length <= room ? text : `${text.slice(0, room - 1)}…`;
 
-// The signs beside each other as far as they fit.
+// As many signs on each line as fit.
 function fill(signs: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   for (const sign of signs) {

@@ -1,4 +1,4 @@
-// Plays one route of one story on a stage of its own, and has it verified before the stage is cleared.
+// Plays one route of one story on its own stage, and has it verified before the stage is cleared.
 
 import type { Actor } from '../stage/actor.ts';
 import { Stage, type StageOptions } from '../stage/stage.ts';
@@ -8,7 +8,7 @@ import { type ProcessRecord, verifyScene } from './verify.ts';
 
 /**
  * Plays a scene.
- * @param stages takes the stage, so that it can be seen in the end whether anything is left
+ * @param stages the stage is added to it, so that the caller can see at the end whether any process is left
  * @param options for the stage
  * @throws DetourError `stage` if the processes do not do what the story needs
  */
@@ -31,9 +31,9 @@ export async function playScene(
   }
 }
 
-/** What a process has left behind so far. */
+/** What a process has recorded so far. */
 export function recordOf(actor: Actor): ProcessRecord {
-  // What was printed is read first: what happens in between is then in the file, too.
+  // The printed events are read first, so that the file has at least as many.
   const printed = [...actor.events];
   return { name: actor.name, printed, recorded: actor.recorded(), exit: actor.exit };
 }

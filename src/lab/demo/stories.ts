@@ -1,4 +1,4 @@
-// The stories, in the order in which they are told. To add one: a file in stories/, a line here.
+// The stories, in the order in which they are told. To add one, add a file in stories/ and a line here.
 
 import { bobComesLater } from './stories/bob-comes-later.ts';
 import { bobFrozen } from './stories/bob-frozen.ts';

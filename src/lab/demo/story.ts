@@ -1,43 +1,43 @@
-// The shape that every story has: one situation, played on both routes by real processes. One file in stories/ exports one.
-// A story only stages what happens; whether it came out as it must is decided by verify.ts, from what the processes recorded.
+// The shape of every story: one situation, played on both routes by real processes. Each file in stories/ exports one story.
+// A story only stages what happens; verify.ts decides from the processes' records whether the result is as expected.
 
 import type { VerdictName } from '../../core/event.ts';
 import type { Actor } from '../stage/actor.ts';
 import type { Stage } from '../stage/stage.ts';
 
-/** What a play leaves behind to be verified and drawn. */
+/** What remains of a play, to be verified and drawn. */
 export interface Play {
   /** The sender whose verdict the story is about. She has ended. */
   readonly alice: Actor;
-  /** Everybody who took part, alice too; each process once. */
+  /** All processes that took part, including alice, each once. */
   readonly cast: readonly Actor[];
-  /** Who would have been at a place (`host:port`) where nobody was. */
+  /** Who would have been at an address (`host:port`) where nobody was. */
   readonly places?: ReadonlyMap<string, string>;
 }
 
-/** What the processes' records say, as far as a lesson needs it. */
+/** What a lesson needs of the processes' records. */
 export interface Evidence {
   readonly verdict: VerdictName;
   /** How often the message was shown, by any bob. */
   readonly shown: number;
-  /** How long alice was kept, from asking to her verdict. Milliseconds. */
+  /** How long alice had to stay until her verdict, in milliseconds. */
   readonly kept: number;
-  /** From her SEND until bob had shown it the first time, in milliseconds; undefined if he has not. */
+  /** The time from her SEND until bob first showed the message, in milliseconds; undefined if he did not. */
   readonly took: number | undefined;
 }
 
 /** One route through a story. */
 export interface Scene {
-  /** Names of the lanes, from left to right. */
+  /** The names of the lanes, from left to right. */
   readonly lanes: readonly string[];
   /**
-   * What must come out. Without `shown` both are possible: then the verdict had better be UNKNOWN. `repeat`: the verdict of a second
-   * alice, who repeats the message.
+   * The expected result. Without `shown`, the message may be shown or not: then the verdict had better be UNKNOWN. `repeat`: the
+   * verdict of a second alice that repeats the message.
    */
   readonly expect: { readonly verdict: VerdictName; readonly shown?: number; readonly repeat?: VerdictName };
-  /** What alice says, if it is not MESSAGE. */
+  /** What alice sends, if it is not MESSAGE. */
   readonly message?: string;
-  /** A word behind the verdict in the table, e.g. `twice`. */
+  /** A word after the verdict in the table, e.g. `twice`. */
   readonly remark?: string;
   /** Plays it. @throws DetourError `stage` if the processes do not do what the story needs */
   play(stage: Stage): Promise<Play>;
@@ -47,16 +47,16 @@ export interface Scene {
 
 /** One situation. */
 export interface Story {
-  /** What one types: `detour demo NAME`. */
+  /** The name to type: `detour demo NAME`. */
   readonly name: string;
   /** In full, above the diagrams; at most 60 columns. */
   readonly title: string;
   /** In short, for the table; at most 34 columns. */
   readonly short: string;
-  /** Without it the story has no counterpart on the direct route. */
+  /** The scene on the direct route; undefined if the story has no counterpart there. */
   readonly direct?: Scene;
   readonly detour: Scene;
 }
 
-/** What alice says, in nearly every story. */
+/** What alice sends, in nearly every story. */
 export const MESSAGE = 'hello bob';

@@ -1,7 +1,7 @@
-// Did it come out as it must? Judged by what the processes recorded, not by what the sender believes: a bob who answers before he
-// has shown a message is found out here. Pure.
+// Is the result of a scene as expected? This is decided by what the processes recorded, not by what the sender believes: a bob that
+// answers before he has shown a message is caught here. Pure.
 //
-// Every process keeps two records: its flight recorder's file, and the events that it printed. Both must tell the same.
+// Every process keeps two records: the file of its flight recorder, and the events that it printed. Both must say the same.
 
 import type { Recorded } from '../../core/event.ts';
 import { EXIT } from '../../core/verdicts.ts';
@@ -11,23 +11,23 @@ import { contradiction } from '../contradiction.ts';
 import type { Exit } from '../stage/process.ts';
 import { type Evidence, MESSAGE, type Scene } from './story.ts';
 
-/** What one process left behind. */
+/** The records of one process. */
 export interface ProcessRecord {
   readonly name: string;
-  /** From its flight recorder's file. */
+  /** The events in the file of its flight recorder. */
   readonly recorded: readonly Recorded[];
-  /** From its stdout. */
+  /** The events that it printed on stdout. */
   readonly printed: readonly Recorded[];
   /** Its exit code, or the signal that killed it; undefined if it still runs. */
   readonly exit?: Exit | undefined;
 }
 
-/** What came out of one scene, and what of it is not as it must be. */
+/** The result of one scene, and what is wrong with it. */
 export interface Verification extends Evidence {
   readonly exit: number;
-  /** All that happened, in causal order. */
+  /** Everything that happened, in causal order. */
   readonly merged: Merged;
-  /** What is not as it must be; empty if all is. */
+  /** What is not as expected; empty if everything is. */
   readonly faults: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function verifyScene(
   const said = verdictIn(alice);
   if (said === undefined) {
     const nothing = { verdict: 'UNKNOWN', shown: 0, kept: 0, took: undefined, exit: -1 } as const;
-    return { ...nothing, merged, faults: ['alice has said no verdict'] };
+    return { ...nothing, merged, faults: ['alice has given no verdict'] };
   }
   const { verdict, id, exit, ms } = said;
   const showings = merged.events.filter(({ recorded }) => recorded.event === 'shown' && recorded.id === id);
@@ -80,7 +80,7 @@ type Verdict = Extract<Recorded, { event: 'verdict' }>;
 const verdictIn = ({ recorded }: ProcessRecord): Verdict | undefined =>
   recorded.find((one): one is Verdict => one.event === 'verdict');
 
-// Does a process's verdict hold against what all processes together recorded, and against its exit code?
+// Does a process's verdict contradict what all processes recorded, or its exit code?
 function contradictions(record: ProcessRecord, history: readonly Recorded[]): string[] {
   const said = verdictIn(record);
   if (said === undefined) return [];
@@ -91,30 +91,30 @@ function contradictions(record: ProcessRecord, history: readonly Recorded[]): st
   };
   const shownAt = first((recorded) => recorded.event === 'shown' && recorded.id === id);
   const storedAt = first((recorded) => recorded.event === 'stored' && recorded.id === id);
-  // What was to happen was to happen before the verdict; what was not, not even later.
+  // DELIVERED and STORED must be true before they are said; NOT DELIVERED must stay true.
   const limit =
     verdict === 'NOT_DELIVERED' ? Number.POSITIVE_INFINITY : first((recorded) => recorded === said);
   const faults =
     exit !== EXIT[verdict] || record.exit !== exit
-      ? [`exit code ${record.exit} does not go with ${verdict}`]
+      ? [`exit code ${record.exit} does not match ${verdict}`]
       : [];
   const fault = contradiction(verdict, shownAt < limit, storedAt < limit);
   if (fault !== undefined) faults.push(fault);
   return faults;
 }
 
-// Does a process keep the order of the protocol: first do, then say? In its file as on its output.
+// Does a process keep the order of the protocol, first do, then say, in its file and on its output?
 function dishonesty({ recorded, printed, exit }: ProcessRecord): string[] {
   const file = recorded.map(formatJson);
-  // The last lines of a process that was killed may have reached only its file: these are missing, and no lie.
+  // The last events of a killed process may have reached only its file: missing lines at the end are not a lie.
   const differs = printed.some((event, index) => formatJson(event) !== file[index]);
   const showings = (events: readonly Recorded[]): number =>
     events.filter(({ event }) => event === 'shown').length;
   const hidden = typeof exit !== 'string' && showings(printed) < showings(recorded);
   return [
     ...new Set([...saidTooEarly(recorded), ...saidTooEarly(printed)]),
-    ...(hidden ? ['it has shown a message nowhere but in its log'] : []),
-    ...(differs ? ['its output and its log tell different things'] : []),
+    ...(hidden ? ['it has shown a message only in its log'] : []),
+    ...(differs ? ['its output and its log differ'] : []),
   ];
 }
 

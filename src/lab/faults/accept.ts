@@ -1,11 +1,11 @@
-// The end of `refuse` and `full`, and of nothing else.
+// Undoes `refuse` and `full`, and nothing else.
 
 import type { Fault } from './fault.ts';
 
 export const accept: Fault = {
   word: 'accept',
   example: 'accept',
-  summary: 'listen again, and take calls',
+  summary: 'listen again, and take new calls',
   takes: 'nothing',
   apply: (before) => ({ ...before, listening: true, full: false }),
 };

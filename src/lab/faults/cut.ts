@@ -1,5 +1,5 @@
-// A pulled cable. Nothing passes and nobody is told: no FIN, no RST. What comes meanwhile is held, as a kernel would send it again.
-// New calls are still taken, for this computer's own kernel takes them; but nothing passes on them either.
+// A pulled cable. Nothing passes and nobody is told: no FIN, no RST. What arrives meanwhile is held, because a kernel would retransmit it.
+// New connections are still accepted, because this computer's own kernel accepts them; but nothing passes on them either.
 
 import type { Fault } from './fault.ts';
 

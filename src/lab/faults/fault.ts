@@ -1,26 +1,26 @@
-// The shape that every fault has: what it makes of the network's conditions, and what it does to the connections that stand.
-// One file for each fault, listed in faults.ts. They are pure: link.ts does what they ask for.
+// The shape of every fault: how it changes the network's conditions, and what it does to open connections.
+// Each fault has its own file and is listed in faults.ts. Faults are pure: link.ts does what they ask for.
 
-/** `up` is from the caller to the one called (--to), `down` is back. */
+/** `up` is from the client to the target (--to), `down` is back. */
 export type Direction = 'up' | 'down';
 
-/** What the network between two processes is like at a moment. */
+/** The state of the network between two processes at one moment. */
 export interface Conditions {
   /** A pulled cable: nothing passes in either direction, and nobody is told. */
   readonly cut: boolean;
   /** Directions in which nothing passes. */
   readonly stalled: ReadonlySet<Direction>;
-  /** Does anybody listen? If not, new calls are refused. */
+  /** Does the link listen? If not, new connections are refused. */
   readonly listening: boolean;
-  /** Is the listener's backlog full, so that new calls hang? */
+  /** Is the listener's backlog full, so that new connections hang? */
   readonly full: boolean;
-  /** How many bytes more pass, both directions of all connections together, before the cable is pulled. Infinity: no end. */
+  /** How many more bytes pass before the cable is pulled, counting both directions of all connections together. Infinity: no limit. */
   readonly left: number;
-  /** Every byte arrives so many milliseconds later. */
+  /** The delay of every byte, in milliseconds. */
   readonly latency: number;
-  /** And up to so many milliseconds later still, by chance. Order is kept. */
+  /** The largest random delay on top of `latency`, in milliseconds. Order is kept. */
   readonly jitter: number;
-  /** Bytes a second, for each direction of each connection. Infinity: as fast as it goes. */
+  /** Bytes per second, for each direction of each connection. Infinity: no limit. */
   readonly rate: number;
 }
 
@@ -43,11 +43,11 @@ interface Spoken {
   readonly example: string;
   /** One line that says what it does. */
   readonly summary: string;
-  /** What it does to every connection that stands, besides: RST to both sides at once, or FIN to both behind what is held. */
+  /** What it also does to every open connection: RST to both sides immediately, or FIN to both after what is held. */
   readonly strike?: 'reset' | 'close';
 }
 
-/** A fault, or the mending of one. `takes` is what stands behind its word: milliseconds, bytes a second, bytes, a direction. */
+/** A fault, or its repair. `takes` is the kind of value typed after its word: milliseconds, bytes per second, bytes, or a direction. */
 export type Fault = Spoken &
   (
     | { readonly takes: 'nothing'; apply(before: Conditions): Conditions }

@@ -1,4 +1,4 @@
-// Every fault there is, in the order in which help shows them. To add one: a file of the same shape, and a line here.
+// All faults, in the order in which help shows them. To add one, add a file of the same shape and a line here.
 
 import { accept } from './accept.ts';
 import { close } from './close.ts';

@@ -1,36 +1,35 @@
-// A listener with a full backlog, without being root: a thread listens with the shortest backlog there is and never takes a call,
-// and we call it ourselves until a call hangs. Linux drops further SYNs; what a system really does is found out, and the link tells it.
+// A listener with a full backlog, without root: a thread listens with the shortest possible backlog and never accepts, and this module
+// connects to it until a connection hangs. Linux drops further SYNs. What this system does is measured, and the link reports it.
 
 import { createConnection, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 
-/** What became of a call too many: its SYN was dropped, it was refused, or there was still room after MAX_CALLS. */
+/** What the system does with a connection beyond the backlog: it drops the SYN, it refuses, or there is still room after MAX_CALLS. */
 export type Overflow = 'drops' | 'refuses' | 'has room';
 
-/** A listener that takes no calls. */
+/** A listener that accepts nothing. */
 export interface FullBacklog {
   readonly overflow: Overflow;
-  /** Ends it: nobody listens when this returns. Who stood in the backlog is reset, who waits outside is not. */
+  /** Stops listening before it returns. Connections in the backlog are reset; clients that still wait for a SYN-ACK are not. */
   end(): void;
 }
 
-/** Linux holds backlog + 1 calls, the BSDs half as much again: with a backlog of 1 this is far more than enough. */
+/** The most connections made to fill a backlog of 1. Linux holds backlog + 1, the BSDs one and a half times the backlog: this is plenty. */
 const MAX_CALLS = 32;
-/** On the same computer a call that the kernel takes is taken in microseconds; one that is not taken by now hangs. Milliseconds. */
+/** A connection that is not established after this many milliseconds hangs: on the same computer the kernel takes microseconds. */
 const HANGS_MS = 300;
-/** No computer is so busy that a thread takes longer to close a socket. Milliseconds. */
+/** How long to wait for the thread to close its socket, in milliseconds: far longer than even a busy computer needs. */
 const CLOSES_MS = 5000;
 
-// What stands in the gate between us and the thread.
+// The states of the gate, the integer that is shared with the thread.
 const STARTING = 0;
 const LISTENING = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-// The thread: waits until it may listen, listens, and stands still before its event loop could take a call. A text, because a thread
-// needs a file or a text, and the file has one name in the sources and another when compiled. The modules that listening loads are
-// loaded before.
+// The thread waits until it may listen, listens, and blocks before its event loop can accept a connection. Its code is a string, because
+// a file would have one name in the sources and another when compiled. It loads the modules that listening needs in advance.
 const THREAD = `
 const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads');
 for (const name of ['node:cluster', 'node:dns']) process.getBuiltinModule(name);
@@ -49,8 +48,8 @@ server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () =
 
 /**
  * Listens and fills the backlog.
- * @param free called when the thread is about to listen: the port must be free then. It is one port, and between the two listeners
- * nobody listens: well under a millisecond, as a rule
+ * @param free called when the thread is about to listen; it must free the port. Both listeners use the same port, so between them
+ * nobody listens, normally for well under a millisecond
  * @throws the system's error if the thread cannot listen there
  */
 export async function listenWithFullBacklog(
@@ -72,7 +71,7 @@ export async function listenWithFullBacklog(
       else reject(Object.assign(new Error('the thread cannot listen'), said));
     });
   });
-  // A thread that stands still must not keep the process alive.
+  // The blocked thread must not keep the process alive.
   thread.unref();
   const calls: Socket[] = [];
   let overflow: Overflow = 'has room';
@@ -90,7 +89,7 @@ export async function listenWithFullBacklog(
     end() {
       Atomics.store(gate, 0, CLOSING);
       Atomics.notify(gate, 0);
-      // Waited for on the spot, some microseconds, so that we can listen in its place at once: meanwhile callers are refused.
+      // Blocks for some microseconds, so that the link can listen again immediately: until then connections are refused.
       Atomics.wait(gate, 0, CLOSING, CLOSES_MS);
       for (const call of calls) call.destroy();
     },
@@ -99,7 +98,7 @@ export async function listenWithFullBacklog(
 
 function fate(call: Socket, clock: Clock): Promise<'taken' | 'drops' | 'refuses'> {
   return new Promise((resolve) => {
-    // What has come meanwhile is looked at once more before judging.
+    // One more turn of the event loop: `connect` may have arrived at the same time as the timer.
     const timer = clock.after(HANGS_MS, () => setImmediate(() => resolve('drops')));
     const settle = (how: 'taken' | 'refuses'): void => {
       timer.cancel();
@@ -110,5 +109,5 @@ function fate(call: Socket, clock: Clock): Promise<'taken' | 'drops' | 'refuses'
   });
 }
 
-// 0.0.0.0 is not an address to call.
+// 0.0.0.0 and :: are addresses to listen on, not to connect to.
 const reachable = (host: string): string => ({ '0.0.0.0': '127.0.0.1', '::': '::1' })[host] ?? host;

@@ -1,5 +1,5 @@
-// A listener that takes no more calls: its backlog is full, so the kernel drops every further SYN and a caller waits. What
-// stands goes on. full-backlog.ts does it; a caller who still waits when this ends gets in with the next SYN that its kernel sends.
+// A listener whose backlog is full: the kernel drops every further SYN, and the client waits. Open connections go on.
+// full-backlog.ts does it. A client that still waits when this ends gets in with the next SYN that its kernel sends.
 
 import type { Fault } from './fault.ts';
 

@@ -1,4 +1,4 @@
-// The cable is whole again and somebody takes calls: what was held passes on, in order. How slow the line is stays as it was.
+// The cable is whole again and connections are accepted. What was held passes on, in order. Latency, jitter and rate stay as they were.
 
 import { type Fault, HEALTHY } from './fault.ts';
 

@@ -1,11 +1,11 @@
-// A way that is now longer, now shorter. TCP keeps order, so nothing overtakes.
+// A delay that varies. TCP keeps order, so nothing overtakes.
 
 import type { Fault } from './fault.ts';
 
 export const jitter: Fault = {
   word: 'jitter',
   example: 'jitter 50ms',
-  summary: 'add a random delay of up to this much (0s: none)',
+  summary: 'add a random delay of at most this (0s: none)',
   takes: 'time',
   apply: (before, ms) => ({ ...before, jitter: ms }),
 };

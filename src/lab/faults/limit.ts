@@ -1,11 +1,11 @@
-// The cable is pulled in the middle of something: after so many bytes more.
+// Pulls the cable in the middle of something: after a given number of bytes.
 
 import type { Fault } from './fault.ts';
 
 export const limit: Fault = {
   word: 'limit',
   example: 'limit 500',
-  summary: 'cut after so many bytes more, both directions together',
+  summary: 'cut after this many more bytes, both directions together',
   takes: 'bytes',
   apply: (before, bytes) => ({ ...before, left: bytes }),
 };

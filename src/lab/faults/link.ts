@@ -1,5 +1,5 @@
-// A TCP proxy to put between two processes, which breaks the network on purpose: no root needed, the same on every system. It
-// passes bytes and knows nothing of the protocol. What the network is like, the faults decide (faults.ts); this does it.
+// A TCP proxy between two processes that breaks the network on purpose: without root, and the same on every system. It passes bytes
+// and knows nothing of the protocol. The faults (faults.ts) decide what the network is like; this file does it.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
@@ -11,17 +11,17 @@ import { type FullBacklog, listenWithFullBacklog } from './full-backlog.ts';
 import { ProxiedConnection } from './proxied-connection.ts';
 
 /**
- * Connections through a link at once. Each way holds at most 128 + 64 KiB in its pipe (pipe.ts) and one chunk of at most 64 KiB that
- * waits in Node for the kernel (proxied-connection.ts): 256 × 2 × 256 KiB = 128 MiB at the very worst. The kernel's own buffers come on top.
+ * The most connections that a link has at the same time. Each direction holds at most 128 + 64 KiB in its pipe (pipe.ts) and one chunk of
+ * at most 64 KiB that waits in Node for the kernel (proxied-connection.ts): 256 × 2 × 256 KiB = 128 MiB at worst, plus the kernel's buffers.
  */
 export const MAX_PROXIED = 256;
 
 /** What a link needs. */
 export interface LinkOptions {
   readonly host: string;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Whom to call for each caller. */
+  /** Where to connect to for each client. */
   readonly to: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   /** A number from 0 up to 1, for jitter. */
@@ -29,10 +29,10 @@ export interface LinkOptions {
   readonly emit: Emit;
 }
 
-/** A command: what the network shall be like, as a fault and its value make it, and what happens to the connections that stand. */
+/** A command: a fault with its value. It says how the conditions change and what happens to open connections. */
 export interface LinkCommand {
   readonly fault: Pick<Fault, 'word' | 'strike'>;
-  /** What stands behind the word, as it was typed. */
+  /** The value after the word, as it was typed. */
   readonly value?: string;
   apply(before: Conditions): Conditions;
 }
@@ -42,11 +42,11 @@ export interface Link {
   readonly host: string;
   readonly port: number;
   conditions(): Conditions;
-  /** Connections that stand, bytes that passed since the start, bytes that are held. */
+  /** Open connections, bytes that passed since the start, bytes that are held. */
   counts(): { connections: number; up: number; down: number; held: number };
-  /** Does what a command says. Rejects only if it cannot listen (EADDRINUSE, say): the rest is done, and reported if there is any. */
+  /** Carries out a command. Rejects only if it cannot listen (EADDRINUSE, say); everything else is done, and reported if there is any. */
   obey(command: LinkCommand): Promise<void>;
-  /** Stops, and lets every connection go. Nothing is obeyed any more. */
+  /** Stops listening and destroys every connection. Later commands do nothing. */
   close(): void;
 }
 
@@ -140,7 +140,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     refuse();
     await listen(port);
   };
-  // As the conditions want it: nobody listens, or nobody takes calls, or we do.
+  // Brings the listener into the state that the conditions ask for: none, one with a full backlog, or one that accepts.
   const listenAs = async (next: Conditions): Promise<void> => {
     if (!next.listening) refuse();
     else if (next.full) {
@@ -172,7 +172,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         refuse();
         return;
       }
-      // Bytes may have passed meanwhile, and used up a limit: what is commanded is meant for what is now.
+      // Bytes may have passed meanwhile and used up a limit, so the command is applied to the conditions of this moment.
       const wanted = apply(conditions);
       const full = fullBacklog !== undefined;
       const listening = full || server !== undefined;
@@ -181,7 +181,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         conditions,
       );
       const next = { ...wanted, listening, full };
-      // What could not be done has been said, or will be: it is not a fault that happened.
+      // A change that could not be made is reported elsewhere. It is not a fault that happened.
       if (besides || (listening === wanted.listening && full === wanted.full))
         change(fault.word, next, value);
       else conditions = next;
@@ -190,7 +190,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       if (failure !== undefined) throw failure;
     },
     close() {
-      // What is still to be obeyed must not listen again.
+      // A command that is still being carried out must not listen again.
       closed = true;
       refuse();
       for (const connection of connections) connection.destroy();

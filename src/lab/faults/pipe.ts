@@ -1,17 +1,17 @@
-// One direction of one connection: what comes in at one end, held and let go as the conditions want it, in order. It knows no
-// socket; time and chance are given to it.
+// One direction of one connection. It holds the bytes that come in and releases them in order, as the conditions allow. It knows no
+// sockets; clock and random numbers are passed in.
 
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Conditions, Direction } from './fault.ts';
 
-/** Bytes a pipe holds before its owner stops reading: 128 KiB. What was read at once may come on top (Node reads 64 KiB at most). */
+/** Bytes that a pipe holds before its owner stops reading: 128 KiB. One last read may exceed it (Node reads at most 64 KiB at a time). */
 export const MAX_HELD = 128 * 1024;
-/** Each chunk counts for so many bytes more: a chunk of one byte takes Node about 300. */
+/** The bytes that each chunk counts for on top of its own: a chunk of one byte costs Node about 300. */
 export const CHUNK_COST = 512;
 
 /** Where a pipe leads. */
 export interface Sink {
-  /** Takes bytes. False: enough for now, `open` will be called when there is room. */
+  /** Takes bytes. False: no more room for now; the owner calls `open` when there is. */
   write(bytes: Buffer): boolean;
   /** FIN. */
   end(): void;
@@ -19,22 +19,22 @@ export interface Sink {
   reset(): void;
 }
 
-/** What a pipe finds around it: shared by all pipes of a link. */
+/** What a pipe needs from its link. The pipes of a connection share it. */
 export interface PipeEnvironment {
   readonly clock: Clock;
   /** A number from 0 up to 1, for jitter. */
   random(): number;
   conditions(): Conditions;
-  /** Asks to let so many bytes pass. Returns how many may, at least 1, and counts them. */
+  /** Asks to let this many bytes pass. Counts and returns how many may pass, at least 1. */
   allow(direction: Direction, bytes: number): number;
 }
 
 type Chunk = { readonly due: number } & ({ bytes: Buffer } | { readonly end: 'fin' | 'reset' });
 
-/** A slice of a slow line's traffic is what passes in so many milliseconds: short enough to look like a flow. */
+/** On a slow line, bytes pass in slices of this many milliseconds of traffic: short enough to look like a steady flow. */
 const SLICE_MS = 50;
 
-// Sums of fractions of milliseconds are not exact: what is due in less than this is due.
+// Sums of fractional milliseconds are not exact: a chunk that is due in less than this is due now.
 const SOON_MS = 0.001;
 
 /** One direction. */
@@ -47,7 +47,7 @@ export class Pipe {
   #held = 0;
   #open = false;
   #ended: 'fin' | 'reset' | undefined;
-  // Until when the line is busy with what has passed, by the monotonic clock.
+  // When the line is free again after what has passed, by the monotonic clock.
   #busyUntil = 0;
   #stood = false;
   #pumping = false;
@@ -71,7 +71,7 @@ export class Pipe {
     return this.#ended === undefined && this.#held + this.#queue.length * CHUNK_COST >= MAX_HELD;
   }
 
-  /** Bytes come in. Behind an end they are dropped. */
+  /** Bytes come in. After an end they are dropped. */
   push(bytes: Buffer): void {
     if (this.#ended !== undefined || bytes.length === 0) return;
     this.#held += bytes.length;
@@ -79,7 +79,7 @@ export class Pipe {
     this.pump();
   }
 
-  /** The end comes in, behind everything that came before. A reset may still follow a FIN. */
+  /** The end comes in, after everything that came before. A reset may still follow a FIN. */
   finish(end: 'fin' | 'reset'): void {
     if (this.#ended === 'reset' || this.#ended === end) return;
     this.#ended = end;
@@ -93,7 +93,7 @@ export class Pipe {
     this.pump();
   }
 
-  /** The sink has no room; or never will have again. */
+  /** The sink has no room, for now or for good. */
   shut(): void {
     this.#open = false;
   }
@@ -106,19 +106,19 @@ export class Pipe {
     this.#held = 0;
   }
 
-  /** Lets go what may go. To be called whenever the conditions have changed. */
+  /** Releases what may pass. Call it whenever the conditions have changed. */
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
     this.#timer?.cancel();
     while (this.#step()) {
-      // One chunk after the other: each may change the conditions.
+      // One chunk after another: each may change the conditions.
     }
     this.#pumping = false;
     if (!this.full) this.#onRoom();
   }
 
-  // What is due before the chunk in front of it waits for that one: order is kept.
+  // A chunk that is due before the one in front of it still waits for that one: order is kept.
   #dueOf(): number {
     const { latency, jitter } = this.#environment.conditions();
     return (
@@ -126,7 +126,7 @@ export class Pipe {
     );
   }
 
-  // Lets the first chunk go, or a slice of it. False: not now.
+  // Releases the first chunk, or a slice of it. False: not now.
   #step(): boolean {
     const chunk = this.#queue[0];
     if (chunk === undefined) return false;
@@ -136,7 +136,7 @@ export class Pipe {
       this.#stood = true;
       return false;
     }
-    // Time in which nothing could pass is not made up for.
+    // Time in which nothing could pass is lost: the line does not catch up.
     if (this.#stood) this.#busyUntil = Math.max(this.#busyUntil, now);
     this.#stood = false;
     const size = 'bytes' in chunk ? Math.min(chunk.bytes.length, sliceOf(rate)) : 0;

@@ -1,5 +1,5 @@
-// One connection through the link: the caller's socket, the socket to the one called, a pipe each way. FIN is passed on alone (TCP
-// may be half closed), and what breaks one side breaks the other, as it would without the link.
+// One connection through the link: the client's socket, the socket to the target, and a pipe in each direction. FIN passes in one
+// direction alone (TCP connections can be half closed). What breaks one side breaks the other, as it would without the link.
 
 import { createConnection, type Socket } from 'node:net';
 import { Pipe, type PipeEnvironment, type Sink } from './pipe.ts';
@@ -9,7 +9,7 @@ export type ProxiedEnd = string;
 
 /** What a proxied connection tells its link. */
 export interface ProxiedHandlers {
-  /** The call to the other side stands. */
+  /** The connection to the target is established. */
   reached(target: Socket): void;
   /** Both sockets are closed. @param how see ProxiedEnd */
   over(how: ProxiedEnd): void;
@@ -28,7 +28,7 @@ export class ProxiedConnection {
   #struck = false;
   #over = false;
 
-  /** @param client the accepted socket @param to whom to call */
+  /** @param client the accepted socket @param to the target to connect to */
   constructor(
     client: Socket,
     to: { host: string; port: number },
@@ -63,14 +63,14 @@ export class ProxiedConnection {
     this.pump();
   }
 
-  /** Bytes that this connection holds, both ways. */
+  /** Bytes that this connection holds, both directions together. */
   get held(): number {
     return this.#up.held + this.#down.held;
   }
 
-  /** Lets go what may go, after the conditions have changed. */
+  /** Releases what may pass, after the conditions have changed. */
   pump(): void {
-    // A call does not get through a cable that is cut.
+    // Nothing connects through a cut cable.
     if (this.#target === undefined && !this.#client.destroyed && !this.#environment.conditions().cut)
       this.#dial();
     this.#up.pump();
@@ -88,13 +88,13 @@ export class ProxiedConnection {
     this.#look();
   }
 
-  /** FIN to both sides, behind what is held. */
+  /** FIN to both sides, after what is held. */
   close(): void {
     this.#up.finish('fin');
     this.#down.finish('fin');
   }
 
-  /** Lets both sockets go at once, without a word of its own: the program ends. */
+  /** Destroys both sockets immediately, without an RST of its own: the program is ending. */
   destroy(): void {
     this.#struck = true;
     this.#how ??= 'stopped';
@@ -113,7 +113,7 @@ export class ProxiedConnection {
     });
   }
 
-  // What comes from a socket goes into `out`; `back` leads to it.
+  // What arrives from the socket goes into `out`; `back` leads to the socket.
   #join(socket: Socket, out: Pipe, back: Pipe): void {
     socket.on('data', (bytes) => {
       out.push(bytes);
@@ -122,7 +122,7 @@ export class ProxiedConnection {
     socket.on('end', () => out.finish('fin'));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#how ??= error.code ?? 'EUNKNOWN';
-      // Nothing can go there any more. What came from there still passes on, and then the other side learns of it.
+      // Nothing more can go to this socket. What came from it still passes on, followed by an RST to the other side.
       back.shut();
       out.finish('reset');
     });
@@ -139,7 +139,7 @@ export class ProxiedConnection {
 
   #look(): void {
     if (this.#over || !this.#client.destroyed) return;
-    // A caller that left while the cable was cut, before anybody was called: nobody is left to call for.
+    // A client that left while the cable was cut, before the target was connected to: there is nothing left to connect for.
     const waits = !this.#struck && this.#environment.conditions().cut;
     if (this.#target === undefined ? waits : !this.#target.destroyed) return;
     this.#over = true;
@@ -148,14 +148,14 @@ export class ProxiedConnection {
   }
 }
 
-// Node cannot reset a socket whose own FIN still waits for bytes to leave (libuv: EINVAL): that one is let go as it is.
+// Node cannot reset a socket whose own FIN still waits for bytes to leave (libuv: EINVAL): that one is only destroyed.
 function reset(socket: Socket): void {
   if (socket.destroyed) return;
   if (socket.connecting || (socket.writableEnded && !socket.writableFinished)) socket.destroy();
   else socket.resetAndDestroy();
 }
 
-// Has room while the kernel takes everything at once: at most one chunk waits in Node, which would keep many small ones.
+// There is room while the kernel takes everything immediately: at most one chunk waits in Node, which would otherwise keep many small ones.
 function sinkOf(socket: () => Socket | undefined, onRoom: () => void): Sink {
   return {
     write(bytes) {

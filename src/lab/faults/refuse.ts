@@ -1,11 +1,11 @@
-// Nobody listens any more: a new call is refused by the kernel. Connections that stand are left alone.
+// Stops listening: the kernel refuses new connections. Open connections are left alone.
 
 import type { Fault } from './fault.ts';
 
 export const refuse: Fault = {
   word: 'refuse',
   example: 'refuse',
-  summary: 'stop listening: new calls meet ECONNREFUSED',
+  summary: 'stop listening: new calls get ECONNREFUSED',
   takes: 'nothing',
   apply: (before) => ({ ...before, listening: false, full: false }),
 };

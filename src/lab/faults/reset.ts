@@ -1,4 +1,4 @@
-// RST to both sides of every connection, at once. What was on its way is lost. New calls are taken as before.
+// Sends RST to both sides of every connection immediately. What was on its way is lost. New connections are accepted as before.
 
 import type { Fault } from './fault.ts';
 

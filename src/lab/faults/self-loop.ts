@@ -1,5 +1,5 @@
-// Would a link call itself? One address can be written in many ways, so the system is asked what a name stands for. It is asked at
-// the start: a way round through other computers it does not find (then MAX_PROXIED ends it).
+// Would a link connect to itself? One address can be written in many ways, so the system resolves both names, once, at the start.
+// A loop through other computers is not found; MAX_PROXIED ends that one.
 
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
@@ -9,7 +9,7 @@ interface Address {
   readonly port: number;
 }
 
-/** Is `to` where a link that is told to listen at `own` would listen? A name that nobody knows is not an address of ours. */
+/** Does `to` lead to the address on which a link at `own` would listen? A name that does not resolve leads nowhere: false. */
 export async function isSelfLoop(own: Address, to: Address): Promise<boolean> {
   if (own.port !== to.port) return false;
   const [ours, theirs] = await Promise.all([addressesOf(own.host), addressesOf(to.host)]);
@@ -18,11 +18,11 @@ export async function isSelfLoop(own: Address, to: Address): Promise<boolean> {
 
 async function addressesOf(host: string): Promise<string[]> {
   const found = await lookup(host, { all: true }).catch(() => []);
-  // IPv4 written in the IPv6 way is IPv4.
+  // An IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) is the IPv4 address.
   return found.map(({ address }) => address.replace(/^::ffff:(?=[\d.]+$)/i, ''));
 }
 
-// Who calls "all addresses" calls his own computer.
+// A connection to "all addresses" reaches the local computer.
 const REACHED: ReadonlyMap<string, string> = new Map([
   ['0.0.0.0', '127.0.0.1'],
   ['::', '::1'],
@@ -30,7 +30,7 @@ const REACHED: ReadonlyMap<string, string> = new Map([
 
 function listensAt(own: string, address: string): boolean {
   if (own === address) return true;
-  // On :: a system takes IPv4, too; on 0.0.0.0 it takes nothing else.
+  // A listener on :: takes IPv4, too; one on 0.0.0.0 takes only IPv4.
   if (own !== '::' && (own !== '0.0.0.0' || address.includes(':'))) return false;
   const ours = Object.values(networkInterfaces()).flatMap((some) => some?.map((one) => one.address) ?? []);
   return address.startsWith('127.') || ours.includes(address);

@@ -1,6 +1,6 @@
-// The stage: starts real detour processes, and leaves none of them behind, whatever happens to this one: not after an
-// exception, not after Ctrl-C. SIGKILL nobody can catch: then the system ends the input of all actors, and each ends by itself
-// (--tied; a frozen one when it thaws, a sender when it has its verdict). Only the folder stays.
+// The stage starts real detour processes and leaves none of them running, not even after an exception or Ctrl-C. SIGKILL cannot be
+// caught: then the system closes the standard input of all actors, and each ends by itself (--tied; a frozen one when it thaws, a
+// sender when it has its verdict). Only the folder stays.
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,31 +14,31 @@ import { Actor } from './actor.ts';
 
 /** How a stage is set up. */
 export interface StageOptions {
-  /** The program that is every actor, and its first arguments. Default: this detour, compiled. */
+  /** The program that every actor runs, and its first arguments. Default: the compiled detour. */
   readonly program?: readonly string[] | undefined;
-  /** Is given each event that an actor prints, as it comes. */
+  /** Called with each event as an actor prints it. */
   readonly watch?: ((recorded: Recorded) => void) | undefined;
-  /** An actor is ended when it prints more events than this. Default: far more than a story has. */
+  /** An actor that prints more events than this is killed. Default: far more than a story has. */
   readonly mostEvents?: number | undefined;
-  /** What Ctrl-C does, instead of ending this process and with it all others. */
+  /** What Ctrl-C does instead of ending this process and all actors. */
   readonly onInterrupt?: (() => void) | undefined;
 }
 
-// The compiled program, seen from src/lab/stage/ as well as from dist/lab/stage/.
+// The compiled program. The path is right from src/lab/stage/ and from dist/lab/stage/.
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
-/** How much is kept of what an actor says on stderr, to explain a failure. */
+/** How much is kept of what an actor says on stderr, to explain a failure: the last 2,000 characters. */
 const MAX_TALK = 2000;
 
-// What ends a process from outside and can be caught, with the exit code that a shell gives it.
+// The signals that end a process and can be caught, each with the exit code that a shell would report.
 const SIGNAL_EXIT = { SIGINT: INTERRUPTED, SIGTERM: 143, SIGHUP: 129 } as const;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A place where processes are started, watched, killed and cleaned up. Close it in a `finally`. */
+/** Starts, watches, kills and cleans up processes. Close it in a `finally`. */
 export class Stage {
-  /** A folder for journals and logs; it goes with the stage. */
+  /** A folder for journals and logs. It is removed with the stage. */
   readonly dir: string;
-  /** Its clock, by which all its actors stamp what they record: see `ownOffset`. */
+  /** The clock by which all its actors timestamp what they record (see `ownOffset`). */
   readonly clock = ownOffset();
   readonly #program: readonly string[];
   readonly #watch: StageOptions['watch'];
@@ -52,7 +52,7 @@ export class Stage {
       this.#onInterrupt();
       return;
     }
-    // The `exit` handler clears the stage: here a signal only becomes an exit.
+    // The `exit` handler clears the stage; this only turns the signal into an exit.
     process.exit(SIGNAL_EXIT[signal]);
   };
 
@@ -74,16 +74,16 @@ export class Stage {
     for (const signal of SIGNALS) process.on(signal, this.#atSignal);
   }
 
-  /** Everybody who was started, in order. */
+  /** All processes that were started, in order. */
   get actors(): readonly Actor[] {
     return this.#actors;
   }
 
   /**
    * Starts a process.
-   * @param name the name it goes by
+   * @param name the name it has in errors and in the name of its log
    * @param args the subcommand and its flags; `--json`, `--log` and `--tied` are added
-   * @throws DetourError `stage` if it is closed: nobody would end him
+   * @throws DetourError `stage` if the stage is closed: nothing would end the process
    */
   start(name: string, ...args: readonly string[]): Actor {
     if (this.#closed) throw new DetourError('stage', `${name} cannot be started: the stage is closed`);
@@ -109,7 +109,7 @@ export class Stage {
     for (const signal of SIGNALS) process.off(signal, this.#atSignal);
   }
 
-  /** The pids of those who are still there: after `close` it must be empty. The system is asked, not the memory. */
+  /** The pids of the processes that still exist, according to the system. Must be empty after `close`. */
   leftOver(): number[] {
     return this.#actors.map(({ pid }) => pid).filter((pid) => pid !== 0 && isThere(pid));
   }

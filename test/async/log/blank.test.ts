@@ -1,4 +1,4 @@
-// Segments that take their room on the disk only as they are written: on a disk with plenty of it, while much is being written.
+// Segments that take their disk space only as they are written: on a disk with plenty of space, while a lot is being written.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { openDiskLog } from '../../../src/async/log/disk.ts';
@@ -8,7 +8,7 @@ import { Listener } from './real-disk.ts';
 import type { SimulatedFiles } from './simulated-files.ts';
 import { emptyDisk } from './torture.ts';
 
-/** Two entries fit into a segment, and leave more than a block. In bytes. */
+/** The size of an entry, in bytes: two of them fit into a segment and leave more than a block. */
 const SIZE = 8192;
 const ENTRY = 3000;
 
@@ -19,7 +19,7 @@ async function open(files: SimulatedFiles, size = SIZE) {
   const sizes = { smallest: size, largest: size };
   const owner = new Listener();
   const log = await openDiskLog({ dir: DIR, files, clock, lock, ...sizes }, owner);
-  // What waits for room ends when it is next tried.
+  // What waits for room ends at the next attempt.
   const close = async (): Promise<void> => {
     const closed = log.close();
     await turns();
@@ -39,7 +39,7 @@ async function open(files: SimulatedFiles, size = SIZE) {
 
 type Opened = Awaited<ReturnType<typeof open>>;
 
-/** Goes on until there are so many segments. @param advance so much time before each entry, in milliseconds */
+/** Goes on until there are this many segments. @param advance how much time passes before each entry, in milliseconds */
 async function filled(one: Opened, advance: number, entry = ENTRY, segments = 5): Promise<Opened> {
   const { files, clock, log, owner, append } = one;
   while (named(files, 'wal').length < segments) {
@@ -51,23 +51,23 @@ async function filled(one: Opened, advance: number, entry = ENTRY, segments = 5)
   return one;
 }
 
-/** What the segments take of the disk. */
+/** The disk space that the segments take. */
 const taken = (files: SimulatedFiles): number[] =>
   named(files, 'wal').map((lsn) => files.takes(pathOf(lsn, 'wal')));
 
-/** Another program takes all of the disk, but for so many bytes. */
+/** Fills the disk, as another program would, except for this many bytes. */
 function takeAll(files: SimulatedFiles, left = 0): void {
   files.capacity = left + [...contentsOf(files).keys()].reduce((sum, file) => sum + files.takes(file), 0);
 }
 
-/** What cannot be refused becomes durable: half of what two segments hold. */
+/** Makes entries durable that cannot be refused: half of what two segments hold. */
 async function goesOn({ log, owner, append }: Opened): Promise<void> {
   for (let n = 0; n < 60; n++) await append(100);
   expect(log.durable).toBe(log.end);
   expect(owner.failures).toEqual([]);
 }
 
-test('while much is being written, the last two are not all there; those before them are, and what is kept in reserve', async () => {
+test('while a lot is being written, the last two segments are not fully allocated, but those before them and the reserve are', async () => {
   const { files } = await filled(await open(emptyDisk()), 0);
   expect(taken(files).slice(0, -2)).toEqual([SIZE, SIZE, SIZE]);
   for (const bytes of taken(files).slice(-2)) expect(bytes).toBeLessThan(SIZE);
@@ -75,7 +75,7 @@ test('while much is being written, the last two are not all there; those before 
     if (name.endsWith('.free')) expect(files.takes(name)).toBeGreaterThanOrEqual(bytes.length);
 });
 
-test('while little is being written, all are there before they are used', async () => {
+test('while little is being written, segments are fully allocated before they are used', async () => {
   const { files } = await filled(await open(emptyDisk()), 60_000);
   expect(taken(files)).toEqual(Array(5).fill(SIZE));
 });
@@ -84,7 +84,7 @@ test.each([
   ['when the load has ended', false],
   ['when the log is opened again', true],
 ])(
-  '%s they are allocated at the next look: another program may take all that is left',
+  '%s they are allocated at the next check: another program may take all that is left',
   async (_when, reopened) => {
     const before = await filled(await open(emptyDisk()), 0);
     const { files } = before;
@@ -102,7 +102,7 @@ test.each([
   },
 );
 
-test('and so they are under load, when there is no longer plenty of room', async () => {
+test('they are also allocated under load when there is no longer plenty of space', async () => {
   const [size, much] = [1024 * 1024, 900_000];
   const one = await filled(await open(emptyDisk(), size), 0, much, 20);
   await one.log.usage();
@@ -117,7 +117,7 @@ test('and so they are under load, when there is no longer plenty of room', async
   expect(taken(one.files)).toEqual(Array(60).fill(size));
 });
 
-test('when it cannot be allocated, nothing is held up: what fits is written, and it is tried again at the next look', async () => {
+test('when allocation fails, nothing is delayed: what fits is written, and the next check tries again', async () => {
   const one = await filled(await open(emptyDisk()), 0);
   takeAll(one.files, 1024);
   await one.log.usage();

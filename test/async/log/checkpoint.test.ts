@@ -1,4 +1,4 @@
-// Making checkpoints: what is in them, when they are in their place, what is thrown away, and which segments may go.
+// Making checkpoints: what is in them, when they get their names, what is thrown away, and which segments may be freed.
 
 import { describe, expect, test } from 'vitest';
 import { type LogId, type Lsn, MAX_CHUNK, type Owner, type Snapshot } from '../../../src/async/log/log.ts';
@@ -10,7 +10,7 @@ import { emptyDisk, untilKilled } from './torture.ts';
 
 const checkpointsOf = (files: SimulatedFiles): Lsn[] => named(files, 'checkpoint');
 
-/** An owner that takes everything down. */
+/** An owner that records everything. */
 class Listener implements Owner {
   readonly heard: string[] = [];
   async restore(_id: LogId, chunks: AsyncIterable<Buffer>): Promise<void> {
@@ -30,7 +30,7 @@ class Listener implements Owner {
   notice = (): void => void this.heard.push('notice');
 }
 
-/** Makes a checkpoint of these pieces in a log with one entry, and another entry after it. @returns what an owner hears at the next opening */
+/** Makes a checkpoint of these chunks in a log with one entry, and appends another. @returns what an owner hears at the next opening */
 async function heardAfter(chunks: Snapshot['chunks']): Promise<string[]> {
   const files = emptyDisk();
   const log = await openingSmall(files)(new Listener());
@@ -46,11 +46,11 @@ async function heardAfter(chunks: Snapshot['chunks']): Promise<string[]> {
 describe('the state of a checkpoint', () => {
   const [a, b] = [Buffer.from('a'), Buffer.from('bc')];
   test.each<[string, Snapshot['chunks'], string]>([
-    ['comes back piece by piece', [a, b], 'abc in 2'],
-    ['may be nothing', [], ' in 0'],
-    ['may be pieces of nothing', [Buffer.alloc(0), a, Buffer.alloc(0), b], 'abc in 2'],
+    ['comes back chunk by chunk', [a, b], 'abc in 2'],
+    ['may be empty', [], ' in 0'],
+    ['may have empty chunks', [Buffer.alloc(0), a, Buffer.alloc(0), b], 'abc in 2'],
     [
-      'may come in its own time',
+      'may come asynchronously',
       (async function* () {
         await turns();
         yield a;
@@ -60,19 +60,19 @@ describe('the state of a checkpoint', () => {
       'abc in 2',
     ],
     [
-      'may be made as it is taken',
+      'may be generated while it is taken',
       (function* () {
         yield a;
         yield b;
       })(),
       'abc in 2',
     ],
-    ['may be a piece of the largest size', [Buffer.alloc(MAX_CHUNK, 'x')], `${'x'.repeat(MAX_CHUNK)} in 1`],
+    ['may be a chunk of the largest size', [Buffer.alloc(MAX_CHUNK, 'x')], `${'x'.repeat(MAX_CHUNK)} in 1`],
   ])('%s', async (_, chunks, heard) => {
     expect(await heardAfter(chunks)).toEqual([`restore ${heard}`, 'after']);
   });
 
-  test('is taken at once, as of the end of the log, and what is appended later comes after it', async () => {
+  test('is taken synchronously, as of the end of the log, and what is appended later comes after it', async () => {
     const files = emptyDisk();
     const log = await openingSmall(files)(new Listener());
     log.append(Buffer.from('one'));
@@ -92,8 +92,8 @@ describe('the state of a checkpoint', () => {
   });
 });
 
-const problem = new Error('the state cannot be told');
-/** Pieces until it fails, at once or in its own time. */
+const problem = new Error('the state cannot be read');
+/** Yields chunks and then fails, synchronously or asynchronously. */
 function* failing(...pieces: Buffer[]): Generator<Buffer> {
   yield* pieces;
   throw problem;
@@ -109,9 +109,9 @@ const tooLarge = expect.objectContaining({
 });
 
 test.each<[string, () => Snapshot['chunks'], unknown]>([
-  ['has a piece above the largest size', () => [Buffer.alloc(MAX_CHUNK + 1)], tooLarge],
-  ['fails at its first piece', () => failing(), problem],
-  ['fails after some pieces', () => failing(Buffer.from('a'), Buffer.from('b')), problem],
+  ['has a chunk above the largest size', () => [Buffer.alloc(MAX_CHUNK + 1)], tooLarge],
+  ['fails at its first chunk', () => failing(), problem],
+  ['fails after some chunks', () => failing(Buffer.from('a'), Buffer.from('b')), problem],
   ['fails later', failingLater, problem],
 ])('a checkpoint whose state %s is thrown away, and the log goes on', async (_, chunks, error) => {
   const files = emptyDisk();
@@ -160,10 +160,10 @@ test.each<[string, StepKind]>([
   await opened(files.fork(), owner.decided);
 });
 
-test('a checkpoint whose name cannot be made ends the log: what the disk has then, nobody knows', async () => {
+test('a checkpoint that cannot get its name ends the log, because nobody knows what the disk has then', async () => {
   const files = emptyDisk();
   const owner = await opened(files);
-  // When room was asked for, a file for the checkpoint is there already.
+  // When room was asked for, a file for the checkpoint already exists.
   await owner.send(100);
   await owner.settle();
   await turns();
@@ -172,7 +172,7 @@ test('a checkpoint whose name cannot be made ends the log: what the disk has the
   expect(owner.failure).toMatchObject({ code: 'EIO' });
 });
 
-test('one checkpoint is made at a time, and none twice of the same state', async () => {
+test('one checkpoint is made at a time, and never two of the same state', async () => {
   const files = emptyDisk();
   const owner = await opened(files);
   const first = owner.checkpoint();
@@ -183,7 +183,7 @@ test('one checkpoint is made at a time, and none twice of the same state', async
   expect(contentsOf(files)).toEqual(after);
 });
 
-test('two checkpoints are kept, the newest ones', async () => {
+test('the two newest checkpoints are kept', async () => {
   const files = emptyDisk();
   const owner = await opened(files);
   const made: number[] = [];
@@ -195,7 +195,7 @@ test('two checkpoints are kept, the newest ones', async () => {
   }
 });
 
-test('a checkpoint has its name only when all that it knows of is durable', async () => {
+test('a checkpoint gets its name only when everything in it is durable', async () => {
   const files = emptyDisk();
   const owner = await opened(files);
   await owner.settle();
@@ -225,9 +225,9 @@ test('a checkpoint has its name only when all that it knows of is durable', asyn
   expect(owner.log.durable).toBe(owner.log.end);
 });
 
-describe.each(['kill', 'power cut'] as const)('a %s at whichever step of making a checkpoint', (how) => {
+describe.each(['kill', 'power cut'] as const)('a %s at any step of making a checkpoint', (how) => {
   test.each(['before', 'half', 'after'] as const)(
-    '(%s it) leaves the old ones or the new one, and no half of one',
+    '(%s it) leaves the old checkpoints or the new one, and never half of one',
     async (when) => {
       const outcomes = new Set<string>();
       for (let step = 1, killed = true; killed; step++) {
@@ -262,14 +262,14 @@ describe.each(['kill', 'power cut'] as const)('a %s at whichever step of making 
   );
 });
 
-/** A checkpoint of the owner's state that takes so many bytes. */
+/** A checkpoint of the owner's state that takes this many bytes. */
 function largeCheckpoint({ log, text }: TestOwner, size: number): Promise<void> {
   const segments = log.segments().map(({ first }) => first);
   return log.checkpoint(() => ({ segments, size, chunks: [Buffer.from(text.padEnd(size))] }));
 }
 
 test.each(['kill', 'power cut'])(
-  'on a full disk the older checkpoint gives up its place: after a %s at any step everything is there',
+  'on a full disk the older checkpoint is overwritten: after a %s at any step everything is there',
   async (end) => {
     const random = prng(1);
     const seen = new Set<number>();

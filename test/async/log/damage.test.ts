@@ -1,5 +1,5 @@
-// A damaged log is refused, or repaired exactly as it must be, and never silently different. Small logs, cut at every byte, flipped at
-// every byte, with every set of files missing, and damaged at random: CASES says how often, SEED repeats a run.
+// A damaged log is refused, or repaired exactly as it must be, and never silently different. Small logs are cut at every byte, flipped at
+// every byte, opened with every set of files missing, and damaged at random: CASES sets how often, SEED repeats a run.
 
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ import type { SimulatedFiles } from './simulated-files.ts';
 
 const CASES = Number(process.env.CASES ?? 10_000);
 
-/** What somebody knows who was told of so many entries. */
+/** What was known after this many entries were reported durable. */
 function knowing(whole: WholeLog, count: number): Decided {
   const decided = new Decided();
   for (const [entries, state] of whole.decided.states)
@@ -25,13 +25,13 @@ function knowing(whole: WholeLog, count: number): Decided {
 
 const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 
-/** How many logs were opened. */
+/** The number of logs that were opened. */
 let opened = 0;
 
 type Contents = ReadonlyMap<string, Buffer>;
 type Opened = Expected & { readonly refused: false };
 
-/** Opens a damaged log. `exact`: one thing is wrong with it, and the error must name that. @throws AssertionError at any other outcome */
+/** Opens a damaged log. `exact`: it has one fault, and the error must name it. @throws AssertionError at any other outcome */
 async function judge(
   whole: WholeLog,
   files: SimulatedFiles,
@@ -57,7 +57,7 @@ async function judge(
   assert.equal(files.handles, 0, 'a file is still open');
 }
 
-/** Judges what the owner, who has checked the state and appended one entry since, was told; and that nothing is told a second time. */
+/** Checks what the owner was told, after it has checked the state and appended one entry, and that nothing is reported twice. */
 async function judgeOpened(
   files: SimulatedFiles,
   before: Contents,
@@ -65,7 +65,7 @@ async function judgeOpened(
   { count, torn, notices, unread }: Opened,
 ): Promise<void> {
   assert.equal(owner.state.count - 1, count, 'other entries came back');
-  // Before anything else can be written.
+  // Before anything else is written.
   for (const tail of owner.tails) {
     const [file = '', offset = '', bytes = ''] = tail.split(' ');
     const cut = before.get(file)?.subarray(Number(offset), Number(offset) + Number(bytes));
@@ -81,7 +81,7 @@ async function judgeOpened(
   assert.equal(owner.notices.length, notices, `said of checkpoints: ${owner.notices}`);
   assert.deepEqual(owner.lostParts, []);
   if (torn !== undefined) assert.equal(owner.tails.length, torn ? 1 : 0, `torn: ${owner.tails}`);
-  // Opening it once more takes as long again: always if something was said, else now and then.
+  // Another opening takes as long again, so it is done if something was reported, and otherwise now and then.
   opened += 1;
   if (owner.tails.length + owner.notices.length === 0 && opened % 16 > 0) return;
   await owner.log.close();
@@ -93,7 +93,7 @@ async function judgeOpened(
   assert.equal(files.handles, 0, 'a file is still open');
 }
 
-/** What opening came to, in a few words, to see that everything occurs. */
+/** The outcome of opening, in a few words, to see that every outcome occurs. */
 function kindOf(whole: WholeLog, want: Expected): string {
   if (want.refused) return 'refused';
   if (want.count < whole.count) return 'before the last commit';
@@ -101,7 +101,7 @@ function kindOf(whole: WholeLog, want: Expected): string {
   return want.unread.length > 0 ? 'some cannot be read' : 'unchanged';
 }
 
-/** Damages copies of a log, one after the other. @returns how often what came of it */
+/** Damages copies of a log, one after another. @returns how often each outcome occurred */
 async function all(whole: WholeLog, damages: Iterable<Damage>, exact = true): Promise<Map<string, number>> {
   const kinds = new Map<string, number>();
   for (const [what, strike] of damages) {
@@ -121,7 +121,7 @@ async function all(whole: WholeLog, damages: Iterable<Damage>, exact = true): Pr
 
 const pathsOf = ({ files }: WholeLog): string[] => files.names(DIR).map((name) => `${DIR}/${name}`);
 
-/** The places at which a file is damaged: each byte, and fewer of what holds nothing. */
+/** The places at which a file is damaged: each byte, but fewer where nothing is stored. */
 function* placesIn(whole: WholeLog, file: string): Generator<number> {
   const size = whole.files.contents(file).length;
   const empty = file.endsWith('.wal') && whole.commits.every((commit) => commit.file !== file);
@@ -135,7 +135,7 @@ function* cuts(whole: WholeLog): Generator<Damage> {
       yield [`${file} cut at ${at}`, (files) => files.truncate(file, at)];
 }
 
-/** All bits of the headers of commits and records, and of a segment and a checkpoint; elsewhere one of each byte. */
+/** All bits of the headers of commits and records, and of one segment and one checkpoint; elsewhere one bit of each byte. */
 function* flips(whole: WholeLog, paths = pathsOf(whole)): Generator<Damage> {
   const newest = [
     whole.commits.at(-1)?.file,
@@ -154,7 +154,7 @@ function* flips(whole: WholeLog, paths = pathsOf(whole)): Generator<Damage> {
   }
 }
 
-/** Every set of files missing, each file in the place of each other, and each as it was once. */
+/** Every set of files missing, each file in the place of every other, and each file as it was before. */
 function* others(whole: WholeLog): Generator<Damage> {
   yield* missingFiles(whole);
   const paths = pathsOf(whole).filter((file) => !file.endsWith('.free'));
@@ -174,27 +174,27 @@ const EVERYTHING = [
   'unchanged',
 ];
 
-test('a log of which a file is cut, at whatever byte, is refused or repaired', async () => {
+test('a log with a file cut at any byte is refused or repaired', async () => {
   const whole = await wholeLog(LOGS.old);
-  // No segment may be shorter than it was made.
+  // No segment may be shorter than when it was made.
   const kinds = EVERYTHING.filter(
     (kind) => !['before the last commit', 'some cannot be read'].includes(kind),
   );
   expect([...(await all(whole, cuts(whole))).keys()].sort()).toEqual(kinds);
 });
 
-test('a log of which a bit flips, in whatever byte, is refused or repaired', async () => {
+test('a log with a bit flipped in any byte is refused or repaired', async () => {
   const whole = await wholeLog(LOGS.old);
   expect([...(await all(whole, flips(whole))).keys()].sort()).toEqual(EVERYTHING);
 });
 
-test('a bit flips in the last commit, which is the first in its segment: the commit is a torn one', async () => {
+test('a bit flips in the last commit, which is the first in its segment: that is a torn commit', async () => {
   const whole = await wholeLog(LOGS.fresh);
   const kinds = await all(whole, flips(whole, [whole.commits.at(-1)?.file ?? '']));
   expect(kinds.get('before the last commit')).toBeGreaterThan(500);
 });
 
-test('a checkpoint that cannot be read says how far the log reached, although something begins in the next segment', async () => {
+test('an unreadable checkpoint still says how far the log reached, although something begins in the next segment', async () => {
   const whole = await wholeLog(LOGS.fresh);
   const [segment = ''] = whole.headers.keys();
   const kinds = await all(
@@ -224,7 +224,7 @@ test.each(Object.entries(LOGS))(
   },
 );
 
-test(`a log is refused or repaired whatever becomes of it, ${CASES} times at random`, async () => {
+test(`a log is refused or repaired after any damage, ${CASES} times at random`, async () => {
   const first = seed().seed;
   const logs = await Promise.all(Object.values(LOGS).map(wholeLog));
   const kinds = new Set<string>();

@@ -1,5 +1,5 @@
-// Small logs that are whole, ways to damage them, and what opening a damaged one must come to: found by comparing its bytes
-// with those of the whole log. No CRC is computed here, so a mistake of the code cannot hide in its own test.
+// Small intact logs, ways to damage them, and what opening a damaged one must do. That is found by comparing its bytes with those of the
+// intact log. No CRC is computed here, so a mistake in the code cannot hide in its own test.
 
 import type { Lsn } from '../../../src/async/log/log.ts';
 import { contentsOf, DIR, FILE_HEADER, opened, pathOf, SEGMENT } from './bench.ts';
@@ -7,43 +7,43 @@ import type { Decided, TestOwner } from './owner.ts';
 import type { SimulatedFiles } from './simulated-files.ts';
 import { emptyDisk } from './torture.ts';
 
-/** A commit takes at least so many bytes before its first record, and so many zeros after the last one say that it is the last. */
+/** The least bytes of a commit before its first record. As many zeros after the last commit say that it is the last. */
 export const COMMIT_HEADER = 32;
 
 const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
 
-/** A commit as it was written. */
+/** A commit, as it was written. */
 export interface Commit {
   readonly lsn: Lsn;
-  /** The path of its segment, and where it stands in it. */
+  /** The path of its segment, and its place in it. */
   readonly file: string;
   readonly at: number;
   readonly bytes: Buffer;
   /** Its records: the LSN of each, and where it begins and ends in the file. */
   readonly records: readonly { readonly lsn: Lsn; readonly start: number; readonly end: number }[];
-  /** How many entries came before it. */
+  /** The number of entries before it. */
   readonly before: number;
 }
 
-/** A checkpoint as it was written. */
+/** A checkpoint, as it was written. */
 export interface WholeCheckpoint {
   readonly lsn: Lsn;
   readonly bytes: Buffer;
-  /** Where the list of the segments that it points into ends, and where all of it. */
+  /** Where the list of the segments that it points into ends, and where the whole checkpoint ends. */
   readonly listed: number;
   readonly used: number;
   readonly segments: readonly Lsn[];
 }
 
-/** A log that was closed cleanly, and all that ever stood in it. */
+/** A log that was closed cleanly, and everything that was ever in it. */
 export interface WholeLog {
   readonly files: SimulatedFiles;
   readonly decided: Decided;
-  /** How many entries it has had. */
+  /** The number of entries that it has had. */
   readonly count: number;
-  /** What each file that ever was had in it, after each operation; the newest content last. */
+  /** What was in each file that ever existed, after each operation; the newest content is last. */
   readonly versions: ReadonlyMap<string, readonly Buffer[]>;
-  /** Also of segments that are gone. By path. */
+  /** Commits by path, including those of segments that are gone. */
   readonly headers: ReadonlyMap<string, Buffer>;
   readonly commits: readonly Commit[];
   readonly entries: ReadonlyMap<Lsn, Buffer>;
@@ -57,7 +57,7 @@ const send =
     for (const size of sizes) await owner.send(size);
     await owner.settle();
   };
-/** The oldest messages go, all but one that nobody ever collects. */
+/** Removes the oldest messages, except one that nobody ever collects. */
 const NEVER = 4;
 const collect =
   (count: number): Operation =>
@@ -73,15 +73,15 @@ const times = (count: number, ...operations: Operation[]): Operation[] =>
 
 const BEGINNING = [send(60, 200), send(150), checkpoint, send(200, 80), collect(1), checkpoint];
 
-/** The logs that are damaged. */
+/** The logs to be damaged. */
 export const LOGS = {
   /** All its segments are there; two have something in them. */
   young: [...BEGINNING, send(170), send(30, 280), collect(1), send(300, 40), send(50, 40)],
   /** The last commit is the first in its segment. */
   fresh: [...BEGINNING, send(170), send(100), send(400, 40)],
-  /** Nothing of what the newest checkpoint holds is in a segment, and that one stands in the newest. */
+  /** Nothing that the newest checkpoint holds is in a segment. The LSN of that checkpoint is in the newest segment. */
   empty: [send(600), send(600), checkpoint, send(300), collect(3), checkpoint, send(50), send(60, 70)],
-  /** Two of its first segments have gone, before and after one in which a message is held; files that were made of them hold old commits. */
+  /** Two of its first segments are gone, one before and one after a segment with a held message. Files reused from them hold old commits. */
   old: [
     ...[send(400, 400), collect(2), send(500, 90), checkpoint, free],
     ...times(4, send(150, 100), collect(1), send(300), collect(2), checkpoint, free),
@@ -152,16 +152,16 @@ function checkpointOf(lsn: Lsn, bytes: Buffer): WholeCheckpoint {
   return { lsn, bytes, listed, used: used + 8, segments: list.split(',').filter(Boolean).map(Number) };
 }
 
-/** What opening must come to. */
+/** What opening must do. */
 export type Expected =
   | { readonly refused: true; readonly file: string; readonly offset: number }
   | {
       readonly refused: false;
-      /** How many entries are in the state. */
+      /** The number of entries in the state. */
       readonly count: number;
-      /** Is it told? Undefined: what was changed cannot be told from a torn commit, nor from bytes that nobody uses. */
+      /** Is it reported? Undefined: the change looks like a torn commit, or is in bytes that nobody uses. */
       readonly torn: boolean | undefined;
-      /** How many checkpoints cannot be read. */
+      /** The number of checkpoints that cannot be read. */
       readonly notices: number;
       /** The messages whose record was changed. */
       readonly unread: readonly number[];
@@ -176,14 +176,14 @@ export const same = (now: Contents, file: string, at: number, bytes: Buffer): bo
     ?.subarray(at, at + bytes.length)
     .equals(bytes) === true;
 
-/** Has a commit begun there? Zeros are the end. Undefined: there is something, and no room for a commit. */
+/** Has a commit begun there? Zeros are the end. Undefined: there is something, but no room for a commit. */
 const begun = (now: Contents, file: string, at: number): boolean | undefined => {
   const bytes = now.get(file)?.subarray(at, at + COMMIT_HEADER) ?? Buffer.alloc(0);
   const something = bytes.some((byte) => byte !== 0);
   return something && bytes.length < COMMIT_HEADER ? undefined : something;
 };
 
-/** The checkpoints that are there, and those that can be read, newest first. The second is looked at no further than its beginning. */
+/** The checkpoints that exist, and those that can be read, newest first. Of the second, only the beginning is read. */
 function checkpointsIn(
   whole: WholeLog,
   now: Contents,
@@ -204,7 +204,7 @@ function checkpointsIn(
   return { found: found.map(({ lsn }) => lsn), kept };
 }
 
-/** The first LSN of a segment that is missing, or how far they reach without a gap. */
+/** The first LSN of a missing segment, or the end of the segments without a gap. */
 function reachOf(
   segments: readonly Lsn[],
   kept: readonly WholeCheckpoint[],
@@ -223,7 +223,7 @@ function reachOf(
   return reach;
 }
 
-/** Where the log ended once, before a checkpoint as of `lsn`, something that cannot be read is left; zeros show that it never got there. */
+/** Does the log reach a checkpoint as of `lsn`? It does if its end is there, or if anything but zeros is left where the log ended before. */
 function reachesCheckpoint(whole: WholeLog, now: Contents, firsts: readonly Lsn[], lsn: Lsn): boolean {
   const home = firsts.find((first) => first < lsn && lsn <= first + SEGMENT - FILE_HEADER);
   if (home === undefined) return lsn === 0;
@@ -238,7 +238,7 @@ function reachesCheckpoint(whole: WholeLog, now: Contents, firsts: readonly Lsn[
   return end === lsn || begun(now, file, FILE_HEADER + end - home) !== false;
 }
 
-/** What opening a damaged log must come to, worked out from bytes that are as they were written or not. */
+/** What opening a damaged log must do, derived from which bytes are as they were written. */
 export function expected(whole: WholeLog, now: Contents): Expected {
   const refused = (file: string, offset = 0): Expected => ({ refused: true, file, offset });
   const segments = [...now.keys()].filter((file) => file.endsWith('.wal'));
@@ -271,7 +271,7 @@ export function expected(whole: WholeLog, now: Contents): Expected {
   const first = firsts.findLast((lsn) => lsn <= end) ?? 0;
   const places = [begun(now, pathOf(first, 'wal'), FILE_HEADER + end - first)];
   if (bad !== undefined) places.push(begun(now, bad.file, bad.at));
-  // Bytes at the beginning of a segment that is still empty may be those of a torn commit, or of nobody.
+  // Bytes at the beginning of a segment that is still empty may be a torn commit, or left over.
   for (const lsn of firsts)
     if (lsn >= end && begun(now, pathOf(lsn, 'wal'), FILE_HEADER)) places.push(undefined);
   const torn = places.includes(true) || (places.includes(undefined) ? undefined : false);
@@ -284,7 +284,7 @@ export function expected(whole: WholeLog, now: Contents): Expected {
   };
 }
 
-/** The messages of a state whose record is not what it was. */
+/** The messages of a state whose records are not what they were. */
 function unreadIn(whole: WholeLog, count: number, now: Contents): number[] {
   const state: unknown = JSON.parse(whole.decided.states.get(count)?.text ?? '');
   const [, , held] = state as [number, number, [number, { lsn: Lsn }][]];

@@ -1,4 +1,4 @@
-// The folder of a log that is open, deleted or moved away by somebody.
+// The folder of an open log is deleted or moved away by somebody.
 
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ const DELETIONS: Readonly<Record<string, (dir: string) => void>> = {
     mkdirSync(dir);
   },
   'is deleted, and a copy stands in its place,': (dir) => {
-    // All but the socket of the lock.
+    // Everything except the socket of the lock.
     cpSync(dir, `${dir}.copy`, {
       recursive: true,
       filter: (name) => !path.basename(name).startsWith('lock'),
@@ -26,7 +26,7 @@ const DELETIONS: Readonly<Record<string, (dir: string) => void>> = {
   },
 };
 
-// Nothing is being made in the folder any more: there are two segments, a file for another, and three for checkpoints.
+// Nothing is being made in the folder any more: it has two segments, a file for another, and three for checkpoints.
 async function quiet(dir: string, { log, owner }: Opened): Promise<void> {
   const isMade = (): boolean => {
     const names = filesIn(dir);
@@ -43,7 +43,7 @@ describe.skipIf(process.platform === 'win32').each(Object.entries(DELETIONS))(
     test.each([
       ['that fits', 10],
       ['that needs the next segment', 3000],
-    ])('an entry %s does not become durable, and it is said once', async (_, size) => {
+    ])('an entry %s does not become durable, and it is reported once', async (_, size) => {
       const dir = path.join(scratch(), 'log');
       const open = await opened(dir, SMALL);
       await durably(open, Buffer.alloc(1500, 'a'));
@@ -61,7 +61,7 @@ describe.skipIf(process.platform === 'win32').each(Object.entries(DELETIONS))(
 );
 
 describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder', 'another log'] as const)(
-  'when the folder of an open log is moved away, and there is %s in its place',
+  'when the folder of an open log is moved away and there is %s in its place',
   (what) => {
     const movedAway = async () => {
       const dir = path.join(scratch(), 'log');
@@ -89,7 +89,7 @@ describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder'
       if (what === 'another log') await opened(dir, SMALL);
     });
 
-    test('what fits is kept where it went, no new segment is begun, and it is said once', async () => {
+    test('what fits is kept where the folder went, no new segment is begun, and it is reported once', async () => {
       const { dir, open } = await movedAway();
       const segments = (): string[] =>
         existsSync(dir) ? filesIn(dir).filter((name) => name.endsWith('.wal')) : [];
@@ -108,7 +108,7 @@ describe.skipIf(process.platform === 'win32').each(['nothing', 'an empty folder'
       expect(open.owner.failures).toMatchObject([{ code: 'deleted' }]);
       expect(segments()).toEqual(before);
       const moved = await opened(`${dir}.moved`, SMALL);
-      // One commit more may be there than anybody was told of.
+      // One more commit may be there than was reported.
       expect(moved.owner.entries.map(String).slice(0, entries.length)).toEqual(entries);
     });
   },

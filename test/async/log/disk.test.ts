@@ -1,4 +1,4 @@
-// The log on this computer's own file system, with its own lock.
+// The log on this computer's file system, with its own lock.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { refusal, turns } from './bench.ts';
 import { headerOf } from './forge.ts';
 import { durably, filesIn, opened, SMALL, scratch, whenThereIsRoom } from './real-disk.ts';
 
-test('what was appended comes back after it was closed and opened again, with its number, its state and its names', async () => {
+test('what was appended comes back after closing and opening again, with its number, its state and its names', async () => {
   const dir = path.join(scratch(), 'new', 'folder');
   const first = await opened(dir);
   expect(first.owner).toMatchObject({ entries: [], state: '' });
@@ -25,7 +25,7 @@ test('what was appended comes back after it was closed and opened again, with it
     chunks: [Buffer.from('one and '), Buffer.from('two')],
   }));
   const [three = -1] = await durably(first, 'three');
-  // What is not durable yet is, when it is closed.
+  // Closing makes durable what is not yet.
   first.log.append(Buffer.from('fo'), Buffer.from('ur'));
   await first.log.close();
 
@@ -51,7 +51,7 @@ test('two logs have different stores and keys', async () => {
   expect(a.owner.id.key).not.toBe(b.owner.id.key);
 });
 
-test('who opens a log that is open is told that it is locked, until it is closed', async () => {
+test('opening a log that is open fails with locked, until it is closed', async () => {
   const dir = scratch();
   const first = await opened(dir, SMALL);
   const before = filesIn(dir);
@@ -87,23 +87,23 @@ test('an entry has from one byte to maxEntry, and nothing else is appended', asy
   }
 });
 
-test('while the next segment is being claimed, what can wait leaves the end of this one to what cannot', async () => {
+test('while the next segment is being claimed, the end of this one is kept for what cannot wait', async () => {
   const log = await opened(scratch(), { smallest: 4096, largest: 16_384 });
   const entry = Buffer.alloc(100);
   await whenThereIsRoom(log, entry);
   const spare: number[] = [];
-  // Each time as much as there is room for at once: no file is made meanwhile.
+  // Each time as much as there is room for immediately, so that no file is made meanwhile.
   for (let burst = 0; burst < 40; burst++) {
     while (log.log.hasRoom(entry.length, 1000) === 'yes') log.log.append(entry);
     spare.push(log.log.spare);
     await log.owner.change();
   }
   expect(Math.min(...spare)).toBeGreaterThanOrEqual(4096 / 8);
-  // It came to that: else this test shows nothing.
+  // If this did not happen, the test would show nothing.
   expect(Math.min(...spare)).toBeLessThan(4096 / 4);
 });
 
-test('entries of one byte come back by the thousand, in their order', async () => {
+test('thousands of entries of one byte come back in order', async () => {
   const dir = scratch();
   const first = await opened(dir);
   const bytes = Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7) % 251));
@@ -115,7 +115,7 @@ test('entries of one byte come back by the thousand, in their order', async () =
   expect(Buffer.concat((await opened(dir)).owner.entries).equals(bytes)).toBe(true);
 });
 
-test('a new log takes less than two million bytes of the disk, and only its owner may read it', async () => {
+test('a new log takes less than 2 MB of the disk, and only its owner may read it', async () => {
   const dir = path.join(scratch(), 'log');
   await durably(await opened(dir), 'one');
   const stats = filesIn(dir).map((name) => statSync(path.join(dir, name)));
@@ -127,7 +127,7 @@ test('a new log takes less than two million bytes of the disk, and only its owne
   expect((statSync(dir).mode & 0o777).toString(8)).toBe('700');
 });
 
-describe('a folder is refused, and left as it is,', () => {
+describe('a folder is refused and left as it is', () => {
   const version = { version: 3, lsn: 0, size: 4096, salt: '11', store: '22', key: '33', more: 'so' };
   test.each<[string, string, (dir: string) => unknown]>([
     [
@@ -136,7 +136,7 @@ describe('a folder is refused, and left as it is,', () => {
       (dir) => writeFileSync(`${dir}/letter.txt`, 'Dear reader'),
     ],
     [
-      'if it is the journal of detour 0.1',
+      'if it is a journal of detour 0.1',
       'old_journal',
       (dir) => writeFileSync(path.join(dir, '00000001.segment'), 'SEGMENT version=1'),
     ],
@@ -164,7 +164,7 @@ describe('a folder is refused, and left as it is,', () => {
         statSync(`${dir}/${name}`).isFile() && readFileSync(`${dir}/${name}`, 'latin1'),
       ]);
     const before = contents();
-    // Twice: the lock is let go of.
+    // Twice, to see that the lock is released.
     for (let i = 0; i < 2; i++) {
       const error = await refusal(opened(dir, SMALL));
       expect(error.code, error.message).toBe(code);
@@ -174,7 +174,7 @@ describe('a folder is refused, and left as it is,', () => {
   });
 
   test.skipIf(process.platform === 'win32')(
-    'if a pipe has the name of a segment: nobody waits for its other end',
+    'if a pipe has the name of a segment: opening does not wait for its other end',
     async () => {
       const dir = scratch();
       execFileSync('mkfifo', [`${dir}/000000000000000.wal`]);
@@ -191,16 +191,16 @@ describe('a folder is refused, and left as it is,', () => {
   });
 });
 
-test('a hidden file and what a log leaves beside its files are no reason to refuse a folder', async () => {
+test('a folder is not refused for a hidden file, or for what a log leaves next to its files', async () => {
   const dir = scratch();
   for (const name of ['.gitkeep', '000000000000000.wal.512.torn', '000000000000000.wal.lost'])
     writeFileSync(`${dir}/${name}`, 'x');
   await durably(await opened(dir, SMALL), 'one');
 });
 
-test('what is appended in one turn is one commit, and what is appended while it is written is the next', async () => {
+test('what is appended in one turn is one commit, and what is appended while that is written is the next', async () => {
   const dir = scratch();
-  // Each write of a commit waits to be let through.
+  // Each write of a commit waits until the test lets it through.
   const held: (() => void)[] = [];
   const writes: number[] = [];
   let holding = false;
@@ -238,19 +238,19 @@ test('what is appended in one turn is one commit, and what is appended while it 
   holding = false;
   held.shift()?.();
   await open.log.close();
-  // A commit of n entries: its header, n records, and the zeros after it.
+  // The size of a commit of n entries: its header, n records, and the zeros after it.
   expect(writes).toEqual([10, 50].map((count) => 32 + count * (8 + 5) + 32));
   expect((await opened(dir)).owner.entries).toHaveLength(60);
 });
 
-test('a log that was opened again grows with what must be appended, whether room was asked for or not', async () => {
+test('a log that was opened again grows with what must be appended, even if nobody asked for room', async () => {
   const dir = scratch();
   const first = await opened(dir, SMALL);
   for (let i = 0; i < 10; i++) await whenThereIsRoom(first, Buffer.alloc(1000, 'x'));
   await first.log.close();
   const second = await opened(dir, SMALL);
   for (let i = 0; i < 200; i++) {
-    // As the relay does: what cannot be refused waits when even the reserve comes to its end.
+    // Like the relay: what cannot be refused waits when even the reserve is used up.
     while (second.log.spare < 200) await second.owner.change();
     await durably(second, Buffer.alloc(100, 'y'));
   }
@@ -291,7 +291,7 @@ test('many entries of many segments are read at the same time, and no file is le
   expect(openFiles()).toBe(0);
 });
 
-test('a checkpoint of today is made, although there is no room for the file that a larger one would need', async () => {
+test('a checkpoint of the present size is made although there is no room for the file that a larger one would need', async () => {
   const { log, owner } = await opened(scratch(), { ...SMALL, maxBytes: 20_000 });
   const askedFor = async (checkpoint: number, answer: Room): Promise<void> => {
     while (log.hasRoom(10, checkpoint) !== answer) await owner.change();
@@ -302,12 +302,12 @@ test('a checkpoint of today is made, although there is no room for the file that
     log.append(Buffer.from(text));
     await log.checkpoint(() => ({ segments: [], size: 300, chunks: [Buffer.from(text)] }));
   }
-  // And what was asked for is forgotten.
+  // The larger request is forgotten.
   await askedFor(1000, 'yes');
   expect((await log.usage()).total).toBe(20_000);
 });
 
-test('on a full disk a checkpoint is made in the place of the older one, if there is no other for it', async () => {
+test('on a full disk a checkpoint replaces the older one, if there is no other space for it', async () => {
   const dir = scratch();
   let room = Number.POSITIVE_INFINITY;
   const open = await opened(dir, { ...SMALL, files: { ...systemFiles, free: async () => room } });
@@ -325,7 +325,7 @@ test('on a full disk a checkpoint is made in the place of the older one, if ther
   expect((await opened(dir)).owner.state).toBe('five'.padEnd(1500));
 });
 
-test('a free file that is taken while the disk is asked for its room is not removed to make room for another', async () => {
+test('a free file that is taken while the space on the disk is checked is not removed to make room for another', async () => {
   const dir = scratch();
   let asked: (() => void) | undefined;
   const said = new Promise<number>((resolve) => {

@@ -1,10 +1,10 @@
-// Files of a log, made by hand from what src/async/log/README.md says of their bytes: for what a log never writes itself.
+// Files of a log, made by hand according to src/async/log/README.md, for what a log never writes itself.
 
 import { crc32 } from 'node:zlib';
 
 const hex = (crc: number): string => crc.toString(16).padStart(8, '0');
 
-/** The fields of a file's header, in their order. */
+/** The fields of a file's header, in order. */
 export type Fields = Readonly<Record<string, string | number>>;
 
 /** Reads the fields of a file's header. */
@@ -13,7 +13,7 @@ export function fieldsOf(file: Buffer): Fields {
   return Object.fromEntries(words.map((word) => word.split('=') as [string, string]));
 }
 
-/** The 512 bytes that a file begins with. Its CRC is right. */
+/** The 512 bytes that a file begins with. The CRC is right. */
 export function headerOf(kind: 'SEGMENT' | 'CHECKPOINT', { crc: _, ...fields }: Fields): Buffer {
   const line = [kind, ...Object.entries(fields).map((field) => field.join('='))].join(' ');
   const bytes = Buffer.alloc(512);
@@ -21,7 +21,7 @@ export function headerOf(kind: 'SEGMENT' | 'CHECKPOINT', { crc: _, ...fields }: 
   return bytes;
 }
 
-/** A whole checkpoint, with everything right in it. */
+/** A whole checkpoint, in which everything is right. */
 export function checkpointOf(
   fields: Fields,
   segments: readonly number[],

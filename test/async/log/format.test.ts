@@ -27,15 +27,15 @@ test('a commit is found where it was written, with its records, and the end afte
   expect(isEnd(bytes, bytes.length - COMMIT_HEADER)).toBe(true);
 });
 
-test('nowhere else is it one: the CRC is right there, and the LSN is not', () => {
+test('anywhere else it is not a commit: the CRC is right, but the LSN is not', () => {
   expect(commitAt(commit(70_000, 7, ['one']), 0, 70_001, seed)).toMatchObject({
     head: undefined,
     intact: false,
   });
 });
 
-// What a recycled file held before; and what a message spells that somebody sends who cannot know the salt.
-test('with another salt, or none, it is not one', () => {
+// This is what a recycled file held before, or what a message spells whose sender cannot know the salt.
+test('with another salt, or none, it is not a commit', () => {
   expect(seedOf('90ab12cd34ef5678')).not.toBe(seedOf('90ab12cd34ef5679'));
   for (const other of [0, seedOf(''), seedOf('90ab12cd34ef5679')]) {
     const bytes = commit(70_000, 7, ['one'], other);
@@ -44,8 +44,8 @@ test('with another salt, or none, it is not one', () => {
   }
 });
 
-test('records of another commit that once stood there do not pass for its own', () => {
-  // A header that is new, and records that are older: what a crash can leave of a commit that was begun twice.
+test('records of an earlier commit in the same place do not count as its own', () => {
+  // A new header with older records: a crash can leave this of a commit that was begun twice.
   const older = commit(70_000, 7, ['one', 'old']);
   const bytes = commit(70_000, 7, ['one', 'new']);
   older.copy(bytes, COMMIT_HEADER, COMMIT_HEADER);
@@ -54,13 +54,13 @@ test('records of another commit that once stood there do not pass for its own', 
   expect(found).toMatchObject({ head: { number: 7 }, intact: false });
 });
 
-test('a record is read at its own LSN alone', () => {
+test('a record is read only at its own LSN', () => {
   const bytes = commit(70_000, 7, ['one']).subarray(COMMIT_HEADER, COMMIT_HEADER + RECORD_HEADER + 3);
   expect(recordIntact(bytes, 70_032, seed)).toBe(true);
   expect(recordIntact(bytes, 70_033, seed)).toBe(false);
 });
 
-test('a later commit is found by its higher number, wherever it begins, and not by a lower one', () => {
+test('a later commit is found by its higher number, wherever it begins; one with a lower number is not', () => {
   const bytes = Buffer.concat([Buffer.alloc(50, 'x'), commit(70_050, 9, ['one'])]);
   expect(laterCommit(bytes, 0, 70_000, seed, 8)).toBe(50);
   expect(laterCommit(bytes, 0, 70_000, seed, 9)).toBeUndefined();

@@ -1,4 +1,4 @@
-// Checkpoints that are not what they should be when a log is opened: damaged, missing, too old, from the future, from another log.
+// Checkpoints that are wrong when a log is opened: damaged, missing, too old, from the future, from another log.
 
 import { describe, expect, test } from 'vitest';
 import type { Lsn } from '../../../src/async/log/log.ts';
@@ -8,7 +8,7 @@ import { checkpointOf, type Fields, fieldsOf } from './forge.ts';
 import { TestOwner } from './owner.ts';
 import type { SimulatedFiles } from './simulated-files.ts';
 
-/** A log that was damaged, with two checkpoints that were whole. */
+/** A damaged log that had two intact checkpoints. */
 interface Found {
   readonly whole: WholeLog;
   readonly files: SimulatedFiles;
@@ -23,10 +23,10 @@ async function found(name: keyof typeof LOGS): Promise<Found> {
   return { whole, files, older, newer };
 }
 
-/** Opens it. The owner checks that the whole state comes back. */
+/** Opens the log. The owner checks that the whole state comes back. */
 const back = ({ whole: { decided }, files }: Found): Promise<TestOwner> => opened(files, decided);
 
-/** Is refused: the place that is named. It changes nothing. */
+/** Opening is refused with this place, and changes nothing. */
 async function refusedAt({ whole: { decided }, files }: Found): Promise<string> {
   const before = contentsOf(files);
   const error = await refusal(opened(files, decided));
@@ -35,7 +35,7 @@ async function refusedAt({ whole: { decided }, files }: Found): Promise<string> 
   return /: (\S+, at byte [0-9]+):/.exec(error.message)?.[1] ?? error.message;
 }
 
-/** A checkpoint that is right in itself, with other fields than one that was there: that of `like`, if it is not said of which. */
+/** A valid checkpoint with other fields than an existing one: the one of `like`, if none is named. */
 function forge({ whole, files }: Found, like: Lsn, fields: Fields): void {
   const old = whole.checkpoints.get(like);
   const lsn = Number(fields.lsn ?? like);
@@ -47,15 +47,15 @@ function forge({ whole, files }: Found, like: Lsn, fields: Fields): void {
 
 const spoil = ({ files }: Found, lsn: Lsn): void => files.flip(pathOf(lsn, 'checkpoint'), 530, 1);
 
-test('what is forged here is a checkpoint, if nothing in it is wrong', async () => {
+test('a forged checkpoint is used if nothing in it is wrong', async () => {
   const log = await found('old');
   forge(log, log.newer, {});
-  // Without the other one, nothing but it can make the state.
+  // Without the other one, only this one can make the state.
   spoil(log, log.older);
   expect((await back(log)).notices).toEqual([]);
 });
 
-test('a newest checkpoint that was changed is said and goes, and the older one makes the state', async () => {
+test('a newest checkpoint that was changed is reported and removed, and the older one makes the state', async () => {
   const log = await found('old');
   spoil(log, log.newer);
   const owner = await back(log);
@@ -64,13 +64,13 @@ test('a newest checkpoint that was changed is said and goes, and the older one m
   expect(await owner.readAll()).toEqual([]);
 });
 
-test('a newest checkpoint that is missing is not missed', async () => {
+test('if the newest checkpoint is missing, the older one makes the state', async () => {
   const log = await found('old');
   log.files.remove(pathOf(log.newer, 'checkpoint'));
   expect((await back(log)).notices).toEqual([]);
 });
 
-test('a checkpoint older than the two newest goes', async () => {
+test('a checkpoint older than the two newest is removed', async () => {
   const log = await found('old');
   const [oldest = -1] = log.whole.checkpoints.keys();
   const [bytes = Buffer.alloc(0)] = log.whole.versions.get(pathOf(oldest, 'checkpoint')) ?? [];
@@ -84,7 +84,7 @@ describe.each<[string, (log: Found, lsn: Lsn) => void, number]>([
   ['changed', spoil, 2],
   ['of another log', (log, lsn) => forge(log, lsn, { store: 'feedfeedfeedfeed' }), 2],
   [
-    'called by the LSN of another',
+    'named with the LSN of another',
     (log, lsn) =>
       log.files.setContents(
         pathOf(lsn, 'checkpoint'),
@@ -93,7 +93,7 @@ describe.each<[string, (log: Found, lsn: Lsn) => void, number]>([
     2,
   ],
 ])('when both checkpoints are %s', (_, strike, notices) => {
-  test('the log is replayed from its beginning, if that is there', async () => {
+  test('the log is replayed from its beginning, if that still exists', async () => {
     const log = await found('young');
     for (const lsn of [log.older, log.newer]) strike(log, lsn);
     expect((await back(log)).notices).toHaveLength(notices);
@@ -107,11 +107,11 @@ describe.each<[string, (log: Found, lsn: Lsn) => void, number]>([
   });
 });
 
-test('an owner who took half of a checkpoint, and of another, begins anew without them', async () => {
+test('an owner that took half of each of two checkpoints begins anew without them', async () => {
   const log = await found('young');
   for (const lsn of [log.older, log.newer]) {
     const { used = 0 } = log.whole.checkpoints.get(lsn) ?? {};
-    // In the last piece of the state, which comes before an empty one.
+    // In the last chunk of the state, which comes before an empty one.
     log.files.flip(pathOf(lsn, 'checkpoint'), used - 9, 0);
   }
   const taken: number[] = [];
@@ -141,13 +141,13 @@ describe('a checkpoint from the future', () => {
     },
   );
 
-  test('of which no segment reaches the LSN: the log is refused', async () => {
+  test('whose LSN no segment reaches: the log is refused', async () => {
     const log = await found('empty');
     forge(log, log.newer, { lsn: 10 * SEGMENT });
     await refusedAt(log);
   });
 
-  test('that is as of the very end of the log is none', async () => {
+  test('as of the very end of the log is not from the future', async () => {
     const log = await found('young');
     const { lsn } = end(log);
     const next = Number(fieldsOf(log.files.contents(pathOf(log.newer, 'checkpoint'))).next);
@@ -160,7 +160,7 @@ describe('a checkpoint from the future', () => {
 });
 
 test.each([-1, 1, 5, -5])(
-  'a checkpoint that expects another commit, by %i, than the one that follows: the log is refused',
+  'a checkpoint that expects a commit number that is off by %i: the log is refused',
   async (by) => {
     const log = await found('young');
     const next = Number(fieldsOf(log.files.contents(pathOf(log.newer, 'checkpoint'))).next);

@@ -1,4 +1,4 @@
-// Which segments go, and when.
+// Which segments are freed, and when.
 
 import { describe, expect, test } from 'vitest';
 import type { Lsn } from '../../../src/async/log/log.ts';
@@ -8,17 +8,17 @@ import { entryOf, type TestOwner } from './owner.ts';
 import type { SimulatedFiles } from './simulated-files.ts';
 import { emptyDisk } from './torture.ts';
 
-describe('a segment of which nothing is needed', () => {
+describe('a segment that is no longer needed', () => {
   const segment = SEGMENT - FILE_HEADER;
 
-  /** Fills segments up to the one that begins at `until`; nothing is held at the end. */
+  /** Fills segments up to the one that begins at `until`. At the end nothing is held. */
   async function fill(owner: TestOwner, until: Lsn): Promise<void> {
     while (owner.log.end < until) await owner.send(500);
     owner.collect(Number.POSITIVE_INFINITY);
     await owner.settle();
   }
 
-  /** Makes a checkpoint that says that it points into these segments. */
+  /** Makes a checkpoint that points into these segments. */
   async function point(owner: TestOwner, ...segments: Lsn[]): Promise<void> {
     const { log, state } = owner;
     const chunks = [Buffer.from(JSON.stringify([state.count, state.next, [...state.held]]))];
@@ -28,7 +28,7 @@ describe('a segment of which nothing is needed', () => {
 
   const has = (files: SimulatedFiles, first: Lsn): boolean => named(files, 'wal').includes(first);
 
-  test('stays until there are two checkpoints, and the older one is not below its end', async () => {
+  test('stays until there are two checkpoints and the older one is not below its end', async () => {
     const files = emptyDisk();
     const owner = await opened(files);
     await fill(owner, segment);
@@ -38,7 +38,7 @@ describe('a segment of which nothing is needed', () => {
     await fill(owner, 2 * segment);
     owner.free();
     await point(owner);
-    // The end of the second one is above the older checkpoint, and below the newer.
+    // The end of the second segment is above the older checkpoint and below the newer.
     expect([has(files, 0), has(files, segment)]).toEqual([false, true]);
     await owner.send(30);
     await point(owner);
@@ -81,7 +81,7 @@ describe('a segment of which nothing is needed', () => {
     expect(has(files, 0)).toBe(false);
   });
 
-  test('stays while somebody reads from it, and goes then by itself', async () => {
+  test('stays while it is being read, and is then freed by itself', async () => {
     const files = emptyDisk();
     const owner = await opened(files);
     await owner.send(500);
@@ -109,8 +109,8 @@ describe('a segment of which nothing is needed', () => {
   });
 });
 
-// A crash leaves this when the segment after the next was made before the first commit of the next had reached the disk.
-test('two segments that were made ahead, and are both empty, are filled and go like all others', async () => {
+// A crash leaves this if the segment after the next was made before the first commit of the next reached the disk.
+test('two segments that were made in advance and are empty are filled and freed like all others', async () => {
   const files = emptyDisk();
   const first = await opened(files);
   await first.send(500);

@@ -1,5 +1,5 @@
-// What every engine behind log.ts must keep (src/async/log/README.md), asked of the log on disk and of the one in memory alike: what is built
-// on the one in tests stands on the other.
+// What every engine behind log.ts must guarantee (src/async/log/README.md), tested on the log on disk and on the one in memory alike: tests
+// that use the one in memory rely on it.
 
 import { describe, expect, test } from 'vitest';
 import { openDiskLog } from '../../../src/async/log/disk.ts';
@@ -12,16 +12,16 @@ import { DIR, turns } from './bench.ts';
 import { Decided, entryOf, TestOwner } from './owner.ts';
 import { emptyDisk, SIZES } from './torture.ts';
 
-/** An engine, and what can befall it. */
+/** An engine, and what can happen to it. */
 interface Engine {
-  /** Opens what is there. */
+  /** Opens what exists. */
   open(owner: Owner): Promise<Log>;
   /** Nothing becomes durable, until `release`. */
   hold(): void;
   release(): void;
-  /** The power goes: of what is not durable, chance decides what stays. */
+  /** Cuts the power: of what is not durable, a random part stays. */
   crash(random: () => number): void;
-  /** The next thing that is to become durable makes it fail. */
+  /** Makes the next thing that would become durable fail. */
   fail(): void;
 }
 
@@ -30,7 +30,7 @@ function onDisk(): Engine {
   let locked = false;
   let release = (): void => {};
   const lock = async (): Promise<() => Promise<void>> => {
-    if (locked) throw new DetourError('locked', 'somebody else has it');
+    if (locked) throw new DetourError('locked', 'another program has it');
     locked = true;
     return async () => {
       locked = false;
@@ -83,7 +83,7 @@ describe.each([
   const opened = (engine: Engine, decided = new Decided()): Promise<TestOwner> =>
     new TestOwner(decided).open((owner) => engine.open(owner));
 
-  test('gives back what was appended, in its order and under its LSNs, and reads it', async () => {
+  test('gives back what was appended, in order and under its LSNs, and reads it', async () => {
     const engine = make();
     const first = await opened(engine);
     for (let i = 0; i < 30; i++) await first.send(24 + ((i * 97) % 900));
@@ -91,7 +91,7 @@ describe.each([
     await first.settle();
     expect(await first.readAll()).toEqual([]);
     await first.log.close();
-    // The owner compares all that comes back with what was decided.
+    // The owner compares everything that comes back with what was decided.
     const second = await opened(engine, first.decided);
     expect(second.state.count).toBe(first.state.count + 1);
     expect(await second.readAll()).toEqual([]);
@@ -119,7 +119,7 @@ describe.each([
     }
   });
 
-  test('says what is durable when it is, and keeps its own copy until then', async () => {
+  test('reports what is durable when it is, and keeps its own copy until then', async () => {
     const engine = make();
     const owner = await opened(engine);
     await owner.settle();
@@ -138,7 +138,7 @@ describe.each([
   });
 
   test.each(Array.from({ length: 40 }, (_, seed) => seed))(
-    'gives back a prefix after a crash, with all that was durable (%i)',
+    'gives back a prefix after a crash, with everything that was durable (%i)',
     async (seed) => {
       const random = prng(seed);
       const engine = make();
@@ -158,7 +158,7 @@ describe.each([
     },
   );
 
-  test('makes nothing durable after it has failed, and says so once', async () => {
+  test('makes nothing durable after it has failed, and reports that once', async () => {
     const engine = make();
     const owner = await opened(engine);
     await owner.settle();
@@ -178,7 +178,7 @@ describe.each([
     await opened(engine, owner.decided);
   });
 
-  test('has one owner: the second is refused, or the first hears of it and makes nothing durable any more', async () => {
+  test('has one owner: the second is refused, or the first is told and makes nothing more durable', async () => {
     const engine = make();
     const first = await opened(engine);
     await first.settle();

@@ -1,10 +1,10 @@
-// An owner for a log under test. Its state is a set of numbered messages and a count of the entries that made it, so that after a crash one
-// can say exactly which entries came back, and whether the state is the one that they made.
+// An owner for a log under test. Its state is a set of numbered messages and the number of entries that made it. So after a crash it is known
+// exactly which entries came back, and whether the state is the one that they made.
 
 import { strict as assert } from 'node:assert';
 import type { Log, LogId, LostPart, Lsn, OpenLog, Owner } from '../../../src/async/log/log.ts';
 
-/** An entry of a few bytes takes no more of the log. */
+/** The most bytes of the log that an entry of a few bytes takes. */
 const SMALL_ENTRY = 128;
 
 /** A message that is held: its LSN, and the length of its entry. */
@@ -13,16 +13,16 @@ interface Held {
   readonly size: number;
 }
 
-/** What the entries up to some point made. */
+/** The state after a number of entries. */
 export interface State {
-  /** How many entries. */
+  /** The number of entries. */
   count: number;
   /** The number of the next message. */
   next: number;
   readonly held: Map<number, Held>;
 }
 
-/** The bytes of a message's entry: they follow from its number and its length. */
+/** The bytes of a message's entry. They follow from its number and its length. */
 export function entryOf(verb: 'SEND' | 'MOVE', n: number, size: number): Buffer {
   const bytes = Buffer.alloc(Math.max(size, 24), String.fromCharCode(97 + (n % 26)));
   bytes.write(`${verb} n=${n} size=${size}\n`, 0, 'latin1');
@@ -46,17 +46,17 @@ const textOf = ({ count, next, held }: State): string =>
   JSON.stringify([count, next, [...held].sort(([a], [b]) => a - b)]);
 
 /**
- * Everything that was ever decided, over all lives of the log: what came back must be what was decided, up to some entry, and not before
- * the last that was durable.
+ * Everything that was ever decided in all runs of the log. What comes back must be what was decided up to some entry, and that must not be
+ * before the last durable one.
  */
 export class Decided {
-  /** The state after each number of entries, as text, and where the log ended. */
+  /** The state after each number of entries, as text, and the end of the log. */
   readonly states = new Map<number, { readonly text: string; readonly end: Lsn }>([
     [0, { text: textOf({ count: 0, next: 1, held: new Map() }), end: 0 }],
   ]);
-  /** So many entries were durable, and somebody may have been told. */
+  /** The number of entries that were durable and may have been reported. */
   told = 0;
-  /** Who opened the log last. An owner whose process was killed in a simulation may still have a turn to come, which counts for nothing. */
+  /** Who opened the log last. An owner whose process was killed in a simulation may still get a turn, which does not count. */
   owner: TestOwner | undefined;
 
   /** Another entry was appended. */
@@ -64,12 +64,12 @@ export class Decided {
     this.states.set(count, { text, end });
   }
 
-  /** So many entries are durable. */
+  /** This many entries are durable. */
   tell(count: number): void {
     this.told = count;
   }
 
-  /** @throws AssertionError if a log that was opened gave back something else than it may */
+  /** @throws AssertionError if an opened log gave back something that it may not */
   check(owner: TestOwner): void {
     const { state } = owner;
     this.owner = owner;
@@ -79,7 +79,7 @@ export class Decided {
       this.states.get(state.count)?.text,
       `CHANGED: another state after ${state.count} entries`,
     );
-    // What was decided later is lost, and nobody was told of it.
+    // What was decided later is lost, and was never reported.
     for (const count of this.states.keys()) if (count > state.count) this.states.delete(count);
     this.told = state.count;
   }
@@ -174,7 +174,7 @@ export class TestOwner implements Owner {
     this.#ends.push({ count, end: this.log.end });
   }
 
-  /** Waits until there is room. @returns false if the disk is full, unless it is `patient`; or if the log has failed */
+  /** Waits until there is room. @returns false if the disk is full (and it is not `patient`) or the log has failed */
   async #fits(size: number): Promise<boolean> {
     while (this.failure === undefined) {
       const room = this.log.hasRoom(size, 100 + 40 * this.state.held.size);
@@ -185,28 +185,28 @@ export class TestOwner implements Owner {
     return false;
   }
 
-  /** A new message, if there is room. */
+  /** Appends a new message, if there is room. */
   async send(size: number): Promise<boolean> {
     const fits = await this.#fits(size);
     if (fits) this.append(entryOf('SEND', this.state.next, size));
     return fits;
   }
 
-  /** The oldest messages that are held go, as far as there is room for that, be it in reserve. */
+  /** Removes the oldest held messages, as far as there is room for that, even in the reserve. */
   collect(count: number): void {
     for (const n of [...this.state.held.keys()].slice(0, count))
       if (this.log.spare >= SMALL_ENTRY) this.append(Buffer.from(`GONE n=${n}\n`));
   }
 
-  /** Writes again what is held in the oldest segment. */
+  /** Writes what is held in the oldest segment again. */
   async move(): Promise<void> {
     const [oldest, next] = this.log.segments();
     if (oldest === undefined || next === undefined || next.first > this.log.end) return;
     for (const [n, { lsn, size }] of this.state.held) {
       if (lsn >= oldest.end || !(await this.#fits(size))) continue;
-      // What is read must be durable, and the message may have moved or gone meanwhile.
+      // What is read must be durable, and the message may have been moved or removed meanwhile.
       const bytes = await this.log.read(lsn).catch(() => undefined);
-      // A disk that fails while it is read: another time.
+      // If the disk fails while reading, it is tried another time.
       if (bytes === undefined) return;
       assert.ok(
         bytes.equals(entryOf(bytes[0] === 0x53 ? 'SEND' : 'MOVE', n, size)),
@@ -216,12 +216,12 @@ export class TestOwner implements Owner {
     }
   }
 
-  /** Its state, as a checkpoint has it. */
+  /** The state, as in a checkpoint. */
   get text(): string {
     return textOf(this.state);
   }
 
-  /** Makes a checkpoint, and says which segments are of no use any more. */
+  /** Makes a checkpoint, and says which segments are no longer needed. */
   async checkpoint(): Promise<void> {
     await this.log.checkpoint(() => {
       const text = Buffer.from(this.text, 'latin1');
@@ -245,14 +245,14 @@ export class TestOwner implements Owner {
       if (end <= this.log.end && !used.has(first)) this.log.free(first);
   }
 
-  /** Waits until all that was appended is durable, or the log has failed. */
+  /** Waits until everything that was appended is durable, or the log has failed. */
   async settle(): Promise<void> {
     const { end } = this.log;
     while (this.log.durable < end && this.failure === undefined)
       await new Promise<void>((resolve) => this.#moved.push(resolve));
   }
 
-  /** Reads every message that is held. @returns those that cannot be read. @throws AssertionError if one is another */
+  /** Reads every held message. @returns those that cannot be read @throws AssertionError if one was changed */
   async readAll(): Promise<number[]> {
     const unread: number[] = [];
     for (const [n, { lsn, size }] of this.state.held) {

@@ -1,13 +1,13 @@
-// Damage by chance, for small logs: what a bad disk, a bad cable, or somebody with a backup may do to the files of a log.
+// Random damage for small logs: what a bad disk, a bad cable, or somebody with a backup may do to the files of a log.
 
 import { DIR } from './bench.ts';
 import type { WholeLog } from './damages.ts';
 import type { SimulatedFiles } from './simulated-files.ts';
 
-/** A damage, and what it is called. */
+/** A kind of damage, and its name. */
 export type Damage = readonly [what: string, strike: (files: SimulatedFiles) => void];
 
-/** Every set of files missing, free ones left out. */
+/** Every set of files missing, except free ones. */
 export function missingFiles(whole: WholeLog): Damage[] {
   const names = whole.files.names(DIR).filter((name) => !name.endsWith('.free'));
   const sets = Array.from({ length: 2 ** names.length - 1 }, (_, set) =>
@@ -21,7 +21,7 @@ export function missingFiles(whole: WholeLog): Damage[] {
   ]);
 }
 
-/** Damages files of a log, one to three times. What a second damage meets may be gone: then it does nothing. */
+/** Damages the files of a log, one to three times. If a second damage meets a file that is gone, it does nothing. */
 export function randomDamage(whole: WholeLog, random: () => number): Damage {
   const damages = Array.from({ length: 1 + Math.floor(random() * 3) }, () => oneDamage(whole, random));
   return [
@@ -32,7 +32,7 @@ export function randomDamage(whole: WholeLog, random: () => number): Damage {
   ];
 }
 
-/** Changes the bytes of a file that is there, for good. */
+/** Changes the bytes of an existing file, durably. */
 function change(files: SimulatedFiles, file: string, by: (bytes: Buffer) => void): void {
   if (!files.names(DIR).some((name) => `${DIR}/${name}` === file)) return;
   const bytes = files.contents(file);
@@ -44,7 +44,7 @@ function oneDamage(whole: WholeLog, random: () => number): Damage {
   const pick = (below: number): number => Math.floor(random() * below);
   const oneOf = <T>(list: readonly T[]): T => list[pick(list.length)] as T;
   const names = whole.files.names(DIR);
-  // Free files have random names, and are of no interest but now and then. The same seed must choose the same files.
+  // Free files have random names and matter only rarely. The same seed must choose the same files.
   const spare = names.findLast((name) => name.endsWith('.free')) ?? '';
   const plain = names.filter((name) => !name.endsWith('.free'));
   const one = (): string => `${DIR}/${random() < 0.95 ? oneOf(plain) : spare}`;

@@ -1,4 +1,4 @@
-// What the tests of the log on this computer's own file system share.
+// Shared by the tests of the log on this computer's file system.
 
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -10,14 +10,14 @@ import type { Log, LogId, Owner } from '../../../src/async/log/log.ts';
 /** Small segments. */
 export const SMALL = { smallest: 4096, largest: 4096 };
 
-/** A folder that is gone after the test. Files may still be made in it then. */
+/** A folder that is removed after the test. Files may still be made in it then. */
 export function scratch(): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'detour-log-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
   return dir;
 }
 
-/** An owner that takes down what it is told. */
+/** An owner that records what it is told. */
 export class Listener implements Owner {
   readonly entries: Buffer[] = [];
   readonly failures: Error[] = [];
@@ -49,13 +49,13 @@ export class Listener implements Owner {
   change = (): Promise<void> => new Promise((resolve) => this.#wake.push(resolve));
 }
 
-/** An open log, and its owner. */
+/** An open log and its owner. */
 export interface Opened {
   readonly log: Log;
   readonly owner: Listener;
 }
 
-/** Opens a log; it is closed after the test. */
+/** Opens a log. It is closed after the test. */
 export async function opened(dir: string, options: Partial<DiskLogOptions> = {}): Promise<Opened> {
   const owner = new Listener();
   const log = await openDiskLog({ dir, ...options }, owner);
@@ -63,7 +63,7 @@ export async function opened(dir: string, options: Partial<DiskLogOptions> = {})
   return { log, owner };
 }
 
-/** Appends entries, and waits until they are durable. */
+/** Appends entries and waits until they are durable. */
 export async function durably(
   { log, owner }: Opened,
   ...entries: readonly (string | Buffer)[]

@@ -1,5 +1,5 @@
-// An opening that salvages goes around whatever is damaged: what comes back was decided, at its own LSN; what is lost is told; and the log
-// that it leaves is whole.
+// An opening with salvage goes around whatever is damaged. What comes back was decided, under its own LSN; what is lost is reported; and the
+// log that it leaves is intact.
 
 import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
@@ -19,14 +19,14 @@ const CASES = Number(process.env.CASES ?? 2000);
 
 type Contents = ReadonlyMap<string, Buffer>;
 
-/** After a loss the state may be one that never was. */
+/** After a loss, the state may be one that never existed. */
 class Anything extends Decided {
   override check(): void {}
 }
 
-/** An owner that takes what comes, if it was decided. */
+/** An owner that takes whatever comes, if it was decided. */
 class Salvager extends TestOwner {
-  /** How many entries the checkpoint had, and those that came after it. */
+  /** The number of entries in the checkpoint, and those that came after it. */
   restored = 0;
   came: Lsn[] = [];
   readonly #entries: ReadonlyMap<Lsn, Buffer>;
@@ -53,10 +53,10 @@ class Salvager extends TestOwner {
   }
 }
 
-/** What was lost lies in a file beside the log, if there was anything. */
+// What was lost is in a file next to the log, if there was anything.
 function copied({ file, offset, copy }: LostPart, before: Contents, after: Contents): boolean {
   const was = before.get(file);
-  // A checkpoint that the log does not reach is whole, and stays.
+  // A checkpoint that the log does not reach is intact, and stays.
   if (file.endsWith('.checkpoint')) return true;
   if (was === undefined || was.subarray(offset, offset + COMMIT_HEADER).every((byte) => byte === 0))
     return true;
@@ -73,7 +73,7 @@ async function salvage(whole: WholeLog, files: SimulatedFiles): Promise<'whole' 
   for (const part of owner.lostParts)
     assert.ok(copied(part, before, after), `not copied: ${JSON.stringify(part)}`);
 
-  // Loss at the end of the log shows nowhere, if no commit after it is whole.
+  // A loss at the end of the log cannot be seen if no commit after it is intact.
   const broken = whole.commits.findLastIndex(({ file, at, bytes }) => same(before, file, at, bytes));
   const certain = whole.commits[broken + 1]?.before ?? whole.count;
   const all = [...whole.entries.keys()];
@@ -84,11 +84,11 @@ async function salvage(whole: WholeLog, files: SimulatedFiles): Promise<'whole' 
     const given = whole.commits.filter(({ file }) => before.has(file)).flatMap(({ records }) => records);
     assert.ok(
       given.every(({ lsn }) => lsn < owner.log.end),
-      `${owner.log.end} is not above all LSNs that were given`,
+      `${owner.log.end} is not above all LSNs that were given out`,
     );
   }
 
-  // What the relay does then: it gives up what it cannot read, and makes two checkpoints.
+  // This is what the relay does then: it gives up what it cannot read, and makes two checkpoints.
   for (const n of await owner.readAll()) owner.append(Buffer.from(`GONE n=${n}\n`));
   await owner.checkpoint();
   await owner.send(100);
@@ -109,7 +109,7 @@ async function salvage(whole: WholeLog, files: SimulatedFiles): Promise<'whole' 
   return owner.lostParts.length > 0 ? 'lost' : 'whole';
 }
 
-/** Damages copies of logs, and salvages them. @returns how many had lost something */
+/** Damages copies of logs and salvages them. @returns how many had lost something */
 async function all(damages: Iterable<readonly [WholeLog, Damage]>): Promise<{ whole: number; lost: number }> {
   const count = { whole: 0, lost: 0 };
   for (const [whole, [what, strike]] of damages) {
@@ -124,13 +124,13 @@ async function all(damages: Iterable<readonly [WholeLog, Damage]>): Promise<{ wh
   return count;
 }
 
-test('a log of which any files are missing is salvaged: what is there is there, and what is lost is told', async () => {
+test('a log with any files missing is salvaged: what is there comes back, and what is lost is reported', async () => {
   const logs = await Promise.all(Object.values(LOGS).map(wholeLog));
   const sets = logs.flatMap((whole) => missingFiles(whole).map((damage) => [whole, damage] as const));
   expect((await all(sets)).lost).toBeGreaterThan(20);
 });
 
-test(`a log is salvaged whatever becomes of it, ${CASES} times at random`, async () => {
+test(`a log is salvaged after any damage, ${CASES} times at random`, async () => {
   const first = seed().seed;
   const logs = await Promise.all(Object.values(LOGS).map(wholeLog));
   const cases = Array.from({ length: CASES }, (_, number) => {

@@ -1,4 +1,4 @@
-// The simulator's own test: what the tests of the log conclude from it is worth no more than it is.
+// The test of the simulator. What the tests of the log prove is worth only as much as the simulator.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -16,11 +16,11 @@ const A = path.join(DIR, 'a');
 const B = path.join(DIR, 'b');
 const C = path.join(DIR, 'c');
 
-/** Blocks, each full of one letter: `'xy'` is a block of x and one of y. */
+/** Blocks, each full of one letter: `'xy'` is a block of x and a block of y. */
 const blocks = (letters: string): Buffer =>
   Buffer.concat([...letters].map((one) => Buffer.alloc(BLOCK, one)));
 
-/** The letters of a file's blocks, as `blocks` takes them; `0` for zeros, `?` for a block of several letters. */
+/** The letters of a file's blocks, in the form that `blocks` takes; `0` for zeros, `?` for a block with several letters. */
 function letters(files: SimulatedFiles, file: string): string {
   const bytes = files.contents(file);
   return Array.from({ length: Math.ceil(bytes.length / BLOCK) }, (_, index) => {
@@ -31,14 +31,14 @@ function letters(files: SimulatedFiles, file: string): string {
   }).join('');
 }
 
-/** Files in DIR, each with the letters given, all of it durable. */
+/** Files in DIR, each with the given letters, all of it durable. */
 function filesWith(contents: Readonly<Record<string, string>>, capacity?: number): SimulatedFiles {
   const files = new SimulatedFiles(capacity === undefined ? {} : { capacity });
   for (const [name, text] of Object.entries(contents)) files.setContents(path.join(DIR, name), blocks(text));
   return files;
 }
 
-/** All that a power cut may leave, each once, in alphabetical order: `a=xy b=z`. */
+/** Everything that a power cut may leave, each result once, in alphabetical order: `a=xy b=z`. */
 function afterCuts(files: SimulatedFiles): string[] {
   const found = new Set<string>();
   for (let cut = 0; cut < 500; cut++) {
@@ -54,14 +54,14 @@ function afterCuts(files: SimulatedFiles): string[] {
   return [...found].sort();
 }
 
-/** The code of a system error. @throws any other */
+/** The code of a system error. @throws any other error */
 function codeOf(error: unknown): string {
   const code = errnoOf(error);
   if (code === '') throw error;
   return code;
 }
 
-/** What a call comes to, once everything that can happen has: its value, the code of its error, or `never`. */
+/** The result of a call, once everything that can happen has happened: its value, the code of its error, or `never`. */
 async function outcome(call: Promise<unknown>): Promise<unknown> {
   let found: unknown = 'never';
   call.then(
@@ -119,7 +119,7 @@ const opArbitrary = fc.record({
 });
 type Op = typeof opArbitrary extends fc.Arbitrary<infer T> ? T : never;
 
-// Windows renames and deletes no open file.
+// Windows cannot rename or delete an open file.
 test.skipIf(process.platform === 'win32')('without faults it answers as the system does', async () => {
   const root = mkdtempSync(path.join(os.tmpdir(), 'detour-files-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
@@ -139,7 +139,7 @@ test.skipIf(process.platform === 'win32')('without faults it answers as the syst
 });
 
 describe('a power cut', () => {
-  test('leaves of each dirty block the old content or any version since, each for itself', async () => {
+  test('leaves of each dirty block, independently, the old content or any version since', async () => {
     const files = filesWith({ a: 'xy' });
     const file = await files.open(A, 'write');
     await file.write(blocks('12'), 0);
@@ -170,7 +170,7 @@ describe('a power cut', () => {
     expect(afterCuts(files)).toEqual(['a=x123']);
   });
 
-  test('takes what lay beyond the old length: it does not come back when the file grows again', async () => {
+  test('removes what was beyond the old length: it does not come back when the file grows again', async () => {
     const files = filesWith({ a: 'x' });
     files.truncate(A, 100);
     await (await files.open(A, 'write')).write(blocks('1'), 100);
@@ -181,13 +181,13 @@ describe('a power cut', () => {
     expect(files.contents(A).subarray(100)).toEqual(Buffer.concat([Buffer.alloc(200), Buffer.from('y')]));
   });
 
-  test('leaves any subset of the operations on a directory, in their order, and a rename whole', async () => {
+  test('leaves any subset of the operations on a directory, in order, and never half of a rename', async () => {
     const files = filesWith({ a: 'x', b: 'y' });
     await files.rename(A, B);
     const made = await files.open(A, 'create');
     await made.writeDurably(blocks('z'), 0);
     await files.rename(A, C);
-    // Of these three: none, the first, the second (its file takes the name), the third alone (it moves the old file), two, or all.
+    // Of these three: none, the first, the second (its file takes the name), only the third (it moves the old file), two, or all.
     expect(afterCuts(files)).toEqual([
       'a=x b=y',
       'a=z b=x',
@@ -203,7 +203,7 @@ describe('a power cut', () => {
     expect(afterCuts(files)).toEqual(['b=x c=z', 'c=z']);
   });
 
-  test('is over when it is over: a second one changes nothing, and files bear the names that they got by it', async () => {
+  test('is final: a second one changes nothing, and files keep the names that the first one left', async () => {
     const files = filesWith({ a: 'x' });
     await files.rename(A, B);
     files.powerCut(() => 0.9);
@@ -213,7 +213,7 @@ describe('a power cut', () => {
     expect((await files.open(A, 'write')).hasName(A, false)).toBe(true);
   });
 
-  test('spares what was synced in one directory, not in another', async () => {
+  test('keeps what was synced in one directory, but not in another', async () => {
     const files = filesWith({ a: 'x' });
     const other = path.join(DIR, 'other');
     await files.makeDirectory(other);
@@ -224,7 +224,7 @@ describe('a power cut', () => {
     expect([files.names(DIR), files.names(other)]).toEqual([[], []]);
   });
 
-  test('does not lose what writeDurably wrote, and may lose what another block was given', async () => {
+  test('does not lose what writeDurably wrote, but may lose what was written to another block', async () => {
     const files = filesWith({ a: 'xyz' });
     const file = await files.open(A, 'write');
     await file.write(blocks('123'), 0);
@@ -241,7 +241,7 @@ describe('a failed sync', () => {
     ['sync', (file: SimulatedFile) => file.sync()],
     ['writeDurably', (file: SimulatedFile) => file.writeDurably(blocks('12'), 0)],
   ])(
-    '%s: leaves clean blocks that the disk has not; a second sync does not help, a rewrite does',
+    '%s: leaves clean blocks that the disk does not have; a second sync does not help, a rewrite does',
     async (_, call) => {
       const files = filesWith({ a: 'xyz' });
       const file = await files.open(A, 'write');
@@ -296,7 +296,7 @@ describe('a kill', () => {
     ['half', '12zw'],
     ['after', '1234'],
   ] as const)(
-    '%s a write leaves %s, and no call of that life resolves or does anything',
+    '%s a write leaves %s, and no call of that process resolves or does anything',
     async (how, left) => {
       const files = filesWith({ a: 'xyzw' });
       let kills = 0;
@@ -326,7 +326,7 @@ describe('a kill', () => {
     },
   );
 
-  test('in half of a write counts the blocks that it touches; half of another step is none of it', async () => {
+  test('in half of a write counts the blocks that it touches; half of any other step is nothing', async () => {
     const files = filesWith({ a: 'xyzw' });
     files.plan(2, 'kill', { how: 'half' });
     const file = await files.open(A, 'write');
@@ -342,7 +342,7 @@ describe('a kill', () => {
     expect(files.planned).toBe(0);
   });
 
-  test('comes at either step of writeDurably', async () => {
+  test('can come at either step of writeDurably', async () => {
     const left = async (at: number, how: 'before' | 'after'): Promise<string[]> => {
       const files = filesWith({ a: 'x' });
       const file = await files.open(A, 'write');
@@ -356,7 +356,7 @@ describe('a kill', () => {
     expect(await left(2, 'after')).toEqual(['a=1']);
   });
 
-  test('after a step that fails by itself is a kill all the same', async () => {
+  test('after a step that fails by itself is still a kill', async () => {
     const files = filesWith({ a: 'x' });
     files.plan(1, 'kill', { how: 'after' });
     expect(await outcome(files.open(B, 'read'))).toBe('never');
@@ -364,7 +364,7 @@ describe('a kill', () => {
 });
 
 describe('a plan', () => {
-  /** Makes each kind of step once, and says which failed or were short. */
+  /** Makes each kind of step once and says which failed or were short. */
   const met = async (fault: Fault, at: number, only?: readonly StepKind[]): Promise<string[]> => {
     const files = filesWith({ a: 'xy', b: 'z' });
     const file = await files.open(A, 'write');
@@ -400,11 +400,14 @@ describe('a plan', () => {
     ['EDQUOT', 8, undefined, ['makeDirectory EDQUOT']],
     ['ENOSPC', 11, undefined, []],
     ['ENOSPC', 1, ['sync'], []],
-  ])('of %s at step %i strikes the first step that can meet it, once', async (fault, at, only, expected) => {
-    expect(await met(fault, at, only)).toEqual(expected);
-  });
+  ])(
+    'of %s at step %i strikes once, at the first step that can fail that way',
+    async (fault, at, only, expected) => {
+      expect(await met(fault, at, only)).toEqual(expected);
+    },
+  );
 
-  test('of a short write writes half and says so; an error at a write or an unlink has no effect', async () => {
+  test('of a short write writes half and says so; a write or an unlink that fails has no effect', async () => {
     const files = filesWith({ a: 'xy' });
     const file = await files.open(A, 'write');
     files.plan(1, 'short');
@@ -422,7 +425,7 @@ describe('a plan', () => {
   });
 });
 
-test('a full disk takes what fits, then nothing, and rewrites what is there; an open file without a name still counts', async () => {
+test('a full disk accepts what fits, then only rewrites of what is there; an open file without a name still counts', async () => {
   const files = filesWith({ a: 'xy' }, 4 * BLOCK);
   expect(await files.free(DIR)).toBe(2 * BLOCK);
   const file = await files.open(B, 'create');
@@ -435,7 +438,7 @@ test('a full disk takes what fits, then nothing, and rewrites what is there; an 
   expect(await files.free(DIR)).toBe(2 * BLOCK);
 });
 
-test('sabotage: what is ignored is not durable, or not written, and nothing else', async () => {
+test('sabotage: only what is ignored is not durable or not written', async () => {
   const durable = async (change: (files: SimulatedFiles) => void): Promise<string[]> => {
     const files = filesWith({ a: 'xy' });
     change(files);
@@ -483,7 +486,7 @@ test('damage is in the cache and on the disk', () => {
   expect(letters(files, A)).toBe('z');
 });
 
-test('a fork and its origin do not see each other, and the old life does not reach the fork', async () => {
+test('a fork and its origin do not see each other, and the old process does not reach the fork', async () => {
   const files = filesWith({ a: 'x' });
   files.trace = [];
   const file = await files.open(A, 'write');
@@ -506,7 +509,7 @@ test('a fork and its origin do not see each other, and the old life does not rea
   );
 });
 
-test('a fork has sabotage, capacity, directories, and files that no disk names yet', async () => {
+test('a fork has sabotage, capacity, directories, and files whose names are not on the disk yet', async () => {
   const files = filesWith({}, 9 * BLOCK);
   const other = path.join(DIR, 'other');
   await files.makeDirectory(DIR);

@@ -1,27 +1,27 @@
-// A file system in memory, for tests that kill, tear, lose and fail the log at a chosen call. What a disk may do, it does:
+// A file system in memory, for tests that kill the process, tear or lose writes, or fail a chosen call of the log. It does what a disk may do:
 //
-// - A kill leaves what was written: the page cache. A power cut leaves of each block that was not synced the old content or any that was
-//   written since, each block for itself; the same of a file's length; of a directory any subset of what was not synced, in its order.
-// - A failed sync leaves blocks that are clean and that the disk does not have, as on Linux: a second sync returns and writes nothing.
-// - A rename is one operation: all of it happens, or nothing.
+// - A kill leaves what was written: the page cache. A power cut leaves, for each block that was not synced, the old content or any written
+//   since, independently of other blocks; the same for the length of a file; for a directory any subset of what was not synced, in order.
+// - A failed sync leaves clean blocks that the disk does not have, as on Linux: a second sync succeeds and writes nothing.
+// - A rename is atomic: all of it happens, or nothing.
 //
-// No timers, and no chance of its own: a call takes effect one microtask after it is made, so the same test makes the same run.
+// There are no timers and no random numbers of its own. A call takes effect one microtask after it is made, so a test always runs the same.
 
 import path from 'node:path';
 import type { FileSystem, OpenFile } from '../../../src/core/files.ts';
 
-/** What the disk writes whole or not at all, in bytes. */
+/** The bytes that the disk writes completely or not at all. */
 export const BLOCK = 512;
 
 type FileStep = 'write' | 'sync' | 'rename' | 'unlink' | 'create' | 'open' | 'read';
-/** The calls that count as steps. `writeDurably` is two, a `write` and a `sync`; `size`, `close`, `hasName` and `free` are none. */
+/** The calls that count as steps. `writeDurably` is two, a `write` and a `sync`; `size`, `close`, `hasName` and `free` are not steps. */
 export type StepKind = FileStep | 'syncDirectory' | 'makeDirectory' | 'list';
 
-/** What can befall a step: the process is killed, an error, or (`short`) only half of a write is done, and it says so. */
+/** What can happen to a step: the process is killed, an error, or (`short`) only half of a write is done, and the call says so. */
 export type Fault = 'kill' | 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'short';
 
 const NEEDS_ROOM: readonly StepKind[] = ['write', 'create', 'rename', 'makeDirectory'];
-/** The steps that can meet a fault; any, if it is not here. */
+/** The steps that a fault can strike. A fault that is not listed here can strike any step. */
 const MEETS: Readonly<Partial<Record<Fault, readonly StepKind[]>>> = {
   ENOSPC: NEEDS_ROOM,
   EDQUOT: NEEDS_ROOM,
@@ -31,11 +31,11 @@ const MEETS: Readonly<Partial<Record<Fault, readonly StepKind[]>>> = {
 
 /** How a planned fault strikes. */
 export interface PlanOptions {
-  /** Only a step of these kinds meets it. */
+  /** Strikes only a step of these kinds. */
   readonly only?: readonly StepKind[];
-  /** A kill comes `before` the step (the default), `after` it, or after `half` of the blocks of a write: before any other step. */
+  /** When a kill comes: `before` the step (the default), `after` it, or after `half` of the blocks of a write (any other step: before). */
   readonly how?: 'before' | 'after' | 'half';
-  /** Chooses which blocks reach the disk although their sync fails. Without it none does. */
+  /** Chooses the blocks that reach the disk although their sync fails. Default: none. */
   readonly random?: () => number;
 }
 
@@ -46,18 +46,18 @@ interface Plan extends PlanOptions {
 
 const NUMBERS = { ENOENT: -2, EIO: -5, EBADF: -9, EEXIST: -17, EMFILE: -24, ENOSPC: -28, EDQUOT: -122 };
 
-/** An error as Node shapes it, which knows no name for EDQUOT. */
+/** An error as Node makes it; Node has no name for EDQUOT. */
 function systemError(name: keyof typeof NUMBERS, what: string): Error {
   const errno = NUMBERS[name];
   const code = name === 'EDQUOT' ? `Unknown system error ${errno}` : name;
   return Object.assign(new Error(`${code}: simulated, ${what}`), { code, errno });
 }
 
-/** What the disk keeps whole: a block, or a length. Never changed, only replaced, so that copies of a file share it. */
+/** What the disk keeps whole: a block or a length. It is never changed, only replaced, so that copies of a file can share it. */
 interface Cell<T> {
   readonly cache: T;
   readonly disk: T;
-  /** All that was written since the last sync. The cell is dirty if there is any. */
+  /** Everything that was written since the last sync. The cell is dirty if there is anything. */
   readonly versions: readonly T[];
 }
 
@@ -69,7 +69,7 @@ const reread = <T>(cell: Cell<T>): Cell<T> => (cell.versions.length > 0 ? cell :
 const ZEROS = Buffer.alloc(BLOCK);
 const HOLE = clean(ZEROS);
 
-/** A block's content with other bytes from `offset` on. One block of zeros serves all: most of a preallocated file is that. */
+/** The content of a block with other bytes from `offset` on. All zero blocks share one buffer: most of a preallocated file is zeros. */
 function changed(content: Buffer, bytes: Uint8Array, offset: number): Buffer {
   if (bytes.length === BLOCK && ZEROS.equals(bytes)) return ZEROS;
   const copy = Buffer.allocUnsafe(BLOCK);
@@ -78,15 +78,15 @@ function changed(content: Buffer, bytes: Uint8Array, offset: number): Buffer {
   return copy;
 }
 
-/** A file, whatever its name. */
+/** A file, whatever its name is. */
 class Inode {
-  /** The name that it was given last. Whether it still has it, the directory knows. */
+  /** The name that it was last given. The directory knows whether it still has it. */
   name = '';
   length = clean(0);
-  /** Holes are missing, and take no room. */
+  /** The blocks. Holes are missing and take no space. */
   blocks: Cell<Buffer>[] = [];
 
-  /** What it takes of the disk, in bytes. */
+  /** The disk space that it takes, in bytes. */
   get takes(): number {
     return this.blocks.reduce((sum) => sum + BLOCK, 0);
   }
@@ -122,13 +122,13 @@ class Inode {
     }
     const { cache, disk, versions } = this.length;
     const length = done > 0 ? Math.max(cache, position + done) : cache;
-    // A length that a failed sync left clean, and the disk does not have, is dirty again by a write beyond what the disk has.
+    // A length that a failed sync left clean, but that the disk does not have, is dirty again after a write beyond what the disk has.
     if (length > cache || (done > 0 && position + done > disk && versions.length === 0))
       this.length = { cache: length, disk, versions: [...versions, length] };
     return done;
   }
 
-  /** Makes clean what is dirty from `from` up to `end`. On the disk are then those blocks for which `reaches` says so. */
+  /** Makes clean what is dirty from `from` up to `end`. The disk then has those blocks for which `reaches` returns true. */
   sync(reaches: () => boolean, from = 0, end = Number.POSITIVE_INFINITY): void {
     if (from >= end) return;
     const settled = <T>(cell: Cell<T>): Cell<T> =>
@@ -151,7 +151,7 @@ class Inode {
     if (this.length.versions.length === 0) this.truncate(this.length.disk);
   }
 
-  /** Sets the length, in the cache and on the disk. What lay beyond it is gone. */
+  /** Sets the length, in the cache and on the disk. What was beyond it is gone. */
   truncate(length: number): void {
     this.length = clean(length);
     this.blocks.length = Math.min(this.blocks.length, Math.ceil(length / BLOCK));
@@ -165,7 +165,7 @@ class Inode {
 
 type Names = Map<string, Inode>;
 
-/** An operation on a directory: `to` names the file that was made, or the one that `from` named until then. */
+/** An operation on a directory: `to` names the file that was made, or that was named `from` until then. */
 interface Operation {
   readonly dir: string;
   readonly from: string | undefined;
@@ -180,33 +180,33 @@ function apply(names: Names, { from, to, made }: Operation): void {
   if (to !== undefined) names.set(to, inode);
 }
 
-/** An open file, and the two halves of `writeDurably` for a test that wants one of them alone. */
+/** An open file, and the two halves of `writeDurably` for a test that needs only one of them. */
 export interface SimulatedFile extends OpenFile {
-  /** Writes into the cache, fewer bytes than it was given on a full disk. Nothing is durable by it. */
+  /** Writes into the cache; on a full disk, fewer bytes than given. This makes nothing durable. */
   write(bytes: Uint8Array, position: number): Promise<number>;
-  /** Makes all that was written to the file durable, and its length. */
+  /** Makes everything that was written to the file durable, and its length. */
   sync(): Promise<void>;
 }
 
-/** A file system in memory that is killed, loses its power, and fails at a chosen step. */
+/** A file system in memory whose process can be killed, and which can lose power and fail at a chosen step. */
 export class SimulatedFiles implements FileSystem {
-  /** What the files may take of the disk, in bytes, in whole blocks. It may change at any time. */
+  /** The space that the files may take, in bytes, in whole blocks. It may be changed at any time. */
   capacity: number;
-  /** The steps of this life so far. */
+  /** The number of steps since the last restart. */
   steps = 0;
-  /** Set to an array, it gets the steps of all lives, such as `12 write 0000.wal 512+80`: for the message of a test that fails. */
+  /** If set to an array, it gets the steps of all processes, such as `12 write 0000.wal 512+80`, for the message of a failed test. */
   trace: string[] | undefined;
-  /** Is called when the process is killed, by a plan or by `kill`. */
+  /** Called when the process is killed, by a plan or by `kill`. */
   onKill: () => void = () => {};
   /** What each step waits for before it takes effect, so that a test can hold it. */
   pause: ((kind: StepKind) => Promise<void> | undefined) | undefined;
-  /** Sabotage: syncs of files, those of `writeDurably` included, return and make nothing durable. */
+  /** Sabotage: syncs of files, including those of `writeDurably`, return and make nothing durable. */
   ignoreSync = false;
   /** Sabotage: syncs of directories return and make nothing durable. */
   ignoreDirectorySync = false;
-  /** Sabotage: as `ignoreSync`, for the files that it chooses by the path that they have now. */
+  /** Sabotage: like `ignoreSync`, for the files that it chooses by their present paths. */
   ignoreSyncOf: ((file: string) => boolean) | undefined;
-  /** Sabotage: the writes that it chooses by path and position say that they were done, and do nothing. */
+  /** Sabotage: the writes that it chooses by path and position report success and do nothing. */
   ignoreWriteOf: ((file: string, position: number) => boolean) | undefined;
   #life = { alive: true };
   #plans: Plan[] = [];
@@ -222,25 +222,25 @@ export class SimulatedFiles implements FileSystem {
   }
 
   /**
-   * Plans a fault that strikes once: the step number `at` from now on (1 is the next), or the first one after it that can meet it.
-   * EMFILE is met by what opens something, ENOSPC and EDQUOT by what may need room, `short` by a write.
+   * Plans a fault that strikes once: at step number `at` from now on (1 is the next), or at the first step after it that it can strike.
+   * EMFILE strikes what opens something, ENOSPC and EDQUOT what may need space, `short` a write.
    */
   plan(at: number, fault: Fault, options: PlanOptions = {}): void {
     if (!this.#life.alive) throw new Error('the process is dead: plan after restart()');
     this.#plans.push({ ...options, at: this.steps + at, fault });
   }
 
-  /** How many plans have not struck yet. */
+  /** The number of plans that have not struck yet. */
   get planned(): number {
     return this.#plans.length;
   }
 
-  /** How many files this life has open. */
+  /** The number of files that are open since the last restart. */
   get handles(): number {
     return this.#handles.size;
   }
 
-  /** Kills the process: no call of this life resolves or has an effect from now on, also none under way. What was written stays. */
+  /** Kills the process: from now on none of its calls resolves or has an effect, not even those under way. What was written stays. */
   kill(): void {
     if (!this.#life.alive) return;
     this.#life.alive = false;
@@ -249,7 +249,7 @@ export class SimulatedFiles implements FileSystem {
     this.onKill();
   }
 
-  /** Cuts the power, and kills the process by it. `random` chooses what the disk has of all that was not durable. */
+  /** Cuts the power, which also kills the process. `random` chooses what the disk has of everything that was not durable. */
   powerCut(random: () => number): void {
     this.kill();
     this.trace?.push('power cut');
@@ -262,15 +262,15 @@ export class SimulatedFiles implements FileSystem {
     }
   }
 
-  /** Clean blocks are read from the disk again, as when the system needs the memory. After a failed sync the disk has others. */
+  /** Reads clean blocks from the disk again, as when the system needs memory. After a failed sync the disk has others. */
   dropCache(): void {
     this.trace?.push('cache dropped');
     for (const inode of this.#inodes()) inode.dropCache();
   }
 
   /**
-   * Begins a new life, after a `kill` if the last one has not ended: no open files, no plans, and no steps yet. What the old life still
-   * has open stays dead, but `open`, `rename` and the like, called by it from now on, would count for the new one: `fork` prevents it.
+   * Starts a new process, after a `kill` if the old one has not ended: no open files, no plans, and no steps yet. What the old process still
+   * has open stays dead. But if it called `open`, `rename` and the like from now on, they would count for the new one; `fork` prevents that.
    */
   restart(): void {
     this.kill();
@@ -281,8 +281,8 @@ export class SimulatedFiles implements FileSystem {
   }
 
   /**
-   * A copy of disk and cache with a life of its own, as after a kill at this moment and `restart`. Neither sees what becomes of the other,
-   * so that nothing of the old life, such as a timer, reaches the new one. Capacity, sabotage and trace are copied, `pause` is not.
+   * A copy of disk and cache with its own process, as after a kill at this moment and `restart`. Neither sees what happens to the other, so
+   * nothing of the old process, such as a timer, reaches the new one. Capacity, sabotage and trace are copied; `pause` is not.
    */
   fork(): SimulatedFiles {
     const copies = new Map<Inode, Inode>();
@@ -302,17 +302,17 @@ export class SimulatedFiles implements FileSystem {
     return fork;
   }
 
-  /** The names of the files in a directory, sorted, as the cache has them. */
+  /** The names of the files in a directory, sorted, according to the cache. */
   names(dir: string): string[] {
     return namesIn(dir, this.#names.keys()).sort();
   }
 
-  /** What a file takes of the disk, in bytes: holes take nothing. */
+  /** The disk space that a file takes, in bytes. Holes take none. */
   takes(file: string): number {
     return this.#named(file).takes;
   }
 
-  /** The bytes of a file, as one would read them. */
+  /** The bytes of a file, as a program would read them. */
   contents(file: string): Buffer {
     const inode = this.#named(file);
     const bytes = Buffer.alloc(inode.length.cache);
@@ -320,7 +320,7 @@ export class SimulatedFiles implements FileSystem {
     return bytes;
   }
 
-  /** Gives a file these bytes, and makes it and its directory if they are not there: durably, with all names in the directory. */
+  /** Gives a file these bytes, and makes it and its directory if they do not exist: durably, with all names in the directory. */
   setContents(file: string, bytes: Uint8Array): void {
     this.#makeDirectory(path.dirname(file));
     if (!this.#names.has(path.normalize(file))) this.#change(undefined, file, new Inode());
@@ -331,20 +331,20 @@ export class SimulatedFiles implements FileSystem {
     inode.sync(() => true);
   }
 
-  /** Takes a file away: durably, with all names in its directory. */
+  /** Removes a file: durably, with all names in its directory. */
   remove(file: string): void {
     this.#change(file, undefined);
     this.#settle(path.dirname(file));
   }
 
-  /** Flips a bit (0 to 7) of a file. All of it is durable then, as after `setContents`. */
+  /** Flips a bit (0 to 7) in a file. All of the file is durable then, as after `setContents`. */
   flip(file: string, position: number, bit: number): void {
     const bytes = this.contents(file);
     bytes.writeUInt8(bytes.readUInt8(position) ^ (1 << bit), position);
     this.setContents(file, bytes);
   }
 
-  /** Cuts a file to a length, or lengthens it by zeros, durably. */
+  /** Cuts a file to a length, or extends it with zeros, durably. */
   truncate(file: string, length: number): void {
     this.#named(file).truncate(length);
   }
@@ -383,7 +383,7 @@ export class SimulatedFiles implements FileSystem {
     });
   }
 
-  /** Makes a directory, with those above it, durably. It may be there already. A file needs one. */
+  /** Makes a directory and those above it, durably. It may already exist. A file needs one. */
   makeDirectory(dir: string): Promise<void> {
     return this.#step('makeDirectory', dir, () => this.#makeDirectory(dir));
   }
@@ -427,7 +427,7 @@ export class SimulatedFiles implements FileSystem {
         return count;
       },
       hasName: (file, exactly) =>
-        // It answers at once. So a dead process hears that all is well, and goes on to its next call, which never resolves.
+        // It answers immediately. So a dead process sees a success, and goes on to its next call, which never resolves.
         !life.alive ||
         (this.#handles.has(handle) && this.#names.get(path.normalize(exactly ? file : inode.name)) === inode),
       size: () => this.#call(life, undefined, () => opened().length.cache),
@@ -437,7 +437,7 @@ export class SimulatedFiles implements FileSystem {
 
   async #call<T>(life: { alive: boolean }, kind: StepKind | undefined, effect: () => T | Promise<T>) {
     await (kind && this.pause?.(kind));
-    // A promise of its own: whatever waits for one that all share would never be collected.
+    // Each has its own promise: whatever waits for a shared one would never be garbage-collected.
     return life.alive ? effect() : new Promise<never>(() => {});
   }
 
@@ -455,7 +455,7 @@ export class SimulatedFiles implements FileSystem {
       try {
         if (plan.how === 'after' || (plan.how === 'half' && kind === 'write')) effect(plan);
       } catch {
-        // The step failed by itself. The process dies before it hears of it.
+        // The step failed by itself. The process is killed before it sees the error.
       }
       this.kill();
       return new Promise<never>(() => {});
@@ -494,7 +494,7 @@ export class SimulatedFiles implements FileSystem {
     return inode;
   }
 
-  /** The files that have a name or are open. All others have given back what they took. */
+  /** The files that have a name or are open. All others have released their space. */
   #inodes(): Set<Inode> {
     return new Set([...this.#names.values(), ...Array.from(this.#handles, ({ inode }) => inode)]);
   }
@@ -506,7 +506,7 @@ export class SimulatedFiles implements FileSystem {
   }
 }
 
-/** The base names of the paths that lie directly in a directory. */
+/** The base names of the paths that are directly in a directory. */
 function namesIn(dir: string, paths: Iterable<string>): string[] {
   const inside = Array.from(paths).filter((name) => path.dirname(name) === path.normalize(dir));
   return inside.map((name) => path.basename(name)).filter((name) => name !== '');
@@ -516,7 +516,7 @@ function canMeet({ fault, only }: Plan, kind: StepKind): boolean {
   return (MEETS[fault]?.includes(kind) ?? true) && (only?.includes(kind) ?? true);
 }
 
-/** How many bytes of a write a plan leaves. */
+/** The number of bytes of a write that a plan leaves. */
 function lengthUnder(plan: Plan | undefined, length: number, position: number): number {
   if (plan?.fault === 'short') return Math.floor(length / 2);
   if (plan?.how !== 'half') return length;

@@ -1,4 +1,4 @@
-// A part of what scripts/torture.ts tries, which `npm test` has time for; and small runs, with every pair of crashes.
+// The part of scripts/torture.ts for which `npm test` has time, and small runs with every pair of crashes.
 
 import { expect, test } from 'vitest';
 import { prng as randomFrom } from '../../../src/core/prng.ts';
@@ -10,7 +10,7 @@ const chosen = seed().seed;
 const chance = (step: number): (() => number) => randomFrom(chosen + step);
 const HOW = ['before', 'after', 'half'] as const;
 
-test('a log that is killed, or loses power, at one step of a long run, and at one of the opening after it, loses nothing durable', async () => {
+test('a log that is killed or loses power at a step of a long run, and again at a step of the next opening, loses nothing durable', async () => {
   const count = await steps();
   expect(count).toBeGreaterThan(500);
   for (let step = 1 + (chosen % 12); step <= count; step += 12) {
@@ -20,15 +20,15 @@ test('a log that is killed, or loses power, at one step of a long run, and at on
 });
 
 test.each(['EIO', 'ENOSPC', 'EDQUOT', 'EMFILE', 'short'] as const)(
-  'a call that fails with %s ends the log or is made again, and nothing durable is lost',
+  'a call that fails with %s ends the log or is repeated, and nothing durable is lost',
   async (fault) => {
     const count = await steps();
     for (let step = 1 + (chosen % 40); step <= count; step += 40) await failAt(step, fault, chance(step));
   },
 );
 
-test('a size that is asked for while the last file is being made is made, too', async () => {
-  // Found at random: nothing was made any more, and whoever asked for room waited for ever.
+test('a size that is requested while the last file is being made is made, too', async () => {
+  // A random history found this: nothing more was made, and whoever asked for room waited for ever.
   await history(randomFrom(1319120292 * 31 + 2479));
 });
 
@@ -38,7 +38,7 @@ test('random histories with kills and power cuts lose nothing durable', async ()
 
 // Random runs miss what every pair of crashes in a small run finds.
 test.each([1, 3])(
-  'a run of %i messages, crashed at every step, and the opening after it at every step',
+  'a run of %i messages crashes at every step, and the next opening at every step',
   async (messages) => {
     const count = await steps(messages);
     for (let first = 1; first <= count; first++)
@@ -57,10 +57,10 @@ test.each([1, 3])(
   },
 );
 
-test('a log that finds two segments made ahead fills both, and makes none of the same name', async () => {
+test('a log that finds two segments made in advance fills both, and makes none with the same name', async () => {
   const files = emptyDisk();
   const decided = new Decided();
-  // The second segment is begun, the third is made, and then the power goes before anything was written into the second.
+  // The second segment is begun, the third is made, and then the power goes before anything is written to the second.
   let begun = false;
   files.ignoreWriteOf = (file, position) => {
     begun ||= file.endsWith('000000000003584.wal') && position === 512;

@@ -1,5 +1,5 @@
-// Ways to break a log, each over a file system in memory that fails, tears and loses at a chosen call: used by the tests, which try some of
-// the places, and by scripts/torture.ts, which tries all.
+// Ways to break a log, each on a file system in memory that fails, tears or loses a chosen call. The tests try some of the places, and
+// scripts/torture.ts tries all.
 
 import { openDiskLog } from '../../../src/async/log/disk.ts';
 import type { OpenLog } from '../../../src/async/log/log.ts';
@@ -9,10 +9,10 @@ import { type Fault, SimulatedFiles } from './simulated-files.ts';
 
 const DIR = '/journal';
 
-/** Small segments, so that a short run goes through everything: entries of up to 3,000 bytes, segments of 4 to 16 KiB. */
+/** Small segments of 4 to 16 KiB and entries of up to 3,000 bytes, so that a short run goes through everything. */
 export const SIZES = { smallest: 4096, largest: 16_384 };
 
-/** Every timer fires at the end of this turn: what is tried again, is tried at once. */
+/** Every timer fires at the end of this turn, so that what is retried is retried immediately. */
 const hasty: Clock = {
   monotonic: () => 0,
   epoch: () => 0,
@@ -36,12 +36,12 @@ export function opening(files: SimulatedFiles, salvage = false): OpenLog {
   return (owner) => openDiskLog({ dir: DIR, files, clock: hasty, lock, salvage, ...SIZES }, owner);
 }
 
-/** Messages that the script sends. With all else it makes 460 calls of the log. */
+/** The number of messages that the script sends. With everything else it makes 460 calls of the log. */
 const OPERATIONS = 300;
 
 /** The run that is broken at each of its steps, with rotation, allocation, checkpoints, moves and freeing. */
 export async function script(owner: TestOwner, operations = OPERATIONS): Promise<void> {
-  // Others are told of what was found before anything else is written.
+  // What was found is reported before anything else is written.
   await owner.settle();
   for (let i = 0; i < operations && owner.failure === undefined; i++) {
     await owner.send(30 + ((i * 137) % 700) + (i % 50 === 49 ? 2000 : 0));
@@ -53,13 +53,13 @@ export async function script(owner: TestOwner, operations = OPERATIONS): Promise
       if (owner.failure === undefined) await owner.move();
     }
     if (i % 5 === 4) owner.free();
-    // While commits go on, what segments have left is allocated.
+    // While commits go on, the rest of the segments is allocated.
     if (i % 9 === 5) await owner.log.usage();
   }
   await owner.settle();
 }
 
-/** Opens a log, checks everything, works on for a while, closes it, and opens it once more. @throws if something is lost */
+/** Opens a log, checks everything, works on for a while, closes it, and opens it once more. @throws Error if something is lost */
 export async function goOn(open: OpenLog, decided: Decided): Promise<void> {
   for (const more of [40, 0]) {
     const owner = await new TestOwner(decided).open(open);
@@ -79,7 +79,7 @@ export async function untilKilled(files: SimulatedFiles, work: () => Promise<unk
   return await Promise.race([killed, work().then(() => false)]);
 }
 
-/** How many steps the script takes on an empty disk. */
+/** The number of steps that the script takes on an empty disk. */
 export async function steps(operations?: number): Promise<number> {
   const files = emptyDisk();
   const owner = await new TestOwner(new Decided()).open(opening(files));
@@ -88,10 +88,10 @@ export async function steps(operations?: number): Promise<number> {
   return files.steps;
 }
 
-/** Changes that take a rule out, to see that its absence is found. */
+/** Changes that remove a rule, to see that its absence is found. */
 export type Sabotage = (files: SimulatedFiles) => void;
 
-/** The end of a life: at which of its steps, and where in it; and does the power go, too? */
+/** The end of a process: at which of its steps, when within the step, and whether the power goes, too. */
 export interface Crash {
   readonly step: number;
   readonly how: 'before' | 'after' | 'half';
@@ -99,10 +99,10 @@ export interface Crash {
 }
 
 /**
- * Runs the script, which crashes, opens the log again as often as it crashes again, and then opens it in peace.
- * @param operations how long the script is, in the first life; a later one opens the log and does a little
+ * Runs the script, which crashes; opens the log again for each further crash; and finally opens it without one.
+ * @param operations the length of the script in the first process; a later one opens the log and does a little
  * @param chance decides what a power cut leaves
- * @throws when something that was durable is lost or has changed, or the log does not open
+ * @throws Error if something that was durable is lost or has changed, or the log does not open
  */
 export async function crash(
   crashes: readonly Crash[],
@@ -122,14 +122,14 @@ export async function crash(
     });
     if (power) files.powerCut(chance);
     else files.kill();
-    // A copy goes on: what is left of the old life must not act in the new one.
+    // A copy goes on, because what is left of the old process must not act on the new one.
     files = files.fork();
   }
   sabotage?.(files);
   await goOn(opening(files), decided);
 }
 
-/** Kills the script at a step (or cuts the power there), and at a random step the opening after it. @throws as `crash` */
+/** Kills the script at a step (or cuts the power there), and the next opening at a random step. @throws as `crash` does */
 export async function killAt(
   step: number,
   power: boolean,
@@ -151,8 +151,8 @@ export async function killAt(
 }
 
 /**
- * Lets a step of the script fail. A failure that passes must not end the log; after any other it must end, or go on without loss, and after
- * a failed sync the page cache is dropped before it is opened again, since it shows what the disk has not.
+ * Lets a step of the script fail. A temporary failure must not end the log. After any other it must end, or go on without loss. After a failed
+ * sync the page cache is dropped before the log is opened again, because the cache shows what the disk does not have.
  */
 export async function failAt(
   step: number,
@@ -180,7 +180,7 @@ export async function failAt(
   await goOn(opening(next), decided);
 }
 
-/** One random history: operations, kills and power cuts at random steps, several lives. @returns how many operations */
+/** One random history: operations, kills and power cuts at random steps, several processes. @returns the number of operations */
 export async function history(chance: () => number, sabotage?: Sabotage): Promise<number> {
   let files = emptyDisk();
   const decided = new Decided();

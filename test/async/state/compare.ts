@@ -1,12 +1,12 @@
-// Is a real state what the naive one says? Looked at part by part, without a text being made: it is asked some million times in one run of
-// scripts/histories.ts. Only where they differ both are described in full. No test is in here.
+// Does a real state say the same as the naive one? It is compared part by part, without making a text, because one run of
+// scripts/histories.ts asks some million times. Only if they differ are both described in full. No test is in here.
 
 import assert from 'node:assert/strict';
 import type { Mailbox, State } from '../../../src/async/state.ts';
 import { Deadlines } from '../../../src/core/deadlines.ts';
 import { type Box, describe, type NaiveState } from './naive.ts';
 
-/** Compares the two states. @throws AssertionError where they differ */
+/** Compares the two states. @throws AssertionError if they differ */
 export function compare(real: State, naive: NaiveState, names: readonly string[]): void {
   if (!isSame(real, naive)) {
     compareInFull(real, naive);
@@ -19,15 +19,15 @@ export function compare(real: State, naive: NaiveState, names: readonly string[]
   }
 }
 
-/** Compares all that the two states say. @throws AssertionError where they differ */
+/** Compares everything that the two states say. @throws AssertionError if they differ */
 export function compareInFull(real: State, naive: NaiveState): void {
   assert.deepEqual(describe(real), naive.describe());
 }
 
-/** Compares two real states. @throws AssertionError where they differ */
+/** Compares two real states. @throws AssertionError if they differ */
 export function equal(a: State, b: State): void {
   const [is, should] = [describe(a), describe(b)];
-  // As texts at first: large states take long otherwise.
+  // As texts first, because comparing large states takes long otherwise.
   if (JSON.stringify(is) !== JSON.stringify(should)) assert.deepEqual(is, should);
 }
 
@@ -111,7 +111,7 @@ function sameSessions({ ids }: State, naive: NaiveState): boolean {
 /** Emptied after each use. */
 const copy = new Deadlines();
 
-// As they would come. What is not held any more may be among them.
+// The deadlines, in the order in which they would come. Some may be of what is not held any more.
 function sameDeadlines(real: State, naive: NaiveState): boolean {
   let missing = 0;
   for (const { held } of naive.boxes.values())

@@ -46,7 +46,7 @@ const NOTICE_MESSAGES = [
   { ...BOUNCE, size: 15 },
 ];
 
-/** One entry of each verb, or more, with its frames. */
+/** At least one entry for each verb, with its frames. */
 const EXAMPLES: readonly (readonly [Entry, readonly Buffer[]])[] = [
   [
     {
@@ -121,10 +121,10 @@ const EXAMPLES: readonly (readonly [Entry, readonly Buffer[]])[] = [
 ];
 
 test.each(EXAMPLES.map(([entry, frames]) => [entry.verb, entry, frames] as const))(
-  'what is decoded of %s is what was encoded, with its frames as they were',
+  'decoding %s gives what was encoded, with the same frames',
   (_verb, entry, frames) => {
     const decoded = decodeEntry(bytesOf(entry, frames), hasher);
-    // A key without a value, and no list of messages where none can be, are the same; the id of a client's message stays in its frame.
+    // A key without a value, and a missing list of messages, are the same as none; the id of a client's message stays in its frame.
     const messages =
       decoded.entry.verb === 'SEND' ? decoded.entry.messages.map((one) => ({ ...one, id: one.id })) : [];
     const plain = decoded.entry.verb === 'SEND' ? { ...decoded.entry, messages } : decoded.entry;
@@ -151,7 +151,7 @@ test('the examples have every verb', () => {
   );
 });
 
-test('an id is found by its sender and itself; a repeat is known by recipient and body', () => {
+test('an id is found by the sender and the id; a repeat is recognised by recipient and body', () => {
   const message = sentMessage('ann', { id: 'a', to: 'bob' }, Buffer.from('x'), hasher);
   expect(message.key).toEqual(keyOf('ann', 'a', hasher));
   expect(message.key).not.toEqual(keyOf('ben', 'a', hasher));
@@ -160,12 +160,12 @@ test('an id is found by its sender and itself; a repeat is known by recipient an
   expect(message.proof).toEqual(proofOf('bob', 'x'));
   expect(message.proof).not.toEqual(proofOf('carol', 'x'));
   expect(message.proof).not.toEqual(proofOf('bob', 'y'));
-  // Other wishes do not make it another message.
+  // Another ttl or notify does not make it another message.
   const wishes = sentMessage('ann', { id: 'a', to: 'bob', ttl: 5, notify: 'ann' }, Buffer.from('x'), hasher);
   expect(wishes.proof).toEqual(message.proof);
 });
 
-/** A SEND run, or a MOVE of messages of a client, with this frame. */
+/** A SEND run, or a MOVE of a client's message, with this frame. */
 function around(verb: 'SEND' | 'MOVE', frame: Buffer): Buffer {
   const who = { from: 'ann', session: 's1', ...times };
   if (verb === 'SEND') return bytesOf({ verb, ...who, first: new Map([['bob', 5]]), messages: [] }, [frame]);
@@ -173,9 +173,9 @@ function around(verb: 'SEND' | 'MOVE', frame: Buffer): Buffer {
 }
 
 test.each(['SEND', 'MOVE'] as const)(
-  'what a client writes as kind=, tried= or seq= has no meaning in a %s, and does not make it unreadable',
+  'kind=, tried= and seq= from a client have no meaning in a %s and do not make it unreadable',
   (verb) => {
-    // The first are values that a notice could have. The others no notice has; a client may write what it likes.
+    // The first are values that a notice could have. No notice has the others; a client may write what it likes.
     for (const keys of [
       'kind=receipt tried=yes seq=99',
       'kind=bounce tried=no',
@@ -197,7 +197,7 @@ test.each(['SEND', 'MOVE'] as const)(
   },
 );
 
-test('in what the relay itself says they have: in an ACK, in a MOVE without a session', () => {
+test('they have a meaning in messages of the relay: in an ACK, and in a MOVE without a session', () => {
   const ack = decodeEntry(
     bytesOf({ verb: 'ACK', to: 'bob', seq: 1, ...times, messages: [] }, NOTICES),
     hasher,
@@ -207,7 +207,7 @@ test('in what the relay itself says they have: in an ACK, in a MOVE without a se
   expect(decodeEntry(bytesOf(move, NOTICES), hasher).entry).toMatchObject({ messages: NOTICE_MESSAGES });
 });
 
-test('a frame is kept as it came: with other line ends, and keys that nobody knows', () => {
+test('a frame is kept as it came, with other line ends and unknown keys', () => {
   const raw = Buffer.from('SEND to=bob id=a unheard=of size=3\r\nx\ny\r\n');
   const { entry, frames } = decodeEntry(around('SEND', raw), hasher);
   expect(frames).toEqual(raw);
@@ -216,7 +216,7 @@ test('a frame is kept as it came: with other line ends, and keys that nobody kno
   });
 });
 
-/** What the log cannot have, as it would stand there. */
+/** What the log cannot have, as it would look there. */
 const UNREADABLE: readonly string[] = [
   '',
   '\n',
@@ -266,12 +266,12 @@ test.each(UNREADABLE)('%j is damage, not an entry', (text) => {
   );
 });
 
-test('an entry whose frames are others than it may have is damage', () => {
+test('an entry with frames that it may not have is damage', () => {
   const open = encodeFrame('OPEN', [['to', 'bob']]);
   const wrong: [Entry, Buffer[]][] = [
     [{ verb: 'SEND', from: 'ann', session: 's1', first: new Map(), ...times, messages: [] }, [open]],
     [{ verb: 'ACK', to: 'bob', seq: 1, ...times, messages: [] }, [open]],
-    // A message of the relay's own without a number.
+    // A notice of the relay without a number.
     [{ verb: 'ACK', to: 'bob', seq: 1, ...times, messages: [] }, [FRAMES[0] as Buffer]],
     // More numbers than messages, and fewer.
     [
@@ -301,20 +301,20 @@ test('an entry whose frames are others than it may have is damage', () => {
   expect(passed.map(([entry]) => entry)).toEqual([]);
 });
 
-test('numbers with neighbours stand as ranges', () => {
+test('consecutive numbers are written as ranges', () => {
   expect(numbersText([1])).toBe('1');
   expect(numbersText([1, 2, 3])).toBe('1-3');
   expect(numbersText([1, 3, 4, 5, 9, 1_000_000_001, 1_000_000_002])).toBe('1,3-5,9,1000000001-1000000002');
 });
 
-test('a thousand neighbours are one short line', () => {
+test('a thousand consecutive numbers make one short line', () => {
   const numbers = Array.from({ length: 2048 }, (_, index) => LARGEST - 3000 + index);
   const bytes = bytesOf({ verb: 'EXPIRE', to: LONG_NAME, numbers, at: LARGEST, t: LARGEST, messages: [] });
   expect(bytes.length).toBeLessThan(200);
   expect(decodeEntry(bytes, hasher).entry).toMatchObject({ numbers });
 });
 
-/** The length of the longest line of an entry, its end included. */
+/** The length of the longest line of an entry, including its end. */
 function longestLine(entry: Entry, frames: readonly Buffer[] = []): number {
   const bytes = bytesOf(entry, frames);
   expect(decodeEntry(bytes, hasher).entry).toMatchObject(entry);
@@ -326,7 +326,7 @@ function longestLine(entry: Entry, frames: readonly Buffer[] = []): number {
   );
 }
 
-test('with the largest values that a client can cause, no line is longer than a line may be', () => {
+test('with the largest values that a client can cause, no line is too long', () => {
   const who = { from: LONG_NAME, session: LONG_TOKEN };
   const largest = { at: LARGEST, t: LARGEST };
   const hash = { high: 2 ** 32 - 1, low: 2 ** 32 - 1 };
@@ -348,7 +348,7 @@ test('with the largest values that a client can cause, no line is longer than a 
   const sent = names.map((to) =>
     encodeFrame('SEND', Object.entries({ id: LONG_TOKEN, to }), Buffer.from('x')),
   );
-  // So do 30 numbers without neighbours.
+  // So do 30 numbers that are not consecutive.
   const numbers = Array.from({ length: 30 }, (_, index) => LARGEST - 2 * (30 - index));
   const lines: number[] = [
     longestLine(
@@ -401,7 +401,7 @@ test('with the largest values that a client can cause, no line is longer than a 
   for (const length of lines) expect(length).toBeLessThanOrEqual(1024);
 });
 
-test('a line that would be longer is refused when it is written, not when it is read', () => {
+test('a line that would be too long is refused when it is written, not when it is read', () => {
   const numbers = Array.from({ length: 600 }, (_, index) => 2 * index + 1);
   expect(() => bytesOf({ verb: 'EXPIRE', to: 'bob', numbers, ...times, messages: [] })).toThrow(RangeError);
 });

@@ -6,7 +6,7 @@ import { seed } from '../../seed.ts';
 
 const chosen = seed().seed;
 
-/** A place that says which message it is of. */
+/** A place that identifies its message. */
 const place = (n: number): Place => ({
   lsn: 100 + n,
   index: n % MOST_FRAMES,
@@ -15,7 +15,7 @@ const place = (n: number): Place => ({
   notify: n % 3 === 0,
 });
 
-/** A place of which each part is as large as it can be, or random. */
+/** A place in which each part is as large as possible, or random. */
 function anyPlace(chance: () => number): Place {
   const below = (most: number): number => (chance() < 0.1 ? most - 1 : Math.floor(chance() * most));
   return {
@@ -27,25 +27,25 @@ function anyPlace(chance: () => number): Place {
   };
 }
 
-/** All that is held above a number, by `each`. */
+/** Everything held above a number, by `each`. */
 function listed(held: HeldMessages, above: number): [number, Place][] {
   const all: [number, Place][] = [];
   held.each(above, (seq, found) => all.push([seq, found]));
   return all;
 }
 
-/** The same, by `after` and `get`. */
+/** Everything held above a number, by `after` and `get`. */
 function walked(held: HeldMessages, above: number): [number, Place | undefined][] {
   const all: [number, Place | undefined][] = [];
   for (let seq = held.after(above); seq !== 0; seq = held.after(seq)) all.push([seq, held.get(seq)]);
   return all;
 }
 
-/** Frozen pages as they are at this moment, in memory of their own. */
+/** A copy of frozen pages as they are at this moment. */
 const copied = (pages: readonly FrozenPage[]): FrozenPage[] =>
   pages.map(({ first, words }) => ({ first, words: words.slice() }));
 
-/** What a checkpoint with these pages brings back. */
+/** What comes back from a checkpoint with these pages. */
 function restored(pages: readonly FrozenPage[], above: number): HeldMessages {
   const held = new HeldMessages();
   for (const page of copied(pages)) held.restore(page, above);
@@ -71,7 +71,7 @@ test('every part of a place comes back, up to the largest', () => {
   for (const [index, one] of places.entries()) expect(held.get(index + 1)).toEqual(one);
 });
 
-test('pages meet at 1024: nothing is lost there, nor found twice', () => {
+test('nothing is lost or found twice at the border between pages, at 1024', () => {
   for (const first of [1, 7, 1_000_000_001]) {
     const held = new HeldMessages();
     for (let n = 0; n < 2050; n++) held.put(first + n, place(n));
@@ -92,7 +92,7 @@ test('pages meet at 1024: nothing is lost there, nor found twice', () => {
   }
 });
 
-test('a page goes when its last message is taken out, and when all of it is acknowledged', () => {
+test('a page is dropped when its last message is taken out, and when all of it is acknowledged', () => {
   const held = new HeldMessages();
   for (let n = 1; n <= 3072; n++) held.put(n, place(n));
   for (let n = 1025; n <= 2048; n++) held.remove(n);
@@ -109,7 +109,7 @@ test('a page goes when its last message is taken out, and when all of it is ackn
   expect(held.freeze()).toEqual([]);
 });
 
-test('numbers far apart cost no page between them', () => {
+test('numbers far apart need no pages between them', () => {
   const held = new HeldMessages();
   for (const n of [1, 2, 1_000_000_003, 1_000_000_004, 2 ** 40]) held.put(n, place(n));
   expect(held.freeze().map(({ first, words }) => [first, words.length / 4])).toEqual([
@@ -120,7 +120,7 @@ test('numbers far apart cost no page between them', () => {
   expect(walked(held, 0).map(([seq]) => seq)).toEqual([1, 2, 1_000_000_003, 1_000_000_004, 2 ** 40]);
 });
 
-test('what is missing can be put into any hole: in a page, between pages, before all of them', () => {
+test('a missing message can be put back anywhere: in a page, between pages, before all of them', () => {
   const held = new HeldMessages();
   const numbers = [10, 11, 12, 2000, 2001];
   for (const n of numbers) held.put(n, place(n));
@@ -133,14 +133,14 @@ test('what is missing can be put into any hole: in a page, between pages, before
     expect(listed(held, 0)).toEqual(expected);
     expect(walked(held, 0)).toEqual(expected);
   }
-  // And after all of them, when the last page is one that a hole had got.
+  // And after all of them, if the last page is one that was put back.
   held.remove(2000);
   held.remove(2001);
   for (const n of [2002, 2003, 2004]) held.put(n, place(n));
   expect(listed(held, 1998).map(([seq]) => seq)).toEqual([1999, 2002, 2003, 2004]);
 });
 
-/** Pages that were frozen, and what they held then. */
+/** Frozen pages, and what they held then. */
 interface Frozen {
   readonly pages: readonly FrozenPage[];
   readonly copy: readonly FrozenPage[];
@@ -148,7 +148,7 @@ interface Frozen {
   readonly expected: readonly (readonly [number, Place])[];
 }
 
-/** Messages put, taken out, moved, acknowledged and frozen by chance, beside a Map that has the same. */
+/** Puts, takes out, moves, acknowledges and freezes messages at random, and does the same to a Map. */
 class Trial {
   held = new HeldMessages();
   readonly expected = new Map<number, Place>();
@@ -162,12 +162,12 @@ class Trial {
     return Math.floor(this.chance() * most);
   }
 
-  /** What is held, in the order of the numbers. */
+  /** What is held, in order of the numbers. */
   get all(): [number, Place][] {
     return [...this.expected].sort(([a], [b]) => a - b);
   }
 
-  /** A number that is held, mostly. */
+  /** A random number, usually one that is held. */
   some(): number {
     const numbers = [...this.expected.keys()];
     return this.chance() < 0.9 && numbers.length > 0
@@ -194,7 +194,7 @@ class Trial {
         this.put(this.next);
     else if (what < 0.3) this.put(this.next + this.below(this.chance() < 0.2 ? 1_000_000_000 : 2000));
     else if (what < 0.5) for (let count = this.below(20); count > 0; count--) this.remove(this.some());
-    // All of a page, or of two.
+    // All of one page, or of two.
     else if (what < 0.53) {
       const first = this.some();
       for (const seq of [...this.expected.keys()]) if (seq >= first && seq < first + 1024) this.remove(seq);
@@ -231,7 +231,7 @@ class Trial {
   }
 }
 
-test('random messages put, taken out, moved and acknowledged are those of a Map; what was frozen stays', () => {
+test('random messages that are put, taken out, moved and acknowledged are those of a Map; what was frozen stays', () => {
   for (let run = 0; run < 15; run++) {
     const trial = new Trial(randomFrom(chosen + run));
     for (let step = 0; step < 60; step++) {
@@ -246,7 +246,7 @@ test('random messages put, taken out, moved and acknowledged are those of a Map;
   }
 });
 
-test('each way to change a page leaves alone what a checkpoint has of it', () => {
+test('no change to a page changes what a checkpoint has of it', () => {
   const changes: ((held: HeldMessages) => void)[] = [
     (held) => held.remove(3),
     (held) => held.put(3, place(99)),
@@ -287,6 +287,6 @@ test('what is acknowledged in a page does not come back from a checkpoint', () =
   expect(again.get(1500)).toBeUndefined();
   expect(again.after(0)).toBe(1501);
   expect(listed(again, 0)).toHaveLength(500);
-  // Also not a page of which all is acknowledged.
+  // The same for a page of which everything is acknowledged.
   expect(restored(held.freeze(), 2000).freeze()).toEqual([]);
 });

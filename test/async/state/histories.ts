@@ -1,6 +1,6 @@
-// Random histories of the relay's decisions, mostly short ones with few names and ids, so that they meet. After each entry the naive state
-// is compared with two real ones: with that which the decisions make, and with that which the log makes, read back from its bytes. Now and
-// then a checkpoint is taken, drawn while all goes on, and a relay opens with it; or a part of the log is lost. No test is in here.
+// Random histories of the relay's decisions, usually short ones with few names and ids, so that they interact. After each entry the naive state
+// is compared with two real ones: the one that the decisions make, and the one that the log makes, read back from its bytes. Now and then a
+// checkpoint is taken, drawn while everything goes on, and a relay opens with it; or a part of the log is lost. No test is in here.
 
 import assert from 'node:assert/strict';
 import type { Account } from '../../../src/async/account.ts';
@@ -24,7 +24,7 @@ import { sentMessage } from '../sent.ts';
 import { compare, compareInFull } from './compare.ts';
 import { KEEPS, type Keeps, NaiveState } from './naive.ts';
 
-/** Its hashes fall together in the table of ids: `low` says where they stand in it. */
+/** Its hashes collide in the table of ids. `low` says where they are in it. */
 class CollidingHasher extends Hasher {
   override text(...what: Parameters<Hasher['text']>): Hash {
     const { high, low } = super.text(...what);
@@ -55,11 +55,11 @@ export interface Mail {
   readonly notify?: string | undefined;
 }
 
-/** A message that was given a number, with what a MOVE says of it. */
+/** A message that was given a number, and how a MOVE refers to it. */
 interface Given extends Partial<Who> {
   readonly to: string;
   readonly seq: number;
-  /** Which entry it first stood in. */
+  /** The entry that it was first in. */
   readonly run: number;
   readonly at: number;
   readonly t: number;
@@ -67,7 +67,7 @@ interface Given extends Partial<Who> {
   readonly frame: Uint8Array;
 }
 
-/** Decides as the relay does, by what the naive state says: legal entries, in their order. */
+/** Decides like the relay, according to the naive state: legal entries, in order. */
 export class Decider {
   at = 1_700_000_000_000;
   t = 0;
@@ -75,20 +75,20 @@ export class Decider {
   /** All messages that were ever given a number, by recipient and number. */
   readonly given = new Map<string, Given>();
 
-  /** @param naive the state that the entries before have made */
+  /** @param naive the state after the entries so far */
   constructor(public naive: NaiveState) {}
 
   get #times(): { readonly at: number; readonly t: number } {
     return { at: this.at, t: this.t };
   }
 
-  /** Both clocks go on. */
+  /** Advances both clocks. */
   pass(ms: number): void {
     this.at += ms;
     this.t += ms;
   }
 
-  /** One run of messages of a connection. @param as the first numbers, if they are not those that follow */
+  /** One run of messages of a connection. @param as the first numbers, if they are not the next ones */
   send(who: Who, mails: readonly Mail[], as: ReadonlyMap<string, number> = new Map()): Decision {
     const first = new Map<string, number>();
     const next = new Map<string, number>();
@@ -108,7 +108,7 @@ export class Decider {
     return { entry: { verb: 'SEND', ...who, first, ...this.#times, messages }, frames };
   }
 
-  /** What is remembered of an id. */
+  /** What is remembered for an id. */
   known(from: string, id: string): Kept | undefined {
     const { high, low } = keyOf(from, id, hasher);
     return this.naive.records.get(`${high}.${low}`);
@@ -123,7 +123,7 @@ export class Decider {
     return { entry: { verb: 'OPEN', to }, frames: [] };
   }
 
-  /** Notices to the senders of what goes, numbered as if nothing had been taken out. */
+  /** Notices to the senders of what is removed, numbered as if nothing had been removed. */
   #notices(
     to: string,
     goes: (seq: number) => boolean,
@@ -161,7 +161,7 @@ export class Decider {
     return { entry: { verb: 'EXPIRE', to, numbers, ...this.#times, messages }, frames };
   }
 
-  /** Messages of one run for one mailbox, wherever they are by now. */
+  /** The messages of one run for one mailbox, wherever they are by now. */
   move(to: string, numbers: readonly number[]): Decision {
     const all = numbers.map((seq) => this.given.get(`${to} ${seq}`) as Given);
     const { from = '', session, at, t } = all[0] as Given;
@@ -182,7 +182,7 @@ export class Decider {
     return { entry: { verb: 'CLOSED', ...this.#times }, frames: [] };
   }
 
-  /** @param gone messages that cannot be read @param told whom a message tells of it */
+  /** @param gone messages that cannot be read @param told the names that are told about it by a message */
   lost(gone: Entry<'LOST'>['gone'], told: readonly string[], lsn: number): Decision {
     const seq = this.naive.floorOfLoss + 1;
     const messages = told.map((to): Notice => ({ id: `lost-${lsn}`, to, seq, ttl: 604_800, size: 3 }));
@@ -198,7 +198,7 @@ export interface Logged extends Decision {
   readonly bytes: Buffer;
 }
 
-/** A log, and the state that its entries make while they are decided. */
+/** A log, and the state that its entries make as they are decided. */
 export class LogWriter {
   real = new State();
   readonly log: Logged[] = [];
@@ -214,14 +214,14 @@ export class LogWriter {
     return logged;
   }
 
-  /** Appends it and applies it. */
+  /** Appends an entry and applies it. */
   write(decision: Decision): void {
     const { entry, lsn } = this.add(decision);
     this.real.apply(entry, lsn);
   }
 }
 
-/** Applies entries of a log, from their bytes; `lost` stands for a part that cannot be read. */
+/** Applies the entries of a log, from their bytes; `lost` stands for a part that cannot be read. */
 export function replay(
   log: readonly (Pick<Logged, 'bytes' | 'lsn'> | 'lost')[],
   state: State = new State(),
@@ -232,13 +232,13 @@ export function replay(
   return state;
 }
 
-/** The chunks of a snapshot, drawn one after the other, at any time. */
+/** The chunks of a snapshot, drawn one after another, at any time. */
 export class Checkpoint {
   readonly #chunks: Iterator<Uint8Array>;
   readonly #drawn: Buffer[] = [];
   #done = false;
 
-  /** @param length of the log when the state was taken */
+  /** @param length the length of the log when the state was taken */
   constructor(
     state: State,
     readonly length: number,
@@ -250,12 +250,12 @@ export class Checkpoint {
   draw(): boolean {
     const next = this.#chunks.next();
     this.#done = next.done === true;
-    // It may be used again once the next one is asked for.
+    // The chunk's buffer may be reused once the next one is requested.
     if (next.done !== true) this.#drawn.push(Buffer.from(next.value));
     return !this.#done;
   }
 
-  /** Draws the rest. @returns the size of all, in bytes */
+  /** Draws the rest. @returns the total size, in bytes */
   drain(): number {
     while (!this.#done) this.draw();
     return this.#drawn.reduce((sum, { length }) => sum + length, 0);
@@ -266,7 +266,7 @@ export class Checkpoint {
     return Buffer.concat(this.#drawn);
   }
 
-  /** What it brings back; its chunks come in pieces of other sizes. @param state that of a new log */
+  /** What comes back from it; its chunks are read in pieces of other sizes. @param state a new state */
   async restore(piece = 1000, state = new State()): Promise<State> {
     this.drain();
     const all = this.bytes;
@@ -279,14 +279,14 @@ export class Checkpoint {
   }
 }
 
-/** What a state tells of: what is held, for whom there is a mailbox, and how many ids each session holds. */
+/** What the events of a state say: what is held, which names have mailboxes, and how many ids each session holds. */
 class Told implements Account {
-  /** By mailbox and entry, how many messages there are, and their bytes. */
+  /** The number of messages and their bytes, by mailbox and entry. */
   #held = new Map<string, { messages: number; bytes: number }>();
   readonly #names = new Set<string>();
   readonly #links = new Map<string, number>();
 
-  /** Begins with what there is already. */
+  /** Begins with what already exists. */
   constructor(naive: NaiveState) {
     for (const { name, held } of naive.boxes.values()) {
       this.#names.add(name);
@@ -295,7 +295,7 @@ class Told implements Account {
     for (const { name, ids } of naive.sessions) this.#links.set(name, ids.length);
   }
 
-  /** Listens to this state. */
+  /** Listens to the events of this state. */
   hear(state: State): void {
     state.accounts.push(this);
     state.ids.account = ({ name }, more) => {
@@ -323,7 +323,7 @@ class Told implements Account {
     if (!this.#names.delete(name)) assert.fail(`${name} is forgotten and was not there`);
   }
 
-  /** Is it what this state says? @throws AssertionError if not */
+  /** Compares it with what the state says. @throws AssertionError if they differ */
   check({ boxes, sessions }: NaiveState): void {
     const told = this.#held;
     this.#held = new Map();
@@ -355,17 +355,17 @@ class History {
   readonly #keeps: Keeps;
   #naive: NaiveState;
   readonly #decider: Decider;
-  /** What the decisions make, and what tells of it. A relay that has opened goes on with what a checkpoint and the log have made. */
+  /** The state that the decisions make, and what its events say. A relay that has opened goes on with the state from checkpoint and log. */
   #live: State;
   #told: Told;
-  /** What the log makes. */
+  /** The state that the log makes. */
   #replayed: State;
   readonly #log: (Read | 'lost')[] = [];
   #lsn = 0;
   #checkpoints: Checkpoint[] = [];
-  /** It was made after a loss: nothing before it is read again. Undefined: the log is read from its beginning. */
+  /** A checkpoint after a loss: nothing before it is read again. Undefined: the log is read from its beginning. */
   #base: Checkpoint | undefined;
-  /** A MOVE of what has expired since it was read. */
+  /** A MOVE of messages that have expired since they were read. */
   #late: Decision | undefined;
 
   constructor(readonly chance: () => number) {
@@ -396,7 +396,7 @@ class History {
 
   // ---- what is decided
 
-  /** Decides, and applies it. */
+  /** Decides and applies an entry. */
   step(): void {
     this.#append(this.#decide());
     this.#check();
@@ -404,7 +404,7 @@ class History {
 
   #append({ entry, frames }: Decision): void {
     const bytes = Buffer.concat(encodeEntry(entry, frames));
-    // Commits have headers, files have ends.
+    // Between entries there are headers of commits and ends of files.
     this.#lsn += this.chance() < 0.01 ? 2 ** 33 : 32 * this.#below(3);
     const read = { entry: decodeEntry(bytes, hasher).entry, lsn: this.#lsn };
     this.#log.push(read);
@@ -420,7 +420,7 @@ class History {
     this.#told.check(this.#naive);
   }
 
-  // What the relay would do next, mostly.
+  // Usually what the relay would do next.
   #decide(): Decision {
     const decider = this.#decider;
     const naive = this.#naive;
@@ -433,7 +433,7 @@ class History {
     if (what < 0.35) return this.#send();
     if (what < 0.45) return decider.open(to);
     if (what < 0.65) {
-      // Mostly something new is acknowledged; sometimes nothing.
+      // Usually something new is acknowledged; sometimes nothing.
       const [low, high] = [naive.acknowledgedOf(to), naive.nextOf(to) - 1];
       if (high > low || (low > 0 && this.chance() < 0.2))
         return decider.acknowledge(
@@ -445,7 +445,7 @@ class History {
     if (what < 0.77 && held.length > 0) {
       const numbers = held.filter(() => this.chance() < 0.6);
       if (numbers.length > 0) this.#late = decider.move(to, numbers.slice(-1));
-      // Also one that has gone already.
+      // It may be gone already.
       if (this.chance() < 0.1 && (held[0] as number) > 1) numbers.unshift((held[0] as number) - 1);
       if (numbers.length > 0) return decider.expire(to, numbers, this.#one(['yes', 'no']));
     }
@@ -493,7 +493,7 @@ class History {
     return decider.send(who, mails);
   }
 
-  // Neighbours of one run: those that are held, or any that ever were.
+  // Messages of one run next to each other: held ones, or any that ever existed.
   #move(held: readonly number[] | undefined, to: string): Decision | undefined {
     const { given } = this.#decider;
     const all = held?.map((seq) => given.get(`${to} ${seq}`)) ?? [...given.values()];
@@ -508,9 +508,9 @@ class History {
     return this.#decider.move(first.to, numbers);
   }
 
-  // ---- what is kept
+  // ---- checkpoints, openings and losses
 
-  /** Now and then: a checkpoint is taken, one draws its next chunk, a relay opens. */
+  /** Now and then: a checkpoint is taken, a checkpoint draws its next chunk, or a relay opens. */
   async between(): Promise<void> {
     const what = this.chance();
     if (what < 0.05) this.#checkpoints.push(new Checkpoint(this.#live, this.#log.length));
@@ -521,7 +521,7 @@ class History {
     }
   }
 
-  // What a checkpoint and the rest of the log make.
+  // The state that a checkpoint and the rest of the log make.
   async #opened(checkpoint: Checkpoint | undefined): Promise<State> {
     const state = await this.#restored(checkpoint);
     for (const read of this.#log.slice(checkpoint?.length))
@@ -537,10 +537,10 @@ class History {
     return state;
   }
 
-  /** Rot: some entries cannot be read any more. Salvage goes around them, tells it, and takes a checkpoint. */
+  /** Loses some entries, which cannot be read any more. Salvage goes around them, reports it, and takes a checkpoint. */
   async lose(): Promise<void> {
     const newest = this.#one([this.#base, ...this.#checkpoints]);
-    // What was told before stays told: the numbers after it follow from it.
+    // What was reported before still counts: the numbers after it follow from it.
     const from = Math.max(newest?.length ?? 0, this.#log.findLastIndex(isLost) + 1);
     const left = this.#log.length - from;
     if (left === 0) return;
@@ -555,7 +555,7 @@ class History {
     });
     this.#append(this.#decider.lost(gone, told, this.#lsn));
     this.#check();
-    // Mostly nothing before it is read again.
+    // Usually nothing before it is read again.
     const checkpoint = new Checkpoint(this.#live, this.#log.length);
     this.#checkpoints = [checkpoint];
     if (this.chance() < 0.7) this.#base = checkpoint;
@@ -566,7 +566,7 @@ class History {
   async #salvage(newest: Checkpoint | undefined): Promise<void> {
     this.#live = await this.#restored(newest);
     const naive = new NaiveState(this.#keeps);
-    // From the beginning, with what was lost before: the naive state has no checkpoint.
+    // From the beginning, with the earlier losses: the naive state has no checkpoint.
     for (const [index, read] of this.#log.entries()) {
       if (read === 'lost') naive.lose();
       else naive.apply(read.entry, read.lsn);
@@ -583,17 +583,17 @@ class History {
     this.#replayed = await this.#opened(this.#base);
   }
 
-  /** What was kept brings back the state. */
+  /** Everything that was kept brings back the state. */
   async end(): Promise<void> {
     for (const checkpoint of this.#checkpoints) await this.#opened(checkpoint);
-    // Does the quick comparison leave nothing out?
+    // Does the quick comparison miss anything?
     if (this.chance() < 0.05) compareInFull(this.#live, this.#naive);
   }
 }
 
 /**
- * One random history: mostly some dozen entries, rarely many more. @param losing are parts of its log lost?
- * @throws AssertionError where a real state differs from what it should be
+ * Plays one random history: usually some dozen entries, rarely many more. @param losing whether parts of its log are lost
+ * @throws AssertionError if a real state differs from what it should be
  */
 export async function history(chance: () => number, losing = false): Promise<void> {
   const run = new History(chance);

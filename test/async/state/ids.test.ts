@@ -11,14 +11,14 @@ const SILENCE = 11 * 60_000;
 
 const textOf = ({ high, low }: Hash): string => `${high}.${low}`;
 
-/** What was sent under an id. `n` tells it from others. */
+/** What was sent under an id. `n` distinguishes it from others. */
 const sent = (n: number, seq = n): Kept => ({
   key: { high: Math.imul(n, 0x9e3779b1) >>> 0, low: n },
   seq,
   proof: { high: n, low: Math.imul(seq, 0x85ebca6b) >>> 0 },
 });
 
-/** The same as one would write it who need not be quick. */
+/** The plain way to do the same: slow and simple. */
 class NaiveIds {
   sessions: { name: string; last: number; ids: string[] }[] = [];
   records = new Map<string, Kept>();
@@ -48,14 +48,14 @@ class NaiveIds {
     this.#prune();
   }
 
-  // A record without a session goes.
+  // A record without a session is dropped.
   #prune(): void {
     const linked = new Set(this.sessions.flatMap(({ ids }) => ids));
     for (const key of this.records.keys()) if (!linked.has(key)) this.records.delete(key);
   }
 }
 
-/** Compares the two, with all that is remembered. `asked` are ids to look for, remembered or not. */
+/** Compares the two, with everything that is remembered. `asked` are ids to look up, remembered or not. */
 function same(real: RememberedIds, naive: NaiveIds, asked: Iterable<Kept>): void {
   const sessions = Array.from(real.sessions, ({ name, last, ids }) => ({
     name,
@@ -78,7 +78,7 @@ function same(real: RememberedIds, naive: NaiveIds, asked: Iterable<Kept>): void
 const remember = (ids: RememberedIds, name: string, now: number, what: Kept): void =>
   ids.remember(ids.heard(name, now), what);
 
-/** What a checkpoint of these ids brings back. */
+/** What comes back from a checkpoint of these ids. */
 function restored(ids: RememberedIds): RememberedIds {
   const again = new RememberedIds();
   const sessions = Array.from(ids.sessions, ({ name, last, ids: records }) => ({
@@ -99,7 +99,7 @@ test('nothing is remembered at the beginning', () => {
   same(restored(ids), new NaiveIds(), [sent(1)]);
 });
 
-test('random sessions that send, repeat and are silent are those of plain lists', () => {
+test('random sessions that send, repeat and fall silent give the same as plain lists', () => {
   for (let run = 0; run < 8; run++) {
     const chance = randomFrom(chosen + run);
     const below = (most: number): number => Math.floor(chance() * most);
@@ -109,7 +109,7 @@ test('random sessions that send, repeat and are silent are those of plain lists'
     let now = 0;
     for (let step = 0; step < 200; step++) {
       now += chance() < 0.05 ? below(2 * SILENCE) : below(30_000);
-      // The limits of what is forgotten are asked before.
+      // The limits on what is forgotten are tested before.
       const before = { sessions: real.sessions.length, links: real.links };
       const promised = real.forgettable(now);
       if (chance() < 0.7) {
@@ -121,7 +121,7 @@ test('random sessions that send, repeat and are silent are those of plain lists'
       const name = `ann s${below(5)}`;
       for (let count = 1 + below(6); count > 0; count--) {
         const one = pool[below(pool.length)] as Kept;
-        // Another seq under the same id: what was sent last counts.
+        // Another seq under the same id: the last one counts.
         const what = chance() < 0.8 ? one : { ...one, seq: one.seq + below(2 ** 40), proof: sent(step).key };
         remember(real, name, now, what);
         naive.remember(name, now, what);
@@ -137,21 +137,21 @@ test('a session keeps its last 512 different ids in the order in which it first 
   expect(IDS_PER_SESSION).toBe(512);
   const ids = new RememberedIds();
   for (let n = 1; n <= 512; n++) remember(ids, 'ann s1', 0, sent(n));
-  // Sending the oldest again does not make it younger.
+  // Sending the oldest id again does not make it newer.
   remember(ids, 'ann s1', 0, sent(1));
   expect(ids.links).toBe(512);
   remember(ids, 'ann s1', 0, sent(513));
   expect([ids.links, ids.count]).toEqual([512, 512]);
   expect([ids.find(sent(1).key) < 0, ids.find(sent(2).key) < 0]).toEqual([true, false]);
-  // One that fell out and comes again is new: it is the youngest, and the next oldest goes.
+  // An id that was dropped and comes again is new: it is the newest, and the next oldest is dropped.
   remember(ids, 'ann s1', 0, sent(1));
   expect([ids.find(sent(1).key) < 0, ids.find(sent(2).key) < 0]).toEqual([false, true]);
-  // Of another session nothing falls out.
+  // Another session drops nothing.
   remember(ids, 'ann s2', 0, sent(600));
   expect([ids.links, ids.count]).toEqual([513, 513]);
 });
 
-test('an id that falls out of one session is remembered as long as another holds it', () => {
+test('an id that one session drops is remembered as long as another holds it', () => {
   const ids = new RememberedIds();
   remember(ids, 'ann s1', 0, sent(1));
   remember(ids, 'ann s2', 0, sent(1));
@@ -164,7 +164,7 @@ test('an id that falls out of one session is remembered as long as another holds
   expect([ids.links, ids.count, ids.sessions.length]).toEqual([1, 1, 1]);
 });
 
-test('a session is forgotten after 11 minutes of silence, not a millisecond before', () => {
+test('a session is forgotten after 11 minutes of silence, not a millisecond earlier', () => {
   const ids = new RememberedIds();
   remember(ids, 'ann s1', 1000, sent(1));
   remember(ids, 'ann s2', 2000, sent(2));
@@ -173,7 +173,7 @@ test('a session is forgotten after 11 minutes of silence, not a millisecond befo
   ids.forget(1001 + SILENCE);
   expect(Array.from(ids.sessions, ({ name }) => name)).toEqual(['ann s2']);
   expect([ids.find(sent(1).key), ids.links, ids.count]).toEqual([-1, 1, 1]);
-  // A repeat counts as a SEND: it makes the session younger.
+  // A repeat counts as a SEND: it ends the silence of the session.
   remember(ids, 'ann s2', 500_000, sent(2));
   ids.forget(2001 + SILENCE);
   expect(ids.sessions.length).toBe(1);
@@ -181,7 +181,7 @@ test('a session is forgotten after 11 minutes of silence, not a millisecond befo
   expect(ids.sessions.length).toBe(0);
 });
 
-test('at most 2,000 links are forgotten at once, whole sessions of them', () => {
+test('at most 2,000 links are forgotten at a time, in whole sessions', () => {
   const ids = new RememberedIds();
   let n = 0;
   for (const count of [500, 500, 500, 500, 1, 512, 512, 512, 465])
@@ -190,18 +190,18 @@ test('at most 2,000 links are forgotten at once, whole sessions of them', () => 
   expect(ids.forgettable(late)).toEqual({ sessions: 4, links: 2000 });
   ids.forget(late);
   expect([ids.sessions.length, ids.links]).toEqual([5, 2002]);
-  // Not the one behind, though it would have room.
+  // The next session stays, although it would fit.
   expect(ids.forgettable(late)).toEqual({ sessions: 4, links: 1537 });
   ids.forget(late);
   ids.forget(late);
   expect([ids.sessions.length, ids.links, ids.count]).toEqual([0, 0, 0]);
 });
 
-test('a chain of ids whose hashes are alike in their lower bits loses none of them', () => {
+test('a chain of ids whose hashes share their lower bits loses none of them', () => {
   const chance = randomFrom(chosen + 100);
   let real = new RememberedIds();
   const naive = new NaiveIds();
-  // Alike in the lower 16 bits, or in the whole lower half.
+  // Equal in the lower 16 bits, or in the whole lower half.
   const pool = Array.from(
     { length: 120 },
     (_, n): Kept => ({
@@ -238,7 +238,7 @@ test('the largest numbers come back', () => {
   expect(ids.find({ high: 2 ** 32 - 1, low: 2 ** 31 - 1 })).toBe(-1);
 });
 
-test('tens of thousands of ids are found, and their room is used again when they are forgotten', () => {
+test('tens of thousands of ids are found, and their space is reused when they are forgotten', () => {
   const ids = new RememberedIds();
   let most = 0;
   for (let round = 0; round < 4; round++) {
@@ -259,7 +259,7 @@ test('tens of thousands of ids are found, and their room is used again when they
   for (let n = 0; n < 20_000; n += 7) expect(again.read(again.find(sent(n * 4).key)).seq).toBe(n * 4);
 });
 
-test('what a checkpoint has does not change when ids are forgotten and others come', () => {
+test('a checkpoint does not change when ids are forgotten and others come', () => {
   const ids = new RememberedIds();
   for (let n = 1; n <= 300; n++) remember(ids, `ann s${n % 3}`, 0, sent(n));
   const frozen = ids.freeze();

@@ -1,4 +1,4 @@
-// The relay's state as one would write it who need not be quick: lists that are looked through from the start each time. The tests compare
+// The relay's state, written the slow and simple way: lists that are searched from the start each time. The tests compare
 // src/async/state.ts with it after every entry. No test is in here.
 
 import type { Entry, EntryMessage } from '../../../src/async/entry.ts';
@@ -18,14 +18,14 @@ export interface Keeps {
   readonly empty: number;
   /** Ids of one session. */
   readonly ids: number;
-  /** Links of sessions to ids that are forgotten at once. */
+  /** The most links from sessions to ids that are forgotten at a time. */
   readonly links: number;
 }
 
-/** What a relay's state keeps. */
+/** The most that a relay's state keeps. */
 export const KEEPS: Keeps = { empty: 10_000, ids: 512, links: 2000 };
 
-/** A message that is held. */
+/** A held message. */
 interface Held extends Place {
   readonly seq: number;
   readonly deadline: number | undefined;
@@ -47,30 +47,30 @@ interface Session {
   ids: string[];
 }
 
-/** All that a state says, in a form that can be compared. */
+/** Everything that a state says, in a form that can be compared. */
 export interface Described {
   readonly at: number;
   readonly t: number;
   readonly down: number;
   readonly marks: { readonly throwaway: number; readonly other: number };
-  /** If a part was lost: above which number all will be. */
+  /** After a loss: the number above which all new numbers will be. */
   readonly floor: number | undefined;
-  /** In the order of their names. Each held message as number, LSN, index, size, time, notify. */
+  /** In order of their names. Each held message as number, LSN, index, size, time, notify. */
   readonly mailboxes: readonly (Omit<Box, 'held'> & {
     readonly count: number;
     readonly bytes: number;
     readonly held: readonly (readonly [number, number, number, number, number, boolean])[];
   })[];
-  /** The longest empty first. */
+  /** The one that has been empty longest first. */
   readonly empty: readonly string[];
-  /** The longest silent first; each id as key, number, proof. */
+  /** The one that has been silent longest first; each id as key, number, proof. */
   readonly sessions: readonly {
     readonly name: string;
     readonly last: number;
     readonly ids: readonly string[];
   }[];
   readonly counts: { readonly messages: number; readonly ids: number; readonly links: number };
-  /** Of messages that are held, in order. */
+  /** The deadlines of held messages, in order. */
   readonly deadlines: readonly string[];
 }
 
@@ -79,7 +79,7 @@ const idText = ({ key, seq, proof }: Kept): string => `${textOf(key)} ${seq} ${t
 const throwaway = (name: string): boolean => name.startsWith('w-');
 const byText = (a: string, b: string): number => (a < b ? -1 : 1);
 
-/** What the real state says. @throws if its parts contradict one another */
+/** Describes the real state. @throws Error if its parts contradict each other */
 export function describe(state: State): Described {
   const mailboxes = [...state.mailboxes.values()]
     .sort((a, b) => byText(a.name, b.name))
@@ -116,7 +116,7 @@ export function describe(state: State): Described {
 /** Emptied after each use. */
 const deadlines = new Deadlines();
 
-// As they would come: a copy is emptied.
+// In the order in which they would come: a copy is emptied.
 function wantedDeadlines(state: State): string[] {
   deadlines.restore(state.deadlines.freeze());
   const wanted: string[] = [];
@@ -132,7 +132,7 @@ function wantedDeadlines(state: State): string[] {
   return wanted.sort(byText);
 }
 
-/** The naive state. What it is told is what a State is told. */
+/** The naive state. It is told the same as a State. */
 export class NaiveState {
   at = 0;
   t = 0;
@@ -142,12 +142,12 @@ export class NaiveState {
   marks = { throwaway: 0, other: 0 };
   sessions: Session[] = [];
   records = new Map<string, Kept>();
-  /** Was a part lost, and not told yet? */
+  /** Was a part lost and not reported yet? */
   gap = false;
-  /** Since a part was lost: numbers that nobody has accounted for, and messages that are known to be gone. */
+  /** Since a part was lost: numbers that no entry has explained, and messages that are known to be gone. */
   #unknown: { readonly to: string; readonly first: number; readonly last: number }[] = [];
   #gone = new Set<string>();
-  /** The highest number that any entry named. */
+  /** The highest number that any entry has named. */
   #highest = 0;
 
   constructor(readonly keeps = KEEPS) {}
@@ -157,12 +157,12 @@ export class NaiveState {
     this.gap = true;
   }
 
-  /** The number that the next message for a name gets. */
+  /** The number of the next message for a name. */
   nextOf(name: string): number {
     return this.boxes.get(name)?.next ?? this.#mark(name) + 1;
   }
 
-  /** Everything up to it is acknowledged. */
+  /** The number up to which everything is acknowledged. */
   acknowledgedOf(name: string): number {
     return this.boxes.get(name)?.acknowledged ?? this.#mark(name);
   }
@@ -296,7 +296,7 @@ export class NaiveState {
     this.#name(seq);
   }
 
-  // Takes messages out that are held, and remembers of all that they are gone.
+  // Takes out messages that are held, and remembers that they are gone.
   #takeOut(name: string, numbers: readonly number[]): void {
     for (const seq of numbers) this.#name(seq);
     const box = this.boxes.get(name);
@@ -367,7 +367,7 @@ export class NaiveState {
     for (const key of this.records.keys()) if (!linked.has(key)) this.records.delete(key);
   }
 
-  /** What it says, as `describe` says it of the real one. */
+  /** Describes the state, in the same form as `describe` does for the real one. */
   describe(): Described {
     const boxes = [...this.boxes.values()].sort((a, b) => byText(a.name, b.name));
     return {

@@ -1,5 +1,5 @@
-// The rules of the relay's state, one test for each, named after what it protects. All but those that say so are compared with the naive
-// state after each entry.
+// The rules of the relay's state, with one test for each, named after what the rule protects. Unless a test says otherwise, the state is
+// compared with the naive one after each entry.
 
 import { expect, test } from 'vitest';
 import type { Entry } from '../../../src/async/entry.ts';
@@ -20,7 +20,7 @@ class Relay extends LogWriter {
   readonly decider = new Decider(this.naive);
   #ids = 0;
 
-  /** Appends a decision, and compares. */
+  /** Appends a decision and compares. */
   did(...decisions: readonly Decision[]): void {
     for (const decision of decisions) {
       this.decider.pass(1);
@@ -50,7 +50,7 @@ class Relay extends LogWriter {
     this.did(this.decider.expire(to, numbers));
   }
 
-  /** A SEND run that says this number. */
+  /** A SEND run with this number. */
   sendAs(seq: number, mail: Omit<Mail, 'id'>): Decision {
     return this.decider.send(ANN, [{ id: `i${++this.#ids}`, ...mail }], new Map([[mail.to, seq]]));
   }
@@ -61,7 +61,7 @@ class Relay extends LogWriter {
     this.naive.lose();
   }
 
-  /** The numbers that are held for a name. */
+  /** The held numbers of a name. */
   held(name: string): number[] {
     const numbers: number[] = [];
     const box = this.real.mailboxes.get(name);
@@ -71,31 +71,31 @@ class Relay extends LogWriter {
   }
 }
 
-/** Both states refuse this entry, and it is damage. */
+/** Both states refuse this entry as damage. */
 function refused(relay: Relay, { entry }: Decision): void {
   expect(() => relay.real.apply(entry, 1e6)).toThrowError(DAMAGE);
   expect(() => relay.naive.apply(entry, 1e6)).toThrow(/damage/);
 }
 
-test('numbers of a throwaway name are not given again when it was forgotten, nor by another such name', () => {
+test('numbers of a forgotten throwaway name are not given out again, not even under another such name', () => {
   const relay = new Relay();
   relay.send('w-1', 'w-1', 'w-1', 'w-2', 'bob');
   relay.ack('w-1', 3);
   expect(relay.real.mailboxes.has('w-1')).toBe(false);
   expect(relay.real.marks).toEqual({ throwaway: 3, other: 0 });
-  // A second, late ACK finds that all of it is acknowledged.
+  // A second, late ACK finds that everything is acknowledged.
   expect(relay.real.acknowledgedOf('w-1')).toBe(3);
   relay.send('w-1', 'w-9', 'carol');
   expect([relay.held('w-1'), relay.held('w-9'), relay.held('carol')]).toEqual([[4], [4], [1]]);
   expect(relay.real.mailboxes.get('w-1')?.acknowledged).toBe(3);
-  // A mark does not sink when one with lower numbers is forgotten.
+  // A mark does not go down when a name with lower numbers is forgotten.
   relay.ack('w-2', 1);
   expect(relay.real.marks.throwaway).toBe(3);
   relay.expire('w-1', 4);
   expect(relay.real.marks.throwaway).toBe(4);
 });
 
-/** A state with this many empty mailboxes: `n0` became empty first. It had 3 messages, the others 1. */
+/** A state with this many empty mailboxes. `n0` became empty first and had 3 messages; the others had 1. */
 function withEmpty(count: number): State {
   const state = new State();
   const times = { at: 1, t: 1 };
@@ -118,7 +118,7 @@ function withEmpty(count: number): State {
   return state;
 }
 
-test('10,000 empty mailboxes are kept; of more the longest empty goes, and its numbers are not given again', () => {
+test('10,000 empty mailboxes are kept; beyond that the one empty longest is forgotten, and its numbers are not given out again', () => {
   const state = withEmpty(MOST_EMPTY);
   expect(MOST_EMPTY).toBe(10_000);
   const names = (): string[] => Array.from(state.empty, ({ name }) => name);
@@ -138,7 +138,7 @@ test('10,000 empty mailboxes are kept; of more the longest empty goes, and its n
     );
   const ack = (to: string): void =>
     state.apply({ verb: 'ACK', to, seq: state.nextOf(to) - 1, at: 1, t: 1, messages: [] }, 1e6);
-  // A throwaway one never counts; and one that gets mail stands in the line no more.
+  // A throwaway mailbox never counts, and one that gets mail leaves the queue.
   send('w-1');
   ack('w-1');
   send('n1');
@@ -151,7 +151,7 @@ test('10,000 empty mailboxes are kept; of more the longest empty goes, and its n
   expect([state.mailboxes.has('n0'), state.mailboxes.size, state.marks.other]).toEqual([false, 10_000, 3]);
   expect([state.nextOf('n0'), state.nextOf('carol'), state.nextOf('w-9')]).toEqual([4, 4, 2]);
   expect(state.acknowledgedOf('n0')).toBe(3);
-  // The next in the line has lower numbers: the mark stays.
+  // The next in the queue has lower numbers: the mark stays.
   send('carol');
   ack('carol');
   expect([state.mailboxes.has('n2'), state.mailboxes.has('n1'), state.marks.other]).toEqual([false, true, 3]);
@@ -166,29 +166,26 @@ test('which mailbox is forgotten next is the same after a checkpoint', async () 
   expect(restored.empty.length).toBe(20);
 });
 
-test.each(['ack', 'expire', 'lost'] as const)(
-  'a mailbox that is emptied is not open any more (%s)',
-  (how) => {
-    const relay = new Relay();
-    relay.send('bob', 'bob', 'carol');
-    relay.did(relay.decider.open('bob'), relay.decider.open('carol'));
-    const bob = (): unknown => relay.real.mailboxes.get('bob');
-    const end = (seq: number): void => {
-      if (how === 'ack') relay.ack('bob', seq);
-      else if (how === 'expire') relay.expire('bob', seq);
-      else relay.did(relay.decider.lost([{ to: 'bob', numbers: [seq] }], [], 1));
-    };
-    end(1);
-    if (how !== 'lost') expect(bob()).toMatchObject({ open: true, count: 1 });
-    end(2);
-    expect(bob()).toMatchObject({ open: false, count: 0 });
-    if (how !== 'lost') expect(relay.real.mailboxes.get('carol')?.open).toBe(true);
-    relay.send('bob');
-    expect(bob()).toMatchObject({ open: false, count: 1 });
-  },
-);
+test.each(['ack', 'expire', 'lost'] as const)('a mailbox that was emptied is no longer open (%s)', (how) => {
+  const relay = new Relay();
+  relay.send('bob', 'bob', 'carol');
+  relay.did(relay.decider.open('bob'), relay.decider.open('carol'));
+  const bob = (): unknown => relay.real.mailboxes.get('bob');
+  const end = (seq: number): void => {
+    if (how === 'ack') relay.ack('bob', seq);
+    else if (how === 'expire') relay.expire('bob', seq);
+    else relay.did(relay.decider.lost([{ to: 'bob', numbers: [seq] }], [], 1));
+  };
+  end(1);
+  if (how !== 'lost') expect(bob()).toMatchObject({ open: true, count: 1 });
+  end(2);
+  expect(bob()).toMatchObject({ open: false, count: 0 });
+  if (how !== 'lost') expect(relay.real.mailboxes.get('carol')?.open).toBe(true);
+  relay.send('bob');
+  expect(bob()).toMatchObject({ open: false, count: 1 });
+});
 
-test('EPOCH turns what was open into tried, for every number given so far, and ends open; nothing else', () => {
+test('EPOCH turns open into tried for every number given out so far, ends open, and does nothing else', () => {
   const relay = new Relay();
   relay.send('bob', 'bob', 'carol');
   relay.did(relay.decider.open('bob'));
@@ -196,16 +193,16 @@ test('EPOCH turns what was open into tried, for every number given so far, and e
   relay.did(relay.decider.epoch());
   expect(relay.real.mailboxes.get('bob')).toMatchObject({ tried: 3, open: false });
   expect(relay.real.mailboxes.get('carol')).toMatchObject({ tried: 0, open: false });
-  // What comes later was not tried, and a start after it changes nothing.
+  // What comes later was not tried, and a later start changes nothing.
   relay.send('bob');
   relay.did(relay.decider.epoch());
   expect(relay.real.mailboxes.get('bob')).toMatchObject({ tried: 3, next: 5 });
-  // A clean stop does nothing of the kind.
+  // A clean stop does nothing like that.
   relay.did(relay.decider.open('carol'), relay.decider.closed());
   expect(relay.real.mailboxes.get('carol')).toMatchObject({ tried: 0, open: true });
 });
 
-test('a notice to the very mailbox that its entry empties is numbered after what goes, and stays', () => {
+test('a notice to the mailbox that its own entry empties is numbered after what is removed, and stays', () => {
   for (const name of ['bob', 'w-1'])
     for (const end of ['ack', 'expire'] as const) {
       const relay = new Relay();
@@ -234,7 +231,7 @@ test('notices are numbered before the mailbox of their entry is forgotten', () =
   expect(relay.real.marks.throwaway).toBe(8);
 });
 
-test('a notice sets no record of an id, and makes no session', () => {
+test('a notice makes no record of an id and no session', () => {
   const relay = new Relay();
   relay.send({ to: 'bob', notify: 'ann' });
   relay.ack('bob', 1);
@@ -242,7 +239,7 @@ test('a notice sets no record of an id, and makes no session', () => {
   expect([relay.real.ids.count, relay.real.ids.links, relay.real.ids.sessions.length]).toEqual([1, 1, 1]);
 });
 
-test('MOVE of what is gone does nothing, and of the rest what it should', () => {
+test('MOVE of what is gone does nothing, and moves the rest', () => {
   const relay = new Relay();
   relay.send('bob', 'bob', { to: 'bob', ttl: 60 }, 'bob', 'w-1', 'w-1');
   const moves = [relay.decider.move('bob', [1, 2, 3, 4]), relay.decider.move('w-1', [1, 2])];
@@ -261,7 +258,7 @@ test('MOVE of what is gone does nothing, and of the rest what it should', () => 
   expect([relay.real.mailboxes.has('w-1'), relay.real.nextOf('w-1')]).toEqual([false, 3]);
 });
 
-test('MOVE moves no clock, no deadline, no id, and ends no OPEN', () => {
+test('MOVE changes no clock, no deadline and no id, and ends no OPEN', () => {
   const relay = new Relay();
   relay.send({ to: 'bob', ttl: 60 });
   relay.did(relay.decider.open('bob'));
@@ -276,23 +273,23 @@ test('MOVE moves no clock, no deadline, no id, and ends no OPEN', () => {
   expect(relay.real.mailboxes.get('bob')?.open).toBe(true);
 });
 
-test('apply refuses no repeat: the entry decides, not the id', () => {
+test('apply never refuses a repeat: the entry decides, not the id', () => {
   const relay = new Relay();
   const { decider } = relay;
   const mail = { id: 'a', to: 'bob' };
   for (const run of [[mail], [mail], [mail, mail]]) relay.did(decider.send(ANN, run));
   expect(relay.held('bob')).toEqual([1, 2, 3, 4]);
   expect([relay.real.ids.links, decider.known('ann', 'a')?.seq]).toEqual([1, 4]);
-  // Also with another body, and by another session.
+  // The same with another body, and from another session.
   relay.did(decider.send({ ...ANN, session: 's2' }, [{ ...mail, body: 'another' }]));
   expect([relay.real.ids.links, relay.real.ids.count]).toEqual([2, 1]);
-  // A repeat of what nobody remembers any more makes a record.
+  // A repeat of what is no longer remembered makes a record.
   const { seq, proof } = decider.known('ann', 'a') ?? { seq: 0, proof: { high: 0, low: 0 } };
   relay.did(decider.repeat({ from: 'ben', session: 's1' }, 'z', { seq, proof }));
   expect([relay.real.ids.links, relay.real.ids.count, relay.held('bob')]).toEqual([3, 2, [1, 2, 3, 4, 5]]);
 });
 
-test('apply refuses nothing for a limit: a run for 600 names, 600 ids of a session', () => {
+test('apply enforces no limit: a run for 600 names, 600 ids of a session', () => {
   const naive = new NaiveState();
   const decider = new Decider(naive);
   const real = new State();
@@ -319,7 +316,7 @@ test('OPEN, ACK and EXPIRE of a name without a mailbox do nothing', () => {
     const { mailboxes, marks, empty } = describeState(relay.real);
     relay.did(relay.decider.open('w-1'), relay.decider.open('bob'));
     relay.ack('w-1', 1);
-    // Without a loss nobody can have acknowledged what was never given: the journal is damaged.
+    // Without a loss, nobody can have acknowledged a number that was never given out: the journal is damaged.
     if (lost) relay.ack('bob', 1);
     else expect(() => relay.ack('bob', 1)).toThrow(DAMAGE);
     relay.did(relay.decider.expire('w-1', [1]), relay.decider.expire('bob', [1]));
@@ -327,7 +324,7 @@ test('OPEN, ACK and EXPIRE of a name without a mailbox do nothing', () => {
   }
 });
 
-test('an ACK at or below what is acknowledged does nothing, nor does EXPIRE of what is gone', () => {
+test('an ACK at or below what is acknowledged does nothing, and neither does EXPIRE of what is gone', () => {
   const relay = new Relay();
   relay.send('bob', 'bob', 'bob');
   relay.did(relay.decider.open('bob'));
@@ -336,7 +333,7 @@ test('an ACK at or below what is acknowledged does nothing, nor does EXPIRE of w
   relay.expire('bob', 1, 2);
   expect(relay.real.mailboxes.get('bob')).toMatchObject({ acknowledged: 2, next: 4, count: 1, open: true });
   relay.expire('bob', 3);
-  // Expired is not acknowledged.
+  // Expired does not mean acknowledged.
   expect(relay.real.mailboxes.get('bob')).toMatchObject({ acknowledged: 2, next: 4, count: 0 });
 });
 
@@ -363,7 +360,7 @@ test('sessions age while the relay runs, and do not while it is down', () => {
   expect([relay.real.ids.links, relay.real.count]).toEqual([3, 4]);
 });
 
-test('only EPOCH says that the relay was down: a jump in a CLOCK makes sessions older', () => {
+test('only EPOCH says that the relay was down: a jump in a CLOCK ages sessions', () => {
   const relay = new Relay();
   relay.send('bob');
   relay.decider.pass(12 * MINUTE);
@@ -382,14 +379,14 @@ test('sessions are forgotten before a SEND run and before a REPEAT, and by nothi
     decider.pass(12 * MINUTE);
     relay.did(decider.clock(), decider.open('bob'), decider.acknowledge('bob', 1), decider.closed());
     expect(relay.real.ids.sessions.length).toBe(1);
-    // Also its own session: it begins anew.
+    // Even its own session is forgotten: it begins anew.
     if (by === 'send') relay.send('bob');
     else relay.did(decider.repeat(ANN, 'other', { seq: 1, proof: { high: 1, low: 1 } }));
     expect([relay.real.ids.sessions.length, relay.real.ids.links]).toEqual([1, 1]);
   }
 });
 
-test('the wall clock is what the last entry said, the age clock never goes back', () => {
+test('the wall clock is what the last entry says, and the age clock never goes back', () => {
   const relay = new Relay();
   relay.send('bob');
   relay.did({ entry: { verb: 'CLOCK', at: 5, t: 1000 }, frames: [] });
@@ -398,7 +395,7 @@ test('the wall clock is what the last entry said, the age clock never goes back'
   expect(relay.real).toMatchObject({ at: 3, t: 1000, down: 0 });
 });
 
-test('a number that does not follow is damage: too high, too low, none', () => {
+test('a number that is not the next one is damage: too high, too low, missing', () => {
   const relay = new Relay();
   relay.send('bob', 'bob', 'w-1');
   relay.ack('w-1', 1);
@@ -420,7 +417,7 @@ test('a number that does not follow is damage: too high, too low, none', () => {
   }
 });
 
-test('after a loss a higher number is taken, and those between are noted as unknown', () => {
+test('after a loss a higher number is accepted, and those between are recorded as unknown', () => {
   const relay = new Relay();
   relay.send('bob', 'bob', 'w-1');
   relay.lose();
@@ -431,12 +428,12 @@ test('after a loss a higher number is taken, and those between are noted as unkn
     { to: 'bob', first: 3, last: 5 },
     { to: 'carol', first: 1, last: 3 },
   ]);
-  // A lower one is damage all the same.
+  // A lower number is still damage.
   refused(relay, relay.sendAs(7, { to: 'bob' }));
   refused(relay, relay.sendAs(5, { to: 'bob' }));
 });
 
-test('after a loss MOVE brings back what is missing, wherever it belongs', () => {
+test('after a loss MOVE brings back missing messages, wherever they belong', () => {
   const relay = new Relay();
   relay.send('bob');
   // These are lost.
@@ -453,16 +450,16 @@ test('after a loss MOVE brings back what is missing, wherever it belongs', () =>
   expect([relay.held('bob'), relay.held('carol')]).toEqual([[1, 2, 3, 5], [1]]);
   expect(relay.real.mailboxes.get('bob')?.held.get(3)).toMatchObject({ index: 1, notify: true });
   expect(relay.real.nextOf('bob')).toBe(6);
-  // The ttl counts from when it was sent.
+  // The ttl counts from the time of sending.
   const first = relay.real.deadlines.first;
   expect(first).toMatchObject({ t: (lost.entry as Entry<'SEND'>).t + 60_000, seq: 2 });
-  // A second one moves them.
+  // A second MOVE moves them.
   relay.did(decider.move('bob', [2, 3]));
   expect(relay.held('bob')).toEqual([1, 2, 3, 5]);
   expect(relay.real.deadlines.length).toBe(1);
 });
 
-/** A relay that has lost messages 1 to 3 of bob, and knows his fourth. */
+/** A relay that has lost messages 1 to 3 of bob and knows the fourth. */
 function afterLoss(): { readonly relay: Relay; readonly late: Decision } {
   const relay = new Relay();
   const { decider } = relay;
@@ -493,11 +490,11 @@ test('after a loss MOVE does not bring back what has expired after it', () => {
   expect(relay.held('bob')).toEqual([4]);
 });
 
-test('after a loss MOVE brings back what is missing also to a throwaway name that was forgotten too early', () => {
+test('after a loss MOVE brings back missing messages even to a throwaway name that was forgotten too early', () => {
   const relay = new Relay();
   const { decider } = relay;
   relay.send('w-1', 'w-2', 'w-2', 'w-2', 'w-2');
-  // This is lost: the second message of w-1.
+  // The second message of w-1 is lost.
   const { entry } = decider.send(ANN, [{ id: 'x', to: 'w-1' }]);
   expect(entry).toMatchObject({ first: new Map([['w-1', 2]]) });
   relay.real.lose();
@@ -520,7 +517,7 @@ test('after a loss an ACK of numbers that nobody knows raises the next number', 
   expect(relay.real.gap?.unknown).toEqual([]);
 });
 
-test('LOST takes out what cannot be read, counts all as tried, and puts every number above all that is known', () => {
+test('LOST removes what cannot be read, counts everything as tried, and puts new numbers above all known ones', () => {
   const relay = new Relay();
   relay.send('bob', 'bob', 'bob', 'carol', 'w-1', 'w-2');
   relay.did(relay.decider.open('bob'));
@@ -542,7 +539,7 @@ test('LOST takes out what cannot be read, counts all as tried, and puts every nu
   expect(relay.real.mailboxes.get('carol')).toMatchObject({ tried: floor, next: floor + 1 });
   expect(relay.real.mailboxes.has('w-1')).toBe(false);
   expect(relay.real.marks).toEqual({ throwaway: floor, other: floor });
-  // And the numbers that are counted hold again.
+  // From here on numbers must follow each other again.
   expect(relay.real.gap).toBeUndefined();
   refused(relay, relay.sendAs(floor + 5, { to: 'carol' }));
   relay.send('carol', 'w-1', 'nobody');
@@ -553,7 +550,7 @@ test('LOST takes out what cannot be read, counts all as tried, and puts every nu
   ]);
 });
 
-test('a number that an entry after the loss only names counts as given, too', () => {
+test('a number that is only named by an entry after the loss counts as given out, too', () => {
   const named = (relay: Relay): readonly (readonly [number, Decision])[] => {
     const { decider } = relay;
     const proof = { high: 1, low: 1 };
@@ -571,26 +568,26 @@ test('a number that an entry after the loss only names counts as given, too', ()
     relay.did(decision);
     expect(relay.real.lossFloor).toBe(highest + LOSS_GAP);
   }
-  // And one that a MOVE brings.
+  // The same for one that a MOVE brings.
   const { relay, late } = afterLoss();
   relay.did({ ...late, entry: { ...late.entry, numbers: [90] } as Entry });
   expect(relay.real.lossFloor).toBe(90 + LOSS_GAP);
 });
 
-test('after a checkpoint no mailbox has the serial of one that was forgotten: no message expires by the ttl of another', async () => {
+test('after a checkpoint no mailbox has the serial of a forgotten one, so no message expires by the ttl of another', async () => {
   const relay = new Relay();
   relay.send({ to: 'w-1', ttl: 60 }, 'bob');
   relay.ack('w-1', 1);
   const restored = await new Checkpoint(relay.real, relay.log.length).restore();
   const at = relay.log.length;
-  // The message to bob before has none.
+  // The previous message to bob has no ttl.
   relay.send({ to: 'bob', ttl: 600 });
   replay(relay.log.slice(at), restored);
   equal(restored, relay.real);
   expect(describeState(restored).deadlines).toHaveLength(1);
 });
 
-test('what has gone is let go of: deadlines when they are many, the numbers of forgotten mailboxes at once', () => {
+test('what is gone is released: deadlines when there are many, the numbers of forgotten mailboxes immediately', () => {
   const state = new State();
   const [times, key] = [
     { at: 1, t: 1 },
@@ -606,7 +603,7 @@ test('what has gone is let go of: deadlines when they are many, the numbers of f
   expect(state.deadlines.length).toBeLessThan(1100);
 });
 
-test('what a checkpoint takes is reckoned rather too high than too low', () => {
+test('the size of a checkpoint is estimated too high rather than too low', () => {
   const relay = new Relay();
   const size = (): number => new Checkpoint(relay.real, 0).drain();
   expect(snapshotSize(relay.real)).toBeGreaterThanOrEqual(size());
@@ -620,10 +617,10 @@ test('what a checkpoint takes is reckoned rather too high than too low', () => {
   expect(snapshotSize(relay.real)).toBeGreaterThanOrEqual(size());
 });
 
-test('so it is when most of a page was acknowledged', () => {
+test('the same holds when most of a page was acknowledged', () => {
   const state = new State();
   const held = new HeldMessages(state.total);
-  // The last of 1,024 messages: all others were acknowledged, and their ids are forgotten.
+  // The last of 1,024 messages is held; all others were acknowledged, and their ids are forgotten.
   for (let seq = 1; seq <= 1024; seq++) held.put(seq, { lsn: seq, index: 0, size: 1, at: 1, notify: false });
   state.restore({ name: 'bob', next: 1025, acknowledged: 1023, tried: 0, open: false, serial: 0, held });
   expect(state.count).toBe(1);

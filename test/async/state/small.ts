@@ -1,5 +1,5 @@
-// All small histories of the relay's decisions: two names, one of them throwaway, one session, two ids, each decision that can be made.
-// The real state is compared with the naive one; with what a checkpoint and the rest of the log bring back; and around a part that is
+// All small histories of the relay's decisions: two names, one of them throwaway, one session, two ids, and every possible decision.
+// The real state is compared with the naive one, with what a checkpoint and the rest of the log bring back, and around a part that is
 // lost. No test is in here.
 
 import assert from 'node:assert/strict';
@@ -10,10 +10,10 @@ import { NaiveState } from './naive.ts';
 
 const NAMES = ['bob', 'w-1', 'carol', 'w-2'] as const;
 
-/** Who sends in them. */
+/** The sender in them. */
 export const ANN: Who = { from: 'ann', session: 's1' };
 
-/** What can be decided in a small history. Undefined: not now. */
+/** The decisions of a small history. Undefined: not possible now. */
 const ALPHABET: Readonly<Record<string, (decider: Decider) => Decision | undefined>> = {
   'send a to bob': (decider) => decider.send(ANN, [{ id: 'a', to: 'bob', notify: 'bob' }]),
   'send b to w-1': (decider) => decider.send(ANN, [{ id: 'b', to: 'w-1', ttl: 60, notify: 'bob' }]),
@@ -55,7 +55,7 @@ function move(decider: Decider, to: string): Decision | undefined {
   return seq === undefined ? undefined : decider.move(to, [seq]);
 }
 
-/** Decides this, if each can be decided when its turn comes, and compares after the last. @param taken before which a checkpoint is taken */
+/** Makes these decisions, if each is possible in turn, and compares after the last. @param taken before which of them checkpoints are taken */
 function decided(
   word: readonly string[],
   taken: readonly number[],
@@ -83,11 +83,11 @@ function decided(
   return { log, naive, checkpoints };
 }
 
-/** One place, another one for each count; or all of them. */
+/** One place, a different one for each count, or all places. */
 const places = (length: number, all: boolean, count: number): number[] =>
   all ? Array.from({ length }, (_, at) => at) : [count % length];
 
-/** Calls back for every word up to this length that can be decided. @returns how many there are */
+/** Calls back for every possible word up to this length. @returns how many there are */
 async function everyWord(
   length: number,
   all: boolean,
@@ -100,7 +100,7 @@ async function everyWord(
     for (const word of shorter)
       for (const letter of Object.keys(ALPHABET)) {
         const next = [...word, letter];
-        // Shorter ones are the beginnings of others.
+        // Shorter words are the beginnings of longer ones.
         const made = decided(next, now === length ? places(now, all, count) : []);
         if (made === undefined) continue;
         count += 1;
@@ -113,8 +113,8 @@ async function everyWord(
 }
 
 /**
- * Every history up to this length, with a checkpoint that is taken at one place, or at each, and drawn at the end.
- * @returns how many there are @throws Error that names the history which makes another state than it should
+ * Plays every history up to this length, with a checkpoint that is taken at one place, or at each, and drawn at the end.
+ * @returns how many there are @throws Error that names the history whose state is wrong
  */
 export async function everySmallHistory(length: number, all = false): Promise<number> {
   return await everyWord(length, all, async (word, { log, naive, checkpoints }) => {
@@ -128,8 +128,8 @@ export async function everySmallHistory(length: number, all = false): Promise<nu
 }
 
 /**
- * Every history up to this length, of which one entry is lost, or each in turn.
- * @returns how many there are @throws Error that names the history which makes another state than it should
+ * Plays every history up to this length with one entry lost, or each of them in turn.
+ * @returns how many there are @throws Error that names the history whose state is wrong
  */
 export async function everySmallLoss(length: number, all = false): Promise<number> {
   return await everyWord(length, false, (word, { log: { log } }, count) => {

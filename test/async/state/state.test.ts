@@ -1,5 +1,5 @@
-// The relay's state against a naive one: random histories, and all small ones. CASES says how many random ones, SEED repeats them; LENGTH
-// says how many decisions the small ones have, and with ALL each of them is tried with a checkpoint, or a loss, at each of its places.
+// The relay's state compared with a naive one, in random histories and in all small ones. CASES sets the number of random ones, SEED repeats
+// them; LENGTH sets the number of decisions of the small ones, and with ALL each is tried with a checkpoint, or a loss, at every place.
 
 import { expect, test } from 'vitest';
 import { MAX_CHUNK } from '../../../src/async/log/log.ts';
@@ -16,24 +16,24 @@ const CASES = Number(process.env.CASES ?? 300);
 const LENGTH = Number(process.env.LENGTH ?? 4);
 const ALL = process.env.ALL !== undefined;
 
-test(`random histories make the state that they should, and so do their logs and checkpoints, ${CASES} times`, async () => {
+test(`random histories make the right state, and so do their logs and checkpoints, ${CASES} times`, async () => {
   for (let i = 0; i < CASES; i++) await history(randomFrom(chosen + i));
 });
 
-test(`so they do when parts of the log are lost, ${CASES / 2} times`, async () => {
+test(`the same when parts of the log are lost, ${CASES / 2} times`, async () => {
   for (let i = 0; i < CASES / 2; i++) await history(randomFrom(chosen + CASES + i), true);
 });
 
 // Random histories miss what all small ones find.
-test(`every history of up to ${LENGTH} decisions makes the state that it should, and so do its log and a checkpoint`, async () => {
+test(`every history of up to ${LENGTH} decisions makes the right state, and so do its log and a checkpoint`, async () => {
   expect(await everySmallHistory(LENGTH, ALL)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
 });
 
-test(`so does every one of ${LENGTH} of which a part is lost`, async () => {
+test(`the same for every history of ${LENGTH} with a part lost`, async () => {
   expect(await everySmallLoss(LENGTH, ALL)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
 });
 
-/** A state with so much in it that a checkpoint of it is drawn in several chunks. */
+/** A state so large that a checkpoint of it is drawn in several chunks. */
 function large(): { readonly log: LogWriter; readonly decider: Decider } {
   const naive = new NaiveState();
   const decider = new Decider(naive);
@@ -47,13 +47,13 @@ function large(): { readonly log: LogWriter; readonly decider: Decider } {
       to,
       ttl: i % 10 === 0 ? 600 : undefined,
     }));
-    // The naive state is not told: it would take minutes.
+    // The naive state is not told, because it would take minutes.
     log.write(decider.send(who, mails, new Map([[to, log.real.nextOf(to)]])));
   }
   return { log, decider };
 }
 
-test('a checkpoint of many chunks, drawn while all changes, is of the moment when it was taken', async () => {
+test('a checkpoint of many chunks, drawn while everything changes, has the state of the moment when it was taken', async () => {
   const { log, decider } = large();
   const { real } = log;
   const before = describe(real);

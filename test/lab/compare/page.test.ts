@@ -104,7 +104,7 @@ describe('on the terminal', () => {
   it('marks what is off, and says how many are by chance', () => {
     const fine = theoryLines(report(1)).join('\n').replaceAll(/\s+/g, ' ');
     // Of six first tries those at 100 % and at 0 % cannot lie off, and there are four times two waits.
-    expect(fine).toMatch(/^.*Figures: 14, .* Off \(!\): 0\. .* lies off: here 0\.6\./);
+    expect(fine).toMatch(/^.*Figures: 14, .* Off \(!\): 0\. .* is off: here 0\.6\./);
     const [, , , near] = theoryLines(report(30));
     expect(near).toMatch(/!.*!/);
   });
@@ -125,11 +125,11 @@ describe('on the terminal', () => {
       .join('\n')
       .replaceAll(/\s+/g, ' ');
     expect(said).toContain('Stopped early: 13 to 1000 of 1000 messages a line.');
-    expect(said).toMatch(/expects of sync again 0 \(at 100 %\), \d+ \(at 99.5 %\); of the relay/);
+    expect(said).toMatch(/predicts 0 \(at 100 %\), \d+ \(at 99.5 %\) for sync again; for the relay/);
     expect(resultLines({ ...whole, rows }).filter((text) => text.endsWith('    -'))).toHaveLength(12);
     expect(resultLines({ ...whole, rows }).filter((text) => text.endsWith('  500'))).toHaveLength(6);
     const none = rows.map((row) => ({ ...row, killed: false }));
-    expect(all({ ...whole, rows: none }).join('\n')).toContain('nobody had been killed yet');
+    expect(all({ ...whole, rows: none }).join('\n')).toContain('no sender had been killed yet');
   });
 
   it('draws over what was killed or stopped no theory of how everything ends', () => {

@@ -130,7 +130,7 @@ describe('a short comparison', () => {
       );
       sender.arrive();
       await sender.close();
-      expect(sender.fault).toBe('the sender (again) never said what became of 1 of his messages');
+      expect(sender.fault).toBe('the sender (again) never gave a verdict on 1 of its messages');
       expect(sender.tries).toMatchObject([{ message: 0 }]);
     } finally {
       await stage.close();
@@ -154,7 +154,7 @@ describe('a short comparison', () => {
     const gone = { ...OPTIONS, program: [process.execPath, '-e', 'process.exit(130)', '--'] };
     const report = await runCompare({ ...gone, interruptible: (stop) => stop() });
     expect(report).toMatchObject({ interrupted: true, rows: [], faults: [] });
-    await expect(runCompare(gone)).rejects.toThrow(/no sign that it listens/);
+    await expect(runCompare(gone)).rejects.toThrow(/no event listening/);
   });
 
   it('stops when it is told to, with what is there so far', async () => {

@@ -116,7 +116,7 @@ describe('the demo', () => {
     ['never', 'shown 0 times'],
     ['other', 'not what alice wrote'],
     ['twice', 'shown 2 times'],
-    ['mute', 'nowhere but in its'],
+    ['mute', 'only in its log'],
   ])('finds out a bob who lies (%s)', async (lie, found) => {
     const { ok, output } = await tell('there', [process.execPath, here('liar.mjs'), lie]);
     expect(ok).toBe(false);

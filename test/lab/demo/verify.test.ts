@@ -91,13 +91,13 @@ describe('the verification', () => {
       'answered RECEIVED before it had shown',
     ],
     ['never shows', 'bob', without('shown'), undefined, 'shown 0 times, not once'],
-    ['shows it nowhere but in his log', 'bob', without('shown'), 'printed', 'tell different things'],
+    ['shows it only in his log', 'bob', without('shown'), 'printed', 'its output and its log differ'],
     [
       'showed it nowhere else',
       'bob',
       (log: readonly Recorded[]) => log.slice(0, 4),
       'printed',
-      'nowhere but in its log',
+      'only in its log',
     ],
     ['shows something else', 'bob', change('shown', { text: 'buy now' }), undefined, 'not what alice wrote'],
     ['says no verdict', 'alice', without('verdict'), undefined, 'no verdict'],
@@ -146,7 +146,7 @@ describe('the verification', () => {
     const faults = (second: readonly ProcessRecord[]): string =>
       faultsOf(record(alice, 0), [record(bob), ...second], expected).join('; ');
     expect(faults([again('DELIVERED', 0)])).toBe('');
-    expect(faults([again('DELIVERED', 20)])).toContain('exit code 20 does not go with DELIVERED');
+    expect(faults([again('DELIVERED', 20)])).toContain('exit code 20 does not match DELIVERED');
     expect(faults([again('NOT_DELIVERED', 10)])).toMatch(
       /the second alice says NOT_DELIVERED, not DELIVERED.*somebody has it/,
     );

@@ -1,4 +1,4 @@
-// bob's program stands still while his kernel goes on: it takes the call's bytes, and nobody reads them.
+// bob's program stands still while his kernel goes on: it takes the bytes, and nobody reads them.
 
 import { collectingBob, detourAlice, directAlice, listeningBob, relay, verdictOf } from '../cast.ts';
 import { MESSAGE, type Story } from '../story.ts';

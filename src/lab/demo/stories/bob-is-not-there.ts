@@ -1,4 +1,4 @@
-// Nobody listens: the direct route fails at once and for certain; the detour does not mind.
+// Nobody listens: the direct route fails immediately and with certainty; the detour does not mind.
 
 import { desertedPlace, relay, sendsByRelay, sendsDirect } from '../cast.ts';
 import type { Story } from '../story.ts';

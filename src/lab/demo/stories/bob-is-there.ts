@@ -1,4 +1,4 @@
-// Everybody is there: both routes work, and promise different things.
+// Everybody is there: both routes work, but they promise different things.
 
 import { collectingBob, listeningBob, relay, sendsByRelay, sendsDirect } from '../cast.ts';
 import type { Story } from '../story.ts';

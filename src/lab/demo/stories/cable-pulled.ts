@@ -15,7 +15,7 @@ import {
 import { MESSAGE, type Story } from '../story.ts';
 
 const LONG_LINE = ['--latency', '800ms'];
-// Two ways over the line, and a rest in which the answer would have come.
+// Two crossings of the line (1.6 s), and then some time in which the answer would have come.
 const PATIENCE = ['--timeout', '3s'];
 
 export const cablePulled: Story = {
@@ -60,7 +60,7 @@ export const cablePulled: Story = {
   },
 };
 
-// What alice is told to repeat it with.
+// The id under which alice must repeat the message.
 function idOf(events: readonly Recorded[]): string {
   const verdict = events.find(({ event }) => event === 'verdict');
   if (verdict?.event !== 'verdict') throw new TypeError('a verdict has an id');

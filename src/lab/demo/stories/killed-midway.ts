@@ -1,4 +1,4 @@
-// bob is killed while a large message is still coming in: the bar stops. How far it was, only bob's own program knew.
+// bob is killed while a large message is still coming in: the bar stops. Only bob's own program knew how much had arrived.
 
 import {
   cableTo,
@@ -13,7 +13,7 @@ import {
 } from '../cast.ts';
 import { MESSAGE, type Story } from '../story.ts';
 
-// A second and a half on this line. He is killed early, so that the one who tells the story may be held up for a second meanwhile.
+// It takes a second and a half on this line. bob is killed early, so that the story still works if this process is delayed by a second.
 const message = `${MESSAGE} `.repeat(30_000);
 const SLOW_LINE = ['--rate', '200kB/s'];
 const KILLED_AT = 0.3;

@@ -15,7 +15,7 @@ export const relayIsNotThere: Story = {
       const alice = await sendsDirect(stage, bob.place);
       return { alice, cast: [alice, bob.actor] };
     },
-    lesson: () => ['The direct route needs no third one.'],
+    lesson: () => ['The direct route needs nobody else.'],
   },
   detour: {
     lanes: ['alice', 'relay', 'bob'],

@@ -3,7 +3,7 @@
 import { cableTo, collectingBob, detourAlice, directAlice, listeningBob, relay, verdictOf } from '../cast.ts';
 import { MESSAGE, type Story } from '../story.ts';
 
-// Half a second on this line, and a quarter more for the way.
+// It takes half a second on this line, and a quarter more for the latency.
 const message = `${MESSAGE} `.repeat(3200);
 const SLOW_LINE = ['--latency', '250ms', '--rate', '64kB/s'];
 
