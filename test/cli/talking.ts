@@ -1,4 +1,4 @@
-// A detour process as a person sees it: no --json, what it prints and says, a keyboard.
+// A detour process as a person sees it: without --json, with what it prints and says, and a keyboard.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -7,14 +7,14 @@ import { onTestFinished } from 'vitest';
 /** The compiled program. */
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** A process that somebody talks to. */
+/** A process that a test talks to. */
 export interface Talking {
   readonly child: ChildProcessWithoutNullStreams;
   /** Everything on stdout so far. */
   printed(): string;
   /** Everything on stderr so far. */
   said(): string;
-  /** Resolves with the match once stdout and stderr together contain it; fails if the process ends before. */
+  /** Resolves with the match once stdout and stderr together contain it; rejects if the process ends before. */
   until(words: RegExp): Promise<RegExpExecArray>;
   /** Types a line. */
   type(line: string): void;
@@ -22,7 +22,7 @@ export interface Talking {
   readonly exit: Promise<number | string>;
 }
 
-/** Starts `detour …args`; the test's end kills it by its pid. */
+/** Starts `detour …args`. At the end of the test it is killed by its pid. */
 export function talk(args: readonly string[], env: NodeJS.ProcessEnv = {}): Talking {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -67,14 +67,14 @@ export function talk(args: readonly string[], env: NodeJS.ProcessEnv = {}): Talk
   };
 }
 
-/** A synchronous receiver and its place. */
+/** A synchronous receiver and its address. */
 export async function bobListens(...more: string[]): Promise<Talking & { place: string }> {
   const bob = talk(['sync', 'receive', '--port', '0', ...more]);
   const [, place = ''] = await bob.until(/listens on (\S+), pid/);
   return { ...bob, place };
 }
 
-/** A relay and its place. @param port the one it had before, or 0 */
+/** A relay and its address. @param port the port it had before, or 0 */
 export async function relayListens(
   journal: string,
   port: string | number = 0,
