@@ -1,4 +1,4 @@
-// A clock whose hands a test turns itself. Nothing here waits; timers fire inside `advance`, in the order of their time.
+// A clock that a test turns itself. Nothing here waits; timers fire inside `advance`, in order of their time.
 
 import type { Clock, Timer } from '../src/core/clock.ts';
 
@@ -9,13 +9,13 @@ interface Alarm {
 
 /** A clock that stands still until it is told to go on. */
 export class FakeClock implements Clock {
-  /** Alarms that are set from now on ring so many milliseconds early, as Node's may. */
+  /** Timers that are set from now on fire this many milliseconds early, as Node's may. */
   early = 0;
   #now = 0;
   #set = 0;
   readonly #alarms = new Set<Alarm>();
 
-  /** @param start what `epoch` says at first, in milliseconds since 1970 */
+  /** @param start the initial `epoch`, in milliseconds since 1970 */
   constructor(readonly start = 1_767_225_600_000) {}
 
   monotonic(): number {
@@ -37,18 +37,18 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#alarms.delete(alarm) };
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get pending(): number {
     return this.#alarms.size;
   }
 
-  /** Lets `ms` milliseconds pass at once, as for a process that was frozen: whatever fell due meanwhile fires late, now. */
+  /** Lets `ms` milliseconds pass in one jump, as for a frozen process: whatever fell due meanwhile fires late, now. */
   late(ms: number): void {
     this.#now += ms;
     this.advance(0);
   }
 
-  /** Lets `ms` milliseconds pass, and fires what falls due in them, timers set meanwhile included. */
+  /** Lets `ms` milliseconds pass, and fires what falls due meanwhile, including timers set meanwhile. */
   advance(ms: number): void {
     const until = this.#now + ms;
     for (;;) {

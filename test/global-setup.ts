@@ -1,4 +1,4 @@
-// Before the tests: the compiled program is there and fresh, for spawned processes run it (tsx would take 470 ms a start).
+// Before the tests: builds the compiled program if it is stale, because spawned processes run it (tsx would take 470 ms per start).
 
 import { setUp } from '../scripts/setup.mjs';
 

@@ -1,5 +1,5 @@
-// src/README.md tells the life of a message in each mode, stop by stop. Here a message lives it, over real sockets and on a real disk, and
-// every stop must be called in that order.
+// src/README.md describes the path of a message in each mode, stop by stop. Here a message takes that path, over real sockets and on a real
+// disk, and every stop must be called in that order.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 
 const { calls, recorded } = vi.hoisted(() => {
   const calls: string[] = [];
-  /** A module whose functions, and the methods of whose classes, note each call as `file#function`. */
+  /** A module in which each function, and each method of a class, records its calls as `file#function`. */
   function recorded(file: string, module: Record<string, unknown>): Record<string, unknown> {
     const noting = (name: string, value: (...args: unknown[]) => unknown) =>
       function (this: unknown, ...args: unknown[]): unknown {
@@ -71,7 +71,7 @@ function stops(route: string): string[] {
   return [...list.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, stop = '']) => stop);
 }
 
-/** Fails unless the stops were called one after the other. Other calls may come between them. */
+/** Fails unless the stops were called in order. Other calls may come between them. */
 function expectInOrder(route: string): void {
   let at = -1;
   for (const stop of stops(route)) {
@@ -82,7 +82,7 @@ function expectInOrder(route: string): void {
 }
 
 test.each(['Direct', 'Detour'])(
-  '%s: at most twelve stops, and each names a function of a file that is there',
+  '%s: at most twelve stops, each of which names a function in an existing file',
   (route) => {
     expect(stops(route).length).toBeGreaterThan(5);
     expect(stops(route).length).toBeLessThanOrEqual(12);

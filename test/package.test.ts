@@ -1,4 +1,4 @@
-// What npm is told about detour: the lock file works on every system and from every registry, and the package has in it what it runs.
+// What npm is told about detour: the lock file works on every system and with every registry, and the package contains what it runs.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ const locked = Object.entries((JSON.parse(lockText) as { packages: Record<string
 );
 
 describe('the lock file', () => {
-  it('names no registry, so that everybody installs from their own', () => {
+  it('names no registry, so that everybody can use their own', () => {
     expect(lockText).not.toContain('"resolved"');
     expect(lockText).not.toMatch(/registry|\.tgz/);
     expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true');
@@ -44,8 +44,8 @@ describe('the lock file', () => {
     expect(locked.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
   });
 
-  // npm has left out the packages of the systems it did not run on, and the lock file then fails there.
-  it('has every package that is for one system only', () => {
+  // npm has left out the packages for other systems, and then the lock file fails there.
+  it('has every package that is for only one system', () => {
     const paths = new Set(locked.map(([path]) => path));
     const missing = locked.flatMap(([path, { optionalDependencies }]) =>
       Object.keys(optionalDependencies ?? {}).filter((name) => !found(paths, path, name)),
@@ -53,27 +53,24 @@ describe('the lock file', () => {
     expect(missing).toEqual([]);
   });
 
-  it.each(['linux', 'darwin', 'win32'])(
-    'has the tools that are native programs for %s, x64 and arm64',
-    (os) => {
-      const families = new Map<string, string[]>();
-      for (const [path, { optionalDependencies }] of locked) {
-        const natives = Object.keys(optionalDependencies ?? {}).filter(
-          (name) => platform(name).os !== undefined,
-        );
-        if (natives.length > 1) families.set(path, natives);
-      }
-      expect(families.size).toBeGreaterThanOrEqual(4);
-      for (const [path, natives] of families) {
-        const cpus = natives.map(platform).filter((one) => one.os?.includes(os));
-        for (const cpu of ['x64', 'arm64'])
-          expect(
-            cpus.some((one) => one.cpu?.includes(cpu)),
-            `${path} on ${os} ${cpu}`,
-          ).toBe(true);
-      }
-    },
-  );
+  it.each(['linux', 'darwin', 'win32'])('has the native tools for %s, x64 and arm64', (os) => {
+    const families = new Map<string, string[]>();
+    for (const [path, { optionalDependencies }] of locked) {
+      const natives = Object.keys(optionalDependencies ?? {}).filter(
+        (name) => platform(name).os !== undefined,
+      );
+      if (natives.length > 1) families.set(path, natives);
+    }
+    expect(families.size).toBeGreaterThanOrEqual(4);
+    for (const [path, natives] of families) {
+      const cpus = natives.map(platform).filter((one) => one.os?.includes(os));
+      for (const cpu of ['x64', 'arm64'])
+        expect(
+          cpus.some((one) => one.cpu?.includes(cpu)),
+          `${path} on ${os} ${cpu}`,
+        ).toBe(true);
+    }
+  });
 
   it('agrees with package.json', () => {
     const root = (JSON.parse(lockText) as { packages: Record<string, Manifest> }).packages[''];
@@ -85,7 +82,7 @@ describe('the lock file', () => {
   });
 });
 
-// Where Node would look: beside the one that asks, then outwards.
+// Where Node would look: next to the package that asks, then outwards.
 function found(paths: ReadonlySet<string>, from: string, name: string): boolean {
   for (let at = from; ; at = at.replace(/(^|\/)node_modules\/(@[^/]+\/)?[^/]+$/, '')) {
     if (paths.has(at === '' ? `node_modules/${name}` : `${at}/node_modules/${name}`)) return true;
@@ -98,14 +95,14 @@ function platform(name: string): Locked {
 }
 
 describe('package.json', () => {
-  it('asks for a Node that every package it installs with runs on', () => {
+  it('asks for a Node version on which every package that it installs runs', () => {
     expect(manifest.engines.node).toBe('>=20.19');
-    // The parts of a range that speak of 20 reach down to 20.19, or to any 20.
+    // The parts of a range about 20 begin at 20.19 or below, or at any 20.
     const tooNew = locked.filter(([, { engines, optional }]) => !optional && !runsOn20(engines?.node ?? '*'));
     expect(tooNew.map(([path, { engines }]) => `${path} ${engines?.node}`)).toEqual([]);
   });
 
-  it('has few dependencies, each an exact version', () => {
+  it('has few dependencies, each with an exact version', () => {
     expect(Object.keys(manifest.dependencies)).toEqual(['commander', 'pino']);
     expect(Object.keys(manifest.devDependencies).length).toBeLessThanOrEqual(8);
     for (const version of Object.values({ ...manifest.dependencies, ...manifest.devDependencies }))
@@ -126,9 +123,9 @@ function runsOn20(range: string): boolean {
 }
 
 describe('the package', () => {
-  it('holds what it runs and nothing else', () => {
+  it('contains what it runs and nothing else', () => {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-    // Without its scripts: the tests have built it.
+    // Without its scripts, because the tests have built it.
     const told = execFileSync(`${npm} pack --dry-run --json --ignore-scripts`, {
       cwd: ROOT,
       shell: true,

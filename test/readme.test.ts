@@ -1,4 +1,4 @@
-// The figures that README.md gives of the source, against the source. (What it prints of the program is compared by scripts/walk.ts.)
+// Compares the figures that README.md gives about the source with the source. (scripts/walk.ts compares the outputs that it shows.)
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ function lines(folder: string): number {
 }
 
 test.each(['src/sync', 'src/async'])(
-  'the price of decoupling: the lines of %s are told to within a tenth',
+  'the price of decoupling: the lines of %s are stated to within a tenth',
   (folder) => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
     const told = Number(new RegExp(`^${folder}/ .* (\\d+) lines$`, 'm').exec(readme)?.[1]);
@@ -36,7 +36,7 @@ test('it takes two links from README.md to the function that decides a verdict',
   expect(readFileSync(join(ROOT, 'src/exchange/verdict.ts'), 'utf8')).toContain('export function conclude(');
 });
 
-test('README.md is short, and every file that a document links to is there', () => {
+test('README.md is short, and every file that a document links to exists', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length).toBeLessThan(350);
   for (const document of ['README.md', 'src/README.md', 'src/lab/TEACHING.md', 'test/README.md'])
     for (const [, to = ''] of readFileSync(join(ROOT, document), 'utf8').matchAll(

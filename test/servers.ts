@@ -1,4 +1,4 @@
-// The two servers of detour inside the test's own process, on real sockets, with a clock that the test turns itself.
+// The two servers of detour in the test's own process, on real sockets, with a clock that the test turns.
 
 import { onTestFinished } from 'vitest';
 import type { RelayLimits } from '../src/async/admission.ts';
@@ -12,7 +12,7 @@ import { TestLog } from './async/memory-log.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RawClient } from './harness.ts';
 
-/** A message that the receiver's program is handling, until the test says how that ends. */
+/** A message that the receiver's program is handling until the test says how that ends. */
 export interface Handling extends Incoming {
   done(reply?: string): void;
   failed(why: string): void;
@@ -24,15 +24,15 @@ export interface ReceiverBench {
   readonly clock: FakeClock;
   readonly events: Event[];
   readonly port: number;
-  /** Connects, takes READY, says HELLO as alice. */
+  /** Connects, takes READY, and says HELLO as alice. */
   greeted(hello?: string): Promise<RawClient>;
-  /** The next message that the program is given. Only with `manual`. */
+  /** The next message that the program gets. Only with `manual`. */
   handling(): Promise<Handling>;
 }
 
 /**
- * Starts a receiver named bob, which handles every message at once.
- * @param manual handles a message only when the test says so
+ * Starts a receiver named bob that handles every message immediately.
+ * @param manual it handles a message only when the test says so
  */
 export async function startBob(manual = false): Promise<ReceiverBench> {
   const clock = new FakeClock();
@@ -57,7 +57,7 @@ export async function startBob(manual = false): Promise<ReceiverBench> {
         else next(one);
       }),
   });
-  // Not awaited: a handler that the test left open would keep the polite close waiting.
+  // Not awaited, because a handler that the test left open would keep the polite close waiting.
   onTestFinished(() => void receiver.close());
   return {
     receiver,
@@ -81,15 +81,15 @@ export interface RelayBench {
   readonly events: Event[];
   readonly port: number;
   readonly log: TestLog;
-  /** What the log reported as its failure. */
+  /** The failure that the log reported. */
   readonly failures: Error[];
-  /** Connects, takes READY, says HELLO. @param from another address of this computer, to come from */
+  /** Connects, takes READY, and says HELLO. @param from another address of this computer, as the client's */
   greeted(hello: string, from?: string): Promise<RawClient>;
 }
 
 /** How a relay under test is started. */
 export interface RelayBenchOptions {
-  /** A log in memory; else a new one. */
+  /** A log in memory. Default: a new one. */
   readonly log?: TestLog;
   readonly clock?: FakeClock;
   readonly limits?: Partial<RelayLimits> | undefined;
@@ -108,13 +108,13 @@ export async function startTheRelay(options: RelayBenchOptions = {}): Promise<Re
     limits,
     onFailure: (error) => failures.push(error),
   });
-  // Not awaited: a log that the test holds back would keep the polite close waiting.
+  // Not awaited, because a log that the test holds back would keep the polite close waiting.
   onTestFinished(() => void relay.close());
   const { port } = relay.address;
   return { relay, log, clock, events, port, failures, greeted: (hello, from) => greeted(port, hello, from) };
 }
 
-/** Starts the next relay on what this one has in its log, as after a kill. Nothing of that is in memory, so messages must be read back. */
+/** Starts the next relay on the log of this one, as after a kill. None of it is in memory, so messages must be read back. */
 export function restarted(bench: RelayBench, limits?: Partial<RelayLimits>): Promise<RelayBench> {
   return startTheRelay({ log: new TestLog(bench.log), clock: bench.clock, limits });
 }
@@ -126,24 +126,24 @@ async function greeted(port: number, hello = 'HELLO version=1 as=alice', from?: 
   return client;
 }
 
-/** Everything that was typed before is read and answered when this resolves: the next frame is PONG, and nothing came before it. */
+/** Resolves when everything that was typed before is read and answered: the next frame is PONG, and nothing came before it. */
 export async function nothingCame(client: RawClient): Promise<void> {
   client.type('PING\n');
   const [line] = await client.next();
   if (line !== 'PONG') throw new Error(`expected nothing before PONG, but ${line} came`);
 }
 
-/** Lets the event loop turn some times, so that what is in the kernel's hands on loopback is read. */
+/** Lets the event loop turn a few times, so that what the kernel has on loopback is read. */
 export async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves when `condition` holds. It is looked at each millisecond: a loop without rest would take the time that others need. */
+/** Resolves when `condition` holds. It is checked every millisecond, because a busy loop would take the time that others need. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-/** The frame that says ERROR with this code, header line and all. */
+/** The ERROR frame with this code, with its header line. */
 export const anError = (code: string): unknown => [expectStart(`ERROR code=${code} `), expectText()];
 
 const expectStart = (start: string): unknown => ({
@@ -154,13 +154,13 @@ const expectText = (): unknown => ({
   asymmetricMatch: (body: unknown) => typeof body === 'string' && body.endsWith('.'),
   toString: () => 'a sentence',
 });
-/** The frame that says REFUSED to this id with this code. */
+/** The REFUSED frame for this id with this code. */
 export const aRefusal = (id: string, code: string): unknown => [
   expectStart(`REFUSED id=${id} code=${code} `),
   expectText(),
 ];
 
-/** A link to one of them, whose clock stands still. */
+/** A link to one of them. The link's clock stands still. */
 export async function startLinkTo(port: number): Promise<Link> {
   const link = await startLink({
     host: '127.0.0.1',

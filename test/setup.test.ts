@@ -1,5 +1,5 @@
-// The start that sets itself up: in small clones with a compiler that only writes down when it runs. npm is the real one; nothing is
-// fetched, since the only dependency lies beside it.
+// A start that sets itself up, in small clones with a compiler that only records when it runs. npm is real, but fetches nothing, because
+// the only dependency is next to the clone.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
@@ -19,14 +19,14 @@ import { tempDir } from './harness.ts';
 
 const SETUP = fileURLToPath(new URL('../scripts/setup.mjs', import.meta.url));
 
-/** In place of tsc: writes down that it ran, waits if it is to hang, fails if the source says so. */
+/** Replaces tsc: it records that it ran, waits if it is to hang, and fails if the source says so. */
 const COMPILER = `
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 appendFileSync('log', 'build ' + process.pid + '\\n');
 if (readFileSync('src/main.ts', 'utf8').includes('broken')) process.exit(2);
 mkdirSync('dist');
 writeFileSync('dist/main.js', readFileSync('src/main.ts'));
-// Long enough for a second start to find it at work; a hanging one ends with whoever started it.
+// Long enough for a second start to find it at work. A hanging one ends with the process that started it.
 if (existsSync('hang')) setInterval(() => existsSync('hang') || process.exit(1), 20);
 else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
 `;
@@ -103,13 +103,13 @@ class Clone {
   }
 }
 
-/** Resolves when the condition holds; the test's own time is the limit. */
+/** Resolves when the condition holds. The test's own timeout is the limit. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 describe('the first start', () => {
-  it('installs and builds, and says so on stderr alone; the second does nothing', async () => {
+  it('installs and builds, and says so only on stderr; the second start does nothing', async () => {
     const clone = new Clone();
     const first = await clone.start();
     expect(first).toMatchObject({ code: 0, stdout: '' });
@@ -125,7 +125,7 @@ describe('the first start', () => {
     expect(clone.log()).toEqual(['install', 'build']);
   });
 
-  it('in several terminals at once does the work once', async () => {
+  it('in several terminals at the same time does the work once', async () => {
     const clone = new Clone();
     const starts = await Promise.all(Array.from({ length: 5 }, () => clone.start()));
     expect(starts.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
@@ -143,7 +143,7 @@ describe('the first start', () => {
 });
 
 describe('a later start', () => {
-  it('builds again when a source has changed, not when only its time has, nor in a clone that was moved', async () => {
+  it('builds again when a source has changed, but not when only its time has, or in a clone that was moved', async () => {
     const clone = new Clone();
     await clone.start();
     utimesSync(join(clone.dir, 'src', 'main.ts'), new Date(), new Date());
@@ -168,7 +168,7 @@ describe('a later start', () => {
 });
 
 describe('a start that goes wrong', () => {
-  it('says which step, exits 1, and leaves the next start free to try', async () => {
+  it('says which step failed, exits 1, and lets the next start try again', async () => {
     const clone = new Clone();
     clone.write('src/main.ts', 'broken');
     const failed = await clone.start();
@@ -178,7 +178,7 @@ describe('a start that goes wrong', () => {
     expect(await clone.start()).toMatchObject({ code: 0 });
   });
 
-  it('or is killed at work is cleared away after, by one of those who come', async () => {
+  it('or is killed while it works is cleaned up by a later start', async () => {
     const clone = new Clone();
     clone.write('hang', '');
     const killed = clone.launch();

@@ -1,4 +1,4 @@
-// Who may import whom, and what things are called. The tree must show the lesson: each mode can be read, and taught, alone; and whoever
+// Who may import whom, and what things are called. The tree must show the lesson: each mode can be read, and taught, alone; and somebody who
 // knows networks and logs finds the usual names. A rule that is not checked is a wish.
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** What each folder may import beside itself and core/, which everybody may. A path that ends in `.ts` is that one file. */
+/** What each folder may import besides itself and core/, which everybody may import. A path that ends in `.ts` is one file. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   errors: [],
@@ -33,7 +33,7 @@ const PACKAGES: Readonly<Record<string, (file: string) => boolean>> = {
   commander: (file) => folderOf(file) === 'cli',
 };
 
-/** Pure rules: not even a module of Node's own. */
+/** Pure rules: they may not even import Node's own modules. */
 const WITHOUT_NODE = new Set([
   'async/state.ts',
   'async/status.ts',
@@ -57,13 +57,13 @@ const WITHOUT_NODE = new Set([
   'core/queue.ts',
 ]);
 
-/** The folder whose rules a file obeys. */
+/** The folder whose rules apply to a file. */
 function folderOf(file: string): string {
   if (file.startsWith('async/log/')) return 'async/log';
   return file.split('/')[0] ?? '';
 }
 
-/** Everything that a source text imports: static, re-exported, for its side effects, dynamic, as a type. */
+/** Everything that a source text imports: statically, re-exported, for its side effects, dynamically, or as a type. */
 function importsOf(source: string): string[] {
   const found: string[] = [];
   for (const pattern of [
@@ -126,7 +126,7 @@ function sources(dir: string = SRC): string[] {
 describe('who imports whom', () => {
   const files = sources();
 
-  test('there are files to look at, in every folder that a rule names and no other', () => {
+  test('there are files in every folder that a rule names, and in no other', () => {
     expect(files.length).toBeGreaterThan(50);
     const folders = new Set(files.map(folderOf));
     expect([...folders].filter((folder) => MAY_IMPORT[folder] === undefined)).toEqual([]);
@@ -147,14 +147,14 @@ describe('who imports whom', () => {
       expect(files).toContain(file);
   });
 
-  test('nobody imports what is not his to import', () => {
+  test('no file imports what it may not', () => {
     const seen = files.map((file) => importsOf(readFileSync(join(SRC, file), 'utf8')).length);
     expect(seen.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(200);
     expect(files.flatMap((file) => faultsOf(file, readFileSync(join(SRC, file), 'utf8')))).toEqual([]);
   });
 });
 
-/** Files that import each other, directly or over others: of each such group its files. An import of types counts like any other. */
+/** Groups of files that import each other, directly or through others. An import of types counts like any other. */
 function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[][] {
   const reach = new Map<string, ReadonlySet<string>>();
   for (const file of imports.keys()) {
@@ -194,7 +194,7 @@ test.each([
   expect(circlesIn(new Map(Object.entries(imports)))).toEqual(circles);
 });
 
-/** The longest file: one that is longer is probably about two things. */
+/** The most lines of a file. A longer one is probably about two things. */
 const MAX_LINES = 350;
 
 test(`no file of the source has more than ${MAX_LINES} lines`, () => {
@@ -204,7 +204,7 @@ test(`no file of the source has more than ${MAX_LINES} lines`, () => {
   expect(long).toEqual([]);
 });
 
-/** Names of an earlier vocabulary: what they were, the standard words for it, and where they would mean that again (default: anywhere). */
+/** Names of an earlier vocabulary, the standard words for them, and where they are not allowed (default: anywhere). */
 const OLD_NAMES: readonly (readonly [old: string, standard: string, where?: RegExp])[] = [
   ['piece', 'record, chunk'],
   ['lot lots', 'batch'],
@@ -265,7 +265,7 @@ function declaredIn(source: string): string[] {
   return found;
 }
 
-/** The old names that a file has: its own, and of what it declares. */
+/** The old names in a file: its own name, and those of what it declares. */
 function oldNamesIn(file: string, source: string): string[] {
   const own = (file.split('/').at(-1) ?? '').replace(/\.ts$/, '');
   return [own, ...declaredIn(source)].flatMap((name) =>
@@ -305,11 +305,11 @@ test.each([
   expect(oldNamesIn(file, source)).toEqual([]);
 });
 
-test('src/README.md has a paragraph for every folder, names only files that are there, and leaves out none of the two routes', () => {
+test('src/README.md has a paragraph for every folder, names only existing files, and leaves out no file of the two routes', () => {
   const readme = readFileSync(join(SRC, 'README.md'), 'utf8');
   const chapters = [...readme.matchAll(/^## (\w+)\/$/gm)].map(([, name = '']) => name);
   expect(chapters).toEqual(expect.arrayContaining(readdirSync(SRC).filter((name) => !name.includes('.'))));
-  // Each folder only needs those before it.
+  // Each folder needs only those before it.
   for (const [index, folder] of chapters.entries()) {
     const needed = (MAY_IMPORT[folder] ?? []).map(folderOf).map((name) => name.replace(/\/.*/, ''));
     expect(chapters.slice(0, index + 1), folder).toEqual(expect.arrayContaining(needed));
@@ -323,7 +323,7 @@ test('src/README.md has a paragraph for every folder, names only files that are 
   expect(toRead.filter((file) => !named.includes(file.split('/').at(-1) ?? ''))).toEqual([]);
 });
 
-// The check itself can fail: each of these breaks one rule, in one of the ways an import can be written.
+// The check itself can fail: each of these breaks one rule, in one of the ways in which an import can be written.
 test.each([
   ['sync/sender.ts', `import { State } from '../async/state.ts';`],
   ['sync/sender.ts', `import type {\n  A,\n  B,\n} from '../async/state.ts';`],

@@ -6,7 +6,7 @@ export default defineConfig({
     dir: 'test',
     include: ['**/*.test.ts'],
     globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
-    // Two cores and real processes: a few files at a time, and patience that no healthy test uses up.
+    // Two cores and real processes: a few files at a time, and timeouts that no healthy test reaches.
     maxWorkers: 3,
     testTimeout: 180_000,
     hookTimeout: 180_000,

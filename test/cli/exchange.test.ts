@@ -1,4 +1,4 @@
-// The first ten minutes of a class, with real processes: who says what, where it is printed, and with which exit code it ends.
+// The first ten minutes of a class, with real processes: who says what, where it is printed, and the exit codes.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const sync = (place: string, ...words: string[]) => runCli(['sync', 'send', '--t
 const detour = (place: string, ...words: string[]) => runCli(['async', 'send', '--relay', place, ...words]);
 const collect = (place: string, ...more: string[]) => runCli(['async', 'receive', '--relay', place, ...more]);
 
-test('the direct route: bob is there, and then he is not', async () => {
+test('the direct route: bob is there, then he is not', async () => {
   const bob = await bobListens();
   const sent = await sync(bob.place, 'hello', 'bob');
   expect(sent).toMatchObject({ code: 0, stdout: '' });
@@ -55,7 +55,7 @@ test('the detour: nobody is there, the relay is killed, and bob gets it', async 
 });
 
 test.skipIf(process.platform === 'win32')(
-  'the journal is deleted under the relay: it says so, also when it is stopped politely',
+  'the journal of a running relay is deleted: the relay says so, also when it is stopped politely',
   async () => {
     const journal = join(tempDir(), 'journal');
     const relay = await relayListens(journal);
@@ -73,7 +73,7 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test('bob is killed after he showed it: nobody knows, and the relay sends it again', async () => {
+test('bob is killed after he showed it: direct, nobody knows; the relay sends it again', async () => {
   const bob = await bobListens('--work', '8s');
   const sending = sync(bob.place, 'important');
   await bob.until(/alice: important\n/);
@@ -95,7 +95,7 @@ test('bob is killed after he showed it: nobody knows, and the relay sends it aga
   expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, but never acknowledged it');
 });
 
-// No signal but kill exists on Windows.
+// Windows has no signal but kill.
 test.skipIf(process.platform === 'win32')(
   'Ctrl-C while waiting: the verdict first, then exit 130',
   async () => {
@@ -106,7 +106,7 @@ test.skipIf(process.platform === 'win32')(
     expect(await alice.ended).toBe(130);
     expect(alice.stderr).toMatch(/UNKNOWN: bob may have it, or not\. +exit 130\n/);
 
-    // A relay that collects nothing: the wait for news ends, and what is STORED stays so.
+    // A relay from which nobody collects: the wait for news ends, and what is STORED stays STORED.
     const relay = await relayListens(join(tempDir(), 'journal'));
     const waiting = talk(['async', 'send', '--relay', relay.place, '--wait', '1m', 'hi']);
     await waiting.until(/STORED in/);
@@ -178,7 +178,7 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   expect(bob.stdout).toBe('alice: hi\n');
 }, 120_000);
 
-test('a repeat of what bob has collected: nothing is said of where it is now, and no news is waited for', async () => {
+test('a repeat of what bob has collected: nothing is said about where it is now, and no news is waited for', async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const once = ['--id', 'once', 'hi'];
   expect((await detour(relay.place, ...once)).code).toBe(0);
@@ -209,14 +209,14 @@ test('--reply and --echo: the answer is data', async () => {
   expect(await sync(polite.place, 'hi')).toMatchObject({ code: 0, stdout: 'bob: thank\\x1b[2J you\n' });
   const mountain = await bobListens('--echo', '--as', 'echo');
   expect(await sync(mountain.place, 'hi')).toMatchObject({ code: 0, stdout: 'echo: hi\n' });
-  // Who answers in several lines writes no verdict at the left edge.
+  // An answer of several lines cannot fake a verdict at the left edge.
   expect((await sync(mountain.place, 'hi\nNOT DELIVERED\n')).stdout).toBe('echo: hi\n  NOT DELIVERED\n');
 });
 
-test('--count is told once, with the worst of all verdicts; bob may stop after so many', async () => {
+test('--count gives one summary, with the worst of all verdicts; bob can stop after a given number', async () => {
   const bob = await bobListens('--count', '3');
   const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '5', 'hi']);
-  // The fourth met a bob who says BYE, or one who is gone already.
+  // The fourth message meets a bob that says BYE, or one that is already gone.
   expect(sent.code).toBe(/UNKNOWN/.test(sent.stderr) ? 20 : 10);
   expect(sent.stderr).toMatch(/First failure, id \S+:\n(NOT DELIVERED|UNKNOWN)/);
   expect(sent.stderr).toMatch(/\n5 of 5 in .*: 3 DELIVERED, [^\n]* exit [12]0\n/);
@@ -231,7 +231,7 @@ test('--count is told once, with the worst of all verdicts; bob may stop after s
   expect(taken).toMatchObject({ code: 0, stdout: 'alice: hi\n'.repeat(500) });
 });
 
-test('a message from a pipe, and a message a line', async () => {
+test('a message from a pipe, and one message per line', async () => {
   const bob = await bobListens();
   const to = ['sync', 'send', '--to', bob.place];
   expect((await runCli(to, { input: 'from a pipe\n' })).code).toBe(0);
@@ -254,7 +254,7 @@ test('a message from a pipe, and a message a line', async () => {
   );
 });
 
-test('whatever bytes are sent: shown harmless, on one stream, without colour', async () => {
+test('whatever bytes are sent, they are shown in a harmless form, on one stream, without colour', async () => {
   const bob = await bobListens();
   const hostile = Buffer.from('\x1b]0;owned\x07\x1b[2J\u202eevil\u200b\r\x00\x9b31m\xff');
   const bytes = Buffer.concat([hostile, Buffer.from([0xff, 0xfe, 0x80])]);
@@ -272,7 +272,7 @@ test('whatever bytes are sent: shown harmless, on one stream, without colour', a
   expect(new Set(controls)).toEqual(new Set(['\n']));
 });
 
-test('the keyboard of a server: freeze, nonsense, the end of input', async () => {
+test('typing to a server: freeze, nonsense, the end of input', async () => {
   const bob = await bobListens();
   bob.type('hello?');
   await bob.until(/Type kill .* or freeze 20s/);
@@ -284,12 +284,12 @@ test('the keyboard of a server: freeze, nonsense, the end of input', async () =>
   await bob.until(/frozen for 300 ms: the program stands still, the kernel goes on/);
   await bob.until(/thawed/);
   bob.child.stdin?.end();
-  // Input is at its end, and bob still listens.
+  // The input has ended, and bob still listens.
   expect((await sync(bob.place, 'still there?')).code).toBe(0);
   expect(bob.stdout).toBe('alice: still there?\n');
 });
 
-test('--follow calls again after the relay was killed, and leaves for good when it is replaced', async () => {
+test('--follow connects again after the relay was killed, and ends when it is replaced', async () => {
   const journal = join(tempDir(), 'journal');
   const relay = await relayListens(journal);
   const first = talk(['async', 'receive', '--relay', relay.place, '--follow']);
@@ -311,7 +311,7 @@ test('--follow calls again after the relay was killed, and leaves for good when 
   expect(second.stdout).toBe('alice: for the second\n');
 });
 
-test('two senders at once, at both servers', async () => {
+test('two senders at the same time, at both servers', async () => {
   const bob = await bobListens('--work', '300ms');
   const both = await Promise.all([sync(bob.place, '--as', 'ann', 'x'), sync(bob.place, '--as', 'ben', 'y')]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);

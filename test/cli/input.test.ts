@@ -1,4 +1,4 @@
-// The parsers of what a person types: what they take, what they refuse, and that each refusal is one sentence that helps.
+// The parsers of what a person types: what they accept, what they refuse, and that each refusal is one sentence that helps.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ import { seed } from '../seed.ts';
 const YEAR_MS = 365 * 86_400_000;
 const at4101 = parseAddress(4101);
 
-describe('taken', () => {
+describe('accepted', () => {
   test.each<[read: (text: string) => unknown, text: string, expected: unknown]>([
     [duration, '0s', 0],
     [duration, '500ms', 500],
@@ -59,7 +59,7 @@ describe('taken', () => {
   });
 });
 
-test('a speed is bytes a second', () => {
+test('a speed is in bytes per second', () => {
   expect(['500B/s', '64kB/s', '1.5MB/s', '1KiB/s', '2MiB/s', 'off'].map(rate)).toEqual([
     500,
     64_000,
@@ -131,7 +131,7 @@ describe('refused, with a sentence that helps', () => {
   });
 });
 
-describe('for whatever is typed', () => {
+describe('for any input', () => {
   const anything = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 80 }),
     fc.stringMatching(/^[a-zA-Z0-9_.:[\]%-]{0,70}$/),
@@ -147,7 +147,7 @@ describe('for whatever is typed', () => {
     }
   };
 
-  test('a parser gives a value within its bounds or a sentence, never something else', () => {
+  test('a parser gives a value within its bounds or a sentence, and nothing else', () => {
     fc.assert(
       fc.property(anything, (text) => {
         const within = (read: (text: string) => number, low: number, high: number): void => {
@@ -170,14 +170,14 @@ describe('for whatever is typed', () => {
           expect(where.host).toMatch(/^[^\s[\]]+$/);
         }
         const on = settle(host, text);
-        // An empty one would listen on every address.
+        // An empty host would listen on every address.
         if (typeof on === 'string') expect(on).toMatch(/^[\w.:%-]+$/);
       }),
       { ...seed(), numRuns: 2000 },
     );
   });
 
-  test('what a name suggests is a name', () => {
+  test('the suggestion for a bad name is a valid name', () => {
     fc.assert(
       fc.property(anything, (text) => {
         const found = settle(name, text);
@@ -188,7 +188,7 @@ describe('for whatever is typed', () => {
     );
   });
 
-  test('no name is taken for an address and no address for a name', () => {
+  test('no name is taken for an address, and no address for a name', () => {
     fc.assert(
       fc.property(anything, (text) => {
         const asName = settle(name, text);

@@ -1,4 +1,4 @@
-// What `detour journal --check` says of a damaged journal: whose messages are lost, and whose are not. It is what a salvage finds.
+// What `detour journal --check` says about a damaged journal: whose messages are lost, and whose are not. It must agree with a salvage.
 
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -14,10 +14,10 @@ import { runCli, tempDir } from '../harness.ts';
 import { seed } from '../seed.ts';
 
 const CASES = Number(process.env.CASES ?? 25);
-/** With so little room a relay makes a checkpoint when it starts on the journal. */
+/** With this little room, a relay makes a checkpoint when it starts on the journal. */
 const LITTLE = 1_500_000;
 
-/** Starts a relay, so that there is a checkpoint above all that is held. */
+/** Starts a relay, so that there is a checkpoint above everything that is held. */
 async function checkpointed(dir: string): Promise<void> {
   const relay = await start(dir, undefined, LITTLE);
   while (!readdirSync(dir).some((name) => name.endsWith('.checkpoint')))
@@ -25,7 +25,7 @@ async function checkpointed(dir: string): Promise<void> {
   await relay.close();
 }
 
-/** Everything in a folder, in short. */
+/** A short form of everything in a folder. */
 const contents = (dir: string): string[] =>
   readdirSync(dir).map(
     (name) =>
@@ -47,7 +47,7 @@ async function check(dir: string) {
   return { code, printed: stdout, said: stderr, lines, losses, intact: lines.at(-1) };
 }
 
-/** The same in this process. */
+/** The same, in this process. */
 async function look(dir: string): Promise<Losses & { items: JournalItem[] }> {
   const seen = new Seen();
   const items: JournalItem[] = [];
@@ -62,7 +62,7 @@ async function look(dir: string): Promise<Losses & { items: JournalItem[] }> {
 const plain = (losses: readonly Loss[]): Loss[] =>
   losses.map(({ to, gone, unknown }) => ({ to, gone, unknown }));
 
-/** Ids of messages that are named, for the journal that `filled` makes: a message's number is its round, counted from 1. */
+/** The ids of the reported messages, for the journal that `filled` makes: the number of a message is its round, counted from 1. */
 const idsOf = (losses: readonly Loss[]): string[] =>
   losses
     .flatMap(({ to, gone, unknown }) => [
@@ -74,7 +74,7 @@ const idsOf = (losses: readonly Loss[]): string[] =>
     .sort();
 
 describe('a bit flips in each of three segments', () => {
-  test('after the checkpoint: it names the messages that salvage then names, all others come, and afterwards nothing is lost', async () => {
+  test('after the checkpoint: it reports the messages that salvage then reports, all others come, and afterwards nothing is lost', async () => {
     const dir = await filled();
     const lost = (await damage(dir)).sort();
     const before = contents(dir);
@@ -121,7 +121,7 @@ describe('a bit flips in each of three segments', () => {
     }
   });
 
-  test('below the checkpoint: the same, also while a relay runs on it', async () => {
+  test('below the checkpoint: the same, even while a relay runs on it', async () => {
     const dir = await filled();
     await checkpointed(dir);
     const lost = (await damage(dir)).sort();
@@ -165,7 +165,7 @@ describe('a bit flips in each of three segments', () => {
   });
 });
 
-test('a bit flips where no message is: nothing is lost, and a relay does not start', async () => {
+test('a bit flips where there is no message: nothing is lost, but a relay does not start', async () => {
   const dir = await filled();
   const file = join(dir, '000000000000000.wal');
   const bytes = readFileSync(file);
@@ -179,7 +179,7 @@ test('a bit flips where no message is: nothing is lost, and a relay does not sta
   );
 });
 
-/** A journal with a checkpoint, with mail below and above it, some of it acknowledged. */
+/** A journal with a checkpoint and mail below and above it, some of it acknowledged. */
 async function mixed(): Promise<string> {
   const dir = await filled();
   await checkpointed(dir);
@@ -223,7 +223,7 @@ function randomDamage(dir: string, random: () => number): string {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-test(`whatever is damaged, ${CASES} times at random: it finds what salvage finds, and all else can be read`, async () => {
+test(`any damage, ${CASES} times at random: it finds what salvage finds, and everything else can be read`, async () => {
   const whole = await mixed();
   const first = seed().seed;
   const seen = { lost: 0, refused: 0, sound: 0 };
@@ -250,7 +250,7 @@ test(`whatever is damaged, ${CASES} times at random: it finds what salvage finds
     expect(plain(found.losses), what).toEqual(salvaged);
     expect(found.refused, what).toBe(refused === true);
     expect(found.items.length > 0 || salvaged.length === 0, what).toBe(true);
-    // Each mailbox that has lost something holds a notice of it.
+    // Each mailbox that has lost something holds a notice about it.
     const held = relay.waiting().reduce((sum, mailbox) => sum + mailbox.held, 0);
     expect(found.intact.messages + salvaged.length, what).toBe(held);
     seen[salvaged.length > 0 ? 'lost' : found.refused ? 'refused' : 'sound'] += 1;
@@ -260,7 +260,7 @@ test(`whatever is damaged, ${CASES} times at random: it finds what salvage finds
   if (CASES >= 25) expect(seen.lost).toBeGreaterThan(CASES / 10);
 });
 
-test('while a relay moves messages and lets go of segments, nothing seems damaged or lost', async () => {
+test('while a relay moves messages and frees segments, nothing seems damaged or lost', async () => {
   const life = await Life.start(undefined, SMALL_DISK);
   const alice = await life.client('alice');
   alice.type(send('kept', 'carol', 'kept'));

@@ -10,7 +10,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { heard, Life, send } from '../async/house.ts';
 import { talk, tempDir } from '../harness.ts';
 
-/** A journal of format 2, as this version first wrote it: two checkpoints, 19 commits, one segment full and one made ahead. */
+/** A journal of format 2, as this version first wrote it: two checkpoints, 19 commits, one full segment and one made in advance. */
 const EXAMPLE = fileURLToPath(new URL('../async/log/example', import.meta.url));
 const FIRST = '000000000000000.wal';
 const SECOND = '000000000003584.wal';
@@ -39,7 +39,7 @@ async function all(dir: string): Promise<JournalItem[]> {
   return items;
 }
 
-/** What is not as it should be, in a line each. */
+/** What is wrong with it, one line each. */
 async function faults(dir: string): Promise<string[]> {
   return (await all(dir)).flatMap((item) => {
     if (item.kind !== 'torn' && item.kind !== 'damaged') return [];
@@ -69,7 +69,7 @@ async function durable(log: Log): Promise<void> {
   while (log.durable < end) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('a journal that this version first wrote still opens: the newest checkpoint, and what came after it', async () => {
+test('a journal from when this format was new still opens: the newest checkpoint, and what came after it', async () => {
   const seen: string[] = [];
   const log = await openDiskLog({ dir: example() }, owner(seen));
   await log.close();
@@ -81,7 +81,7 @@ test('a journal that this version first wrote still opens: the newest checkpoint
   expect(seen[1]).toContain('SEND id=14 to=carol size=10\nmessage 12\nSEND id=15 to=carol ttl=60 size=28\n');
 });
 
-test('everything in a journal is read in order, also what stands below its checkpoints, and nothing secret', async () => {
+test('everything in a journal is read in order, including what is below its checkpoints, but nothing secret', async () => {
   const items = await all(EXAMPLE);
   expect(items.map(({ kind, file }) => `${kind} ${basename(file)}`)).toEqual([
     `checkpoint ${NEWER}`,
@@ -98,7 +98,7 @@ test('everything in a journal is read in order, also what stands below its check
   expect(JSON.stringify(items)).not.toMatch(/salt|key=|crc/);
 });
 
-describe('what is wrong with a journal is said with its place', () => {
+describe('a fault of a journal is reported with its place', () => {
   test.each<[string, (dir: string) => void, string[]]>([
     ['nothing', () => undefined, []],
     [
@@ -143,7 +143,7 @@ describe('what is wrong with a journal is said with its place', () => {
   });
 });
 
-test('a journal is followed while it is written, over the end of its segments', async () => {
+test('a journal is followed while it is written, across the ends of its segments', async () => {
   const dir = join(tempDir(), 'journal');
   const log = await openDiskLog({ dir, smallest: 4096, largest: 4096 }, owner([]));
   const stop = new AbortController();
@@ -171,7 +171,7 @@ test('a journal is followed while it is written, over the end of its segments', 
   await log.close();
 });
 
-test('a reader who is overtaken by a relay that lets go of segments sees no damage, and in the end what is held', async () => {
+test('a reader that is overtaken by a relay freeing segments sees no damage, and finally what is held', async () => {
   const dir = join(tempDir(), 'journal');
   const log = await openDiskLog({ dir, smallest: 4096, largest: 4096 }, owner([]));
   const write = async (count: number, text: string): Promise<void> => {
@@ -181,7 +181,7 @@ test('a reader who is overtaken by a relay that lets go of segments sees no dama
       await durable(log);
     }
   };
-  // Everything that is full goes, but for the first segment.
+  // Everything that is full is freed, except the first segment.
   const goOn = async (): Promise<void> => {
     await write(8, 'gone');
     for (let i = 0; i < 2; i++) {
@@ -202,7 +202,7 @@ test('a reader who is overtaken by a relay that lets go of segments sees no dama
       end = item.first + item.size - 512;
     } else if (item.kind === 'commit') seen.push(...item.entries.map(({ bytes }) => bytes.toString().trim()));
     else if (item.kind !== 'checkpoint') seen.push(JSON.stringify(item));
-    // While one thing is looked at, the log goes on, and the file under the reader may become another.
+    // While the reader looks at one thing, the log goes on, and the file that it reads may become another.
     if (rounds < 12) await goOn();
     rounds += 1;
   }
@@ -239,7 +239,7 @@ describe('the command', () => {
     expect(await journal('--check', '--json', dir)).toMatchObject({ exit: 0, printed: '' });
   });
 
-  test('--check: intact files of which no relay can make a state are not sound', async () => {
+  test('--check: intact files from which no relay can build a state are not sound', async () => {
     const { exit, printed } = await journal('--check', EXAMPLE);
     expect(exit).toBe(1);
     expect(printed).toMatch(
@@ -271,7 +271,7 @@ describe('the command', () => {
     );
   });
 
-  test('the entries and the very frames that came over the wire are printed', async () => {
+  test('the entries and the exact frames that came over the wire are printed', async () => {
     const { exit, printed, said } = await journal(EXAMPLE);
     expect(exit).toBe(0);
     expect(printed.replaceAll(/ {2}[\d-]{10} [\d:]{8} {2}/g, '  TIME  ')).toContain(
@@ -295,7 +295,7 @@ describe('the command', () => {
     expect(last.entries).toEqual([{ lsn: 6362, text: 'CLOSED at=1796000003500 t=3500\n' }]);
   });
 
-  test('what a relay wrote is printed with the numbers of its messages, and without what is secret', async () => {
+  test('what a relay wrote is printed with the numbers of its messages and without secrets', async () => {
     const life = await Life.start();
     const alice = await life.client('alice', 'session=s try=1');
     alice.type(
@@ -328,7 +328,7 @@ describe('the command', () => {
     for (const text of [printed, json]) expect(text).not.toMatch(/salt|key=|crc|proof=\d/);
   });
 
-  test('a journal of detour 0.1 is refused, here and by the relay, with a word on what to do', async () => {
+  test('a journal of detour 0.1 is refused, here and by the relay, with advice on what to do', async () => {
     const dir = tempDir();
     writeFileSync(join(dir, '00000001.segment'), 'SEGMENT version=1 k=1\n');
     const { exit, said } = await journal(dir);

@@ -1,5 +1,5 @@
-// `--ladder` with real processes: how far one message comes when all is well, when the program stands still, when the cable is cut, on
-// both routes. Where it is about the second rung, only Linux lets us see it.
+// `--ladder` with real processes: how far one message comes when all is well, when the program is frozen, and when the cable is cut, on
+// both routes. Only Linux shows the second rung.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ const LINUX = process.platform === 'linux';
 
 type Rung = Extract<Recorded, { event: 'rung' }>;
 
-/** The rungs of a message, in the order in which they were told: `handed reached kernel`. */
+/** The rungs of a message, in the order in which they were reported: `handed reached kernel`. */
 function rungs(events: readonly Recorded[], id?: string): string[] {
   return events
     .filter((event): event is Rung => event.event === 'rung' && (id === undefined || event.id === id))
@@ -21,7 +21,7 @@ function rungs(events: readonly Recorded[], id?: string): string[] {
 
 const SECOND = LINUX ? 'acknowledged reached ack' : 'acknowledged unseen';
 
-test('sync: each rung by its own word; --json has them, too', async () => {
+test('sync: each rung by its own answer; --json has them, too', async () => {
   const bob = await bobListens();
   const alice = start(['sync', 'send', '--to', bob.place, '--ladder', 'hello']);
   expect(await alice.ended).toBe(0);
@@ -37,7 +37,7 @@ test('sync: each rung by its own word; --json has them, too', async () => {
 });
 
 test.runIf(LINUX)(
-  'a frozen program: its kernel has the message, it has not; thawed, it shows it',
+  'a frozen program: its kernel has the message and the program does not; thawed, it shows it',
   async () => {
     const bob = await bobListens();
     const alice = talk(['sync', 'send', '--to', bob.place, '--ladder', '--lines', '--timeout', '2s']);
@@ -61,34 +61,37 @@ test.runIf(LINUX)(
   },
 );
 
-test.runIf(LINUX)('a frozen program and a long message: a part of it waits even for its kernel', async () => {
-  const bob = await bobListens();
-  const alice = start(['sync', 'send', '--to', bob.place, '--ladder', '--lines', '--timeout', '2s']);
-  alice.child.stdin?.write('one\n');
-  await alice.until('outcome');
-  bob.child.kill('SIGSTOP');
-  alice.child.stdin?.end(`${'x'.repeat(1_000_000)}\n`);
-  const { id } = await alice.until('outcome', ({ verdict }) => verdict === 'UNKNOWN');
-  bob.child.kill('SIGCONT');
-  expect(rungs(alice.events, id).filter((rung) => !rung.startsWith('handed'))).toEqual([
-    'acknowledged unknown',
-    'read unknown',
-    'durable none',
-    'handled unknown',
-  ]);
-  const { left } = await alice.until('rung', (event) => event.id === id && event.rung === 'acknowledged');
-  expect(left).toBeGreaterThan(0);
-  expect(left).toBeLessThan(1_000_100);
-});
+test.runIf(LINUX)(
+  'a frozen program and a long message: part of it does not even reach its kernel',
+  async () => {
+    const bob = await bobListens();
+    const alice = start(['sync', 'send', '--to', bob.place, '--ladder', '--lines', '--timeout', '2s']);
+    alice.child.stdin?.write('one\n');
+    await alice.until('outcome');
+    bob.child.kill('SIGSTOP');
+    alice.child.stdin?.end(`${'x'.repeat(1_000_000)}\n`);
+    const { id } = await alice.until('outcome', ({ verdict }) => verdict === 'UNKNOWN');
+    bob.child.kill('SIGCONT');
+    expect(rungs(alice.events, id).filter((rung) => !rung.startsWith('handed'))).toEqual([
+      'acknowledged unknown',
+      'read unknown',
+      'durable none',
+      'handled unknown',
+    ]);
+    const { left } = await alice.until('rung', (event) => event.id === id && event.rung === 'acknowledged');
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(1_000_100);
+  },
+);
 
-test('nothing was handed over: for certain', async () => {
+test('nothing was handed over: that is certain', async () => {
   const { code, stderr } = await runCli(['sync', 'send', '--to', '127.0.0.1:1', '--ladder', 'hi']);
   expect(code).toBe(10);
   for (const rung of ['1 handed', '2 acknowledged', '3 read', '5 handled'])
     expect(stderr).toMatch(new RegExp(` - {2}${rung}.* no, for certain\n`));
 });
 
-test('async: durable on the relay; whether bob handled it is not asked, or told by the receipt', async () => {
+test('async: durable on the relay; whether bob handled it is not asked, or the receipt says it', async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const stored = start(['async', 'send', '--relay', relay.place, '--ladder', 'hi']);
   expect(await stored.ended).toBe(0);
@@ -124,7 +127,7 @@ test('async: durable on the relay; whether bob handled it is not asked, or told 
   expect(rungs(bounced.events)).toEqual([...first, 'handled no']);
 });
 
-test('through a link that is cut: the kernel that acknowledges is that of the link', async () => {
+test('through a cut link: the kernel that acknowledges is that of the link', async () => {
   const bob = await bobListens();
   const link = start(['link', '--listen', '0', '--to', bob.place]);
   const place = `127.0.0.1:${(await link.until('listening')).port}`;
@@ -145,7 +148,7 @@ test('through a link that is cut: the kernel that acknowledges is that of the li
   expect(bob.stdout).not.toMatch(/two/);
 });
 
-test('of many messages there is no ladder', async () => {
+test('there is no ladder for many messages', async () => {
   const says = /--ladder shows the rungs of one message, but --count sends many\. try Give one of the two/;
   expect(
     await wrongOf([
@@ -155,7 +158,7 @@ test('of many messages there is no ladder', async () => {
   ).toEqual([]);
 });
 
-test('a ladder is drawn by trace, and left out with --brief', async () => {
+test('trace draws a ladder, and leaves it out with --brief', async () => {
   const dir = tempDir();
   const bob = await bobListens();
   const log = join(dir, 'alice.log');

@@ -1,5 +1,5 @@
-// Who is on the other side is not what was expected: a web server, silence, noise, somebody who never stops talking, a newer detour, the
-// wrong door. For every command that calls: one clear account, the exit code of its verdict, and an end within the deadline.
+// The other side is not what was expected: a web server, silence, noise, a peer that never stops talking, a newer detour, the wrong server.
+// For every command that connects: a clear account, the exit code of its verdict, and an end within the deadline.
 
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { runCli, start, tempDir } from '../harness.ts';
 import { judge, type Run, wrongOf } from './several.ts';
 
-/** Listens, and does with each caller what the test says. @returns the place */
+/** Listens, and does with each client what the test says. @returns the address */
 async function peer(meet: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -42,10 +42,10 @@ const http = (socket: Socket): void => {
 const READY = (role: string, more = ''): string =>
   `READY version=1 role=${role} as=${role === 'relay' ? 'relay' : 'bob'} max=1048576 window=1 store=s${more}\n`;
 
-// Whoever calls knows for certain that nothing was sent.
+// The sender knows for certain that nothing was sent.
 const CERTAIN = 10;
 
-/** All commands that call, against the same place. */
+/** All commands that connect, with the same address. */
 function calls(place: string, says: RegExp, role?: 'receiver' | 'relay'): Run[] {
   const sends = { code: CERTAIN, says: new RegExp(`NOT DELIVERED, for certain\\. .*${says.source}`) };
   const sync = { args: ['sync', 'send', '--timeout', '2s', '--to', place, 'hi'], ...sends };
@@ -66,12 +66,12 @@ test('a web server', async () => {
   expect(await wrongOf(calls(await peer(http), /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('a web server that greets with its own words at once', async () => {
+test('a web server that speaks first', async () => {
   const place = await peer((socket) => socket.write('220 mail.example ESMTP\r\n'));
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('a kernel that takes the call, and no program', async () => {
+test('a kernel that accepts the connection, and no program', async () => {
   expect(await wrongOf(calls(await peer(() => {}), /but no READY in time/))).toEqual([]);
 });
 
@@ -82,13 +82,13 @@ test('noise', async () => {
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('a line that never ends, and lines that never end', async () => {
+test('an endless line, and endless lines', async () => {
   const says = /sent bytes that are not detour\/1/;
   expect(await wrongOf(calls(await peer(endlessly('x')), says))).toEqual([]);
   expect(await wrongOf(calls(await peer(endlessly('PONG x=1\nMAILBOX\n')), says))).toEqual([]);
 });
 
-test('one that gives signs of life and never greets', async () => {
+test('a peer that sends something but never greets', async () => {
   const place = await peer((socket) => {
     const timer = setInterval(() => socket.write('PONG\n'), 100);
     socket.on('close', () => clearInterval(timer));
@@ -96,7 +96,7 @@ test('one that gives signs of life and never greets', async () => {
   expect(await wrongOf(calls(place, /but no READY in time/))).toEqual([]);
 });
 
-test('one that hangs up, with FIN and with RST', async () => {
+test('a peer that closes, with FIN and with RST', async () => {
   expect(await wrongOf(calls(await peer((socket) => socket.end()), /closed.*FIN/))).toEqual([]);
   const reset = await peer((socket) => {
     socket.once('data', () => socket.resetAndDestroy());
@@ -111,7 +111,7 @@ test('a newer detour', async () => {
   }
 });
 
-test('the wrong door', async () => {
+test('the wrong server', async () => {
   const dir = tempDir();
   const receiver = start(['sync', 'receive', '--port', '0']);
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(dir, 'journal')]);
@@ -124,12 +124,12 @@ test('the wrong door', async () => {
   expect(await wrongOf(doors)).toEqual([]);
 });
 
-test('nobody', async () => {
+test('nobody listens', async () => {
   expect(await wrongOf(calls('127.0.0.1:1', /refused the connection \(ECONNREFUSED/))).toEqual([]);
   expect(await wrongOf(calls('nowhere.invalid:4100', /nowhere\.invalid/))).toEqual([]);
 });
 
-test('one that greets and then falls silent, hangs up or talks nonsense: nobody knows', async () => {
+test('a peer that greets and then falls silent, closes or talks nonsense: nobody knows', async () => {
   const after = (role: string, reply: (socket: Socket) => void): Promise<string> =>
     peer((socket) => {
       socket.write(READY(role));
@@ -166,7 +166,7 @@ test('one that greets and then falls silent, hangs up or talks nonsense: nobody 
   expect(await wrongOf(runs)).toEqual([]);
 }, 180_000);
 
-test('what a hostile peer says of itself is shown in visible characters', async () => {
+test('what a hostile peer says is shown in visible characters', async () => {
   const place = await peer((socket) =>
     socket.write(`${READY('relay')}ERROR code=busy size=13\n\x1b]0;owned\x07\u202e\n`),
   );
@@ -175,11 +175,11 @@ test('what a hostile peer says of itself is shown in visible characters', async 
   expect(judge({ code: 20, says: shown }, found)).toEqual([]);
   const collected = await runCli(['async', 'receive', '--relay', place]);
   expect(judge({ code: 1, says: shown }, collected)).toEqual([]);
-  // No control character but the line feed.
+  // No control characters except line feeds.
   expect([...found.stderr, ...collected.stderr].filter((one) => one < ' ' && one !== '\n')).toEqual([]);
 });
 
-test('a relay that greets and never comes to the point is left, by who only asks', async () => {
+test('status gives up on a relay that greets and never answers', async () => {
   const place = await peer((socket) => socket.write(READY('relay')));
   const says = /No status: no relay answered\. .*no answer from .* in time/;
   expect(
@@ -191,7 +191,7 @@ test.each([
   ['BYE\n', false],
   ['', true],
 ])(
-  'whether the relay has confirmed the last acknowledgement is told: by BYE (%j)',
+  'a receiver says whether the relay has confirmed the last acknowledgement, by BYE (%j)',
   async (answer, doubtful) => {
     const place = await peer((socket) => {
       socket.write(READY('relay'));

@@ -1,8 +1,8 @@
-// Many short runs of the command line: a few at a time, and what is wrong with them in one list.
+// Many short runs of the command line: a few at a time, with everything that is wrong in one list.
 
 import { runCli } from '../harness.ts';
 
-/** Processes at once: two cores, shared. */
+/** The number of processes at the same time: two cores, shared. */
 const AT_ONCE = 4;
 
 /** How a run should end. */
@@ -10,7 +10,7 @@ export interface Expected {
   readonly code: number;
   /** What stderr must say. */
   readonly says: RegExp;
-  /** What stdout must be; nothing unless given. */
+  /** What stdout must be. Default: nothing. */
   readonly prints?: RegExp;
 }
 
@@ -21,7 +21,7 @@ export interface Run extends Expected {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs them all. @returns what was not as expected, one entry a run; empty if all is well */
+/** Runs all of them. @returns what was not as expected, one entry per run; empty if all is well */
 export async function wrongOf(runs: readonly Run[]): Promise<string[]> {
   const wrong: string[] = [];
   const left = [...runs];
@@ -42,7 +42,7 @@ export function judge(
 ): string[] {
   const wrong: string[] = [];
   if (found.code !== code) wrong.push(`exit ${found.code} instead of ${code}; it said ${found.stderr}`);
-  // Lines are wrapped to a width; a sentence is looked for as a whole.
+  // Lines are wrapped to a width, but a sentence is searched for as a whole.
   const talk = found.stderr.replaceAll(/\s+/g, ' ');
   if (!says.test(talk)) wrong.push(`${says} was not said, but ${found.stderr}`);
   if (!prints.test(found.stdout)) wrong.push(`printed ${JSON.stringify(found.stdout.slice(0, 200))}`);

@@ -1,4 +1,4 @@
-// What other programs meet: --json, pipes that are closed early, and the command that repeats an UNKNOWN, run as it was printed.
+// What other programs meet: --json, pipes that are closed early, and the command that repeats an UNKNOWN, run exactly as it was printed.
 
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
@@ -24,7 +24,7 @@ function events(stdout: string): { event: string; [key: string]: unknown }[] {
     });
 }
 
-test('--json: one event a line and nothing else, the verdict last', async () => {
+test('--json: one event per line and nothing else, the verdict last', async () => {
   const bob = start(['sync', 'receive', '--port', '0', '--reply', 'thanks']);
   const place = `127.0.0.1:${(await bob.until('listening')).port}`;
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
@@ -59,7 +59,7 @@ test('--json: one event a line and nothing else, the verdict last', async () => 
     const outcomes = told.filter(({ event }) => event === 'outcome');
     expect(outcomes).toHaveLength(args.some((arg) => arg === '--count') ? 20 : 1);
     expect(outcomes.at(-1)).toMatchObject({ verdict, code: why });
-    // What was learnt is said before the farewell, which may take long.
+    // What was learnt is said before the goodbye, which may take long.
     const farewell = told.findIndex(({ event, verb }) => event === 'sent' && verb === 'BYE');
     if (farewell >= 0) expect(told.findIndex(({ event }) => event === 'outcome')).toBeLessThan(farewell);
   }
@@ -69,7 +69,7 @@ test('--json: one event a line and nothing else, the verdict last', async () => 
   const shown = events(collected.stdout).filter(({ event }) => event === 'shown');
   expect(shown).toHaveLength(21);
   expect(shown[0]).toMatchObject({ from: 'alice', text: 'hi', size: 2, seq: 1, attempt: 1 });
-  // A server has nothing to say on the side, either.
+  // A server says nothing on stderr, either.
   expect(bob.stderr + relay.stderr).toBe('');
 });
 
@@ -85,7 +85,7 @@ test('a body that is not text is in the events as base64', async () => {
   expect(await bob.until('shown', ({ size }) => size !== 4)).toMatchObject({ text: 'grüße "\\ \n\u2028' });
 });
 
-test('who reads our output leaves early: no crash, and what nobody saw is not called shown', async () => {
+test('the reader of our output leaves early: no crash, and what nobody saw does not count as shown', async () => {
   const bob = await bobListens();
   bob.child.stdout?.destroy();
   const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '3', 'hi']);
@@ -99,12 +99,12 @@ test('who reads our output leaves early: no crash, and what nobody saw is not ca
   deaf.child.stdout?.destroy();
   expect(await deaf.ended).toBe(1);
   expect(deaf.stderr).not.toMatch(/defect|\n\s+at /);
-  // Nothing that it could not write was acknowledged: all hundred are still there.
+  // Nothing that it could not write was acknowledged: all hundred messages are still there.
   const { stdout } = await runCli(['async', 'receive', '--relay', relay.place]);
   expect(stdout.length).toBeGreaterThanOrEqual(99 * 'alice: x\n'.length);
 });
 
-test.skipIf(process.platform === 'win32')('`| head` ends what prints much', async () => {
+test.skipIf(process.platform === 'win32')('`| head` ends a command that prints a lot', async () => {
   const journal = join(tempDir(), 'journal');
   const relay = await relayListens(journal);
   expect((await runCli(['async', 'send', '--relay', relay.place, '--count', '2000', 'x'])).code).toBe(0);
@@ -124,7 +124,7 @@ test.skipIf(process.platform === 'win32')('`| head` ends what prints much', asyn
   expect(await run(`async receive --relay ${relay.place}`)).toBe('alice: x\n');
 });
 
-test('nothing is coloured in a pipe, whatever the environment asks for', async () => {
+test('there is no colour in a pipe, whatever the environment asks for', async () => {
   const bob = await bobListens();
   for (const env of [{ FORCE_COLOR: '3', NO_COLOR: undefined }, { NO_COLOR: '1' }, { CLICOLOR_FORCE: '1' }]) {
     for (const args of [
@@ -139,8 +139,8 @@ test('nothing is coloured in a pipe, whatever the environment asks for', async (
   }
 });
 
-test('the command that repeats an UNKNOWN makes it one message, never two', async () => {
-  // A relay that reads SEND and is gone without an answer.
+test('the command that repeats an UNKNOWN makes one message, never two', async () => {
+  // A relay that reads SEND and goes away without an answer.
   const sends: string[] = [];
   const fake = createServer((socket) => {
     socket.on('error', () => {});
@@ -160,7 +160,7 @@ test('the command that repeats an UNKNOWN makes it one message, never two', asyn
   const sent = await runCli(['async', 'send', ...to, '--timeout', '1s', text]);
   expect(sent.code).toBe(20);
   expect(sends.length).toBeGreaterThan(0);
-  // Not ten times a second: a relay that greets and hangs up is no better than none.
+  // Not ten times a second: a relay that greets and closes is no better than none.
   expect(sends.length).toBeLessThan(12);
   const [, command = ''] = / {2}try +detour (.*)\n +\(the same id/.exec(sent.stderr) ?? [];
   expect(command).toMatch(/^async send --id \S+ .*"one, not two/);

@@ -2,14 +2,14 @@
 
 import { type Talking, talk } from '../harness.ts';
 
-/** A synchronous receiver and its place. */
+/** A synchronous receiver and its address. */
 export async function bobListens(...more: string[]): Promise<Talking & { place: string }> {
   const bob = talk(['sync', 'receive', '--port', '0', ...more]);
   const [, place = ''] = await bob.until(/listens on (\S+), pid/);
   return Object.assign(bob, { place });
 }
 
-/** A relay and its place. @param port the one it had before, or 0 */
+/** A relay and its address. @param port the port it had before, or 0 */
 export async function relayListens(
   journal: string,
   port: string | number = 0,

@@ -1,5 +1,5 @@
-// Wrong usage of every command: each flag with nonsense, the two modes mixed up, places and files that cannot be had. Every time one
-// clear sentence on stderr, nothing on stdout, and the exit code of usage (2), or of what only the run could find out (1).
+// Wrong usage of every command: each flag with nonsense, the two modes mixed up, unusable addresses and files. Each time there is one clear
+// sentence on stderr, nothing on stdout, and the exit code of wrong usage (2), or of what only the run could find out (1).
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -71,7 +71,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   journal: ['--port', '--follow', '--check', '--json'],
 };
 
-// A nonsense value for each flag that takes one, and what is said of it. `--to` is an address in one mode and a name in the other.
+// A nonsense value for each flag that takes one, and what the error says. `--to` is an address in one mode and a name in the other.
 const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>> = {
   '--to': ['b b', /is not (an address|a name)/],
   '--as': ['Bob', /is not a name: .* Try bob\./],
@@ -102,7 +102,7 @@ const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>>
   '--svg': ['', /it is empty/],
 };
 
-test('each flag of each command with nonsense', async () => {
+test('every flag of every command with nonsense', async () => {
   const runs: Run[] = Object.entries(COMMANDS).flatMap(([command, flags]) =>
     flags.flatMap((flag) => {
       const nonsense = NONSENSE[flag];
@@ -198,7 +198,7 @@ test('no message to send', async () => {
   ).toEqual([]);
 });
 
-test('a pipe with more than a message may have', async () => {
+test('a pipe with more than a message may hold', async () => {
   const input = Buffer.alloc(1024 * 1024 + 1, 'x');
   const says = /A message may have at most 1048576 bytes; standard input has more/;
   expect(
@@ -209,7 +209,7 @@ test('a pipe with more than a message may have', async () => {
   ).toEqual([]);
 });
 
-test('places that cannot be listened on', async () => {
+test('addresses that cannot be listened on', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void taken.close());
@@ -223,7 +223,7 @@ test('places that cannot be listened on', async () => {
   expect(
     await wrongOf([
       ...refused(['--port', port], /another program already does \(EADDRINUSE\)\. try .*--port/),
-      // 203.0.113.0/24 is for documentation: nobody's.
+      // 203.0.113.0/24 is reserved for documentation (RFC 5737): nobody has it.
       ...refused(
         ['--port', '0', '--host', '203.0.113.7'],
         /no such address \(EADDRNOTAVAIL\)\. try .*127\.0\.0\.1/,
@@ -232,7 +232,7 @@ test('places that cannot be listened on', async () => {
   ).toEqual([]);
 });
 
-test('files and folders that cannot be had', async () => {
+test('files and folders that cannot be used', async () => {
   const dir = tempDir();
   const file = join(dir, 'file');
   writeFileSync(file, 'not a log\n');
@@ -273,13 +273,13 @@ test('files and folders that cannot be had', async () => {
       one(/cannot be opened \(EISDIR\)/, 'async', 'receive', '--log', dir),
     ]),
   ).toEqual([]);
-  // Node's own recursive mkdir never comes back from here.
+  // Node's own recursive mkdir never returns here.
   if (process.platform === 'linux')
     expect(await wrongOf([relay('/proc/detour/journal', /cannot be created: ENOENT/)])).toEqual([]);
 });
 
 test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
-  'a journal that may not be read (not for root, who reads everything; Windows has other rights)',
+  'a journal without read permission (not for root, who may read everything; Windows has other permissions)',
   async () => {
     const dir = join(tempDir(), 'journal');
     mkdirSync(dir, { mode: 0 });
@@ -290,11 +290,11 @@ test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
 );
 
 // A disk that is always full.
-test.skipIf(process.platform !== 'linux')('a log that cannot be written any more', async () => {
+test.skipIf(process.platform !== 'linux')('a log that can no longer be written', async () => {
   const receiver = start(['sync', 'receive', '--port', '0']);
   const { port } = await receiver.until('listening');
   const sent = await runCli(['sync', 'send', '--to', `127.0.0.1:${port}`, '--log', '/dev/full', 'hi']);
-  // It is said once, and the message goes its way.
+  // It is reported once, and the message is sent anyway.
   expect(
     judge({ code: 0, says: /log file \/dev\/full cannot be written any more.*DELIVERED/ }, sent),
   ).toEqual([]);

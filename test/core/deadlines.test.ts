@@ -6,10 +6,10 @@ import { seed } from '../seed.ts';
 const chosen = seed().seed;
 const LARGEST = 2 ** 48 - 1;
 
-/** A deadline as a text, to look it up by. */
+/** A deadline as text, to look it up by. */
 const textOf = ({ t, serial, seq }: Deadline): string => `${t} ${serial} ${seq}`;
 
-/** Takes out all of them, in their order. */
+/** Takes out all deadlines, in order. */
 function drain(deadlines: Deadlines): Deadline[] {
   const all: Deadline[] = [];
   for (let first = deadlines.first; first !== undefined; first = deadlines.first) {
@@ -22,7 +22,7 @@ function drain(deadlines: Deadlines): Deadline[] {
 
 const sorted = (all: readonly Deadline[]): number[] => all.map(({ t }) => t).sort((a, b) => a - b);
 
-/** Some deadlines, many at the same time. */
+/** Some deadlines, many of them at the same time. */
 function random(chance: () => number, count: number): Deadline[] {
   return Array.from({ length: count }, (_, index) => ({
     t: Math.floor(chance() * count * 0.7) * (chance() < 0.1 ? 2 ** 33 : 1),
@@ -31,7 +31,7 @@ function random(chance: () => number, count: number): Deadline[] {
   }));
 }
 
-test('without any there is no first, and nothing to take out', () => {
+test('when it is empty there is no first deadline and nothing to take out', () => {
   const deadlines = new Deadlines();
   expect(deadlines.first).toBeUndefined();
   deadlines.shift();
@@ -40,7 +40,7 @@ test('without any there is no first, and nothing to take out', () => {
   expect(deadlines.freeze()).toHaveLength(0);
 });
 
-test('the largest times and numbers come back as they were', () => {
+test('the largest times and numbers come back unchanged', () => {
   const all: Deadline[] = [
     { t: LARGEST, serial: 2 ** 32 - 1, seq: LARGEST },
     { t: 0, serial: 1, seq: 1 },
@@ -60,7 +60,7 @@ test.each([1, 2])('random additions and removals are those of a sorted array (%i
   const times: number[] = [];
   const all = random(chance, 12_000);
   for (let step = 0; step < all.length; step++) {
-    // It grows over the border of a part, and shrinks below it, several times.
+    // It grows across the border of a part and shrinks back, several times.
     const count = chance() < (step % 6000 < 4500 ? 0.9 : 0.05) ? 1 : -1;
     if (count > 0) {
       const added = all[step] as Deadline;
@@ -80,7 +80,7 @@ test.each([1, 2])('random additions and removals are those of a sorted array (%i
   expect(drain(deadlines).map(({ t }) => t)).toEqual(times);
 });
 
-test('a sweep lets go of what is not wanted, of nothing else, and keeps the order', () => {
+test('a sweep removes only what is not wanted, and keeps the order', () => {
   const chance = randomFrom(chosen + 4);
   for (const share of [0, 0.001, 0.4, 1]) {
     const deadlines = new Deadlines();
@@ -98,11 +98,11 @@ test('a sweep lets go of what is not wanted, of nothing else, and keeps the orde
   }
 });
 
-test('swept before each addition, there are never more than twice those that are wanted and some', () => {
+test('swept before each addition, it never holds much more than twice the deadlines that are wanted', () => {
   const deadlines = new Deadlines();
   let asked = 0;
   for (let seq = 1; seq <= 30_000; seq++) {
-    // Of the last 3,000 messages each is held; all others are acknowledged.
+    // The last 3,000 messages are held; all others are acknowledged.
     deadlines.sweep((one) => {
       asked += 1;
       return one.seq > seq - 3000;
@@ -110,11 +110,11 @@ test('swept before each addition, there are never more than twice those that are
     deadlines.add({ t: 1_000_000 - (seq % 1000), serial: 1, seq });
     expect(deadlines.length).toBeLessThanOrEqual(2 * 3000 + 1024);
   }
-  // And it costs little for each.
+  // It also costs little per message.
   expect(asked).toBeLessThan(3 * 30_000);
 });
 
-test('a checkpoint keeps all of them, and what happens later changes nothing in it', () => {
+test('a checkpoint keeps all of them, and nothing that happens later changes it', () => {
   const chance = randomFrom(chosen + 5);
   for (const count of [0, 1, 4095, 4096, 4097, 9000]) {
     const live = new Deadlines();
@@ -135,7 +135,7 @@ test('a checkpoint keeps all of them, and what happens later changes nothing in 
   }
 });
 
-test('those of a checkpoint are swept, too, once as many have gathered again', () => {
+test('deadlines from a checkpoint are swept, too, once as many new ones have come', () => {
   const live = new Deadlines();
   for (let seq = 1; seq <= 2000; seq++) live.add({ t: seq, serial: 1, seq });
   const restored = new Deadlines();
@@ -148,7 +148,7 @@ test('those of a checkpoint are swept, too, once as many have gathered again', (
   expect(drain(restored)[0]).toEqual({ t: 2001, serial: 1, seq: 2001 });
 });
 
-test('what is set aside is not due before its moment, and is one of all the same', () => {
+test('a deadline that is set aside is not due before its moment, but still counts', () => {
   const deadlines = new Deadlines();
   for (const t of [30, 10, 20]) deadlines.add({ t, serial: 1, seq: t });
   const first = deadlines.due(15) as Deadline;
@@ -159,7 +159,7 @@ test('what is set aside is not due before its moment, and is one of all the same
   expect([deadlines.due(99)?.t, deadlines.length]).toEqual([20, 3]);
   const again = new Deadlines();
   again.restore(deadlines.freeze());
-  // Whoever takes them over knows of no reason to wait.
+  // A state that takes them over knows of no reason to wait.
   for (const t of [10, 20, 30]) {
     expect(again.due(30)).toEqual({ t, serial: 1, seq: t });
     again.shift();

@@ -20,7 +20,7 @@ function distance(a: Hash, b: Hash): number {
   return bits;
 }
 
-test('the same input has the same hash, also of another hasher with the same key', () => {
+test('the same input has the same hash, even with another hasher with the same key', () => {
   const key = keyFrom(randomFrom(1));
   const [one, two] = [new Hasher(key), new Hasher(Buffer.from(key))];
   const body = Buffer.from('a body of some length');
@@ -29,7 +29,7 @@ test('the same input has the same hash, also of another hasher with the same key
   expect(one.bytes('bob', body)).toEqual(two.bytes('bob', Buffer.from(body)));
 });
 
-test('it is of the bytes alone, wherever they lie in memory', () => {
+test('it depends only on the bytes, wherever they are in memory', () => {
   const around = Buffer.from('..........a body of some length..........');
   const body = Buffer.from('a body of some length');
   for (let at = 0; at < 8; at++) {
@@ -39,7 +39,7 @@ test('it is of the bytes alone, wherever they lie in memory', () => {
   expect(hasher.bytes('bob', around.subarray(10, 10 + body.length))).toEqual(hasher.bytes('bob', body));
 });
 
-test('a text whose end lies in bytes, and a part of bytes, have the hash that they have alone', () => {
+test('a text that ends within a buffer, and a part of a buffer, have the same hash as alone', () => {
   const around = Buffer.from('..id-1..');
   expect(hasher.text('ann ', around, 2, 6)).toEqual(hasher.text('ann id-1'));
   expect(hasher.text('ann ', Buffer.from('id-1'))).toEqual(hasher.text('ann id-1'));
@@ -50,8 +50,8 @@ test('a text whose end lies in bytes, and a part of bytes, have the hash that th
       );
 });
 
-// It stands in checkpoints and entries: another hash for the same input would make every repeat a new message.
-test('it is always this one', () => {
+// The hash is in checkpoints and entries: another hash for the same input would make every repeat a new message.
+test('it never changes', () => {
   const fixed = new Hasher(Buffer.from('0123456789abcdef'));
   expect({
     nothing: fixed.text(''),
@@ -75,7 +75,7 @@ test('it is always this one', () => {
   `);
 });
 
-test('another key gives another hash, whichever bit of it is another', () => {
+test('another key gives another hash, whichever bit differs', () => {
   const key = keyFrom(randomFrom(2));
   const seen = new Set([textOf(new Hasher(key).text('ann id-1'))]);
   let same = 0;
@@ -90,7 +90,7 @@ test('another key gives another hash, whichever bit of it is another', () => {
   expect(same).toBeLessThanOrEqual(2);
 });
 
-test('a change of any bit changes it, in the text and in the bytes', () => {
+test('changing any bit changes it, in the text and in the bytes', () => {
   const chance = randomFrom(chosen + 1);
   for (let length = 1; length <= 67; length++) {
     const bytes = Buffer.from(Array.from({ length }, () => Math.floor(chance() * 128)));
@@ -104,7 +104,7 @@ test('a change of any bit changes it, in the text and in the bytes', () => {
   }
 });
 
-test('zeros count, and so does where the name ends and the body begins', () => {
+test('zeros count, and so does the border between name and body', () => {
   const bodies = Array.from({ length: 70 }, (_, length) => textOf(hasher.bytes('bob', Buffer.alloc(length))));
   expect(new Set(bodies).size).toBe(70);
   const splits = Array.from({ length: 9 }, (_, at) =>
@@ -113,30 +113,27 @@ test('zeros count, and so does where the name ends and the body begins', () => {
   expect(new Set(splits).size).toBe(9);
 });
 
-test.each([1, 2, 3])(
-  'no two of 200,000 texts that are much alike have the same hash, nor do bodies (%i)',
-  (n) => {
-    const keyed = new Hasher(keyFrom(randomFrom(chosen + n)));
-    const [seen, high, low] = [new Set<string>(), new Set<number>(), new Set<number>()];
-    const add = (hash: Hash): void => {
-      seen.add(textOf(hash));
-      high.add(hash.high);
-      low.add(hash.low);
-    };
-    for (let i = 0; i < 50_000; i++) {
-      add(keyed.text(`ann ${i}`));
-      add(keyed.text(`sensor-${i % 100} ${String(Math.floor(i / 100)).padStart(40, '0')}`));
-      add(keyed.bytes('bob', Buffer.from(`{"n":${i}}`)));
-      add(keyed.bytes(`b${i % 10}`, Buffer.from([i & 255, 0, 0, 0, i >> 8, 0, 0, 0])));
-    }
-    expect(seen.size).toBe(200_000);
-    // By chance 200,000 numbers of 32 bits have some 5 pairs; the table goes by the low half.
-    expect(high.size).toBeGreaterThan(199_900);
-    expect(low.size).toBeGreaterThan(199_900);
-  },
-);
+test.each([1, 2, 3])('no two of 200,000 similar texts have the same hash, and no two bodies (%i)', (n) => {
+  const keyed = new Hasher(keyFrom(randomFrom(chosen + n)));
+  const [seen, high, low] = [new Set<string>(), new Set<number>(), new Set<number>()];
+  const add = (hash: Hash): void => {
+    seen.add(textOf(hash));
+    high.add(hash.high);
+    low.add(hash.low);
+  };
+  for (let i = 0; i < 50_000; i++) {
+    add(keyed.text(`ann ${i}`));
+    add(keyed.text(`sensor-${i % 100} ${String(Math.floor(i / 100)).padStart(40, '0')}`));
+    add(keyed.bytes('bob', Buffer.from(`{"n":${i}}`)));
+    add(keyed.bytes(`b${i % 10}`, Buffer.from([i & 255, 0, 0, 0, i >> 8, 0, 0, 0])));
+  }
+  expect(seen.size).toBe(200_000);
+  // By chance, 200,000 numbers of 32 bits have some 5 pairs. The table uses the lower half.
+  expect(high.size).toBeGreaterThan(199_900);
+  expect(low.size).toBeGreaterThan(199_900);
+});
 
-test('both halves are unsigned numbers of 32 bits, and use all of them', () => {
+test('both halves are unsigned 32-bit numbers and use all bits', () => {
   let [highest, lowest] = [0, 2 ** 32];
   for (let i = 0; i < 2000; i++)
     for (const half of [
@@ -171,7 +168,7 @@ test('one bit of the input changes about half of the bits of the hash', () => {
         changed.body[bit] = (changed.body[bit] ?? 0) + distance(body, keyed.bytes('bob', other));
       }
     }
-    // On average over keys and inputs, for each bit that is changed.
+    // On average over keys and inputs, for each changed bit.
     for (const all of Object.values(changed))
       for (const sum of all) {
         expect(sum / rounds).toBeGreaterThan(20);

@@ -9,7 +9,7 @@ interface Item extends Queued<Item> {
 
 const item = (number: number): Item => ({ number, before: undefined, after: undefined });
 
-/** The numbers in a queue, from its first to its last; read backwards too, which must say the same. */
+/** The numbers in a queue, from first to last. It is read backwards, too, which must give the same. */
 function numbersOf(queue: Queue<Item>): number[] {
   const items = [...queue];
   for (const [at, { before, after }] of items.entries()) {
@@ -21,7 +21,7 @@ function numbersOf(queue: Queue<Item>): number[] {
   return items.map(({ number }) => number);
 }
 
-test('what is pushed comes out in its order, and can be taken from the beginning, the middle and the end', () => {
+test('what is pushed comes out in order, and can be removed from the beginning, the middle and the end', () => {
   const queue = new Queue<Item>();
   expect(numbersOf(queue)).toEqual([]);
   const items = [1, 2, 3, 4].map(item);
@@ -37,7 +37,7 @@ test('what is pushed comes out in its order, and can be taken from the beginning
   expect(numbersOf(queue)).toEqual([]);
 });
 
-test('what was taken out can be pushed again, and stands at the end', () => {
+test('what was taken out can be pushed again, and is then at the end', () => {
   const queue = new Queue<Item>();
   const items = [1, 2, 3].map(item);
   for (const one of items) queue.push(one);
@@ -47,7 +47,7 @@ test('what was taken out can be pushed again, and stands at the end', () => {
   expect(numbersOf(queue)).toEqual([1, 3, 2]);
 });
 
-test('random pushes and removals are those of an array', () => {
+test('random pushes and removals give the same as an array', () => {
   const chance = randomFrom(seed().seed);
   const queue = new Queue<Item>();
   const expected: Item[] = [];

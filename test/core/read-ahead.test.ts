@@ -1,4 +1,4 @@
-// One read brings what comes after it, too; what was kept is never taken for what is in the file now.
+// One read brings what comes after it, too. What was kept is never mistaken for what is in the file now.
 
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { type FileSystem, systemFiles } from '../../src/core/files.ts';
 import { ReadAhead } from '../../src/core/read-ahead.ts';
 import { tempDir } from '../harness.ts';
 
-/** Files that note how many bytes each read asked for. */
+/** Files that record how many bytes each read asked for. */
 function noting(): { files: FileSystem; asked: number[] } {
   const asked: number[] = [];
   const files: FileSystem = {
@@ -26,7 +26,7 @@ function noting(): { files: FileSystem; asked: number[] } {
 
 const KB = 1024;
 
-/** A file of so many bytes, each with the low bits of its place. */
+/** A file of this many bytes, each with the low bits of its offset. */
 function aFile(size: number): string {
   const file = join(tempDir(), 'file');
   writeFileSync(file, bytes(0, size));
@@ -36,7 +36,7 @@ function aFile(size: number): string {
 const bytes = (from: number, to: number): Buffer =>
   Buffer.from(Array.from({ length: to - from }, (_, n) => (from + n) % 251));
 
-test('the first read of a place is small, one that goes on from there is large, and both are kept', async () => {
+test('the first read at an offset is small, one that continues it is large, and both are kept', async () => {
   const { files, asked } = noting();
   const ahead = new ReadAhead(files);
   const file = aFile(600 * KB);
@@ -53,7 +53,7 @@ test('the first read of a place is small, one that goes on from there is large, 
   expect(await ahead.read(file, 599 * KB, 8)).toHaveLength(KB);
 });
 
-test('what is read again comes from the file; sixteen reads are kept', async () => {
+test('reading the same again reads the file; sixteen reads are kept', async () => {
   const { files } = noting();
   const ahead = new ReadAhead(files);
   const file = aFile(10);

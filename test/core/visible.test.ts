@@ -78,7 +78,7 @@ describe('visible', () => {
     );
   });
 
-  it('leaves nothing that a terminal obeys, whatever comes', () => {
+  it('leaves nothing that a terminal obeys, whatever the input', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array()),
@@ -88,11 +88,11 @@ describe('visible', () => {
     );
   });
 
-  it('reads a view of a larger buffer as that view only', () => {
+  it('reads only the view of a larger buffer', () => {
     expect(visible(new Uint8Array(Buffer.from('xx\x1byy')).subarray(2, 3))).toBe('\\x1b');
   });
 
-  it('keeps a joiner between emoji, and only there', () => {
+  it('keeps a joiner only between emoji', () => {
     expect(visible('👩\u200d👩\u200d👧')).toBe('👩\u200d👩\u200d👧');
     expect(visible('❤\ufe0f\u200d🔥 👍🏽\u200d🔥')).toBe('❤\ufe0f\u200d🔥 👍🏽\u200d🔥');
     expect(visible('a\u200db 👩\u200d\u200d👩 \u200d👩\u200d')).toBe(
@@ -100,7 +100,7 @@ describe('visible', () => {
     );
   });
 
-  it('keeps line feeds where a body is printed over several lines, and nothing else', () => {
+  it('keeps line feeds where a body is printed on several lines, and nothing else', () => {
     expect(visible('a\nb\r\n\tc\x1b[A', { multiline: true })).toBe('a\nb\\r\n\\tc\\x1b[A');
     expect(visible(Buffer.from('a\nb'), { multiline: true })).toBe('a\nb');
   });
@@ -112,7 +112,7 @@ describe('visible with a limit', () => {
     ['one left', 'hello', 4, 'hell… (1 more character)'],
     ['not inside an escape', 'a\x1bb', 4, 'a… (2 more characters)'],
     ['not inside a pair', '😀😀', 3, '😀… (1 more character)'],
-    ['not behind a joiner', '👩\u200d👩\u200d👧', 4, '👩… (4 more characters)'],
+    ['not after a joiner', '👩\u200d👩\u200d👧', 4, '👩… (4 more characters)'],
     ['nothing at all', 'abc', 0, '… (3 more characters)'],
     ['bytes are counted as bytes', Buffer.from('hé世'), 2, 'hé… (3 more bytes)'],
     ['a byte that is not text is one byte', Buffer.from([0x61, 0xff, 0xff]), 5, 'a\\xff… (1 more byte)'],
@@ -120,12 +120,12 @@ describe('visible with a limit', () => {
     expect(visible(text, { max })).toBe(expected);
   });
 
-  it('is quick about, and exact on, a very long text', () => {
+  it('is fast and exact with a very long text', () => {
     expect(visible('é'.repeat(1_000_000), { max: 10 })).toBe(`${'é'.repeat(10)}… (999990 more characters)`);
     expect(visible(Buffer.alloc(1_000_000, 0xff), { max: 10 })).toBe('\\xff\\xff… (999998 more bytes)');
   });
 
-  it('shows the beginning of what it would show without it', () => {
+  it('shows the beginning of what it would show without the limit', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.nat(30), (text, max) => {
         const whole = visible(text);
@@ -139,7 +139,7 @@ describe('visible with a limit', () => {
   });
 });
 
-// A server of its own, with a socket of its own place, so that nobody's tmux is touched.
+// Its own tmux server, with its own socket path, so that nobody else's tmux is touched.
 const dir = mkdtempSync(join(tmpdir(), 'detour-visible-'));
 const env = { ...process.env, TMUX_TMPDIR: dir };
 const SOCKET = 'visible';
@@ -170,13 +170,13 @@ describe.skipIf(!hasTmux)('visible on a real terminal', { timeout: 60_000 }, () 
     tmux('kill-server');
   });
 
-  // Prints the bytes between two markers; tells what is on the screen then, and what the terminal was made to do.
+  // Prints the bytes between two markers. Returns what is on the screen then, and what the terminal was made to do.
   function show(text: string): { screen: string; state: string } {
     const file = join(dir, 'text');
     writeFileSync(file, `\x1b[H\x1b[2J<<<${text}>>>`);
     tmux('send-keys', `stty -echo; cat '${file}'; tmux -L ${SOCKET} wait-for -S shown`, 'Enter');
     expect(tmux('wait-for', 'shown').status).toBe(0);
-    // cat has written; the terminal reads that before long, and perhaps not before it wakes us.
+    // cat has written, but the terminal may not have read yet.
     let screen = '';
     for (let look = 0; look < 100 && !screen.includes('>>>'); look += 1)
       screen = tmux('capture-pane', '-p', '-J').stdout;
@@ -188,7 +188,7 @@ describe.skipIf(!hasTmux)('visible on a real terminal', { timeout: 60_000 }, () 
     return { screen: screen.trimEnd(), state: `${state.trimEnd()}|${tmux('list-buffers').stdout}` };
   }
 
-  // The very long one does not fit on a screen.
+  // The very long text does not fit on a screen.
   const shown = CORPUS.filter(([name]) => name !== 'very long').map(
     ([name, text]) => [name, visible(text)] as const,
   );
@@ -200,7 +200,7 @@ describe.skipIf(!hasTmux)('visible on a real terminal', { timeout: 60_000 }, () 
     expect(state).toBe(`untouched|untouched|0|1|${row}|`);
   });
 
-  it('would notice: the same texts, not made visible, do change the terminal', () => {
+  it('would notice a failure: the raw texts do change the terminal', () => {
     const title = show('\x1b]2;owned\x07');
     expect(title.state).toContain('owned|');
     expect(title.screen).toBe('<<<>>>');

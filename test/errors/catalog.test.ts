@@ -1,4 +1,4 @@
-// The catalogue is complete: every situation, every code that the source uses, every field; and its texts keep the rules.
+// The catalogue is complete: every situation, every code that the source uses, and every field. Its texts keep the rules.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import {
 } from '../../src/errors/catalog.ts';
 import { type ByRoute, LAYERS, type Moment } from '../../src/errors/entry.ts';
 
-// What TCP and the system do, as a course meets it: the situation, its code, and when it is met.
+// What TCP and the system do, as a course meets it: the situation, its code, and the moment.
 const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
   ['host up, nobody listening', 'ECONNREFUSED', 'connect'],
   ['firewall says host-unreachable', 'EHOSTUNREACH', 'connect'],
@@ -105,14 +105,14 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
 
 const root = join(import.meta.dirname, '..', '..');
 
-// An errno or a lower-case word, as the catalogue has them; `code:` may also name a verb, or say `ok`: no errors.
+// An errno or a lower-case word, as in the catalogue. `code:` may also name a verb, or be `ok`, which is not an error.
 const CODE = /^(?:E[A-Z_]+|[a-z_]+)$/;
 
 function codesInSource(): { files: number; codes: Map<string, string> } {
   const codes = new Map<string, string>();
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
     (file) =>
-      // There it is a field of an event, and what may stand in it.
+      // There it is a field of an event, with the values that it may have.
       file.endsWith('.ts') && file !== join('core', 'event.ts'),
   );
   const patterns = [
@@ -182,12 +182,12 @@ describe('the catalogue', () => {
         expect(text.trim()).not.toBe('');
         expect(text.replace(/\{(?:peer|place)\}/g, '')).not.toMatch(/[{}]/);
       }
-      // A measured entry says what was not measured.
+      // An entry that was measured says what was not measured.
       if (entry.basis === 'measured on Linux') expect(entry.elsewhere).toContain('Linux');
     },
   );
 
-  it('claims RFC sections only of RFC 9293, 1122 and 2525', () => {
+  it('cites sections only of RFC 9293, 1122 and 2525', () => {
     const named = CATALOG.flatMap((entry) =>
       [...entry.reference.matchAll(/RFC (\d+)/g)].map((match) => match[1]),
     );
@@ -246,7 +246,7 @@ describe('the lines below a verdict', () => {
     }
   });
 
-  it('say of a refusal that it is not the last word if an earlier attempt went unanswered', () => {
+  it('say that a refusal does not settle it if an earlier attempt was not answered', () => {
     const lines = explainFailure('busy', 'refused', {
       ...context,
       route: 'async',
@@ -256,7 +256,7 @@ describe('the lines below a verdict', () => {
     expect(lines.so).toContain('an earlier attempt was handed over and not answered');
   });
 
-  it('invent no earlier attempt where an id was given: this process does not know of one', () => {
+  it('invent no earlier attempt if an id was given: this process does not know of one', () => {
     const lines = explainFailure('id_reused', 'refused', {
       ...context,
       route: 'async',
@@ -277,7 +277,7 @@ describe('the lines below a verdict', () => {
     expect(early.tryNext).toBe('look at bob, then try again');
   });
 
-  it('tell the two ETIMEDOUTs apart, by the moment of the syscall', () => {
+  it('distinguish the two ETIMEDOUTs by the moment of the syscall', () => {
     expect(explainFailure('ETIMEDOUT', momentOf('connect', false), context).wire).toContain('SYN');
     expect(
       explainFailure('ETIMEDOUT', momentOf('read', true), { ...context, handedOver: true }).wire,
@@ -289,7 +289,7 @@ describe('the lines below a verdict', () => {
     ]);
   });
 
-  it('tell an ERROR from a REFUSED of the same code, and both from what was not sent at all', () => {
+  it('distinguish ERROR, REFUSED with the same code, and what was not sent at all', () => {
     const wire = (code: string, moment: Moment, handedOver: boolean) =>
       explainFailure(code, moment, { ...context, handedOver }).wire;
     expect(wire('too_many', 'greeting', false)).toContain('ERROR');
@@ -298,7 +298,7 @@ describe('the lines below a verdict', () => {
     expect(wire('too_large', 'error', false)).toContain('READY');
   });
 
-  it('have something true to say about a code that the catalogue does not know', () => {
+  it('say something true about a code that the catalogue does not know', () => {
     const lines = explainFailure('EWHATEVER', 'connect', context);
     expect(lines.wire).toBe('127.0.0.1:4101: the system reported EWHATEVER');
     expect(lines.tryNext).toBe('look at bob, then try again');
@@ -309,14 +309,14 @@ describe('the lines below a verdict', () => {
     );
   });
 
-  it('take a name for a name, whatever is in it', () => {
+  it('treat a name as a name, whatever is in it', () => {
     expect(explainFailure('ECONNREFUSED', 'connect', { ...context, place: '{peer} $& $1' }).wire).toContain(
       '{peer} $& $1 refused',
     );
   });
 });
 
-it('does not put the words of one verb into the mouth of another', () => {
+it('does not use the text of one verb for another', () => {
   const { wire } = explainFailure('busy', 'error', { ...context, handedOver: true });
   expect(wire).toBe("bob's program answered ERROR code=busy");
 });
@@ -366,7 +366,7 @@ describe('detour explain', () => {
     expect(run('stored')).toMatch(/^STORED: the verdict/);
   });
 
-  it('prints JSON, one entry a line', () => {
+  it('prints JSON, one entry per line', () => {
     const lines = run('--json').trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { code: string }).code)).toEqual(
       CATALOG.map((entry) => entry.code),
@@ -374,7 +374,7 @@ describe('detour explain', () => {
     expect(run('fin', '--json')).not.toMatch(/\{(?:peer|place)\}/);
   });
 
-  it('meets a slip with a suggestion, and hostile input with a visible form', () => {
+  it('answers a typo with a suggestion, and shows hostile input in a visible form', () => {
     expect(() => asked('ECONREFUSED')).toThrow(DetourError);
     expect(() => asked('ECONREFUSED')).toThrow('the catalogue has no entry ECONREFUSED');
     try {

@@ -1,4 +1,4 @@
-// How long to wait before calling again: full jitter below a bound that doubles.
+// How long to wait before connecting again: full jitter below a bound that doubles.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { seed } from '../seed.ts';
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-test('lies between nothing and a bound that doubles with each failure, up to the cap', () => {
+test('is between zero and a bound that doubles with each failure, up to the cap', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5000 }), random, (failures, r) => {
       const ms = backoff(failures, r);
@@ -19,7 +19,7 @@ test('lies between nothing and a bound that doubles with each failure, up to the
   );
 });
 
-test('uses the whole range: callers whose relay came back do not call in step', () => {
+test('uses the whole range: clients do not connect in step when their relay comes back', () => {
   for (const failures of [1, 3, 50]) {
     const bound = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (failures - 1));
     expect(backoff(failures, 0)).toBe(0);

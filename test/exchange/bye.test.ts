@@ -1,5 +1,5 @@
-// BYE in place of an answer is an answer: both servers answer what they have taken before they say it, and take nothing behind it. So
-// a sender that is told BYE knows that its message was not taken.
+// BYE instead of an answer is an answer: both servers answer what they have taken before they say BYE, and take nothing after it. So a
+// sender that gets BYE knows that its message was not taken.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { Sender as AsyncSender } from '../../src/async/sender.ts';
@@ -8,7 +8,7 @@ import { netContext } from '../../src/net/context.ts';
 import { Sender as SyncSender } from '../../src/sync/sender.ts';
 import { startBob, startTheRelay, turns } from '../servers.ts';
 
-test('a receiver that is stopped answers what it handles, then BYE; what comes meanwhile it never handles', async () => {
+test('a stopped receiver answers what it is handling, then says BYE; it never handles what comes meanwhile', async () => {
   const bob = await startBob(true);
   const alice = await bob.greeted();
   alice.type('SEND id=1 size=1\na\n');
@@ -25,7 +25,7 @@ test('a receiver that is stopped answers what it handles, then BYE; what comes m
   expect(await Promise.race([second, turns().then(() => 'never')])).toBe('never');
 });
 
-test('a relay that is stopped answers what it took, when that is durable, then BYE; what comes meanwhile it never stores', async () => {
+test('a stopped relay answers what it took once that is durable, then says BYE; it never stores what comes meanwhile', async () => {
   const { relay, log, greeted } = await startTheRelay();
   const alice = await greeted('HELLO version=1 as=alice');
   log.held = true;
@@ -42,7 +42,7 @@ test('a relay that is stopped answers what it took, when that is durable, then B
   expect(log.messages).toBe(1);
 });
 
-test('so a sender whose message crosses with BYE is certain, in both modes', async () => {
+test('so a sender whose message crosses with BYE has certainty, in both modes', async () => {
   const context = netContext(() => {}, systemClock, false);
   const me = { as: 'alice', session: 's', host: '127.0.0.1', context };
   const timeoutMs = 300;
@@ -57,7 +57,7 @@ test('so a sender whose message crosses with BYE is certain, in both modes', asy
   expect(outcome.verdict).toBe('NOT_DELIVERED');
   await stopped;
 
-  // The relay may come back in time, so it is asked again until the deadline; then it is certain, too.
+  // The relay may come back in time, so it is tried until the deadline; then the sender has certainty, too.
   const { relay, port } = await startTheRelay();
   const detour = new AsyncSender({ ...me, port, random: () => 0.5 });
   onTestFinished(() => detour.close());

@@ -1,4 +1,4 @@
-// The calling side against a server that a test types itself: what a client says, and how it says that a call ended.
+// The client side with a server that a test types itself: what a client says, and how it reports the end of a connection.
 
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -17,7 +17,7 @@ interface Bench {
   readonly server: Socket;
   /** Everything the client has said. */
   said(): string;
-  /** Has the client sent FIN, or broken the connection off? */
+  /** Has the client sent FIN or reset the connection? */
   gone(): boolean;
   readonly messages: Message[];
   readonly ready: Message<'READY'>[];
@@ -27,7 +27,7 @@ interface Bench {
 const READY = 'READY version=1 role=relay as=relay max=1048576 window=256 store=t\n';
 const HELLO = 'HELLO version=1 as=alice session=s try=3 heartbeat=10\n';
 
-/** Makes a client, as alice, to a server that says `greeting` and then what the test types. */
+/** Makes a client, named alice, for a server that says `greeting` and then what the test types. */
 async function called(greeting = READY): Promise<Bench> {
   let accepted: (socket: Socket) => void = () => {};
   const arrival = new Promise<Socket>((resolve) => {
@@ -85,33 +85,29 @@ test('says HELLO and nothing else, and hands READY over', async () => {
   expect(client.phase).toBe('ready');
 });
 
-test('hands over what is not its own business, answers PING, ignores PONG', async () => {
+test('passes on other frames, answers PING, ignores PONG', async () => {
   const { server, said, messages } = await called();
   server.write('PING\nPONG\nSTORED id=1 seq=1 present=no\nPING\n');
   await until(() => said() === `${HELLO}PONG\nPONG\n`);
   expect(messages).toEqual([{ verb: 'STORED', id: '1', seq: 1, present: 'no' }]);
 });
 
-test.each([true, false])(
-  'a SEND has a PING right behind it only if a ladder watches: %s',
-  async (watches) => {
-    const { client, clock, ready, said } = await called();
-    await until(() => ready.length === 1);
-    const send: Message<'SEND'> = { verb: 'SEND', id: 'i', to: 'bob', body: Buffer.from('x') };
-    const noop = (): void => {};
-    const pending = new PendingSend(send, 'STORED', clock, { timeoutMs: 1000 }, noop, noop);
-    if (watches)
-      pending.ladder = new Ladder({ id: 'i', route: 'async', waits: false, clock, emit: undefined });
-    expect(new InFlight().send(client, pending)).toBe(true);
-    client.send({ verb: 'ERROR', code: 'end', body: Buffer.alloc(0) });
-    await until(() => said().includes('ERROR'));
-    expect(
-      said()
-        .slice(HELLO.length)
-        .match(/^[A-Z]+(?= |$)/gm),
-    ).toEqual(watches ? ['SEND', 'PING', 'ERROR'] : ['SEND', 'ERROR']);
-  },
-);
+test.each([true, false])('a SEND has a PING right after it only if a ladder watches: %s', async (watches) => {
+  const { client, clock, ready, said } = await called();
+  await until(() => ready.length === 1);
+  const send: Message<'SEND'> = { verb: 'SEND', id: 'i', to: 'bob', body: Buffer.from('x') };
+  const noop = (): void => {};
+  const pending = new PendingSend(send, 'STORED', clock, { timeoutMs: 1000 }, noop, noop);
+  if (watches) pending.ladder = new Ladder({ id: 'i', route: 'async', waits: false, clock, emit: undefined });
+  expect(new InFlight().send(client, pending)).toBe(true);
+  client.send({ verb: 'ERROR', code: 'end', body: Buffer.alloc(0) });
+  await until(() => said().includes('ERROR'));
+  expect(
+    said()
+      .slice(HELLO.length)
+      .match(/^[A-Z]+(?= |$)/gm),
+  ).toEqual(watches ? ['SEND', 'PING', 'ERROR'] : ['SEND', 'ERROR']);
+});
 
 describe('before READY is accepted', () => {
   test.each([
@@ -136,7 +132,7 @@ describe('before READY is accepted', () => {
   });
 });
 
-describe('a server that breaks the protocol is told so, and left', () => {
+describe('a server that breaks the protocol gets an ERROR, and the client leaves', () => {
   test.each([
     [READY, 'malformed'],
     ['READY version=2 role=relay\n', 'version'],
@@ -155,7 +151,7 @@ describe('a server that breaks the protocol is told so, and left', () => {
   });
 });
 
-describe('the end of a call', () => {
+describe('the end of a connection', () => {
   test.each([
     ['ERROR code=stale size=3\nold\n', { how: 'error', code: 'stale', reason: 'old' }, ''],
     ['BYE\n', { how: 'bye' }, 'BYE\n'],
@@ -168,7 +164,7 @@ describe('the end of a call', () => {
     expect(said()).toBe(HELLO + answer);
   });
 
-  test('by FIN, behind which what came before has been handed over', async () => {
+  test('by FIN, after everything before it was passed on', async () => {
     const { server, ends, messages, gone } = await called();
     server.end('STORED id=1 seq=1 present=no\n');
     await until(() => ends.length === 1 && gone());
@@ -176,7 +172,7 @@ describe('the end of a call', () => {
     expect(messages).toHaveLength(1);
   });
 
-  test('by silence: PING after 10 s and 20 s, given up after 30', async () => {
+  test('by silence: PING after 10 s and 20 s, the end after 30', async () => {
     const { clock, ends, said, ready } = await called();
     await until(() => ready.length === 1);
     for (const pings of [1, 2]) {
@@ -188,7 +184,7 @@ describe('the end of a call', () => {
     expect(ends).toEqual([{ how: 'silent' }]);
   });
 
-  test('by its own BYE, when the server has answered it and closed', async () => {
+  test('by its own BYE, once the server has answered it and closed', async () => {
     const { server, client, ends, said, ready } = await called();
     await until(() => ready.length === 1);
     const left = client.leave();
@@ -201,7 +197,7 @@ describe('the end of a call', () => {
     expect(said()).toBe(`${HELLO}BYE\n`);
   });
 
-  test('at once when it is left before READY: one who never greets would not answer BYE', async () => {
+  test('immediately if the client leaves before READY: a server that never greets would not answer BYE', async () => {
     const { client, ends, said, gone } = await called('');
     await client.leave();
     expect(ends).toEqual([{ how: 'interrupted' }]);
@@ -209,7 +205,7 @@ describe('the end of a call', () => {
     expect(said()).toBe(HELLO);
   });
 
-  test('by its own BYE, which is not waited on for ever', async () => {
+  test('by its own BYE, without waiting for ever for the answer', async () => {
     const { client, clock, ends, ready } = await called();
     await until(() => ready.length === 1);
     const left = client.leave();

@@ -1,22 +1,22 @@
-// How a connection ends, whoever ends it: what was taken is answered first, and the last word arrives. PROTOCOL.md, "Closing".
+// How a connection ends, whichever side ends it: what was taken is answered first, and the last frame arrives. PROTOCOL.md, "Closing".
 
 import { describe, expect, test } from 'vitest';
 import { RawClient } from '../harness.ts';
 import { anError, startBob, turns, until } from '../servers.ts';
 
 describe('an ERROR', () => {
-  test('can still be read by a client that had sent much which nobody read', async () => {
+  test('can still be read by a client that had sent a lot that nobody read', async () => {
     const { greeted } = await startBob();
     const client = await greeted();
     client.type('RUBBISH\n');
-    // Far more than the server reads at once: closed in the middle of it, the kernel would answer RST and destroy the ERROR.
+    // Far more than the server reads at a time: if it closed now, the kernel would answer RST and destroy the ERROR.
     client.type(Buffer.alloc(8 * 1024 * 1024, 'x'));
     expect(await client.next()).toEqual(anError('unknown_verb'));
     await client.end();
     expect(client.finished).toBe(true);
   });
 
-  test('comes behind the answers to what was taken', async () => {
+  test('comes after the answers to what was taken', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=1 size=1\na\nRUBBISH\nPING\n');
@@ -29,7 +29,7 @@ describe('an ERROR', () => {
     await client.end();
   });
 
-  test('from the client is not answered; what was taken is', async () => {
+  test('from the client is not answered, but what was taken is', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=1 size=1\na\nERROR code=malformed size=3\nno.\n');
@@ -40,7 +40,7 @@ describe('an ERROR', () => {
 });
 
 describe('BYE', () => {
-  test('is answered BYE when what was taken is answered; what stands behind it is not read', async () => {
+  test('is answered BYE once what was taken is answered; what comes after it is not read', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=1 size=1\na\nBYE\nSEND id=2 size=1\nb\nSEND id=3 size=9999999\n');
@@ -54,7 +54,7 @@ describe('BYE', () => {
     expect(client.finished).toBe(true);
   });
 
-  test('is what a server says that is stopped, behind the last answer', async () => {
+  test('is said by a stopped server after the last answer', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=1 size=1\na\n');
@@ -71,7 +71,7 @@ describe('BYE', () => {
 });
 
 describe('a FIN', () => {
-  test('is no BYE: everything before it is answered, also what was not read yet', async () => {
+  test('is not a BYE: everything before it is answered, even what was not read yet', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\nSEND id=3 size=1\nc\nPING\n');
@@ -84,7 +84,7 @@ describe('a FIN', () => {
     (await bench.handling()).done();
     await client.end();
     const lines = client.frames.slice(1).map(({ verb, fields }) => `${verb} ${fields.get('id') ?? ''}`);
-    // PING is answered when it is read, which is as soon as the third is in hand.
+    // PING is answered when it is read, which is as soon as the third is being handled.
     expect(lines.sort()).toEqual(['PONG ', 'RECEIVED 1', 'RECEIVED 2', 'RECEIVED 3']);
     expect(client.finished).toBe(true);
   });
@@ -92,7 +92,7 @@ describe('a FIN', () => {
   test.each([
     ['BYE\n', ['BYE', undefined]],
     ['RUBBISH\n', anError('unknown_verb')],
-  ])('behind %j does not take the last word away', async (bytes, lastWord) => {
+  ])('after %j does not prevent the last answer', async (bytes, lastWord) => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type(`SEND id=1 size=1\na\n${bytes}`);
@@ -105,7 +105,7 @@ describe('a FIN', () => {
     await client.end();
   });
 
-  test('in the middle of a frame leaves that frame without effect', async () => {
+  test('in the middle of a frame: that frame has no effect', async () => {
     const bench = await startBob();
     const client = await bench.greeted();
     client.type('SEND id=1 size=5\nhel');

@@ -1,11 +1,11 @@
-// Which connection of a session may act, and for how many sessions that is remembered.
+// Which connection of a session may act, and for how many sessions this is remembered.
 
 import { expect, test } from 'vitest';
 import { Fences } from '../../src/exchange/fences.ts';
 import { FENCES } from '../../src/exchange/limits.ts';
 import type { Session } from '../../src/exchange/session.ts';
 
-/** As much of a session as a fence looks at. */
+/** The part of a session that a fence looks at. */
 function session(id: string, tryNumber: number, superseded: () => void = () => {}): Session {
   const fenced: Pick<Session, 'as' | 'id' | 'anonymous' | 'tryNumber' | 'supersede'> = {
     as: 'alice',
@@ -17,7 +17,7 @@ function session(id: string, tryNumber: number, superseded: () => void = () => {
   return fenced as Session;
 }
 
-test('a newer connection closes the older; an older one does not come in, and closes nobody', () => {
+test('a newer connection closes the older one; an older one is rejected and closes nothing', () => {
   const fences = new Fences();
   let closed = 0;
   const count = (): void => {
@@ -31,7 +31,7 @@ test('a newer connection closes the older; an older one does not come in, and cl
   expect(closed).toBe(1);
 });
 
-test('the leaving of an older connection changes nothing for the newer', () => {
+test('when an older connection leaves, nothing changes for the newer', () => {
   const fences = new Fences();
   const older = session('s', 1);
   let closed = false;
@@ -46,7 +46,7 @@ test('the leaving of an older connection changes nothing for the newer', () => {
   expect(closed).toBe(true);
 });
 
-test('the tries of the sessions that left last are remembered, and of every session that is here', () => {
+test('the tries of the sessions that left last are remembered, and those of every session that is here', () => {
   const fences = new Fences();
   fences.enter(session('here', 5));
   for (let index = 0; index <= FENCES; index += 1) {
@@ -57,6 +57,6 @@ test('the tries of the sessions that left last are remembered, and of every sess
   expect(fences.enter(session('here', 4))).toBe(false);
   expect(fences.enter(session(`s${FENCES}`, 4))).toBe(false);
   expect(fences.enter(session('s2', 4))).toBe(false);
-  // The one that has been gone longest had to make room.
+  // The session that has been gone longest was dropped.
   expect(fences.enter(session('s0', 4))).toBe(true);
 });

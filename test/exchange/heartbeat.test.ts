@@ -1,9 +1,9 @@
-// Is the other program alive? Asked over real sockets, on a clock that the test turns. PROTOCOL.md, "Heartbeats".
+// Is the other program alive? Over real sockets, on a clock that the test turns. PROTOCOL.md, "Heartbeats".
 
 import { expect, test } from 'vitest';
 import { nothingCame, startBob, turns } from '../servers.ts';
 
-test('nobody is asked who did not ask for it', async () => {
+test('a client that did not ask for heartbeats gets no PING', async () => {
   const { greeted, clock } = await startBob();
   const client = await greeted();
   await nothingCame(client);
@@ -12,7 +12,7 @@ test('nobody is asked who did not ask for it', async () => {
   await nothingCame(client);
 });
 
-test('PING after one heartbeat without a byte, and after three the connection is given up', async () => {
+test('PING after one heartbeat without a byte; after three the connection is closed', async () => {
   const { greeted, clock, events } = await startBob();
   const client = await greeted('HELLO version=1 as=alice heartbeat=10');
   await nothingCame(client);
@@ -32,7 +32,7 @@ test('PING after one heartbeat without a byte, and after three the connection is
   expect(events).toContainEqual({ event: 'silent', conn: 1, ms: 30_000 });
 });
 
-test('an alarm that comes a little early asks no third time, and does not wait for another whole heartbeat', async () => {
+test('a timer that fires a little early causes no third PING and no wait for another whole heartbeat', async () => {
   const { greeted, clock, events } = await startBob();
   const client = await greeted('HELLO version=1 as=alice heartbeat=10');
   await nothingCame(client);
@@ -62,11 +62,11 @@ test('any byte is a sign of life, PONG or not', async () => {
   expect(client.closed).toBe(false);
 });
 
-test('a server that was frozen itself asks before it gives anybody up', async () => {
+test('a server that was frozen itself sends PING before it gives up on a client', async () => {
   const { greeted, clock } = await startBob();
   const client = await greeted('HELLO version=1 as=alice heartbeat=10');
   await nothingCame(client);
-  // As after a freeze: the alarm is late by a minute, and nothing came because nobody was asked.
+  // As after a freeze: the timer is late by a minute, and nothing came because no PING was sent.
   clock.late(60_000);
   await turns();
   expect(await client.next()).toEqual(['PING', undefined]);
@@ -77,7 +77,7 @@ test('a server that was frozen itself asks before it gives anybody up', async ()
   expect(client.closed).toBe(false);
 });
 
-test('one whose SENDs are not read yet is not called silent', async () => {
+test('a client whose SENDs are not read yet does not count as silent', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted('HELLO version=1 as=alice heartbeat=1');
   client.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\n');
@@ -96,7 +96,7 @@ test('one whose SENDs are not read yet is not called silent', async () => {
   expect(client.closed).toBe(false);
 });
 
-test('who has closed its direction is asked no more, and still gets its answer', async () => {
+test('a client that has sent FIN gets no more PINGs, but still its answer', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted('HELLO version=1 as=alice heartbeat=1');
   client.type('SEND id=1 size=1\na\n');

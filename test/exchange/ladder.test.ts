@@ -1,4 +1,4 @@
-// The ladder of a message: which rung is reached by whose word, which is implied, and what is said of the others at the end.
+// The ladder of a message: which answer reaches which rung, which rungs are implied, and what is said about the others at the end.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ const answer = (verb: 'RECEIVED' | 'STORED' | 'REFUSED'): Message<'RECEIVED' | '
   return { verb, id: 'k-1', code: 'busy', body: Buffer.from('no.') };
 };
 
-test('each by its own word, and when', () => {
+test('each rung by its own answer, with the time', () => {
   const { ladder, connection, clock, told, events } = bench();
   ladder.begin(connection);
   expect(told()).toEqual([]);
@@ -73,7 +73,7 @@ test('each by its own word, and when', () => {
   expect(clock.pending).toBe(0);
 });
 
-test('a frozen program: its kernel has it, and no word of the rest', () => {
+test('a frozen program: its kernel has the message, and nothing is known of the rest', () => {
   const { ladder, connection, told, clock } = bench();
   ladder.begin(connection);
   connection.unacknowledged = 0;
@@ -89,7 +89,7 @@ test('a frozen program: its kernel has it, and no word of the rest', () => {
   ]);
 });
 
-test('what the other kernel has not acknowledged when the verdict falls is counted', () => {
+test('bytes that the other kernel has not acknowledged at the verdict are counted', () => {
   const { ladder, connection, events } = bench();
   ladder.begin(connection);
   ladder.handed(connection);
@@ -98,7 +98,7 @@ test('what the other kernel has not acknowledged when the verdict falls is count
   expect(events[1]).toMatchObject({ rung: 'acknowledged', state: 'unknown', left: 917_504 });
 });
 
-test('the kernel is asked once more when the verdict falls', () => {
+test('the kernel is asked once more at the verdict', () => {
   const { ladder, connection, told } = bench();
   ladder.begin(connection);
   ladder.handed(connection);
@@ -107,7 +107,7 @@ test('the kernel is asked once more when the verdict falls', () => {
   expect(told()[1]).toBe('acknowledged reached ack');
 });
 
-test('what is not handed over yet cannot be acknowledged, though nothing is outstanding', () => {
+test('what is not handed over yet cannot be acknowledged, although nothing is outstanding', () => {
   const { ladder, connection, told } = bench();
   connection.unacknowledged = 0;
   ladder.begin(connection);
@@ -121,7 +121,7 @@ test('what is not handed over yet cannot be acknowledged, though nothing is outs
   ]);
 });
 
-test('where the kernel cannot be asked, that is said at once', () => {
+test('if the kernel cannot be asked, that is said immediately', () => {
   const { ladder, connection, told, clock } = bench();
   connection.unacknowledged = undefined;
   ladder.begin(connection);
@@ -147,7 +147,7 @@ test.each(['RECEIVED', 'STORED', 'REFUSED'] as const)(
   },
 );
 
-test('the answer is here, and only younger bytes are outstanding: implied', () => {
+test('the answer is here and only later bytes are outstanding: implied', () => {
   const { ladder, connection, told } = bench();
   ladder.begin(connection);
   ladder.handed(connection);
@@ -178,7 +178,7 @@ describe('async', () => {
     return { ...made, told: () => made.told().slice(3) };
   };
 
-  test('STORED is durable; whether it was handled, nobody asked', () => {
+  test('STORED means durable; nobody asked whether it was handled', () => {
     expect(stored(false).told()).toEqual(['durable reached STORED', 'handled unasked']);
   });
 
@@ -194,13 +194,13 @@ describe('async', () => {
     expect(told().slice(1)).toEqual([last]);
   });
 
-  test('what was handed over on one connection is not acknowledged by the silence of the next', () => {
+  test('what was handed over on one connection is not acknowledged just because the next has nothing outstanding', () => {
     const { ladder, connection, told, clock } = bench('async');
     ladder.begin(connection);
     ladder.handed(connection);
     connection.over = true;
     const next = observed();
-    // Nothing is outstanding there, for nothing of it was handed over yet.
+    // Nothing is outstanding there, because nothing of it was handed over yet.
     next.unacknowledged = 0;
     ladder.begin(next);
     clock.advance(1000);
@@ -208,14 +208,14 @@ describe('async', () => {
     expect(told().slice(0, 2)).toEqual(['handed reached kernel', 'acknowledged unknown']);
   });
 
-  test('a second attempt begins again, and what was reached is not told twice', () => {
+  test('a second attempt starts again, and what was reached is not reported twice', () => {
     const { ladder, connection, told, clock } = bench('async');
     ladder.begin(connection);
     ladder.handed(connection);
     connection.over = true;
     const next = observed();
     ladder.begin(next);
-    // The old connection has no say any more.
+    // The old connection no longer counts.
     connection.unacknowledged = 0;
     clock.advance(1000);
     expect(told()).toEqual(['handed reached kernel']);
@@ -241,7 +241,7 @@ describe('NOT DELIVERED makes it certain', () => {
     expect(told()).toEqual(['handed no', 'acknowledged no', 'read no', 'durable no', 'handled no']);
   });
 
-  test('refused: it was read, and no more', () => {
+  test('refused: it was read and nothing more', () => {
     const { ladder, connection, told } = bench('async');
     ladder.begin(connection);
     connection.unacknowledged = 0;
@@ -252,7 +252,7 @@ describe('NOT DELIVERED makes it certain', () => {
   });
 });
 
-test('whatever happens: each rung once, reached only by a word, and never a rung above one that is "no"', () => {
+test('whatever happens: each rung once, reached only by an answer, and never a rung above one that is "no"', () => {
   const step = fc.constantFrom('attempt', 'handed', 'acked', 'pong', 'time', 'over', 'invisible');
   fc.assert(
     fc.property(
@@ -278,7 +278,7 @@ test('whatever happens: each rung once, reached only by a word, and never a rung
           } else connection.unacknowledged = one === 'acked' ? 0 : undefined;
         }
         if (connection === undefined && wanted !== 'NOT_DELIVERED' && wanted !== 'UNKNOWN') return;
-        // A PONG is answered by a program; only what nobody ever wrote or what was refused is certain not to be there.
+        // A program answers a PONG. Only what nobody wrote, or what was refused, is certainly not there.
         if (wanted === 'STORED') ladder.answered(answer('STORED'));
         else if (wanted === 'DELIVERED') ladder.answered(answer('RECEIVED'));
         else if (wanted === 'NOT_DELIVERED' && connection !== undefined) ladder.answered(answer('REFUSED'));

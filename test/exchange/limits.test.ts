@@ -1,4 +1,4 @@
-// The limits of a server: of time, on a clock that the test turns, and of room. PROTOCOL.md, "Limits".
+// The limits of a server: on time, with a clock that the test turns, and on space. PROTOCOL.md, "Limits".
 
 import { createConnection, Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -17,7 +17,7 @@ import {
   until,
 } from '../servers.ts';
 
-/** A started heartbeat or limit must not judge before what lies in the kernel has been read. */
+/** A running limit or heartbeat must not expire before what is in the kernel has been read. */
 async function pass(clock: { advance(ms: number): void }, ms: number): Promise<void> {
   clock.advance(ms);
   await turns();
@@ -35,7 +35,7 @@ describe('HELLO', () => {
     await client.end();
   });
 
-  test('that came in time is judged no more', async () => {
+  test('that came in time is not limited any more', async () => {
     const { greeted, clock } = await startBob();
     const client = await greeted();
     await nothingCame(client);
@@ -61,7 +61,7 @@ describe('a frame that has started', () => {
     await client.end();
   });
 
-  test('does not begin anew with every byte', async () => {
+  test('does not get a new time limit with every byte', async () => {
     const { greeted, clock } = await startBob();
     const client = await greeted();
     await nothingCame(client);
@@ -75,7 +75,7 @@ describe('a frame that has started', () => {
     expect(await client.next()).toEqual(anError('too_slow'));
   });
 
-  test('may be slow on the whole if it is fast enough', async () => {
+  test('may take long if it is fast enough', async () => {
     const { greeted, clock } = await startBob();
     const client = await greeted();
     await nothingCame(client);
@@ -90,7 +90,7 @@ describe('a frame that has started', () => {
     expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
   });
 
-  test('behind one that was discarded has its own time', async () => {
+  test('after a discarded one has its own time', async () => {
     const { greeted, clock } = await startBob();
     const client = await greeted();
     await nothingCame(client);
@@ -105,7 +105,7 @@ describe('a frame that has started', () => {
     expect(await client.next()).toEqual(['RECEIVED id=2', undefined]);
   });
 
-  test('is not judged while the server itself has stopped reading', async () => {
+  test('has no time limit while the server itself has stopped reading', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\nPI');
@@ -119,10 +119,10 @@ describe('a frame that has started', () => {
   });
 });
 
-describe('a client that takes none of its answers', () => {
+describe('a client that reads none of its answers', () => {
   const REPLY = 'r'.repeat(1024 * 1024);
 
-  /** Talks and does not read, and is answered with much, until the server reads no more of it. */
+  /** Sends without reading and gets large answers, until the server stops reading. */
   async function withoutReading(bench: ReceiverBench): Promise<{ socket: Socket; answered: number }> {
     const socket = createConnection({
       host: '127.0.0.1',
@@ -144,7 +144,7 @@ describe('a client that takes none of its answers', () => {
       void bench.handling().then((one) => {
         next = one;
       });
-      // Not read, and a limit of time is running: the server has stopped reading. Without one it only has not come to it yet.
+      // Not read while a time limit is running: the server has stopped reading. Without a limit, it may only not have got to it yet.
       for (let i = 0; i < 500 && next === undefined; i = bench.clock.pending > 0 ? i + 1 : 0) await turns(1);
       if (next === undefined) break;
       next.done(REPLY);
@@ -154,7 +154,7 @@ describe('a client that takes none of its answers', () => {
     return { socket, answered };
   }
 
-  test('is read no more, and closed after 30 s without progress', async () => {
+  test('is not read any more, and is closed after 30 s without progress', async () => {
     const bench = await startBob(true);
     await withoutReading(bench);
     await pass(bench.clock, STALL_MS - 1);
@@ -164,7 +164,7 @@ describe('a client that takes none of its answers', () => {
     expect(bench.events).toContainEqual({ event: 'silent', conn: 1, ms: STALL_MS });
   });
 
-  test('is read on when it reads after all, also slowly: a piece in time is enough', async () => {
+  test('is read again when it reads after all, even slowly: some progress in time is enough', async () => {
     const bench = await startBob(true);
     const { socket, answered } = await withoutReading(bench);
     const write = vi.spyOn(Socket.prototype, 'write');
@@ -174,7 +174,7 @@ describe('a client that takes none of its answers', () => {
     let bytes = 0;
     for (let i = 0; i < 2; i += 1) {
       await pass(bench.clock, STALL_MS - 1);
-      // So much that the server's kernel has room for more: only the two kernels know how much that is.
+      // Enough for the server's kernel to have room again. Only the two kernels know how much that is.
       for (const before = written(); written() === before; ) {
         const chunk: Buffer | null = socket.read();
         if (chunk === null) await turns(1);
@@ -190,7 +190,7 @@ describe('a client that takes none of its answers', () => {
   });
 });
 
-test('after the last word a server waits 2 s for the FIN, no longer', async () => {
+test('after its last frame a server waits 2 s for the FIN, no longer', async () => {
   const { greeted, clock, events } = await startBob();
   const client = await greeted();
   client.type('BYE\n');
@@ -203,7 +203,7 @@ test('after the last word a server waits 2 s for the FIN, no longer', async () =
 });
 
 describe('connections', () => {
-  test('under pressure who has not said HELLO must go, the oldest first, and the newcomer is served', async () => {
+  test('at the limit, connections without HELLO are closed, the oldest first, and the newcomer is served', async () => {
     const bench = await startBob();
     const quiet = await RawClient.connect(bench.port);
     await quiet.next();
@@ -220,14 +220,14 @@ describe('connections', () => {
     expect(await quiet.next()).toEqual(anError('no_hello'));
     await quiet.end();
 
-    // Now everybody has said HELLO: there is no room.
+    // Now every connection has said HELLO, so there is no room.
     const late = await RawClient.connect(bench.port);
-    // In place of READY, so that nobody sends a message into it.
+    // It comes instead of READY, so that nobody sends a message into it.
     expect(await late.next()).toEqual(anError('too_many'));
     await late.end();
     await nothingCame(newcomer);
 
-    // One goes, and there is.
+    // One connection ends, and there is room.
     newcomer.socket.destroy();
     await until(() => bench.events.filter(({ event }) => event === 'closed').length > 0);
     await nothingCame(await bench.greeted());

@@ -1,5 +1,5 @@
-// What a PONG proves: the program has read everything that was said before the PING. The third rung of a ladder stands on it, so it
-// is tried here against both servers, for every kind of SEND. PROTOCOL.md, "PING".
+// What a PONG proves: the program has read everything that was sent before the PING. The third rung of the ladder relies on this, so it is
+// tested on both servers, for every kind of SEND. PROTOCOL.md, "PING".
 
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/core/event.ts';
@@ -16,12 +16,12 @@ const send = (id: string, size: number, more = ''): string =>
   `SEND id=${id}${more} size=${size}\n${'x'.repeat(size)}\n`;
 
 test.each([0, 5, 70_000, MAX_BODY])(
-  'a receiver has been given a SEND of %d bytes when it says PONG, and has not handled it',
+  'a receiver that says PONG has been given a SEND of %d bytes but has not handled it',
   async (size) => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     const bytes = `${send('1', size)}PING\n`;
-    // Whatever the pieces: all but the last byte of the SEND, and nothing is answered.
+    // However it is split: without the last byte of the SEND, nothing is answered.
     const end = bytes.length - 'PING\n'.length;
     client.type(bytes.slice(0, end - 1));
     await until(() => client.socket.writableLength === 0);
@@ -37,7 +37,7 @@ test.each([0, 5, 70_000, MAX_BODY])(
   },
 );
 
-test('a SEND beyond the window: neither it nor the PING behind it is answered, until there is room', async () => {
+test('a SEND beyond the window: neither it nor the PING after it is answered until there is room', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted();
   client.type(`${send('1', 3)}PING\n${send('2', 3)}PING\n`);
@@ -46,7 +46,7 @@ test('a SEND beyond the window: neither it nor the PING behind it is answered, u
   await turns(20);
   expect(client.frames).toHaveLength(2);
   one.done();
-  // The order of these two is free: the second was given to the program before its PONG was said.
+  // These two may come in either order: the second was given to the program before its PONG was sent.
   const next = [await client.next(), await client.next()].map(([line]) => line).sort();
   expect(next).toEqual(['PONG', 'RECEIVED id=1']);
   expect((await bench.handling()).id).toBe('2');
@@ -60,7 +60,7 @@ test('a body above the limit is read to its end, refused, and only then is there
   expect(await client.next()).toEqual(['PONG', undefined]);
 });
 
-test('a relay whose disk does not answer has read the SEND, and says so; it does not say STORED', async () => {
+test('a relay whose disk does not answer says that it has read the SEND, but does not say STORED', async () => {
   const { greeted, events, log } = await startTheRelay();
   log.held = true;
   const client = await greeted('HELLO version=1 as=alice session=s try=1');

@@ -1,11 +1,11 @@
-// What every server answers, whatever its mode: typed as bytes over real sockets. Most of it against the receiver, which adds least.
+// What every server answers, whatever its mode: typed as bytes over real sockets. Mostly with the receiver, which adds the least.
 
 import { describe, expect, test } from 'vitest';
 import { RawClient } from '../harness.ts';
 import { anError, aRefusal, nothingCame, startBob, startTheRelay } from '../servers.ts';
 
 describe('READY', () => {
-  test('comes by itself, from the receiver', async () => {
+  test('comes first, from the receiver', async () => {
     const { port } = await startBob();
     const client = await RawClient.connect(port);
     expect(await client.next()).toEqual([
@@ -14,7 +14,7 @@ describe('READY', () => {
     ]);
   });
 
-  test('comes by itself, from the relay', async () => {
+  test('comes first, from the relay', async () => {
     const { port } = await startTheRelay();
     const client = await RawClient.connect(port);
     expect(await client.next()).toEqual([
@@ -27,7 +27,7 @@ describe('READY', () => {
 });
 
 describe('HELLO', () => {
-  test('is not answered, and what needs it is served', async () => {
+  test('is not answered, but what needs it is served', async () => {
     const { greeted } = await startBob();
     await nothingCame(await greeted());
   });
@@ -57,13 +57,13 @@ describe('HELLO', () => {
     await client.end();
   });
 
-  test('takes what it does not know, and names of 1 and 32 characters', async () => {
+  test('accepts unknown keys, and names of 1 and 32 characters', async () => {
     const { greeted } = await startBob();
     await nothingCame(await greeted('HELLO version=1 as=a colour=blue'));
     await nothingCame(await greeted(`HELLO version=1 as=${'a'.repeat(32)}`));
   });
 
-  test("may not be in the relay's own name", async () => {
+  test('may not use the name of the relay', async () => {
     const { greeted } = await startTheRelay();
     const client = await greeted('HELLO version=1 as=relay');
     expect(await client.next()).toEqual(anError('wrong_name'));
@@ -88,7 +88,7 @@ describe('of one session', () => {
     await nothingCame(young);
   });
 
-  test.each(['1', '2'])('a connection with try=%s behind one with try=2 is stale', async (number) => {
+  test.each(['1', '2'])('a connection with try=%s after one with try=2 is stale', async (number) => {
     const { greeted } = await startBob();
     const newest = await greeted('HELLO version=1 as=alice session=s try=2');
     await nothingCame(newest);
@@ -98,7 +98,7 @@ describe('of one session', () => {
     await nothingCame(newest);
   });
 
-  test('a try is remembered when its connection is gone', async () => {
+  test('a try is remembered after its connection is gone', async () => {
     const { greeted } = await startBob();
     const first = await greeted('HELLO version=1 as=alice session=s try=5');
     first.type('BYE\n');
@@ -108,7 +108,7 @@ describe('of one session', () => {
     expect(await ghost.next()).toEqual(anError('stale'));
   });
 
-  test('other names and other sessions are not concerned; nor is who gives none', async () => {
+  test('other names, other sessions and connections without a session are not affected', async () => {
     const { greeted } = await startBob();
     const all = [
       await greeted('HELLO version=1 as=alice session=s try=2'),
@@ -134,7 +134,7 @@ describe('before HELLO', () => {
     },
   );
 
-  test('so is a SEND too large to take, and a PING with such a body is too large', async () => {
+  test('so is a SEND that is too large; a PING with such a body is too_large', async () => {
     const { port } = await startBob();
     const send = await RawClient.connect(port);
     await send.next();
@@ -167,7 +167,7 @@ describe('before HELLO', () => {
   });
 });
 
-describe('what is not a frame, or none of ours', () => {
+describe('what is not a frame, or not one that a server accepts', () => {
   test.each([
     ['hello bob\n', 'malformed'],
     ['\n', 'malformed'],
@@ -218,7 +218,7 @@ describe('what is not a frame, or none of ours', () => {
     expect(client.finished).toBe(true);
   });
 
-  test('the receiver serves no RECEIVE, ACK or STATUS', async () => {
+  test('the receiver does not serve RECEIVE, ACK or STATUS', async () => {
     const { greeted } = await startBob();
     for (const line of ['RECEIVE window=1', 'ACK seq=1', 'STATUS']) {
       const client = await greeted();
@@ -237,7 +237,7 @@ describe('what is not a frame, or none of ours', () => {
 });
 
 describe('a body', () => {
-  test('of no bytes is one; of max it is taken', async () => {
+  test('may be empty, and may have max bytes', async () => {
     const bench = await startBob(true);
     const client = await bench.greeted();
     client.type('SEND id=0 size=0\n\n');
@@ -252,7 +252,7 @@ describe('a body', () => {
     expect(await client.next()).toEqual(['RECEIVED id=1 size=0', '']);
   });
 
-  test('above max is refused from its header alone, is discarded, and the connection goes on', async () => {
+  test('above max is refused by its header alone and discarded, and the connection goes on', async () => {
     const { greeted } = await startBob();
     const client = await greeted();
     client.type('SEND id=big size=1048577\n');

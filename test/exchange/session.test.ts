@@ -1,4 +1,4 @@
-// What a mode is given of a client, and what it can do with it: a handler of the test's own, on real sockets.
+// What a mode is told about a client, and what it can do with it: a handler of the test, on real sockets.
 
 import { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -54,7 +54,7 @@ async function startServer(options: { host?: string; window?: number } = {}) {
   return { server, sends, ended, state, port, connect };
 }
 
-/** Answers SENDs of one session, all at once. */
+/** Answers the SENDs of one session, all at the same time. */
 function store(...sends: readonly Sent[]): void {
   const lines = new StoredBatch();
   for (const { message } of sends) lines.add(message, 1, 'no', false);
@@ -64,7 +64,7 @@ function store(...sends: readonly Sent[]): void {
   );
 }
 
-describe('a SEND is given with the very bytes of its frame', () => {
+describe('a SEND comes with the exact bytes of its frame', () => {
   const FRAMES = [
     'SEND id=1 to=bob size=5\nhello\n',
     'SEND size=5 colour=blue id=2\r\nhello\r\n',
@@ -80,7 +80,7 @@ describe('a SEND is given with the very bytes of its frame', () => {
     expect(sends.map(({ message }) => message.body.toString())).toEqual(['hello', 'hello', '']);
   });
 
-  test('also when it had to wait for room', async () => {
+  test('even if it had to wait for room', async () => {
     const { sends, connect } = await startServer({ window: 1 });
     const client = await connect();
     client.type(FRAMES.join(''));
@@ -103,7 +103,7 @@ describe('a session knows its client', () => {
     expect(sends[0]?.session).toMatchObject({ as: 'alice', id: 's1', anonymous: false, tryNumber: 7 });
   });
 
-  test('without a session in HELLO each connection is one of its own', async () => {
+  test('without a session in HELLO, each connection is its own session', async () => {
     const { sends, connect } = await startServer();
     for (const client of [await connect(), await connect()]) client.type('SEND id=1 size=0\n\n');
     await until(() => sends.length === 2);
@@ -122,14 +122,14 @@ describe('a session knows its client', () => {
     client.type('SEND id=1 size=0\n\n');
     await until(() => sends.length === 1);
     expect(sends[0]?.session.address).toBe(address);
-    // It stands when the connection is gone, too.
+    // The address stays when the connection is gone.
     client.socket.destroy();
     await turns(20);
     expect(sends[0]?.session.address).toBe(address);
   });
 });
 
-describe('several SENDs answered at once', () => {
+describe('several SENDs answered at the same time', () => {
   const ids = Array.from({ length: 200 }, (_, index) => `id-${index}`);
 
   test('leave in one write, in order', async () => {
@@ -146,7 +146,7 @@ describe('several SENDs answered at once', () => {
     expect(write.mock.contexts.filter((socket) => (socket as Socket).localPort === port)).toHaveLength(1);
   });
 
-  test('make room for as many more, and for no more than that', async () => {
+  test('make room for as many more, and not for more than that', async () => {
     const { sends, connect } = await startServer({ window: 3 });
     const client = await connect();
     client.type(
@@ -199,7 +199,7 @@ describe('several SENDs answered at once', () => {
   });
 });
 
-test('a saturated handler is given no SEND, from anybody, until the server resumes', async () => {
+test('a saturated handler gets no SEND from any client until the server resumes', async () => {
   const { server, sends, state, connect } = await startServer();
   state.saturated = true;
   const clients = [await connect('HELLO version=1 as=a'), await connect('HELLO version=1 as=b')];
@@ -214,7 +214,7 @@ test('a saturated handler is given no SEND, from anybody, until the server resum
   await until(() => sends.length === 4);
 });
 
-test('a SEND that failed is not answered: ERROR, behind the answers to the others', async () => {
+test('a SEND that failed gets no answer but ERROR, after the answers to the others', async () => {
   const { sends, ended, connect } = await startServer();
   const client = await connect();
   client.type('SEND id=1 size=1\na\nSEND id=2 size=1\na\n');
@@ -229,7 +229,7 @@ test('a SEND that failed is not answered: ERROR, behind the answers to the other
   expect(ended).toEqual([session]);
 });
 
-test('a session that is evicted is told so', async () => {
+test('an evicted session is told so', async () => {
   const { sends, connect } = await startServer();
   const client = await connect();
   client.type('SEND id=1 size=1\na\n');
@@ -241,7 +241,7 @@ test('a session that is evicted is told so', async () => {
   await client.end();
 });
 
-test('a server can close every connection at once, without a word', async () => {
+test('a server can close every connection immediately, without a word', async () => {
   const { server, ended, connect } = await startServer();
   const clients = [await connect(), await connect()];
   for (const client of clients) await nothingCame(client);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Shares } from '../../src/exchange/limits.ts';
 import { seed } from '../seed.ts';
 
-/** Lets an address take one by one as much as it can. @returns how much that was */
+/** Lets an address take one after another, as much as it can. @returns how much that was */
 function takeAll(shares: Shares, address: string, used: number, limit: number): number {
   let taken = 0;
   while (shares.admits(address, 1, used + taken, limit)) {
@@ -27,7 +27,7 @@ describe('admission', () => {
     expect(taken).toEqual([500, 250, 125, 62]);
   });
 
-  test('counts what is to be taken on both sides: as held, and as no longer free', () => {
+  test('counts what is to be taken twice: as held, and as no longer free', () => {
     const shares = new Shares();
     expect(shares.admits('a', 50, 0, 100)).toBe(true);
     expect(shares.admits('a', 51, 0, 100)).toBe(false);
@@ -36,13 +36,13 @@ describe('admission', () => {
     expect(shares.admits('a', 21, 30, 100)).toBe(false);
   });
 
-  test('what nobody is known to hold is not free, and counts for nobody', () => {
+  test('what no address is known to hold is not free, and counts for no address', () => {
     const shares = new Shares();
     expect(shares.admits('a', 10, 80, 100)).toBe(true);
     expect(shares.admits('a', 11, 80, 100)).toBe(false);
   });
 
-  test('an address that holds much gets nothing more when others have taken the rest', () => {
+  test('an address that holds a lot gets nothing more when others have taken the rest', () => {
     const shares = new Shares();
     shares.add('a', 50);
     shares.add('b', 20);
@@ -73,7 +73,7 @@ describe('memory', () => {
     expect([shares.size, shares.held('a')]).toEqual([1, 0]);
   });
 
-  test('more than an address was known to hold can be removed: the rest was of nobody', () => {
+  test('more than an address is known to hold can be removed: the rest belonged to no address', () => {
     const shares = new Shares();
     shares.remove('a', 5);
     shares.add('a', 2);
@@ -84,7 +84,7 @@ describe('memory', () => {
   });
 });
 
-test('whatever is taken and given back: the rule holds when something is taken, and nobody is locked out', () => {
+test('whatever is taken and given back, the rule holds and no address is locked out', () => {
   const step = fc.record({
     address: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
     count: fc.nat(40),

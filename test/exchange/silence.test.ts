@@ -1,5 +1,5 @@
-// An idle connection whose other end stands still, or whose cable is cut, is noticed within three heartbeats: at each end of each pair,
-// in both modes. Real sockets through a real link, on clocks that the test turns; nobody is told anything, no FIN, no RST.
+// An idle connection whose peer is frozen, or whose cable is cut, is noticed within three heartbeats: at both ends, with every pair, in both
+// modes. Real sockets through a real link, on clocks that the test turns; there is no FIN and no RST.
 
 import { createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -15,17 +15,17 @@ import { FakeClock } from '../fake-clock.ts';
 import { startBob, startLinkTo, startTheRelay, turns, until } from '../servers.ts';
 
 const BEAT_MS = HEARTBEAT_S * 1000;
-/** Time goes in steps of this size, so that what is said in one is heard before the next. */
+/** Time goes in steps of this size, so that what is said in one step is heard before the next. */
 const STEP_MS = BEAT_MS / 4;
 
-/** A client end: what it is called, where it calls, what it reports. */
+/** A client: its name, where it connects, what it reports. */
 interface Ends {
   readonly port: number;
   readonly clock: FakeClock;
   readonly events: Event[];
 }
 
-/** A link to a server, and a clock for the client's end. */
+/** A link to a server, and a clock for the client. */
 async function linked(port: number) {
   const clock = new FakeClock();
   const events: Event[] = [];
@@ -45,7 +45,7 @@ const contextOf = ({ clock, events }: Pick<Ends, 'clock' | 'events'>) =>
 const silent = (events: readonly Event[]): number[] =>
   events.flatMap((event) => (event.event === 'silent' ? [event.ms] : []));
 
-/** Lets time pass at all these clocks alike; `between` waits for what is to be heard before it goes on. */
+/** Lets time pass on all these clocks alike. `between` waits for what must be heard before it goes on. */
 async function pass(ms: number, clocks: readonly FakeClock[], between = async () => {}): Promise<void> {
   for (let gone = 0; gone < ms; gone += STEP_MS) {
     for (const clock of clocks) clock.advance(STEP_MS);
@@ -57,13 +57,13 @@ async function pass(ms: number, clocks: readonly FakeClock[], between = async ()
 const count = (events: readonly Event[], what: 'sent' | 'received', verb: string): number =>
   events.filter((event) => event.event === what && event.verb === verb).length;
 
-/** Live ends are left in peace for long; after `breaks` each of them gives up, after three heartbeats and not before. */
+/** Connections that work are left alone for long. After `breaks`, each end gives up after three heartbeats and not before. */
 async function noticed(
   clocks: readonly FakeClock[],
   watched: readonly (readonly Event[])[],
   breaks: () => Promise<void> | void,
 ): Promise<void> {
-  // However late the answers come: no hand moves before they are here.
+  // However late the answers come, no clock moves before they are here.
   const answered = (): Promise<void> =>
     until(() =>
       watched.every((events) => count(events, 'sent', 'PING') === count(events, 'received', 'PONG')),
@@ -80,7 +80,7 @@ async function noticed(
   }
 }
 
-test('cut, sync: both ends of a call that is held open; the next message calls again', async () => {
+test('cut, sync: both ends of an open connection give up; the next message connects again', async () => {
   const bob = await startBob();
   const way = await linked(bob.port);
   const sender = new SyncSender({
@@ -137,7 +137,7 @@ test('cut, async: the relay, an idle sender, a receiver that follows; healed, th
   await sender.close();
 });
 
-test('cut, async: who waits for a receipt calls again and gets it', async () => {
+test('cut, async: a sender that waits for a receipt connects again and gets it', async () => {
   const bench = await startTheRelay();
   const way = await linked(bench.port);
   const context = contextOf(way);
@@ -168,7 +168,7 @@ test('cut, async: who waits for a receipt calls again and gets it', async () => 
   await waiter.stop();
 });
 
-/** A program that greets, answers what it is told to, and from `freeze` on reads nothing: its kernel goes on for it. */
+/** A program that greets, answers what it is told to, and after `freeze` reads nothing more, while its kernel goes on. */
 async function standsStill(greeting: string, answer: (heard: string) => string) {
   let served: Socket | undefined;
   let frozen = false;
@@ -209,13 +209,13 @@ test('a frozen program, sync: its kernel acknowledges every PING, and three hear
   });
   expect((await sender.send('1', Buffer.from('a'), { timeoutMs: 60_000 })).verdict).toBe('DELIVERED');
   await noticed([ends.clock], [ends.events], () => bob.freeze());
-  // Until then the socket had nothing to say: no error, no FIN.
+  // Until then the socket reported nothing: no error, no FIN.
   const kinds = ends.events.map(({ event }) => event);
   expect(kinds.slice(kinds.indexOf('silent'))).toEqual(['silent', 'closed']);
   expect(kinds).not.toContain('broken');
 });
 
-test('a frozen program, async: a receiver that follows gives the relay up and calls again', async () => {
+test('a frozen program, async: a receiver that follows gives up on the relay and connects again', async () => {
   const relay = await standsStill('READY version=1 role=relay as=relay max=1000 window=1 store=t\n', pongs);
   const ends = { port: relay.port, clock: new FakeClock(), events: [] as Event[] };
   const receiver = new Receiver({

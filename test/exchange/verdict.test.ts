@@ -1,5 +1,5 @@
-// The rule by which a sender concludes, checked against every history of up to three attempts and everything that may have been
-// true on the other side; and each weaker wording of it, which says NOT DELIVERED somewhere of a message that was handled.
+// The rule by which a sender concludes, checked with every history of up to three attempts and everything that may have been true on the
+// other side. Also each weaker version of the rule: it says NOT DELIVERED about some message that was handled.
 
 import { describe, expect, test } from 'vitest';
 import type { VerdictName } from '../../src/core/event.ts';
@@ -24,7 +24,7 @@ const UNANSWERED: readonly AttemptEnd[] = [
 ];
 const PHASES: readonly Phase[] = ['connecting', 'greeting', 'ready', 'written'];
 
-/** Every attempt that can be: only what was written can be answered, and only before anything is written can a call be refused. */
+/** Every possible attempt: only what was written can be answered, and only before writing can the connection be refused. */
 const ATTEMPTS: readonly Attempt[] = [
   ...PHASES.flatMap((phase) => UNANSWERED.map((end): Attempt => ({ phase, end }))).filter(
     ({ phase, end }) => !(end?.how === 'broken' && end.syscall === 'connect' && phase !== 'connecting'),
@@ -45,9 +45,9 @@ function* histories(longest: number): Generator<readonly Attempt[]> {
 
 const ALL = [...histories(3)];
 
-// May the message have been handled, or be handled yet? An answer says so of its own attempt, and BYE that there was none to give: who
-// says it has answered all that was taken (test/exchange/bye.test.ts holds both servers to that). Of any other attempt that was written and not
-// answered nobody can say: its bytes may have been read before the end was seen, or lie in a kernel and be read later.
+// May the message have been handled, or still be handled? An answer tells for its own attempt, and BYE tells that there was none to give: a
+// peer that says BYE has answered all that it took (test/exchange/bye.test.ts checks that for both servers). For any other attempt that was
+// written and not answered nobody can tell: its bytes may have been read before the end was seen, or be in a kernel and be read later.
 const mayBeHandled = (attempts: readonly Attempt[]): boolean =>
   attempts.some(({ phase, end }) => phase === 'written' && end?.how !== 'refused' && end?.how !== 'bye');
 const mayBeUnhandled = (attempts: readonly Attempt[]): boolean =>
@@ -69,7 +69,7 @@ function wrongs(rule: Rule): { lost: number; twice: number } {
 describe(`the rule, over ${ALL.length} histories`, () => {
   const rule: Rule = (attempts) => conclude(attempts, 'STORED');
 
-  test('never says NOT DELIVERED of what may have been handled, nor STORED of what may not', () => {
+  test('never says NOT DELIVERED about what may have been handled, nor success about what may not', () => {
     expect(ALL.length).toBeGreaterThan(10_000);
     expect(wrongs(rule)).toEqual({ lost: 0, twice: 0 });
   });
@@ -80,7 +80,7 @@ describe(`the rule, over ${ALL.length} histories`, () => {
         expect(mayBeHandled(attempts) && mayBeUnhandled(attempts), JSON.stringify(attempts)).toBe(true);
   });
 
-  test('does not depend on which errno, nor on anything else of how an unanswered attempt ended', () => {
+  test('does not depend on the errno, nor on how else an unanswered attempt ended', () => {
     for (const attempts of ALL) {
       const other = attempts.map(
         ({ phase, end }): Attempt => ({
@@ -92,7 +92,7 @@ describe(`the rule, over ${ALL.length} histories`, () => {
     }
   });
 
-  test('an attempt that still goes on counts as one that was not answered', () => {
+  test('an attempt in progress counts as one that was not answered', () => {
     expect(conclude([{ phase: 'written' }], 'DELIVERED')).toBe('UNKNOWN');
     expect(conclude([{ phase: 'ready' }], 'DELIVERED')).toBe('NOT_DELIVERED');
   });
@@ -176,7 +176,7 @@ test.each<[what: string, attempts: Attempt[], verdict: VerdictName]>([
   expect(conclude(attempts, 'DELIVERED')).toBe(verdict);
 });
 
-// Each says: NOT DELIVERED if …; in all else it is the rule.
+// Each rule says NOT DELIVERED in its case; otherwise it is the real rule.
 const WEAKER: readonly [wording: string, says: (attempts: readonly Attempt[]) => boolean][] = [
   ['there was no answer that took it', () => true],
   ['the last attempt wrote nothing', (all) => all.at(-1)?.phase !== 'written'],
@@ -205,7 +205,7 @@ const WEAKER: readonly [wording: string, says: (attempts: readonly Attempt[]) =>
     'the program said that it failed (ERROR)',
     (all) => all.every(({ end }) => end?.how === 'error' && end.code === 'failed'),
   ],
-  ['some attempt was told BYE', (all) => all.some(({ end }) => end?.how === 'bye')],
+  ['some attempt got BYE', (all) => all.some(({ end }) => end?.how === 'bye')],
   ['the sender gave up itself', (all) => all.every(({ end }) => end?.how === 'interrupted')],
   [
     'more attempts ended before the SEND than after it',
@@ -213,7 +213,7 @@ const WEAKER: readonly [wording: string, says: (attempts: readonly Attempt[]) =>
   ],
 ];
 
-describe('a weaker wording says NOT DELIVERED of what was handled:', () => {
+describe('a weaker rule says NOT DELIVERED about what was handled:', () => {
   test.each(WEAKER)('%s', (_, says) => {
     const rule: Rule = (attempts) => {
       const verdict = conclude(attempts, 'STORED');
@@ -223,19 +223,19 @@ describe('a weaker wording says NOT DELIVERED of what was handled:', () => {
   });
 });
 
-test('what explains an UNKNOWN is an attempt of this process that was written and not answered, if there is one', () => {
+test('UNKNOWN is explained by an attempt of this process that was written and not answered, if there is one', () => {
   const unanswered: Attempt = { phase: 'written', end: fin };
   const later: Attempt = { phase: 'connecting', end: broken('ECONNREFUSED', 'connect') };
   const earlier: Attempt = { phase: 'written', end: { how: 'earlier' } };
   expect(telling([earlier, unanswered, later], 'UNKNOWN')).toBe(unanswered);
   expect(telling([earlier, later], 'UNKNOWN')).toBe(later);
-  // Our own deadline cuts a connect off: it had no time to learn anything. What the one before it met says more.
+  // Our own deadline cuts off the connect, which had no time to learn anything. What the previous attempt met says more.
   const cut: Attempt = { phase: 'connecting', end: deadline };
   expect(telling([earlier, later, cut], 'UNKNOWN')).toBe(later);
   expect(telling([earlier, cut], 'UNKNOWN')).toBe(cut);
 });
 
-test('what explains a NOT DELIVERED is the attempt that was told BYE, if there is one: something did leave', () => {
+test('NOT DELIVERED is explained by the attempt that got BYE, if there is one, because something did leave', () => {
   const told: Attempt = { phase: 'written', end: bye };
   const later: Attempt = { phase: 'connecting', end: broken('ECONNREFUSED', 'connect') };
   expect(telling([told, later], 'NOT_DELIVERED')).toBe(told);

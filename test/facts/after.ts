@@ -1,14 +1,14 @@
-// Facts about a connection that stands: how it ends, and how it fails to end. In table order.
+// Facts about an established connection: how it ends, and how it fails to end. In the order of the table.
 
 import type { Actor } from '../../src/lab/stage/actor.ts';
 import { start, tempDir } from '../harness.ts';
 import { both, type Fact, type Seen } from './fact.ts';
 import { Computer, joined, type Pair, type Probe, pair, probe, THERE, verdictOf } from './lab.ts';
 
-// The documented other way of Windows: what is killed there resets its connections.
+// The other documented way, on Windows: a killed process resets its connections.
 const WINDOWS_RESETS = { node: ['connect, wrote, ECONNRESET read, close hadError=true'] };
 
-/** A raw server and a raw client `a` on a connection that stands; the server's end is `in1`. */
+/** A raw server and a raw client `a` on an established connection. The server's end is `in1`. */
 async function talking(
   on: { client?: Computer; server?: Computer } = {},
   how: { server?: Record<string, unknown>; client?: Record<string, unknown> } = {},
@@ -32,13 +32,13 @@ async function talking(
   return { server, client, port, connect };
 }
 
-/** Writes 5 bytes to `a`; resolves when our kernel has them. */
+/** Writes 5 bytes to `a`. Resolves when our kernel has them. */
 async function hello(client: Probe, as = 'a'): Promise<void> {
   client.order('write', { as, text: 'hello' });
   await client.until(as, /^wrote$/);
 }
 
-/** What a raw client tells when the server is killed. @param then what to do with the server first, which has been written to */
+/** What a raw client reports when the server is killed. @param then what to do first with the server, to which something was written */
 async function killed(then: (server: Probe) => Promise<void>, how = {}): Promise<string> {
   const { server, client } = await talking({}, { server: how });
   await then(server);
@@ -57,8 +57,8 @@ const READY = {
 } as const;
 
 /**
- * What detour's senders conclude from a server that only plays a receiver, or a relay: it greets, and when SEND has come, something
- * happens to it.
+ * What detour's senders conclude about a server that only plays a receiver or a relay: it greets, and when SEND has come, something happens
+ * to it.
  */
 async function played(
   happens: (server: Probe, id: string, alice: Actor) => Promise<void>,
@@ -77,7 +77,7 @@ async function played(
   return { sync, async };
 }
 
-/** A call of detour's that stands: the first message got through. Then something happens, a second is sent, and perhaps something more. */
+/** An established connection of detour: the first message got through, something happens, a second is sent, and perhaps something more. */
 async function second(
   mode: 'sync' | 'async',
   { here, there }: Partial<Pair>,
@@ -97,7 +97,7 @@ async function second(
   const first = await alice.until('outcome');
   await happens(server);
   alice.child.stdin?.end('two\n');
-  // Our kernel has it; on loopback that is the kernel of both.
+  // Our kernel has it; on loopback both ends have the same kernel.
   await alice.until('rung', ({ rung, id }) => rung === 'handed' && id !== first.id);
   after(server);
   return verdictOf(alice);
@@ -162,7 +162,7 @@ export const AFTER: readonly Fact[] = [
       await client.until('a', /^wrote$/);
       client.order('write', { as: 'a', text: 'second' });
       await client.until('a', /^close/);
-      // Node's default: who closes with the other side cannot write any more.
+      // Node's default: an end that closes with its peer cannot write any more.
       const closing = await talking({}, { client: { answersEnd: true } });
       closing.server.order('destroy', { as: 'in1' });
       await closing.client.until('a', /^close/);
@@ -198,14 +198,14 @@ export const AFTER: readonly Fact[] = [
         await server.until('in1', /^close/);
         if (how === 'both here') client.go();
         else if (how === 'paused') {
-          // Its program has looked at its sockets since.
+          // Its program has checked its sockets since.
           await client.turn('a');
           client.order('resume', { as: 'a' });
         }
         await client.until('a', /^close/);
         return client.story('a');
       };
-      // The answer and the RST lie in alice's kernel before her program sees either.
+      // The answer and the RST are both in alice's kernel before her program sees either.
       const answered =
         (mode: string) =>
         async (server: Probe, id: string, alice: Actor): Promise<void> => {
@@ -228,7 +228,7 @@ export const AFTER: readonly Fact[] = [
     },
     allowed: {
       'node, RST later': ['connect, data, ECONNRESET read, close hadError=true'],
-      // Node 20 and 22 (libuv 1.46, 1.51), then Node 24 (libuv 1.52): which tells a paused socket at once, and the answer is lost.
+      // Node 20 and 22 (libuv 1.46, 1.51), then Node 24 (libuv 1.52), which reports it to a paused socket immediately, so the answer is lost.
       'node, both here': [
         'connect, data, end, close hadError=false',
         'connect, data, ECONNRESET read, close hadError=true',
@@ -258,7 +258,7 @@ export const AFTER: readonly Fact[] = [
     },
   },
   {
-    // The kernel's patience is shortened: tcp_retries2=3 instead of 15.
+    // The kernel retries for a shorter time: tcp_retries2=3 instead of 15.
     id: 'cable cut while writing',
     needs: 'namespaces',
     async make() {
@@ -272,7 +272,7 @@ export const AFTER: readonly Fact[] = [
         ends.there.cut();
         await hello(client);
         await client.until('a', /^close/);
-        // Data that is not acknowledged keeps the probes back.
+        // Unacknowledged data delays the probes.
         return { node: client.story('a'), 'keepalive probes': String(ends.here.counter('TCPKeepAlive')) };
       };
       const detour = async (mode: 'sync' | 'async'): Promise<string> => {
@@ -290,7 +290,7 @@ export const AFTER: readonly Fact[] = [
     },
   },
   {
-    // tcp_retries2=4 instead of 15: about 6 s, longer than ARP asks in vain.
+    // tcp_retries2=4 instead of 15: about 6 s, which is longer than the unanswered ARP requests take.
     id: 'cable cut while writing, and the neighbour forgotten',
     needs: 'namespaces',
     async make() {
@@ -325,7 +325,7 @@ export const AFTER: readonly Fact[] = [
     id: 'peer rebooted, then a write',
     needs: 'namespaces',
     async make() {
-      // It loses its power without a word, and comes back with the same address.
+      // It loses its power without a word and comes back with the same address.
       const reboot = async (
         { here, there }: Pair,
         running: Parameters<Computer['powerOff']>[0],
@@ -369,7 +369,7 @@ export const AFTER: readonly Fact[] = [
         await client.until('a', /^close/);
         return client.story('a');
       };
-      // To detour a FIN is not a BYE: what was asked before is answered.
+      // For detour a FIN is not a BYE: what was asked before is answered.
       const bob = start(['sync', 'receive', '--port', '0', '--work', '500ms']);
       const { port } = await bob.until('listening');
       const raw = await probe();

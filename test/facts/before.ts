@@ -1,4 +1,4 @@
-// Facts about connecting: in table order, from the port on which nobody listens to the backlog that is full.
+// Facts about connecting, in the order of the table: from a port on which nobody listens to a full backlog.
 
 import { start, tempDir } from '../harness.ts';
 import { both, type Fact, type Seen } from './fact.ts';
@@ -16,7 +16,7 @@ import {
   verdictOf,
 } from './lab.ts';
 
-/** What a raw socket tells of a connect, to its end. */
+/** What a raw socket reports about a connect, until its end. */
 async function connecting(host: string, port: number, on?: Computer): Promise<string> {
   const one = await probe(on);
   one.order('connect', { as: 'a', host, port });
@@ -24,7 +24,7 @@ async function connecting(host: string, port: number, on?: Computer): Promise<st
   return one.story('a');
 }
 
-/** What a raw socket tells and what detour concludes on both routes, of a connect that fails. */
+/** What a raw socket reports and what detour concludes on both routes, for a connect that fails. */
 async function failing(host: string, port: number, on?: Computer): Promise<Seen> {
   const [node, sync, async] = await Promise.all([
     connecting(host, port, on),
@@ -39,7 +39,7 @@ const failed = (...codes: readonly string[]) => ({
   ...both(`NOT_DELIVERED 10 ${codes[0]?.split(' ')[0]}`),
 });
 
-/** A firewall there that rejects every TCP connection in its own way. */
+/** A firewall there that rejects every TCP connection in one of several ways. */
 async function rejecting(how: string): Promise<Seen> {
   const { here, there } = await pair();
   there.run(
@@ -48,7 +48,7 @@ async function rejecting(how: string): Promise<Seen> {
   return failing(THERE, 4101, here);
 }
 
-/** Nobody has NOBODY's address, and nobody is asked about it: what is sent there vanishes. Connects are given up soon. */
+/** No computer has NOBODY's address, and ARP requests for it are off, so packets to it vanish. Connects are given up soon. */
 async function blackhole(): Promise<Pair> {
   const joined = await pair();
   joined.here.set('tcp_syn_retries', 1);
@@ -56,7 +56,7 @@ async function blackhole(): Promise<Pair> {
   return joined;
 }
 
-/** Everything that gives up a connect only because the kernel does. */
+/** The parts of detour whose connect ends only when the kernel gives up. */
 async function patiently(place: string, on: Computer): Promise<Seen> {
   const [sync, async] = await Promise.all([
     concludes(['sync', 'send', '--to', place, '--patient', '--timeout', '100ms'], on),
@@ -65,7 +65,7 @@ async function patiently(place: string, on: Computer): Promise<Seen> {
   return { 'sync --patient': sync, 'async --patient': async };
 }
 
-/** A name server that knows no name, on the computer given. */
+/** A name server that knows no names, on the given computer. */
 function nameServer(on: Computer): Promise<void> {
   const program = `
     const socket = require('node:dgram').createSocket('udp4');
@@ -159,14 +159,14 @@ export const BEFORE: readonly Fact[] = [
     },
   },
   {
-    // The kernel's patience is shortened to about 3 s: tcp_syn_retries=1 instead of 6.
+    // The kernel retries for only about 3 s: tcp_syn_retries=1 instead of 6.
     id: 'SYN swallowed',
     needs: 'namespaces',
     async make() {
       const { here } = await blackhole();
       const place = `${NOBODY}:4101`;
       const [node, patient] = await Promise.all([connecting(NOBODY, 4101, here), patiently(place, here)]);
-      // Our own patience ends long before that of a kernel as it comes.
+      // Our own deadline comes long before an unchanged kernel gives up.
       here.set('tcp_syn_retries', 6);
       const [sync, async] = await Promise.all([
         concludes(['sync', 'send', '--to', place, '--timeout', '1s'], here),
@@ -191,7 +191,7 @@ export const BEFORE: readonly Fact[] = [
       client.order('connect', { as: 'a', port });
       await server.until('in1', /^accepted$/);
       server.stop();
-      // Called while it stands still.
+      // The connection is made while it stands still.
       client.order('connect', { as: 'b', port });
       for (const as of ['a', 'b']) {
         await client.until(as, /^connect$/);
@@ -203,7 +203,7 @@ export const BEFORE: readonly Fact[] = [
       const absorbed = await client.turn('a');
       const node = [client.story('a'), client.story('b')].join(' | ');
       server.go();
-      // It was silence, and no error: what was written before is read now.
+      // There was silence and no error: what was written before is read now.
       await server.received('in1', MUCH + 'hello'.length);
       const [sync, async] = await Promise.all([frozenBob(), frozenRelay()]);
       return { node, absorbed: absorbed < MUCH ? 'some' : 'all', sync, async };
@@ -226,7 +226,7 @@ export const BEFORE: readonly Fact[] = [
       client.order('connect', { as: 'a', host: THERE, port, keepAlive: true });
       await server.until('in1', /^accepted$/);
       server.stop();
-      // Ten unanswered ones would have ended it (see `cable cut, idle`): these are answered, by the kernel.
+      // Ten unanswered probes would have ended it (see `cable cut, idle`), but the kernel answers these.
       while (here.counter('TCPKeepAlive') < 11) await new Promise((resolve) => setTimeout(resolve, 100));
       const node = client.story('a');
       server.go();
@@ -269,7 +269,7 @@ export const BEFORE: readonly Fact[] = [
 
 const MUCH = 64 * 1024 * 1024;
 
-/** A listener with a backlog of 1 that stands still, two callers who fill it, and `c`, who is one too many. */
+/** A listener with a backlog of 1 that stands still, two clients that fill it, and `c`, which is one too many. */
 async function fullBacklog(on?: Computer) {
   const server = await probe(on);
   const port = await server.listen({ backlog: 1 });

@@ -1,4 +1,4 @@
-// The facts about a connection that stands, and about this computer, made for real.
+// The facts about an established connection, and about this computer, made for real.
 
 import { AFTER } from './after.ts';
 import { HERE_FACTS } from './here.ts';

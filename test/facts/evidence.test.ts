@@ -1,4 +1,4 @@
-// What `explain` says of the network is shown: by a test that makes the situation, or by a document. The two lists fit together.
+// What `explain` says about the network is backed by evidence: a test that creates the situation, or a document. The two lists agree.
 
 import { expect, test } from 'vitest';
 import { entryText } from '../../src/cli/commands/explain.ts';
@@ -8,18 +8,18 @@ import { FACTS } from './facts.ts';
 const NETWORK = new Set(['name lookup', 'IP', 'TCP connect', 'TCP established']);
 const cited = CATALOG.flatMap(({ shownBy = [] }) => shownBy);
 
-test('every fact has a name of its own', () => {
+test('every fact has its own name', () => {
   expect(FACTS.length).toBeGreaterThan(25);
   expect(new Set(FACTS.map(({ id }) => id)).size).toBe(FACTS.length);
 });
 
-test('every row that is cited is there, and every row is cited', () => {
+test('every cited row exists, and every row is cited', () => {
   const ids = FACTS.map(({ id }) => id);
   expect(cited.filter((row) => !ids.includes(row))).toEqual([]);
   expect(ids.filter((id) => !cited.includes(id))).toEqual([]);
 });
 
-test('what was measured on the network is shown by a row, what was not names its document', () => {
+test('what was measured on the network is shown by a row; what was not names its document', () => {
   const entries = CATALOG.filter(({ layer }) => NETWORK.has(layer));
   expect(entries.length).toBeGreaterThan(20);
   for (const { code, basis, shownBy = [], reference } of entries) {
@@ -28,7 +28,7 @@ test('what was measured on the network is shown by a row, what was not names its
   }
 });
 
-test('an errno is what its rows pin', () => {
+test('an errno is pinned by its rows', () => {
   const pinned = (row: string): string => {
     const fact = FACTS.find(({ id }) => id === row);
     return Object.values(fact?.allowed ?? {})

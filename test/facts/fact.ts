@@ -1,6 +1,6 @@
-// The shape of a fact: a situation, how it is made for real, and what may be seen in it. What detour concludes is part of it.
+// The shape of a fact: a situation, how it is created for real, and what may be seen in it, including what detour concludes.
 
-/** What was seen: whose view, and what that told. `node…`: Node's raw sockets. Everything else: detour's own programs. */
+/** What was seen, by view. `node…`: Node's raw sockets. Everything else: detour's own programs. */
 export type Seen = Readonly<Record<string, string>>;
 
 /** What may be seen, for each view. */
@@ -8,14 +8,14 @@ export type Allowed = Readonly<Record<string, readonly string[]>>;
 
 /** One row. */
 export interface Fact {
-  /** The situation in a few words: what `explain` cites. */
+  /** The situation in a few words. `explain` cites it. */
   readonly id: string;
   readonly needs?: 'namespaces' | 'firewall' | 'signals' | 'a reserved port';
-  /** Makes it, and tells what was seen. Durations are never told: codes and their order are. */
+  /** Creates the situation and reports what was seen. Durations are never reported; codes and their order are. */
   make(): Promise<Seen>;
-  /** What is allowed on Linux. On the others, too, as far as `elsewhere` says nothing else. */
+  /** What is allowed on Linux, and on other systems unless `elsewhere` says something else. */
   readonly allowed: Allowed;
-  /** What documentation says of other systems. Not verified here. */
+  /** What documentation says about other systems. Not verified here. */
   readonly elsewhere?: Partial<Record<'darwin' | 'win32', Allowed>>;
 }
 
@@ -25,5 +25,5 @@ export function allowedOn(fact: Fact, platform: NodeJS.Platform): Allowed {
   return { ...fact.allowed, ...other };
 }
 
-/** A verdict of which no attempt's code or word is left to chance: the same in both modes. */
+/** A verdict with the code or words of each attempt, for situations in which nothing is left to chance: the same in both modes. */
 export const both = (verdict: string): Allowed => ({ sync: [verdict], async: [verdict] });

@@ -1,4 +1,4 @@
-// Facts about this computer: a port that is still remembered, taken, foreign or reserved. In table order.
+// Facts about this computer: a port that is still remembered, in use, foreign or reserved. In the order of the table.
 
 import { readFileSync } from 'node:fs';
 import { parseRow, TIME_WAIT } from '../../src/net/proc-net-tcp.ts';
@@ -6,7 +6,7 @@ import { runCli, start } from '../harness.ts';
 import type { Fact, Seen } from './fact.ts';
 import { ALONE, concludes, probe } from './lab.ts';
 
-/** What a raw server and a detour receiver tell of a place where they cannot listen. */
+/** What a raw server and a detour receiver report about an address on which they cannot listen. */
 async function listening(host: string, port: number): Promise<Seen> {
   const server = await probe();
   server.order('listen', { host, port });
@@ -17,7 +17,7 @@ async function listening(host: string, port: number): Promise<Seen> {
 
 const fails = (code: string) => ({ node: [`${code} listen`], detour: [`exit 1, ${code}`] });
 
-/** Does this computer remember a connection of this port (Linux: state 06 of /proc/net/tcp)? */
+/** Does this computer remember a connection on this port (Linux: state 06, TIME_WAIT, in /proc/net/tcp)? */
 function remembered(port: number): string {
   if (process.platform !== 'linux') return 'TIME_WAIT';
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -35,7 +35,7 @@ export const HERE_FACTS: readonly Fact[] = [
       const client = await probe();
       client.order('connect', { as: 'a', host: ALONE, port });
       await server.until('in1', /^accepted$/);
-      // Who closes first remembers: the server.
+      // The end that closes first remembers: the server.
       server.order('end', { as: 'in1' });
       await Promise.all([client.until('a', /^close/), server.until('in1', /^close/)]);
       server.kill();
@@ -60,7 +60,7 @@ export const HERE_FACTS: readonly Fact[] = [
     allowed: fails('EADDRINUSE'),
   },
   {
-    // TEST-NET-1 (RFC 5737): nobody's computer has it.
+    // TEST-NET-1 (RFC 5737): no computer has it.
     id: 'foreign address',
     make: () => listening('192.0.2.1', 0),
     allowed: fails('EADDRNOTAVAIL'),

@@ -1,6 +1,6 @@
-// Where the facts are made: probes (raw Node ends), detour's own compiled programs, and computers of their own (network namespaces,
-// joined by a cable that can be cut). Everything is gone when the test is over, also when it failed or was killed: a namespace
-// lives as long as a process that waits for its stdin to end.
+// Where the facts are created: probes (raw Node ends), detour's own compiled programs, and computers (network namespaces, joined by a cable
+// that can be cut). Everything is gone when the test is over, even if it failed or was killed: a namespace lives as long as a process that
+// waits for its stdin to end.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { start, tempDir } from '../harness.ts';
 
 const PROBE = fileURLToPath(new URL('probe.mjs', import.meta.url));
 
-/** Something a probe reported. `as`: which of its sockets. */
+/** Something that a probe reported. `as`: the name of its socket. */
 interface Report {
   readonly as: string;
   readonly what: string;
@@ -24,14 +24,14 @@ interface Report {
   readonly absorbed?: number;
 }
 
-/** One end of a conversation: see probe.mjs for its orders. */
+/** One end of a conversation. probe.mjs lists its commands. */
 export class Probe {
   readonly child: ChildProcess;
   readonly #reports: Report[] = [];
   readonly #checks = new Set<() => void>();
   #over = false;
 
-  /** @param within what to start it with, to run it on another computer */
+  /** @param within the command that starts it on another computer */
   constructor(within: readonly string[]) {
     const [program = '', ...args] = [...within, process.execPath, PROBE];
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -50,17 +50,17 @@ export class Probe {
     });
   }
 
-  /** Gives an order. */
+  /** Gives a command. */
   order(what: string, more: Record<string, unknown> = {}): void {
     this.child.stdin?.write(`${JSON.stringify({ do: what, ...more })}\n`);
   }
 
-  /** The first report, past or to come, of this socket that fits. */
+  /** Waits for the first report of this socket that matches, past or to come. */
   until(as: string, what: RegExp): Promise<Report> {
     return this.#when(as, () => this.#reports.find((one) => one.as === as && what.test(one.what)));
   }
 
-  /** Resolves when that many bytes have come in on a socket. */
+  /** Resolves when this many bytes have come in on a socket. */
   received(as: string, size: number): Promise<true> {
     return this.#when(as, () => this.#sum(as, ({ size: bytes = 0 }) => bytes) >= size || undefined);
   }
@@ -73,7 +73,7 @@ export class Probe {
     });
   }
 
-  /** Resolves when so many writes have been taken by the kernel. */
+  /** Resolves when the kernel has taken this many writes. */
   wrote(as: string, times: number): Promise<true> {
     return this.#when(as, () => this.#sum(as, ({ what }) => Number(what === 'wrote')) >= times || undefined);
   }
@@ -96,10 +96,10 @@ export class Probe {
     });
   }
 
-  /** Resolves when the probe's program has looked at everything that is here now, and perhaps more. */
+  /** Resolves when the probe's program has seen everything that is here now, and perhaps more. */
   async turn(as: string): Promise<number> {
     const before = this.#sum(as, ({ what }) => Number(what === 'state'));
-    // Answered in the turn of the loop in which it is read; what else was here is told in that turn, too, or in the next.
+    // It is answered in the turn of the loop in which it is read; what else was here is reported in that turn or the next.
     for (const more of [1, 2]) {
       this.order('state', { as });
       await this.#when(
@@ -111,7 +111,7 @@ export class Probe {
     return last?.absorbed ?? 0;
   }
 
-  /** All that Node told of a socket, in order; pieces of data that follow each other as one. What we asked ourselves is left out. */
+  /** Everything that Node reported about a socket, in order; consecutive pieces of data count as one. Our own commands are left out. */
   story(as: string): string {
     const told = this.#reports
       .filter((one) => one.as === as && one.what !== 'state' && one.what !== 'handed over')
@@ -125,17 +125,17 @@ export class Probe {
     return (await this.until('server', /^listening$/)).port ?? 0;
   }
 
-  /** Stands still, with everything it has: SIGSTOP. */
+  /** Freezes it, with everything it has: SIGSTOP. */
   stop(): void {
     this.child.kill('SIGSTOP');
   }
 
-  /** Goes on. */
+  /** Lets it go on. */
   go(): void {
     this.child.kill('SIGCONT');
   }
 
-  /** SIGKILL; on Windows its likeness. */
+  /** SIGKILL, or its equivalent on Windows. */
   kill(): void {
     this.child.kill('SIGKILL');
   }
@@ -145,14 +145,14 @@ export class Probe {
   }
 }
 
-/** Starts a probe here, or on a computer. */
+/** Starts a probe here or on a computer. */
 export async function probe(on?: Computer): Promise<Probe> {
   const one = new Probe(on?.within ?? []);
   await one.until('probe', /^ready$/);
   return one;
 }
 
-/** An address of this computer on which nothing else here listens: a port that is given back there stays free. Elsewhere there is but one. */
+/** An address of this computer on which nothing else listens, so that a released port stays free. Other systems have only one. */
 export const ALONE = process.platform === 'linux' ? '127.99.0.1' : '127.0.0.1';
 
 /** A port of ALONE on which nobody listens. */
@@ -177,9 +177,9 @@ export function concludes(args: readonly string[], on?: Computer): Promise<strin
 
 const ROOT = process.getuid?.() === 0;
 
-/** A computer of its own: a network namespace, with `lo` up. */
+/** A separate computer: a network namespace with `lo` up. */
 export class Computer {
-  /** What stands before a command to run it there. */
+  /** The beginning of a command that runs there. */
   readonly within: readonly string[];
   readonly pid: number;
   readonly #holder: ChildProcess;
@@ -196,7 +196,7 @@ export class Computer {
     ];
   }
 
-  /** Sets one up. @param neighbour one that it can be joined to; without root both must have one owner */
+  /** Creates a computer. @param neighbour one that it can be joined to; without root, both must have one owner */
   static async make(neighbour?: Computer): Promise<Computer> {
     const own = ROOT || neighbour !== undefined ? ['-n'] : ['-U', '-r', '-n'];
     const before = ROOT || neighbour === undefined ? [] : neighbour.within;
@@ -213,7 +213,7 @@ export class Computer {
     return computer;
   }
 
-  /** Runs a shell command there. @throws Error with what it said */
+  /** Runs a shell command there. @throws Error with its stderr */
   run(command: string): string {
     const [program = '', ...args] = [...this.within, 'sh', '-c', command];
     const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
@@ -221,7 +221,7 @@ export class Computer {
     return stdout;
   }
 
-  /** Starts a server there; resolves when it has said something. */
+  /** Starts a server there. Resolves when it has said something. */
   async serve(command: readonly string[]): Promise<void> {
     const [program = '', ...args] = [...this.within, ...command];
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -234,7 +234,7 @@ export class Computer {
     this.run(`echo '${value}' > /proc/sys/net/ipv4/${variable}`);
   }
 
-  /** A counter of its kernel's, such as `TCPKeepAlive`. */
+  /** The value of a counter of its kernel, such as `TCPKeepAlive`. */
   counter(name: string): number {
     const lines = this.run('cat /proc/net/netstat /proc/net/snmp')
       .split('\n')
@@ -246,7 +246,7 @@ export class Computer {
     throw new Error(`this kernel does not count ${name}`);
   }
 
-  /** The same computer, with another text in place of a file such as /etc/hosts, for what is started with it. */
+  /** The same computer, but programs started with it see another text in a file such as /etc/hosts. */
   with(file: string, text: string): Computer {
     const place = join(tempDir(), 'file');
     writeFileSync(place, text);
@@ -254,12 +254,12 @@ export class Computer {
     return Object.assign(Object.create(this) as Computer, { within: [...this.within, ...mount] });
   }
 
-  /** Its cable is pulled: at its own end, so that the other does not notice. */
+  /** Pulls its cable, at its own end, so that the other end does not notice. */
   cut(): void {
     this.run('ip link set e0 down');
   }
 
-  /** It loses its power: everything in it is gone, without a word on the cable. @param running what runs on it */
+  /** Cuts its power: everything in it is gone, without a packet on the cable. @param running what runs on it */
   async powerOff(running: readonly ChildProcess[]): Promise<void> {
     this.cut();
     await Promise.all(
@@ -272,10 +272,10 @@ export class Computer {
   }
 }
 
-/** Addresses of the two ends of a cable. */
+/** The addresses of the two ends of a cable. */
 export const HERE = '10.99.0.1';
 export const THERE = '10.99.0.2';
-/** An address of the same network that nobody has. */
+/** An address in the same network that no computer has. */
 export const NOBODY = '10.99.0.9';
 
 /** A computer, and another at the end of a cable. */
@@ -302,7 +302,7 @@ export function joined(here: Computer, there: Computer): void {
     computer.run(`ip addr add ${address}/24 dev e0 && ip link set e0 up`);
 }
 
-/** Why there can be no computers of their own here; undefined if there can. */
+/** Why there can be no separate computers here; undefined if there can. */
 export function withoutNamespaces(): string | undefined {
   if (process.platform !== 'linux') return `network namespaces are Linux's, this is ${process.platform}`;
   const why = failure('ip link add e0 type veth');
@@ -310,13 +310,13 @@ export function withoutNamespaces(): string | undefined {
   return `no network namespace with a cable can be made (${why}): it takes unshare, ip, and root or user namespaces`;
 }
 
-/** Why no firewall can be set up there. */
+/** Why no firewall can be set up there; undefined if one can. */
 export function withoutFirewall(): string | undefined {
   const why = failure('nft add table ip wall');
   return why === undefined ? undefined : `no firewall can be set up with nft (${why})`;
 }
 
-/** What is said if this cannot be run in a network namespace. */
+/** The reason that is given if this cannot run in a network namespace. */
 function failure(command: string): string | undefined {
   const how = ROOT ? ['-n'] : ['-U', '-r', '-n'];
   const { status, stderr, error } = spawnSync('unshare', [...how, 'sh', '-c', command], { encoding: 'utf8' });

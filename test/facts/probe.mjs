@@ -1,5 +1,5 @@
-// One end of a raw TCP conversation, in a process of its own: does what it is told, one JSON order a line, and reports what Node
-// told it, one JSON line each. It knows nothing of detour. Plain JavaScript, because it is started many times.
+// One end of a raw TCP conversation, as its own process. It takes one JSON command per line and reports what Node told it, one JSON line each.
+// It knows nothing about detour. It is plain JavaScript, because it is started many times.
 
 import { createConnection, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -20,7 +20,7 @@ function watch(as, socket, swallows = false) {
   socket.on('connect', () => report(as, 'connect'));
   socket.on('data', (bytes) => {
     if (swallows) {
-      // Read by Node, and never seen by the program: its loop stands still from here.
+      // Node has read it, but the program never sees it: its loop stands still from here.
       report(as, 'Node has read', { size: bytes.length });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     }
@@ -52,14 +52,14 @@ const ORDERS = {
   connect({ as, host = '127.0.0.1', port, halfOpen = false, keepAlive = false, answersEnd = false }) {
     const socket = createConnection({ host, port, allowHalfOpen: halfOpen, noDelay: true });
     watch(as, socket);
-    // After Node has ended our direction, too, and before it has let the socket go.
+    // After Node has ended our direction, too, and before it has released the socket.
     if (answersEnd) socket.on('end', () => process.nextTick(() => process.nextTick(() => socket.write('x'))));
-    // A keepalive probe after each second of quiet.
+    // A keepalive probe after each second of silence.
     if (keepAlive) socket.setKeepAlive(true, 1000);
   },
   write({ as, text, size }) {
     sockets.get(as).write(text ?? Buffer.alloc(size), (error) => {
-      // An error is told by the socket itself.
+      // The socket itself reports an error.
       if (!error) report(as, 'wrote');
     });
     report(as, 'handed over');
@@ -76,13 +76,13 @@ const ORDERS = {
   destroy: ({ as }) => sockets.get(as).destroy(),
   pause: ({ as }) => sockets.get(as).pause(),
   resume: ({ as }) => sockets.get(as).resume(),
-  /** Is this socket still there, to be written to? */
+  /** Does this socket still exist, to be written to? */
   state({ as }) {
     const socket = sockets.get(as);
     const absorbed = socket.bytesWritten - socket.writableLength;
     report(as, 'state', { open: !socket.destroyed && socket.writable, absorbed });
   },
-  /** No longer root. */
+  /** Drops the rights of root. */
   nobody() {
     process.setgid(65534);
     process.setuid(65534);
@@ -95,6 +95,6 @@ orders.on('line', (line) => {
   const order = JSON.parse(line);
   ORDERS[order.do](order);
 });
-// Who gave the orders is gone: nothing is left behind.
+// The process that gave the commands is gone: this one ends, too.
 orders.on('close', () => process.exit());
 report('probe', 'ready');

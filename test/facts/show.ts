@@ -1,12 +1,12 @@
-// Makes facts one after the other, and compares what Node reports and what detour concludes with what is allowed on this system.
-// Rows that cannot be made here are skipped, and say why: at the test, and in a line of their own at the end.
+// Creates facts one after another, and compares what Node reports and what detour concludes with what is allowed on this system. Rows that
+// cannot be created here are skipped, and say why: at the test, and in their own line at the end.
 
 import { afterAll, describe, expect, test } from 'vitest';
 import { allowedOn, type Fact } from './fact.ts';
 import { withoutReserved } from './here.ts';
 import { withoutFirewall, withoutNamespaces } from './lab.ts';
 
-/** Defines one test for each of these facts, in their order. @param about what they are about */
+/** Defines one test for each of these facts, in order. @param about what they are about */
 export function show(about: string, facts: readonly Fact[]): void {
   const missing = lacks();
   const skipped: string[] = [];
@@ -37,7 +37,7 @@ export function show(about: string, facts: readonly Fact[]): void {
         const allowed = allowedOn(fact, process.platform);
         const wrong = Object.entries(seen).filter(([view, told]) => !allowed[view]?.includes(told));
         expect(Object.fromEntries(wrong)).toEqual({});
-        // Nothing that is pinned may have been left unseen.
+        // Everything that is pinned must have been seen.
         expect(Object.keys(seen).sort()).toEqual(Object.keys(allowed).sort());
         shown += 1;
       },
@@ -45,7 +45,7 @@ export function show(about: string, facts: readonly Fact[]): void {
   });
 }
 
-/** What it would take and is not here, by need. */
+/** What the skipped facts need and this system does not have, by need. */
 function lacks(): Readonly<Record<NonNullable<Fact['needs']>, string | undefined>> {
   const namespaces = withoutNamespaces();
   return {

@@ -1,4 +1,4 @@
-// One address has many spellings, and a limit per address must not be passed by choosing another.
+// One address can be written in many ways, and that must not be a way around a limit per address.
 
 import { describe, expect, test } from 'vitest';
 import { addressBytes, addressKey, formatAddress } from '../../src/net/address.ts';
@@ -30,7 +30,7 @@ describe('the bytes of an address', () => {
     ['1:2:3:4:5:6:7::', '00010002000300040005000600070000'],
     ['fe80::1%eth0', 'fe800000000000000000000000000001'],
     ['fe80::1%12', 'fe800000000000000000000000000001'],
-    // Only ::ffff:0:0/96 is IPv4 in another spelling.
+    // Only ::ffff:0:0/96 is IPv4 in another notation.
     ['::192.0.2.255', `${'0'.repeat(24)}c00002ff`],
     ['::fffe:192.0.2.255', `${'0'.repeat(20)}fffec00002ff`],
     ['64:ff9b::192.0.2.255', `0064ff9b${'0'.repeat(16)}c00002ff`],

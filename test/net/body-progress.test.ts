@@ -1,4 +1,4 @@
-// How much of a large body is here is told while it comes slowly: by tenths, never for one that is here at once.
+// The progress of a large body is reported while it comes slowly: in tenths, and never for one that is here immediately.
 
 import { expect, test } from 'vitest';
 import { BodyProgress, PROGRESS_QUIET_MS } from '../../src/net/body-progress.ts';
@@ -13,14 +13,14 @@ function watched() {
   const push = (text: string): void => {
     decoder.push(Buffer.from(text));
     while (decoder.next() !== undefined) {
-      // Whole frames are of no interest here.
+      // Whole frames do not matter here.
     }
     progress.check();
   };
   return { clock, told, push };
 }
 
-test('one that is here at once is not told; one that is slow is, once for each tenth', () => {
+test('a body that is here immediately is not reported; a slow one is, once for each tenth', () => {
   const { clock, told, push } = watched();
   push('SEND id=1 size=1000\n');
   push('x'.repeat(450));
@@ -34,7 +34,7 @@ test('one that is here at once is not told; one that is slow is, once for each t
   expect(told).toEqual(['470/1000', '510/1000', '999/1000']);
 });
 
-test('each frame begins anew, and between frames there is nothing to tell', () => {
+test('each frame begins anew, and between frames there is nothing to report', () => {
   const { clock, told, push } = watched();
   for (const _ of [1, 2]) {
     push(`SEND id=1 size=100\n${'x'.repeat(50)}`);

@@ -64,7 +64,7 @@ async function accepted(events: string[] = []): Promise<Bench> {
   return Object.assign(bench, { connection: connection as unknown as Connection, peer });
 }
 
-/** How often something was handed to the kernel through the socket of this connection since then. */
+/** How often something has been handed to the kernel through this connection's socket since then. */
 function watchWrites(connection: Connection): { readonly sizes: number[] } {
   const sizes: number[] = [];
   const port = Number(connection.ends.local.split(':').at(-1));
@@ -80,7 +80,7 @@ function watchWrites(connection: Connection): { readonly sizes: number[] } {
   return { sizes };
 }
 
-test('what was recorded of frames is written down before they leave', async () => {
+test('the log of a frame is written before the frame leaves', async () => {
   const events: string[] = [];
   const { connection } = await accepted(events);
   const write = Socket.prototype.write;
@@ -100,7 +100,7 @@ test('what was recorded of frames is written down before they leave', async () =
 
 const BIG: Message = { verb: 'RECEIVED', id: '1', body: Buffer.alloc(1024 * 1024) };
 
-test('more to send is not progress: who takes nothing is cut off in time', async () => {
+test('having more to send is not progress: a peer that reads nothing is cut off in time', async () => {
   const { connection, clock, endings } = await accepted();
   while (connection.queuedBytes <= QUEUE_LIMIT) {
     connection.send(BIG);
@@ -116,7 +116,7 @@ test('more to send is not progress: who takes nothing is cut off in time', async
   expect(endings).toEqual([{ how: 'us' }]);
 });
 
-test('many small frames that nobody takes cost memory, too: they are not counted by their bytes alone', async () => {
+test('many small frames that nobody reads cost memory, too: more than their bytes counts', async () => {
   const { connection } = await accepted();
   // More than the kernel takes.
   while (connection.queuedBytes < QUEUE_LIMIT / 2) {
@@ -130,7 +130,7 @@ test('many small frames that nobody takes cost memory, too: they are not counted
   expect(frames).toBeLessThan(QUEUE_LIMIT / 256);
 });
 
-test('a FIN is told once, behind all that came before it, however reading was stopped', async () => {
+test('a FIN is reported once, after everything before it, however reading was paused', async () => {
   const bench = await accepted();
   bench.connection.pause();
   bench.peer.end('PING\nPONG\nPING\n');
@@ -185,7 +185,7 @@ test('what is sent in one turn leaves in as few writes as possible: small frames
   expect(writes.sizes).toHaveLength(Math.ceil(bytes / (64 * 1024)));
   expect(Math.max(...writes.sizes)).toBeLessThanOrEqual(64 * 1024);
 
-  // Some messages later in the same turn, after whoever waits for a promise has run, do not leave one by one either.
+  // Messages that are sent later in the same turn, after promises have resolved, do not leave one by one either.
   writes.sizes.length = 0;
   connection.send({ verb: 'PING' });
   await Promise.resolve();
@@ -197,7 +197,7 @@ test('what is sent in one turn leaves in as few writes as possible: small frames
   expect(writes.sizes.length).toBeLessThanOrEqual(2);
 });
 
-test('finished by the one who learns that the kernel has a message, it sends all that was queued behind it first', async () => {
+test('if it is finished when the kernel has taken a message, it first sends everything that was queued after it', async () => {
   const { connection, peer, endings } = await accepted();
   let bytes = 0;
   let ended = false;

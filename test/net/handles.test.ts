@@ -1,4 +1,4 @@
-// A server that has run out of file handles goes on, and accepts again when it has some.
+// A server that has run out of file handles goes on, and accepts connections again when it has some.
 
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const MANY = 2 * HANDLES;
 const withFew = (...args: string[]): Actor =>
   start([...args, '--port', '0'], { within: ['sh', '-c', `ulimit -n ${HANDLES}; exec "$@"`, 'sh'] });
 
-/** More connections than there are handles: each was greeted or closed. */
+/** More connections than there are handles. Each was greeted or closed. */
 async function crowd(
   port: number,
 ): Promise<{ readonly sockets: readonly Socket[]; readonly served: number }> {
@@ -34,7 +34,7 @@ async function crowd(
   return { sockets, served: served.size };
 }
 
-/** All of them end, and the server has seen it. */
+/** Ends all of them, and waits until the server has noticed. */
 async function dispersed(
   server: Actor,
   { sockets, served }: Awaited<ReturnType<typeof crowd>>,
@@ -45,7 +45,7 @@ async function dispersed(
 
 // On Windows no shell can set such a limit.
 test.skipIf(process.platform === 'win32')(
-  'of more connections than file handles some are closed at once; when others end there is room again',
+  'with more connections than file handles, some are closed immediately; when others end, there is room again',
   async () => {
     const receiver = withFew('sync', 'receive');
     const { port } = await receiver.until('listening');
@@ -61,9 +61,9 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-// The limit is read from a file that Linux alone has.
+// The limit is read from a file that only Linux has.
 test.skipIf(process.platform !== 'linux')(
-  'connections take no file handle that the log of a relay needs: it stores and hands out all the same',
+  'connections take no file handle that the log of a relay needs: it still stores and hands out',
   async () => {
     const relay = withFew('async', 'relay', '--journal', join(tempDir(), 'journal'));
     const { port } = await relay.until('listening');

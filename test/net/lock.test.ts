@@ -14,7 +14,7 @@ function scratch(): string {
   return dir;
 }
 
-test('one holds the lock at a time, and the next once it is let go', async () => {
+test('only one holds the lock at a time, and the next one after it is released', async () => {
   const dir = scratch();
   const release = await holdLock(dir);
   await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
@@ -32,32 +32,29 @@ test('a directory with a long path has a lock, too', async () => {
   await (await holdLock(dir))();
 });
 
-test.skipIf(process.platform === 'win32')(
-  'the socket of a process that was killed is cleared away',
-  async () => {
-    const dir = scratch();
-    const socket = path.join(dir, 'lock-0');
-    const child = spawn(
-      process.execPath,
-      ['-e', `require('net').createServer().listen(process.argv[1], () => console.log('up'))`, socket],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    await once(child.stdout, 'data');
-    await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    expect(existsSync(socket)).toBe(true);
-    const release = await holdLock(dir);
-    expect(existsSync(socket)).toBe(false);
-    await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
-    await release();
-  },
-);
+test.skipIf(process.platform === 'win32')('the socket of a killed process is removed', async () => {
+  const dir = scratch();
+  const socket = path.join(dir, 'lock-0');
+  const child = spawn(
+    process.execPath,
+    ['-e', `require('net').createServer().listen(process.argv[1], () => console.log('up'))`, socket],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  await once(child.stdout, 'data');
+  await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(existsSync(socket)).toBe(true);
+  const release = await holdLock(dir);
+  expect(existsSync(socket)).toBe(false);
+  await expect(holdLock(dir)).rejects.toMatchObject({ code: 'locked' });
+  await release();
+});
 
 test.skipIf(process.platform === 'win32')(
-  'of many that find a left-over socket at once, one at most gets the lock',
+  'if many find a leftover socket at the same time, at most one gets the lock',
   async () => {
     const dir = scratch();
     const child = spawn(
@@ -81,7 +78,7 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test.skipIf(process.platform !== 'linux')('whoever deletes the file of a lock does not free it', async () => {
+test.skipIf(process.platform !== 'linux')('deleting the file of a lock does not release it', async () => {
   const dir = scratch();
   const release = await holdLock(dir);
   for (const name of readdirSync(dir)) rmSync(path.join(dir, name));

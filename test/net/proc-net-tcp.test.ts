@@ -1,4 +1,4 @@
-// What the kernel says of a connect that it is trying, read from a table as Linux writes it.
+// What the kernel says about a connect that it is trying, read from a table as Linux writes it.
 
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,20 +13,20 @@ const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    3: 0109090A:DE80 0909090A:1005 01 00000001:00000000 01:00000050 00000005     0        0 1969898 2 0000000000000000 100
 `;
 
-test('only connects that are being tried count, and only those of the process', () => {
+test('only connects in progress count, and only those of this process', () => {
   expect(retransmitted(TABLE, new Set(['1969896', '1969898']))).toEqual([10]);
   expect(retransmitted(TABLE, new Set(['1969896', '1969897']))).toEqual([10, 3]);
   expect(retransmitted(TABLE, new Set())).toEqual([]);
   expect(retransmitted('', new Set(['1969896']))).toEqual([]);
 });
 
-test('the patience of Linux: 3, 7 and 127 s were measured for 1, 2 and 6 tries', () => {
+test('how long Linux tries: 3, 7 and 127 s were measured for 1, 2 and 6 retries', () => {
   expect([1, 2, 6, 7].map(patienceSeconds)).toEqual([3, 7, 127, 247]);
 });
 
-// A link to what is not a file is made like this on POSIX systems alone.
+// Only POSIX systems can make a link to something that is not a file.
 test.runIf(process.platform !== 'win32')(
-  'without IPv6 there is no table of it: IPv4 is still counted',
+  'without IPv6 there is no table for it, but IPv4 is still counted',
   () => {
     const proc = tempDir();
     for (const dir of ['fd', 'net']) mkdirSync(join(proc, dir));

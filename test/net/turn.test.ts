@@ -1,4 +1,4 @@
-// Who sends without end takes his turn like everybody else: what he has sent is read for a while, then the others are.
+// A client that sends without end gets its turn like every other: its data is read for a while, then that of the others.
 
 import { expect, onTestFinished, test } from 'vitest';
 import type { Event } from '../../src/core/event.ts';
@@ -8,7 +8,7 @@ import { FakeClock } from '../fake-clock.ts';
 import { RawClient } from '../harness.ts';
 import { until } from '../servers.ts';
 
-/** A clock that goes on each time somebody looks at it, by a millisecond unless another step is given. */
+/** A clock that advances each time it is read, by a millisecond or by another step. */
 class BusyClock extends FakeClock {
   readonly #step: number;
   #looks = 0;
@@ -24,7 +24,7 @@ class BusyClock extends FakeClock {
   }
 }
 
-test('a PING right behind a SEND is read in the same turn, however long the SEND took: its PONG leaves first', async () => {
+test('a PING right after a SEND is read in the same turn, however long the SEND took: its PONG leaves first', async () => {
   const receiver = await startReceiver({
     as: 'bob',
     host: '127.0.0.1',
@@ -40,7 +40,7 @@ test('a PING right behind a SEND is read in the same turn, however long the SEND
   expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
 });
 
-test('a flood of one client does not keep another waiting, and nothing of it is lost', async () => {
+test('a flood from one client does not keep another waiting, and none of it is lost', async () => {
   const events: Event[] = [];
   const receiver = await startReceiver({
     as: 'bob',

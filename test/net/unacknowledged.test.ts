@@ -1,4 +1,4 @@
-// What the other kernel has not acknowledged: the table as Linux prints it, and the real one beside a reader that does not read.
+// What the other kernel has not acknowledged: the table as Linux prints it, and the real one, with a reader that does not read.
 
 import { createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -30,7 +30,7 @@ test('finds the row of a connection by both its ends', () => {
   expect(findUnacknowledged('', CALLER, LOOPBACK, 'LE')).toBeUndefined();
 });
 
-test('the order of the bytes is that of the computer', () => {
+test('the byte order is that of the computer', () => {
   const text = table(row('7F000001:C350', '7F000001:1005', '00000001'));
   expect(findUnacknowledged(text, CALLER, LOOPBACK, 'BE')).toBe(1);
   expect(findUnacknowledged(text, CALLER, LOOPBACK, 'LE')).toBeUndefined();
@@ -46,13 +46,13 @@ test.each([
   expect(findUnacknowledged(text, { address, port: 50_000 }, { address, port: 4101 }, 'LE')).toBe(5);
 });
 
-test('a table without a retransmission time-out is an imitation, and its zeros are not believed', () => {
+test('a table without a retransmission timeout is an imitation, so its zeros are ignored', () => {
   const text = table(row('0100007F:C350', '0100007F:1005', '00000000', '0'));
   expect(findUnacknowledged(text, CALLER, LOOPBACK, 'LE')).toBeUndefined();
 });
 
 test.runIf(process.platform === 'linux').each(['127.0.0.1', '::1'])(
-  'on %s: nothing while the other kernel takes it, something when it is full, nothing again when it is read',
+  'on %s: nothing while the other kernel takes the data, something when it is full, nothing again after it was read',
   async (host) => {
     let served: Socket | undefined;
     const server = createServer((socket) => {

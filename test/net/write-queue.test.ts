@@ -1,4 +1,4 @@
-// The queue of bytes in front of the kernel: nothing is lost, nothing changes its place, no piece is larger than asked for.
+// The queue of bytes in front of the kernel: nothing is lost or reordered, and no piece is larger than asked for.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -17,7 +17,7 @@ test('small buffers are joined, a large one is cut', () => {
   expect(queue.bytes).toBe(0);
 });
 
-test('what goes in comes out, in order, whatever waits meanwhile', () => {
+test('what goes in comes out, in order, whatever is waiting meanwhile', () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.constant('take' as const)), { maxLength: 600 }),
@@ -51,7 +51,7 @@ test('what goes in comes out, in order, whatever waits meanwhile', () => {
   );
 });
 
-test('what was taken is let go of, also while something always waits', async () => {
+test('what was taken is released, even while something is always waiting', async () => {
   const queue = new WriteQueue();
   const watched: WeakRef<Buffer>[] = [];
   for (let i = 0; i < 1000; i += 1) {

@@ -1,5 +1,5 @@
-// The synchronous sender's deadline, with and without --patient: a connect that hangs (a link with a full backlog), then an answer
-// that does not come.
+// The synchronous sender's deadline, with and without --patient: a connect that hangs (a link with a full backlog), and then an answer that does
+// not come.
 
 import { expect, onTestFinished, test } from 'vitest';
 import type { Event } from '../../src/core/event.ts';
@@ -20,12 +20,12 @@ async function alice() {
   return { sender, clock, type, connected };
 }
 
-test('patient: no time ends a connect; the deadline counts from when it stands', async () => {
+test('patient: no time ends a connect; the deadline counts from the connection', async () => {
   const { sender, clock, type, connected } = await alice();
   await type('full');
   const settled = sender.send('i', Buffer.from('x'), { timeoutMs: 1000, patient: true });
   clock.advance(1_000_000);
-  // The SYN has to be out: for a moment of healing nobody listens at all.
+  // The SYN must be out first, because while the link heals nobody listens for a moment.
   await turns();
   await type('heal');
   await connected();

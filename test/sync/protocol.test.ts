@@ -1,4 +1,4 @@
-// What a synchronous receiver answers to a SEND, typed as bytes. What every server answers stands in test/exchange.
+// What a synchronous receiver answers to a SEND, typed as bytes. What every server answers is tested in test/exchange.
 
 import { expect, test } from 'vitest';
 import { anError, aRefusal, nothingCame, startBob, turns, until } from '../servers.ts';
@@ -14,7 +14,7 @@ test('RECEIVED comes when the message is handled, not before', async () => {
   expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
 });
 
-test('a reply is the body of RECEIVED, of any bytes', async () => {
+test('a reply is the body of RECEIVED, with any bytes', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted();
   client.type('SEND id=1 size=0\n\n');
@@ -53,13 +53,13 @@ test.each([
   expect(await client.next()).toEqual(['RECEIVED id=2', undefined]);
 });
 
-test('one message at a time: what stands behind it is not read until it is answered', async () => {
+test('one message at a time: what comes after it is not read until it is answered', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted();
   client.type('SEND id=1 size=1\na\nSEND id=2 to=carol size=1\nb\nSEND id=3 size=1\nc\nPING\n');
   const one = await bench.handling();
   await turns(20);
-  // Not even PING behind it is answered, nor the refusal, which needs no handling.
+  // Not even the PING after it is answered, nor the refusal, which needs no handling.
   expect(client.frames).toHaveLength(1);
   one.done();
   expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
@@ -84,7 +84,7 @@ test('different senders are served at the same time', async () => {
   expect(await alice.next()).toEqual(['RECEIVED id=1', undefined]);
 });
 
-test('a program that failed while handling says ERROR code=failed, and nothing of RECEIVED', async () => {
+test('a program that failed while handling says ERROR code=failed, and no RECEIVED', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted();
   client.type('SEND id=1 size=1\na\n');
@@ -95,7 +95,7 @@ test('a program that failed while handling says ERROR code=failed, and nothing o
   await client.end();
 });
 
-test('a server that had stopped reading reads on behind its last word, to the FIN', async () => {
+test('a server that had stopped reading reads on after its last frame, until the FIN', async () => {
   const bench = await startBob(true);
   const client = await bench.greeted();
   client.type('SEND id=1 size=1\na\nSEND id=2 size=1\nb\n');
@@ -107,13 +107,13 @@ test('a server that had stopped reading reads on behind its last word, to the FI
   expect(await client.next()).toEqual(anError('failed'));
   await client.end();
   expect(client.finished).toBe(true);
-  // On a clock that stands still: it is the FIN that ends it, not the 2 s after which nobody waits for one.
+  // This clock stands still, so it is the FIN that ends it, not the 2 s after which the server stops waiting for one.
   client.socket.end();
   await until(() => bench.events.some(({ event }) => event === 'closed'));
   expect(bench.events.some(({ event }) => event === 'broken')).toBe(false);
 });
 
-test('so it is behind a FIN, and behind a BYE', async () => {
+test('the same after a FIN and after a BYE', async () => {
   for (const last of ['', 'BYE\n']) {
     const bench = await startBob(true);
     const client = await bench.greeted();

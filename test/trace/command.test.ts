@@ -1,4 +1,4 @@
-// `detour trace` as a person uses it: log files in, a diagram out, and a clear word where that cannot be.
+// `detour trace` as a person uses it: log files in, a diagram out, and a clear message if that is impossible.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,7 +64,7 @@ describe('detour trace', () => {
     );
   });
 
-  it('draws some messages only', async () => {
+  it('draws only some messages', async () => {
     const files = logs(directKill());
     expect((await trace('--id', 'k3f9-1', '--brief', ...files)).stdout).toContain('SEND k3f9-1');
     const none = await trace('--id', 'nothing', ...files);

@@ -1,4 +1,4 @@
-// The picture: golden diagrams at the widths that matter, every row an event of a log, only signs that every console has.
+// The picture: golden diagrams at the widths that matter. Every row is an event of a log, and every sign exists on every console.
 
 import { describe, expect, it } from 'vitest';
 import { drawDiagram } from '../../src/trace/diagram.ts';
@@ -9,7 +9,7 @@ import { Actor, Connection, detourKill, directKill, LATER, logsOf, pulledCable }
 const draw = (actors: readonly Actor[], width: number, lanes: string[] = [], small = width < 50) =>
   drawDiagram(merge(logsOf(actors)), { width, lanes, keep: small ? essential : undefined });
 
-// What Windows' console fonts draw: ASCII, some of Latin 1, box drawing, blocks and a few arrows (WGL4).
+// What the console fonts of Windows have: ASCII, some of Latin 1, box drawing, blocks and a few arrows (WGL4).
 const CONSOLE = /^[\x20-\x7e·×─│├┤┼░■►◄…]*$/;
 
 describe('a diagram', () => {
@@ -22,7 +22,7 @@ describe('a diagram', () => {
     });
   }
 
-  it('is the same, but for the times, when a clock is wrong by an hour', () => {
+  it('is the same except for the times when a clock is wrong by an hour', () => {
     const texts = (skew: number) => draw(detourKill(skew), 80).lines.map((line) => line.slice(6));
     expect(texts(3_600_000)).toEqual(texts(0));
     expect(texts(-3_600_000)).toEqual(texts(0));
@@ -46,7 +46,7 @@ describe('a diagram', () => {
     }
   });
 
-  it('draws nothing as a recorded arrow that is not a frame of a log', () => {
+  it('draws as recorded arrows only frames of a log', () => {
     for (const { text, row } of [...draw(directKill(), 80).rows, ...draw(detourKill(), 41).rows]) {
       const verbs = row.placed.map(({ recorded }) => ('verb' in recorded ? recorded.verb : recorded.event));
       if (/─►|◄─/.test(text)) expect(new Set(verbs).size).toBe(1);
@@ -55,12 +55,12 @@ describe('a diagram', () => {
   });
 
   for (const width of [38, 80]) {
-    it(`draws a link as the cable between the two whom it joins, ${width} columns`, () => {
+    it(`draws a link as the cable between the two that it joins, ${width} columns`, () => {
       expect(`\n${draw(pulledCable(), width).lines.join('\n')}\n`).toMatchSnapshot();
     });
   }
 
-  it('draws how far a body came that never came whole, and nothing of one that did', () => {
+  it('draws how much arrived of a body that never came whole, and nothing for one that did', () => {
     const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
     const alice = new Actor('alice', 4712);
     const call = new Connection(alice, bob, 0, 4101);
@@ -88,7 +88,7 @@ describe('a diagram', () => {
     expect(text([newBob])).toMatch(/attempt 2/);
     expect(text([newBob], 41)).toMatch(/shown, attempt 2/);
     for (const width of [41, 120]) expect(text([newBob], width)).not.toMatch(/again/);
-    // That it was sent before is seen in the relay's log alone.
+    // Only the relay's log shows that it was sent before.
     expect(text([alice, relay, newBob], 41)).toMatch(/MESSAGE.*again/);
   });
 
@@ -96,7 +96,7 @@ describe('a diagram', () => {
     const [alice, bob] = directKill() as [Actor, Actor];
     const rows = draw([alice, bob], 80).lines.filter((line) => line.includes('UNKNOWN'));
     expect(rows).toEqual([expect.stringMatching(/^ +5\.5 += UNKNOWN$/)]);
-    // With a log that has no word of it before the last one, it is drawn there.
+    // If a log has nothing about it before the last event, it is drawn there.
     const last = new Actor('alice', alice.pid);
     last.log.push(...alice.log.filter(({ event }) => event !== 'outcome'));
     expect(draw([last, bob], 80).lines.at(-1)).toMatch(/^ +5\.6 +· UNKNOWN$/);
@@ -131,12 +131,12 @@ describe('a diagram', () => {
     ]);
   });
 
-  it('draws a link on a lane of its own where no log tells whom it joins', () => {
+  it('draws a link on its own lane if no log says whom it joins', () => {
     const [, link] = pulledCable() as [Actor, Actor];
     expect(`\n${draw([link], 60).lines.join('\n')}\n`).toMatchSnapshot();
   });
 
-  it('draws a call that came no further than the link as no call to bob', () => {
+  it('does not draw a connection that ended at the link as a connection to bob', () => {
     const [alice, link, bob] = pulledCable() as [Actor, Actor, Actor];
     alice.at(40, { event: 'connecting', conn: 2, host: '127.0.0.1', port: 4102 });
     alice.at(40.1, { event: 'connected', conn: 2, local: '127.0.0.1:50007', remote: '127.0.0.1:4102' });
@@ -151,15 +151,15 @@ describe('a diagram', () => {
     expect(`\n${draw(crossed(), 41, [], false).lines.join('\n')}\n`).toMatchSnapshot();
   });
 
-  it('leaves open the end of an arrow of which no log tells, and gives a lane to whoever was spoken to', () => {
+  it('leaves the end of an arrow open if no log has it, and gives a lane to the peer', () => {
     expect(`\n${draw(oneSided(), 41).lines.join('\n')}\n`).toMatchSnapshot();
   });
 
-  it('shows who is frozen, and when he read what had waited', () => {
+  it('shows who is frozen, and when he read what was waiting', () => {
     expect(`\n${draw(frozen(), 41).lines.join('\n')}\n`).toMatchSnapshot();
   });
 
-  it('shows a refused call to somebody who never lived', () => {
+  it('shows a refused connection to somebody who was never there', () => {
     const alice = new Actor('alice', 7);
     alice.at(0, { event: 'connecting', conn: 1, host: '127.0.0.1', port: 4101 });
     alice.at(0.4, { event: 'broken', conn: 1, code: 'ECONNREFUSED', syscall: 'connect' });
@@ -168,7 +168,7 @@ describe('a diagram', () => {
     expect(lines[1]).toBe('   0.0    │◄- ECONNREFUSED  ·');
   });
 
-  it('says whom it had no room for', () => {
+  it('says for whom there was no room', () => {
     const actors = Array.from({ length: 12 }, (_, index) =>
       new Actor(`s${index}`, index).at(index, { event: 'stopping', why: 'done' }),
     );
@@ -200,7 +200,7 @@ function oneSided(): Actor[] {
   return [alice];
 }
 
-/** bob stands still before he reads the message, and reads it when alice has long gone. */
+/** bob stands still before he reads the message, and reads it long after alice has gone. */
 function frozen(): Actor[] {
   const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
   const alice = new Actor('alice', 2);

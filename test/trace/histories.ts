@@ -5,7 +5,7 @@ import { formatTime } from '../../src/trace/log.ts';
 
 const START = 1_769_868_131_000_000_000n;
 
-/** A process that acts at moments of true time (ms), and writes them down by a clock that may be wrong. */
+/** A process that acts at true times (ms), and records them by a clock that may be wrong. */
 export class Actor {
   readonly log: Recorded[] = [];
   #conns = 0;
@@ -32,7 +32,7 @@ export class Actor {
   }
 }
 
-/** A connection between two actors; frames go at one moment and arrive at another. */
+/** A connection between two actors. Frames leave at one time and arrive at another. */
 export class Connection {
   readonly #conns = new Map<Actor, number>();
   readonly #sent = new Map<Actor, number>();
@@ -57,7 +57,7 @@ export class Connection {
     return this.#conns.get(actor) ?? 0;
   }
 
-  /** A frame from one end. Without `arrives` nobody reads it. Returns what writes its arrival down, if that is to come later. */
+  /** Sends a frame from one end. Without `arrives` nobody reads it. @returns a function that records its arrival, if that is to come later */
   frame(
     from: Actor,
     ms: number,
@@ -81,7 +81,7 @@ export class Connection {
   }
 }
 
-/** `arrives` of a frame that nobody reads, or whose arrival the test writes down itself. */
+/** The `arrives` of a frame that nobody reads, or whose arrival the test records itself. */
 export const LATER = -1;
 
 const READY = (role: string, as: string): FrameFields => ({
@@ -111,7 +111,7 @@ export function directKill(skew = 0): Actor[] {
   return [alice, bob];
 }
 
-/** The detour, the same: bob is killed after he showed the message, and a new bob gets it again. */
+/** The same on the detour: bob is killed after he showed the message, and a new bob gets it again. */
 export function detourKill(skew = 0): Actor[] {
   const relay = new Actor('relay', 4720, skew).listen(-80, 'relay', 4100);
   const alice = new Actor('alice', 4721);
@@ -171,9 +171,9 @@ export function detourKill(skew = 0): Actor[] {
 }
 
 /**
- * The direct route through a cable that is pulled after bob has shown the message; his answer stays in it. HELLO came without a
- * session, so that only the link's log can tell which call is which.
- * @param cables how many links there are, one behind the other
+ * The direct route through a cable that is pulled after bob has shown the message; his answer stays in it. HELLO came without a session, so
+ * only the link's log can say which connections belong together.
+ * @param cables the number of links, one after another
  */
 export function pulledCable(cables = 1, skew = 0): Actor[] {
   const bob = new Actor('bob', 4711, skew).listen(-80, 'receiver', 4101);

@@ -1,4 +1,4 @@
-// The recorder: stamps, lines, files. The form of a line both ways, and what is refused.
+// The recorder: timestamps, lines, files; the form of a line in both directions, and what is refused.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ const recordsIn = (file: string): Recorded[] =>
     .map((line, i) => parseRecorded(line, file, i + 1));
 
 describe('the recorder', () => {
-  it('has each event in the file, stamped once, before it hands it on', () => {
+  it('has each event in the file, timestamped once, before it passes it on', () => {
     const file = join(dir, 'bob.log');
     const seen: Recorded[] = [];
     const onEvent = (recorded: Recorded): void => {
@@ -58,7 +58,7 @@ describe('the recorder', () => {
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
   });
 
-  it('writes at the end of the turn, or when asked, if there is nobody to hand it on to', async () => {
+  it('writes at the end of the turn, or when asked, if there is nobody to pass it on to', async () => {
     const file = join(dir, 'bob.log');
     const recorder = createRecorder({ actor: 'bob', file });
     recorder.emit(SEND);
@@ -93,7 +93,7 @@ describe('the recorder', () => {
   });
 
   it.skipIf(process.platform !== 'linux')(
-    'goes on without a file that can be written no more, and says so once',
+    'goes on without a file that can no longer be written, and says so once',
     () => {
       const lost: DetourError[] = [];
       const seen: Recorded[] = [];
@@ -113,13 +113,13 @@ describe('the recorder', () => {
   );
 });
 
-describe('the stamp', () => {
+describe('the timestamp', () => {
   it('is ISO 8601 UTC with nanoseconds', () => {
     expect(formatTime(1_769_868_131_123_456_789n)).toBe('2026-01-31T14:02:11.123456789Z');
     expect(formatTime(1_769_868_131_000_000_001n)).toBe('2026-01-31T14:02:11.000000001Z');
   });
 
-  it('goes on by the steady clock, and follows the wall clock only when that was set', () => {
+  it('advances with the monotonic clock, and follows the wall clock only when that was set', () => {
     let wall = 1_000_000_000_000n;
     let steady = 5n;
     const stamp = createStamp(undefined, { wall: () => wall, steady: () => steady }, wall + 2n);
@@ -137,7 +137,7 @@ describe('the stamp', () => {
     expect(at()).toBe('40.000000000Z');
   });
 
-  it('stays with a clock that it shares, whatever becomes of the wall clock', () => {
+  it('stays with a shared clock, whatever happens to the wall clock', () => {
     let wall = 1_000_000_000_000n;
     let steady = 5n;
     const stamp = createStamp(40_000_000_000n, { wall: () => wall, steady: () => steady });
@@ -164,7 +164,7 @@ describe('a line', () => {
     });
   });
 
-  it('comes back as it was, whatever keys the frame had', () => {
+  it('comes back unchanged, whatever keys the frame had', () => {
     const key = fc.oneof(
       fc.constantFrom('time', 'actor', 'pid', 'event', 'conn', 'n', 'verb', 'level', 'constructor'),
       fc.stringMatching(/^[a-z]{1,8}$/),

@@ -1,4 +1,4 @@
-// Merging: cause before effect whatever the clocks say, and nothing lost or added.
+// Merging: cause comes before effect whatever the clocks say, and nothing is lost or added.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const indexIn = ({ events }: Merged): ((recorded: Recorded) => number) => {
   return (recorded) => indices.get(recorded) ?? Number.NaN;
 };
 
-/** One step of a random history; numbers are taken modulo what there is. */
+/** One step of a random history. Numbers are taken modulo what exists. */
 const step = fc.record({
   what: fc.constantFrom('call', 'frame', 'frame', 'frame', 'arrive', 'arrive', 'arrive', 'local'),
   a: fc.nat(99),
@@ -26,7 +26,7 @@ interface Way {
   arrive: (at: number) => void;
 }
 
-/** Plays a random history in true time and writes each process's log by its own wrong clock. */
+/** Plays a random history in true time, and writes each process's log by its own wrong clock. */
 function play(
   skews: readonly number[],
   steps: readonly { what: string; a: number; b: number; ms: number }[],
@@ -113,7 +113,7 @@ describe('merge', () => {
     expect(shifts[1]).toBeCloseTo(90_000, 0);
   });
 
-  it('tells runs of one program apart, also with the same pid', () => {
+  it('distinguishes runs of one program, even with the same pid', () => {
     const [alice, relay, bob, newBob] = detourKill() as [Actor, Actor, Actor, Actor];
     const samePid = newBob.log.map((recorded) => ({ ...recorded, pid: bob.pid }));
     const merged = merge([alice.log, relay.log, [...bob.log, ...samePid]]);
@@ -121,7 +121,7 @@ describe('merge', () => {
     expect(merged.findings).toEqual([]);
   });
 
-  it('matches by address where no HELLO tells, also between an IPv6 socket and an IPv4 caller', () => {
+  it('matches by address if there is no HELLO, also between an IPv6 socket and an IPv4 client', () => {
     const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
     const alice = new Actor('alice', 2);
     const call = new Connection(alice, bob, 1, 4101);
@@ -136,7 +136,7 @@ describe('merge', () => {
     expect(merged.findings).toEqual([]);
   });
 
-  it('reports frames that only one end knows of, and logs that contradict each other', () => {
+  it('reports frames that only one end has, and logs that contradict each other', () => {
     const [alice, bob] = directKill() as [Actor, Actor];
     const without = bob.log.filter((recorded) => recorded.event !== 'received' || recorded.verb !== 'SEND');
     expect(merge([alice.log, without]).findings).toMatchObject([
@@ -158,14 +158,14 @@ describe('merge', () => {
     expect(merge(swapped).findings.map(({ kind }) => kind)).toEqual(['impossible']);
   });
 
-  it('takes no logs, and empty ones', () => {
+  it('accepts no logs, and empty ones', () => {
     expect(merge([])).toMatchObject({ events: [], processes: [], findings: [] });
     expect(merge([[], []]).events).toEqual([]);
   });
 });
 
-describe('a call through links', () => {
-  it.each([1, 2, 3])('is one call, also through %d of them, whatever the clocks say', (cables) => {
+describe('a connection through links', () => {
+  it.each([1, 2, 3])('is one connection, even through %d of them, whatever the clocks say', (cables) => {
     for (const skew of [0, 3_600_000, -3_600_000]) {
       const actors = pulledCable(cables, skew);
       const merged = merge(logsOf(actors));
@@ -186,7 +186,7 @@ describe('a call through links', () => {
     }
   });
 
-  it('is two halves without the log of the link, and one half with it when the other end has none', () => {
+  it('is two halves without the log of the link, and one half with it if the other end has no log', () => {
     const [alice, link, bob] = pulledCable() as [Actor, Actor, Actor];
     expect(merge(logsOf([alice, bob])).channels).toHaveLength(2);
     const half = merge(logsOf([link, bob])).channels;

@@ -1,4 +1,4 @@
-// Reading logs back, and choosing of them what is drawn.
+// Reading logs back, and choosing what is drawn.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,12 +25,12 @@ const { log } = directKill()[0] as Actor;
 const text = log.map((recorded) => `${formatJson(recorded)}\n`).join('');
 
 describe('reading a log', () => {
-  it('gives the events back, and leaves a line without an end out', () => {
+  it('gives the events back, and leaves out a line without an end', () => {
     expect(readLog(write(text))).toMatchObject({ events: log, skipped: 0, torn: false });
     expect(readLog(write(text.slice(0, -5)))).toMatchObject({ events: log.slice(0, -1), torn: true });
   });
 
-  it('reads only the end of a long one, from the beginning of a line', () => {
+  it('reads only the end of a long log, from the beginning of a line', () => {
     const { events, skipped } = readLog(write(text), 400);
     expect(events.length).toBeGreaterThan(0);
     expect(events).toEqual(log.slice(-events.length));
@@ -49,7 +49,7 @@ describe('reading a log', () => {
   });
 });
 
-/** alice sends some messages to bob, one after the other. */
+/** alice sends some messages to bob, one after another. */
 function conversation(count: number): Actor[] {
   const bob = new Actor('bob', 1).listen(0, 'receiver', 4101);
   const alice = new Actor('alice', 2);
@@ -73,12 +73,12 @@ describe('choosing messages', () => {
     });
   };
 
-  it('keeps all if there are not more', () => {
+  it('keeps all if there are no more', () => {
     const actors = conversation(3);
     expect(kept(actors, { last: 3 })).toHaveLength(actors.reduce((sum, one) => sum + one.log.length, 0));
   });
 
-  it('keeps the last ones, with the beginning of their connection', () => {
+  it('keeps the last messages, with the beginning of their connection', () => {
     const about = kept(conversation(5), { last: 2 });
     expect(about.filter((one) => one.startsWith('sent m'))).toEqual([
       'sent m-4',

@@ -1,5 +1,5 @@
-// PROTOCOL.md says what the code does: its table of verbs, its limits, its codes and its examples are checked against the code, and
-// its two sessions are played, line by line, against the real programs.
+// PROTOCOL.md says what the code does: its table of verbs, its limits, its codes and its examples are compared with the code, and its two
+// sessions are played, line by line, with the real programs.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
@@ -28,11 +28,11 @@ import { start, tempDir } from '../harness.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DOCUMENT = readFileSync(join(ROOT, 'src/wire/PROTOCOL.md'), 'utf8');
-// As long as the document, but nothing between fences can be taken for a heading.
+// As long as the document, but without anything between fences that looks like a heading.
 const PROSE = DOCUMENT.replace(/^```[\s\S]*?^```/gm, (block) => block.replace(/^#/gm, ' '));
 const HEADINGS = new Set([...PROSE.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading));
 
-/** The text below a heading, down to the next heading of the same or a higher level. */
+/** The text under a heading, down to the next heading of the same or a higher level. */
 function chapter(heading: string): string {
   const found = new RegExp(`^(#+) ${heading}$`, 'm').exec(PROSE);
   if (found === null) throw new Error(`no heading ${heading}`);
@@ -41,7 +41,7 @@ function chapter(heading: string): string {
   return DOCUMENT.slice(from, end === null ? undefined : from + end.index);
 }
 
-/** The rows of the tables in a text, as cells, without heads and rules. `\|` inside a cell is a bar. */
+/** The rows of the tables in a text, as cells, without heads and rules. `\|` in a cell is a bar. */
 function rows(text: string): string[][] {
   return text
     .split('\n')
@@ -65,7 +65,7 @@ test('the table of verbs is that of verbs.ts: verbs, speakers, keys, forms, orde
   expect(table).toEqual(expected);
 });
 
-test('every verb has a chapter with an example that can be read, and says what it may be answered', () => {
+test('every verb has a chapter with a valid example, which says what may answer it', () => {
   for (const verb of Object.keys(VERBS)) {
     const text = chapter(verb);
     const example = [...text.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line).join('\n');
@@ -83,7 +83,7 @@ test('every verb has a chapter with an example that can be read, and says what i
   }
 });
 
-test('every reply named in a chapter is a verb, and every code in it is listed under All codes', () => {
+test('every reply in a chapter is a verb, and every code in it is listed under All codes', () => {
   const listed = new Set([...chapter('All codes').matchAll(/`([a-z_]+)`/g)].map(([, code]) => code));
   const used = [...chapter('The verbs').matchAll(/(REFUSED|ERROR|BYE)(?: id=\S+)? code=([a-z_]+)/g)];
   expect(used.length).toBeGreaterThan(25);
@@ -92,7 +92,7 @@ test('every reply named in a chapter is a verb, and every code in it is listed u
     expect(isVerb(verb), verb).toBe(true);
 });
 
-test('the codes are those of the catalogue of errors, and those that the servers say', () => {
+test('the codes are those of the catalogue of errors and those that the servers use', () => {
   const text = chapter('All codes');
   const [refusals = '', errors = ''] = text.split('`ERROR`: the connection');
   const codes = (part: string): string[] =>
@@ -159,7 +159,7 @@ test('the limits are those of the code', () => {
   expect(Object.fromEntries(written)).toEqual(limits);
 });
 
-test('every chapter that a comment in the source, or the document itself, points to is there', () => {
+test('every chapter that the source or the document itself refers to exists', () => {
   const files = ['src', 'test', 'scripts'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.(ts|mjs|md)$/.test(name))
@@ -225,7 +225,7 @@ class Nc {
   }
 }
 
-/** Replaces a run's own value by the form that the document writes in its place, key by key and only where the document does. */
+/** Replaces a value of this run by the form that the document has in its place, key by key, and only where the document has one. */
 function masked(line: string, written: string): string {
   return line
     .split(' ')
@@ -244,7 +244,7 @@ function masked(line: string, written: string): string {
     .join(' ');
 }
 
-describe('a session of the document, played against the real program', () => {
+describe('a session of the document, played with the real program', () => {
   const sessions = [...DOCUMENT.matchAll(/```session\n([\s\S]*?)```/g)].map(([, text = '']) =>
     text.trimEnd().split('\n'),
   );
@@ -283,7 +283,7 @@ describe('a session of the document, played against the real program', () => {
   });
 });
 
-test('the minute at the top is the beginning of what the session plays', () => {
+test('the first minute at the top is the beginning of the session', () => {
   const [, minute = ''] = /```\n(\$ nc[\s\S]*?)```/.exec(DOCUMENT) ?? [];
   const played = chapter('A receiver');
   for (const line of minute.trimEnd().split('\n')) expect(played).toContain(line);

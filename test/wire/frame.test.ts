@@ -6,7 +6,7 @@ import { type Decoded, DISCARD_FACTOR, FrameDecoder } from '../../src/wire/decod
 import { encodeFrame, MAX_LINE, parseNumber } from '../../src/wire/frame.ts';
 import { seed } from '../seed.ts';
 
-/** What a decoder finds, as text that can be compared: one line for each thing. */
+/** What a decoder finds, as text that can be compared, one line for each. */
 function describeFound(found: Decoded): string {
   if (found.kind === 'fault') return `fault ${found.code}`;
   const header = found.kind === 'frame' ? found.frame : found.header;
@@ -16,7 +16,7 @@ function describeFound(found: Decoded): string {
   return `${header.verb}${fields}${body === undefined ? '' : ` |${body.toString('latin1')}|`}`;
 }
 
-/** Decodes bytes that come in the pieces given. */
+/** Decodes bytes that come in the given pieces. */
 function decode(pieces: readonly (string | Buffer)[], maxBody = 100): string[] {
   const decoder = new FrameDecoder(maxBody);
   const all: string[] = [];
@@ -105,7 +105,7 @@ describe('frames', () => {
 
   test.each(BAD)('%j is a fault: %s', (bytes, code) => {
     expect(decode([bytes]).at(-1)).toBe(`fault ${code}`);
-    // Behind a fault nothing is read: nobody knows where the next frame begins. Nor is anything kept.
+    // After a fault nothing is read or kept: nobody knows where the next frame begins.
     const decoder = new FrameDecoder(100);
     decoder.push(Buffer.from(bytes, 'latin1'));
     while (decoder.next() !== undefined);
@@ -115,7 +115,7 @@ describe('frames', () => {
   });
 });
 
-describe('cut anywhere, the same is found', () => {
+describe('split anywhere, the same is found', () => {
   test.each([...GOOD.map(([bytes]) => bytes), ...BAD.map(([bytes]) => bytes)])('%j', (bytes) => {
     const whole = decode([bytes]);
     expect(decode([...bytes])).toEqual(whole);
@@ -136,7 +136,7 @@ describe('cut anywhere, the same is found', () => {
 describe('a line', () => {
   const line = (length: number, end: string): string => `X a=${'v'.repeat(length - 4 - end.length)}${end}`;
 
-  test.each(['\n', '\r\n'])('of exactly 1024 bytes, %j included, is taken; of 1025 it is not', (end) => {
+  test.each(['\n', '\r\n'])('of exactly 1024 bytes, including %j, is accepted; one of 1025 is not', (end) => {
     expect(line(MAX_LINE, end)).toHaveLength(1024);
     expect(decode([line(MAX_LINE, end)])).toHaveLength(1);
     expect(decode([line(MAX_LINE, end)])[0]).toMatch(/^X a=v+$/);
@@ -145,13 +145,13 @@ describe('a line', () => {
     expect(decode([...line(MAX_LINE + 1, end)])).toEqual(['fault malformed']);
   });
 
-  test('that does not end is a fault at its 1024th byte, not before', () => {
+  test('that does not end is a fault at its 1024th byte, not earlier', () => {
     expect(decode(['x'.repeat(1023)])).toEqual([]);
     expect(decode(['x'.repeat(1024)])).toEqual(['fault malformed']);
     expect(decode(['x'.repeat(1023), 'x'])).toEqual(['fault malformed']);
   });
 
-  test('is not written beyond 1024 bytes', () => {
+  test('is never written with more than 1024 bytes', () => {
     const fields = (length: number): [string, string][] => [['a', 'v'.repeat(length)]];
     expect(encodeFrame('X', fields(1024 - 5))).toHaveLength(1024);
     expect(() => encodeFrame('X', fields(1024 - 4))).toThrow(RangeError);
@@ -159,12 +159,12 @@ describe('a line', () => {
 });
 
 describe('a body', () => {
-  test.each([0, 1, 99, 100])('of %i bytes is taken if 100 are allowed', (size) => {
+  test.each([0, 1, 99, 100])('of %i bytes is accepted if 100 are allowed', (size) => {
     const body = 'b'.repeat(size);
     expect(decode([`X size=${size}\n${body}\n`])).toEqual([`X size=${size} |${body}|`]);
   });
 
-  test('above the limit is reported from its header, before a byte of it came', () => {
+  test('above the limit is reported from its header, before a byte of it has come', () => {
     expect(decode(['X size=101\n'])).toEqual(['oversize X size=101 (101)']);
   });
 
@@ -177,7 +177,7 @@ describe('a body', () => {
     expect(decode([...bytes])).toEqual(found);
   });
 
-  test('that came in pieces is not changed when the pieces are', () => {
+  test('that came in pieces does not change when the pieces do', () => {
     const decoder = new FrameDecoder(100);
     const piece = Buffer.from('hel');
     decoder.push(Buffer.from('X size=5\n'));
@@ -191,7 +191,7 @@ describe('a body', () => {
   });
 });
 
-test('what has started is counted, and what has ended', () => {
+test('frames that have started are counted, and those that have ended', () => {
   const decoder = new FrameDecoder(10);
   const states: [number, number][] = [];
   for (const piece of ['PI', 'NG\n', 'X size=2\n', 'a', 'b', '\n', 'X size=11\n', 'x'.repeat(11), '\nPI']) {
@@ -249,7 +249,7 @@ const frame = fc.record({
   body: fc.option(fc.uint8Array({ maxLength: 100 }), { nil: undefined }),
 });
 
-test('what is written is read again, however it is cut', () => {
+test('what is written can be read, however it is split', () => {
   fc.assert(
     fc.property(
       fc.array(frame, { minLength: 1, maxLength: 6 }),
@@ -272,7 +272,7 @@ test('what is written is read again, however it is cut', () => {
   );
 });
 
-test('any bytes are read without harm, and found the same however they are cut', () => {
+test('any bytes are read without harm, and with the same result however they are split', () => {
   const likely = fc.constantFrom(
     'PING',
     'SEND ',

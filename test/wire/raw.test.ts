@@ -1,4 +1,4 @@
-// The very bytes of each frame: what a log can keep, and what can be hashed, without writing the frame anew.
+// The exact bytes of each frame: they can be logged and hashed without writing the frame again.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ function framesOf(chunks: readonly Buffer[], maxBody = 1000): Frame[] {
   return frames;
 }
 
-/** Frames as text that can be compared, raw bytes and all. */
+/** Frames as text that can be compared, including the raw bytes. */
 const shown = (frames: readonly Frame[]): unknown[] =>
   frames.map(({ verb, fields, body, raw }) => [
     verb,
@@ -52,7 +52,7 @@ test('a stream in one chunk: raw is each frame as it came', () => {
   expect(framesOf([BYTES]).map(({ raw }) => raw.toString('latin1'))).toEqual(STREAM);
 });
 
-describe('the same frames with the same bytes, however the stream is cut', () => {
+describe('the same frames with the same bytes, however the stream is split', () => {
   test('into single bytes', () => {
     expect(shown(framesOf([...BYTES].map((byte) => Buffer.of(byte))))).toEqual(EXPECTED);
   });
@@ -93,7 +93,7 @@ test('what detour itself writes is read back as the same bytes', () => {
   expect(framesOf([bytes])[0]?.raw).toEqual(bytes);
 });
 
-test('a body is a part of the raw bytes', () => {
+test('a body is part of the raw bytes', () => {
   for (const chunks of [[BYTES], [BYTES.subarray(0, 20), BYTES.subarray(20)]])
     for (const { body, raw } of framesOf(chunks)) {
       if (body === undefined) continue;
@@ -102,7 +102,7 @@ test('a body is a part of the raw bytes', () => {
     }
 });
 
-test('a frame that lies in one chunk is not copied, wherever in the chunk', () => {
+test('a frame within one chunk is not copied, wherever it is in the chunk', () => {
   for (const { raw } of framesOf([BYTES])) expect(raw.buffer).toBe(BYTES.buffer);
   // The chunk may begin with the end of a frame and end with the beginning of one.
   const chunk = BYTES.subarray(2, BYTES.length - 2);
@@ -111,7 +111,7 @@ test('a frame that lies in one chunk is not copied, wherever in the chunk', () =
   for (const { raw } of frames.slice(1, -1)) expect(raw.buffer).toBe(BYTES.buffer);
 });
 
-test('a frame that came in several chunks is not changed when the chunks are', () => {
+test('a frame that came in several chunks does not change when the chunks do', () => {
   const whole = Buffer.from('X a=1 size=5\r\nhello\r\n');
   for (let cut = 1; cut < whole.length; cut += 1) {
     const chunks = [Buffer.from(whole.subarray(0, cut)), Buffer.from(whole.subarray(cut))];
@@ -126,7 +126,7 @@ test('a frame that came in several chunks is not changed when the chunks are', (
   }
 });
 
-test('a frame beside one that is too large has its own bytes', () => {
+test('a frame next to one that is too large has its own bytes', () => {
   const small = 'X size=3\nabc\n';
   const bytes = Buffer.from(`${small}X size=4\nabcd\n${small}`);
   for (let cut = 0; cut <= bytes.length; cut += 1)

@@ -1,4 +1,4 @@
-// A SEND that is read in place, and its answer that is written with others, against the plain way: frame.ts and verbs.ts.
+// The fast path for SEND, which is read in place, and for answers that are written together, compared with the plain way: frame.ts and verbs.ts.
 
 import { expect, test } from 'vitest';
 import { prng as randomFrom } from '../../src/core/prng.ts';
@@ -18,7 +18,7 @@ const shown = (send: SendFrame) => {
   return { id, to, ttl, notify, size, body, raw };
 };
 
-/** The SEND that these bytes begin with, read the plain way; undefined if they begin with anything else. */
+/** The SEND at the beginning of these bytes, read the plain way; undefined if there is anything else. */
 function plain(bytes: Buffer): ReturnType<typeof shown> | undefined {
   const decoder = new FrameDecoder(MOST);
   decoder.push(bytes);
@@ -55,7 +55,7 @@ test.each(SENDS)('what a client writes is read in place: $id', (message) => {
   const bytes = encode(message);
   expect(same(bytes)).toBe(true);
   expect(same(Buffer.from(bytes.toString('latin1').replace('\n', '\r\n'), 'latin1'))).toBe(true);
-  // In a chunk with others, it is the same.
+  // It is the same in a chunk with other frames.
   const around = Buffer.concat([bytes, bytes, Buffer.from('PING\n')]);
   const second = readSend(around, bytes.length, MOST);
   expect(second && shown(second)).toEqual(plain(bytes));
@@ -63,7 +63,7 @@ test.each(SENDS)('what a client writes is read in place: $id', (message) => {
   expect(readSend(around, 2 * bytes.length, MOST)).toBeUndefined();
 });
 
-test('a part of one is not read', () => {
+test('part of a SEND is not read', () => {
   for (const message of SENDS) {
     const bytes = encode(message);
     for (let end = 0; end < bytes.length; end++)
@@ -71,7 +71,7 @@ test('a part of one is not read', () => {
   }
 });
 
-test('whatever single byte is changed, what is read in place is what the plain way reads', () => {
+test('whatever single byte is changed, reading in place gives the same as the plain way', () => {
   let quick = 0;
   for (const message of SENDS) {
     const bytes = encode(message);
@@ -104,7 +104,7 @@ test('a body or a number above the limit, and another order of keys, are left to
     expect(readSend(Buffer.from(`${line}\n${'x'.repeat(MOST + 1)}\n`), 0, MOST), line).toBeUndefined();
 });
 
-test('random frames from pieces of good ones', () => {
+test('random frames made of pieces of good ones', () => {
   const chance = randomFrom(chosen);
   const below = (most: number): number => Math.floor(chance() * most);
   const one = <T>(list: readonly T[]): T => list[below(list.length)] as T;
@@ -141,7 +141,7 @@ test('random frames from pieces of good ones', () => {
   expect(quick).toBeGreaterThan(1000);
 });
 
-test('frames are the same wherever the stream is cut, with the quicker way and without', () => {
+test('frames are the same wherever the stream is split, with and without the fast path', () => {
   const frames = SENDS.flatMap((message) => [encode(message), Buffer.from('PING\n')]);
   const stream = Buffer.concat(frames);
   for (let cut = 0; cut <= stream.length; cut++) {
@@ -168,7 +168,7 @@ test('frames are the same wherever the stream is cut, with the quicker way and w
 
 const numbers = [1, 9, 10, 11, 99, 100, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 999_999_999_999_999];
 
-test('STORED lines are those that would be written for each alone', () => {
+test('STORED lines written together are the same as written one by one', () => {
   const chance = randomFrom(chosen + 1);
   const below = (most: number): number => Math.floor(chance() * most);
   const lines = new StoredBatch();
@@ -190,7 +190,7 @@ test('STORED lines are those that would be written for each alone', () => {
   expect(lines.bytes.equals(Buffer.concat(all))).toBe(true);
 });
 
-test('messages that are written together are those that would be written for each alone', () => {
+test('messages written together are the same as written one by one', () => {
   const chance = randomFrom(chosen + 2);
   const below = (most: number): number => Math.floor(chance() * most);
   const number = (n: number): number => numbers[n] ?? 1 + below(10 ** (1 + below(15)));

@@ -1,4 +1,4 @@
-// The table of verbs: which values a key takes, what is missing, what is too new, and back to bytes.
+// The table of verbs: which values a key accepts, what is missing, what is too new, and writing them back as bytes.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { parseHeader } from '../../src/wire/frame.ts';
 import { encode, isName, isToken, isVerb, type Message, readMessage, VERBS } from '../../src/wire/verbs.ts';
 import { seed } from '../seed.ts';
 
-/** Reads a header line, with a body if it says size. */
+/** Reads a header line, with a body if it has a size. */
 function read(line: string, body = ''): ReturnType<typeof readMessage> {
   const header = parseHeader(line);
   if (typeof header === 'string') throw new Error(header);
@@ -99,19 +99,19 @@ describe('values', () => {
   });
 });
 
-test('words of the language the code is written in are not verbs', () => {
+test('words of JavaScript are not verbs', () => {
   for (const word of ['constructor', 'hasOwnProperty', '__proto__', 'toString', ''])
     expect(isVerb(word)).toBe(false);
 });
 
-test('a body that a verb has no use for is ignored', () => {
+test('a body that a verb does not need is ignored', () => {
   expect(read('PING size=2', 'hi')).toEqual({ message: { verb: 'PING' } });
   expect(read('RECEIVED id=1 size=2', 'hi')).toEqual({
     message: { verb: 'RECEIVED', id: '1', body: Buffer.from('hi') },
   });
 });
 
-test('keys are written in the order of the table, whatever the order they were given in', () => {
+test('keys are written in the order of the table, whatever order they were given in', () => {
   const message: Message = {
     notify: 'w-1',
     body: Buffer.from('x'),
@@ -123,7 +123,7 @@ test('keys are written in the order of the table, whatever the order they were g
   expect(encode(message).toString()).toBe('SEND id=1 to=bob ttl=5 notify=w-1 size=1\nx\n');
 });
 
-/** A good value for each form of the table. */
+/** A good value for each form in the table. */
 const FORMS: Readonly<Record<string, fc.Arbitrary<string | number>>> = {
   NAME: fc.stringMatching(/^[a-z][a-z0-9_-]{0,31}$/),
   ID: fc.stringMatching(/^[A-Za-z0-9._:-]{1,64}$/),
@@ -154,7 +154,7 @@ const anyMessage = fc.constantFrom(...Object.keys(VERBS)).chain((verb) => {
   });
 });
 
-test('every message is read as it was written', () => {
+test('every message is read back as it was written', () => {
   fc.assert(
     fc.property(anyMessage, (given) => {
       const decoder = new FrameDecoder();

@@ -1,4 +1,4 @@
-// How what is said fits on a terminal: no line is broken in mid-word, and a note that has no room beside its line stands below it.
+// How output fits on a terminal: no line is broken within a word, and a note that has no room next to its line goes below it.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { sayWrapped, withNote } from '../../../src/cli/render/output.ts';
@@ -10,13 +10,13 @@ test('a text is wrapped between words; what is longer than a line stays whole', 
   expect(wrap('', 8)).toEqual(['']);
 });
 
-test('a note stands at the right end, or below if it does not fit', () => {
+test('a note is at the right end, or below if it does not fit', () => {
   expect(withNote('UNKNOWN.', 'exit 20', 17)).toBe('UNKNOWN.  exit 20');
   expect(withNote('UNKNOWN.', 'exit 20', 16)).toBe('UNKNOWN.\n         exit 20');
   expect(withNote('STORED', '', 3)).toBe('STORED');
 });
 
-test('on a terminal what is said keeps to its width, indented; elsewhere it is one line', () => {
+test('on a terminal, output keeps to the width, indented; elsewhere it is one line', () => {
   const { isTTY, columns } = process.stderr;
   onTestFinished(() => void Object.assign(process.stderr, { isTTY, columns }));
   let said = '';

@@ -1,5 +1,5 @@
-// detour, but for a bob on the direct route who answers RECEIVED and handles nothing. For the tests of `detour compare`: its tally must
-// find him out.
+// detour, but with a bob on the direct route that answers RECEIVED and handles nothing. For the tests of `detour compare`, whose tally must
+// catch him.
 import { once } from 'node:events';
 import { systemClock } from '../../../dist/core/clock.js';
 import { netContext } from '../../../dist/net/context.js';

@@ -1,4 +1,4 @@
-// How a comparison looks: whatever the figures, in 80 columns, in the right places, with no figure that is none.
+// How a comparison looks: whatever the figures, it fits in 80 columns, everything is in its place, and no figure is nonsense.
 
 import { describe, expect, it } from 'vitest';
 import { prng } from '../../../src/core/prng.ts';
@@ -15,7 +15,7 @@ import { waitByRelay, waitByRetry } from '../../../src/lab/compare/theory.ts';
 const SETTING = { absence: 1000, retry: 250 };
 const HOP = { direct: 1.5, relay: 4.5, extra: { mean: 3, low: 2.7, high: 3.3 } };
 
-/** A report as theory would have it, its times stretched by a factor. */
+/** A report that agrees with theory, with its times stretched by a factor. */
 function report(stretch: number, more: Partial<Report> = {}): Report {
   const size = { ...SETTING, messages: 1000, tail: 4000, killSender: false, ...more };
   const levels: readonly [planned: number, present: number][] = [
@@ -88,7 +88,7 @@ const all = (of: Report, columns = 80): string[] => [
 ];
 
 describe('on the terminal', () => {
-  it.each([1, 0.01, 30, 900])('fits into 80 columns, times stretched by %d', (stretch) => {
+  it.each([1, 0.01, 30, 900])('fits in 80 columns, with times stretched by %d', (stretch) => {
     for (const more of [{}, { killSender: true, late: 99_999 }, { hop: undefined }])
       for (const line of [...all(report(stretch, more)), ...derivationLines(SETTING)]) {
         expect(line.length, line).toBeLessThanOrEqual(80);
@@ -101,9 +101,9 @@ describe('on the terminal', () => {
     expect(plotLines(report(1), 60).length).toBeGreaterThan(plotLines(report(1), 80).length + 10);
   });
 
-  it('marks what is off, and says how many are by chance', () => {
+  it('marks what is off, and says how many are expected by chance', () => {
     const fine = theoryLines(report(1)).join('\n').replaceAll(/\s+/g, ' ');
-    // Of six first tries those at 100 % and at 0 % cannot lie off, and there are four times two waits.
+    // Of six first tries, those at 100 % and at 0 % cannot be off, and there are two waits at each of four availabilities.
     expect(fine).toMatch(/^.*Figures: 14, .* Off \(!\): 0\. .* is off: here 0\.6\./);
     const [, , , near] = theoryLines(report(30));
     expect(near).toMatch(/!.*!/);
@@ -115,7 +115,7 @@ describe('on the terminal', () => {
     expect(all(report(1, { late: 51 })).join('\n')).toMatch(/BUSY: bob came 51ms late/);
   });
 
-  it('says of one that was stopped how far it came, and of nobody that he was killed who was not', () => {
+  it('says how far a stopped run came, and that nobody was killed if nobody was', () => {
     const whole = report(1, { killSender: true, interrupted: true, messages: 1000 });
     const rows = whole.rows.map((row, index) => ({
       ...row,
@@ -132,7 +132,7 @@ describe('on the terminal', () => {
     expect(all({ ...whole, rows: none }).join('\n')).toContain('no sender had been killed yet');
   });
 
-  it('draws over what was killed or stopped no theory of how everything ends', () => {
+  it('draws no theory of how everything ends over a run that was killed or stopped', () => {
     const theory = (of: Report): number => plotLines(of, 80).join('').split('·').length;
     for (const more of [{ killSender: true }, { interrupted: true }]) {
       expect(theory(report(1, more))).toBeLessThan(theory(report(1)) - 20);
@@ -146,7 +146,7 @@ describe('on the terminal', () => {
     expect(drawSvg(report(1), 'detour compare')).toContain('async by the relay: all');
   });
 
-  it('calls nothing never that was only stopped', () => {
+  it('does not call it never if the run was only stopped', () => {
     const stopped = report(1, { interrupted: true });
     const rows = stopped.rows
       .filter(({ availability }) => availability > 0)
@@ -156,7 +156,7 @@ describe('on the terminal', () => {
     expect(drawSvg({ ...stopped, rows }, '')).not.toMatch(/<circle[^>]*cy="108"/);
   });
 
-  it('keeps the columns apart, whatever stands in them', () => {
+  it('keeps the columns apart, whatever is in them', () => {
     const fine = report(1);
     const long = { low: 12_345_678, measured: 12_345_678, high: Number.POSITIVE_INFINITY, off: true };
     const checks = fine.checks.map((check) => ({ ...check, ...long, theory: Number.POSITIVE_INFINITY }));
@@ -167,17 +167,17 @@ describe('on the terminal', () => {
 
   it('draws handled on the left, time on the right, and never on top', () => {
     const [, top = '', second = ''] = plotLines(report(1), 80);
-    // At 0 % nothing is ever handled, by neither of those who wait.
+    // At 0 % nothing is ever handled by either of those that wait.
     expect(top).toMatch(/^ 100 % │.*never │#/);
     expect(second).toContain('10s');
   });
 
-  it('says nothing of what was not measured', () => {
+  it('says nothing about what was not measured', () => {
     expect(plotLines({ ...report(1), rows: [] }, 80)).toEqual([]);
     expect(theoryLines({ ...report(1), checks: [] })).toEqual([]);
   });
 
-  it('writes times in six signs, shares without false exactness', () => {
+  it('writes times in six characters, and shares without false precision', () => {
     expect(
       [0.04, 9.94, 9.96, 999.4, 999.6, 9994, 9996, 99_949, 99_951, Number.POSITIVE_INFINITY].map(shortTime),
     ).toEqual(['0.0ms', '9.9ms', '10ms', '999ms', '1.00s', '9.99s', '10.0s', '99.9s', '100s', 'never']);
@@ -195,18 +195,21 @@ describe('on the terminal', () => {
 });
 
 describe('as a picture', () => {
-  it.each([1, 0.01, 900])('has numbers only, all within the paper, times stretched by %d', (stretch) => {
-    for (const more of [{}, { hop: undefined }]) {
-      const svg = drawSvg(report(stretch, more), 'detour compare --seed 1 <&"');
-      expect(svg).not.toMatch(/NaN|Infinity|undefined|<&/);
-      for (const [, name = '', value = ''] of svg.matchAll(/ (c?[xy][12]?)="([^"]*)"/g)) {
-        expect(value).toMatch(/^-?\d+(?:\.\d+)?$/);
-        expect(Number(value), name).toBeGreaterThanOrEqual(0);
-        expect(Number(value), name).toBeLessThanOrEqual(name.includes('x') ? 1000 : 540);
+  it.each([1, 0.01, 900])(
+    'has only numbers, all within the picture, with times stretched by %d',
+    (stretch) => {
+      for (const more of [{}, { hop: undefined }]) {
+        const svg = drawSvg(report(stretch, more), 'detour compare --seed 1 <&"');
+        expect(svg).not.toMatch(/NaN|Infinity|undefined|<&/);
+        for (const [, name = '', value = ''] of svg.matchAll(/ (c?[xy][12]?)="([^"]*)"/g)) {
+          expect(value).toMatch(/^-?\d+(?:\.\d+)?$/);
+          expect(Number(value), name).toBeGreaterThanOrEqual(0);
+          expect(Number(value), name).toBeLessThanOrEqual(name.includes('x') ? 1000 : 540);
+        }
+        // It is complete: each strategy has its marks at each availability.
+        expect(svg.match(/<circle[^>]*r="4.5"/g)?.length).toBe(2 * 6 + 1);
+        expect(svg.match(/<rect[^>]*stroke-width="2.5"/g)?.length).toBe(2 * 6 + 1);
       }
-      // What is opened is closed: each strategy's marks at each availability are there.
-      expect(svg.match(/<circle[^>]*r="4.5"/g)?.length).toBe(2 * 6 + 1);
-      expect(svg.match(/<rect[^>]*stroke-width="2.5"/g)?.length).toBe(2 * 6 + 1);
-    }
-  });
+    },
+  );
 });

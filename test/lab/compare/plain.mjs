@@ -1,4 +1,4 @@
-// detour on a system that has no loopback address but 127.0.0.1.
+// detour on a system whose only loopback address is 127.0.0.1.
 const args = process.argv.slice(2);
 const host = args.indexOf('--host');
 if (host !== -1 && args[host + 1] !== '127.0.0.1') process.exit(1);

@@ -1,5 +1,5 @@
-// `detour compare` for real: processes, sockets, kill. Short runs: the counts must add up, whatever they are; nothing is left over; and a
-// bob who lies, or a sender who falls over, is found out.
+// `detour compare` for real: processes, sockets, kill. Short runs. The counts must add up, whatever they are; nothing is left over; and a bob
+// that lies, or a sender that fails, is caught.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(temp, { recursive: true, force: true }));
 
-/** Starts `detour compare` as a process that puts its own files into `temp`. */
+/** Starts `detour compare` as a process that puts its files into `temp`. */
 function start(...args: readonly string[]) {
   return talk(['compare', ...args], { TMPDIR: temp, TEMP: temp, TMP: temp, NO_COLOR: '1' });
 }
@@ -40,7 +40,7 @@ const OPTIONS: CompareOptions = {
   availabilities: [0.5],
 };
 
-/** What must hold of every run, however it went. */
+/** What must hold for every run, however it went. */
 function addsUp({ rows, checks, leftOver }: Report, messages: number): void {
   for (const row of rows) {
     const { first, handled, notDelivered, tries, twice, unknownHandled, unknownTries, each, lost } = row;
@@ -64,7 +64,7 @@ function addsUp({ rows, checks, leftOver }: Report, messages: number): void {
 }
 
 describe('a short comparison', () => {
-  it('adds up: what bob handled, what was refused, what nobody knows; and everything arrives for whom waits', async () => {
+  it('adds up: what bob handled, what was not delivered, what is unknown; and everything arrives for the strategies that wait', async () => {
     const report = await runCompare({ ...OPTIONS, messages: 20, availabilities: [1, 0.5, 0] });
     addsUp(report, 20);
     expect(report.faults).toEqual([]);
@@ -77,7 +77,7 @@ describe('a short comparison', () => {
       expect(of(1, strategy)).toMatchObject({ first: 20, handled: 20, present: 1, unknown: 0, absences: [] });
       expect(of(0, strategy)).toMatchObject({ first: 0, handled: 0, present: 0, settled: false });
     }
-    // Of what was asked once, each message is one of three; an UNKNOWN one may have been handled, too.
+    // Of what was tried once, each message is one of three; an UNKNOWN one may have been handled, too.
     const once = of(0.5, 'once');
     expect(
       (once?.handled ?? 0) + (once?.notDelivered ?? 0) + (once?.unknown ?? 0) - (once?.unknownHandled ?? 0),
@@ -89,35 +89,35 @@ describe('a short comparison', () => {
     expect(of(0, 'relay')).toMatchObject({ notDelivered: 0 });
     expect(of(0.5, 'once')?.absences.length).toBeGreaterThan(0);
     expect(report.hop?.direct).toBeGreaterThan(0);
-    // It is one picture, of numbers only.
+    // It is one picture, with only numbers.
     const svg = drawSvg(report, 'detour compare & <more>');
     expect(svg).not.toMatch(/NaN|Infinity|undefined|& |<more/);
     expect(svg.match(/<svg/g)).toHaveLength(1);
   });
 
-  it('--kill-sender: what the sender kept goes with him, what the relay has does not', async () => {
+  it('--kill-sender: what the sender kept is lost with it, what the relay has is not', async () => {
     const report = await runCompare({ ...OPTIONS, messages: 20, availabilities: [0], killSender: true });
     addsUp(report, 20);
     expect(report.faults).toEqual([]);
     const [once, again, relay] = report.rows;
-    // Of those who keep nothing: only what was under way, and that came to no verdict.
+    // Strategies that keep nothing lose only what was under way, which got no verdict.
     expect(once?.lost).toBe(20 - (once?.verdicts ?? 0));
     expect(relay?.lost).toBeLessThanOrEqual(20 - (relay?.verdicts ?? 0));
     expect(report.rows.map(({ killed }) => killed)).toEqual([true, true, true]);
-    // Nobody came, so all that had arrived by then was with him.
+    // Nobody came, so the sender still had everything that had arrived by then.
     const half = report.rows[1]?.messages ?? 0;
     expect(again?.lost).toBeGreaterThan(0);
     expect(again?.lost).toBeLessThan(half);
   });
 
-  it('finds out a bob who says RECEIVED for what he handles later, or never', async () => {
+  it('catches a bob that says RECEIVED for what he handles later, or never', async () => {
     const program = [process.execPath, here('liar.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     expect(report.faults.length).toBe(20);
     expect(report.faults[0]).toMatch(/100 %: once, message \d+: DELIVERED, but bob had not handled it/);
   });
 
-  it('finds out a sender who never says what became of a message', async () => {
+  it('catches a sender that never gives a verdict on a message', async () => {
     const stage = new Stage({ program: [process.execPath, '-e', 'process.stdin.resume()', '--'] });
     try {
       const sender = new Sender(
@@ -137,27 +137,27 @@ describe('a short comparison', () => {
     }
   });
 
-  it('does with 127.0.0.1 where there is no other loopback address', async () => {
+  it('uses 127.0.0.1 if there is no other loopback address', async () => {
     const program = [process.execPath, here('plain.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     addsUp(report, 10);
     expect(report.rows.map(({ handled }) => handled)).toEqual([10, 10, 10]);
   });
 
-  it('ends when everything is through, not when the next round would be', async () => {
+  it('ends when everything is done, not at the next round', async () => {
     const report = await runCompare({ ...OPTIONS, availabilities: [1], retry: 3_600_000 });
     addsUp(report, 10);
     expect(report.rows.map(({ handled, settled }) => [handled, settled])).toEqual(Array(3).fill([10, true]));
   });
 
-  it('takes no offence at a relay that goes of the same Ctrl-C; else it says that there is none', async () => {
+  it('accepts that a relay ends on the same Ctrl-C; otherwise it reports that the relay is missing', async () => {
     const gone = { ...OPTIONS, program: [process.execPath, '-e', 'process.exit(130)', '--'] };
     const report = await runCompare({ ...gone, interruptible: (stop) => stop() });
     expect(report).toMatchObject({ interrupted: true, rows: [], faults: [] });
     await expect(runCompare(gone)).rejects.toThrow(/no event listening/);
   });
 
-  it('stops when it is told to, with what is there so far', async () => {
+  it('stops when it is told to, with what it has so far', async () => {
     let stop: () => void = () => {};
     const report = await runCompare({
       ...OPTIONS,
@@ -216,12 +216,12 @@ describe('detour compare', () => {
   });
 
   it.skipIf(process.platform === 'win32')(
-    'Ctrl-C prints what is there so far; no process and no file is left',
+    'Ctrl-C prints what there is so far; no process and no file is left',
     async () => {
       const svg = join(temp, 'a.svg');
       const run = start('--messages', '50', '--seed', '3', '--svg', svg);
       const deadline = performance.now() + 60_000;
-      // The calm has begun when bob's mailbox is there; it takes some seconds more.
+      // The calm has begun when bob's mailbox exists; it lasts some seconds more.
       const began = (): boolean => readdirSync(temp).some((name) => handled(join(temp, name)));
       while (!began() && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -237,7 +237,7 @@ describe('detour compare', () => {
   );
 
   it.skipIf(process.platform === 'win32')(
-    'Ctrl-C before anything was measured leaves the picture that was there, and makes none where there was none',
+    'Ctrl-C before anything was measured leaves an existing picture alone, and makes no new one',
     async () => {
       writeFileSync(join(temp, 'old.svg'), 'the old picture');
       for (const name of ['old.svg', 'new.svg']) {

@@ -1,4 +1,4 @@
-// What is counted, from histories made by hand; and that no false verdict gets past.
+// Counting, from histories made by hand. No false verdict gets through.
 
 import { describe, expect, it } from 'vitest';
 import type { VerdictName } from '../../../src/core/event.ts';
@@ -32,7 +32,7 @@ const observed = (more: Partial<Observed>): Observed => ({
 });
 
 describe('counting', () => {
-  it('once: what was handled, what not, and the third thing', () => {
+  it('once: what was handled, what was not, and what is unknown', () => {
     const found = tally(
       observed({
         arrived: [0, 10, 20, 30],
@@ -60,7 +60,7 @@ describe('counting', () => {
     expect(found.kept.max).toBe(60);
   });
 
-  it('again: kept until it works, and twice where UNKNOWN had been handled', () => {
+  it('again: kept until it works, and handled twice if an UNKNOWN had been handled', () => {
     const found = tally(
       observed({
         strategy: 'again',
@@ -86,7 +86,7 @@ describe('counting', () => {
       twice: 1,
       tries: 6,
     });
-    // Handled at its first showing; kept until the sender knows; the last one until all was over.
+    // Handled counts from the first showing; kept ends when the sender knows, or for the last message when all is over.
     expect(found.each).toEqual([1, 410, undefined]);
     expect(found.kept).toMatchObject({ max: 800, p50: 402 });
     expect(found.faults).toEqual([]);
@@ -108,7 +108,7 @@ describe('counting', () => {
     expect(found.each).toEqual([700, undefined, 710]);
   });
 
-  it('lost are those that nobody has: not what was handled, not what is stored', () => {
+  it('lost messages are those that nobody has: neither handled nor stored', () => {
     const found = tally(
       observed({
         strategy: 'again',
@@ -120,7 +120,7 @@ describe('counting', () => {
       }),
     );
     expect(found.lost).toBe(1);
-    // He kept them until he was killed, not until all was over.
+    // The sender kept them until it was killed, not until all was over.
     expect(found.kept).toMatchObject({ max: 100, p50: 90 });
   });
 
@@ -158,7 +158,7 @@ describe('counting', () => {
     expect(faults[0]).toMatch(says);
   });
 
-  it('does not call it false that nobody came for it, or that it was stopped', () => {
+  it('does not call it false if nobody came for the message, or the run was stopped', () => {
     const more = { tries: [attempt(0, 0, 'STORED')], stored: new Set(['0@0']), settled: false };
     expect(tally(observed({ strategy: 'relay', arrived: [0], ...more })).faults).toEqual([]);
   });
@@ -183,20 +183,20 @@ const row = (more: Partial<Row>): Row => ({
   ...more,
 });
 
-describe('judging', () => {
-  it('marks a share that is off, and none that is not', () => {
+describe('comparing with theory', () => {
+  it('marks a share that is off, and no other', () => {
     const [fine] = compareToTheory([row({ first: 52 })], SIZE, prng(1));
     expect(fine).toMatchObject({ what: 'first', measured: 0.52, theory: 0.5, off: false });
     const [wrong] = compareToTheory([row({ first: 62 })], SIZE, prng(1));
     expect(wrong).toMatchObject({ measured: 0.62, off: true });
-    // Judged by when he really was there, not by the plan.
+    // It is compared for the time that he was really there, not for the plan.
     expect(compareToTheory([row({ first: 62, present: 0.6 })], SIZE, prng(1))[0]).toMatchObject({
       theory: 0.6,
       off: false,
     });
   });
 
-  it('marks a mean wait that is off, and none that is not', () => {
+  it('marks a mean wait that is off, and no other', () => {
     const off = (strategy: 'again' | 'relay', ms: number): boolean | undefined =>
       compareToTheory([row({ strategy, time: { ...TIMES, mean: ms } })], SIZE, prng(1))[0]?.off;
     expect([off('relay', 500), off('again', 630)]).toEqual([false, false]);
@@ -204,7 +204,7 @@ describe('judging', () => {
     expect([off('relay', 20), off('again', 20)]).toEqual([true, true]);
   });
 
-  it('judges no wait that was cut short, or that lacks the messages of a killed sender', () => {
+  it('compares no wait that was cut short, or that lacks the messages of a killed sender', () => {
     const rows = [
       row({ strategy: 'relay', settled: false }),
       row({ strategy: 'again', availability: 0, settled: false }),
@@ -214,20 +214,20 @@ describe('judging', () => {
     expect(compareToTheory([row({ strategy: 'relay' })], { ...SIZE, killSender: true }, prng(1))).toEqual([]);
   });
 
-  it('judges no wait for one who did not come while it was measured', () => {
+  it('compares no wait if the receiver never came while it was measured', () => {
     const never = { present: 0, availability: 0.1, absences: [] };
     expect(compareToTheory([row({ strategy: 'again', ...never })], SIZE, prng(1))).toEqual([]);
     expect(compareToTheory([row({ strategy: 'relay', ...never })], SIZE, prng(1))).toEqual([]);
   });
 
-  it('takes the hop from where he is always there, message by message', () => {
+  it('takes the hop from 100 %, message by message', () => {
     const direct = row({ availability: 1, present: 1 });
     const relay = row({ availability: 1, strategy: 'relay', each: direct.each.map((ms) => (ms ?? 0) + 3) });
     expect(hopOf([direct, relay])?.extra).toEqual({ mean: 3, low: 3, high: 3 });
     expect(hopOf([row({}), relay])).toBeUndefined();
   });
 
-  it('knows by Little how many are with the sender', () => {
+  it('calculates with Little how many messages the sender holds', () => {
     // 100 messages in 18 s, each kept 630 ms: 3.5.
     expect(aboardByTheory(row({ strategy: 'again' }), SIZE)).toBeCloseTo(3.5, 1);
     expect(aboardByTheory(row({ strategy: 'again', availability: 0, present: 0 }), SIZE)).toBe(50);

@@ -1,5 +1,5 @@
-// The schedule, the theory and the statistics as what they are: pure functions. The closed forms are held against long simulated runs, against
-// each other at their limits, and against an integral done by hand.
+// The schedule, the theory and the statistics as pure functions. The closed forms are compared with long simulated runs, with each other at
+// their limits, and with an integral calculated by hand.
 
 import { describe, expect, it } from 'vitest';
 import { prng } from '../../../src/core/prng.ts';
@@ -20,29 +20,32 @@ const SIZE = { messages: 100, span: 36_000, absence: 1000, tail: 4000 };
 const BETWEEN = [0.9, 0.75, 0.5, 0.25, 0.1];
 
 describe('the schedule', () => {
-  it('comes again with its seed, and differs with another', () => {
+  it('is the same with the same seed, and differs with another', () => {
     const draw = (seed: number): unknown => drawPlan({ ...SIZE, availability: 0.5 }, prng(seed));
     expect(draw(3)).toEqual(draw(3));
     expect(draw(3)).not.toEqual(draw(4));
   });
 
-  it.each([...BETWEEN, 0, 1])('at %d: in order, within its time, and he stays in the end', (availability) => {
-    for (let seed = 1; seed <= 200; seed += 1) {
-      const { arrivals, presences, span } = drawPlan({ ...SIZE, availability }, prng(seed));
-      expect(arrivals).toHaveLength(SIZE.messages);
-      expect([...arrivals].sort((a, b) => a - b)).toEqual(arrivals);
-      expect(Math.min(...arrivals)).toBeGreaterThanOrEqual(0);
-      expect(Math.max(...arrivals)).toBeLessThan(span);
-      const edges = presences.flatMap(({ from, to }) => [from, to]);
-      expect([...edges].sort((a, b) => a - b)).toEqual(edges);
-      if (availability === 0) expect(presences).toEqual([]);
-      else expect(presences.at(-1)?.to).toBe(Number.POSITIVE_INFINITY);
-      if (availability === 1) expect(presences).toEqual([{ from: 0, to: Number.POSITIVE_INFINITY }]);
-    }
-  });
+  it.each([...BETWEEN, 0, 1])(
+    'at %d: in order, within its time, and the receiver stays at the end',
+    (availability) => {
+      for (let seed = 1; seed <= 200; seed += 1) {
+        const { arrivals, presences, span } = drawPlan({ ...SIZE, availability }, prng(seed));
+        expect(arrivals).toHaveLength(SIZE.messages);
+        expect([...arrivals].sort((a, b) => a - b)).toEqual(arrivals);
+        expect(Math.min(...arrivals)).toBeGreaterThanOrEqual(0);
+        expect(Math.max(...arrivals)).toBeLessThan(span);
+        const edges = presences.flatMap(({ from, to }) => [from, to]);
+        expect([...edges].sort((a, b) => a - b)).toEqual(edges);
+        if (availability === 0) expect(presences).toEqual([]);
+        else expect(presences.at(-1)?.to).toBe(Number.POSITIVE_INFINITY);
+        if (availability === 1) expect(presences).toEqual([{ from: 0, to: Number.POSITIVE_INFINITY }]);
+      }
+    },
+  );
 
   it.each(BETWEEN)(
-    'at %d: he is there for that share of a long time, and away for D on average',
+    'at %d: the receiver is there for that share of a long time, and away for D on average',
     (availability) => {
       const { presences, span } = drawPlan({ ...SIZE, messages: 1, span: 1e8, availability }, prng(11));
       expect(shareOf(presences, span)).toBeCloseTo(availability, 1.5);
@@ -53,7 +56,7 @@ describe('the schedule', () => {
         availability,
         12,
       );
-      // Exponential: the square's mean is twice the mean's square.
+      // Exponential: the mean of the squares is twice the square of the mean.
       expect(Math.abs((mean(absences.map((one) => one ** 2)) ?? 0) / 2e6 - 1)).toBeLessThan(0.1);
     },
   );
@@ -68,13 +71,13 @@ describe('the schedule', () => {
     expect(shareOf(presences, 25)).toBeCloseTo(0.6, 12);
     expect(shareOf([], 100)).toBe(0);
     expect(absencesOf(presences, 100)).toEqual([10, 30]);
-    // One that begins in time is counted to its end; one that begins later is not.
+    // An absence that begins in time is counted to its end; one that begins later is not.
     expect(absencesOf(presences, 40)).toEqual([10, 30]);
     expect(absencesOf(presences, 30)).toEqual([10]);
     expect(absencesOf([{ from: 0, to: 5 }], 100)).toEqual([]);
   });
 
-  it('never draws what cannot be waited for', () => {
+  it('never draws a time that cannot be waited for', () => {
     expect(exponential(1000, () => 0)).toBe(-0);
     expect(exponential(1000, () => 1 - 2 ** -32)).toBeLessThan(23_000);
   });
@@ -89,7 +92,7 @@ describe('the schedule', () => {
 });
 
 describe('the theory', () => {
-  it.each(BETWEEN)('at %d: a long simulated run comes out as the closed forms say', (availability) => {
+  it.each(BETWEEN)('at %d: a long simulated run agrees with the closed forms', (availability) => {
     const options = { availability, messages: 300_000, span: 3e8, absence: 1000, tail: 4000 };
     const found = simulate(drawPlan(options, prng(5)), SETTING);
     expect(Math.abs(found.first - availability)).toBeLessThan(0.005);
@@ -97,7 +100,7 @@ describe('the theory', () => {
     expect(Math.abs(found.retry / waitByRetry(availability, SETTING) - 1)).toBeLessThan(0.04);
   });
 
-  it('has the numbers that one gets by hand', () => {
+  it('gives the numbers that are calculated by hand', () => {
     expect(waitByRelay(0.5, SETTING)).toBe(500);
     expect(waitByRelay(0.9, SETTING)).toBeCloseTo(100, 9);
     // a = 1/2, D = 1 s: tau = 0.5 s. p = (1 - e^-0.5)/2 = 0.19673, q = (1 - 2 (1 - e^-0.5))/2 = 0.10653.
@@ -105,17 +108,17 @@ describe('the theory', () => {
     expect(backAfter(0.5, 1000, 250)).toBeCloseTo(0.1967347, 6);
   });
 
-  it('has its limits where they belong', () => {
+  it('has the right limits', () => {
     for (const availability of BETWEEN) {
       const often = { absence: 1000, retry: 0.01 };
       expect(waitByRetry(availability, often)).toBeCloseTo(waitByRelay(availability, often), 1);
-      // Rarely: then each round is a new throw of the dice, and finds him with probability a.
+      // With rare rounds, each is a new throw of the dice, and finds him with probability a.
       const rare = { absence: 1, retry: 1e6 };
       expect(
         waitByRetry(availability, rare) /
           (1e6 * (1 - availability) * (0.5 + (1 - availability) / availability)),
       ).toBeCloseTo(1, 4);
-      // He who asks is never quicker than he who is told.
+      // Asking is never faster than being told.
       expect(waitByRetry(availability, SETTING)).toBeGreaterThan(waitByRelay(availability, SETTING));
       expect(backAfter(availability, 1000, 1e9)).toBeCloseTo(availability, 9);
     }
@@ -139,8 +142,8 @@ describe('the theory', () => {
 });
 
 describe('the statistics', () => {
-  it("has Wilson's interval as it is in the books", () => {
-    // E. B. Wilson 1927; these are in Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
+  it("has Wilson's interval as in the literature", () => {
+    // E. B. Wilson 1927; the values are from Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
     expect(wilson(81, 263).low).toBeCloseTo(0.2553, 4);
     expect(wilson(81, 263).high).toBeCloseTo(0.3662, 4);
     expect(wilson(15, 148).low).toBeCloseTo(0.0624, 4);
@@ -150,7 +153,7 @@ describe('the statistics', () => {
     expect(wilson(0, 0)).toEqual({ low: 0, high: 1 });
   });
 
-  it('takes quantiles by the nearest rank, and no mean of nothing', () => {
+  it('takes quantiles by the nearest rank, and has no mean of nothing', () => {
     const values = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
     expect([0, 0.5, 0.95, 1].map((q) => quantile(values, q))).toEqual([1, 5, 10, 10]);
     expect(quantile([], 0.5)).toBeUndefined();
@@ -158,7 +161,7 @@ describe('the statistics', () => {
     expect(mean([1, 2, 6])).toBe(3);
   });
 
-  it('lays the spread of the theory around a mean', () => {
+  it('puts the spread of the theory around a mean', () => {
     const ratios = Array.from({ length: 1000 }, (_, index) => 0.5 + index / 999);
     const { low, high } = aroundMean(100, ratios);
     expect(low).toBeCloseTo(100 / 1.474, 1);
@@ -167,31 +170,28 @@ describe('the statistics', () => {
     expect(aroundMean(0, ratios).low).toBe(0);
   });
 
-  it.each(BETWEEN)(
-    'at %d: 95 of 100 intervals have the theory in them, if the theory holds',
-    (availability) => {
-      const slot = { ...SIZE, span: slotOf(availability, SIZE.messages, SIZE.absence).span, availability };
-      const hop = { relay: 3, retry: 1 };
-      const spread = spreadOf(slot, SETTING, hop, 1000, prng(1));
-      const runs = 1000;
-      const hits = { first: 0, relay: 0, retry: 0 };
-      const random = prng(2);
-      for (let run = 0; run < runs; run += 1) {
-        const found = simulate(drawPlan(slot, random), SETTING);
-        const came = { ...SETTING, absence: found.absence ?? SETTING.absence };
-        const holds = (low: number, high: number, theory: number): number =>
-          low <= theory && theory <= high ? 1 : 0;
-        const share = wilson(found.first * slot.messages, slot.messages);
-        hits.first += holds(share.low, share.high, found.present);
-        const relay = aroundMean(found.relay + hop.relay, spread.relay);
-        hits.relay += holds(relay.low, relay.high, waitByRelay(found.present, came) + hop.relay);
-        const retry = aroundMean(found.retry + hop.retry, spread.retry);
-        hits.retry += holds(retry.low, retry.high, waitByRetry(found.present, came) + hop.retry);
-      }
-      for (const [name, hit] of Object.entries(hits)) {
-        expect(hit / runs, name).toBeGreaterThan(0.92);
-        expect(hit / runs, name).toBeLessThan(0.98);
-      }
-    },
-  );
+  it.each(BETWEEN)('at %d: 95 of 100 intervals contain the theory, if the theory holds', (availability) => {
+    const slot = { ...SIZE, span: slotOf(availability, SIZE.messages, SIZE.absence).span, availability };
+    const hop = { relay: 3, retry: 1 };
+    const spread = spreadOf(slot, SETTING, hop, 1000, prng(1));
+    const runs = 1000;
+    const hits = { first: 0, relay: 0, retry: 0 };
+    const random = prng(2);
+    for (let run = 0; run < runs; run += 1) {
+      const found = simulate(drawPlan(slot, random), SETTING);
+      const came = { ...SETTING, absence: found.absence ?? SETTING.absence };
+      const holds = (low: number, high: number, theory: number): number =>
+        low <= theory && theory <= high ? 1 : 0;
+      const share = wilson(found.first * slot.messages, slot.messages);
+      hits.first += holds(share.low, share.high, found.present);
+      const relay = aroundMean(found.relay + hop.relay, spread.relay);
+      hits.relay += holds(relay.low, relay.high, waitByRelay(found.present, came) + hop.relay);
+      const retry = aroundMean(found.retry + hop.retry, spread.retry);
+      hits.retry += holds(retry.low, retry.high, waitByRetry(found.present, came) + hop.retry);
+    }
+    for (const [name, hit] of Object.entries(hits)) {
+      expect(hit / runs, name).toBeGreaterThan(0.92);
+      expect(hit / runs, name).toBeLessThan(0.98);
+    }
+  });
 });

@@ -1,4 +1,4 @@
-// The demo for real: processes, sockets, kill. It comes out well, finds out who lies, and leaves nothing behind.
+// The demo for real: processes, sockets, kill. Its results are as expected, it catches liars, and it leaves nothing behind.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,13 +23,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(temp, { recursive: true, force: true }));
 
-/** Starts `detour demo` as a process that puts its own files into `temp`. */
+/** Starts `detour demo` as a process that puts its files into `temp`. */
 function start(...args: readonly string[]) {
   return talk(['demo', ...args], { TMPDIR: temp, TEMP: temp, TMP: temp });
 }
 
 describe('detour demo', () => {
-  it('tells all stories without a question, with the verdicts that must be, and leaves nothing behind', async () => {
+  it('tells all stories without a question, with the expected verdicts, and leaves nothing behind', async () => {
     const run = start('--fast');
     expect(await run.ended, run.stdout).toBe(0);
     for (const { title, short } of STORIES) {
@@ -85,7 +85,7 @@ describe('detour demo', () => {
   );
 });
 
-// A process that has ended and that nobody has looked at yet is a zombie: not running.
+// A process that has ended but was not waited for is a zombie: it is not running.
 function isRunning(pid: string): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -117,7 +117,7 @@ describe('the demo', () => {
     ['other', 'not what alice wrote'],
     ['twice', 'shown 2 times'],
     ['mute', 'only in its log'],
-  ])('finds out a bob who lies (%s)', async (lie, found) => {
+  ])('catches a bob that lies (%s)', async (lie, found) => {
     const { ok, output } = await tell('there', [process.execPath, here('liar.mjs'), lie]);
     expect(ok).toBe(false);
     const words = output
@@ -128,7 +128,7 @@ describe('the demo', () => {
     expect(output).not.toContain('All verdicts as expected');
   });
 
-  it('asks before it tells, says who was right, and ends when it is told to', async () => {
+  it('asks before it tells, says which guesses were right, and ends when it is told to', async () => {
     const answers: Answer[] = ['n', 'd'];
     const { ok, output } = await tell('absent', undefined, async () => answers.shift() ?? 'quit');
     expect(ok).toBe(true);
@@ -157,8 +157,8 @@ describe('the demo', () => {
         for (const { text, row: figure } of rows) {
           expect(figure.placed.length).toBeGreaterThan(0);
           for (const { recorded } of figure.placed) expect(logged).toContain(keyOf({ ...recorded }));
-          // A recorded arrow is a frame, at both ends the same one; a call's line stands for both ends, too.
-          // One that is cut in two, or that nobody received, is left open.
+          // A recorded arrow is one frame, the same at both ends; the line of a connection has both ends, too.
+          // An arrow that is cut in two, or that nobody received, is left open.
           if (/─►|◄─/.test(text) && !text.includes('…')) {
             expect(figure.placed.map(({ recorded }) => recorded.event).sort()).toEqual(['received', 'sent']);
             const [one, other] = figure.placed.map(({ recorded }) =>

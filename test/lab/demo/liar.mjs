@@ -1,4 +1,4 @@
-// detour, but for a bob on the direct route who lies as the first argument says. For the demo's tests: it must find him out.
+// detour, but with a bob on the direct route that lies as the first argument says. For the tests of the demo, which must catch him.
 
 import { systemClock } from '../../../dist/core/clock.js';
 import { netContext } from '../../../dist/net/context.js';

@@ -1,4 +1,4 @@
-// How the demo looks: within its columns at every width, side by side where there is room, colour as an extra.
+// How the demo looks: within its columns at every width, side by side if there is room, with colour as an extra.
 
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ describe('a page', () => {
     });
   }
 
-  it('keeps to its columns, with colours as without', () => {
+  it('keeps to its columns, with and without colours', () => {
     const result = { number: 3, story: killed, direct, detour };
     for (let columns = 50; columns <= 140; columns += 3) {
       const lines = [
@@ -68,7 +68,7 @@ describe('a page', () => {
     ).not.toContain('YOU');
   });
 
-  it('says what is not as it must be', () => {
+  it('says what is not as expected', () => {
     const wrong = playedScene(
       { ...killed.direct, expect: { verdict: 'DELIVERED', shown: 1 } },
       directKill(),
@@ -80,7 +80,7 @@ describe('a page', () => {
 });
 
 describe('the stories', () => {
-  it('have names and texts that fit where they are shown', () => {
+  it('have names and texts that fit their places', () => {
     expect(new Set(STORIES.map(({ name }) => name)).size).toBe(STORIES.length);
     for (const { name, title, short, direct: one, detour: other } of STORIES) {
       expect(name).toMatch(/^[a-z-]+$/);

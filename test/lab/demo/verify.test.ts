@@ -1,4 +1,4 @@
-// The verification: honest records pass, and every single way to lie is found out.
+// The verification: honest records pass, and every way to lie is caught.
 
 import { describe, expect, it } from 'vitest';
 import type { Recorded } from '../../../src/core/event.ts';
@@ -21,7 +21,7 @@ const record = ({ actor, log }: Actor, exit?: Exit): ProcessRecord => ({
   exit,
 });
 
-/** A call in which all goes well. */
+/** A conversation in which all goes well. */
 function delivered(): [Actor, Actor] {
   const bob = new Actor('bob', 1).listen(-50, 'receiver', 4101);
   const alice = new Actor('alice', 2);
@@ -41,7 +41,7 @@ const faultsOf = (
 ): readonly string[] => verifyScene(scene(expectation), alice, [alice, ...others]).faults;
 
 describe('the verification', () => {
-  it('finds nothing where all is as it must be', () => {
+  it('finds nothing if all is as expected', () => {
     const [alice, bob] = delivered();
     expect(faultsOf(record(alice, 0), [record(bob)], { verdict: 'DELIVERED', shown: 1 })).toEqual([]);
     const [killed, victim] = directKill() as [Actor, Actor];
@@ -55,7 +55,7 @@ describe('the verification', () => {
     expect(faultsOf(record(sender, 0), rest, { verdict: 'STORED', shown: 2 })).toEqual([]);
   });
 
-  /** Changes the records of the call in which all went well. */
+  /** Changes the records of the conversation in which all went well. */
   const lie = (
     who: 'alice' | 'bob',
     change: (log: readonly Recorded[]) => readonly Recorded[],
@@ -121,7 +121,7 @@ describe('the verification', () => {
     expect(lie(who, how, only).join('; ')).toContain(found);
   });
 
-  it('finds out a relay that promises before it has stored, and a bob who acknowledges unseen mail', () => {
+  it('catches a relay that promises before it has stored, and a bob that acknowledges mail he has not shown', () => {
     const [alice, relay, ...bobs] = detourKill() as [Actor, Actor, ...Actor[]];
     const early = { ...record(relay), recorded: without('stored')(relay.log) };
     const faults = faultsOf(record(alice, 0), [early, ...bobs.map((one) => record(one))], {
@@ -135,7 +135,7 @@ describe('the verification', () => {
     expect(more.join('; ')).toContain('sent ACK before it had shown');
   });
 
-  it('looks at the verdict of a second alice, too', () => {
+  it('checks the verdict of a second alice, too', () => {
     const [alice, bob] = delivered();
     const again = (verdict: 'DELIVERED' | 'NOT_DELIVERED', exit: number): ProcessRecord =>
       record(
@@ -153,7 +153,7 @@ describe('the verification', () => {
     expect(faults([])).toContain('the second alice says undefined, not DELIVERED');
   });
 
-  it('measures how long alice was kept, and when bob had it', () => {
+  it('measures how long alice had to stay, and when bob had it', () => {
     const [alice, bob] = delivered();
     const verification = verifyScene(scene({ verdict: 'DELIVERED' }), record(alice, 0), [
       record(alice, 0),
@@ -163,7 +163,7 @@ describe('the verification', () => {
     expect(verification.took).toBeCloseTo(1, 3);
   });
 
-  it('does not mind that the last lines of a killed process reached only its file', () => {
+  it('accepts that the last events of a killed process reached only its file', () => {
     const [alice, bob] = directKill() as [Actor, Actor];
     const cut = { ...record(bob), printed: bob.log.slice(0, -1) };
     expect(faultsOf(record(alice, 20), [cut], { verdict: 'UNKNOWN', shown: 1 })).toEqual([]);

@@ -14,7 +14,7 @@ import { until } from '../../servers.ts';
 export class Tap {
   readonly socket: Socket;
   #chunks: Buffer[] = [];
-  /** How many bytes came. */
+  /** The number of bytes that came. */
   size = 0;
   fin = false;
   error: string | undefined;
@@ -50,25 +50,25 @@ export class Tap {
   }
 }
 
-/** A link and a server behind it. */
+/** A link, and a server to which it leads. */
 export interface Bench {
   readonly link: Link;
   readonly clock: FakeClock;
   readonly events: Event[];
   /** Types a line to the link. */
   type(line: string): Promise<void>;
-  /** Calls through the link. */
+  /** Connects through the link. */
   call(): Tap;
-  /** The server's ends, in the order of their calls. */
+  /** The server's ends, in order of connection. */
   readonly served: Tap[];
-  /** Calls through the link; resolves with both ends. */
+  /** Connects through the link. Resolves with both ends. */
   pair(): Promise<{ alice: Tap; bob: Tap }>;
 }
 
 /**
- * Sets it up; the test's end takes it away.
- * @param port where nobody listens, if the server shall not be there
- * @param time `real` where the kernel's own patience is looked at: then `clock` moves nothing
+ * Sets up the link. It is removed at the end of the test.
+ * @param port a port on which nobody listens, if there is to be no server
+ * @param time `real` if the kernel's own timers are tested: then `clock` moves nothing
  */
 export async function bench(port?: number, time: 'fake' | 'real' = 'fake'): Promise<Bench> {
   const served: Tap[] = [];

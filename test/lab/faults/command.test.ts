@@ -13,7 +13,7 @@ async function bobListens(...more: string[]): Promise<Actor & { place: string }>
   return Object.assign(bob, { place: `127.0.0.1:${(await bob.until('listening')).port}` });
 }
 
-/** Has somebody's SYN to this place gone out unanswered? Only Linux shows it; elsewhere yes. */
+/** Has a SYN to this address gone out without an answer? Only Linux shows it; elsewhere true. */
 function hangs(place: string): boolean {
   if (process.platform !== 'linux') return true;
   const port = Number(place.replace(/.*:/, '')).toString(16).toUpperCase().padStart(4, '0');
@@ -46,7 +46,7 @@ test('sync: whole, cut in the middle of the body, healed, refused', async () => 
   expect(cut.up + cut.down - before.up - before.down).toBe(50_000);
   expect(bob.events.filter(({ event }) => event === 'shown')).toHaveLength(1);
 
-  // What was held was in the network, and arrives: UNKNOWN was the truth.
+  // What was held was in the network, and arrives now: UNKNOWN was the truth.
   link.type('heal');
   await bob.until('shown', ({ size }) => size === 100_000);
 
@@ -60,7 +60,7 @@ test('sync: whole, cut in the middle of the body, healed, refused', async () => 
   expect(await link.ended).toBe(0);
 });
 
-test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by the deadline', async () => {
+test('sync: cut after SEND has arrived: the answer does not come, UNKNOWN at the deadline', async () => {
   const bob = await bobListens('--work', '5s');
   const log = join(tempDir(), 'link.log');
   const link = await linkTo(bob.place, '--log', log);
@@ -77,7 +77,7 @@ test('sync: cut after SEND has arrived, and the answer does not come: UNKNOWN by
   expect(drawn.stdout).toMatch(/! cut/);
 });
 
-test('a full backlog: the deadline ends the call, not one byte left; one who waits longer gets in when it heals', async () => {
+test('a full backlog: the deadline ends the connect and not one byte left; a sender that waits longer gets in when it heals', async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place);
   link.type('full');
@@ -92,18 +92,18 @@ test('a full backlog: the deadline ends the call, not one byte left; one who wai
   if (refuses) return;
   const alice = start(['sync', 'send', '--to', link.place, '--timeout', '60s', 'hello']);
   await alice.until('connecting');
-  // For a moment of healing nobody listens: that is over long before her SYN is sent again, after a second.
+  // While it heals nobody listens for a moment. That is over long before her SYN is sent again, after a second.
   while (!hangs(link.place)) await new Promise((resolve) => setTimeout(resolve, 5));
   link.type('heal');
   expect((await alice.until('verdict')).verdict).toBe('DELIVERED');
   await bob.until('shown');
 });
 
-test('async: a reset after SEND: the sender asks again, and it is kept once', async () => {
+test('async: a reset after SEND: the sender tries again, and the message is kept once', async () => {
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
   const place = `127.0.0.1:${(await relay.until('listening')).port}`;
   const link = await linkTo(place);
-  // A long way, so that there is time to break it while the answer is on its way.
+  // A long line, so that there is time to break it while the answer is on its way.
   link.type('latency 1s');
   await link.until('fault');
   const alice = start(['async', 'send', '--relay', link.place, '--timeout', '60s', '--id', 'once', 'hello']);
@@ -122,10 +122,10 @@ test('async: a reset after SEND: the sender asks again, and it is kept once', as
   expect(answers).toMatchObject([{ fields: { id: 'once', dup: 'yes' } }]);
 });
 
-test('half a message: the receiver says how much came, and that it has no effect', async () => {
+test('half a message: the receiver says how much arrived, and that it has no effect', async () => {
   const bob = talk(['sync', 'receive', '--port', '0']);
   const [, place = ''] = await bob.until(/listens on (\S+),/);
-  // Slow enough to be told: the bar is for a terminal, here only the end of it is.
+  // Slow enough to be reported. The bar is only for a terminal; here only its end is printed.
   const link = await linkTo(place, '--rate', '500kB/s', '--limit', '500000');
   const alice = start(['sync', 'send', '--to', link.place, '-']);
   alice.child.stdin?.end('x'.repeat(1_000_000));
@@ -177,7 +177,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   expect(link.stderr).toMatch(/stopped; no connection was open\.\n$/);
 });
 
-test('a script does its commands at their times', async () => {
+test('a script runs its commands at their times', async () => {
   const script = join(tempDir(), 'script');
   writeFileSync(script, '# a comment\n\n20ms cut # and behind a command\r\n40ms heal\n30ms stall up\n');
   const link = await linkTo('127.0.0.1:1', '--script', script);
@@ -189,7 +189,7 @@ test('a script does its commands at their times', async () => {
   ]);
 });
 
-test('wrong usage: one sentence, exit code 2; a port that is taken: 1', async () => {
+test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
   const dir = tempDir();
   const script = join(dir, 'script');
   writeFileSync(script, '1s cut\n2s\n');

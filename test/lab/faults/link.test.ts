@@ -1,4 +1,4 @@
-// Every fault over real sockets. Where time matters it is turned by hand; that nothing passes is seen by what the link holds.
+// Every fault over real sockets. Where time matters, the test turns the clock; that nothing passes is seen by what the link holds.
 
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -11,7 +11,7 @@ import { bench } from './bench.ts';
 const faults = (events: readonly Event[]): string[] =>
   events.flatMap((event) => (event.event === 'fault' ? [event.fault] : []));
 
-test('without faults: bytes both ways, FIN alone is passed on, and the end is told with its bytes', async () => {
+test('without faults: bytes pass both ways, FIN passes in one direction alone, and the end is reported with its bytes', async () => {
   const { pair, events } = await bench();
   const { alice, bob } = await pair();
   const aliceIs = `127.0.0.1:${alice.socket.localPort}`;
@@ -27,12 +27,12 @@ test('without faults: bytes both ways, FIN alone is passed on, and the end is to
   await until(() => alice.fin && events.some(({ event }) => event === 'unlinked'));
   expect([alice.error, bob.error]).toEqual([undefined, undefined]);
   expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'fin', up: 8, down: 6 });
-  // By these two a log of the link tells which call is which: what either end knows of its socket.
+  // With these two events, a log of the link shows which connections belong together: what each end knows about its socket.
   expect(events.find(({ event }) => event === 'reached')).toMatchObject({ line: 1, local: bobSees });
   expect(events.find(({ event }) => event === 'linked')).toMatchObject({ line: 1, from: aliceIs });
 });
 
-test('cut: what came before passes, nothing after, no FIN; heal lets it through in order', async () => {
+test('cut: what came before passes, nothing after it, not even FIN; heal lets it through in order', async () => {
   const { pair, type, link, events } = await bench();
   const { alice, bob } = await pair();
   alice.send('before ');
@@ -54,7 +54,7 @@ test('cut: what came before passes, nothing after, no FIN; heal lets it through 
   ]);
 });
 
-test('cut: no RST passes either; heal brings it', async () => {
+test('cut: no RST passes either; heal lets it through', async () => {
   const { pair, type, link } = await bench();
   const { alice, bob } = await pair();
   await type('cut');
@@ -65,7 +65,7 @@ test('cut: no RST passes either; heal brings it', async () => {
   await until(() => link.counts().held === 19);
   expect([bob.error, bob.fin, link.counts().connections]).toEqual([undefined, false, 1]);
   await type('heal');
-  // An RST behind bytes not yet read may look like an end to him (`detour explain rst_behind_data`).
+  // An RST after bytes that are not yet read may look like an end to him (`detour explain rst_behind_data`).
   await until(() => bob.error !== undefined || bob.fin);
   expect(bob.text).toBe('last words');
   await until(() => link.counts().connections === 0);
@@ -84,7 +84,7 @@ test('cut: an RST alone is held too, and comes as one when healed', async () => 
   expect(bob.error).toBe('ECONNRESET read');
 });
 
-test('cut: a new call is taken by the kernel, and gets through when healed', async () => {
+test('cut: the kernel accepts a new connection, which gets through when healed', async () => {
   const { call, type, link, served } = await bench();
   await type('cut');
   const alice = call();
@@ -95,7 +95,7 @@ test('cut: a new call is taken by the kernel, and gets through when healed', asy
   await until(() => served[0]?.text === 'hello');
 });
 
-test('cut: who called and left while it lasted is not called for', async () => {
+test('cut: for a client that came and left meanwhile, nothing connects to the target', async () => {
   const { call, type, link, served } = await bench();
   await type('cut');
   const alice = call();
@@ -111,7 +111,7 @@ test('cut: who called and left while it lasted is not called for', async () => {
   expect(served).toHaveLength(0);
 });
 
-test('cut: a call that came while it lasted is over when the link stops', async () => {
+test('cut: a connection that came meanwhile ends when the link stops', async () => {
   const { call, type, link, events } = await bench();
   await type('cut');
   call();
@@ -121,7 +121,7 @@ test('cut: a call that came while it lasted is over when the link stops', async 
   expect(events.at(-1)).toEqual({ event: 'unlinked', line: 1, how: 'stopped', up: 0, down: 0 });
 });
 
-test('reset: both sides read ECONNRESET, and a new call goes through', async () => {
+test('reset: both sides read ECONNRESET, and a new connection gets through', async () => {
   const { pair, type, link } = await bench();
   const { alice, bob } = await pair();
   await type('reset');
@@ -143,12 +143,12 @@ test('reset does not wait for a side that does not read', async () => {
   await until(() => alice.error !== undefined);
   await until(() => link.counts().connections === 0);
   bob.socket.resume();
-  // Behind so much that he has not read, the RST may look like an end to him.
+  // After a lot that he has not read, the RST may look like an end to him.
   await until(() => bob.error !== undefined || bob.fin);
   expect(bob.size).toBeLessThan(16 * 1024 * 1024);
 });
 
-test('close: FIN to both, behind what is held', async () => {
+test('close: FIN to both, after what is held', async () => {
   const { pair, type, link } = await bench();
   const { alice, bob } = await pair();
   await type('stall up');
@@ -166,7 +166,7 @@ test('close: FIN to both, behind what is held', async () => {
   expect([alice.error, bob.error]).toEqual([undefined, undefined]);
 });
 
-test('refuse: ECONNREFUSED, standing connections stay; accept and heal listen again', async () => {
+test('refuse: ECONNREFUSED, open connections stay; accept and heal listen again', async () => {
   const { pair, type, call } = await bench();
   const { alice, bob } = await pair();
   for (const mend of ['accept', 'heal']) {
@@ -181,14 +181,14 @@ test('refuse: ECONNREFUSED, standing connections stay; accept and heal listen ag
   }
 });
 
-test('full: a new call hangs, standing connections go on; heal and accept let it in, refuse refuses', async () => {
+test('full: a new connection hangs, open connections go on; heal and accept let it in, refuse refuses it', async () => {
   const { pair, type, call, link, events } = await bench(undefined, 'real');
   const { alice, bob } = await pair();
   for (const mend of ['heal', 'accept']) {
     await type('full');
     await type('full');
     expect(link.conditions()).toMatchObject({ listening: true, full: true });
-    // A system that refuses instead has said so.
+    // A system that refuses instead has reported that.
     const refuses = events.some(({ event }) => event === 'notice');
     const late = call();
     let connected = false;
@@ -197,7 +197,7 @@ test('full: a new call hangs, standing connections go on; heal and accept let it
     });
     alice.send(mend);
     await until(() => bob.text.endsWith(mend));
-    // What connects on loopback does so within one turn of the loop: a whole exchange has passed.
+    // On loopback a connect takes one turn of the loop, and a whole exchange has passed.
     expect(connected).toBe(false);
     await type(mend);
     expect(link.conditions()).toMatchObject({ listening: true, full: false });
@@ -214,7 +214,7 @@ test('full: a new call hangs, standing connections go on; heal and accept let it
   expect(link.counts().connections).toBeGreaterThanOrEqual(3);
 });
 
-test('full says so if somebody has taken the port, and is not a fault that happened', async () => {
+test('full says so if another program has taken the port, and is not reported as a fault that happened', async () => {
   const { type, link, events } = await bench(undefined, 'real');
   await type('refuse');
   const thief = createServer();
@@ -225,7 +225,7 @@ test('full says so if somebody has taken the port, and is not a fault that happe
   expect(faults(events)).toEqual(['refuse']);
 });
 
-test('heal says so if somebody has taken the port, and mends the rest', async () => {
+test('heal says so if another program has taken the port, and mends the rest', async () => {
   const { pair, type, link, events } = await bench();
   const { alice, bob } = await pair();
   await type('refuse');
@@ -238,11 +238,11 @@ test('heal says so if somebody has taken the port, and mends the rest', async ()
   await until(() => bob.text === 'x');
   expect(link.conditions()).toMatchObject({ listening: false, cut: false });
   await expect(type('heal')).rejects.toThrow(/EADDRINUSE/);
-  // The second time there was nothing else to mend.
+  // The second time there is nothing else to mend.
   expect(faults(events)).toEqual(['refuse', 'cut', 'heal']);
 });
 
-test('stall: one direction stands still, the other goes on', async () => {
+test('stall: nothing passes in one direction, the other goes on', async () => {
   const { pair, type, link } = await bench();
   const { alice, bob } = await pair();
   await type('stall down');
@@ -255,7 +255,7 @@ test('stall: one direction stands still, the other goes on', async () => {
   await until(() => alice.text === 'answer');
 });
 
-test('limit: exactly so many bytes, then it is cut; healing lets the rest through', async () => {
+test('limit: exactly this many bytes, then it is cut; healing lets the rest through', async () => {
   const { pair, type, link, events } = await bench();
   const { alice, bob } = await pair();
   await type('limit 1000');
@@ -270,7 +270,7 @@ test('limit: exactly so many bytes, then it is cut; healing lets the rest throug
   expect(bob.got.equals(all)).toBe(true);
 });
 
-test('limit: used up while the link listens anew, it stays used up', async () => {
+test('limit: if it is used up while the link starts to listen again, it stays used up', async () => {
   const { pair, type, clock, link } = await bench();
   const { alice, bob } = await pair();
   await type('limit 5');
@@ -280,7 +280,7 @@ test('limit: used up while the link listens anew, it stays used up', async () =>
   });
   alice.send('12345678');
   await until(() => bob.size >= 5);
-  // That a call hangs is seen by this clock.
+  // This clock decides that a connection hangs.
   await until(() => {
     clock.advance(1000);
     return full;
@@ -290,7 +290,7 @@ test('limit: used up while the link listens anew, it stays used up', async () =>
   expect(bob.text).toBe('12345');
 });
 
-test('latency: not a millisecond earlier, and then all at once', async () => {
+test('latency: not a millisecond early, and then everything together', async () => {
   const { pair, type, clock, link } = await bench();
   const { alice, bob } = await pair();
   await type('latency 200ms');
@@ -303,7 +303,7 @@ test('latency: not a millisecond earlier, and then all at once', async () => {
   await until(() => bob.text === 'late');
 });
 
-test('jitter: later by chance, never out of order', async () => {
+test('jitter: a random delay, never out of order', async () => {
   const { pair, type, clock, link } = await bench();
   const { alice, bob } = await pair();
   await type('jitter 100ms');
@@ -322,7 +322,7 @@ test('jitter: later by chance, never out of order', async () => {
   await until(() => bob.text === sent);
 });
 
-test('rate: so many bytes a second; what a cut took is not made up for', async () => {
+test('rate: this many bytes per second; the time of a cut is not made up for', async () => {
   const { pair, type, clock, link } = await bench();
   const { alice, bob } = await pair();
   await type('rate 10kB/s');
@@ -341,7 +341,7 @@ test('rate: so many bytes a second; what a cut took is not made up for', async (
   await until(() => bob.size === 30_000);
 });
 
-test('nobody behind the link: the call is taken, then reset', async () => {
+test('nobody listens at the target: the connection is accepted, then reset', async () => {
   const { call, events } = await bench(1);
   const alice = call();
   await until(() => alice.error !== undefined);
@@ -350,7 +350,7 @@ test('nobody behind the link: the call is taken, then reset', async () => {
   expect(events.at(-1)).toMatchObject({ event: 'unlinked', how: 'ECONNREFUSED' });
 });
 
-test('more connections than there is room for: the one too many is reset', async () => {
+test('more connections than the limit: the extra one is reset', async () => {
   const { call, type, link, events } = await bench();
   await type('cut');
   const taps = Array.from({ length: MAX_PROXIED + 1 }, () => call());
@@ -370,7 +370,7 @@ test('a reset of one side becomes a reset of the other', async () => {
 });
 
 test.each(['a reader that does not read', 'stall up', 'cut'])(
-  '%s: the link holds no more than its bound, the writer is held, and nothing is lost',
+  '%s: the link holds no more than its limit, the writer has to wait, and nothing is lost',
   async (what) => {
     const { pair, type, link } = await bench();
     const { alice, bob } = await pair();
@@ -398,7 +398,7 @@ test.each(['a reader that does not read', 'stall up', 'cut'])(
   60_000,
 );
 
-test('once it is closed, what is still to be obeyed does not listen again', async () => {
+test('after close, a command that is still waiting does not listen again', async () => {
   const { link, type } = await bench();
   const commands = ['refuse', 'accept', 'refuse', 'heal'].map((line) => type(line));
   link.close();

@@ -1,4 +1,4 @@
-// One direction under any sequence of faults, by itself: no sockets, and the hands of its clock are turned here.
+// One direction by itself, under any sequence of faults: there are no sockets, and the test turns the clock.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -53,7 +53,7 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-test('any sequence of faults: what comes out is what went in, in order, and all of it once healed', () => {
+test('any sequence of faults: what comes out is what went in, in order, and all of it once it is healed', () => {
   fc.assert(
     fc.property(steps, fc.integer(), fc.boolean(), (script: readonly Step[], luck, hardEnd) => {
       const clock = new FakeClock();
@@ -132,7 +132,7 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
   );
 });
 
-test('many small chunks fill a pipe, too: each takes memory beyond its bytes', () => {
+test('many small chunks fill a pipe, too, because each takes memory beyond its bytes', () => {
   const pipe = new Pipe(
     'up',
     {
@@ -152,7 +152,7 @@ test('many small chunks fill a pipe, too: each takes memory beyond its bytes', (
   expect(pipe.held).toBe(chunks);
 });
 
-test('chance: the same seed, the same numbers, from 0 up to 1', () => {
+test('random numbers: the same with the same seed, from 0 up to 1', () => {
   const [one, two] = [prng(7), prng(7)];
   const numbers = Array.from({ length: 1000 }, () => one());
   expect(numbers).toEqual(Array.from({ length: 1000 }, () => two()));

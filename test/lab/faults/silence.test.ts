@@ -1,5 +1,5 @@
-// Silence between real processes: what TCP keepalive notices and what a heartbeat does, and a receiver that comes back after its cable
-// was cut. `--heartbeat 1s` keeps it short.
+// Silence between real processes: what TCP keepalive notices and what a heartbeat notices, and a receiver that comes back after its cable was
+// cut. `--heartbeat 1s` keeps it short.
 
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -10,7 +10,7 @@ import { bobListens, relayListens } from '../../cli/talking.ts';
 import { runCli, start, talk, tempDir } from '../../harness.ts';
 
 const QUICK = ['--heartbeat', '1s'];
-/** Three heartbeats, or later on a computer that is busy. */
+/** The time of three heartbeats, or more on a busy computer. */
 const SILENT = String.raw`gave no sign of life for (?:[3-9]|\d{2,})(?:\.\d)? s`;
 
 interface Link extends Actor {
@@ -31,9 +31,9 @@ async function linkTo(to: string): Promise<Link> {
   });
 }
 
-// SIGSTOP is POSIX. The kernel's keepalive is set as short as Node lets it; Linux then gives up after ten probes, a second apart.
+// SIGSTOP is POSIX. The kernel's keepalive is as short as Node allows; Linux then gives up after ten probes, a second apart.
 test.runIf(process.platform !== 'win32')(
-  'a frozen program: keepalive stays silent, for its kernel answers; the heartbeat notices',
+  'a frozen program: keepalive notices nothing, because its kernel answers; the heartbeat notices',
   async () => {
     const bob = await bobListens();
     const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(bob.place) ?? [];
@@ -43,7 +43,7 @@ test.runIf(process.platform !== 'win32')(
     for (const event of ['end', 'close', 'error', 'timeout']) kept.on(event, () => trouble.push(event));
     await new Promise<void>((resolve) => kept.once('data', () => resolve()));
     kept.setKeepAlive(true, 1000);
-    // Linux shows that the timer of keepalive is set (02).
+    // Linux shows that the keepalive timer is set (02).
     const row = new RegExp(
       `:${kept.localPort?.toString(16).toUpperCase().padStart(4, '0')} \\S+ 01 \\S+ 02:`,
     );
@@ -60,7 +60,7 @@ test.runIf(process.platform !== 'win32')(
     while (performance.now() - began < 12_500) await new Promise((resolve) => setTimeout(resolve, 250));
     expect(trouble).toEqual([]);
 
-    // Alive again, the connection that only had keepalive is as good as new.
+    // After the thaw, the connection that only had keepalive works as before.
     const answer = new Promise<string>((resolve) => kept.once('data', (bytes) => resolve(bytes.toString())));
     bob.child.kill('SIGCONT');
     kept.write('SEND id=1 size=2\nhi\n');
@@ -73,7 +73,7 @@ test.runIf(process.platform !== 'win32')(
   60_000,
 );
 
-test('cut: both ends of an idle sync call say so; healed, the next message reconnects', async () => {
+test('cut: both ends of an idle sync connection say so; healed, the next message connects again', async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place);
   const alice = talk(['sync', 'send', '--to', link.place, '--lines', ...QUICK]);
@@ -89,7 +89,7 @@ test('cut: both ends of an idle sync call say so; healed, the next message recon
   expect(await alice.ended).toBe(0);
 }, 30_000);
 
-test('cut: a receiver that follows calls again and has its mail, in order', async () => {
+test('cut: a receiver that follows connects again and gets its mail, in order', async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const link = await linkTo(relay.place);
   const bob = talk(['async', 'receive', '--relay', link.place, '--follow', '--timeout', '2s', ...QUICK]);
@@ -107,7 +107,7 @@ test('cut: a receiver that follows calls again and has its mail, in order', asyn
   await relay.until(/bob 3 acknowledged/);
 }, 60_000);
 
-test('cut: who waits for a receipt is told of the silence, calls again and gets it', async () => {
+test('cut: a sender that waits for a receipt reports the silence, connects again and gets it', async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const link = await linkTo(relay.place);
   const alice = talk(['async', 'send', '--relay', link.place, ...QUICK, '--wait', '1m', '--', 'hi']);
@@ -118,12 +118,12 @@ test('cut: who waits for a receipt is told of the silence, calls again and gets 
   await runCli(['async', 'receive', '--relay', relay.place]);
   expect(await alice.ended).toBe(0);
   expect(alice.stderr).toMatch(/\nDELIVERED: bob's program acknowledged it\./);
-  // Two connections fell silent together, and it is said once.
+  // Two connections fell silent together, but it is reported once.
   expect(alice.stderr.match(/no sign of life/g)).toHaveLength(1);
 }, 60_000);
 
 test.runIf(process.platform !== 'win32')(
-  'half-open: a new bob takes over from one behind a cut cable; healed, the old one leaves and has no say',
+  'half-open: a new bob takes over from one behind a cut cable; healed, the old one ends without effect',
   async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     const link = await linkTo(relay.place);
@@ -142,7 +142,7 @@ test.runIf(process.platform !== 'win32')(
     await relay.until(/bob collects/);
     await runCli(['async', 'send', '--relay', relay.place, 'one']);
     await old.until('shown');
-    // He has shown it and works on it; his acknowledgement will go into the cut cable.
+    // He has shown it and works on it. His acknowledgement will go into the cut cable.
     old.child.kill('SIGSTOP');
     await link.strike('cut');
     old.child.kill('SIGCONT');

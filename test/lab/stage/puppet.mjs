@@ -1,4 +1,4 @@
-// A process for the tests of the stage: prints events as detour does, and does what its first argument says.
+// A process for the tests of the stage: it prints events like detour, and does what its first argument says.
 import { appendFileSync } from 'node:fs';
 
 const args = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// Run by the stage's test as a process of its own: starts two puppets, says their pids, and ends as its argument says.
+// The test of the stage runs this as its own process: it starts two puppets, prints their pids, and ends as its argument says.
 import { fileURLToPath } from 'node:url';
 import { Stage } from '../../../dist/lab/stage/stage.js';
 

@@ -1,4 +1,4 @@
-// The stage: real processes are started, watched, spoken to, and gone afterwards, whatever happens to the one that started them.
+// The stage: real processes are started, watched and spoken to, and are gone afterwards, whatever happens to the process that started them.
 
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ describe('the stage', () => {
   });
   afterEach(() => stage.close());
 
-  it('sees what a process prints, and talks to it', async () => {
+  it('sees what a process prints, and can talk to it', async () => {
     const bob = stage.start('bob', 'listen');
     const listening = await bob.until('listening');
     expect(listening).toMatchObject({ port: 4101, pid: bob.pid });
@@ -37,7 +37,7 @@ describe('the stage', () => {
     expect(bob.exit).toBeUndefined();
   });
 
-  it('knows how a process ended, also one that was killed or stood still', async () => {
+  it('knows how a process ended, even one that was killed or frozen', async () => {
     const done = stage.start('done', 'leave');
     expect(await done.ended).toBe(7);
     const still = stage.start('still', 'stand_still');
@@ -47,7 +47,7 @@ describe('the stage', () => {
     expect(stage.leftOver()).toEqual([]);
   });
 
-  it('tells each event as it comes, and ends who prints more than he may', async () => {
+  it('reports each event as it comes, and kills a process that prints too many', async () => {
     const strict = new Stage({ program, mostEvents: 2 });
     try {
       const bob = strict.start('bob', 'listen');
@@ -66,7 +66,7 @@ describe('the stage', () => {
     }
   });
 
-  it('says whose event did not come, and why', async () => {
+  it('says which process did not print an event, and why', async () => {
     const gone = stage.start('gone', 'leave');
     await expect(gone.until('shown')).rejects.toThrow(/gone \(pid \d+\): no event shown, it has ended/);
     await expect(gone.until('shown')).rejects.toThrow(/it has ended/);
@@ -81,7 +81,7 @@ describe('the stage', () => {
     await babbler.ended;
   });
 
-  it('takes what cannot even be started', async () => {
+  it('copes with a program that cannot even be started', async () => {
     const nobody = new Stage({ program: [here('no-such-program')] });
     const actor = nobody.start('nobody');
     await expect(actor.until('listening')).rejects.toThrow(/has ended/);
@@ -89,7 +89,7 @@ describe('the stage', () => {
     await nobody.close();
   });
 
-  it('leaves neither processes nor files when it is closed, also twice', async () => {
+  it('leaves neither processes nor files when it is closed, even twice', async () => {
     const bob = stage.start('bob', 'listen');
     stage.start('carol', 'stand_still');
     await bob.until('listening');
@@ -102,8 +102,8 @@ describe('the stage', () => {
   });
 });
 
-it('gives its clock to its actors, whatever each of them would read on the wall', async () => {
-  // A clock that cannot be mistaken: the steady one as it is, as if the computer had been switched on in 1970.
+it('gives its clock to its actors, whatever their wall clocks say', async () => {
+  // A clock that cannot be mistaken for another: the monotonic clock, as if the computer had been started in 1970.
   class Odd extends Stage {
     override readonly clock = 0n;
   }
@@ -119,8 +119,8 @@ it('gives its clock to its actors, whatever each of them would read on the wall'
   }
 }, 30_000);
 
-describe('the process that has a stage', () => {
-  /** Starts a process with a stage and two puppets; resolves with them when it has ended. */
+describe('the process with a stage', () => {
+  /** Starts a process with a stage and two puppets. Resolves with them when it has ended. */
   async function play(how: 'throw' | 'SIGINT' | 'SIGTERM' | 'SIGKILL', scene = 'scene.mjs') {
     const child = spawn(process.execPath, [here(scene), how], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -139,19 +139,19 @@ describe('the process that has a stage', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)(
-    'leaves nobody behind after %s',
+    'leaves no process behind after %s',
     async (how, exit) => {
       if (how !== 'throw' && process.platform === 'win32') return;
       const { pids, dir, code } = await play(how);
       expect(code).toBe(exit);
       expect(existsSync(dir)).toBe(false);
-      // They were killed before their parent ended; the system may still be putting them away.
+      // They were killed before their parent ended, but the system may still be removing them.
       await expect.poll(() => pids.filter(isThere), { timeout: 10_000 }).toEqual([]);
     },
     30_000,
   );
 
-  it('leaves nobody behind after kill -9 either: its actors miss it', async () => {
+  it('leaves no process behind after kill -9 either: its actors notice', async () => {
     const { pids, dir } = await play('SIGKILL', 'troupe.mjs');
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     try {

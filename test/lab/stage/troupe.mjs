@@ -1,4 +1,4 @@
-// Run by the stage's test as a process of its own: starts one actor of each kind, says their pids, and stays until it is killed.
+// The test of the stage runs this as its own process: it starts one actor of each kind, prints their pids, and stays until it is killed.
 import { join } from 'node:path';
 import { Stage } from '../../../dist/lab/stage/stage.js';
 
