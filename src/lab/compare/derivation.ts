@@ -3,7 +3,7 @@
 import { shortTime } from './format.ts';
 import { type Setting, waitByRelay, waitByRetry } from './theory.ts';
 
-/** The derivation, for the given times. At most 78 columns wide. */
+/** The derivation, for the given times. At most 79 columns wide. */
 export function derivationLines(setting: Setting): string[] {
   const { absence, retry } = setting;
   const example = [0.9, 0.5, 0.1].map((a) => {
