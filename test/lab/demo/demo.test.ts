@@ -131,7 +131,7 @@ describe('the demo', () => {
     ['never', 'shown 0 times'],
     ['other', 'not what alice wrote'],
     ['twice', 'shown 2 times'],
-    ['mute', 'nowhere but in its'],
+    ['mute', 'shown a message only in its'],
   ])('catches a bob that lies (%s)', async (lie, found) => {
     const { ok, output } = await tell('there', [process.execPath, here('liar.mjs'), lie]);
     expect(ok).toBe(false);
