@@ -125,6 +125,16 @@ test('the table of flags above is what --help shows', async () => {
   }
 });
 
+test('the table of flags above has every command, and README.md names each', () => {
+  const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+  const commands = readdirSync(file('src/cli/commands')).map((name) =>
+    name.replace('.ts', '').replace('-', ' '),
+  );
+  expect(Object.keys(COMMANDS).sort()).toEqual(commands.sort());
+  const [, chapter = ''] = readFileSync(file('README.md'), 'utf8').split('\n## Commands\n');
+  for (const command of commands) expect(chapter.split('\n## ')[0]).toContain(`detour ${command} `);
+});
+
 test('the modes mixed up, and other slips', async () => {
   const usage = (says: RegExp, ...args: string[]): Run => ({ args, code: 2, says });
   expect(
