@@ -1,0 +1,110 @@
+// relay.py between detour's own alice and bob, collector.py at detour's own relay, and both together.
+
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { bobListens, relayListens } from '../cli/talking.ts';
+import { peer, RawClient, runCli, talk, tempDir } from '../harness.ts';
+import { example, LEFT_OUT, listening, runExample } from './python.ts';
+
+const send = (place: string, ...more: string[]) => runCli(['async', 'send', '--relay', place, ...more]);
+
+describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
+  async function greeted(port: number, name: string): Promise<RawClient> {
+    const client = await RawClient.connect(port);
+    expect(await client.next()).toEqual([
+      'READY version=1 role=relay as=relay max=1048576 window=16',
+      undefined,
+    ]);
+    client.type(`HELLO version=1 as=${name}\n`);
+    return client;
+  }
+
+  test("keeps what detour's alice sends until detour's bob comes, also twice, and in order", async () => {
+    const relay = await listening('relay');
+    const first = await send(relay.place, '--id', 'k3f9-1', 'hello bob');
+    const again = await send(relay.place, '--id', 'k3f9-1', 'hello bob');
+    const other = await send(relay.place, '--id', 'k3f9-1', 'hello BOB');
+    expect([first.code, again.code, other.code]).toEqual([0, 0, 20]);
+    expect(again.stderr).toMatch(/stored it before, as number 1 for bob/);
+    expect((await send(relay.place, '--count', '20', '--as', 'carol', 'hi')).code).toBe(0);
+    // bob is killed after he has shown the first one.
+    const bob = talk(['async', 'receive', '--relay', relay.place, '--work', '10m']);
+    await bob.until(/alice: hello bob\n/);
+    await bob.kill();
+    const next = await runCli(['async', 'receive', '--relay', relay.place]);
+    expect(next).toMatchObject({ code: 0, stdout: `alice: hello bob\n${'carol: hi\n'.repeat(20)}` });
+    expect(next.stderr.match(/attempt 2/g)).toHaveLength(1);
+    expect(await runCli(['async', 'receive', '--relay', relay.place])).toMatchObject({ code: 0, stdout: '' });
+    // A kill takes with it what is in its memory only, as relay.py says at its top.
+    await relay.kill();
+    expect((await send(relay.place, 'hi')).code).toBe(10);
+  });
+
+  test('brings mail at once to whoever is there, and one message at a time', async () => {
+    const relay = await listening('relay');
+    const [alice, bob] = [await greeted(relay.port, 'alice'), await greeted(relay.port, 'bob')];
+    bob.type('RECEIVE window=8\nPING\n');
+    expect(await bob.next()).toEqual(['PONG', undefined]);
+    alice.type('SEND id=1 to=bob size=3\na\n\x00\nSEND id=2 to=bob size=0\n\nSEND id=1 to=carol size=1\nx\n');
+    expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=yes', undefined]);
+    expect(await alice.next()).toEqual(['STORED id=2 seq=2 present=yes', undefined]);
+    expect((await alice.next())[0]).toMatch(/^REFUSED id=1 code=id_reused /);
+    const message = /^MESSAGE seq=(\d) id=\d from=alice at=\d{13} held=\d+ attempt=1 size=(\d)$/;
+    const [line, body] = await bob.next();
+    expect([message.exec(line)?.slice(1), body]).toEqual([['1', '3'], 'a\n\x00']);
+    bob.type('PING\n');
+    expect(await bob.next()).toEqual(['PONG', undefined]);
+    // EMPTY comes when what is held now has gone; what comes meanwhile is for later.
+    bob.type('RECEIVE window=1 drain=yes\n');
+    alice.type('SEND id=3 to=bob size=1\nc\n');
+    expect(await alice.next()).toEqual(['STORED id=3 seq=3 present=yes', undefined]);
+    bob.type('ACK seq=1\nACK seq=1\n');
+    expect(message.exec((await bob.next())[0])?.slice(1)).toEqual(['2', '0']);
+    bob.type('ACK seq=2\n');
+    expect(await bob.next()).toEqual(['EMPTY', undefined]);
+    expect(message.exec((await bob.next())[0])?.slice(1)).toEqual(['3', '1']);
+    bob.type('BYE\n');
+    expect(await bob.next()).toEqual(['BYE', undefined]);
+    await bob.end();
+    alice.type('SEND id=4 to=bob size=1\nd\nSEND id=5 to=eve size=1\ne\n');
+    expect(await alice.next()).toEqual(['STORED id=4 seq=4 present=no', undefined]);
+    expect(await alice.next()).toEqual(['STORED id=5 seq=1 present=never', undefined]);
+  });
+
+  test('a collector that does not read holds up nobody', async () => {
+    const relay = await listening('relay');
+    const [alice, bob] = [await greeted(relay.port, 'alice'), await greeted(relay.port, 'bob')];
+    bob.socket.pause();
+    bob.type('RECEIVE window=99\n');
+    const pings = Buffer.from('PING\n'.repeat(200_000));
+    await new Promise((resolve) => bob.socket.write(pings, resolve));
+    alice.type(`SEND id=1 to=bob size=1000000\n${'x'.repeat(1e6)}\nSEND id=2 to=carol size=2\nhi\n`);
+    expect((await alice.next())[0]).toMatch(/^STORED id=1 /);
+    expect((await alice.next())[0]).toMatch(/^STORED id=2 /);
+  });
+
+  test('says ERROR or REFUSED to what it leaves out, and to what is wrong', async () => {
+    const relay = await listening('relay');
+    (await greeted(relay.port, 'carol')).type('RECEIVE window=1\n');
+    const wrong: string[] = [];
+    for (const [bytes, answer] of [
+      ['SEND id=1 to=bob ttl=1 size=1\nx\n', 'REFUSED id=1 code=unsupported'],
+      ['SEND id=1 to=bob notify=bob size=1\nx\n', 'REFUSED id=1 code=unsupported'],
+      ['SEND id=1 to=relay size=1\nx\n', 'REFUSED id=1 code=wrong_name'],
+      ['SEND id=1 size=1\nx\n', 'REFUSED id=1 code=bad_value'],
+      ['STATUS\n', 'ERROR code=wrong_verb'],
+      ['RECEIVE window=1 limit=1\n', 'ERROR code=wrong_verb'],
+      ['RECEIVE\n', 'ERROR code=bad_value'],
+      ['RECEIVE window=1 drain=no\n', 'ERROR code=bad_value'],
+      ['ACK\n', 'ERROR code=bad_value'],
+      ['ACK seq=1\n', 'ERROR code=bad_ack'],
+      ['SEND id=7 to=bob size=1\nx\nACK seq=1\n', 'STORED id=7 seq=1 present=no', 'ERROR code=bad_ack'],
+      ['HELLO version=1 as=bob\n', 'ERROR code=wrong_verb'],
+      ['MESSAGE\n', 'ERROR code=wrong_verb'],
+    ]) {
+      const client = await greeted(relay.port, 'bob');
+      client.type('RECEIVE window=1\nBYE\n'.slice(0, 0) + bytes);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
