@@ -30,7 +30,7 @@ def collect(relay):
         if verb == "MESSAGE":
             seq = value(fields, "seq", NUMBER)
             show(fields, body)
-            time.sleep(options.work)
+            time.sleep(max(0, options.work))
             relay.say(f"ACK seq={seq}")  # only now: what is not acknowledged comes again
         elif verb == "EMPTY":
             return None if relay.leave() else "the relay has not said BYE"

@@ -13,6 +13,9 @@ VERBS = """READY HELLO SEND RECEIVED STORED REFUSED RECEIVE MESSAGE ACK EMPTY ST
 class Fault(Exception):
     """This connection cannot go on. The two arguments are what ERROR says: a code and a sentence."""
 
+    def __str__(self):
+        return ": ".join(self.args)
+
 
 def require(condition, code, sentence):
     """Ends the conversation with a Fault if the condition does not hold."""

@@ -20,7 +20,7 @@ class Sender(Client):
     def take(self, id, to, body):
         """Shows the message, and says so."""
         show(self.name, body)
-        time.sleep(options.work)
+        time.sleep(max(0, options.work))
         self.say(f"RECEIVED id={id}")  # not a moment earlier: for alice it means DELIVERED
 
 

@@ -32,8 +32,8 @@ class Peer(Client):
             if verb == "RECEIVE":
                 value(fields, "window", NUMBER)  # MISSING: whatever it allows, one message at a time is on its way
                 require(collectors.get(self.name) in (None, self), "wrong_verb", "another collector is here.")
-                collectors[self.name] = self  # MISSING: BYE code=replaced for the other, because the newest one wins
                 self.drain = store.last[self.name] if "drain" in fields and value(fields, "drain", "yes") else None
+                collectors[self.name] = self  # MISSING: BYE code=replaced for the other, because the newest one wins
             else:
                 seq = int(value(fields, "seq", NUMBER))
                 require(store.drop(self.name, seq, self.flying), "bad_ack", f"{seq} was not sent on this connection.")

@@ -22,11 +22,11 @@ def send(bob, body):
                 return "NOT DELIVERED", "bob said BYE instead of an answer: he did not take it, and will not"
             require(verb in ("RECEIVED", "REFUSED"), "wrong_verb", f"{verb} is not an answer to SEND.")
             if fields.get("id") == id and verb == "RECEIVED":
-                return "DELIVERED", "bob's program has shown it"
+                return "DELIVERED", "bob's program has shown it" + (f" and replies: {visible(text)}" if text else "")
             if fields.get("id") == id:
                 return "NOT DELIVERED", f"bob refused it, code={fields.get('code')}: {visible(text)}"
     except (OSError, Fault, KeyboardInterrupt) as error:  # a reset, a FIN, silence: he may have read it, or not
-        return "UNKNOWN", repr(error)
+        return "UNKNOWN", str(error) or repr(error)
 
 
 host, port = os.environ.get("DETOUR_HOST", "127.0.0.1"), os.environ.get("DETOUR_PORT", "4101")
@@ -36,14 +36,14 @@ parser.add_argument("--as", default=os.environ.get("DETOUR_AS", "alice"), dest="
 parser.add_argument("--timeout", default=10, type=float, metavar="SECONDS")
 parser.add_argument("words", nargs="*")
 options = parser.parse_args()
-body = os.fsencode(" ".join(options.words)) if options.words else sys.stdin.buffer.read()
 bob = None
 try:
+    body = os.fsencode(" ".join(options.words)) if options.words else sys.stdin.buffer.read()
     bob = connect(options.to, options.me, options.timeout)
     ready = bob.greet("receiver", options.me)
     require(len(body) <= int(value(ready, "max", "0|" + NUMBER)), "too_large", "it is larger than bob takes.")
-except (OSError, Fault, KeyboardInterrupt) as error:  # no byte of SEND has been written
-    verdict, why = "NOT DELIVERED", repr(error)
+except (OSError, ValueError, Fault, KeyboardInterrupt) as error:  # no byte of SEND has been written
+    verdict, why = "NOT DELIVERED", str(error) or repr(error)
 else:
     verdict, why = send(bob, body)
 print(f"{verdict}: {why}", flush=True)

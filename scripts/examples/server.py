@@ -1,7 +1,8 @@
 """What receiver.py and relay.py share: the server's side of detour/1, up to a SEND that can be taken.
 
 Left out of src/wire/PROTOCOL.md: of "Repeats", which connection counts (session= and try= are ignored); of
-"Limits", when HELLO must come; of "Closing", BYE from a server that is stopped: Ctrl-C ends it like a kill.
+"Limits", when HELLO must come, and how much may wait for a client that does not read; of "Closing", BYE from a
+server that is stopped: Ctrl-C ends it like a kill.
 """
 import argparse, contextlib, os, queue, re, signal, socket, sys, threading
 

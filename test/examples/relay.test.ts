@@ -85,26 +85,115 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
 
   test('says ERROR or REFUSED to what it leaves out, and to what is wrong', async () => {
     const relay = await listening('relay');
-    (await greeted(relay.port, 'carol')).type('RECEIVE window=1\n');
+    const carol = await greeted(relay.port, 'carol');
+    carol.type('RECEIVE window=1\nPING\n');
+    await carol.next();
     const wrong: string[] = [];
-    for (const [bytes, answer] of [
-      ['SEND id=1 to=bob ttl=1 size=1\nx\n', 'REFUSED id=1 code=unsupported'],
-      ['SEND id=1 to=bob notify=bob size=1\nx\n', 'REFUSED id=1 code=unsupported'],
-      ['SEND id=1 to=relay size=1\nx\n', 'REFUSED id=1 code=wrong_name'],
-      ['SEND id=1 size=1\nx\n', 'REFUSED id=1 code=bad_value'],
-      ['STATUS\n', 'ERROR code=wrong_verb'],
-      ['RECEIVE window=1 limit=1\n', 'ERROR code=wrong_verb'],
-      ['RECEIVE\n', 'ERROR code=bad_value'],
-      ['RECEIVE window=1 drain=no\n', 'ERROR code=bad_value'],
-      ['ACK\n', 'ERROR code=bad_value'],
-      ['ACK seq=1\n', 'ERROR code=bad_ack'],
-      ['SEND id=7 to=bob size=1\nx\nACK seq=1\n', 'STORED id=7 seq=1 present=no', 'ERROR code=bad_ack'],
-      ['HELLO version=1 as=bob\n', 'ERROR code=wrong_verb'],
-      ['MESSAGE\n', 'ERROR code=wrong_verb'],
-    ]) {
-      const client = await greeted(relay.port, 'bob');
-      client.type('RECEIVE window=1\nBYE\n'.slice(0, 0) + bytes);
+    for (const [name, bytes, ...answers] of [
+      ['bob', 'SEND id=1 to=bob ttl=1 size=1\nx\n', 'REFUSED id=1 code=unsupported'],
+      ['bob', 'SEND id=1 to=bob notify=bob size=1\nx\n', 'REFUSED id=1 code=unsupported'],
+      ['bob', 'SEND id=1 to=relay size=1\nx\n', 'REFUSED id=1 code=wrong_name'],
+      ['bob', 'SEND id=1 size=1\nx\n', 'REFUSED id=1 code=bad_value'],
+      ['bob', 'STATUS\n', 'ERROR code=wrong_verb'],
+      ['bob', 'RECEIVE window=1 limit=1\n', 'ERROR code=wrong_verb'],
+      ['bob', 'RECEIVE\n', 'ERROR code=bad_value'],
+      ['bob', 'RECEIVE window=1 drain=no\n', 'ERROR code=bad_value'],
+      ['bob', 'ACK\n', 'ERROR code=bad_value'],
+      ['bob', 'ACK seq=1\n', 'ERROR code=bad_ack'],
+      [
+        'bob',
+        'SEND id=7 to=bob size=1\nx\nACK seq=1\n',
+        'STORED id=7 seq=1 present=never',
+        'ERROR code=bad_ack',
+      ],
+      ['bob', 'MESSAGE\n', 'ERROR code=wrong_verb'],
+      ['carol', 'RECEIVE window=1\n', 'ERROR code=wrong_verb'],
+      ['relay', '', 'ERROR code=wrong_name'],
+    ] as const) {
+      const client = await greeted(relay.port, name);
+      client.type(bytes);
+      for (const answer of answers) {
+        const [line] = await client.next();
+        if (line.replace(/ size=\d+$/, '') !== answer) wrong.push(`${JSON.stringify(bytes)}: ${line}`);
+      }
+      client.socket.end();
+      await client.end();
     }
     expect(wrong).toEqual([]);
+    expect(relay.stderr).not.toMatch(/Traceback/);
+  });
+});
+
+describe.skipIf(LEFT_OUT)(`collector.py${LEFT_OUT}`, () => {
+  const collect = (place: string, ...more: string[]) => runExample('collector', ['--relay', place, ...more]);
+
+  test("collects from detour's relay in order, and what it was killed with comes again", async () => {
+    const relay = await relayListens(join(tempDir(), 'journal'));
+    expect((await send(relay.place, 'first')).code).toBe(0);
+    expect((await send(relay.place, '--count', '20', 'hi')).code).toBe(0);
+    const killed = example('collector', ['--relay', relay.place, '--work', '600']);
+    await killed.until(/alice: first\n/);
+    await killed.kill();
+    expect(await collect(relay.place)).toEqual({
+      code: 0,
+      stdout: `alice: first\n${'alice: hi\n'.repeat(20)}`,
+      stderr: '  attempt 2: an earlier bob may have shown it\n',
+    });
+    expect(await collect(relay.place)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('does not acknowledge what it could not show', async () => {
+    const relay = await relayListens(join(tempDir(), 'journal'));
+    expect((await send(relay.place, '--as', 'carol', '-')).code).toBe(0);
+    const mute = example('collector', ['--relay', relay.place]);
+    mute.child.stdout?.destroy();
+    expect(await mute.ended).not.toBe(0);
+    expect(mute.stderr).toMatch(/bob stops: .*Broken pipe/);
+    expect((await collect(relay.place)).stdout).toBe('carol: \n');
+  });
+
+  test('stays with --follow, until somebody else collects or the relay is killed', async () => {
+    const relay = await relayListens(join(tempDir(), 'journal'));
+    const bob = example('collector', ['--follow'], { DETOUR_RELAY: relay.place });
+    await relay.until(/bob collects/);
+    expect((await send(relay.place, 'at once')).code).toBe(0);
+    await bob.until(/alice: at once\n/);
+    const next = example('collector', ['--follow'], { DETOUR_PORT: relay.port, DETOUR_AS: 'bob' });
+    expect(await bob.ended).toBe(1);
+    expect(bob.stderr).toBe('another collector has taken this mailbox\n');
+    await relay.kill();
+    expect(await next.ended).toBe(1);
+    expect(next.stderr).toMatch(/^bob stops: .*(FIN|reset)/);
+  });
+
+  test('collects from relay.py', async () => {
+    const relay = await listening('relay');
+    expect((await send(relay.place, '--count', '3', '--to', 'carol', 'hi')).code).toBe(0);
+    const killed = example('collector', ['--relay', relay.place, '--as', 'carol', '--work', '600']);
+    await killed.until(/alice: hi\n/);
+    await killed.kill();
+    const next = await collect(relay.place, '--as', 'carol');
+    expect(next).toMatchObject({ code: 0, stdout: 'alice: hi\n'.repeat(3) });
+    expect(next.stderr).toMatch(/^ {2}attempt 2: [^\n]*\n$/);
+  });
+
+  test('says in one sentence why it cannot collect', async () => {
+    const bob = await bobListens();
+    const fake = (text: string) =>
+      peer((socket) => socket.write(`READY version=1 role=relay as=relay max=1 window=1 store=s\n${text}`));
+    const found = await Promise.all([
+      collect(bob.place, '--as', 'alice'),
+      collect('127.0.0.1:1'),
+      collect('here'),
+      collect(await fake(''), '--as', 'relay'),
+      collect(await fake('MESSAGE seq=1 id=1 from=alice attempt=1\n')),
+      collect(await fake('MESSAGE seq=x id=1 from=alice attempt=1 size=2\nhi\n')),
+      collect(await fake('STORED\n')),
+      collect(await fake('BYE\n')),
+    ]);
+    for (const { code, stdout, stderr } of found) {
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toMatch(/^[^\n]+\n$/);
+    }
   });
 });
