@@ -2,8 +2,8 @@
 
     python3 collector.py --relay 127.0.0.1:4100 --as bob --follow --work 8      (8 s to kill him before ACK)
 
-Without --follow he leaves when nothing waits for him. He does not connect again when a connection ends. Defaults:
-DETOUR_RELAY, or DETOUR_HOST and DETOUR_PORT; DETOUR_AS. Left out of src/wire/PROTOCOL.md: see frames.py, client.py.
+Without --follow he leaves when nothing waits for him. Defaults: DETOUR_RELAY, or DETOUR_HOST and DETOUR_PORT;
+DETOUR_AS. Left out of src/wire/PROTOCOL.md: "Heartbeats", "Repeats" (he never connects again), of "Limits" too_slow.
 """
 import argparse, os, sys, time
 

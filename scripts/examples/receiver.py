@@ -2,8 +2,8 @@
 
     python3 receiver.py --port 4101 --as bob --work 8      (8 s between showing and answering: time to kill him)
 
-Defaults: DETOUR_HOST, DETOUR_PORT, DETOUR_AS. Left out of src/wire/PROTOCOL.md: replies ("RECEIVED"), and what
-frames.py and server.py say at their top.
+Defaults: DETOUR_HOST, DETOUR_PORT, DETOUR_AS. Left out of src/wire/PROTOCOL.md: replies ("RECEIVED"); and, as
+frames.py and server.py say more exactly, "Heartbeats", "Repeats", some of "Limits" and "Closing".
 """
 import os, threading, time
 

@@ -1,7 +1,7 @@
 """A relay to begin with: it keeps messages until they are collected.   python3 relay.py --port 4100
 
-INCOMPLETE ON PURPOSE. MISSING of src/wire/PROTOCOL.md: see store.py and server.py; and here "STATUS" and, of
-"RECEIVE", limit=, a window, and that the newest collector wins. What is not served gets ERROR.
+INCOMPLETE ON PURPOSE. MISSING of src/wire/PROTOCOL.md: what store.py says; "Heartbeats", some of "Repeats", "Limits"
+and "Closing"; and here "STATUS" and, of "RECEIVE", limit=, a window, and that the newest collector wins (ERROR).
 """
 import store, threading
 from frames import NUMBER, require, value
@@ -12,8 +12,8 @@ collectors = {}  # who collects from which mailbox; None: one did, and has left
 
 
 class Peer(Client):
-    """A sender or a collector. flying: the number that is on its way. drain: EMPTY is due when all up to it is gone."""
-    role, window, flying, drain = "relay", 16, None, None
+    """A sender or a collector. flying: the number on its way to it. drain: EMPTY is due when all up to it is gone."""
+    role, window, flying, drain, more = "relay", 16, None, None, f" store={store.NAME}"
 
     def take(self, id, to, body):
         """Takes SEND: stores the message, and sends it on if somebody collects."""
@@ -33,10 +33,10 @@ class Peer(Client):
                 value(fields, "window", NUMBER)  # MISSING: whatever it allows, one message at a time is on its way
                 require(collectors.get(self.name) in (None, self), "wrong_verb", "another collector is here.")
                 self.drain = store.last[self.name] if "drain" in fields and value(fields, "drain", "yes") else None
-                collectors[self.name] = self  # MISSING: BYE code=replaced for the other, because the newest one wins
+                collectors[self.name] = self  # MISSING: if another was here, BYE code=replaced for that one
             else:
                 seq = int(value(fields, "seq", NUMBER))
-                require(store.drop(self.name, seq, self.flying), "bad_ack", f"{seq} was not sent on this connection.")
+                require(store.drop(self.name, seq, self.flying), "bad_ack", f"{seq} was not sent here.")
                 self.flying = None if seq == self.flying else self.flying
             deliver(self.name)
 

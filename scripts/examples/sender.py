@@ -3,7 +3,7 @@
     python3 sender.py --to 127.0.0.1:4101 --as alice hello bob      (without words: all of standard input)
 
 DELIVERED (exit code 0), NOT DELIVERED (10: it is certain) or UNKNOWN (20). Defaults: DETOUR_TO, or DETOUR_HOST
-and DETOUR_PORT; DETOUR_AS. Left out of src/wire/PROTOCOL.md: see frames.py and client.py.
+and DETOUR_PORT; DETOUR_AS. Left out of src/wire/PROTOCOL.md: "Heartbeats", "Repeats", and of "Limits" too_slow.
 """
 import argparse, os, secrets, sys
 
@@ -22,7 +22,7 @@ def send(bob, body):
                 return "NOT DELIVERED", "bob said BYE instead of an answer: he did not take it, and will not"
             require(verb in ("RECEIVED", "REFUSED"), "wrong_verb", f"{verb} is not an answer to SEND.")
             if fields.get("id") == id and verb == "RECEIVED":
-                return "DELIVERED", "bob's program has shown it" + (f" and replies: {visible(text)}" if text else "")
+                return "DELIVERED", "bob's program has shown it" + (f": {visible(text)}" if text else "")
             if fields.get("id") == id:
                 return "NOT DELIVERED", f"bob refused it, code={fields.get('code')}: {visible(text)}"
     except (OSError, Fault, KeyboardInterrupt) as error:  # a reset, a FIN, silence: he may have read it, or not

@@ -12,8 +12,8 @@ MAX_THREADS = 200  # two for each client: one reads, one writes
 
 
 class Client(Connection):
-    """A client that has connected. Each kind of server has its own class of it, with a role and a window."""
-    name = None
+    """A client that has connected. Each kind of server has its own class of it, with what READY says."""
+    name, more = None, ""
 
     def __init__(self, peer, me):
         super().__init__(peer)
@@ -71,7 +71,7 @@ class Client(Connection):
     def converse(self):
         """Takes frame after frame. Returns the last one to send: BYE, or none."""
         require(threading.active_count() <= MAX_THREADS, "too_many", "there are too many connections.")
-        self.say(f"READY version=1 role={self.role} as={self.me} max={MAX_BODY} window={self.window}")
+        self.say(f"READY version=1 role={self.role} as={self.me} max={MAX_BODY} window={self.window}{self.more}")
         while True:
             verb, fields, body = self.read()
             if verb in ("BYE", "ERROR", "FIN"):

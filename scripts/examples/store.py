@@ -6,8 +6,9 @@ MISSING of src/wire/PROTOCOL.md:
  - "Limits": no id is ever forgotten, so memory grows without end.
  - "Expiry and notices": server.py refuses ttl= and notify=.
 """
-import collections, time
+import collections, secrets, time
 
+NAME = secrets.token_hex(8)  # numbers begin again with every start, so it has another name each time
 known = {}  # every message that ever came, by its sender and id
 held = collections.defaultdict(list)  # of each mailbox: the messages that are not acknowledged, oldest first
 last = collections.Counter()  # of each mailbox: the highest number that was used

@@ -17,7 +17,8 @@ export const LEFT_OUT =
 /** Starts an example; the test's end kills it by its pid. @param name its file, without `.py` */
 export function example(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Talking {
   const run = new Talking(['python3', `${FOLDER}${name}.py`, ...args], {
-    env: { PYTHONDONTWRITEBYTECODE: '1', ...env },
+    // Nothing is left in the folder; and output is buffered, as it is by default, so a forgotten flush shows.
+    env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '', ...env },
   });
   onTestFinished(() => run.killNow());
   return run;

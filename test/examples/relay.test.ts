@@ -11,10 +11,8 @@ const send = (place: string, ...more: string[]) => runCli(['async', 'send', '--r
 describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
   async function greeted(port: number, name: string): Promise<RawClient> {
     const client = await RawClient.connect(port);
-    expect(await client.next()).toEqual([
-      'READY version=1 role=relay as=relay max=1048576 window=16',
-      undefined,
-    ]);
+    const [ready] = await client.next();
+    expect(ready).toMatch(/^READY version=1 role=relay as=relay max=1048576 window=16 store=[0-9a-f]{16}$/);
     client.type(`HELLO version=1 as=${name}\n`);
     return client;
   }
@@ -35,9 +33,22 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     expect(next).toMatchObject({ code: 0, stdout: `alice: hello bob\n${'carol: hi\n'.repeat(20)}` });
     expect(next.stderr.match(/attempt 2/g)).toHaveLength(1);
     expect(await runCli(['async', 'receive', '--relay', relay.place])).toMatchObject({ code: 0, stdout: '' });
-    // A kill takes with it what is in its memory only, as relay.py says at its top.
+  });
+
+  test('killed, it has lost what it had, as it says at its top; a bob who stays takes its new numbers for new', async () => {
+    const relay = await listening('relay');
+    expect((await send(relay.place, 'before')).code).toBe(0);
+    const bob = talk(['async', 'receive', '--relay', relay.place, '--follow']);
+    await bob.until(/alice: before\n/);
+    expect((await send(relay.place, '--to', 'carol', 'lost')).code).toBe(0);
     await relay.kill();
-    expect((await send(relay.place, 'hi')).code).toBe(10);
+    expect((await send(relay.place, 'nobody there')).code).toBe(10);
+    const next = example('relay', ['--port', `${relay.port}`]);
+    await next.until(/listens on/);
+    expect((await send(relay.place, 'after')).code).toBe(0);
+    await bob.until(/alice: after\n/);
+    const carol = await runCli(['async', 'receive', '--as', 'carol', '--relay', relay.place]);
+    expect(carol).toMatchObject({ code: 0, stdout: '' });
   });
 
   test('brings mail at once to whoever is there, and one message at a time', async () => {

@@ -174,7 +174,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
         setImmediate(() => setImmediate(() => socket.write('\nBYE\n')));
       });
     });
-    expect((await send(bob)).stdout).toBe("DELIVERED: bob's program has shown it and replies: thanks\n");
+    expect((await send(bob)).stdout).toBe("DELIVERED: bob's program has shown it: thanks\n");
   });
 
   test('takes its defaults from the environment, and says what makes no sense', async () => {
