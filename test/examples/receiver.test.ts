@@ -64,6 +64,10 @@ describe.skipIf(LEFT_OUT)(`receiver.py${LEFT_OUT}`, () => {
     expect(await carol.next()).toEqual(['RECEIVED id=2', undefined]);
     await carol.end();
     expect(carol.frames.at(-1)?.verb).toBe('RECEIVED');
+    const dave = await greeted(bob.port, 'dave');
+    dave.socket.end('PING\nSEN');
+    await dave.end();
+    expect(dave.frames.at(-1)?.verb).toBe('PONG');
   });
 
   test('refuses what is not for it, and the connection goes on', async () => {
