@@ -1,7 +1,7 @@
 // What tests of real sockets and real processes share: a raw client that types bytes, actors as child processes, cleanup by pid.
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -95,6 +95,23 @@ export class RawClient {
   #notify(): void {
     for (const wake of this.#wake.splice(0)) wake();
   }
+}
+
+/** Listens, and does with each caller what the test says; the test's end closes it. @returns the place */
+export async function peer(meet: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    meet(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const address = server.address();
+  return `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
 }
 
 /**

@@ -36,6 +36,18 @@ test('it takes two links from README.md to the function that decides a verdict',
   expect(readFileSync(join(ROOT, 'src/exchange/verdict.ts'), 'utf8')).toContain('export function conclude(');
 });
 
+test.each(['receiver', 'sender', 'collector', 'relay'])(
+  'the example %s.py is as short as README.md says',
+  (name) => {
+    const most = Number(
+      /Each is at most (\d+) lines/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'))?.[1],
+    );
+    const source = readFileSync(join(ROOT, 'scripts/examples', `${name}.py`), 'utf8');
+    expect(source.split('\n').length - 1).toBeLessThanOrEqual(most);
+    expect(source).toMatch(/(Left out|MISSING) of src\/wire\/PROTOCOL\.md/);
+  },
+);
+
 test('README.md is short, and every file that a document links to exists', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length).toBeLessThan(350);
   const others = ['src/README.md', 'src/lab/TEACHING.md', 'test/README.md'];

@@ -1,28 +1,11 @@
 // The other side is not what was expected: a web server, silence, noise, a peer that never stops talking, a newer detour, the wrong server.
 // For every command that connects: a clear account, the exit code of its verdict, and an end within the deadline.
 
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { runCli, start, tempDir } from '../harness.ts';
+import { expect, test } from 'vitest';
+import { peer, runCli, start, tempDir } from '../harness.ts';
 import { judge, type Run, wrongOf } from './several.ts';
-
-/** Listens, and does with each client what the test says. @returns the address */
-async function peer(meet: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    meet(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const address = server.address();
-  return `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
-}
 
 // Goes on as fast as it is read.
 function endlessly(text: string): (socket: Socket) => void {
