@@ -7,6 +7,7 @@ import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { pino } from 'pino';
 import { DetourError, errnoOf } from '../core/error.ts';
 import type { Emit, Event, Recorded } from '../core/event.ts';
+import { asciiJson } from '../core/visible.ts';
 import { flatten } from './line.ts';
 
 /** What a recorder is made from. */
@@ -138,7 +139,8 @@ const ENOUGH = 64 * 1024;
 function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOptions): LogFile {
   let file: number | undefined;
   try {
-    file = openSync(path, 'a');
+    // A new file is for this user alone: what people wrote to each other is in it.
+    file = openSync(path, 'a', 0o600);
   } catch (error) {
     throw fileError(error, path, 'cannot be opened');
   }
@@ -160,7 +162,7 @@ function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOpti
   };
   const write = (line: string): void => {
     if (waiting === '') queueMicrotask(flush);
-    waiting += line;
+    waiting += asciiJson(line);
     if (waiting.length >= ENOUGH) flush();
   };
   let now = '';

@@ -1,6 +1,6 @@
 // The recorder: stamps, lines, files. The form of a line both ways, and what is refused.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -83,6 +83,42 @@ describe('the recorder', () => {
     }
     const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
     expect(lines.map((line) => parseRecorded(line))).toMatchObject([{ ms: 1 }, { ms: 2 }]);
+  });
+
+  it.skipIf(process.platform === 'win32')('makes a new file for this user alone', () => {
+    const before = process.umask(0);
+    const file = join(dir, 'bob.log');
+    createRecorder({ actor: 'bob', file }).close();
+    process.umask(before);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes printable ASCII alone, whatever a text holds, and it is still that text', () => {
+    const file = join(dir, 'bob.log');
+    const recorder = createRecorder({ actor: 'bob', file });
+    const text = '\x1b]0;owned\x07 \x7f \u009b2J \u202e \u200b \u2028 Grüße \u{1f600}';
+    recorder.emit({ event: 'notice', text });
+    recorder.emit({ event: 'notice', text: text.repeat(20) });
+    recorder.close();
+    expect(readFileSync(file, 'utf8')).toMatch(/^[\n\x20-\x7e]+$/);
+    expect(recordsIn(file)).toMatchObject([{ text }, { text: text.repeat(20) }]);
+  });
+
+  it("tells of a session's token the first 8 characters, in the file and behind --json", () => {
+    const file = join(dir, 'bob.log');
+    const token = 'e1c2d3a4-0000-4000-8000-123456789abc';
+    let printed = '';
+    const onEvent = (recorded: Recorded): void => {
+      printed += formatJson(recorded);
+    };
+    const recorder = createRecorder({ actor: 'bob', file, onEvent });
+    const fields = { version: 1, as: 'alice', session: token, try: 1 };
+    recorder.emit({ event: 'received', conn: 1, n: 1, verb: 'HELLO', fields });
+    recorder.close();
+    for (const line of [printed, readFileSync(file, 'utf8')]) {
+      expect(JSON.parse(line)).toMatchObject({ session: 'e1c2d3a4', try: 1 });
+      expect(line).not.toContain(token.slice(0, 9));
+    }
   });
 
   it('says with the errno what is wrong with the file, and what to do', () => {
