@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HELLO_MS, MAX_CONNECTIONS } from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
-import { SLOW_GRACE_MS } from '../../src/net/slow-frame.ts';
+import { SLOW_GRACE_MS, TYPED_BYTES, TYPED_MS } from '../../src/net/slow-frame.ts';
 import { RawClient } from '../harness.ts';
 import {
   anError,
@@ -45,7 +45,7 @@ describe('HELLO', () => {
 });
 
 describe('a frame that has started', () => {
-  test('must make 1 kB/s after 5 s', async () => {
+  test('must make 1 kB/s 5 s after its first kB', async () => {
     const { greeted, clock } = await startBob();
     const client = await greeted();
     await nothingCame(client);
@@ -67,11 +67,53 @@ describe('a frame that has started', () => {
     await nothingCame(client);
     client.type('SEND id=1 ');
     await until(() => clock.pending > 0);
-    for (let second = 1; second <= 6; second += 1) {
+    for (let second = 1; second < TYPED_MS / 1000; second += 1) {
       await pass(clock, 1000);
       client.type('a');
       await turns();
     }
+    expect(client.frames).toHaveLength(2);
+    await pass(clock, 1000);
+    expect(await client.next()).toEqual(anError('too_slow'));
+  });
+
+  test('may be typed by hand', async () => {
+    const { greeted, clock } = await startBob();
+    const client = await greeted();
+    await nothingCame(client);
+    client.type('SEND id=1 size=5\n');
+    await until(() => clock.pending > 0);
+    await pass(clock, TYPED_MS - 1);
+    client.type('hello\n');
+    expect(await client.next()).toEqual(['RECEIVED id=1', undefined]);
+  });
+
+  test('whose size= is one too large is told so', async () => {
+    const { greeted, clock } = await startBob();
+    const client = await greeted();
+    await nothingCame(client);
+    client.type('SEND id=1 size=6\nhello\n');
+    await until(() => clock.pending > 0);
+    await pass(clock, TYPED_MS);
+    const [line, body] = await client.next();
+    expect(line).toMatch(/^ERROR code=too_slow /);
+    expect(body).toContain('its size= is too large');
+  });
+
+  test('has 5 s from its first kB on, however long that took, and not more for the next', async () => {
+    const { greeted, clock } = await startBob();
+    const client = await greeted();
+    await nothingCame(client);
+    client.type(`SEND id=1 size=100000\n${'a'.repeat(TYPED_BYTES - 22)}`);
+    await until(() => clock.pending > 0);
+    await pass(clock, TYPED_MS - 1);
+    client.type('a');
+    await turns(20);
+    await pass(clock, SLOW_GRACE_MS + 1000);
+    client.type('a');
+    await turns(20);
+    expect(client.frames).toHaveLength(2);
+    await pass(clock, 1000);
     expect(await client.next()).toEqual(anError('too_slow'));
   });
 

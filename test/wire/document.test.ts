@@ -20,7 +20,7 @@ import { FENCES, HELLO_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/e
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
 import { KEPT_HANDLES } from '../../src/net/listener.ts';
-import { SLOW_BYTES_PER_S, SLOW_GRACE_MS } from '../../src/net/slow-frame.ts';
+import { SLOW_BYTES_PER_S, SLOW_GRACE_MS, TYPED_BYTES, TYPED_MS } from '../../src/net/slow-frame.ts';
 import { DISCARD_FACTOR, FrameDecoder } from '../../src/wire/decoder.ts';
 import { MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
 import { isVerb, MAX_TTL, messageOf, VERBS } from '../../src/wire/verbs.ts';
@@ -134,6 +134,8 @@ test('the limits are those of the code', () => {
     QUEUE_LIMIT,
     STALL_MS,
     LINGER_MS,
+    TYPED_BYTES,
+    TYPED_MS,
     SLOW_GRACE_MS,
     SLOW_BYTES_PER_S,
     HELLO_MS,

@@ -198,10 +198,11 @@ const ERRORS: readonly Own[] = [
     code: 'too_slow',
     title: 'ERROR: too slow',
     meaning:
-      'A limit of time was broken: HELLO within 60 s, a started frame at 1 kB/s after 5 s, and no ' +
-      '30 s without taking any of the answers.',
-    so: 'the server made room for others',
-    tryNext: 'connect again; when typing by hand, prepare the lines first',
+      'A frame began and its rest came too slowly: 60 s are allowed for its first 1,000 bytes, then 1 kB/s. ' +
+      'Or nothing was missing, and its size= is larger than its body.',
+    so: 'an unfinished frame has no effect',
+    tryNext:
+      'compare size= with the body, in bytes; when typing much by hand, prepare the lines and paste them',
   },
   {
     code: 'too_many',
