@@ -157,6 +157,7 @@ export class Relay {
         });
         return true;
       },
+      inFlight: (session) => (delivery.collecting(session)?.flight.length ?? 0) > 0,
       settled: (session, done) => {
         this.#sends.flush();
         this.#endings.settled(session, done);

@@ -10,6 +10,12 @@ export const MAX_CONNECTIONS = 512;
 /** How long a client may take to send HELLO, in milliseconds. PROTOCOL.md, "Limits". */
 export const HELLO_MS = 60_000;
 
+/**
+ * How long a client without a heartbeat must have been silent before it can lose its place to another, in milliseconds.
+ * PROTOCOL.md, "Limits".
+ */
+export const IDLE_MS = 30_000;
+
 /** How many bytes of bodies one connection may have taken and not answered yet. Above this no further SEND is read. PROTOCOL.md, "Limits". */
 export const UNANSWERED_BYTES = 4 * 1024 * 1024;
 

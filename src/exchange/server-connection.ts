@@ -2,6 +2,7 @@
 // limits. What a SEND or RECEIVE *does* is up to the mode, which implements the Handler of session.ts. client.ts is the other end.
 
 import type { Timer } from '../core/clock.ts';
+import { addressKey } from '../net/address.ts';
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
 import type { StoredBatch } from '../wire/batch.ts';
@@ -10,7 +11,7 @@ import type { Incoming, SendFrame } from '../wire/send.ts';
 import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs.ts';
 import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { HELLO_MS, UNANSWERED_BYTES } from './limits.ts';
+import { HELLO_MS, IDLE_MS, UNANSWERED_BYTES } from './limits.ts';
 import { type Answer, type Handler, type Refusal, Session, type SessionConnection } from './session.ts';
 
 /** What all connections of one server share. */
@@ -31,7 +32,11 @@ const CLOSING = ['no', 'fin', 'bye', 'server'] as const;
 export class ServerConnection implements SessionConnection {
   /** The client, once its HELLO has been accepted. */
   session: Session | undefined;
+  /** The address that it counts for in a limit per address, as `addressKey` returns it. */
+  readonly address: string;
   readonly #connection: Connection;
+  /** When it was accepted, by the monotonic clock. */
+  readonly #accepted: number;
   readonly #parts: ServerParts;
   readonly #closed: () => void;
   #helloTimer: Timer | undefined;
@@ -62,6 +67,8 @@ export class ServerConnection implements SessionConnection {
       drained: () => this.session !== undefined && !this.#over && handler.drained?.(this.session),
       closed: () => this.#gone(),
     });
+    this.address = addressKey(this.#connection.remoteAddress);
+    this.#accepted = context.clock.monotonic();
     this.#helloTimer = context.clock.after(HELLO_MS, () =>
       setImmediate(() => {
         if (this.session === undefined)
@@ -73,6 +80,31 @@ export class ServerConnection implements SessionConnection {
   /** Can frames still be sent? */
   get open(): boolean {
     return this.#connection.open;
+  }
+
+  /**
+   * Since when, by the monotonic clock, it has done nothing to keep its place from others; undefined if it keeps it. Without HELLO: since
+   * it was accepted. With HELLO, but without a heartbeat: since its last byte, if that is long ago and nothing is in flight.
+   */
+  get idleSince(): number | undefined {
+    if (!this.open) return undefined;
+    if (this.session === undefined) return this.#accepted;
+    const { handler, context } = this.#parts;
+    if (this.#heartbeat !== undefined || this.#unanswered > 0 || handler.inFlight?.(this.session))
+      return undefined;
+    const { heard } = this.#connection;
+    return context.clock.monotonic() - heard >= IDLE_MS ? heard : undefined;
+  }
+
+  /** Closes because another connection needs the place. */
+  giveWay(): void {
+    if (this.session === undefined)
+      this.fail({ code: 'no_hello', reason: 'others are waiting, and no HELLO came' });
+    else
+      this.fail({
+        code: 'idle',
+        reason: `others are waiting, and nothing came for ${IDLE_MS / 1000} s; HELLO with heartbeat= keeps the place`,
+      });
   }
 
   /** Sends READY. */

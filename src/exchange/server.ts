@@ -55,13 +55,26 @@ export class Server {
     return open >= MAX_CONNECTIONS;
   }
 
-  // Closes the oldest connection without HELLO, if there is one.
+  // Takes the place of a connection that may lose it, if there is one: first of those without HELLO; then from the address that has most
+  // places, so that nobody can take those of others; then of the one that has been silent longest.
   #makeRoom(): boolean {
+    const places = new Map<string, number>();
+    for (const { open, address } of this.#connections)
+      if (open) places.set(address, (places.get(address) ?? 0) + 1);
+    let first: { readonly connection: ServerConnection; readonly rank: readonly number[] } | undefined;
     for (const connection of this.#connections) {
-      if (connection.session !== undefined || !connection.open) continue;
-      connection.fail({ code: 'no_hello', reason: 'others are waiting, and no HELLO came' });
-      return true;
+      const { idleSince, session, address } = connection;
+      if (idleSince === undefined) continue;
+      const rank = [session === undefined ? 0 : 1, -(places.get(address) ?? 0), idleSince];
+      if (first === undefined || isBelow(rank, first.rank)) first = { connection, rank };
     }
-    return false;
+    first?.connection.giveWay();
+    return first !== undefined;
   }
+}
+
+/** Does the first number that differs say so? */
+function isBelow(a: readonly number[], b: readonly number[]): boolean {
+  const index = a.findIndex((value, at) => value !== b[at]);
+  return (a[index] ?? 0) < (b[index] ?? 0);
 }

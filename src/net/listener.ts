@@ -13,6 +13,13 @@ import type { NetContext } from './context.ts';
  */
 export const KEPT_HANDLES = 64;
 
+/**
+ * How long a connection may be silent before this kernel asks the other whether it is still there (TCP keepalive), in milliseconds. The
+ * connection of a computer that has vanished would hold its place forever. Node lets ten questions follow, a second apart.
+ * PROTOCOL.md, "Limits".
+ */
+export const KEEPALIVE_MS = 60_000;
+
 /** A listening socket. */
 export interface Listener {
   readonly host: string;
@@ -34,7 +41,13 @@ export function listen(
   accept: (make: (handlers: ConnectionHandlers) => Connection) => void,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const options = {
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    };
+    const server: Server = createServer(options, (socket) => {
       accept((handlers) => {
         const connection = new Connection(socket, context, handlers);
         context.emit?.({ event: 'accepted', conn: connection.number, ...connection.ends });

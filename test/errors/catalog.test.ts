@@ -64,7 +64,7 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
     'too_large',
     'bad_ack',
   ].map((code) => [`ERROR ${code}`, code, 'error'] as const),
-  ...['damaged', 'failed', 'too_slow', 'too_many', 'stale'].map(
+  ...['damaged', 'failed', 'too_slow', 'too_many', 'idle', 'stale'].map(
     (code) => [`ERROR ${code}`, code, 'error'] as const,
   ),
   ...[

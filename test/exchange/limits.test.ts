@@ -1,10 +1,12 @@
 // The limits of a server: of time, on a clock that the test turns, and of room. PROTOCOL.md, "Limits".
 
+import { readFileSync } from 'node:fs';
 import { createConnection, Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { HELLO_MS, MAX_CONNECTIONS } from '../../src/exchange/limits.ts';
+import { HELLO_MS, IDLE_MS, MAX_CONNECTIONS } from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
+import { KEEPALIVE_MS } from '../../src/net/listener.ts';
 import { SLOW_GRACE_MS, TYPED_BYTES, TYPED_MS } from '../../src/net/slow-frame.ts';
 import { RawClient } from '../harness.ts';
 import {
@@ -13,6 +15,7 @@ import {
   nothingCame,
   type ReceiverBench,
   startBob,
+  startTheRelay,
   turns,
   until,
 } from '../servers.ts';
@@ -245,28 +248,38 @@ test('after the last word a server waits 2 s for the FIN, no longer', async () =
 });
 
 describe('connections', () => {
+  /** Takes all the places but `free`, with a HELLO that ends in this. Each client has been read and is silent from now on. */
+  async function crowd(port: number, free: number, more = '', from?: string): Promise<RawClient[]> {
+    const clients: RawClient[] = [];
+    for (let i = free; i < MAX_CONNECTIONS; i += 1) {
+      const client = await RawClient.connect(port, undefined, from);
+      clients.push(client);
+      client.type(`HELLO version=1 as=client-${i}${more}\n`);
+    }
+    for (const client of clients) await client.next();
+    await Promise.all(clients.map(nothingCame));
+    return clients;
+  }
+
+  /** One more connection finds no place. In place of READY, so that nobody sends a message into it. */
+  async function noPlaceFor(port: number): Promise<void> {
+    const late = await RawClient.connect(port);
+    expect(await late.next()).toEqual(anError('too_many'));
+    await late.end();
+  }
+
   test('under pressure who has not said HELLO must go, the oldest first, and the newcomer is served', async () => {
     const bench = await startBob();
     const quiet = await RawClient.connect(bench.port);
     await quiet.next();
-    const crowd: RawClient[] = [];
-    for (let i = 1; i < MAX_CONNECTIONS; i += 1) {
-      const client = await RawClient.connect(bench.port);
-      crowd.push(client);
-      client.type(`HELLO version=1 as=client-${i}\n`);
-    }
-    for (const client of crowd) await client.next();
-    await Promise.all(crowd.map(nothingCame));
+    await crowd(bench.port, 1);
     const newcomer = await bench.greeted();
     await nothingCame(newcomer);
     expect(await quiet.next()).toEqual(anError('no_hello'));
     await quiet.end();
 
-    // Now everybody has said HELLO: there is no room.
-    const late = await RawClient.connect(bench.port);
-    // In place of READY, so that nobody sends a message into it.
-    expect(await late.next()).toEqual(anError('too_many'));
-    await late.end();
+    // Now everybody has said HELLO, and nobody has been silent for long: there is no room.
+    await noPlaceFor(bench.port);
     await nothingCame(newcomer);
 
     // One goes, and there is.
@@ -274,4 +287,81 @@ describe('connections', () => {
     await until(() => bench.events.filter(({ event }) => event === 'closed').length > 0);
     await nothingCame(await bench.greeted());
   });
+
+  test('silent ones without a heartbeat lose their places to newcomers, the longest silent first', async () => {
+    const bench = await startBob(true);
+    const beating = await bench.greeted('HELLO version=1 as=alice heartbeat=3600');
+    const asking = await bench.greeted();
+    asking.type('SEND id=1 size=1\na\n');
+    const asked = await bench.handling();
+    const crowded = await crowd(bench.port, 2);
+    await pass(bench.clock, IDLE_MS - 1);
+    await noPlaceFor(bench.port);
+    const [first, second, ...others] = crowded;
+    if (first === undefined || second === undefined) throw new Error('there is no crowd');
+    await nothingCame(first);
+    await pass(bench.clock, 1);
+    // The first has talked meanwhile.
+    await nothingCame(await bench.greeted());
+    expect(await second.next()).toEqual(anError('idle'));
+    await second.end();
+    asked.done();
+    expect(await asking.next()).toEqual(['RECEIVED id=1', undefined]);
+    for (const client of [beating, first, ...others]) await nothingCame(client);
+  });
+
+  test('one that has a message in hand, or a heartbeat, keeps its place', async () => {
+    const bench = await startTheRelay();
+    const bob = await bench.greeted('HELLO version=1 as=bob');
+    bob.type('RECEIVE window=1\n');
+    const alice = await bench.greeted('HELLO version=1 as=alice');
+    alice.type('SEND id=1 to=bob size=1\na\n');
+    await alice.next();
+    await bob.next();
+    await crowd(bench.port, 2, ' heartbeat=3600');
+    await pass(bench.clock, IDLE_MS);
+    await nothingCame(await bench.greeted('HELLO version=1 as=carol'));
+    expect(await alice.next()).toEqual(anError('idle'));
+    await noPlaceFor(bench.port);
+    bob.type('ACK seq=1\n');
+    await nothingCame(bob);
+    await pass(bench.clock, IDLE_MS);
+    await nothingCame(await bench.greeted('HELLO version=1 as=dave'));
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'the address that has most places gives one, though others have been silent for longer',
+    async () => {
+      const bench = await startBob();
+      const alone = await bench.greeted();
+      await nothingCame(alone);
+      await pass(bench.clock, 1);
+      const [first] = await crowd(bench.port, 1, '', '127.0.0.2');
+      await pass(bench.clock, IDLE_MS);
+      await nothingCame(await bench.greeted());
+      expect(await first?.next()).toEqual(anError('idle'));
+      await nothingCame(alone);
+    },
+  );
+
+  test.skipIf(process.platform !== 'linux')(
+    'are asked by the kernel, when they are silent, in a minute',
+    async () => {
+      const { port, greeted } = await startBob();
+      const client = await greeted();
+      await nothingCame(client);
+      const ends = [port, client.socket.localPort ?? 0].map((one) =>
+        one.toString(16).padStart(4, '0').toUpperCase(),
+      );
+      const row = new RegExp(`:${ends[0]} \\w+:${ends[1]} 01 \\S+ (\\w\\w):(\\w+)`);
+      // The timer: 2 is keepalive, once there is nothing to be acknowledged; and when it goes off, in hundredths of a second.
+      let [timer, due]: (string | undefined)[] = [];
+      await until(() => {
+        [, timer, due] = row.exec(readFileSync('/proc/net/tcp', 'latin1')) ?? [];
+        return timer !== '01';
+      });
+      expect(timer).toBe('02');
+      expect(Number.parseInt(due ?? '', 16)).toBeLessThanOrEqual(KEEPALIVE_MS / 10);
+    },
+  );
 });

@@ -16,10 +16,10 @@ import { MOST_EMPTY } from '../../src/async/state.ts';
 import { STATUS_PAGE } from '../../src/async/status.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
-import { FENCES, HELLO_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
+import { FENCES, HELLO_MS, IDLE_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
-import { KEPT_HANDLES } from '../../src/net/listener.ts';
+import { KEEPALIVE_MS, KEPT_HANDLES } from '../../src/net/listener.ts';
 import { SLOW_BYTES_PER_S, SLOW_GRACE_MS, TYPED_BYTES, TYPED_MS } from '../../src/net/slow-frame.ts';
 import { DISCARD_FACTOR, FrameDecoder } from '../../src/wire/decoder.ts';
 import { MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
@@ -141,6 +141,8 @@ test('the limits are those of the code', () => {
     HELLO_MS,
     FENCES,
     MAX_CONNECTIONS,
+    IDLE_MS,
+    KEEPALIVE_MS,
     KEPT_HANDLES,
     SILENT_BEATS,
     MAX_TTL,

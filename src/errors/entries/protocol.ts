@@ -213,6 +213,15 @@ const ERRORS: readonly Own[] = [
     tryNext: 'wait a little and connect again',
   },
   {
+    code: 'idle',
+    title: 'ERROR: silent too long, and others were waiting',
+    meaning:
+      'All places of the server were taken. A client that asks for no heartbeat= and is silent for 30 s cannot be told from one that ' +
+      'has vanished, so it makes room for the next. Nothing of it was in flight.',
+    so: 'the place went to somebody else',
+    tryNext: "connect again; with heartbeat= in HELLO, as detour's own clients do, the place is kept",
+  },
+  {
     code: 'stale',
     title: 'ERROR: an older connection of yours',
     meaning:
