@@ -23,6 +23,12 @@ export const UNANSWERED_BYTES = 4 * 1024 * 1024;
 export const FENCES = 10_000;
 
 /**
+ * How far a `try` may be above the last one of its session, and one more for each second since then. A client that is told that it is
+ * not the newest connection of its session (ERROR code=stale) goes this far, so it catches up. PROTOCOL.md, "Limits".
+ */
+export const TRY_STEP = 1_000;
+
+/**
  * Counts how much of one resource (messages, bytes, names, sessions, ids) each address holds, so that no address can take all of it.
  *
  * The rule: no address may hold more than is still free. So the first gets at most half, the next at most half of the rest, and there

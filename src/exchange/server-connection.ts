@@ -240,9 +240,9 @@ export class ServerConnection implements SessionConnection {
       return;
     }
     const session = new Session(hello, this.#connection, this);
-    if (!this.#parts.fences.enter(session)) {
-      const reason = `this session already had a connection with try=${session.tryNumber} or higher`;
-      this.fail({ code: 'stale', reason });
+    const fenced = this.#parts.fences.enter(session);
+    if (fenced !== undefined) {
+      this.fail(fenced);
       return;
     }
     this.session = session;

@@ -17,7 +17,7 @@ export class Server {
 
   /** @param ready the READY to send; its `window` is enforced on each connection */
   constructor(ready: Message<'READY'>, handler: Handler, context: NetContext) {
-    this.#parts = { ready, handler, context, fences: new Fences() };
+    this.#parts = { ready, handler, context, fences: new Fences(context.clock) };
   }
 
   /** Takes a connection from a listener. */

@@ -16,7 +16,14 @@ import { MOST_EMPTY } from '../../src/async/state.ts';
 import { STATUS_PAGE } from '../../src/async/status.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
-import { FENCES, HELLO_MS, IDLE_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
+import {
+  FENCES,
+  HELLO_MS,
+  IDLE_MS,
+  MAX_CONNECTIONS,
+  TRY_STEP,
+  UNANSWERED_BYTES,
+} from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
 import { KEEPALIVE_MS, KEPT_HANDLES } from '../../src/net/listener.ts';
@@ -140,6 +147,7 @@ test('the limits are those of the code', () => {
     SLOW_BYTES_PER_S,
     HELLO_MS,
     FENCES,
+    TRY_STEP,
     MAX_CONNECTIONS,
     IDLE_MS,
     KEEPALIVE_MS,

@@ -223,12 +223,15 @@ const ERRORS: readonly Own[] = [
   },
   {
     code: 'stale',
-    title: 'ERROR: an older connection of yours',
+    title: 'ERROR: not the newest connection of your session',
     meaning:
-      'A session counts its connections with try=. This one is older than the newest, so it is a ghost and is not served: ' +
-      'a ghost must not act after its successor.',
-    so: 'what was unread on this connection is dropped; the newer one counts',
-    tryNext: 'nothing: the newer connection repeats what was not answered',
+      'A session counts its connections with try=. The server has seen this try= or a higher one, so this connection is a ghost and is ' +
+      'not served: a ghost must not act after its successor.',
+    so: 'what was unread on this connection is dropped; the newest one counts',
+    notSo:
+      '"the server is not there": it answered. If this is your newest connection, another program uses your session',
+    tryNext:
+      'with a newer connection of yours: nothing. Without one: begin a new session, with a token that nobody else has seen',
   },
 ];
 
