@@ -109,6 +109,8 @@ function lineOf(event: Event): string | undefined {
       return 'The disk is full: new messages are refused; receivers can still collect.';
     case 'disk_room':
       return 'There is room on the disk again: messages are taken.';
+    case 'notice':
+      return visible(event.text);
     default:
       return undefined;
   }

@@ -110,6 +110,22 @@ const DISK: readonly CatalogEntry[] = [
     basis: 'rule of detour/1',
   },
   {
+    code: 'unsafe_folder',
+    moments: ['disk'],
+    title: 'others may write in that folder',
+    layer: 'disk',
+    meaning:
+      'The journal keeps what people wrote to each other, and what the relay has promised to keep. Its folder belongs to another user, or ' +
+      'everybody on this computer may write in it.',
+    wire: NOTHING,
+    so: 'nothing was read and nothing was changed: somebody else could take messages away or put others in',
+    tryNext: 'chmod o-w takes the right away; or give a folder of your own: --journal',
+    certainty: NO_VERDICT,
+    reference: 'POSIX chmod(): S_IWOTH',
+    elsewhere: 'Linux: measured here. macOS: not verified here. On Windows nothing is checked.',
+    basis: 'rule of detour/1',
+  },
+  {
     code: 'not_a_directory',
     moments: ['disk'],
     title: "the journal's place is not a folder",
