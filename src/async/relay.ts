@@ -6,7 +6,7 @@ import type { Timer } from '../core/clock.ts';
 import { Server } from '../exchange/server.ts';
 import type { Handler, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
-import { type Listener, listen } from '../net/listener.ts';
+import type { Listener } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { Admission, type RelayLimits } from './admission.ts';
@@ -82,7 +82,7 @@ export class Relay {
   /** Begins to listen. @throws DetourError if it cannot */
   async listen(host: string, port: number): Promise<void> {
     await this.retention.measure();
-    this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
+    this.#listener = await this.#server.listen(host, port);
     const { store } = this.machine.id;
     this.#context.emit?.({ event: 'listening', role: 'relay', ...this.address, store });
     this.#look();

@@ -12,6 +12,8 @@ import type { NetContext } from './context.ts';
  * be able to write, read back and create its files whatever clients do. PROTOCOL.md, "Limits".
  */
 export const KEPT_HANDLES = 64;
+/** What is kept of the handles of a process that may have few: these, and a quarter of all. */
+const LEAST_KEPT = 24;
 
 /**
  * How long a connection may be silent before this kernel asks the other whether it is still there (TCP keepalive), in milliseconds. The
@@ -24,6 +26,8 @@ export const KEEPALIVE_MS = 60_000;
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /** How many connections the process has file handles for; Infinity if that cannot be seen. One more is closed immediately. */
+  readonly most: number;
   /** Stops listening. Open connections are left to their owners. */
   close(): void;
 }
@@ -54,8 +58,10 @@ export function listen(
         return connection;
       });
     });
+    const handles = mostHandles();
+    const most = Math.max(1, Math.floor(handles - Math.min(KEPT_HANDLES, LEAST_KEPT + handles / 4)));
     // If there are more, Node closes the new one immediately.
-    server.maxConnections = Math.max(1, mostHandles() - KEPT_HANDLES);
+    server.maxConnections = most;
     // An error before it listens is final. A later one (EMFILE, ENFILE: no file handle is left for a new connection) concerns that
     // connection alone: the server goes on, and accepts the next one for which there is a handle.
     server.on('error', (error: NodeJS.ErrnoException) =>
@@ -65,7 +71,7 @@ export function listen(
       const address = server.address();
       if (address === null || typeof address === 'string')
         throw new TypeError('a TCP server has an address and a port');
-      resolve({ host: address.address, port: address.port, close: () => server.close() });
+      resolve({ host: address.address, port: address.port, most, close: () => server.close() });
     });
   });
 }

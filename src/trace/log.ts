@@ -114,8 +114,9 @@ export function createStamp(
 let lastMs = -1n;
 let lastText = '';
 
-/** Nanoseconds since 1970 UTC as ISO 8601, e.g. `2026-01-31T14:02:11.123456789Z`. */
-export function formatTime(ns: bigint): string {
+/** Nanoseconds since 1970 UTC as ISO 8601, e.g. `2026-01-31T14:02:11.123456789Z`. A time before 1970 counts as 0. */
+export function formatTime(sinceEpoch: bigint): string {
+  const ns = sinceEpoch < 0n ? 0n : sinceEpoch;
   const ms = ns / 1_000_000n;
   const rest = (ns % 1_000_000n).toString().padStart(6, '0');
   if (ms !== lastMs) {

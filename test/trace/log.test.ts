@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
 import { DetourError } from '../../src/core/error.ts';
 import type { Event, Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
@@ -153,6 +154,14 @@ describe('the stamp', () => {
   it('is ISO 8601 UTC with nanoseconds', () => {
     expect(formatTime(1_769_868_131_123_456_789n)).toBe('2026-01-31T14:02:11.123456789Z');
     expect(formatTime(1_769_868_131_000_000_001n)).toBe('2026-01-31T14:02:11.000000001Z');
+  });
+
+  it('is 0 before 1970, as every time is', () => {
+    expect(formatTime(-1n)).toBe('1970-01-01T00:00:00.000000000Z');
+    expect(formatTime(-86_400_000_000_001n)).toBe('1970-01-01T00:00:00.000000000Z');
+    const now = vi.spyOn(Date, 'now').mockReturnValue(-1);
+    expect(systemClock.epoch()).toBe(0);
+    now.mockRestore();
   });
 
   it('goes on by the steady clock, and follows the wall clock only when that was set', () => {
