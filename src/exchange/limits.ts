@@ -29,6 +29,14 @@ export const FENCES = 10_000;
 export const TRY_STEP = 1_000;
 
 /**
+ * How many frames that store nothing and free nothing (PING, PONG, STATUS, RECEIVE, an ACK of nothing new) are read from one connection
+ * at once. A SEND, or an ACK of something new, makes up for one. PROTOCOL.md, "Limits".
+ */
+export const QUESTIONS = 100;
+/** How many more of them are read in each second. PROTOCOL.md, "Limits". */
+export const QUESTIONS_PER_S = 20;
+
+/**
  * Counts how much of one resource (messages, bytes, names, sessions, ids) each address holds, so that no address can take all of it.
  *
  * The rule: no address may hold more than is still free. So the first gets at most half, the next at most half of the rest, and there

@@ -12,6 +12,7 @@ import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs
 import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HELLO_MS, IDLE_MS, UNANSWERED_BYTES } from './limits.ts';
+import { Reading } from './reading.ts';
 import { type Answer, type Handler, type Refusal, Session, type SessionConnection } from './session.ts';
 
 /** What all connections of one server share. */
@@ -37,6 +38,7 @@ export class ServerConnection implements SessionConnection {
   readonly #connection: Connection;
   /** When it was accepted, by the monotonic clock. */
   readonly #accepted: number;
+  readonly #reading: Reading;
   readonly #parts: ServerParts;
   readonly #closed: () => void;
   #helloTimer: Timer | undefined;
@@ -67,6 +69,7 @@ export class ServerConnection implements SessionConnection {
       drained: () => this.session !== undefined && !this.#over && handler.drained?.(this.session),
       closed: () => this.#gone(),
     });
+    this.#reading = new Reading(this.#connection, context.clock);
     this.address = addressKey(this.#connection.remoteAddress);
     this.#accepted = context.clock.monotonic();
     this.#helloTimer = context.clock.after(HELLO_MS, () =>
@@ -94,17 +97,6 @@ export class ServerConnection implements SessionConnection {
       return undefined;
     const { heard } = this.#connection;
     return context.clock.monotonic() - heard >= IDLE_MS ? heard : undefined;
-  }
-
-  /** Closes because another connection needs the place. */
-  giveWay(): void {
-    if (this.session === undefined)
-      this.fail({ code: 'no_hello', reason: 'others are waiting, and no HELLO came' });
-    else
-      this.fail({
-        code: 'idle',
-        reason: `others are waiting, and nothing came for ${IDLE_MS / 1000} s; HELLO with heartbeat= keeps the place`,
-      });
   }
 
   /** Sends READY. */
@@ -182,12 +174,13 @@ export class ServerConnection implements SessionConnection {
     if (waiting === undefined || this.#full(waiting)) return;
     this.#waiting = undefined;
     this.#take(waiting);
-    this.#connection.resume();
+    this.#reading.release();
   }
 
   #message(message: Incoming): void {
     const { handler } = this.#parts;
     if (this.#closing !== 'no') return;
+    this.#reading.saw(message);
     switch (message.verb) {
       case 'PING':
         this.#connection.send({ verb: 'PONG' });
@@ -201,8 +194,7 @@ export class ServerConnection implements SessionConnection {
         this.#close('fin');
         return;
       case 'STATUS':
-        if (!handler.status?.((reply) => this.#connection.send(reply), message.after))
-          this.#unserved(message.verb);
+        this.#status(message);
         return;
       case 'HELLO':
         this.#hello(message);
@@ -218,8 +210,18 @@ export class ServerConnection implements SessionConnection {
       this.#take(message);
     } else {
       this.#waiting = message;
-      this.#connection.pause();
+      this.#reading.hold();
     }
+  }
+
+  // Nothing more is read until it is answered, so each connection waits for one answer at a time.
+  #status({ after }: Message<'STATUS'>): void {
+    const reply = (message: Message): void => {
+      this.#connection.send(message);
+      if (message.verb === 'END') this.#reading.release();
+    };
+    this.#reading.hold();
+    if (!this.#parts.handler.status?.(reply, after)) this.#unserved('STATUS');
   }
 
   #hello(hello: Message<'HELLO'>): void {
@@ -326,6 +328,7 @@ export class ServerConnection implements SessionConnection {
     this.#over = true;
     this.#helloTimer?.cancel();
     this.#heartbeat?.stop();
+    this.#reading.stop();
     this.#waiting = undefined;
     if (this.session === undefined) return;
     this.#parts.fences.leave(this.session);

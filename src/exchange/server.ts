@@ -6,9 +6,15 @@ import type { NetContext } from '../net/context.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { Message } from '../wire/verbs.ts';
 import { Fences } from './fences.ts';
-import { MAX_CONNECTIONS } from './limits.ts';
+import { IDLE_MS, MAX_CONNECTIONS } from './limits.ts';
 import { ServerConnection, type ServerParts } from './server-connection.ts';
-import type { Handler } from './session.ts';
+import type { Handler, Refusal } from './session.ts';
+
+const NO_HELLO: Refusal = { code: 'no_hello', reason: 'others are waiting, and no HELLO came' };
+const IDLE: Refusal = {
+  code: 'idle',
+  reason: `others are waiting, and nothing came for ${IDLE_MS / 1000} s; HELLO with heartbeat= keeps the place`,
+};
 
 /** A server: owns its connections, enforces the limits, and passes what clients send to its handler. */
 export class Server {
@@ -87,7 +93,7 @@ export class Server {
       const rank = [session === undefined ? 0 : 1, -(places.get(address) ?? 0), idleSince];
       if (first === undefined || isBelow(rank, first.rank)) first = { connection, rank };
     }
-    first?.connection.giveWay();
+    first?.connection.fail(first.connection.session === undefined ? NO_HELLO : IDLE);
     return first !== undefined;
   }
 }

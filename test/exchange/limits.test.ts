@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createConnection, Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { HELLO_MS, IDLE_MS, MAX_CONNECTIONS } from '../../src/exchange/limits.ts';
+import { HELLO_MS, IDLE_MS, MAX_CONNECTIONS, QUESTIONS, QUESTIONS_PER_S } from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
 import { KEEPALIVE_MS } from '../../src/net/listener.ts';
@@ -245,6 +245,54 @@ test('after the last word a server waits 2 s for the FIN, no longer', async () =
   expect(events.some(({ event }) => event === 'closed')).toBe(false);
   await pass(clock, 1);
   await until(() => events.some(({ event }) => event === 'closed'));
+});
+
+describe('questions', () => {
+  const pongs = (client: RawClient): number => client.frames.filter(({ verb }) => verb === 'PONG').length;
+
+  test('in a flood are answered more slowly, all of them, and nobody else is', async () => {
+    const bench = await startBob();
+    const flooding = await bench.greeted();
+    await until(() => bench.events.some((event) => event.event === 'received' && event.verb === 'HELLO'));
+    flooding.type('PING\n'.repeat(2 * QUESTIONS));
+    // HELLO is the first of them.
+    await until(() => pongs(flooding) >= QUESTIONS - 1);
+    const other = await bench.greeted();
+    for (let i = 0; i < QUESTIONS / 2; i += 1) await nothingCame(other);
+    expect(pongs(flooding)).toBe(QUESTIONS - 1);
+    await pass(bench.clock, 1000);
+    await until(() => pongs(flooding) >= QUESTIONS + QUESTIONS_PER_S - 1);
+    await turns(20);
+    expect(pongs(flooding)).toBe(QUESTIONS + QUESTIONS_PER_S - 1);
+    for (let i = 0; i < QUESTIONS / QUESTIONS_PER_S; i += 1) {
+      await pass(bench.clock, 1000);
+      await turns(20);
+    }
+    await until(() => pongs(flooding) === 2 * QUESTIONS);
+  });
+
+  test('are not counted beside messages: a sender asks after each', async () => {
+    const bench = await startTheRelay();
+    const alice = await bench.greeted('HELLO version=1 as=alice');
+    const bob = await bench.greeted('HELLO version=1 as=bob');
+    bob.type('RECEIVE window=1\n');
+    for (let i = 1; i <= 3 * QUESTIONS; i += 1) {
+      alice.type(`SEND id=${i} to=bob size=1\na\nPING\n`);
+      await Promise.all([alice.next(), alice.next(), bob.next()]);
+      bob.type(`ACK seq=${i}\nPING\n`);
+      await bob.next();
+    }
+  });
+
+  test('of who has mail are answered one by one, and what comes after them is read after END', async () => {
+    const bench = await startTheRelay();
+    const client = await RawClient.connect(bench.port);
+    await client.next();
+    client.type('STATUS\nPING\nSTATUS\nSTATUS after=b\nPING\n');
+    const verbs = [];
+    for (let i = 0; i < 5; i += 1) verbs.push((await client.next())[0].split(' ')[0]);
+    expect(verbs).toEqual(['END', 'PONG', 'END', 'END', 'PONG']);
+  });
 });
 
 describe('connections', () => {

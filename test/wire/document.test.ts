@@ -21,6 +21,8 @@ import {
   HELLO_MS,
   IDLE_MS,
   MAX_CONNECTIONS,
+  QUESTIONS,
+  QUESTIONS_PER_S,
   TRY_STEP,
   UNANSWERED_BYTES,
 } from '../../src/exchange/limits.ts';
@@ -148,6 +150,8 @@ test('the limits are those of the code', () => {
     HELLO_MS,
     FENCES,
     TRY_STEP,
+    QUESTIONS,
+    QUESTIONS_PER_S,
     MAX_CONNECTIONS,
     IDLE_MS,
     KEEPALIVE_MS,

@@ -1,7 +1,7 @@
 // The catalogue, part 3: what this computer itself refuses. Its ports and limits, its disk, the command line.
 // Nothing here has been on the network.
 
-import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
+import { BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
 const NOTHING = 'nothing: this computer said no before any packet';
 
@@ -71,24 +71,6 @@ const PORTS: readonly CatalogEntry[] = [
     reference: 'POSIX socket(), EMFILE',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
-  },
-];
-
-/** What has no other place. */
-const NAMELESS: readonly CatalogEntry[] = [
-  {
-    code: 'EUNKNOWN',
-    moments: ['connect', 'greeting', 'answer', 'listen'],
-    title: 'a failure without a code',
-    layer: 'this computer',
-    meaning: 'The system or Node reported a failure and gave it no code. This word stands in its place.',
-    wire: 'not known: the failure at {place} came without a code',
-    so: 'something failed, and its name was not said',
-    tryNext: 'look at the log: --log FILE keeps everything that was seen',
-    certainty: AFTER_CONNECTING,
-    reference: 'none',
-    elsewhere: 'Not verified on any system.',
-    basis: 'rule of detour/1',
   },
 ];
 
@@ -363,4 +345,4 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
 ];
 
 /** Everything that this computer itself refuses. */
-export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...NAMELESS, ...DISK, ...COMMAND_LINE];
+export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...DISK, ...COMMAND_LINE];
