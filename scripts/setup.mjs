@@ -1,22 +1,17 @@
-// Makes a clone ready: checks the Node version, installs what is missing, builds what is stale. It is plain JavaScript, because it runs
-// before anything is installed. In an installed package there is nothing to do.
+// Makes a clone ready, once: checks the Node version, installs what is missing, builds what is stale. Plain JavaScript, because it
+// runs before anything is installed. In an installed package everything is there and there is nothing to do.
+// This file and detour.mjs are written in the JavaScript of Node 12, so that an old Node gets to the sentence that says it is too old.
 
 import { execFileSync, execSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+// As a whole: Node 12 has no rmSync, and would refuse to load this file.
+import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } =
+  fs;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
@@ -44,7 +39,7 @@ export function setUp() {
   release();
   if (failure === undefined) return;
   process.stderr.write(
-    `detour: this did not work: ${failure.command ?? failure.message}\n  try  look at the lines above; without a network, install from the tarball (README)\n`,
+    `detour: this did not work: ${failure.command || failure.message}\n  try  look at the lines above; without a network, install from the tarball (README)\n`,
   );
   process.exit(1);
 }
@@ -77,7 +72,7 @@ function install() {
 function npm(line) {
   const args = line.split(' ');
   const candidates = [
-    process.env.npm_execpath ?? '',
+    process.env.npm_execpath || '',
     join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'),
   ];
   const cli = candidates.find((path) => basename(path) === 'npm-cli.js' && existsSync(path));
@@ -107,7 +102,7 @@ function build() {
 function sources() {
   const files = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+    .map((entry) => join(entry.parentPath || entry.path, entry.name));
   return hashOf([...files.sort(), join(root, 'tsconfig.json')]);
 }
 
@@ -192,8 +187,8 @@ function alive(pid) {
 function clear(lock) {
   const broom = `${lock}-clearing`;
   if (!make(broom)) {
-    if (Date.now() - statSync(broom, { throwIfNoEntry: false })?.mtimeMs > 10_000)
-      rmSync(broom, { recursive: true, force: true });
+    const { mtimeMs = Date.now() } = statSync(broom, { throwIfNoEntry: false }) || {};
+    if (Date.now() - mtimeMs > 10_000) rmSync(broom, { recursive: true, force: true });
     return;
   }
   if (abandoned(lock)) rmSync(lock, { recursive: true, force: true });

@@ -191,3 +191,30 @@ describe('a start that goes wrong', () => {
     expect(clone.log()).toEqual(['install', 'build', 'build']);
   });
 });
+
+describe('a Node that is too old', () => {
+  const scripts = ['detour.mjs', 'setup.mjs'].map((name) => join(SETUP, '..', name));
+
+  it.each(scripts)('is told so in one sentence by %s', async (script) => {
+    const pretend = join(tempDir(), 'old.cjs');
+    writeFileSync(
+      pretend,
+      `Object.defineProperty(process, 'version', { value: 'v20.18.3' });
+      Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.18.3' } });`,
+    );
+    const child = spawn(process.execPath, ['--require', pretend, script, '--help']);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (said += bytes));
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(code).toBe(1);
+    expect(said).toBe('detour needs Node 20.19 or newer; this is v20.18.3. Get one at https://nodejs.org\n');
+  });
+
+  // Node 12 was run by hand: what it cannot read, it reports as a SyntaxError in place of the sentence.
+  it.each(scripts)('can read %s: nothing in it is newer than Node 12', (script) => {
+    const text = readFileSync(script, 'utf8');
+    expect(text).not.toMatch(/\?\?|\?\.[\w([]/);
+    expect(text).not.toMatch(/^await |^(?:const|let) .* = await /m);
+    expect(text).not.toMatch(/import \{[^}]*\} from 'node:fs'/);
+  });
+});

@@ -4,6 +4,7 @@
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
 import { type Caller, ClientConnection } from '../exchange/client.ts';
+import { TRY_STEP } from '../exchange/limits.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
@@ -212,7 +213,9 @@ export class Receiver {
       this.#done(end);
       return;
     }
-    // A relay that greets and immediately hangs up counts as a failure.
+    // Another connection of this session was further: whoever opened it, this one must overtake it to be heard.
+    if (end.how === 'error' && end.code === 'stale') this.#tries += TRY_STEP - 1;
+    // A relay that greets and hangs up at once is as bad as none.
     const { clock } = context;
     if (this.#greeted !== undefined && clock.monotonic() - this.#greeted >= BACKOFF_CAP_MS)
       this.#failures = 0;

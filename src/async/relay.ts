@@ -6,7 +6,7 @@ import type { Timer } from '../core/clock.ts';
 import { Server } from '../exchange/server.ts';
 import type { Handler, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
-import { type Listener, listen } from '../net/listener.ts';
+import type { Listener } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { Admission, type RelayLimits } from './admission.ts';
@@ -17,7 +17,7 @@ import { Machine } from './machine.ts';
 import { Retention } from './retention.ts';
 import { type Loss, salvage } from './salvage.ts';
 import { Sends } from './sends.ts';
-import { statusPage, type Waiting } from './status.ts';
+import { StatusTurns, statusPage, type Waiting } from './status.ts';
 
 /** How many unanswered SENDs one connection may have: enough to keep a LAN and a disk that syncs in 1 ms busy. PROTOCOL.md, "Limits". */
 export const WINDOW = 256;
@@ -48,6 +48,7 @@ export class Relay {
   readonly #admission: Admission;
   readonly #endings: Endings;
   readonly #sends: Sends;
+  readonly #status = new StatusTurns();
   #listener: Listener | undefined;
   #timer: Timer | undefined;
 
@@ -82,7 +83,7 @@ export class Relay {
   /** Starts to listen. @throws DetourError with the errno if it cannot */
   async listen(host: string, port: number): Promise<void> {
     await this.retention.measure();
-    this.#listener = await listen(host, port, this.#context, (make) => this.#server.accept(make));
+    this.#listener = await this.#server.listen(host, port);
     const { store } = this.machine.id;
     this.#context.emit?.({ event: 'listening', role: 'relay', ...this.address, store });
     this.#look();
@@ -145,18 +146,10 @@ export class Relay {
       oversize: (session, id, size) => sends.oversize(session, id, size),
       other: (session, message) => this.#other(session, message),
       status: (reply, after) => {
-        this.#sends.flush();
-        const page = statusPage(this.machine.state, after);
-        this.machine.whenDurable(() => {
-          for (const { name: of, held, bytes, oldest } of page) {
-            const connected = delivery.collector(of) === undefined ? 'no' : 'yes';
-            reply({ verb: 'MAILBOX', name: of, held, bytes, oldest, connected });
-          }
-          const { used, total } = this.retention.disk;
-          reply({ verb: 'END', ...this.#admission.usage, disk: `${used}/${total}` });
-        });
+        this.#status.add(() => this.#answerStatus(reply, after));
         return true;
       },
+      inFlight: (session) => (delivery.collecting(session)?.flight.length ?? 0) > 0,
       settled: (session, done) => {
         this.#sends.flush();
         this.#endings.settled(session, done);
@@ -164,6 +157,19 @@ export class Relay {
       drained: (session) => delivery.drained(session),
       ended: (session) => delivery.ended(session),
     };
+  }
+
+  #answerStatus(reply: (message: Message) => void, after: string | undefined): void {
+    this.#sends.flush();
+    const page = statusPage(this.machine.state, after);
+    this.machine.whenDurable(() => {
+      for (const { name, held, bytes, oldest } of page) {
+        const connected = this.#delivery.collector(name) === undefined ? 'no' : 'yes';
+        reply({ verb: 'MAILBOX', name, held, bytes, oldest, connected });
+      }
+      const { used, total } = this.retention.disk;
+      reply({ verb: 'END', ...this.#admission.usage, disk: `${used}/${total}` });
+    });
   }
 
   #other(session: Session, message: Message): boolean {

@@ -5,6 +5,7 @@ import type { Timer } from '../core/clock.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
 import { type Caller, ClientConnection } from '../exchange/client.ts';
 import type { Ladder } from '../exchange/ladder.ts';
+import { TRY_STEP } from '../exchange/limits.ts';
 import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/pending.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
@@ -135,7 +136,9 @@ export class Sender {
       for (const question of this.#queue.splice(0)) question.settle();
       return;
     }
-    // A relay that greets but answers nothing counts as a failure.
+    // Another connection of this session was further: whoever opened it, this one must overtake it to be heard.
+    if (end.how === 'error' && end.code === 'stale') this.#tries += TRY_STEP - 1;
+    // A relay that greets and then answers nothing is as bad as none.
     this.#failures += 1;
     const { context, random } = this.options;
     // The nearer the deadline, the shorter the wait: otherwise the last wait passes the deadline, and a relay that is back is not asked.

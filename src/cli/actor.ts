@@ -5,12 +5,12 @@ import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import type { DetourError } from '../core/error.ts';
-import type { Emit, Event, Recorded } from '../core/event.ts';
+import type { Emit, Event } from '../core/event.ts';
 import { INTERRUPTED } from '../core/verdicts.ts';
 import { type NetContext, netContext } from '../net/context.ts';
-import { formatJson } from '../trace/line.ts';
 import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
+import { jsonOutput } from './json-output.ts';
 import { beforeTalk, say } from './render/output.ts';
 
 /** The flags that every actor has. `tied`: the offset of the stage's clock in nanoseconds. */
@@ -127,9 +127,14 @@ async function record(
 ): Promise<Recorder> {
   // Loaded only when needed: pino takes as long to load as the rest of a command together.
   const { createRecorder } = await import('../trace/log.ts');
-  const onEvent = (event: Recorded): void => void process.stdout.write(`${formatJson(event)}\n`);
   const onLost = (error: DetourError): void => say(`${error.message}; ${error.hint}`);
-  const recorder = createRecorder({ actor, offset, file, onEvent: json ? onEvent : undefined, onLost });
+  const recorder = createRecorder({
+    actor,
+    offset,
+    file,
+    onEvent: json ? jsonOutput(process.stdout) : undefined,
+    onLost,
+  });
   process.once('exit', () => recorder.close());
   if (json) return recorder;
   beforeTalk(recorder.flush);

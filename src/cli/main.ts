@@ -110,6 +110,12 @@ function tell(error: unknown): number {
   }
   // The program that read our output has exited, as `head` does: there is nobody to tell.
   if (errnoOf(error) === 'EPIPE') return 1;
+  if (errnoOf(error) === 'EMFILE') {
+    process.stderr.write(
+      'This process may have too few files open for detour (EMFILE).\n  try  ulimit -n 256\n',
+    );
+    return 1;
+  }
   process.stderr.write(
     `This is a bug in detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
   );

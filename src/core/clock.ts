@@ -9,7 +9,10 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since some fixed moment of this process. It never goes back. For durations and ages. */
   monotonic(): number;
-  /** Milliseconds since 1970 UTC by the wall clock, which people and NTP move. For display, and across restarts. */
+  /**
+   * Milliseconds since 1970 UTC by the wall clock, which people and NTP move. For showing, and across restarts. Never below 0: a time
+   * before 1970, as of a computer that has no battery for its clock, counts as 0.
+   */
   epoch(): number;
   /** Calls `fire` once, `ms` from now. It keeps the process alive until it fires or is cancelled. */
   after(ms: number, fire: () => void): Timer;
@@ -21,7 +24,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The computer's own clock. */
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
-  epoch: () => Date.now(),
+  epoch: () => Math.max(0, Date.now()),
   after(ms, fire) {
     const handle = setTimeout(fire, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
     return { cancel: () => clearTimeout(handle) };

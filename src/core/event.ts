@@ -105,6 +105,8 @@ export const EVENTS = {
   reached: { line: 'count', local: 'printable', remote: 'printable' },
   unlinked: { line: 'count', how: 'word', up: 'count', down: 'count' },
   fault: { fault: 'word', value: 'printable?', up: 'count', down: 'count' },
+  // behind --json alone: so many events were left out, because nobody read them in time
+  dropped: { count: 'count' },
   // the person at the keyboard
   notice: { text: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Field>>>>;

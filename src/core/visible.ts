@@ -1,6 +1,36 @@
-// Makes hostile text harmless to look at. Text from the network may contain what a terminal obeys, such as escape sequences
-// that set the title or the clipboard, or characters that reverse the writing direction, or characters that nobody can see.
-// Each of them is replaced by a few plain characters. This is not for escaping into a shell, a web page or JSON.
+// Makes hostile text harmless to look at. What came from the network may contain what a terminal obeys: escape sequences
+// that set the title or the clipboard, characters that turn the writing direction round, or nothing one can see at all.
+// Here each of them becomes a few plain characters. `visible` is for eyes, `asciiJson` for programs; neither is for a shell or a web page.
+
+// Everything but printable ASCII and the line feed that ends a line of JSON. JSON's own syntax has none of it.
+const NOT_PLAIN = /[^\n\x20-\x7e]/;
+const isPlain = (code: number): boolean => (code >= 0x20 && code <= 0x7e) || code === 0x0a;
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
+
+/**
+ * Writes every character of a JSON text but printable ASCII as `\uXXXX`, so that no terminal obeys what is in it. Parsed, it gives the
+ * same value.
+ * @param json what `JSON.stringify` made, with or without a line feed at its end
+ */
+export function asciiJson(json: string): string {
+  // Nearly every line is plain; then this is all.
+  if (!NOT_PLAIN.test(json)) return json;
+  let escapes = 0;
+  for (let i = 0; i < json.length; i += 1) if (!isPlain(json.charCodeAt(i))) escapes += 1;
+  // By hand: `replace` with a function takes twenty times as long, and a peer chooses what is in here.
+  const bytes = Buffer.allocUnsafe(json.length + 5 * escapes);
+  let at = 0;
+  for (let i = 0; i < json.length; i += 1) {
+    const code = json.charCodeAt(i);
+    if (isPlain(code)) bytes[at++] = code;
+    else {
+      bytes[at++] = 0x5c; // backslash
+      bytes[at++] = 0x75; // u
+      for (let shift = 12; shift >= 0; shift -= 4) bytes[at++] = HEX_DIGITS[(code >> shift) & 0xf] ?? 0;
+    }
+  }
+  return bytes.toString('latin1');
+}
 
 /** How to show a text. */
 export interface VisibleOptions {

@@ -1,11 +1,14 @@
 // Of one session only the newest connection may act. A ghost (an old connection whose bytes are still on their way) must not act after
 // its successor. PROTOCOL.md, "Repeats".
 
-import { FENCES } from './limits.ts';
-import type { Session } from './session.ts';
+import type { Clock } from '../core/clock.ts';
+import { FENCES, TRY_STEP } from './limits.ts';
+import type { Refusal, Session } from './session.ts';
 
 interface Fence {
   readonly highest: number;
+  /** When its connection came or closed, by the monotonic clock. */
+  readonly at: number;
   /** The connection that may act; undefined once it has closed. */
   readonly holder: Session | undefined;
 }
@@ -14,24 +17,40 @@ interface Fence {
 export class Fences {
   // In the order of their last change: sessions whose connection closed longest ago come first.
   readonly #fences = new Map<string, Fence>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /**
    * A connection has sent HELLO. An older one of the same session is closed immediately, and its unread bytes are dropped.
-   * @returns false if this connection is the older one
+   * @returns why this connection may not act: it is the older one, or its `try` goes too far; undefined if it may
    */
-  enter(session: Session): boolean {
-    if (session.anonymous) return true;
+  enter(session: Session): Refusal | undefined {
+    if (session.anonymous) return undefined;
     const key = keyOf(session);
     const fence = this.#fences.get(key);
-    if (fence !== undefined && fence.highest >= session.tryNumber) return false;
+    if (fence !== undefined) {
+      const { highest } = fence;
+      if (highest >= session.tryNumber)
+        return { code: 'stale', reason: `this session already had a connection with try=${highest}` };
+      // Whoever has stolen the token could go so far that the owner never catches up. Who was cut off for hours may have tried often.
+      const seconds = (this.#clock.monotonic() - fence.at) / 1000;
+      if (session.tryNumber > highest + TRY_STEP + seconds)
+        return {
+          code: 'bad_value',
+          reason: `try= is more than ${TRY_STEP} above the last one of this session`,
+        };
+    }
     fence?.holder?.supersede();
     this.#fences.delete(key);
-    this.#fences.set(key, { highest: session.tryNumber, holder: session });
+    this.#fences.set(key, { highest: session.tryNumber, at: this.#clock.monotonic(), holder: session });
     for (const [old, { holder }] of this.#fences) {
       if (this.#fences.size <= FENCES) break;
       if (holder === undefined) this.#fences.delete(old);
     }
-    return true;
+    return undefined;
   }
 
   /** A connection has closed. Its `try` stays remembered. */
@@ -40,7 +59,7 @@ export class Fences {
     const fence = this.#fences.get(key);
     if (fence?.holder !== session) return;
     this.#fences.delete(key);
-    this.#fences.set(key, { highest: fence.highest, holder: undefined });
+    this.#fences.set(key, { highest: fence.highest, at: this.#clock.monotonic(), holder: undefined });
   }
 }
 

@@ -10,11 +10,31 @@ export const MAX_CONNECTIONS = 512;
 /** How long a client may take to send HELLO, in milliseconds. PROTOCOL.md, "Limits". */
 export const HELLO_MS = 60_000;
 
+/**
+ * How long a client without a heartbeat must have been silent before it can lose its place to another, in milliseconds.
+ * PROTOCOL.md, "Limits".
+ */
+export const IDLE_MS = 30_000;
+
 /** How many bytes of bodies one connection may have taken and not answered yet. Above this no further SEND is read. PROTOCOL.md, "Limits". */
 export const UNANSWERED_BYTES = 4 * 1024 * 1024;
 
 /** How many sessions' highest `try` a server remembers. Those whose connection closed longest ago go first. PROTOCOL.md, "Limits". */
 export const FENCES = 10_000;
+
+/**
+ * How far a `try` may be above the last one of its session, and one more for each second since then. A client that is told that it is
+ * not the newest connection of its session (ERROR code=stale) goes this far, so it catches up. PROTOCOL.md, "Limits".
+ */
+export const TRY_STEP = 1_000;
+
+/**
+ * How many frames that store nothing and free nothing (PING, PONG, STATUS, RECEIVE, an ACK of nothing new) are read from one connection
+ * at once. A SEND, or an ACK of something new, makes up for one. PROTOCOL.md, "Limits".
+ */
+export const QUESTIONS = 100;
+/** How many more of them are read in each second. PROTOCOL.md, "Limits". */
+export const QUESTIONS_PER_S = 20;
 
 /**
  * Counts how much of one resource (messages, bytes, names, sessions, ids) each address holds, so that no address can take all of it.

@@ -2,6 +2,7 @@
 // limits. What a SEND or RECEIVE *does* is up to the mode, which implements the Handler of session.ts. client.ts is the other end.
 
 import type { Timer } from '../core/clock.ts';
+import { addressKey } from '../net/address.ts';
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
 import type { StoredBatch } from '../wire/batch.ts';
@@ -10,7 +11,8 @@ import type { Incoming, SendFrame } from '../wire/send.ts';
 import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs.ts';
 import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { HELLO_MS, UNANSWERED_BYTES } from './limits.ts';
+import { HELLO_MS, IDLE_MS, UNANSWERED_BYTES } from './limits.ts';
+import { Reading } from './reading.ts';
 import { type Answer, type Handler, type Refusal, Session, type SessionConnection } from './session.ts';
 
 /** What all connections of one server share. */
@@ -31,7 +33,12 @@ const CLOSING = ['no', 'fin', 'bye', 'server'] as const;
 export class ServerConnection implements SessionConnection {
   /** The client, once its HELLO has been accepted. */
   session: Session | undefined;
+  /** The address that it counts for in a limit per address, as `addressKey` returns it. */
+  readonly address: string;
   readonly #connection: Connection;
+  /** When it was accepted, by the monotonic clock. */
+  readonly #accepted: number;
+  readonly #reading: Reading;
   readonly #parts: ServerParts;
   readonly #closed: () => void;
   #helloTimer: Timer | undefined;
@@ -62,6 +69,9 @@ export class ServerConnection implements SessionConnection {
       drained: () => this.session !== undefined && !this.#over && handler.drained?.(this.session),
       closed: () => this.#gone(),
     });
+    this.#reading = new Reading(this.#connection, context.clock);
+    this.address = addressKey(this.#connection.remoteAddress);
+    this.#accepted = context.clock.monotonic();
     this.#helloTimer = context.clock.after(HELLO_MS, () =>
       setImmediate(() => {
         if (this.session === undefined)
@@ -73,6 +83,20 @@ export class ServerConnection implements SessionConnection {
   /** Can frames still be sent? */
   get open(): boolean {
     return this.#connection.open;
+  }
+
+  /**
+   * Since when, by the monotonic clock, it has done nothing to keep its place from others; undefined if it keeps it. Without HELLO: since
+   * it was accepted. With HELLO, but without a heartbeat: since its last byte, if that is long ago and nothing is in flight.
+   */
+  get idleSince(): number | undefined {
+    if (!this.open) return undefined;
+    if (this.session === undefined) return this.#accepted;
+    const { handler, context } = this.#parts;
+    if (this.#heartbeat !== undefined || this.#unanswered > 0 || handler.inFlight?.(this.session))
+      return undefined;
+    const { heard } = this.#connection;
+    return context.clock.monotonic() - heard >= IDLE_MS ? heard : undefined;
   }
 
   /** Sends READY. */
@@ -150,12 +174,13 @@ export class ServerConnection implements SessionConnection {
     if (waiting === undefined || this.#full(waiting)) return;
     this.#waiting = undefined;
     this.#take(waiting);
-    this.#connection.resume();
+    this.#reading.release();
   }
 
   #message(message: Incoming): void {
     const { handler } = this.#parts;
     if (this.#closing !== 'no') return;
+    this.#reading.saw(message);
     switch (message.verb) {
       case 'PING':
         this.#connection.send({ verb: 'PONG' });
@@ -169,8 +194,7 @@ export class ServerConnection implements SessionConnection {
         this.#close('fin');
         return;
       case 'STATUS':
-        if (!handler.status?.((reply) => this.#connection.send(reply), message.after))
-          this.#unserved(message.verb);
+        this.#status(message);
         return;
       case 'HELLO':
         this.#hello(message);
@@ -186,8 +210,18 @@ export class ServerConnection implements SessionConnection {
       this.#take(message);
     } else {
       this.#waiting = message;
-      this.#connection.pause();
+      this.#reading.hold();
     }
+  }
+
+  // Nothing more is read until it is answered, so each connection waits for one answer at a time.
+  #status({ after }: Message<'STATUS'>): void {
+    const reply = (message: Message): void => {
+      this.#connection.send(message);
+      if (message.verb === 'END') this.#reading.release();
+    };
+    this.#reading.hold();
+    if (!this.#parts.handler.status?.(reply, after)) this.#unserved('STATUS');
   }
 
   #hello(hello: Message<'HELLO'>): void {
@@ -208,9 +242,9 @@ export class ServerConnection implements SessionConnection {
       return;
     }
     const session = new Session(hello, this.#connection, this);
-    if (!this.#parts.fences.enter(session)) {
-      const reason = `this session already had a connection with try=${session.tryNumber} or higher`;
-      this.fail({ code: 'stale', reason });
+    const fenced = this.#parts.fences.enter(session);
+    if (fenced !== undefined) {
+      this.fail(fenced);
       return;
     }
     this.session = session;
@@ -294,6 +328,7 @@ export class ServerConnection implements SessionConnection {
     this.#over = true;
     this.#helloTimer?.cancel();
     this.#heartbeat?.stop();
+    this.#reading.stop();
     this.#waiting = undefined;
     if (this.session === undefined) return;
     this.#parts.fences.leave(this.session);

@@ -3,32 +3,57 @@
 
 import type { Connection, ConnectionHandlers } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
+import { type Listener, listen } from '../net/listener.ts';
 import type { Message } from '../wire/verbs.ts';
 import { Fences } from './fences.ts';
-import { MAX_CONNECTIONS } from './limits.ts';
+import { IDLE_MS, MAX_CONNECTIONS } from './limits.ts';
 import { ServerConnection, type ServerParts } from './server-connection.ts';
-import type { Handler } from './session.ts';
+import type { Handler, Refusal } from './session.ts';
+
+const NO_HELLO: Refusal = { code: 'no_hello', reason: 'others are waiting, and no HELLO came' };
+const IDLE: Refusal = {
+  code: 'idle',
+  reason: `others are waiting, and nothing came for ${IDLE_MS / 1000} s; HELLO with heartbeat= keeps the place`,
+};
 
 /** A server: owns its connections, enforces the limits, and passes what clients send to its handler. */
 export class Server {
   readonly #parts: ServerParts;
   // In the order in which they came, the oldest first.
   readonly #connections = new Set<ServerConnection>();
+  /** How many connections may be open. */
+  #places = MAX_CONNECTIONS;
 
   /** @param ready the READY to send; its `window` is enforced on each connection */
   constructor(ready: Message<'READY'>, handler: Handler, context: NetContext) {
-    this.#parts = { ready, handler, context, fences: new Fences() };
+    this.#parts = { ready, handler, context, fences: new Fences(context.clock) };
   }
 
-  /** Takes a connection from a listener. */
-  accept(make: (handlers: ConnectionHandlers) => Connection): void {
+  /**
+   * Listens, and serves whoever connects.
+   * @param port 0 lets the system choose
+   * @throws DetourError EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN, or another errno of the system
+   */
+  async listen(host: string, port: number): Promise<Listener> {
+    const { context } = this.#parts;
+    const listener = await listen(host, port, context, (make) => this.#accept(make));
+    // The rest is for connections that are closing, or are told that there is no place.
+    this.#places = Math.min(MAX_CONNECTIONS, Math.ceil(0.75 * listener.most));
+    if (this.#places < MAX_CONNECTIONS) {
+      const text = `This process may have so few files open that it takes ${this.#places} connections at a time, and not ${MAX_CONNECTIONS}; ulimit -n raises that.`;
+      context.emit?.({ event: 'notice', text });
+    }
+    return listener;
+  }
+
+  #accept(make: (handlers: ConnectionHandlers) => Connection): void {
     const crowded = this.#crowded() && !this.#makeRoom();
     const connection = new ServerConnection(this.#parts, make, () => this.#connections.delete(connection));
     this.#connections.add(connection);
     if (this.#connections.size > 2 * MAX_CONNECTIONS) connection.destroy();
     // ERROR in place of READY: a client that has not read READY sends no message, so it can be certain that none was taken.
     else if (crowded)
-      connection.fail({ code: 'too_many', reason: `${MAX_CONNECTIONS} connections are open already` });
+      connection.fail({ code: 'too_many', reason: `${this.#places} connections are open already` });
     else connection.sayReady();
   }
 
@@ -49,19 +74,32 @@ export class Server {
 
   // Connections that only wait for the client's FIN do not count.
   #crowded(): boolean {
-    if (this.#connections.size < MAX_CONNECTIONS) return false;
+    if (this.#connections.size < this.#places) return false;
     let open = 0;
     for (const connection of this.#connections) if (connection.open) open += 1;
-    return open >= MAX_CONNECTIONS;
+    return open >= this.#places;
   }
 
-  // Closes the oldest connection without HELLO, if there is one.
+  // Takes the place of a connection that may lose it, if there is one: first of those without HELLO; then from the address that has most
+  // places, so that nobody can take those of others; then of the one that has been silent longest.
   #makeRoom(): boolean {
+    const places = new Map<string, number>();
+    for (const { open, address } of this.#connections)
+      if (open) places.set(address, (places.get(address) ?? 0) + 1);
+    let first: { readonly connection: ServerConnection; readonly rank: readonly number[] } | undefined;
     for (const connection of this.#connections) {
-      if (connection.session !== undefined || !connection.open) continue;
-      connection.fail({ code: 'no_hello', reason: 'others are waiting, and no HELLO came' });
-      return true;
+      const { idleSince, session, address } = connection;
+      if (idleSince === undefined) continue;
+      const rank = [session === undefined ? 0 : 1, -(places.get(address) ?? 0), idleSince];
+      if (first === undefined || isBelow(rank, first.rank)) first = { connection, rank };
     }
-    return false;
+    first?.connection.fail(first.connection.session === undefined ? NO_HELLO : IDLE);
+    return first !== undefined;
   }
+}
+
+/** Does the first number that differs say so? */
+function isBelow(a: readonly number[], b: readonly number[]): boolean {
+  const index = a.findIndex((value, at) => value !== b[at]);
+  return (a[index] ?? 0) < (b[index] ?? 0);
 }

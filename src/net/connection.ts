@@ -17,13 +17,11 @@ import { unacknowledged } from './unacknowledged.ts';
 /** How long to wait for the peer's FIN after ours, in milliseconds. PROTOCOL.md, "Limits". */
 export const LINGER_MS = 2_000;
 
-/** How long one peer's input is handled before the other connections get their turn, in milliseconds. */
+/** How long the input of all peers that send without a pause is handled before the others get their turn, in milliseconds. */
 const TURN_MS = 5;
 
-/**
- * The clock is read once per this many frames, so a turn never ends earlier. The first frame may be slow, because code runs for the first
- * time; a PING right after a SEND is still read in the same turn, so its PONG leaves before an answer that is given immediately.
- */
+// The clock is read once per this many frames: the first may be slow, because code runs for the first time, and a PING right after a SEND
+// is still read in the same turn, so its PONG leaves before an answer that is given immediately.
 const TURN_FRAMES = 8;
 
 /** How a connection ended, as seen here. `fin`: the peer closed its direction first. `us`: we did. `error`: `code` and `syscall` name the error. */
@@ -223,7 +221,8 @@ export class Connection {
         if (found === undefined) break;
         this.#found(found);
       }
-      if (frames % TURN_FRAMES === 0 && clock.monotonic() - began >= TURN_MS) this.#waitForTurn();
+      if (frames % TURN_FRAMES === 0 && clock.monotonic() - began >= TURN_MS / (1 + this.#context.busy))
+        this.#waitForTurn();
     }
     this.#pumping = false;
     if (this.#state !== 'open' || this.#waitsForTurn) return;
@@ -234,9 +233,8 @@ export class Connection {
   }
 
   #found(found: Decoded): void {
-    if (found.kind === 'fault') {
-      this.#handlers.fault(found.code, found.reason);
-    } else if (found.kind === 'oversize') {
+    if (found.kind === 'fault') this.#handlers.fault(found.code, found.reason);
+    else if (found.kind === 'oversize') {
       this.#count(found.header);
       this.#handlers.oversize(found.header, found.size);
     } else {
@@ -263,9 +261,11 @@ export class Connection {
   // A peer that never stops sending must not keep the others waiting.
   #waitForTurn(): void {
     this.#waitsForTurn = true;
+    this.#context.busy += 1;
     this.#socket.pause();
     setImmediate(() => {
       this.#waitsForTurn = false;
+      this.#context.busy -= 1;
       this.#readOn();
     });
   }

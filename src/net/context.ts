@@ -12,6 +12,8 @@ export interface NetContext {
   readonly clock: Clock;
   /** Is each frame reported as an event? False where speed matters. */
   readonly frames: boolean;
+  /** How many connections have more to read than fits into one turn. */
+  busy: number;
   /** The number of the next connection of this process, from 1. */
   nextNumber(): number;
 }
@@ -29,6 +31,7 @@ export function netContext<E extends Emit | undefined>(
     flush,
     clock,
     frames,
+    busy: 0,
     nextNumber() {
       last += 1;
       return last;

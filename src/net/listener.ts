@@ -12,11 +12,22 @@ import type { NetContext } from './context.ts';
  * be able to write, read back and create its files whatever clients do. PROTOCOL.md, "Limits".
  */
 export const KEPT_HANDLES = 64;
+/** What is kept of the handles of a process that may have few: these, and a quarter of all. */
+const LEAST_KEPT = 24;
+
+/**
+ * How long a connection may be silent before this kernel asks the other whether it is still there (TCP keepalive), in milliseconds. The
+ * connection of a computer that has vanished would hold its place forever. Node lets ten questions follow, a second apart.
+ * PROTOCOL.md, "Limits".
+ */
+export const KEEPALIVE_MS = 60_000;
 
 /** A listening socket. */
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /** How many connections the process has file handles for; Infinity if that cannot be seen. One more is closed immediately. */
+  readonly most: number;
   /** Stops listening. Open connections are left to their owners. */
   close(): void;
 }
@@ -34,15 +45,23 @@ export function listen(
   accept: (make: (handlers: ConnectionHandlers) => Connection) => void,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const options = {
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    };
+    const server: Server = createServer(options, (socket) => {
       accept((handlers) => {
         const connection = new Connection(socket, context, handlers);
         context.emit?.({ event: 'accepted', conn: connection.number, ...connection.ends });
         return connection;
       });
     });
+    const handles = mostHandles();
+    const most = Math.max(1, Math.floor(handles - Math.min(KEPT_HANDLES, LEAST_KEPT + handles / 4)));
     // If there are more, Node closes the new one immediately.
-    server.maxConnections = Math.max(1, mostHandles() - KEPT_HANDLES);
+    server.maxConnections = most;
     // An error before it listens is final. A later one (EMFILE, ENFILE: no file handle is left for a new connection) concerns that
     // connection alone: the server goes on, and accepts the next one for which there is a handle.
     server.on('error', (error: NodeJS.ErrnoException) =>
@@ -52,7 +71,7 @@ export function listen(
       const address = server.address();
       if (address === null || typeof address === 'string')
         throw new TypeError('a TCP server has an address and a port');
-      resolve({ host: address.address, port: address.port, close: () => server.close() });
+      resolve({ host: address.address, port: address.port, most, close: () => server.close() });
     });
   });
 }

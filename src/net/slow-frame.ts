@@ -4,9 +4,13 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
 
-/** How long after its start the speed of a frame does not count, in milliseconds. PROTOCOL.md, "Limits". */
+/** So many bytes of a frame may come as slowly as a person types. PROTOCOL.md, "Limits". */
+export const TYPED_BYTES = 1_000;
+/** How long they may take, in milliseconds. PROTOCOL.md, "Limits". */
+export const TYPED_MS = 60_000;
+/** How long after these the speed of a frame does not count yet, in milliseconds. PROTOCOL.md, "Limits". */
 export const SLOW_GRACE_MS = 5_000;
-/** The average speed that a frame must have after SLOW_GRACE_MS, in bytes a second. PROTOCOL.md, "Limits". */
+/** The average speed that the frame must have after SLOW_GRACE_MS, in bytes a second. PROTOCOL.md, "Limits". */
 export const SLOW_BYTES_PER_S = 1_000;
 
 /** How often the speed of a frame is checked after SLOW_GRACE_MS, in milliseconds. */
@@ -21,7 +25,9 @@ export class SlowFrameGuard {
   #timer: Timer | undefined;
   /** The frame that is being watched, by the decoder's count of ended frames; -1: none. */
   #frame = -1;
-  /** When it began, by the monotonic clock. */
+  /** Has it at most TYPED_BYTES so far? */
+  #typed = true;
+  /** When it began, or first had more than TYPED_BYTES, by the monotonic clock. */
   #began = 0;
 
   /**
@@ -46,10 +52,12 @@ export class SlowFrameGuard {
       this.stop();
       return;
     }
-    if (this.#frame === this.#decoder.ended) return;
+    const typed = this.#decoder.started <= TYPED_BYTES;
+    if (this.#frame === this.#decoder.ended && this.#typed === typed) return;
     this.#frame = this.#decoder.ended;
+    this.#typed = typed;
     this.#began = this.#clock.monotonic();
-    this.#wait(SLOW_GRACE_MS);
+    this.#wait(typed ? TYPED_MS : SLOW_GRACE_MS);
   }
 
   /** Stops watching, until the next `check`. */
@@ -72,10 +80,10 @@ export class SlowFrameGuard {
       return;
     }
     const late = this.#clock.monotonic() - this.#began - SLOW_GRACE_MS;
-    if (this.#decoder.started * 1000 >= SLOW_BYTES_PER_S * late) this.#wait(CHECK_MS);
+    if (!this.#typed && this.#decoder.started * 1000 >= SLOW_BYTES_PER_S * late) this.#wait(CHECK_MS);
     else
       this.#tooSlow(
-        `a frame must arrive at ${SLOW_BYTES_PER_S} bytes a second after its first ${SLOW_GRACE_MS / 1000} s`,
+        'the rest of a frame came too slowly or not at all: if you sent all of it, its size= is too large',
       );
   }
 }

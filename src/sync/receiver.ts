@@ -4,7 +4,6 @@
 import { Server } from '../exchange/server.ts';
 import type { Handler, Refusal, Session } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
-import { type Listener, listen } from '../net/listener.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 
@@ -52,7 +51,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     window: 1,
   };
   const server = new Server(ready, handlerOf(options), context);
-  const listener: Listener = await listen(host, port, context, (make) => server.accept(make));
+  const listener = await server.listen(host, port);
   context.emit?.({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
   return {
     host: listener.host,

@@ -3,6 +3,7 @@
 
 import { DetourError } from '../core/error.ts';
 import { EVENTS, type Event, type Field, type FrameFields, type Kind, type Recorded } from '../core/event.ts';
+import { asciiJson } from '../core/visible.ts';
 import { isName, isToken } from '../wire/verbs.ts';
 
 // Keys of a line that do not belong to a frame. Keys on the wire are a-z only, so a prefix with `_` avoids a collision.
@@ -19,21 +20,25 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 const DODGE = 'wire_';
 
-/** What a line says of an event besides its stamp. The fields of a frame are on the same level as its verb. */
+/**
+ * So much of a session's token is told. Whoever knows all of it can speak for that session, and logs are shown around; the beginning
+ * is enough to tell the sessions of some logs apart. Characters.
+ */
+const TOKEN_TOLD = 8;
+
+/** What a line says of an event beside its stamp: of a frame, its fields stand beside its verb. Of `session` it tells the beginning. */
 export function flatten(event: Event): object {
   if (event.event !== 'sent' && event.event !== 'received') return event;
   const { fields, ...frame } = event;
   const flat: Record<string, unknown> = frame;
   for (const key in fields) flat[OWN_KEYS.has(key) ? DODGE + key : key] = fields[key];
+  if (fields.session !== undefined) flat.session = String(fields.session).slice(0, TOKEN_TOLD);
   return flat;
 }
 
 /** An event as a line of JSON, without the line end: `time`, `actor`, `pid`, `event`, then the event's own fields. */
 export const formatJson = ({ time, actor, pid, ...event }: Recorded): string =>
-  // Some readers take these two characters for line ends, among them Node's own since version 24.
-  JSON.stringify({ time, actor, pid, ...flatten(event) }).replace(/[\u2028\u2029]/g, (separator) =>
-    separator === '\u2028' ? '\\u2028' : '\\u2029',
-  );
+  asciiJson(JSON.stringify({ time, actor, pid, ...flatten(event) }));
 
 type Check = (value: unknown) => boolean;
 const matches =

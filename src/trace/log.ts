@@ -7,6 +7,7 @@ import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { pino } from 'pino';
 import { DetourError, errnoOf } from '../core/error.ts';
 import type { Emit, Event, Recorded } from '../core/event.ts';
+import { asciiJson } from '../core/visible.ts';
 import { flatten } from './line.ts';
 
 /** How a recorder is set up. */
@@ -114,8 +115,9 @@ export function createStamp(
 let lastMs = -1n;
 let lastText = '';
 
-/** Nanoseconds since 1970 UTC as ISO 8601, e.g. `2026-01-31T14:02:11.123456789Z`. */
-export function formatTime(ns: bigint): string {
+/** Nanoseconds since 1970 UTC as ISO 8601, e.g. `2026-01-31T14:02:11.123456789Z`. A time before 1970 counts as 0. */
+export function formatTime(sinceEpoch: bigint): string {
+  const ns = sinceEpoch < 0n ? 0n : sinceEpoch;
   const ms = ns / 1_000_000n;
   const rest = (ns % 1_000_000n).toString().padStart(6, '0');
   if (ms !== lastMs) {
@@ -139,7 +141,8 @@ const ENOUGH = 64 * 1024;
 function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOptions): LogFile {
   let file: number | undefined;
   try {
-    file = openSync(path, 'a');
+    // A new file is for this user alone: what people wrote to each other is in it.
+    file = openSync(path, 'a', 0o600);
   } catch (error) {
     throw fileError(error, path, 'cannot be opened');
   }
@@ -161,7 +164,7 @@ function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOpti
   };
   const write = (line: string): void => {
     if (waiting === '') queueMicrotask(flush);
-    waiting += line;
+    waiting += asciiJson(line);
     if (waiting.length >= ENOUGH) flush();
   };
   let now = '';

@@ -4,12 +4,15 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { TRY_STEP } from '../../src/exchange/limits.ts';
 import { netContext } from '../../src/net/context.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
 
 // One connection of the receiver, as the relay sees it.
 class Collector {
   readonly socket: Socket;
+  /** What it said first. */
+  hello = '';
   readonly #lines: string[] = [];
   #wake: () => void = () => {};
 
@@ -79,7 +82,7 @@ class Relay {
     }
     const collector = new Collector(this.#sockets.shift() as Socket, store);
     onTestFinished(() => void collector.socket.destroy());
-    await collector.next();
+    collector.hello = await collector.next();
     return [collector, await collector.next()];
   }
 }
@@ -214,4 +217,13 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(await done).toMatchObject({ handled: 4, why: 'limit' });
     expect(handled).toEqual(['1 x', '2 x', '3 x', '4 x']);
   });
+});
+
+test('a session that somebody else has used is overtaken', async () => {
+  const { relay } = await receiverOf(1, 'bob');
+  const [refused] = await relay.call();
+  expect(refused.hello).toContain(' try=1 ');
+  refused.socket.end('ERROR code=stale size=1\nx\n');
+  const [served] = await relay.call();
+  expect(served.hello).toContain(` try=${1 + TRY_STEP} `);
 });

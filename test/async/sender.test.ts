@@ -6,6 +6,7 @@ import { Sender } from '../../src/async/sender.ts';
 import type { Event } from '../../src/core/event.ts';
 import { netContext } from '../../src/net/context.ts';
 import { FakeClock } from '../fake-clock.ts';
+import { nothingCame, startTheRelay } from '../servers.ts';
 
 /** A port on which nobody listens. */
 async function deadPort(): Promise<number> {
@@ -125,4 +126,26 @@ test('patient: there is no deadline while the kernel tries; it begins when the f
   clock.advance(1000);
   expect((await settled).verdict).toBe('UNKNOWN');
   expect(clock.pending).toBe(0);
+});
+
+test('a session that somebody else has used is overtaken: the message is stored in spite of it', async () => {
+  const bench = await startTheRelay();
+  await nothingCame(await bench.greeted('HELLO version=1 as=alice session=s try=900'));
+  const clock = new FakeClock();
+  const refusals: string[] = [];
+  const emit = (event: Event): void => {
+    if (event.event === 'received' && event.verb === 'ERROR') refusals.push(String(event.fields.code));
+    if (event.event === 'reconnecting') clock.advance(event.ms + 1);
+  };
+  const subject = new Sender({
+    as: 'alice',
+    session: 's',
+    host: '127.0.0.1',
+    port: bench.port,
+    context: netContext((event) => void setImmediate(() => emit(event)), clock, true),
+    random: () => 0.5,
+  });
+  onTestFinished(() => subject.interrupt());
+  expect((await subject.send(message, { timeoutMs: 60_000 })).verdict).toBe('STORED');
+  expect(refusals).toEqual(['stale']);
 });

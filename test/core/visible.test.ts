@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { visible } from '../../src/core/visible.ts';
+import { asciiJson, visible } from '../../src/core/visible.ts';
 
 const C0 = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('');
 const C1 = Array.from({ length: 33 }, (_, index) => String.fromCharCode(0x7f + index)).join('');
@@ -206,5 +206,26 @@ describe.skipIf(!hasTmux)('visible on a real terminal', { timeout: 60_000 }, () 
     expect(title.screen).toBe('<<<>>>');
     expect(show('\x1b]52;c;b3duZWQ=\x07').state).toContain('owned');
     expect(show('NOT DELIVERED\rDELIVERED    ').screen).not.toContain('NOT');
+  });
+});
+
+describe('JSON for programs', () => {
+  it('is printable ASCII alone, and parses to the same value', () => {
+    for (const [, text] of CORPUS) {
+      const value = { text: typeof text === 'string' ? text : Buffer.from(text).toString() };
+      expect(asciiJson(JSON.stringify(value))).toMatch(/^[\x20-\x7e]+$/);
+      expect(JSON.parse(asciiJson(JSON.stringify(value)))).toEqual(value);
+    }
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const json = asciiJson(JSON.stringify(text));
+        expect(json).toMatch(/^[\x20-\x7e]+$/);
+        expect(JSON.parse(json)).toBe(text);
+      }),
+    );
+  });
+
+  it('keeps the line feed at the end of a line', () => {
+    expect(asciiJson('"a"\n"\u{1f600}"\n')).toBe('"a"\n"\\ud83d\\ude00"\n');
   });
 });

@@ -64,7 +64,7 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
     'too_large',
     'bad_ack',
   ].map((code) => [`ERROR ${code}`, code, 'error'] as const),
-  ...['damaged', 'failed', 'too_slow', 'too_many', 'stale'].map(
+  ...['damaged', 'failed', 'too_slow', 'too_many', 'idle', 'stale'].map(
     (code) => [`ERROR ${code}`, code, 'error'] as const,
   ),
   ...[
@@ -77,6 +77,7 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
     'too_many',
     'disk_full',
   ].map((code) => [`REFUSED ${code}`, code, 'refused'] as const),
+  ['a folder where others write', 'unsafe_folder', 'disk'],
   ['not a journal', 'not_a_journal', 'disk'],
   ['not a log', 'bad_log', 'arguments'],
   ['a failure without a code', 'EUNKNOWN', 'connect'],

@@ -6,7 +6,6 @@ import { UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
 import { Server } from '../../src/exchange/server.ts';
 import type { Handler, Session } from '../../src/exchange/session.ts';
 import { netContext } from '../../src/net/context.ts';
-import { listen } from '../../src/net/listener.ts';
 import { StoredBatch } from '../../src/wire/batch.ts';
 import { MAX_BODY } from '../../src/wire/frame.ts';
 import type { SendFrame } from '../../src/wire/send.ts';
@@ -39,7 +38,7 @@ async function startServer(options: { host?: string; window?: number } = {}) {
   const context = netContext(() => {}, new FakeClock(), true);
   const ready = { verb: 'READY', version: 1, role: 'relay', as: 'relay', max: MAX_BODY, window } as const;
   const server = new Server(ready, handler, context);
-  const listener = await listen(host, 0, context, (make) => server.accept(make));
+  const listener = await server.listen(host, 0);
   onTestFinished(() => {
     listener.close();
     server.destroyAll();

@@ -1,10 +1,11 @@
 // The recorder: timestamps, lines, files; the form of a line in both directions, and what is refused.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
 import { DetourError } from '../../src/core/error.ts';
 import type { Event, Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
@@ -85,6 +86,42 @@ describe('the recorder', () => {
     expect(lines.map((line) => parseRecorded(line))).toMatchObject([{ ms: 1 }, { ms: 2 }]);
   });
 
+  it.skipIf(process.platform === 'win32')('makes a new file for this user alone', () => {
+    const before = process.umask(0);
+    const file = join(dir, 'bob.log');
+    createRecorder({ actor: 'bob', file }).close();
+    process.umask(before);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes printable ASCII alone, whatever a text holds, and it is still that text', () => {
+    const file = join(dir, 'bob.log');
+    const recorder = createRecorder({ actor: 'bob', file });
+    const text = '\x1b]0;owned\x07 \x7f \u009b2J \u202e \u200b \u2028 Grüße \u{1f600}';
+    recorder.emit({ event: 'notice', text });
+    recorder.emit({ event: 'notice', text: text.repeat(20) });
+    recorder.close();
+    expect(readFileSync(file, 'utf8')).toMatch(/^[\n\x20-\x7e]+$/);
+    expect(recordsIn(file)).toMatchObject([{ text }, { text: text.repeat(20) }]);
+  });
+
+  it("tells of a session's token the first 8 characters, in the file and behind --json", () => {
+    const file = join(dir, 'bob.log');
+    const token = 'e1c2d3a4-0000-4000-8000-123456789abc';
+    let printed = '';
+    const onEvent = (recorded: Recorded): void => {
+      printed += formatJson(recorded);
+    };
+    const recorder = createRecorder({ actor: 'bob', file, onEvent });
+    const fields = { version: 1, as: 'alice', session: token, try: 1 };
+    recorder.emit({ event: 'received', conn: 1, n: 1, verb: 'HELLO', fields });
+    recorder.close();
+    for (const line of [printed, readFileSync(file, 'utf8')]) {
+      expect(JSON.parse(line)).toMatchObject({ session: 'e1c2d3a4', try: 1 });
+      expect(line).not.toContain(token.slice(0, 9));
+    }
+  });
+
   it('says with the errno what is wrong with the file, and what to do', () => {
     const missing = caught(() => createRecorder({ actor: 'bob', file: join(dir, 'no', 'bob.log') }));
     expect(missing.code).toBe('ENOENT');
@@ -119,7 +156,15 @@ describe('the timestamp', () => {
     expect(formatTime(1_769_868_131_000_000_001n)).toBe('2026-01-31T14:02:11.000000001Z');
   });
 
-  it('advances with the monotonic clock, and follows the wall clock only when that was set', () => {
+  it('is 0 before 1970, as every time is', () => {
+    expect(formatTime(-1n)).toBe('1970-01-01T00:00:00.000000000Z');
+    expect(formatTime(-86_400_000_000_001n)).toBe('1970-01-01T00:00:00.000000000Z');
+    const now = vi.spyOn(Date, 'now').mockReturnValue(-1);
+    expect(systemClock.epoch()).toBe(0);
+    now.mockRestore();
+  });
+
+  it('goes on by the steady clock, and follows the wall clock only when that was set', () => {
     let wall = 1_000_000_000_000n;
     let steady = 5n;
     const stamp = createStamp(undefined, { wall: () => wall, steady: () => steady }, wall + 2n);

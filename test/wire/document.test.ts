@@ -16,11 +16,20 @@ import { MOST_EMPTY } from '../../src/async/state.ts';
 import { STATUS_PAGE } from '../../src/async/status.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
-import { FENCES, HELLO_MS, MAX_CONNECTIONS, UNANSWERED_BYTES } from '../../src/exchange/limits.ts';
+import {
+  FENCES,
+  HELLO_MS,
+  IDLE_MS,
+  MAX_CONNECTIONS,
+  QUESTIONS,
+  QUESTIONS_PER_S,
+  TRY_STEP,
+  UNANSWERED_BYTES,
+} from '../../src/exchange/limits.ts';
 import { LINGER_MS } from '../../src/net/connection.ts';
 import { QUEUE_LIMIT, STALL_MS } from '../../src/net/frame-writer.ts';
-import { KEPT_HANDLES } from '../../src/net/listener.ts';
-import { SLOW_BYTES_PER_S, SLOW_GRACE_MS } from '../../src/net/slow-frame.ts';
+import { KEEPALIVE_MS, KEPT_HANDLES } from '../../src/net/listener.ts';
+import { SLOW_BYTES_PER_S, SLOW_GRACE_MS, TYPED_BYTES, TYPED_MS } from '../../src/net/slow-frame.ts';
 import { DISCARD_FACTOR, FrameDecoder } from '../../src/wire/decoder.ts';
 import { MAX_BODY, MAX_LINE } from '../../src/wire/frame.ts';
 import { isVerb, MAX_TTL, messageOf, VERBS } from '../../src/wire/verbs.ts';
@@ -134,11 +143,18 @@ test('the limits are those of the code', () => {
     QUEUE_LIMIT,
     STALL_MS,
     LINGER_MS,
+    TYPED_BYTES,
+    TYPED_MS,
     SLOW_GRACE_MS,
     SLOW_BYTES_PER_S,
     HELLO_MS,
     FENCES,
+    TRY_STEP,
+    QUESTIONS,
+    QUESTIONS_PER_S,
     MAX_CONNECTIONS,
+    IDLE_MS,
+    KEEPALIVE_MS,
     KEPT_HANDLES,
     SILENT_BEATS,
     MAX_TTL,

@@ -13,7 +13,7 @@ import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
 import { say, sayWrapped } from '../render/output.ts';
 import { RelayTalk, waitingText } from '../render/relay-talk.ts';
-import { atHome, defaultJournal } from '../state-dir.ts';
+import { atHome, checkFolder, defaultJournal } from '../state-dir.ts';
 
 interface Flags extends ActorFlags {
   readonly host: string;
@@ -53,6 +53,8 @@ async function run(flags: Flags): Promise<number> {
   const talk = new RelayTalk();
   const actor = await startActor('relay', flags, (event) => talk.tell(event), false);
   const { context } = actor;
+  const warning = checkFolder(dir);
+  if (warning !== undefined) context.emit({ event: 'notice', text: warning });
   let stop = (): void => {};
   const stopped = new Promise<void>((settle) => {
     stop = settle;

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
 import { systemClock } from '../../core/clock.ts';
 import { DetourError } from '../../core/error.ts';
-import { visible } from '../../core/visible.ts';
+import { asciiJson, visible } from '../../core/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
@@ -95,7 +95,7 @@ function verdict({ damaged, torn }: { readonly damaged: number; readonly torn: n
 const many = (n: number, what: string): string =>
   `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').replace(/x$/, 'xe').concat('s')}`;
 
-const jsonOf = (thing: unknown): string => `${JSON.stringify(thing)}\n`;
+const jsonOf = (thing: unknown): string => `${asciiJson(JSON.stringify(thing))}\n`;
 
 // The state cannot be replayed, and a relay cannot do it, either.
 function whyNot(error: unknown): string {

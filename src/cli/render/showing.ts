@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
 import type { Actor } from '../actor.ts';
+import { JSON_WAITING } from '../json-output.ts';
 import { columns, put, sayWrapped, withNote } from './output.ts';
 
 /** A message to be shown. */
@@ -26,8 +27,12 @@ export interface Shown {
  */
 export async function show(actor: Actor, messages: readonly Shown[], workMs: number): Promise<void> {
   if (!actor.json) await showLines(messages);
-  for (const message of messages) actor.context.emit(shownEvent(message));
-  // With --json the event is the showing. This empty write comes after it, so when it calls back, the event is out.
+  for (const message of messages) {
+    // Each of many senders may have a message here: one after the other, or all of them wait in memory for who reads this.
+    while (actor.json && process.stdout.writableLength > JSON_WAITING) await put('');
+    actor.context.emit(shownEvent(message));
+  }
+  // With --json the event is the showing: what was written before this is out when this is.
   if (actor.json) await put('');
   if (workMs > 0) await pause(actor.context.clock, workMs);
 }

@@ -1,7 +1,7 @@
 // The catalogue, part 3: what fails on this computer itself. Its ports and limits, its disk, the command line.
 // Nothing here has been on the network.
 
-import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
+import { BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
 const NOTHING = 'nothing: this happened on this computer, not on the network';
 
@@ -75,24 +75,6 @@ const PORTS: readonly CatalogEntry[] = [
   },
 ];
 
-/** Failures that came without a code. */
-const NAMELESS: readonly CatalogEntry[] = [
-  {
-    code: 'EUNKNOWN',
-    moments: ['connect', 'greeting', 'answer', 'listen'],
-    title: 'a failure without a code',
-    layer: 'this computer',
-    meaning: 'The system or Node reported a failure without a code. detour uses this word instead.',
-    wire: 'not known: the failure at {place} came without a code',
-    so: 'something failed, and nothing says what',
-    tryNext: 'look at the log: --log FILE records every event',
-    certainty: AFTER_CONNECTING,
-    reference: 'none',
-    elsewhere: 'Not verified on any system.',
-    basis: 'rule of detour/1',
-  },
-];
-
 /** The disk, and the journal on it. */
 const DISK: readonly CatalogEntry[] = [
   {
@@ -108,6 +90,22 @@ const DISK: readonly CatalogEntry[] = [
     certainty: NO_VERDICT,
     reference: "detour's journal",
     elsewhere: 'macOS and Windows: not verified here.',
+    basis: 'rule of detour/1',
+  },
+  {
+    code: 'unsafe_folder',
+    moments: ['disk'],
+    title: 'others may write in that folder',
+    layer: 'disk',
+    meaning:
+      'The journal keeps what people wrote to each other, and what the relay has promised to keep. Its folder belongs to another user, or ' +
+      'everybody on this computer may write in it.',
+    wire: NOTHING,
+    so: 'nothing was read and nothing was changed: somebody else could take messages away or put others in',
+    tryNext: 'chmod o-w takes the right away; or give a folder of your own: --journal',
+    certainty: NO_VERDICT,
+    reference: 'POSIX chmod(): S_IWOTH',
+    elsewhere: 'Linux: measured here. macOS: not verified here. On Windows nothing is checked.',
     basis: 'rule of detour/1',
   },
   {
@@ -346,5 +344,5 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
   },
 ];
 
-/** Everything that fails on this computer itself. */
-export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...NAMELESS, ...DISK, ...COMMAND_LINE];
+/** Everything that this computer itself refuses. */
+export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...DISK, ...COMMAND_LINE];

@@ -1,7 +1,7 @@
 // The catalogue, part 1: what goes wrong before there is a connection. Name lookup, IP, TCP connect.
 // In all of these no program has been reached, and not one byte of a message has left in this attempt.
 
-import { BEFORE_SENDING, type CatalogEntry, NOT_VERIFIED } from '../entry.ts';
+import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry, NOT_VERIFIED } from '../entry.ts';
 
 /** Name lookup, from a name to an address. No packet has gone to the peer yet. */
 const LOOKUP: readonly CatalogEntry[] = [
@@ -223,5 +223,23 @@ const CONNECT: readonly CatalogEntry[] = [
   },
 ];
 
+/** What has no other place; here a program may have been reached. */
+const NAMELESS: readonly CatalogEntry[] = [
+  {
+    code: 'EUNKNOWN',
+    moments: ['connect', 'greeting', 'answer', 'listen'],
+    title: 'a failure without a code',
+    layer: 'this computer',
+    meaning: 'The system or Node reported a failure and gave it no code. This word stands in its place.',
+    wire: 'not known: the failure at {place} came without a code',
+    so: 'something failed, and its name was not said',
+    tryNext: 'look at the log: --log FILE keeps everything that was seen',
+    certainty: AFTER_CONNECTING,
+    reference: 'none',
+    elsewhere: 'Not verified on any system.',
+    basis: 'rule of detour/1',
+  },
+];
+
 /** Everything before there is a connection. */
-export const NETWORK_ENTRIES: readonly CatalogEntry[] = [...LOOKUP, ...IP, ...CONNECT];
+export const NETWORK_ENTRIES: readonly CatalogEntry[] = [...LOOKUP, ...IP, ...CONNECT, ...NAMELESS];

@@ -202,9 +202,11 @@ const ERRORS: readonly Own[] = [
     code: 'too_slow',
     title: 'ERROR: too slow',
     meaning:
-      'A frame began and came too slowly. After its first 5 s it must arrive at 1,000 bytes a second on average.',
-    so: 'the frame had no effect, and the server made room for others',
-    tryNext: 'connect again; if you type by hand, prepare the lines first',
+      'A frame began and its rest came too slowly: 60 s are allowed for its first 1,000 bytes, then 1 kB/s. ' +
+      'Or nothing was missing, and its size= is larger than its body.',
+    so: 'an unfinished frame has no effect',
+    tryNext:
+      'compare size= with the body, in bytes; when typing much by hand, prepare the lines and paste them',
   },
   {
     code: 'too_many',
@@ -215,13 +217,25 @@ const ERRORS: readonly Own[] = [
     tryNext: 'wait a little and connect again',
   },
   {
-    code: 'stale',
-    title: 'ERROR: an older connection of yours',
+    code: 'idle',
+    title: 'ERROR: silent too long, and others were waiting',
     meaning:
-      'A session numbers its connections with try=. A newer connection of this session has been here, so this one is a ghost. ' +
-      'A ghost is not served: it must not act after its successor.',
-    so: 'what was unread on this connection is dropped; the newer one counts',
-    tryNext: 'nothing: the newer connection repeats what was not answered',
+      'All places of the server were taken. A client that asks for no heartbeat= and is silent for 30 s cannot be told from one that ' +
+      'has vanished, so it makes room for the next. Nothing of it was in flight.',
+    so: 'the place went to somebody else',
+    tryNext: "connect again; with heartbeat= in HELLO, as detour's own clients do, the place is kept",
+  },
+  {
+    code: 'stale',
+    title: 'ERROR: not the newest connection of your session',
+    meaning:
+      'A session counts its connections with try=. The server has seen this try= or a higher one, so this connection is a ghost and is ' +
+      'not served: a ghost must not act after its successor.',
+    so: 'what was unread on this connection is dropped; the newest one counts',
+    notSo:
+      '"the server is not there": it answered. If this is your newest connection, another program uses your session',
+    tryNext:
+      'with a newer connection of yours: nothing. Without one: begin a new session, with a token that nobody else has seen',
   },
 ];
 

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { asciiJson } from '../../core/visible.ts';
 import { wrap } from '../../core/wrap.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Answer } from './keys.ts';
@@ -137,7 +138,9 @@ function printJson(
     const { verdict, exit, shown, faults } = one.verification;
     const expected = one.scene.expect.verdict;
     print([
-      JSON.stringify({ event: 'scene', story: story.name, route, verdict, expected, exit, shown, faults }),
+      asciiJson(
+        JSON.stringify({ event: 'scene', story: story.name, route, verdict, expected, exit, shown, faults }),
+      ),
     ]);
   }
 }
@@ -157,7 +160,7 @@ function sumUp(
   const dirs = stages.map(({ dir }) => dir).filter((dir) => existsSync(dir));
   const ok = faults.length === 0 && left.length === 0 && dirs.length === 0;
   if (json) {
-    print([JSON.stringify({ event: 'demo', ok, stories: results.length, left })]);
+    print([asciiJson(JSON.stringify({ event: 'demo', ok, stories: results.length, left }))]);
     return ok;
   }
   const verdicts =
