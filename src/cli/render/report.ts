@@ -73,7 +73,7 @@ export function verdictLine(verdict: VerdictName, rest: string, exit: number | u
     exit === undefined ? '' : `exit ${exit}`,
     Math.min(columns(process.stderr), 80),
   );
-  return paint(['bold', COLOUR[verdict]], text) + line.slice(text.length);
+  return paint(COLOUR[verdict], text) + line.slice(text.length);
 }
 
 /**
