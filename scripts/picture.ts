@@ -17,12 +17,12 @@ const CELL = { width: 8.4, height: 18 };
 const EDGE = 20;
 
 const PLAIN = '#d8dee9';
-// Colours by the terminal's codes: dim, red, green, yellow.
+// Colours by the terminal's codes: dim, red, green, magenta.
 const INK: ReadonlyMap<string, string> = new Map([
   ['2', '#8b95a5'],
   ['31', '#ff7b72'],
   ['32', '#7ee787'],
-  ['33', '#f2cc60'],
+  ['35', '#d2a8ff'],
 ]);
 const COLOUR_OR_SIGN = new RegExp(`${String.fromCharCode(27)}\\[([0-9;]*)m|.`, 'gu');
 

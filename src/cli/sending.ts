@@ -9,7 +9,15 @@ import type { Outcome } from '../exchange/pending.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';
-import { type Addressee, codeOf, failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
+import {
+  type Addressee,
+  codeOf,
+  failureLines,
+  moreLine,
+  ms,
+  type Repeat,
+  verdictLine,
+} from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
 /** How one mode sends, and what it says about the result. */
@@ -140,7 +148,10 @@ async function sendOne(
   steps.waits = true;
   const news = await route.news(outcome);
   steps.waits = false;
-  if (!actor.json) say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
+  if (!actor.json) {
+    say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
+    if (EXIT[news.verdict] !== 0) say(moreLine(verdictText(news.verdict)));
+  }
   return { outcome, verdict: news.verdict };
 }
 

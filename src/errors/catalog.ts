@@ -4,7 +4,9 @@
 import { COMPUTER_ENTRIES } from './entries/computer.ts';
 import { CONNECTION_ENTRIES } from './entries/connection.ts';
 import { NETWORK_ENTRIES } from './entries/network.ts';
+import { PORT_ENTRIES } from './entries/ports.ts';
 import { PROTOCOL_ENTRIES } from './entries/protocol.ts';
+import { TOPIC_ENTRIES } from './entries/topics.ts';
 import { WORD_ENTRIES } from './entries/words.ts';
 import type { ByRoute, CatalogEntry, Moment, Route } from './entry.ts';
 
@@ -14,6 +16,8 @@ export const CATALOG: readonly CatalogEntry[] = [
   ...CONNECTION_ENTRIES,
   ...PROTOCOL_ENTRIES,
   ...WORD_ENTRIES,
+  ...PORT_ENTRIES,
+  ...TOPIC_ENTRIES,
   ...COMPUTER_ENTRIES,
 ];
 
@@ -21,48 +25,6 @@ export const CATALOG: readonly CatalogEntry[] = [
 export function lookup(code: string): readonly CatalogEntry[] {
   const wanted = code.toLowerCase();
   return CATALOG.filter((entry) => entry.code.toLowerCase() === wanted);
-}
-
-/** The most suggestions that are made. More would be a list to search, and `detour explain` has that already. */
-const SUGGESTIONS = 3;
-
-/** The codes that were most likely meant, the likeliest first: similar in spelling, or with the text in their code or title. */
-export function suggest(text: string): readonly string[] {
-  const wanted = text.trim().toLowerCase();
-  if (wanted === '') return [];
-  const best = new Map<string, number>();
-  for (const entry of CATALOG) {
-    const score = farness(wanted, entry);
-    if (score !== undefined) best.set(entry.code, Math.min(score, best.get(entry.code) ?? score));
-  }
-  return [...best]
-    .sort((a, b) => a[1] - b[1])
-    .slice(0, SUGGESTIONS)
-    .map(([code]) => code);
-}
-
-// 0 is nearest. A typing error is nearer than a word that occurs somewhere.
-function farness(wanted: string, entry: CatalogEntry): number | undefined {
-  const code = entry.code.toLowerCase();
-  const slips = distance(wanted, code);
-  if (slips <= Math.max(1, Math.floor(code.length / 4))) return slips;
-  if (wanted.length >= 3 && code.includes(wanted)) return 10;
-  if (wanted.length >= 3 && entry.title.toLowerCase().includes(wanted)) return 20;
-  return undefined;
-}
-
-// Levenshtein distance: how many letters must be changed, inserted or deleted to turn one word into the other.
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 /** Replaces `{peer}` and `{place}` by the real names. */

@@ -6,6 +6,7 @@ import { DetourError } from '../core/error.ts';
 import { formatAddress } from './address.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 import type { NetContext } from './context.ts';
+import { occupantOf } from './occupant.ts';
 
 /**
  * How many of the process's file handles are never used for connections. The program has about two dozen from its start, and the log must
@@ -65,7 +66,7 @@ export function listen(
     // An error before it listens is final. A later one (EMFILE, ENFILE: no file handle is left for a new connection) concerns that
     // connection alone: the server goes on, and accepts the next one for which there is a handle.
     server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(cannotListen(error, formatAddress(host, port), '--port')),
+      cannotListen(error, host, port, '--port').then(reject, reject),
     );
     server.listen({ host, port }, () => {
       const address = server.address();
@@ -87,20 +88,27 @@ function mostHandles(): number {
 }
 
 /**
- * The error to throw when a server cannot listen.
+ * The error to throw when a server cannot listen. If the port is taken, it asks who has it, for about a second at most.
  * @param error as the system reported it
- * @param where `host:port`
  * @param option the command-line option that sets the port
  */
-export function cannotListen(error: NodeJS.ErrnoException, where: string, option: string): DetourError {
+export async function cannotListen(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  option: string,
+): Promise<DetourError> {
+  const where = formatAddress(host, port);
   switch (error.code) {
-    case 'EADDRINUSE':
+    case 'EADDRINUSE': {
+      const { who, stop } = await occupantOf(host, port);
       return new DetourError(
         'EADDRINUSE',
-        `Cannot listen on ${where}: another program already does (EADDRINUSE).`,
-        `Stop that one, or choose another port with ${option} (0 takes any free one).`,
+        `Cannot listen on ${where} (EADDRINUSE): ${who}.`,
+        `${stop}, or choose another port with ${option} (0 takes any free one).`,
         { cause: error },
       );
+    }
     case 'EADDRNOTAVAIL':
       return new DetourError(
         'EADDRNOTAVAIL',
@@ -121,6 +129,13 @@ export function cannotListen(error: NodeJS.ErrnoException, where: string, option
         'EACCES',
         `Cannot listen on ${where}: the system does not allow it (EACCES).`,
         `Ports below 1024 are reserved, and Windows reserves others: choose another with ${option}.`,
+        { cause: error },
+      );
+    case 'EINVAL':
+      return new DetourError(
+        'EINVAL',
+        `Cannot listen on ${where}: the system calls that address invalid (EINVAL).`,
+        'An address that begins with fe80: needs its zone, such as fe80::1%eth0.',
         { cause: error },
       );
     default:

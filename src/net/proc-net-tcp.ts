@@ -1,5 +1,5 @@
-// What this computer's kernel says about a connect that it is still trying: on Linux, in /proc. Other systems say nothing.
-// It is shown to a person who waits. Nothing else depends on it.
+// What this computer's kernel says about a connect that it is still trying, and about who listens on a port: on Linux, in /proc. Other systems
+// say nothing. It is shown to a person. Nothing else depends on it.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
@@ -31,13 +31,8 @@ export function sentSyns(proc = '/proc/self'): number | undefined {
 }
 
 // Empty if there is no such file: tcp6 is missing where IPv6 is switched off.
-function tableOf(proc: string, name: string): string {
-  try {
-    return readFileSync(`${proc}/net/${name}`, 'utf8');
-  } catch {
-    return '';
-  }
-}
+const tableOf = (proc: string, name: string): string =>
+  attempt(() => readFileSync(`${proc}/net/${name}`, 'utf8')) ?? '';
 
 function asked(read: () => number): number | undefined {
   try {
@@ -64,6 +59,7 @@ export function retransmitted(table: string, inodes: ReadonlySet<string>): numbe
 /** The states of a connection, as the table prints them (Linux, include/net/tcp_states.h). */
 export const SYN_SENT = '02';
 export const TIME_WAIT = '06';
+const LISTEN = '0A';
 
 /** A row of the kernel's table of connections. */
 export interface Row {
@@ -75,6 +71,8 @@ export interface Row {
   readonly unacknowledged: number;
   /** How often what was sent last has been sent again. */
   readonly retransmits: number;
+  /** The user to whom the socket belongs. */
+  readonly uid: number;
   readonly inode: string;
   /** The retransmission timeout. Linux always has one for a connection that is open. */
   readonly timeout: number;
@@ -82,12 +80,12 @@ export interface Row {
 
 /** Reads one line of /proc/net/tcp or tcp6 (Linux, Documentation/networking/proc_net_tcp.rst). The heading has NaN for its numbers. */
 export function parseRow(line: string): Row {
-  const [, local = '', remote = '', state = '', queues = '', , again = '', , , inode = '', , , timeout] = line
-    .trim()
-    .split(/\s+/);
+  const [, local = '', remote = '', state = '', queues = '', , again = '', uid, , inode = '', , , timeout] =
+    line.trim().split(/\s+/);
   const [, unacknowledged = ''] = /^([0-9A-F]{8}):/.exec(queues) ?? [];
   return {
     ...{ local, remote, state, inode },
+    uid: Number(uid),
     unacknowledged: Number.parseInt(unacknowledged, 16),
     retransmits: Number.parseInt(again, 16),
     timeout: Number(timeout),
@@ -108,6 +106,49 @@ function inodeOf(proc: string, fd: string): string | undefined {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(`${proc}/fd/${fd}`))?.[1];
   } catch {
     // It was the handle of the directory itself, or has been closed in the meantime.
+    return undefined;
+  }
+}
+
+/** Who has a listening socket. */
+export interface Holder {
+  readonly uid: number;
+  /** Undefined if the process cannot be seen: it belongs to another user, or runs outside this container. */
+  readonly pid?: number;
+  /** Its command, in words. */
+  readonly command?: readonly string[];
+  /** Was it stopped, as Ctrl-Z does? */
+  readonly stopped?: boolean;
+}
+
+/** How long to look for a process, in milliseconds: a computer may have very many. */
+const SEARCH_MS = 300;
+
+/** Who listens on a port of this computer; undefined if nobody does, or the system does not say. @param proc the folder /proc */
+export function holderOf(port: number, proc = '/proc'): Holder | undefined {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const row = ['tcp', 'tcp6']
+    .flatMap((name) => tableOf(`${proc}/self`, name).split('\n').map(parseRow))
+    .find(({ local, state }) => state === LISTEN && local.endsWith(end));
+  if (row === undefined) return undefined;
+  const { uid, inode } = row;
+  const began = performance.now();
+  for (const pid of attempt(() => readdirSync(proc)) ?? []) {
+    if (performance.now() - began > SEARCH_MS) break;
+    if (!/^\d+$/.test(pid) || attempt(() => ownSockets(`${proc}/${pid}`))?.has(inode) !== true) continue;
+    const command = attempt(() => readFileSync(`${proc}/${pid}/cmdline`, 'utf8')) ?? '';
+    // The state follows the name, which may itself contain a parenthesis.
+    const stopped = /\) [Tt] [^)]*$/.test(attempt(() => readFileSync(`${proc}/${pid}/stat`, 'utf8')) ?? '');
+    return { uid, pid: Number(pid), command: command.split('\0').filter(Boolean), stopped };
+  }
+  return { uid };
+}
+
+// Undefined if it cannot be read: not on this system, not ours, or gone in the meantime.
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
     return undefined;
   }
 }

@@ -27,6 +27,9 @@ test('the direct route: bob is there, then he is not', async () => {
   const refused = await sync(bob.place, 'are', 'you', 'there');
   expect(refused).toMatchObject({ code: 10, stdout: '' });
   expect(refused.stderr).toMatch(/NOT DELIVERED, for certain\. +exit 10\n +on the wire +.*ECONNREFUSED/);
+  // The last line names the command that explains it, and that command works.
+  expect(refused.stderr).toMatch(/\n {2}more {9}detour explain ECONNREFUSED\n$/);
+  expect((await runCli(['explain', 'ECONNREFUSED'])).stdout).toContain('listens on another address');
 });
 
 test('the detour: nobody is there, the relay is killed, and bob gets it', async () => {
@@ -136,7 +139,9 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
 
   const never = await detour(relay.place, '--to', 'nobody', '--ttl', '1s', '--wait', '30s', 'hi');
   expect(never.code).toBe(10);
-  expect(never.stderr).toMatch(/NOT DELIVERED: it expired; the relay never wrote it to nobody\. +exit 10\n$/);
+  expect(never.stderr).toMatch(
+    /NOT DELIVERED: it expired; the relay never wrote it to nobody\. +exit 10\n {2}more {9}detour explain NOT DELIVERED\n$/,
+  );
 
   const slow = talk([
     'async',
@@ -167,7 +172,7 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   slow.type('kill');
   expect(await tried.ended).toBe(20);
   expect(tried.stderr).toMatch(
-    /UNKNOWN: it expired, but may have been written to slow; no ACK came\. +exit 20/,
+    /UNKNOWN: it expired, but may have been written to slow; no ACK came\. +exit 20\n {2}more {9}detour explain UNKNOWN\n$/,
   );
 
   const bob = talk(['async', 'receive', '--relay', relay.place, '--follow']);
@@ -197,7 +202,7 @@ test('a repeat of what bob has collected: nothing is said about where it is now,
   const other = await detour(relay.place, '--id', 'once', 'another text');
   expect(other.code).toBe(20);
   expect(other.stderr).toMatch(
-    /on the wire .*\n?.*REFUSED code=id_reused[\s\S]* try +choose a new --id for a new message\n$/,
+    /on the wire .*\n?.*REFUSED code=id_reused[\s\S]* try +choose a new --id for a new message\n/,
   );
 
   const asked = await detour(relay.place, '--ladder', ...once);

@@ -246,7 +246,13 @@ test('addresses that cannot be listened on', async () => {
   ];
   expect(
     await wrongOf([
-      ...refused(['--port', port], /another program already does \(EADDRINUSE\)\. try .*--port/),
+      ...refused(
+        ['--port', port],
+        /\(EADDRINUSE\): a program that does not greet has it.*try .*choose another port with --port/,
+      ),
+      ...(process.platform === 'linux'
+        ? refused(['--port', '0', '--host', 'fe80::1'], /\(EINVAL\).*its zone/)
+        : []),
       // 203.0.113.0/24 is reserved for documentation (RFC 5737): nobody has it.
       ...refused(
         ['--port', '0', '--host', '203.0.113.7'],

@@ -6,15 +6,10 @@ import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asked, entryText, explain, listText } from '../../src/cli/commands/explain.ts';
 import { DetourError } from '../../src/core/error.ts';
-import {
-  CATALOG,
-  explainFailure,
-  type FailureContext,
-  lookup,
-  momentOf,
-  suggest,
-} from '../../src/errors/catalog.ts';
+import { CATALOG, explainFailure, type FailureContext, lookup, momentOf } from '../../src/errors/catalog.ts';
 import { type ByRoute, LAYERS, type Moment } from '../../src/errors/entry.ts';
+import { suggest } from '../../src/errors/find.ts';
+import { runCli } from '../harness.ts';
 
 // What TCP and the system do, as a course meets it: the situation, its code, and the moment.
 const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
@@ -211,9 +206,11 @@ describe('the lines below a verdict', () => {
   it('say what a refused connection means', () => {
     expect(explainFailure('ECONNREFUSED', 'connect', context)).toEqual({
       wire: '127.0.0.1:4101 refused the connection (ECONNREFUSED: RST to our SYN, or ICMP)',
-      so: 'no program listens there, or a firewall says so; not one byte of it left',
+      so: 'no program listens at that address and port, or a firewall says so; not one byte of it left',
       notSo: '"bob gets it later": nobody kept a copy',
-      tryNext: 'start bob and send again, or take the detour: detour async send',
+      tryNext:
+        'start bob, and check the port. If it runs: does it listen on that address? 127.0.0.1 serves its own computer alone ' +
+        '(--host 0.0.0.0: all). Or take the detour: detour async send',
     });
   });
 
@@ -322,6 +319,31 @@ it('does not use the text of one verb for another', () => {
   expect(wire).toBe("bob's program answered ERROR code=busy");
 });
 
+it('names commands that work when they are pasted', async () => {
+  const all = CATALOG.flatMap((entry) => [
+    ...[entry.wire, entry.so, entry.notSo, entry.tryNext].flatMap(texts),
+    entry.meaning,
+    entry.certainty,
+  ]);
+  const named = all.flatMap((text) => [
+    ...text.matchAll(
+      /detour ((?:sync|async) \w+|explain \w+|journal|demo|link|trace|compare)((?: --[a-z-]+)*)/g,
+    ),
+  ]);
+  expect(named.length).toBeGreaterThan(12);
+  const helps = new Map<string, Promise<{ stdout: string; code: unknown }>>();
+  for (const [, command = ''] of named)
+    if (!command.startsWith('explain')) helps.set(command, runCli([...command.split(' '), '--help']));
+  for (const [, command = '', flags = ''] of named) {
+    const help = await helps.get(command);
+    if (help === undefined) expect(lookup(command.split(' ')[1] ?? ''), command).not.toEqual([]);
+    else {
+      expect(help.code, command).toBe(0);
+      for (const flag of flags.split(' ').filter(Boolean)) expect(help.stdout, command).toContain(` ${flag}`);
+    }
+  }
+}, 60_000);
+
 describe('detour explain', () => {
   afterEach(() => {
     vi.restoreAllMocks();
@@ -359,12 +381,28 @@ describe('detour explain', () => {
     const text = run('etimedout');
     expect(text).toContain('ETIMEDOUT: connecting');
     expect(text).toContain('ETIMEDOUT: connected');
+    expect(text).toMatch(
+      /^2 situations fit:\n {2}ETIMEDOUT +connecting.*\n {2}ETIMEDOUT +connected.*\n\nETIMEDOUT: /,
+    );
   });
 
   it('knows the verdicts as a sender prints them', () => {
     expect(run('NOT', 'DELIVERED')).toMatch(/^NOT_DELIVERED: the verdict/);
     expect(run('not delivered')).toMatch(/exit code 10/);
     expect(run('stored')).toMatch(/^STORED: the verdict/);
+    expect(run('UNKNOWN')).toMatch(/^UNKNOWN: the verdict/);
+    expect(run('DELIVERED')).toMatch(/^DELIVERED: the verdict/);
+  });
+
+  it('takes a pasted line in several words, whatever is in it', () => {
+    expect(run('OSError:', '[Errno', '111]', 'Connection', 'refused')).toMatch(/^ECONNREFUSED: /);
+    expect(run('socket.gaierror:', '[Errno', '-2]', 'Name', 'or', 'service', 'not', 'known')).toMatch(
+      /^ENOTFOUND: /,
+    );
+  });
+
+  it('prints the numbers of a code on each system', () => {
+    expect(run('ECONNREFUSED')).toContain('number       111 on Linux, 61 on macOS, 10061 on Windows');
   });
 
   it('prints JSON, one entry per line', () => {

@@ -1,12 +1,14 @@
-// `detour explain [CODE]`: the catalogue of errors, for reading. It opens no connection and reads no log:
+// `detour explain [WORDS]`: the catalogue of errors, for reading. It opens no connection and reads no log:
 // it says what a code means in general, not what happened in a particular run.
 
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
-import { CATALOG, fill, lookup, suggest } from '../../errors/catalog.ts';
+import { ALIASES } from '../../errors/aliases.ts';
+import { CATALOG, fill } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
+import { find, suggest } from '../../errors/find.ts';
 import type { CommandSpec } from '../command.ts';
 
 /** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free. */
@@ -20,15 +22,15 @@ const LABEL_COLUMN = 13;
 // General words for the names in a text, because here nobody in particular is called.
 const NOBODY = { peer: 'the peer', place: 'HOST:PORT' } as const;
 
+const listLine = ({ code, title }: CatalogEntry): string => `  ${code.padEnd(CODE_COLUMN)}${title}`;
+
 /** The whole catalogue as text: one line per situation, grouped by layer. */
 export function listText(): string {
   const groups = LAYERS.map((layer) => {
-    const lines = CATALOG.filter((entry) => entry.layer === layer).map(
-      (entry) => `  ${entry.code.padEnd(CODE_COLUMN)}${entry.title}`,
-    );
+    const lines = CATALOG.filter((entry) => entry.layer === layer).map(listLine);
     return [layer, ...lines, ''].join('\n');
   });
-  return `${groups.join('\n')}\nIn full: detour explain CODE. A code alone never decides a verdict.\n`;
+  return `${groups.join('\n')}\nIn full: detour explain CODE, or a number or a line of another program's output.\nA code alone never decides a verdict.\n`;
 }
 
 /** One situation in full, as wrapped text. */
@@ -37,6 +39,7 @@ export function entryText(entry: CatalogEntry): string {
     ...wrap(`${entry.code}: ${entry.title}`, COLUMNS),
     '',
     ...labelled('layer', entry.layer),
+    ...numbers(entry),
     ...labelled('means', entry.meaning),
     ...labelled('on the wire', entry.wire),
     ...labelled('so', entry.so),
@@ -48,6 +51,23 @@ export function entryText(entry: CatalogEntry): string {
     ...labelled('known from', evidence(entry)),
     '',
   ].join('\n');
+}
+
+// An error is often seen as a number only, and it is another one on each system.
+function numbers({ code }: CatalogEntry): string[] {
+  const known = ALIASES.filter((alias) => alias.code === code).flatMap((alias) =>
+    Object.entries(alias.numbers ?? {}),
+  );
+  return known.length === 0
+    ? []
+    : labelled('number', known.map(([system, number]) => `${number} on ${system}`).join(', '));
+}
+
+/** The situations that were found, as text: each in full, with a list of them in front if there are several. */
+function foundText(entries: readonly CatalogEntry[]): string {
+  const full = entries.map(entryText).join('\n');
+  if (entries.length < 2) return full;
+  return `${entries.length} situations fit:\n${entries.map(listLine).join('\n')}\n\n${full}`;
 }
 
 // Names the tests that reproduce the situation: whoever runs them measures it again.
@@ -72,17 +92,16 @@ function entryJson(entry: CatalogEntry): string {
   );
 }
 
-/** The entries for a code, or all of them without one. @throws DetourError `usage` for an unknown code */
-export function asked(code: string | undefined): readonly CatalogEntry[] {
-  if (code === undefined) return CATALOG;
-  // A verdict is printed as two words: NOT DELIVERED.
-  const found = lookup(code.trim().replaceAll(' ', '_'));
+/** The entries that a text names, or all of them without one. @throws DetourError `usage` for a text that names none */
+export function asked(text: string | undefined): readonly CatalogEntry[] {
+  if (text === undefined) return CATALOG;
+  const found = find(text);
   if (found.length > 0) return found;
-  const near = suggest(code);
+  const near = suggest(text);
   throw new DetourError(
     'usage',
-    `the catalogue has no entry ${visible(code, { max: 40 })}`,
-    near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'detour explain, without a code, lists them all',
+    `the catalogue has no entry ${visible(text, { max: 40 })}`,
+    near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'detour explain, without a word, lists them all',
   );
 }
 
@@ -91,14 +110,19 @@ export const explain: CommandSpec = {
   summary: 'what an error code means, on the wire and for a verdict',
   build(command: Command): void {
     command
-      .argument('[code...]', 'an error code, a verdict, or another word of the list; without it: the list')
+      .argument(
+        '[words...]',
+        "an error code or number, a verdict, a line of another program's output, or a word of the list; without it: the list",
+      )
+      // A pasted line may hold `-2]`.
+      .allowUnknownOption()
       .option('--json', 'one entry per line, as JSON')
       .action((words: string[], options: { json?: boolean }) => {
-        const code = words.length === 0 ? undefined : words.join(' ');
-        const entries = asked(code);
+        const text = words.length === 0 ? undefined : words.join(' ');
+        const entries = asked(text);
         if (options.json === true)
           process.stdout.write(entries.map((entry) => `${entryJson(entry)}\n`).join(''));
-        else process.stdout.write(code === undefined ? listText() : entries.map(entryText).join('\n'));
+        else process.stdout.write(text === undefined ? listText() : foundText(entries));
       });
   },
 };

@@ -5,7 +5,7 @@ import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { hanging } from '../../core/wrap.ts';
-import { explainFailure, momentOf } from '../../errors/catalog.ts';
+import { explainFailure, lookup, momentOf } from '../../errors/catalog.ts';
 import type { Moment, Route } from '../../errors/entry.ts';
 import type { Outcome } from '../../exchange/pending.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../../exchange/verdict.ts';
@@ -73,7 +73,7 @@ export function verdictLine(verdict: VerdictName, rest: string, exit: number | u
     exit === undefined ? '' : `exit ${exit}`,
     Math.min(columns(process.stderr), 80),
   );
-  return paint(['bold', COLOUR[verdict]], text) + line.slice(text.length);
+  return paint(COLOUR[verdict], text) + line.slice(text.length);
 }
 
 /**
@@ -98,8 +98,12 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | u
     ...row('so', lines.so),
     ...(lines.notSo === undefined ? [] : row('not so', lines.notSo)),
     ...(repeat === undefined ? row('try', lines.tryNext) : unwrapped('try', repeat)),
+    moreLine(lookup(code).length > 0 ? code : verdictText(outcome.verdict)),
   ];
 }
+
+/** The last line below a failure: the command that explains it in full. @param word a code of the catalogue, or a verdict */
+export const moreLine = (word: string): string => `${labelled('more')}detour explain ${word}`;
 
 /**
  * The lines that explain why a connection failed, if no message was sent on it.
@@ -115,20 +119,23 @@ export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): s
   return [
     ...row('on the wire', end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire),
     ...row('try', tryNext),
+    ...(lookup(code).length > 0 ? [moreLine(code)] : []),
   ];
 }
 
 // A command stays on one line, however long, so that it can be copied.
 function unwrapped(label: string, { command, why }: Repeat): string[] {
-  return [`  ${label.padEnd(INDENT - 2)}${command}`, ...row('', why)];
+  return [labelled(label) + command, ...row('', why)];
 }
 
 /** The width of the column of labels, with its margins. */
 const INDENT = 15;
 
+const labelled = (label: string): string => `  ${label.padEnd(INDENT - 2)}`;
+
 /** A text with a label in front, wrapped at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  return hanging(`  ${label.padEnd(INDENT - 2)}`, text, Math.min(columns(process.stderr), 100));
+  return hanging(labelled(label), text, Math.min(columns(process.stderr), 100));
 }
 
 /** A number of bytes with its unit. */

@@ -1,79 +1,9 @@
-// The catalogue, part 3: what fails on this computer itself. Its ports and limits, its disk, the command line.
+// The catalogue, part 3: what fails on this computer itself. Its disk, and the command line; its ports are in ports.ts.
 // Nothing here has been on the network.
 
-import { BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
+import { type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 
 const NOTHING = 'nothing: this happened on this computer, not on the network';
-
-/** Ports and limits. */
-const PORTS: readonly CatalogEntry[] = [
-  {
-    code: 'EADDRINUSE',
-    moments: ['listen'],
-    title: 'the port is taken',
-    layer: 'this computer',
-    meaning:
-      'Another program on this computer already listens on that address and port. Often it is one that you started earlier.',
-    wire: NOTHING,
-    so: 'another program answers on {place}',
-    notSo:
-      '"the old one must first time out": a port that nobody listens on is free immediately (see time_wait)',
-    tryNext: 'stop the other program, or choose another port: --port 0 takes a free one',
-    certainty: NO_VERDICT,
-    reference: 'POSIX bind(), EADDRINUSE',
-    elsewhere: 'Linux: measured here. macOS: the system itself uses ports 5000 and 7000. Not verified here.',
-    basis: 'measured on Linux',
-    shownBy: ['port taken'],
-  },
-  {
-    code: 'EADDRNOTAVAIL',
-    moments: ['listen'],
-    title: "that address is not this computer's",
-    layer: 'this computer',
-    meaning:
-      "A server can listen only on one of its own computer's addresses, and no network interface here has this one.",
-    wire: NOTHING,
-    so: '{place} is the address of another computer, or of none',
-    tryNext: 'use --host 127.0.0.1 (this computer only) or --host 0.0.0.0 (every network)',
-    certainty: NO_VERDICT,
-    reference: 'POSIX bind(), EADDRNOTAVAIL',
-    elsewhere: NOT_VERIFIED,
-    basis: 'measured on Linux',
-    shownBy: ['foreign address'],
-  },
-  {
-    code: 'EACCES',
-    moments: ['listen'],
-    title: 'that port is reserved',
-    layer: 'this computer',
-    meaning: 'The system reserves this port for privileged programs: on Linux, by default, all below 1024.',
-    wire: NOTHING,
-    so: 'this user may not listen on {place}',
-    tryNext: "choose a port from 1024 up; detour's own are 4100 and 4101",
-    certainty: NO_VERDICT,
-    reference: 'Linux ip(7), ip_unprivileged_port_start',
-    elsewhere:
-      'Linux: measured here. Windows, according to its documentation: Hyper-V reserves ranges of ports. Not verified here.',
-    basis: 'measured on Linux',
-    shownBy: ['reserved port'],
-  },
-  {
-    code: 'EMFILE',
-    moments: ['connect', 'listen'],
-    title: 'too many files and sockets open',
-    layer: 'this computer',
-    meaning:
-      'The system limits how many files and sockets a process may have open, and this process has reached the limit.',
-    wire: NOTHING,
-    so: 'this process cannot open another connection',
-    notSo: '"the other side is full": the limit is ours',
-    tryNext: 'raise the limit (ulimit -n), or open fewer connections at the same time',
-    certainty: BEFORE_SENDING,
-    reference: 'POSIX socket(), EMFILE',
-    elsewhere: NOT_VERIFIED,
-    basis: 'measured on Linux',
-  },
-];
 
 /** The disk, and the journal on it. */
 const DISK: readonly CatalogEntry[] = [
@@ -225,13 +155,14 @@ const DISK: readonly CatalogEntry[] = [
   {
     code: 'ENOSPC',
     moments: ['disk'],
-    title: 'the disk is full',
+    title: 'no room on the disk',
     layer: 'disk',
     meaning:
-      'No room is left. On Linux the first sign is a write that comes back short; only the next one fails with this code.',
+      'No room is left: the disk is full, a quota is used up (EDQUOT), or the file system can hold no more files. On Linux the first sign is a write that comes back short; only the next one fails with this code.',
     wire: NOTHING,
     so: 'the journal cannot grow; what is already in it stays',
-    tryNext: 'make room; receivers can still fetch and acknowledge meanwhile',
+    tryNext:
+      'make room (df -h and df -i show what is used up); receivers can still fetch and acknowledge meanwhile',
     certainty: 'A sender is told REFUSED code=disk_full: detour explain disk_full.',
     reference: 'POSIX write(), ENOSPC',
     elsewhere: NOT_VERIFIED,
@@ -259,10 +190,11 @@ const DISK: readonly CatalogEntry[] = [
     moments: ['disk'],
     title: 'this user may not write there',
     layer: 'disk',
-    meaning: 'The folder or file belongs to another user, or is write-protected.',
+    meaning:
+      'The folder or file belongs to another user, or is write-protected. Often an earlier run with sudo made it.',
     wire: NOTHING,
     so: 'nothing was written',
-    tryNext: 'give a folder of your own: --journal or --log with another path',
+    tryNext: 'see whose it is (ls -ld), or give a folder of your own: --journal or --log with another path',
     certainty: NO_VERDICT,
     reference: 'POSIX open(), EACCES',
     elsewhere: NOT_VERIFIED,
@@ -344,5 +276,5 @@ const COMMAND_LINE: readonly CatalogEntry[] = [
   },
 ];
 
-/** Everything that this computer itself refuses. */
-export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...PORTS, ...DISK, ...COMMAND_LINE];
+/** Everything that fails on this computer itself. */
+export const COMPUTER_ENTRIES: readonly CatalogEntry[] = [...DISK, ...COMMAND_LINE];

@@ -17,7 +17,7 @@ const ENDED: readonly CatalogEntry[] = [
     layer: 'TCP established',
     meaning:
       'The other side closed its direction with a FIN, and no answer had come. A program that was killed after it had read ' +
-      'everything and one that left politely look the same: their kernel closes for them.',
+      'everything and one that left politely look the same: their kernel closes for them. A proxy or a link between us can close, too.',
     wire: "{peer}'s side closed (FIN), no answer",
     so: 'nothing: a program that died before reading and one that died after showing can look the same',
     notSo: '"it was read": a program can take bytes from its kernel and be killed before it looks at them',
@@ -56,8 +56,9 @@ const ENDED: readonly CatalogEntry[] = [
     layer: 'TCP established',
     meaning:
       'The other side reset the connection instead of closing it. Usual causes: its program was killed, or closed the connection, ' +
-      'while its kernel held unread data; its program asked for a reset; or its computer restarted and has forgotten the connection.',
-    wire: '{place} reset the connection (ECONNRESET: RST)',
+      'while its kernel held unread data; its program asked for a reset; its computer restarted and has forgotten the connection; or ' +
+      'something between us (a firewall, a proxy, a router with NAT) reset it, often because it was idle for long.',
+    wire: 'the connection to {place} was reset (ECONNRESET: RST)',
     so: 'some data may have been unread when it ended; RST does not say which',
     notSo: '"it was not read": the unread data may be something else, and earlier bytes may have been shown',
     tryNext: SAFE_REPEAT,
@@ -70,6 +71,24 @@ const ENDED: readonly CatalogEntry[] = [
     shownBy: ['SIGKILL, data unread', 'resetAndDestroy()', 'peer rebooted, then a write'],
   },
   {
+    code: 'ECONNABORTED',
+    moments: ['greeting', 'answer'],
+    title: 'given up on this side',
+    layer: 'TCP established',
+    meaning:
+      'The connection was given up by this computer. On Windows that is what its kernel says when its bytes stay unacknowledged, or when a ' +
+      'security program breaks the connection. On Linux a server gets it for a caller that hung up before it was accepted. The library ' +
+      'axios uses the word for its own timeout.',
+    wire: 'the connection to {place} was given up on this side (ECONNABORTED)',
+    so: 'it says nothing about what the other side did',
+    notSo: '"aborted, so it was taken back": what was sent cannot be called back',
+    tryNext: SAFE_REPEAT,
+    certainty: AFTER_CONNECTING,
+    reference: 'Windows documentation, WSAECONNABORTED (10053); POSIX accept(), ECONNABORTED',
+    elsewhere: 'Not verified here on any system.',
+    basis: 'documentation',
+  },
+  {
     code: 'EPIPE',
     moments: ['answer'],
     title: 'write after the other side has gone',
@@ -77,13 +96,15 @@ const ENDED: readonly CatalogEntry[] = [
     meaning:
       'The connection had ended before this write. If a socket stays open for writing after a FIN, the first write ' +
       'still succeeds, its data is answered by RST, and only the second write fails. A socket that closes when the other side does ' +
-      "(Node's default) fails the first write after the FIN with EPIPE by itself, and sends nothing.",
+      "(Node's default) fails the first write after the FIN with EPIPE by itself, and sends nothing. The system also sends the signal " +
+      'SIGPIPE, which ends a C program or a command in a shell pipe without a word; Node and Python ignore it, and report EPIPE.',
     wire: 'the connection to {place} had ended before this write (EPIPE)',
     so: 'nothing about what was written before: a write that "succeeds" has only reached our kernel',
     notSo: '"the write before it succeeded, so it arrived": its data may have been answered by RST',
     tryNext: SAFE_REPEAT,
     certainty: AFTER_CONNECTING,
-    reference: 'RFC 9293 §3.5.2 (RST to data); POSIX write(), EPIPE',
+    reference:
+      'RFC 9293 §3.5.2 (RST to data); POSIX write(), EPIPE and SIGPIPE; Node.js documentation, signal events',
     elsewhere: NOT_VERIFIED,
     basis: 'measured on Linux',
     shownBy: ['write after the peer is gone'],
@@ -153,11 +174,13 @@ const ENDED: readonly CatalogEntry[] = [
     layer: 'TCP established',
     meaning:
       'The side that closes first reserves the pair of addresses for twice the longest life of a packet, so that a late packet of ' +
-      'the old connection is not taken for a packet of a new one.',
+      'the old connection is not taken for a packet of a new one. On Linux that is 60 s, according to its source.',
     wire: 'nothing: the connection is over, and one kernel remembers it',
-    so: 'nothing is wrong, and there is no reason to wait: a server can listen on its port again immediately',
-    notSo: '"the port is stuck": Node sets SO_REUSEADDR on Unix, so a server starts immediately',
-    tryNext: 'nothing; it goes away by itself',
+    so: 'nothing is wrong, and detour has no reason to wait: a server of Node can listen on its port again immediately',
+    notSo:
+      '"the port is stuck": Node sets SO_REUSEADDR on Unix, so a server starts immediately. A server that does not set it (a bare one in C or ' +
+      'Python) gets EADDRINUSE until then',
+    tryNext: 'nothing; it goes away by itself. In a server of your own, set SO_REUSEADDR before bind()',
     certainty: NO_VERDICT,
     reference: 'RFC 9293 §3.6.1 (MUST-13: 2×MSL)',
     elsewhere:

@@ -11,7 +11,7 @@ import type { Scene, Story } from './story.ts';
 import type { Verification } from './verify.ts';
 
 /** A style for text. */
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'magenta' | 'cyan';
 
 /** Applies a style to a text, or returns the text unchanged where there are no colours. */
 export type Paint = (style: Style, text: string) => string;
@@ -114,7 +114,7 @@ function panel(
     const right = isRight(guess, verdict);
     lines.push({
       text: ` you said ${guessWords(guess, success)}: ${right ? 'yes' : 'no'}`,
-      style: right ? 'green' : 'yellow',
+      style: right ? 'green' : 'magenta',
     });
   }
   return { lines, legend: diagram.legend };

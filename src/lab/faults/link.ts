@@ -129,8 +129,8 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   };
   const fill = async (port: number): Promise<void> => {
     const made = await listenWithFullBacklog(address.host, port, clock, refuse).catch(
-      (error: NodeJS.ErrnoException) => {
-        throw cannotListen(error, at(address.host, port), '--listen');
+      async (error: NodeJS.ErrnoException) => {
+        throw await cannotListen(error, address.host, port, '--listen');
       },
     );
     fullBacklog = made;
@@ -210,7 +210,7 @@ const OVERFLOWS = {
 function listening(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {
   return new Promise((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(cannotListen(error, at(host, port), '--listen')),
+      cannotListen(error, host, port, '--listen').then(reject, reject),
     );
     server.listen({ host, port }, () => {
       const address = server.address();

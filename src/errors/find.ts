@@ -1,0 +1,151 @@
+// Finds what a person asks about: a code, a number, a sentence, or a whole line of another program's output. Pure.
+
+import { ALIASES, type Alias } from './aliases.ts';
+import { CATALOG, lookup } from './catalog.ts';
+import type { CatalogEntry, Moment } from './entry.ts';
+
+/** The situations that a text names: those with this code, or else those that it names most clearly. Empty if it names none. */
+export function find(text: string): readonly CatalogEntry[] {
+  const exact = lookup(text.trim().replaceAll(/[\s-]+/g, '_'));
+  if (exact.length > 0) return exact;
+  const named = [...byNumber(text), ...byCode(text), ...bySentence(text)];
+  const most = Math.max(...named.map(({ weight }) => weight));
+  const best = new Set(named.filter(({ weight }) => weight === most).flatMap(({ entries }) => entries));
+  return narrowed([...best], text);
+}
+
+/** Situations that a text names, and how clearly. */
+interface Named {
+  readonly weight: number;
+  readonly entries: readonly CatalogEntry[];
+}
+
+/** A code or its number names a situation more clearly than a sentence of any length. */
+const CERTAIN = 100;
+/** Many of detour's own codes are ordinary words, such as `failed`: they say less than any sentence, and in a longer text nothing. */
+const PERHAPS = 0.5;
+const SHORT = 3;
+
+const entriesOf = ({ code, moment }: Alias): readonly CatalogEntry[] =>
+  lookup(code).filter(({ moments }) => moment === undefined || moments.includes(moment));
+
+// A number counts only where it is called an error number, stands alone, or is in a range that is used for nothing else.
+function byNumber(text: string): Named[] {
+  const alone = /^\W*?(-?\d+)\W*$/.exec(text)?.[1];
+  const called = [...text.matchAll(/\b(win|wsa|)(?:errno|error|err|code)\b[\s:=#(]*(-?\d+)/gi)].map(
+    (match) => ({
+      windows: match[1] !== '',
+      number: Number(match[2]),
+    }),
+  );
+  const winsock = [...text.matchAll(/\b1(?:00|10)\d\d\b/g)].map(([digits]) => ({
+    windows: true,
+    number: Number(digits),
+  }));
+  const all = [
+    ...called,
+    ...winsock,
+    ...(alone === undefined ? [] : [{ windows: false, number: Number(alone) }]),
+  ];
+  return all.flatMap(({ windows, number }) =>
+    ALIASES.filter(({ numbers = {} }) =>
+      windows
+        ? numbers.Windows === number
+        : Object.values(numbers).some((one) => one === number || one === -number),
+    ).map((alias) => ({ weight: CERTAIN, entries: entriesOf(alias) })),
+  );
+}
+
+function byCode(text: string): Named[] {
+  const words = ` ${plain(text)} `;
+  const short = words.trim().split(' ').length <= SHORT;
+  return CATALOG.filter(({ code }) => words.includes(` ${code.toLowerCase()} `)).flatMap((entry) => {
+    const clear = /^E[A-Z_]+$/.test(entry.code) || words.includes(` code ${entry.code.toLowerCase()} `);
+    return clear || short ? [{ weight: clear ? CERTAIN : PERHAPS, entries: [entry] }] : [];
+  });
+}
+
+function bySentence(text: string): Named[] {
+  const words = ` ${plain(text)} `;
+  return ALIASES.flatMap((alias) => {
+    const said = alias.says.filter((sentence) => words.includes(` ${sentence} `));
+    if (said.length === 0) return [];
+    return [{ weight: Math.max(...said.map((one) => one.split(' ').length)), entries: entriesOf(alias) }];
+  });
+}
+
+/** In lower case, with one space for everything between words. */
+const plain = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}_]+/gu, ' ')
+    .trim();
+
+/** What a program was doing, as it says it, and the moment at which that is. */
+const DOING: ReadonlyMap<string, Moment> = new Map([
+  ['connect', 'connect'],
+  ['dial', 'connect'],
+  ['listen', 'listen'],
+  ['bind', 'listen'],
+  ['open', 'disk'],
+  ['mkdir', 'disk'],
+  ['read', 'answer'],
+  ['recv', 'answer'],
+  ['write', 'answer'],
+  ['send', 'answer'],
+]);
+
+// Of several situations only those are meant that fit what the program was doing, if the text says it.
+function narrowed(entries: readonly CatalogEntry[], text: string): readonly CatalogEntry[] {
+  for (const word of plain(text).split(' ')) {
+    const moment = DOING.get(word);
+    const left = entries.filter(({ moments }) => moment !== undefined && moments.includes(moment));
+    if (left.length > 0) return left;
+  }
+  return entries;
+}
+
+/** The most suggestions that are made. More would be a list to search, and `detour explain` has that already. */
+const SUGGESTIONS = 3;
+
+/** The codes that were most likely meant, the likeliest first: similar in spelling, or with the text in their names or title. */
+export function suggest(text: string): readonly string[] {
+  const wanted = plain(text);
+  if (wanted === '') return [];
+  const best = new Map<string, number>();
+  const note = (code: string, score: number | undefined): void => {
+    if (score !== undefined) best.set(code, Math.min(score, best.get(code) ?? score));
+  };
+  for (const { code, title } of CATALOG) {
+    note(code, farness(wanted, code.toLowerCase()));
+    if (wanted.length >= 3 && plain(title).includes(wanted)) note(code, 20);
+  }
+  for (const { code, says } of ALIASES) for (const sentence of says) note(code, farness(wanted, sentence));
+  return [...best]
+    .sort((a, b) => a[1] - b[1])
+    .slice(0, SUGGESTIONS)
+    .map(([code]) => code);
+}
+
+// 0 is nearest. A typing error is nearer than a word that occurs somewhere.
+function farness(wanted: string, name: string): number | undefined {
+  const slips = distance(wanted, name);
+  if (slips <= Math.max(1, Math.floor(name.length / 4))) return slips;
+  return wanted.length >= 3 && name.includes(wanted) ? 10 : undefined;
+}
+
+// Levenshtein distance: how many letters must be changed, inserted or deleted to turn one word into the other.
+function distance(a: string, b: string): number {
+  // A text that is much longer is no typing error, and it may be a whole page.
+  if (Math.abs(a.length - b.length) > b.length) return Number.POSITIVE_INFINITY;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
