@@ -63,7 +63,7 @@ export const link: CommandSpec = {
 const KERNEL = `The kernel of the link's computer accepts every connection to the link at once,
 also when the cable is cut (then nothing passes) and when the line is slow:
 latency delays bytes, not the connect, which on a real line takes two
-crossings. Latency alone limits no one much: up to 4 MiB are under way in each
+crossings. Latency hardly limits the speed: up to 4 MiB are under way in each
 direction of each connection (64 MiB in all), so at 500ms 8 MB a second pass.
 
 If nobody listens at --to, the connection is accepted and then reset. Only
