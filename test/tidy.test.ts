@@ -51,6 +51,7 @@ const WITHOUT_NODE = new Set([
   'core/prng.ts',
   'core/verdicts.ts',
   'core/visible.ts',
+  'core/width.ts',
   'core/words.ts',
   'core/wrap.ts',
   'core/hash.ts',

@@ -2,6 +2,7 @@
 // It ignores all times: clocks cannot be trusted before frames have been matched (merge.ts).
 
 import type { Recorded } from '../core/event.ts';
+import { beginningOf, differencesOf } from './findings.ts';
 import { plainAddress, Routes } from './hops.ts';
 import type { Channel, End, Placed } from './model.ts';
 
@@ -37,23 +38,34 @@ export function matchChannels(events: readonly Placed[]): Channel[] {
   const ends = collectEnds(events);
   const channels: Channel[] = [];
   const servers = ends.filter(({ side }) => side === 'server');
+  const clients = ends.filter(({ side }) => side === 'client');
   const free = new Set(servers);
   const byHello = groupBy(servers, helloOf);
   const byPlace = groupBy(servers, (end) => placeOf(end, 'accepted'));
+  const clientsByHello = groupBy(clients, helloOf);
+  const clientsByPlace = groupBy(clients, (end) => placeOf(end, 'connected'));
   const routes = new Routes(events);
-  for (const client of ends) {
-    if (client.side !== 'client') continue;
+  for (const client of clients) {
     const hello = helloOf(client);
     const hops = routes.of(client);
     const onward = hops.at(-1)?.onward;
-    const place = onward === undefined ? placeOf(client, 'connected') : `${onward.local} ${onward.remote}`;
+    const own = placeOf(client, 'connected');
+    const place = onward === undefined ? own : `${onward.local} ${onward.remote}`;
     // If a HELLO has arrived, it decides, because a pair of addresses may be used again later.
+    const same = byHello.get(hello ?? '');
     const candidates =
-      byHello.get(hello ?? '') ??
+      same ??
       byPlace.get(place ?? '')?.filter((server) => hello === undefined || helloOf(server) === undefined);
-    const server = candidates?.find((candidate) => free.has(candidate));
-    if (server !== undefined) free.delete(server);
-    channels.push(server === undefined ? { client, hops } : { client, server, hops });
+    const available = candidates?.filter((candidate) => free.has(candidate)) ?? [];
+    const server = available.find((one) => placeOf(one, 'accepted') === place) ?? available[0];
+    if (server === undefined) {
+      channels.push({ client, hops });
+      continue;
+    }
+    free.delete(server);
+    const alike = same === undefined ? clientsByPlace.get(own ?? '') : clientsByHello.get(hello ?? '');
+    const others = same ?? byPlace.get(place ?? '');
+    channels.push({ client, server, hops, certain: alike?.length === 1 && others?.length === 1 });
   }
   for (const server of free) channels.push({ server, hops: routes.to(server) });
   for (const channel of channels) markChannel(channel);
@@ -92,7 +104,7 @@ function helloOf(end: End): string | undefined {
   for (const { recorded } of end.events) {
     if (recorded.event !== wanted || recorded.verb !== 'HELLO') continue;
     const { session, try: attempt } = recorded.fields;
-    if (session !== undefined && attempt !== undefined) return `${session} ${attempt}`;
+    if (session !== undefined && attempt !== undefined) return `${beginningOf(session)} ${attempt}`;
   }
   return undefined;
 }
@@ -139,7 +151,7 @@ function matchFrames(from: End, to: End): void {
   for (const placed of from.events) {
     if (placed.recorded.event !== 'sent') continue;
     const other = received.get(placed.recorded.n);
-    if (other?.recorded.event === 'received' && other.recorded.verb === placed.recorded.verb)
+    if (other?.recorded.event === 'received' && differencesOf(placed.recorded, other.recorded).length === 0)
       pair(placed, other);
   }
 }

@@ -5,10 +5,12 @@
 //   0.0    ├─── connected ───┤           ├───►│ logged at both ends; if at one end only, the other is open: ├──… and …──►│
 //   0.8    │                 ■ shown     │◄- - FIN   seen only as an event on a socket
 
+import { widthOf } from '../core/width.ts';
+import { lanesIn, lanesOf } from './lanes.ts';
 import type { Merged } from './merge.ts';
 import type { Placed, Process } from './model.ts';
-import { NOBODY } from './names.ts';
 import { leaves, type MarkName, type Row, type RowOptions, rowsOf } from './rows.ts';
+import { shorten, TextLine } from './text-line.ts';
 
 /** How to draw a diagram. */
 export interface DiagramOptions extends RowOptions {
@@ -68,7 +70,7 @@ const GLYPH: Readonly<Record<MarkName, string>> = {
 /** Draws a merge. */
 export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   const drawnRows = rowsOf(merged, options);
-  const layout = layOut(lanesOf(merged, drawnRows, options.lanes ?? []), options.width);
+  const layout = layOut(merged, drawnRows, options.lanes ?? [], options.width);
   const lives = new Lives(merged, layout.lanes, drawnRows);
   // Time does not start with the faults that are set up before anything happens.
   const zero = (drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
@@ -77,7 +79,7 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   for (const row of drawnRows) {
     if (!lanesIn(row).every((lane) => layout.columns.has(lane))) continue;
     shownTime = Math.max(shownTime, row.at - zero);
-    const line = new Line(layout.width);
+    const line = new TextLine(layout.width);
     line.put(0, formatMs(shownTime).padStart(TIME_WIDTH));
     lives.upTo(row.placed);
     for (const [lane, column] of layout.columns) line.put(column, LIFE[lives.of(lane)]);
@@ -96,25 +98,6 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   };
 }
 
-const lanesIn = (row: Row): string[] => (row.kind === 'mark' ? [row.lane] : [row.from, row.to]);
-
-// The lanes from left to right: senders, the relay and links, the others.
-function lanesOf(merged: Merged, drawnRows: readonly Row[], first: readonly string[]): string[] {
-  const ranks = new Map<string, number>();
-  for (const { recorded } of merged.events) {
-    const rank = ranks.get(recorded.actor) ?? 3;
-    if (recorded.event === 'sent' && recorded.verb === 'SEND') ranks.set(recorded.actor, 1);
-    else if (recorded.event === 'listening' && recorded.role !== 'receiver')
-      ranks.set(recorded.actor, Math.min(rank, 2));
-    else ranks.set(recorded.actor, rank);
-  }
-  const drawn = new Set(drawnRows.flatMap(lanesIn));
-  const rest = [...ranks].sort(([, a], [, b]) => a - b).map(([name]) => name);
-  const peers = [...drawn].filter((name) => name !== NOBODY);
-  const nobody = drawn.has(NOBODY) ? [NOBODY] : [];
-  return [...new Set([...first, ...rest.filter((name) => drawn.has(name)), ...peers, ...nobody])];
-}
-
 interface Layout {
   readonly width: number;
   readonly lanes: readonly string[];
@@ -124,22 +107,25 @@ interface Layout {
   readonly omitted: readonly string[];
 }
 
-function layOut(all: readonly string[], width: number): Layout {
+function layOut(merged: Merged, rows: readonly Row[], first: readonly string[], width: number): Layout {
   const detail = width >= DETAIL_WIDTH;
-  const half = (name: string): number => Math.floor((Math.min(name.length, MIN_GAP) - 1) / 2);
-  const start = FIRST_LANE + half(all[0] ?? '');
-  const right = detail && all.length < 4 ? DETAIL_MARGIN : MARGIN;
-  const room = Math.max(width - start - right, MIN_GAP);
-  const lanes = all.slice(0, 1 + Math.floor(room / MIN_GAP));
+  const startOf = ([name = '']: readonly string[]): number =>
+    FIRST_LANE + Math.floor((Math.min(widthOf(name), MIN_GAP) - 1) / 2);
+  const roomFor = (lanes: readonly string[], all = lanes.length): number =>
+    Math.max(width - startOf(lanes) - (detail && all < 4 ? DETAIL_MARGIN : MARGIN), MIN_GAP);
+  const { lanes, omitted } = lanesOf(merged, rows, first, (all) => 1 + Math.floor(roomFor(all) / MIN_GAP));
+  const room = roomFor(lanes, lanes.length + omitted.length);
   const widest = detail ? DETAIL_GAP : COMPACT_GAP;
-  const gap = Math.min(Math.floor(room / Math.max(1, lanes.length - 1)), widest);
+  // Another first lane may have a longer name: then the margin is smaller, not the gaps.
+  const gap = Math.max(MIN_GAP, Math.min(Math.floor(room / Math.max(1, lanes.length - 1)), widest));
+  const start = startOf(lanes);
   const columns = new Map(lanes.map((name, index) => [name, start + index * gap]));
-  return { width, lanes, columns, gap, detail, omitted: all.slice(lanes.length) };
+  return { width, lanes, columns, gap, detail, omitted };
 }
 
 function headingOf(merged: Merged, layout: Layout): string[] {
-  const names = new Line(layout.width);
-  const pids = new Line(layout.width);
+  const names = new TextLine(layout.width);
+  const pids = new TextLine(layout.width);
   names.put(TIME_WIDTH - 2, 'ms');
   for (const [name, column] of layout.columns) {
     names.center(column, shorten(name, layout.gap - 1));
@@ -200,7 +186,11 @@ class Lives {
   }
 }
 
-function drawMark(line: Line, row: Row & { kind: 'mark' }, { columns, gap, detail, width }: Layout): void {
+function drawMark(
+  line: TextLine,
+  row: Row & { kind: 'mark' },
+  { columns, gap, detail, width }: Layout,
+): void {
   const column = columns.get(row.lane) ?? 0;
   line.put(column, GLYPH[row.mark]);
   const isLast = column === Math.max(...columns.values());
@@ -208,26 +198,26 @@ function drawMark(line: Line, row: Row & { kind: 'mark' }, { columns, gap, detai
   const right = isLast ? width - column - 2 : gap - 2;
   const left = isFirst ? 0 : gap - 3;
   const texts = detail ? [...row.long, ...row.short] : row.short;
-  const fits = (room: number): string | undefined => texts.find(({ length }) => length <= room);
+  const fits = (room: number): string | undefined => texts.find((text) => widthOf(text) <= room);
   const atRight = fits(right);
   const atLeft = isLast ? fits(left) : undefined;
-  if (atLeft !== undefined && (atRight === undefined || atLeft.length > atRight.length)) {
-    line.put(column - 1 - atLeft.length, atLeft);
+  if (atLeft !== undefined && (atRight === undefined || widthOf(atLeft) > widthOf(atRight))) {
+    line.put(column - 1 - widthOf(atLeft), atLeft);
   } else line.put(column + 2, atRight ?? shorten(texts.at(-1) ?? '', right));
 }
 
 // Draws between the two lanes, over any lanes on the way: ×××× cut ××××
-function drawCable(line: Line, row: Row & { kind: 'cable' }, { columns, detail }: Layout): void {
+function drawCable(line: TextLine, row: Row & { kind: 'cable' }, { columns, detail }: Layout): void {
   const ends = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0];
   const a = Math.min(...ends);
   const room = Math.max(...ends) - a - 1;
   const texts = detail ? [...row.long, ...row.short] : row.short;
-  const text = texts.find(({ length }) => length <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2);
+  const text = texts.find((one) => widthOf(one) <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2);
   line.put(a + 1, row.sign.repeat(room));
   line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
 }
 
-function drawArrow(line: Line, row: Row & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
+function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
   const from = layout.columns.get(row.from) ?? 0;
   const to = layout.columns.get(row.to) ?? 0;
   const [a, b] = from < to ? [from, to] : [to, from];
@@ -238,8 +228,8 @@ function drawArrow(line: Line, row: Row & { kind: 'arrow' }, layout: Layout, liv
   const rightwards = from < to;
   if (row.known === 'socket' && row.head) {
     // A FIN or RST comes from a kernel, so its arrow starts in empty space, not at a lane.
-    const dashes = Math.max(0, Math.floor((room - 2 - text.length) / 2));
-    if (rightwards) line.put(b - 2 - 2 * dashes - text.length, `${text}${' -'.repeat(dashes)} ►`);
+    const dashes = Math.max(0, Math.floor((room - 2 - widthOf(text)) / 2));
+    if (rightwards) line.put(b - 2 - 2 * dashes - widthOf(text), `${text}${' -'.repeat(dashes)} ►`);
     else line.put(a + 1, `◄${'- '.repeat(dashes)}${text}`);
     line.put(to, '│');
   } else if (row.known === 'socket') {
@@ -265,14 +255,14 @@ function drawArrow(line: Line, row: Row & { kind: 'arrow' }, layout: Layout, liv
     if (!row.head) line.put(to, rightwards ? '┤' : '├');
   }
   const isLast = b === Math.max(...layout.columns.values());
-  const note = row.note.find(({ length }) => length <= (isLast ? layout.width - b - 2 : layout.gap - 3));
+  const note = row.note.find((one) => widthOf(one) <= (isLast ? layout.width - b - 2 : layout.gap - 3));
   if (note !== undefined) line.put(b + 2, note);
 }
 
 // A long text is used only if there is room around it, a short one wherever it fits.
 function fitting({ long, short }: Row, room: number, detail: boolean): string {
   const fits = (texts: readonly string[], most: number): string | undefined =>
-    texts.find(({ length }) => length <= most);
+    texts.find((text) => widthOf(text) <= most);
   return (
     (detail ? fits(long, room - 3) : undefined) ??
     fits(short, room - 1) ??
@@ -283,14 +273,11 @@ function fitting({ long, short }: Row, room: number, detail: boolean): string {
 
 // `── text ──`, or `─text─` where there is little room.
 function spread(text: string, room: number, rightwards: boolean): string {
-  const label = room - text.length >= 4 ? ` ${text} ` : text;
-  const dashes = room - label.length;
+  const label = room - widthOf(text) >= 4 ? ` ${text} ` : text;
+  const dashes = room - widthOf(label);
   const before = Math.floor((dashes + Number(rightwards && dashes > 0)) / 2);
   return '─'.repeat(before) + label + '─'.repeat(Math.max(0, dashes - before));
 }
-
-const shorten = (text: string, room: number): string =>
-  text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
 
 /** Milliseconds in at most six characters: `0.6`, `812.0`, `25310`, `1234s`. */
 function formatMs(ms: number): string {
@@ -311,29 +298,4 @@ function legendOf(drawnRows: readonly Row[]): string[] {
   if (cables.includes(' ')) legend.push('[==-] read so far');
   if (cables.some((sign) => sign !== ' ')) legend.push('~~~ ××× === the network itself');
   return legend;
-}
-
-// A line of text whose columns can be overwritten.
-class Line {
-  readonly #cells: string[];
-
-  constructor(width: number) {
-    this.#cells = Array.from({ length: width }, () => ' ');
-  }
-
-  /** Writes text from a column on. What would be outside the line is dropped. */
-  put(column: number, text: string): void {
-    for (const [index, char] of [...text].entries()) {
-      const at = column + index;
-      if (at >= 0 && at < this.#cells.length) this.#cells[at] = char;
-    }
-  }
-
-  center(column: number, text: string): void {
-    this.put(column - Math.floor((text.length - 1) / 2), text);
-  }
-
-  toString(): string {
-    return this.#cells.join('').trimEnd();
-  }
 }

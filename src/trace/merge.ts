@@ -7,18 +7,8 @@
 
 import type { Recorded } from '../core/event.ts';
 import { matchChannels, splitProcesses } from './channels.ts';
+import { type Finding, findingsIn } from './findings.ts';
 import type { Channel, Placed, Process } from './model.ts';
-
-/** Something about the logs that a reader should know. */
-export interface Finding {
-  /**
-   * `not_received`: sent, and no log says that it arrived, though the other end's log is there.
-   * `not_sent`: received, and the other end's log does not say that it was sent.
-   * `impossible`: the logs contradict each other; this event comes before its cause.
-   */
-  readonly kind: 'not_received' | 'not_sent' | 'impossible';
-  readonly placed: Placed;
-}
 
 /** The result of merging several logs. */
 export interface Merged {
@@ -49,7 +39,7 @@ export function merge(logs: readonly (readonly Recorded[])[]): Merged {
   const events = weave(lines, causesOf(channels), impossible);
   const zero = events[0]?.at ?? 0;
   for (const placed of events) placed.at -= zero;
-  return { processes, channels, events, findings: [...impossible, ...unmatched(channels)], shifts };
+  return { processes, channels, events, findings: [...impossible, ...findingsIn(channels)], shifts };
 }
 
 function earliest(runs: readonly (readonly Recorded[])[]): bigint {
@@ -182,18 +172,4 @@ function weave(lines: readonly (readonly Placed[])[], causes: Causes, impossible
     woven.push(chosen);
     next[chosen.process.index] = (next[chosen.process.index] ?? 0) + 1;
   }
-}
-
-// Frames that only one end knows of, in connections whose two ends were logged.
-function unmatched(channels: readonly Channel[]): Finding[] {
-  const findings: Finding[] = [];
-  for (const { client, server } of channels) {
-    if (client === undefined || server === undefined) continue;
-    for (const placed of [...client.events, ...server.events]) {
-      if (placed.peer !== undefined) continue;
-      if (placed.recorded.event === 'sent') findings.push({ kind: 'not_received', placed });
-      if (placed.recorded.event === 'received') findings.push({ kind: 'not_sent', placed });
-    }
-  }
-  return findings;
 }

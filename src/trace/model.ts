@@ -35,6 +35,8 @@ export interface End {
 export interface Channel {
   client?: End;
   server?: End;
+  /** Is it certain that these two ends are of one connection? Not if other ends in the logs could be meant as well. */
+  certain?: boolean;
   /** Its hops through `detour link`s, in order from the client; empty if it was direct. */
   readonly hops: readonly Hop[];
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
 import { runCli } from '../harness.ts';
 import { type Actor, detourKill, directKill } from './histories.ts';
@@ -61,6 +62,34 @@ describe('detour trace', () => {
     const { stderr } = await trace(...logs([alice]), file);
     expect(stderr).toContain(
       'sent, but the log of the other end does not say that it was received: SEND number 2 of connection 1, alice',
+    );
+  });
+
+  it('names both processes and what each says if they contradict each other, and ends with 1', async () => {
+    const [alice, bob] = directKill() as [Actor, Actor];
+    const lie = bob.log.map((one) =>
+      one.event === 'received' && one.verb === 'SEND'
+        ? { ...one, fields: { ...one.fields, id: 'x', size: 7 } }
+        : one,
+    );
+    const file = write('lie.log', lie.map((one) => `${formatJson(one)}\n`).join(''));
+    for (const more of [[], ['--json']]) {
+      const { stdout, stderr, exit } = await trace(...more, ...logs([alice]), file);
+      expect(exit).toBe(1);
+      expect(stderr.trim()).toBe(
+        'the logs contradict each other: alice (pid 4712) says that it sent SEND id=k3f9-1 size=9, number 2 of connection 1; ' +
+          'bob (pid 4711) says that it received SEND id=x size=7',
+      );
+      expect(stdout).not.toMatch(/SEND k3f9-1 size=9 ─+►│/);
+    }
+    const without = bob.log.filter((one) => one.event !== 'sent');
+    const closed = { ...(bob.log.at(-1) as Recorded), event: 'closed', conn: 1 } as Recorded;
+    const whole = write('mute.log', [...without, closed].map((one) => `${formatJson(one)}\n`).join(''));
+    const never = await trace(...logs([alice]), whole);
+    expect(never.exit).toBe(1);
+    expect(never.stderr).toContain(
+      'the logs contradict each other: alice (pid 4712) says that it received READY, number 1 of connection 1; ' +
+        'bob (pid 4711) logged that connection and did not send it',
     );
   });
 

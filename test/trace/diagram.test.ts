@@ -1,6 +1,7 @@
 // The picture: golden diagrams at the widths that matter. Every row is an event of a log, and every sign exists on every console.
 
 import { describe, expect, it } from 'vitest';
+import { widthOf } from '../../src/core/width.ts';
 import { drawDiagram } from '../../src/trace/diagram.ts';
 import { essential } from '../../src/trace/filter.ts';
 import { merge } from '../../src/trace/merge.ts';
@@ -166,6 +167,28 @@ describe('a diagram', () => {
     const places = new Map([['127.0.0.1:4101', 'bob']]);
     const { lines } = drawDiagram(merge([alice.log]), { width: 38, lanes: ['alice', 'bob'], places });
     expect(lines[1]).toBe('   0.0    │◄- ECONNREFUSED  ·');
+  });
+
+  it('keeps its columns if a name is wide', () => {
+    const alice = new Actor('alice', 7);
+    for (const [index, port] of [4101, 4102].entries()) {
+      const conn = index + 1;
+      alice.at(index, { event: 'connecting', conn, host: '127.0.0.1', port });
+      alice.at(index + 0.4, { event: 'broken', conn, code: 'ECONNREFUSED', syscall: 'connect' });
+    }
+    const places = new Map([
+      ['127.0.0.1:4101', '鲍勃是我的好朋友'],
+      ['127.0.0.1:4102', 'bob👩‍💻'],
+    ]);
+    for (const width of [38, 41, 80]) {
+      const { lines } = drawDiagram(merge([alice.log]), { width, places });
+      for (const line of lines) expect(widthOf(line), line).toBeLessThanOrEqual(width);
+      const [names = '', first = ''] = lines.filter((line) => !line.includes('pid'));
+      const dots = [...first.matchAll(/·/g)].map(({ index }) => index);
+      const begin = widthOf(names.slice(0, names.indexOf('bob')));
+      expect(dots.at(-1)).toBe(begin + 2);
+      if (width === 38) expect(names).toContain('鲍勃是…');
+    }
   });
 
   it('says for whom there was no room', () => {

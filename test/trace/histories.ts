@@ -1,5 +1,6 @@
 // Makes logs as detour's processes would write them, for the tests of merge and diagram.
 
+import fc from 'fast-check';
 import type { Event, FrameFields, Recorded } from '../../src/core/event.ts';
 import { formatTime } from '../../src/trace/log.ts';
 
@@ -208,3 +209,81 @@ export function pulledCable(cables = 1, skew = 0): Actor[] {
 
 /** The logs of some actors. */
 export const logsOf = (actors: readonly Actor[]): Recorded[][] => actors.map(({ log }) => log);
+
+/** One step of a random history. Numbers are taken modulo what exists. */
+interface Step {
+  readonly what: 'call' | 'frame' | 'arrive' | 'local' | 'close';
+  readonly a: number;
+  readonly b: number;
+  readonly ms: number;
+}
+
+/** The steps of a random history, for `play`. */
+export const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({
+    what: fc.constantFrom('call', 'frame', 'frame', 'frame', 'arrive', 'arrive', 'arrive', 'local', 'close'),
+    a: fc.nat(99),
+    b: fc.nat(99),
+    ms: fc.double({ min: 0.001, max: 50, noNaN: true }),
+  }),
+  // Most histories of fast-check's own choice are too short for anything to happen.
+  { maxLength: 120, size: 'max' },
+);
+
+/** How wrong the clock of a process is, in milliseconds. */
+export const skew = fc.oneof(fc.constant(0), fc.double({ min: -3_600_000, max: 3_600_000, noNaN: true }));
+
+interface Way {
+  readonly call: Connection;
+  readonly from: Actor;
+  arrive: (at: number) => void;
+}
+
+/** Plays a random history in true time, and writes each process's log by its own wrong clock. */
+export function play(skews: readonly number[], history: readonly Step[]): Actor[] {
+  const actors = skews.map((wrong, index) => new Actor(`a${index}`, 100 + index, wrong));
+  const calls: Connection[] = [];
+  const underWay: Way[] = [];
+  const closed = new Map<Connection, Set<Actor>>();
+  let now = 0;
+  let messages = 0;
+  const pick = <T>(from: readonly T[], n: number): T | undefined => from[n % Math.max(1, from.length)];
+  for (const { what, a, b, ms } of history) {
+    now += ms;
+    const one = pick(actors, a);
+    const call = pick(calls, a);
+    const end = b % 2 === 0 ? call?.client : call?.server;
+    if (what === 'call') {
+      const other = pick(actors, b);
+      if (one === undefined || other === undefined || one === other) continue;
+      const made = new Connection(one, other, now, 4000 + calls.length, 50_000 + calls.length);
+      calls.push(made);
+      closed.set(made, new Set());
+      made.frame(other, now, 'READY', { as: other.actor, role: 'relay' }, now + 0.1);
+      // A session is random; its first characters tell two of them apart.
+      const session = `${calls.length.toString(36).padStart(8, 's')}-rest`;
+      made.frame(one, now, 'HELLO', { as: one.actor, session, try: made.connOf(one) }, now + 0.1);
+      now += 0.2;
+    } else if (what === 'frame' && call !== undefined && end !== undefined) {
+      if (closed.get(call)?.has(end) === true) continue;
+      messages += 1;
+      const fields = { id: `m-${messages}`, to: 'bob', from: end.actor, size: messages % 7 };
+      const verb = end === call.client ? 'SEND' : 'MESSAGE';
+      underWay.push({ call, from: end, arrive: call.frame(end, now, verb, fields, LATER) });
+    } else if (what === 'arrive') {
+      // TCP keeps the order within one direction of one connection.
+      const way = pick(underWay, a);
+      const first = underWay.find((other) => other.call === way?.call && other.from === way?.from);
+      if (first === undefined) continue;
+      underWay.splice(underWay.indexOf(first), 1);
+      const to = first.from === first.call.client ? first.call.server : first.call.client;
+      if (closed.get(first.call)?.has(to) !== true) first.arrive(now);
+    } else if (what === 'local') one?.at(now, { event: 'thawed', ms: 1 });
+    else if (what === 'close' && call !== undefined && end !== undefined) {
+      if (closed.get(call)?.has(end) === true) continue;
+      closed.get(call)?.add(end);
+      end.at(now, { event: 'closed', conn: call.connOf(end) });
+    }
+  }
+  return actors;
+}

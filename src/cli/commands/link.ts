@@ -60,12 +60,16 @@ export const link: CommandSpec = {
   },
 };
 
-const KERNEL = `The kernel of the link's computer accepts every connection to the link, even
-when the cable is cut; then nothing passes. If nobody listens at --to, the
-connection is accepted and then reset. Only refuse makes a caller meet
-ECONNREFUSED, and only full makes connecting hang (if this system refuses it
-instead, the link says so). When full begins or ends, nobody listens for about
-a millisecond.`;
+const KERNEL = `The kernel of the link's computer accepts every connection to the link at once,
+also when the cable is cut (then nothing passes) and when the line is slow:
+latency delays bytes, not the connect, which on a real line takes two
+crossings. Latency hardly limits the speed: up to 4 MiB are under way in each
+direction of each connection (64 MiB in all), so at 500ms 8 MB a second pass.
+
+If nobody listens at --to, the connection is accepted and then reset. Only
+refuse makes a caller meet ECONNREFUSED, and only full makes connecting hang
+(if this system refuses it instead, the link says so). When full begins or
+ends, nobody listens for about a millisecond.`;
 
 /** The largest seed; a person must be able to type it. */
 const LARGEST_SEED = 999_999_999;

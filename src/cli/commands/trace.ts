@@ -5,6 +5,7 @@ import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
+import { differencesOf, type Finding, isContradiction } from '../../trace/findings.ts';
 import { formatJson } from '../../trace/line.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
 import type { Placed } from '../../trace/model.ts';
@@ -17,6 +18,7 @@ const DEFAULT_LAST = 20;
 // Used if the output does not go to a terminal: nobody knows how wide it will be shown.
 const DEFAULT_WIDTH = 100;
 const MIN_WIDTH = 38;
+const MAX_WIDTH = 1000;
 // The most rows that are printed: a log may hold thousands of connections without a message.
 const MAX_ROWS = 500;
 const MAX_FINDINGS = 5;
@@ -55,14 +57,23 @@ function run(files: readonly string[], options: Options): void {
       'detour trace LOG… shows the messages that they contain',
     );
   }
+  const contradictions = merged.findings.filter(isContradiction);
+  if (contradictions.length > 0) process.exitCode = 1;
+  const complain = (): void => {
+    for (const sentence of sentencesFor(contradictions)) process.stderr.write(` ${sentence}\n`);
+  };
   if (options.json === true) {
     for (const placed of merged.events)
       if (selection.keep(placed)) process.stdout.write(`${formatJson(placed.recorded)}\n`);
+    complain();
     return;
   }
   const keep = (placed: Placed): boolean =>
     selection.keep(placed) && (options.brief !== true || essential(placed));
-  const width = Math.max(MIN_WIDTH, options.width ?? process.stdout.columns ?? DEFAULT_WIDTH);
+  const width = Math.min(
+    Math.max(MIN_WIDTH, options.width ?? process.stdout.columns ?? DEFAULT_WIDTH),
+    MAX_WIDTH,
+  );
   const diagram = drawDiagram(merged, { width, keep });
   const rows = diagram.rows.slice(-MAX_ROWS);
   const lines = [
@@ -83,6 +94,7 @@ function run(files: readonly string[], options: Options): void {
       : []),
   ];
   for (const remark of remarks) process.stderr.write(` ${remark}\n`);
+  complain();
 }
 
 function remarksOn(
@@ -104,17 +116,40 @@ function remarksOn(
     const moved = `${(Math.abs(shift) / 1000).toFixed(3)} s ${shift > 0 ? 'forward' : 'back'}`;
     remarks.push(`the clock of ${actor} (pid ${pid}) contradicts the frames: its times were moved ${moved}`);
   }
-  for (const { kind, placed } of merged.findings.slice(0, MAX_FINDINGS))
-    remarks.push(`${SENTENCES[kind]}: ${nameOf(placed)}`);
-  if (merged.findings.length > MAX_FINDINGS)
-    remarks.push(`and ${merged.findings.length - MAX_FINDINGS} more of this kind`);
-  return remarks;
+  return [...remarks, ...sentencesFor(merged.findings.filter((one) => !isContradiction(one)))];
 }
+
+function sentencesFor(findings: readonly Finding[]): string[] {
+  const sentences = findings.slice(0, MAX_FINDINGS).map(sentenceFor);
+  const more = findings.length - sentences.length;
+  return more === 0 ? sentences : [...sentences, `and ${more} more of this kind`];
+}
+
+function sentenceFor(finding: Finding): string {
+  const { kind, placed } = finding;
+  if (kind === 'differs' || kind === 'never_sent') return contradictionBetween(placed, finding.other, kind);
+  return `${SENTENCES[kind]}: ${nameOf(placed)}`;
+}
+
+function contradictionBetween(placed: Placed, other: Placed, kind: 'differs' | 'never_sent'): string {
+  const { recorded } = placed;
+  if (!('verb' in recorded)) return nameOf(placed);
+  const who = ({ process }: Placed): string => `${process.actor} (pid ${process.pid})`;
+  if (kind === 'never_sent')
+    return `${CONTRADICT}: ${who(placed)} says that it received ${recorded.verb}, number ${recorded.n} of connection ${recorded.conn}; ${who(other)} logged that connection and did not send it`;
+  if (!('verb' in other.recorded)) return nameOf(other);
+  const keys = differencesOf(recorded, other.recorded).filter((key) => key !== 'verb');
+  const said = ({ verb, fields }: typeof recorded): string =>
+    [verb, ...keys.map((key) => `${key}=${fields[key]}`)].join(' ');
+  return `${CONTRADICT}: ${who(placed)} says that it sent ${said(recorded)}, number ${recorded.n} of connection ${recorded.conn}; ${who(other)} says that it received ${said(other.recorded)}`;
+}
+
+const CONTRADICT = 'the logs contradict each other';
 
 const SENTENCES = {
   not_received: 'sent, but the log of the other end does not say that it was received',
   not_sent: 'received, but the log of the other end does not say that it was sent',
-  impossible: 'the logs contradict each other: this comes before its cause',
+  impossible: `${CONTRADICT}: this comes before its cause`,
 } as const;
 
 function nameOf({ recorded, process }: Placed): string {

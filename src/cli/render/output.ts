@@ -2,6 +2,7 @@
 
 import { styleText } from 'node:util';
 import { bar } from '../../core/bar.ts';
+import { widthOf } from '../../core/width.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -46,7 +47,7 @@ export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: strin
 }
 
 /** Writes a text for the person to stderr, wrapped. @param head is put in front of the first line @param indent of the other lines */
-export function sayWrapped(head: string, text: string, indent = head.length): void {
+export function sayWrapped(head: string, text: string, indent = widthOf(head)): void {
   talk(wrappedFor(process.stderr, head, text, indent));
 }
 
@@ -61,7 +62,7 @@ export function put(text: string): Promise<void> {
 /** A line with a note at its right end. If they do not fit with two spaces between, the line is wrapped and the note gets its own line. */
 export function withNote(line: string, note: string, width: number): string {
   if (note === '') return line;
-  const gap = width - line.length - note.length;
+  const gap = width - widthOf(line) - widthOf(note);
   return gap >= 2 ? line + ' '.repeat(gap) + note : [...wrap(line, width), note.padStart(width)].join('\n');
 }
 

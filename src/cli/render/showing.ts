@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
+import { widthOf } from '../../core/width.ts';
 import type { Actor } from '../actor.ts';
 import { JSON_WAITING } from '../json-output.ts';
 import { columns, put, sayWrapped, withNote } from './output.ts';
@@ -43,7 +44,7 @@ async function showLines(messages: readonly Shown[]): Promise<void> {
   let text = '';
   for (const { from, body, note } of messages) {
     const [line = '', ...more] = saidBy(from, body);
-    const beside = note !== '' && line.length + 2 + note.length <= room;
+    const beside = note !== '' && widthOf(line) + 2 + widthOf(note) <= room;
     text += [beside ? withNote(line, note, room) : line, ...more, ''].join('\n');
     if (note === '' || beside) continue;
     await put(text);

@@ -3,6 +3,7 @@
 
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
+import { padTo } from '../../core/width.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
@@ -75,7 +76,7 @@ function sideBySide(first: readonly Line[], second: readonly Line[], left: numbe
   return Array.from({ length: Math.max(first.length, second.length) }, (_, index) => {
     const one = first[index] ?? { text: '' };
     const other = second[index] ?? { text: '' };
-    return `${whole({ ...one, text: one.text.padEnd(left) }, paint)}│${whole(other, paint)}`.trimEnd();
+    return `${whole({ ...one, text: padTo(one.text, left) }, paint)}│${whole(other, paint)}`.trimEnd();
   });
 }
 

@@ -11,8 +11,9 @@ import { type FullBacklog, listenWithFullBacklog } from './full-backlog.ts';
 import { ProxiedConnection } from './proxied-connection.ts';
 
 /**
- * The most connections that a link has at the same time. Each direction holds at most 128 + 64 KiB in its pipe (pipe.ts) and one chunk of
- * at most 64 KiB that waits in Node for the kernel (proxied-connection.ts): 256 × 2 × 256 KiB = 128 MiB at worst, plus the kernel's buffers.
+ * The most connections that a link has at the same time. Each direction may always hold 128 + 64 KiB in its pipe and one chunk of at most
+ * 64 KiB that waits in Node for the kernel (proxied-connection.ts): 256 × 2 × 256 KiB = 128 MiB. On a line with latency a pipe may hold up
+ * to 4 MiB, while all of them together hold less than 64 MiB (pipe.ts). So it is 192 MiB at worst, plus the kernel's buffers.
  */
 export const MAX_PROXIED = 256;
 
@@ -59,6 +60,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   let conditions = HEALTHY;
   const connections = new Set<ProxiedConnection>();
   const passed = { up: 0, down: 0 };
+  const all = { held: 0 };
   let numbered = 0;
 
   const change = (fault: string, next: Conditions, value?: string): void => {
@@ -93,6 +95,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       clock,
       random,
       conditions: () => conditions,
+      all,
       allow: (direction: Direction, wanted: number) => {
         const bytes = allow(direction, wanted);
         own[direction] += bytes;

@@ -4,8 +4,15 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Conditions, Direction } from './fault.ts';
 
-/** Bytes that a pipe holds before its owner stops reading: 128 KiB. One last read may exceed it (Node reads at most 64 KiB at a time). */
+/** Bytes that a pipe may always hold before its owner stops reading: 128 KiB. One last read may exceed it (Node reads at most 64 KiB at a time). */
 export const MAX_HELD = 128 * 1024;
+/**
+ * Bytes that a pipe may hold on a line with latency: 4 MiB, about what the kernels of Linux keep in flight on one connection (on loopback they
+ * took 3.9 MB for a program that did not read). So a connection gets at most 4 MiB per latency: 84 MB/s at 50 ms, 8.4 MB/s at 500 ms.
+ */
+export const MAX_WINDOW = 4 * 1024 * 1024;
+/** Bytes that all pipes of a link may hold together, as long as some of them hold more than MAX_HELD: 64 MiB. */
+export const MAX_HELD_BY_ALL = 64 * 1024 * 1024;
 /** The bytes that each chunk counts for on top of its own: a chunk of one byte costs Node about 300. */
 export const CHUNK_COST = 512;
 
@@ -27,6 +34,8 @@ export interface PipeEnvironment {
   conditions(): Conditions;
   /** Asks to let this many bytes pass. Counts and returns how many may pass, at least 1. */
   allow(direction: Direction, bytes: number): number;
+  /** What all pipes of the link hold together, in bytes, with CHUNK_COST for each chunk. Each pipe adds and takes away its own. */
+  readonly all: { held: number };
 }
 
 type Chunk = { readonly due: number } & ({ bytes: Buffer } | { readonly end: 'fin' | 'reset' });
@@ -45,6 +54,8 @@ export class Pipe {
   readonly #onRoom: () => void;
   readonly #queue: Chunk[] = [];
   #held = 0;
+  // Its part of `environment.all.held`.
+  #cost = 0;
   #open = false;
   #ended: 'fin' | 'reset' | undefined;
   // When the line is free again after what has passed, by the monotonic clock.
@@ -68,7 +79,10 @@ export class Pipe {
 
   /** Should its owner stop reading? */
   get full(): boolean {
-    return this.#ended === undefined && this.#held + this.#queue.length * CHUNK_COST >= MAX_HELD;
+    if (this.#ended !== undefined || this.#cost < MAX_HELD) return false;
+    return (
+      this.#cost >= windowOf(this.#environment.conditions()) || this.#environment.all.held >= MAX_HELD_BY_ALL
+    );
   }
 
   /** Bytes come in. After an end they are dropped. */
@@ -76,6 +90,7 @@ export class Pipe {
     if (this.#ended !== undefined || bytes.length === 0) return;
     this.#held += bytes.length;
     this.#queue.push({ due: this.#dueOf(), bytes });
+    this.#count();
     this.pump();
   }
 
@@ -84,6 +99,7 @@ export class Pipe {
     if (this.#ended === 'reset' || this.#ended === end) return;
     this.#ended = end;
     this.#queue.push({ due: this.#dueOf(), end });
+    this.#count();
     this.pump();
   }
 
@@ -104,6 +120,7 @@ export class Pipe {
     this.#timer?.cancel();
     this.#queue.length = 0;
     this.#held = 0;
+    this.#count();
   }
 
   /** Releases what may pass. Call it whenever the conditions have changed. */
@@ -116,6 +133,12 @@ export class Pipe {
     }
     this.#pumping = false;
     if (!this.full) this.#onRoom();
+  }
+
+  #count(): void {
+    const cost = this.#held + this.#queue.length * CHUNK_COST;
+    this.#environment.all.held += cost - this.#cost;
+    this.#cost = cost;
   }
 
   // A chunk that is due before the one in front of it still waits for that one: order is kept.
@@ -151,6 +174,7 @@ export class Pipe {
       this.#pass(chunk, allowed);
     } else {
       this.#queue.shift();
+      this.#count();
       if (chunk.end === 'fin') this.#sink.end();
       else this.#sink.reset();
     }
@@ -162,8 +186,15 @@ export class Pipe {
     if (size === chunk.bytes.length) this.#queue.shift();
     else chunk.bytes = chunk.bytes.subarray(size);
     this.#held -= size;
+    this.#count();
     if (!this.#sink.write(bytes)) this.#open = false;
   }
+}
+
+// A line with latency has bytes on their way: as many as pass in that time. Without it, only those that wait for the sink are held.
+function windowOf({ latency, jitter, rate }: Conditions): number {
+  const delay = latency + jitter;
+  return delay === 0 ? MAX_HELD : Math.min(MAX_WINDOW, MAX_HELD + (rate * delay) / 1000);
 }
 
 const sliceOf = (rate: number): number => Math.max(1, Math.floor((rate * SLICE_MS) / 1000));

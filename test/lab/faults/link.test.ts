@@ -398,6 +398,19 @@ test.each(['a reader that does not read', 'stall up', 'cut'])(
   60_000,
 );
 
+test('latency: megabytes are on their way at the same time, so that it delays and does not limit', async () => {
+  const { pair, type, link, clock } = await bench();
+  const { alice, bob } = await pair();
+  await type('latency 50ms');
+  const all = Buffer.alloc(3_000_000, 'x');
+  alice.send(all);
+  await until(() => link.counts().held === all.length);
+  expect(bob.size).toBe(0);
+  clock.advance(50);
+  await until(() => bob.size === all.length);
+  expect(link.counts().held).toBe(0);
+});
+
 test('after close, a command that is still waiting does not listen again', async () => {
   const { link, type } = await bench();
   const commands = ['refuse', 'accept', 'refuse', 'heal'].map((line) => type(line));

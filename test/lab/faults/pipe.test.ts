@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { parseCommand } from '../../../src/cli/typed-commands.ts';
 import { prng } from '../../../src/core/prng.ts';
 import { type Conditions, HEALTHY } from '../../../src/lab/faults/fault.ts';
-import { CHUNK_COST, MAX_HELD, Pipe } from '../../../src/lab/faults/pipe.ts';
+import { CHUNK_COST, MAX_HELD, MAX_HELD_BY_ALL, MAX_WINDOW, Pipe } from '../../../src/lab/faults/pipe.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { seed } from '../../seed.ts';
 
@@ -63,12 +63,14 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       const ends: string[] = [];
       const random = prng(luck);
       let room = 3;
+      const all = { held: 0 };
       const pipe = new Pipe(
         'up',
         {
           clock,
           random: prng(luck + 1),
           conditions: () => conditions,
+          all,
           allow(_, wanted) {
             const bytes = Math.min(wanted, conditions.left);
             const left = conditions.left - bytes;
@@ -103,6 +105,7 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       const check = (): void => {
         expect(sent.subarray(0, got.length).equals(got)).toBe(true);
         expect(pipe.held).toBe(sent.length - got.length);
+        expect(all.held).toBeGreaterThanOrEqual(pipe.held);
       };
       open();
       for (const step of script) {
@@ -127,29 +130,75 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       }
       expect(got.equals(sent)).toBe(true);
       expect(ends).toEqual([hardEnd ? 'reset' : 'fin']);
+      expect(all.held).toBe(0);
     }),
     { ...seed(), numRuns: 300 },
   );
 });
 
-test('many small chunks fill a pipe, too, because each takes memory beyond its bytes', () => {
+/** A pipe that nothing leaves, because the clock stands still or the cable is cut. */
+function fillable(conditions: Partial<Conditions>, heldByAll = 0) {
+  const all = { held: heldByAll };
   const pipe = new Pipe(
     'up',
     {
       clock: new FakeClock(),
       random: prng(1),
-      conditions: () => ({ ...HEALTHY, cut: true }),
+      conditions: () => ({ ...HEALTHY, ...conditions }),
       allow: (_, wanted) => wanted,
+      all,
     },
     { write: () => true, end() {}, reset() {} },
     () => {},
   );
+  pipe.open();
+  return { pipe, all };
+}
+
+/** Fills a pipe, and returns the bytes that it held when its owner had to stop reading. */
+function filled(conditions: Partial<Conditions>, heldByAll = 0): number {
+  const { pipe } = fillable(conditions, heldByAll);
+  for (let reads = 0; !pipe.full && reads < 1000; reads += 1) pipe.push(Buffer.alloc(65_536));
+  return pipe.held;
+}
+
+/** The most that one read adds after the limit is nearly reached. */
+const READ = 65_536;
+
+test('many small chunks fill a pipe, too, because each takes memory beyond its bytes', () => {
+  const { pipe } = fillable({ cut: true });
   let chunks = 0;
   for (; !pipe.full; chunks += 1) {
     expect(chunks * CHUNK_COST).toBeLessThan(MAX_HELD);
     pipe.push(Buffer.of(1));
   }
   expect(pipe.held).toBe(chunks);
+});
+
+test.each([
+  ['cut', { cut: true }, MAX_HELD],
+  ['latency', { latency: 50 }, MAX_WINDOW],
+  ['jitter', { jitter: 50 }, MAX_WINDOW],
+  ['latency and rate: what passes in that time', { latency: 500, rate: 1_000_000 }, MAX_HELD + 500_000],
+  ['rate', { rate: 1_000_000 }, MAX_HELD],
+] as const)('what a pipe holds before its owner stops reading: %s', (_, conditions, most) => {
+  const held = filled(conditions);
+  expect(held).toBeLessThanOrEqual(most + READ);
+  expect(held).toBeGreaterThan(0.95 * most - READ);
+});
+
+test('a line with latency holds no more than any other when all pipes together hold too much', () => {
+  expect(filled({ latency: 50 }, MAX_HELD_BY_ALL)).toBeLessThanOrEqual(MAX_HELD + READ);
+  expect(filled({ latency: 50 }, MAX_HELD_BY_ALL - 1_000_000)).toBeLessThanOrEqual(1_000_000 + READ);
+});
+
+test('what all pipes hold is counted, and given back when a connection is gone', () => {
+  const { pipe, all } = fillable({ latency: 50 });
+  pipe.push(Buffer.alloc(1000));
+  pipe.finish('fin');
+  expect(all.held).toBe(1000 + 2 * CHUNK_COST);
+  pipe.drop();
+  expect(all.held).toBe(0);
 });
 
 test('random numbers: the same with the same seed, from 0 up to 1', () => {

@@ -12,7 +12,7 @@ import {
   strikes,
   verdictOf,
 } from '../cast.ts';
-import { MESSAGE, type Story } from '../story.ts';
+import { LINK_CONNECTS, MESSAGE, type Story } from '../story.ts';
 
 const LONG_LINE = ['--latency', '800ms'];
 // Two crossings of the line (1.6 s), and then some time in which the answer would have come.
@@ -34,7 +34,7 @@ export const cablePulled: Story = {
       await verdictOf(alice);
       return { alice, cast: [alice, cable.actor, bob.actor] };
     },
-    lesson: () => ['No FIN, no RST: nobody was told.', 'bob believes that she knows.'],
+    lesson: () => ['No FIN, no RST: nobody was told.', 'bob believes that she knows.', LINK_CONNECTS],
   },
   detour: {
     lanes: ['alice', 'relay', 'bob'],

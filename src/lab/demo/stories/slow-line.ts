@@ -1,7 +1,7 @@
 // A slow line to bob: on the direct route alice waits for every crossing, on the detour the relay does. All times are measured.
 
 import { cableTo, collectingBob, detourAlice, directAlice, listeningBob, relay, verdictOf } from '../cast.ts';
-import { MESSAGE, type Story } from '../story.ts';
+import { LINK_CONNECTS, MESSAGE, type Story } from '../story.ts';
 
 // It takes half a second on this line, and a quarter more for the latency.
 const message = `${MESSAGE} `.repeat(3200);
@@ -23,7 +23,11 @@ export const slowLine: Story = {
       await verdictOf(alice);
       return { alice, cast: [alice, line.actor, bob.actor] };
     },
-    lesson: ({ kept }) => [`alice was kept for ${ms(kept)}: READY,`, 'SEND, RECEIVED crossed one by one.'],
+    lesson: ({ kept }) => [
+      `alice was kept for ${ms(kept)}: READY,`,
+      'SEND, RECEIVED crossed one by one.',
+      LINK_CONNECTS,
+    ],
   },
   detour: {
     lanes: ['alice', 'relay', 'bob'],
