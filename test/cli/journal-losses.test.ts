@@ -10,10 +10,11 @@ import { type JournalItem, readJournal } from '../../src/cli/journal-reader.ts';
 import { prng } from '../../src/core/prng.ts';
 import { client, collected, damage, filled, NAMES, ROUNDS, start } from '../async/damaged.ts';
 import { heard, Life, pong, SMALL_DISK, send } from '../async/house.ts';
+import { cases } from '../cases.ts';
 import { runCli, tempDir } from '../harness.ts';
 import { seed } from '../seed.ts';
 
-const CASES = Number(process.env.CASES ?? 25);
+const CASES = cases(25, 5);
 /** With this little room, a relay makes a checkpoint when it starts on the journal. */
 const LITTLE = 1_500_000;
 

@@ -66,7 +66,7 @@ test('a web server', async () => {
   expect(await wrongOf(calls(await peer(http), /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('a web server that speaks first', async () => {
+test('a web server that speaks first', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => socket.write('220 mail.example ESMTP\r\n'));
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
@@ -75,20 +75,20 @@ test('a kernel that accepts the connection, and no program', async () => {
   expect(await wrongOf(calls(await peer(() => {}), /but no READY in time/))).toEqual([]);
 });
 
-test('noise', async () => {
+test('noise', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => {
     socket.write(Buffer.from([0, 255, 27, 93, 48, 59, 120, 7, 10, 13, 10]));
   });
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('an endless line, and endless lines', async () => {
+test('an endless line, and endless lines', { tags: ['slow'] }, async () => {
   const says = /sent bytes that are not detour\/1/;
   expect(await wrongOf(calls(await peer(endlessly('x')), says))).toEqual([]);
   expect(await wrongOf(calls(await peer(endlessly('PONG x=1\nMAILBOX\n')), says))).toEqual([]);
 });
 
-test('a peer that sends something but never greets', async () => {
+test('a peer that sends something but never greets', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => {
     const timer = setInterval(() => socket.write('PONG\n'), 100);
     socket.on('close', () => clearInterval(timer));
