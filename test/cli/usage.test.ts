@@ -262,6 +262,10 @@ test('files and folders that cannot be used', async () => {
       relay(file, /is not a folder/),
       relay(join(file, 'below'), /is not a folder/),
       relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
+    ]),
+  ).toEqual([]);
+  expect(
+    await wrongInside([
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
       one(/no journal in .*nowhere\. try A relay creates/, 'journal', join(dir, 'nowhere')),
       one(/no journal in .*file\. try/, 'journal', file),
