@@ -261,7 +261,9 @@ test(`any damage, ${CASES} times at random: it finds what salvage finds, and eve
   if (CASES >= 25) expect(seen.lost).toBeGreaterThan(CASES / 10);
 });
 
-test('while a relay moves messages and frees segments, nothing seems damaged or lost', async () => {
+test('while a relay moves messages and frees segments, nothing seems damaged or lost', {
+  tags: ['slow'],
+}, async () => {
   const life = await Life.start(undefined, SMALL_DISK);
   const alice = await life.client('alice');
   alice.type(send('kept', 'carol', 'kept'));
