@@ -96,7 +96,7 @@ test('a peer that sends something but never greets', { tags: ['slow'] }, async (
   expect(await wrongOf(calls(place, /but no READY in time/))).toEqual([]);
 });
 
-test('a peer that closes, with FIN and with RST', async () => {
+test('a peer that closes, with FIN and with RST', { tags: ['slow'] }, async () => {
   expect(await wrongOf(calls(await peer((socket) => socket.end()), /closed.*FIN/))).toEqual([]);
   const reset = await peer((socket) => {
     socket.once('data', () => socket.resetAndDestroy());
@@ -104,7 +104,7 @@ test('a peer that closes, with FIN and with RST', async () => {
   expect(await wrongOf(calls(reset, /ECONNRESET/))).toEqual([]);
 });
 
-test('a newer detour', async () => {
+test('a newer detour', { tags: ['slow'] }, async () => {
   for (const role of ['receiver', 'relay'] as const) {
     const place = await peer((socket) => socket.write(READY(role).replace('version=1', 'version=2')));
     expect(await wrongOf(calls(place, /version/, role))).toEqual([]);
@@ -129,7 +129,9 @@ test('nobody listens', async () => {
   expect(await wrongOf(calls('nowhere.invalid:4100', /nowhere\.invalid/))).toEqual([]);
 });
 
-test('a peer that greets and then falls silent, closes or talks nonsense: nobody knows', async () => {
+test('a peer that greets and then falls silent, closes or talks nonsense: nobody knows', {
+  tags: ['slow'],
+}, async () => {
   const after = (role: string, reply: (socket: Socket) => void): Promise<string> =>
     peer((socket) => {
       socket.write(READY(role));
@@ -164,7 +166,7 @@ test('a peer that greets and then falls silent, closes or talks nonsense: nobody
     });
   }
   expect(await wrongOf(runs)).toEqual([]);
-}, 180_000);
+});
 
 test('what a hostile peer says is shown in visible characters', async () => {
   const place = await peer((socket) =>

@@ -141,7 +141,7 @@ describe('a short comparison', () => {
     }
   });
 
-  it('uses 127.0.0.1 if there is no other loopback address', async () => {
+  it('uses 127.0.0.1 if there is no other loopback address', { tags: ['slow'] }, async () => {
     const program = [process.execPath, here('plain.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     addsUp(report, 10);

@@ -120,7 +120,7 @@ describe('the demo', () => {
     ['other', 'not what alice wrote'],
     ['twice', 'shown 2 times'],
     ['mute', 'only in its log'],
-  ])('catches a bob that lies (%s)', async (lie, found) => {
+  ])('catches a bob that lies (%s)', { tags: ['slow'] }, async (lie, found) => {
     const { ok, output } = await tell('there', [process.execPath, here('liar.mjs'), lie]);
     expect(ok).toBe(false);
     const words = output
