@@ -29,6 +29,8 @@ npx detour --help >help 2>help.err
 grep -q '^Usage: detour' help
 if grep 'detour:' help.err; then exit 1; fi
 ok 'npx detour --help, without a set-up'
+npx detour --version | grep -E '^detour [0-9.]+, protocol [0-9]+, Node [0-9.]+ on '
+ok 'npx detour --version'
 code=0
 npx detour sync send --to 127.0.0.1:1 hello >said 2>&1 || code=$?
 test "$code" -eq 10

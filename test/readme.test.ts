@@ -38,9 +38,22 @@ test('it takes two links from README.md to the function that decides a verdict',
 
 test('README.md is short, and every file that a document links to exists', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length).toBeLessThan(350);
-  for (const document of ['README.md', 'src/README.md', 'src/lab/TEACHING.md', 'test/README.md'])
+  const others = ['src/README.md', 'src/lab/TEACHING.md', 'test/README.md'];
+  for (const document of ['README.md', ...others, '.github/CONTRIBUTING.md', '.github/CHANGELOG.md'])
     for (const [, to = ''] of readFileSync(join(ROOT, document), 'utf8').matchAll(
-      /\]\(([^)#]+)(?:#[a-z-]+)?\)/g,
+      /\]\((?!https:)([^)#]+)(?:#[a-z-]+)?\)/g,
     ))
       expect(existsSync(join(ROOT, document, '..', to)), `${document}: ${to}`).toBe(true);
+});
+
+test('CONTRIBUTING.md names scripts of package.json, and files that are there', () => {
+  const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+  const text = read('.github/CONTRIBUTING.md');
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const run = [...text.matchAll(/`npm run ([a-z:]+)/g)].map(([, name = '']) => name);
+  expect(run.length).toBeGreaterThan(8);
+  expect(run.filter((name) => !(name in scripts))).toEqual([]);
+  const files = [...text.matchAll(/`((?:src|test|scripts)\/[\w./-]+)`/g)].map(([, file = '']) => file);
+  expect(files.length).toBeGreaterThan(40);
+  expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
 });

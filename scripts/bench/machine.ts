@@ -24,8 +24,8 @@ export interface Machine {
 export function describe(peers: readonly Peer[], scratch: string): Machine {
   const all = cpus();
   const mounted = said('df', ['--output=fstype', scratch]).split('\n').at(1)?.trim();
-  const versions = peers.map(({ name, program, version }) => {
-    const [found = ''] = /\d+\.\d+(\.\d+)?/.exec(said(find(program) ?? program, version)) ?? [];
+  const versions = peers.map(({ name, program, version, versionProgram = program }) => {
+    const [found = ''] = /\d+\.\d+(\.\d+)?/.exec(said(find(versionProgram) ?? versionProgram, version)) ?? [];
     return [name, found] as const;
   });
   return {

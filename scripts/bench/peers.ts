@@ -12,7 +12,7 @@ import { ROOT } from '../terminal.ts';
 export interface Peer {
   readonly name: string;
   /** What the load driver speaks to it. */
-  readonly protocol: 'detour' | 'redis' | 'nats' | 'mqtt' | 'beanstalkd' | 'postgres';
+  readonly protocol: 'detour' | 'redis' | 'nats' | 'mqtt' | 'beanstalkd' | 'postgres' | 'amqp';
   /** Is it measured only where messages are stored? The load driver does not collect from it. */
   readonly storesOnly?: true;
   /** Does it sync before it acknowledges? */
@@ -22,10 +22,13 @@ export interface Peer {
   readonly program: string;
   /** It refuses to run as root: then it runs as this user. */
   readonly user?: string;
-  /** Arguments with which it says its version. */
+  /** Arguments with which it says its version, and the program that says it if it is another. */
   readonly version: readonly string[];
+  readonly versionProgram?: string;
   /** Its arguments. @param dir an empty folder. @param port on 127.0.0.1 */
   args(dir: string, port: number): readonly string[];
+  /** A command that starts the program, which is appended, and becomes it. @param port on 127.0.0.1 */
+  within?(dir: string, port: number): readonly string[];
   /** Makes what it needs before messages come. */
   prepare?(port: number): Promise<void>;
 }
@@ -107,7 +110,7 @@ export const PEERS: readonly Peer[] = [
     version: ['--version'],
     args(dir, port) {
       const data = path.join(dir, 'data');
-      const [program = '', ...words] = asUser(this, find('initdb') ?? 'initdb');
+      const [program = '', ...words] = asUser(this, [find('initdb') ?? 'initdb']);
       const { status, stderr } = spawnSync(program, [...words, '-D', data, '-A', 'trust', '-U', 'bench']);
       if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
       return ['-D', data, '-h', '127.0.0.1', '-p', `${port}`, '-k', dir];
@@ -123,15 +126,43 @@ export const PEERS: readonly Peer[] = [
       await ask().catch(again);
     },
   },
+  {
+    name: 'RabbitMQ, a quorum queue each',
+    protocol: 'amqp',
+    storesOnly: true,
+    synced: true,
+    package: 'rabbitmq-server',
+    program: '/usr/lib/rabbitmq/bin/rabbitmq-server',
+    user: 'rabbitmq',
+    versionProgram: 'dpkg-query',
+    version: ['--show', 'rabbitmq-server'],
+    args: () => [],
+    within(dir, port) {
+      // Erlang's port mapper outlives a node that is killed, so a shell starts one for this node alone and ends it after the node.
+      const mapper =
+        'epmd & mapper=$!; (while kill -0 $$; do sleep 0.2; done; kill $mapper) & exec "$0" "$@"';
+      const settings = {
+        ...{ HOME: dir, RABBITMQ_MNESIA_BASE: dir, RABBITMQ_LOG_BASE: dir },
+        ...{ RABBITMQ_CONFIG_FILE: `${dir}/none`, RABBITMQ_CONF_ENV_FILE: `${dir}/none` },
+        ...{ RABBITMQ_ENABLED_PLUGINS_FILE: `${dir}/plugins`, RABBITMQ_NODENAME: 'bench@localhost' },
+        ...{ RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1', RABBITMQ_NODE_PORT: port, RABBITMQ_DIST_PORT: port + 1 },
+        ...{ ERL_EPMD_PORT: port + 2, ERL_EPMD_ADDRESS: '127.0.0.1' },
+        // With this its start script becomes the node, instead of waiting for it.
+        NOTIFY_SOCKET: 'none',
+      };
+      const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+      return ['env', ...words, 'sh', '-c', mapper];
+    },
+  },
 ];
 
 /** Can the load driver collect from it, too? */
 export const collects = ({ storesOnly }: Peer): boolean => storesOnly !== true;
 
 /** The command that starts a peer, as another user if it refuses to be root's. @throws Error if there is no such user */
-export function asUser({ user }: Pick<Peer, 'user'>, program: string): readonly string[] {
-  if (user === undefined || process.getuid?.() !== 0) return [program];
-  return ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', program];
+export function asUser({ user }: Pick<Peer, 'user'>, command: readonly string[]): readonly string[] {
+  if (user === undefined || process.getuid?.() !== 0) return command;
+  return ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', ...command];
 }
 
 /** Gives a folder to the user that a peer runs as. @throws Error if there is no such user, and the errno */

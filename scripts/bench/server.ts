@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { asUser, find, giveFolder, type Peer } from './peers.ts';
 
 /** So long a peer may take until it listens, in milliseconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 90_000;
 const LOOK_MS = 20;
 
 /**
@@ -17,7 +17,7 @@ const LOOK_MS = 20;
  * @throws Error with what it said last if it does not listen
  */
 export async function withServer<T>(
-  peer: Pick<Peer, 'name' | 'program' | 'user' | 'args' | 'prepare'>,
+  peer: Pick<Peer, 'name' | 'program' | 'user' | 'args' | 'within' | 'prepare'>,
   scratch: string,
   use: (port: number) => Promise<T>,
   under: readonly string[] = [],
@@ -27,7 +27,7 @@ export async function withServer<T>(
   giveFolder(peer, dir);
   const [program = peer.program, ...words] = [
     ...under,
-    ...asUser(peer, find(peer.program) ?? peer.program),
+    ...asUser(peer, [...(peer.within?.(dir, port) ?? []), find(peer.program) ?? peer.program]),
     ...peer.args(dir, port),
   ];
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -27,12 +27,10 @@ const GROUPS: Readonly<Record<string, string>> = {
   async: 'the detour: a relay keeps the message until the recipient comes',
 };
 
-// The command that was asked for; all of them for --help, or if it is unclear which.
-function asked([first = '', second = '']: readonly string[]) {
-  const all = Object.entries(COMMANDS);
+/** The command that these arguments name; undefined for --help and --version, or if it is unclear which. */
+function named([first = '', second = '']: readonly string[]): string | undefined {
   const path = first in GROUPS ? `${first} ${second}` : first;
-  const found = all.filter(([each]) => each === path);
-  return found.length > 0 ? found : all;
+  return Object.hasOwn(COMMANDS, path) ? path : undefined;
 }
 
 /** Builds the part of the command line that these arguments need. */
@@ -44,7 +42,16 @@ async function build(words: readonly string[]): Promise<Command> {
   const groups = new Map<string, Command>();
   for (const [word, summary] of Object.entries(GROUPS))
     groups.set(word, inherit(program.command(word).description(summary), program));
-  for (const [path, load] of asked(words)) {
+  const only = named(words);
+  // Only arguments without a command can ask for the version, or for help that lists it.
+  if (only === undefined)
+    program.version(
+      (await import('./version.ts')).versionLine(),
+      '-V, --version',
+      'print the versions of detour, its protocol and Node',
+    );
+  for (const [path, load] of Object.entries(COMMANDS)) {
+    if (only !== undefined && path !== only) continue;
     const { summary, build: add } = await load();
     const [group = '', name = group] = path.split(' ');
     const command = (groups.get(group) ?? program).command(name).description(summary);

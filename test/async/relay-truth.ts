@@ -167,17 +167,17 @@ export class Truth {
           const asked = this.#next(`${entry.from} ${entry.session}`, id);
           assert(asked, `${id} was not sent`);
           assert.equal(frames[index]?.body?.toString(), asked.body);
-          assert.equal(asked.promised, undefined, `${id} is promised to be known, and was stored anew`);
+          assert.equal(asked.promised, undefined, `${id} is promised to be known, but was stored again`);
           const before = entry.messages.slice(0, index).filter((message) => message.to === to).length;
           const seq = (entry.first.get(to) ?? 0) + before;
-          assert(seq > (this.#told.get(to) ?? 0), `number ${seq} of ${to} was given before`);
+          assert(seq > (this.#told.get(to) ?? 0), `number ${seq} of ${to} was already given out`);
         }
         break;
       case 'OPEN': {
         const box = this.full.boxes.get(entry.to);
         assert(box !== undefined && box.held.length > 0, `OPEN of ${entry.to}, which has no mail`);
-        assert(this.collectors.has(entry.to), `OPEN of ${entry.to}, and nobody collects`);
-        assert(!box.open, `OPEN of ${entry.to}, which is open`);
+        assert(this.collectors.has(entry.to), `OPEN of ${entry.to}, but nobody collects`);
+        assert(!box.open, `OPEN of ${entry.to}, which is already open`);
         break;
       }
       case 'ACK': {
@@ -203,7 +203,7 @@ export class Truth {
   #expires({ to, numbers, messages, t }: Entry<'EXPIRE'>): void {
     const ended = numbers.map((seq) => this.info(to, seq));
     for (const { seq, ttl, gone, t: taken } of ended) {
-      assert(!gone, `${to} ${seq} is gone already`);
+      assert(!gone, `${to} ${seq} is already gone`);
       assert(ttl !== undefined && t >= taken + ttl * 1000, `${to} ${seq} expires too early`);
       assert(seq > (this.collectors.get(to)?.lastSent ?? 0), `${to} ${seq} expires in flight`);
     }
@@ -275,7 +275,7 @@ export class Truth {
     this.full.apply(entry, lsn);
     if (!live || entry.verb !== 'SEND') return;
     const { messages = Number.POSITIVE_INFINITY } = this.limits;
-    assert(this.full.describe().counts.messages <= messages, 'more messages are held than there may be');
+    assert(this.full.describe().counts.messages <= messages, 'more messages are held than the limit allows');
   }
 
   // The same id once more, typed before this one was decided, is a repeat.
@@ -439,13 +439,13 @@ export class Truth {
         assert(line.failed && fields.code === 'bad_ack', `ERROR ${fields.code}`);
         return;
       default:
-        assert.fail(`${verb} was not to come`);
+        assert.fail(`unexpected ${verb}`);
     }
   }
 
   #answers(line: Line, id: unknown, matches: (asked: Asked) => boolean): Asked {
     const asked = line.asked.find((one) => !one.answered && one.id === id && matches(one));
-    assert(asked, `${line.name} sent no ${id} that could be answered so`);
+    assert(asked, `${line.name} sent no ${id} that could get this answer`);
     asked.answered = true;
     return asked;
   }
@@ -463,7 +463,7 @@ export class Truth {
     const { to } = asked;
     const stored = copyOf(asked) as Info;
     assert.equal(stored.seq, seq);
-    assert(stored.lsn < this.durable(), `${id} is said to be stored, and is not durable`);
+    assert(stored.lsn < this.durable(), `${id} is STORED but not durable`);
     // A receiver that collected before the relay started may be forgotten.
     if (asked.here === undefined) assert.notEqual(present, 'yes');
     else assert.equal(present, asked.here);
@@ -473,7 +473,7 @@ export class Truth {
       this.#sends.push({ session: line.session, at: asked.at, lsn: undefined, answered: asked });
     // A repeat by a session that did not hold the id is logged, if nothing is short.
     if (dup === 'yes' && asked.free)
-      assert(this.#noted.has(`${line.session} ${line.name} ${id}`), `${id} was not noted`);
+      assert(this.#noted.has(`${line.session} ${line.name} ${id}`), `${id} was not logged`);
   }
 
   #refused(line: Line, { id, code }: Readonly<Record<string, unknown>>): void {
@@ -514,16 +514,16 @@ export class Truth {
       this.collectors.get(name) === line && collects !== undefined,
       `${at} goes to a connection that does not collect`,
     );
-    assert(seq > line.lastSent, `${at} comes behind ${line.lastSent}`);
+    assert(seq > line.lastSent, `${at} comes after ${line.lastSent}`);
     assert(!info.gone, `${at} is gone`);
     assert(info.lsn < this.durable(), `${at} is not durable`);
     const durable = this.#durableState();
-    assert(durable.boxes.get(name)?.open, `${at} goes out of a mailbox whose OPEN is not durable`);
+    assert(durable.boxes.get(name)?.open, `${at} is sent from a mailbox whose OPEN is not durable`);
     // Only what is durably gone may be skipped.
     const before = durable.heldOf(name).filter((held) => held.seq < seq && held.seq > line.lastSent);
     const acknowledged = this.full.acknowledgedOf(name);
     const left = before.filter((held) => held.seq > acknowledged).map((held) => held.seq);
-    assert.deepEqual(left, [], `${at} comes before those`);
+    assert.deepEqual(left, [], `${at} comes before these`);
     const inFlight = this.held(name).filter((held) => held.seq <= line.lastSent).length;
     assert(inFlight < collects.window, `${at} is beyond the window`);
     assert(collects.remaining > 0, `${at} is beyond the limit`);
@@ -549,13 +549,13 @@ export class Truth {
   #empty({ name, drains }: Line): void {
     const upTo = drains.shift();
     assert(upTo !== undefined, 'EMPTY was not asked for');
-    assert(!this.#holdsUpTo(this.#durableState(), name, upTo), `EMPTY, and ${name} holds something`);
+    assert(!this.#holdsUpTo(this.#durableState(), name, upTo), `EMPTY, but ${name} holds something`);
   }
 
   #end(line: Line): void {
     const due = line.status.shift();
-    assert(due, 'END was not to come');
-    assert(this.durable() >= due.end, 'STATUS tells what is not durable');
+    assert(due, 'unexpected END');
+    assert(this.durable() >= due.end, 'STATUS reports what is not durable');
     assert.deepEqual(line.told, due.lines);
     line.told = [];
   }
@@ -564,7 +564,7 @@ export class Truth {
     if (code === 'replaced') assert(line.replaced, 'nobody has taken its mailbox');
     else {
       assert(line.bye !== undefined || this.stopping, 'BYE was not asked for');
-      assert(this.durable() >= (line.bye ?? 0), 'BYE, and what was said before it is not durable');
+      assert(this.durable() >= (line.bye ?? 0), 'BYE, but what came before it is not durable');
     }
     assert(
       line.asked.every(({ answered }) => answered),
@@ -587,7 +587,7 @@ export class Truth {
   /** The relay has freed a segment. */
   freed(first: number, end: number): void {
     for (const { name, held } of this.full.boxes.values())
-      for (const { seq, lsn } of held) assert(lsn < first || lsn >= end, `${key(name, seq)} is let go of`);
+      for (const { seq, lsn } of held) assert(lsn < first || lsn >= end, `${key(name, seq)} is freed`);
   }
 
   // ---- what must have been said

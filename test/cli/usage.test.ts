@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { VERSION } from '../../src/wire/verbs.ts';
 import { RawClient, runCli, start, tempDir } from '../harness.ts';
 import { runInside } from './inside.ts';
 import { judge, type Run, wrongInside, wrongOf } from './several.ts';
@@ -137,6 +138,16 @@ test('the table of flags above is what --help shows', async () => {
   }
 });
 
+test('the table of flags above has every command, and README.md names each', () => {
+  const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+  const commands = readdirSync(file('src/cli/commands')).map((name) =>
+    name.replace('.ts', '').replace('-', ' '),
+  );
+  expect(Object.keys(COMMANDS).sort()).toEqual(commands.sort());
+  const [, chapter = ''] = readFileSync(file('README.md'), 'utf8').split('\n## Commands\n');
+  for (const command of commands) expect(chapter.split('\n## ')[0]).toContain(`detour ${command} `);
+});
+
 test('the modes mixed up, and other slips', async () => {
   const usage = (says: RegExp, ...args: string[]): Run => ({ args, code: 2, says });
   expect(
@@ -198,6 +209,19 @@ test('the modes mixed up, and other slips', async () => {
       usage(/Try bob/, 'sync', 'send', '--json', '--as', 'Bob', 'hi'),
       usage(/address is needed/, 'async', 'status', '--json', '--relay', 'bob'),
     ]),
+  ).toEqual([]);
+});
+
+test('--version names detour, its protocol, Node and the system, in one line', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const { platform, arch, versions } = process;
+  const stdout = `detour ${version}, protocol ${VERSION}, Node ${versions.node} on ${platform} ${arch}\n`;
+  for (const flag of ['--version', '-V'])
+    expect(await runCli([flag])).toEqual({ code: 0, stdout, stderr: '' });
+  expect((await runCli(['--help'])).stdout).toMatch(/--version .*protocol/);
+  // To a command it is an unknown option, or a word of a message.
+  expect(
+    await wrongOf([{ args: ['sync', 'send', '--version'], code: 2, says: /unknown option '--version'/ }]),
   ).toEqual([]);
 });
 

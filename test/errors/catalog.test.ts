@@ -37,7 +37,7 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
   ['killed, data unread in its kernel', 'ECONNRESET', 'answer'],
   ['killed after Node read, before the program did', 'lost_in_node', 'answer'],
   ['write after the peer is gone', 'EPIPE', 'answer'],
-  ['RST behind unread data', 'rst_behind_data', 'answer'],
+  ['RST after unread data', 'rst_behind_data', 'answer'],
   ['cable cut', 'cable_cut', 'idle'],
   ['cable cut, keepalive or retries gave up', 'ETIMEDOUT', 'answer'],
   ['cable cut while writing', 'EHOSTUNREACH', 'answer'],

@@ -48,7 +48,7 @@ async function rejecting(how: string): Promise<Seen> {
   return failing(THERE, 4101, here);
 }
 
-/** No computer has NOBODY's address, and ARP requests for it are off, so packets to it vanish. Connects are given up soon. */
+/** No computer has NOBODY's address, and a permanent neighbour entry replaces ARP, so packets to it vanish. Connects are given up soon. */
 async function blackhole(): Promise<Pair> {
   const joined = await pair();
   joined.here.set('tcp_syn_retries', 1);
@@ -56,7 +56,7 @@ async function blackhole(): Promise<Pair> {
   return joined;
 }
 
-/** The parts of detour whose connect ends only when the kernel gives up. */
+/** What the senders conclude whose connect ends only when the kernel gives up (`--patient`). */
 async function patiently(place: string, on: Computer): Promise<Seen> {
   const [sync, async] = await Promise.all([
     concludes(['sync', 'send', '--to', place, '--patient', '--timeout', '100ms'], on),

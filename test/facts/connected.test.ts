@@ -4,5 +4,5 @@ import { AFTER } from './after.ts';
 import { HERE_FACTS } from './here.ts';
 import { show } from './show.ts';
 
-show('a connection that stands', AFTER);
+show('an established connection', AFTER);
 show('this computer', HERE_FACTS);

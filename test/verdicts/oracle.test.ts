@@ -13,7 +13,7 @@ const said = (verdict: Said['verdict'], seq?: number, mortal = false): Said => (
 });
 const handled = (seq: number | undefined, life = 1, id = 'm'): Handled => ({ id, seq, life });
 
-describe('true is', () => {
+describe('is true:', () => {
   test.each<[what: string, route: 'sync' | 'async', one: Said, times: Handled[]]>([
     ['DELIVERED, handled', 'sync', said('DELIVERED'), [handled(undefined)]],
     ['NOT DELIVERED, never handled', 'sync', said('NOT_DELIVERED'), []],
@@ -28,7 +28,7 @@ describe('true is', () => {
   });
 });
 
-describe('a lie is', () => {
+describe('is a lie:', () => {
   test.each<[lie: string, route: 'sync' | 'async', one: Said, times: Handled[]]>([
     ['DELIVERED, but bob had not handled it', 'sync', said('DELIVERED'), []],
     ['NOT DELIVERED, but somebody has it', 'sync', said('NOT_DELIVERED'), [handled(undefined)]],

@@ -5,7 +5,7 @@ import { prng as randomFrom } from '../../src/core/prng.ts';
 import { MessageBatch, StoredBatch } from '../../src/wire/batch.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
 import { readSend, type SendFrame, sendFrame } from '../../src/wire/send.ts';
-import { encode, type Message, readMessage } from '../../src/wire/verbs.ts';
+import { encode, type Message, readMessage, VERBS } from '../../src/wire/verbs.ts';
 import { seed } from '../seed.ts';
 
 const chosen = seed().seed;
@@ -50,6 +50,15 @@ const SENDS: readonly Message<'SEND'>[] = [
   },
   { verb: 'SEND', id: '1', notify: 'z_', body: Buffer.from('SEND id=2 size=0\n\n') },
 ];
+
+// The types cannot tell: an optional key that is missing there is dropped without a word.
+test.each([
+  ['SEND', 'send.ts', ['id', 'to', 'ttl', 'notify']],
+  ['STORED', 'batch.ts', ['id', 'seq', 'present', 'dup']],
+  ['MESSAGE', 'batch.ts', ['seq', 'id', 'from', 'at', 'held', 'attempt', 'kind', 'tried']],
+] as const)('a key that is added to %s is added to %s, too', (verb, _, keys) => {
+  expect(Object.keys(VERBS[verb].fields)).toEqual(keys);
+});
 
 test.each(SENDS)('what a client writes is read in place: $id', (message) => {
   const bytes = encode(message);

@@ -7,7 +7,7 @@
 //   load PROTOCOL HOST PORT busy SENDERS OUTSTANDING SIZE MAILBOXES COLLECTORS SECONDS
 //   load disk FILE SIZE RATE SECONDS
 //
-// PROTOCOL: detour, redis, nats, mqtt, beanstalkd; postgres for a load that only stores.
+// PROTOCOL: detour, redis, nats, mqtt, beanstalkd; postgres and amqp for a load that only stores.
 //
 // store: so many senders, each with so many messages under way, as fast as the answers come. They go to a mailbox of its own, or to so many
 // mailboxes in turn, BURST in a row to each.

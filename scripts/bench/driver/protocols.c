@@ -540,6 +540,105 @@ static size_t postgres_frame(struct connection *c, unsigned char *to) {
 
 static int postgres_answers(struct connection *c, size_t *used) { return postgres_ready(c, used, 1 << 30); }
 
+// ---- RabbitMQ: AMQP 0-9-1, publisher confirms, a quorum queue for each sender
+
+static size_t amqp_text(unsigned char *to, const char *text) {
+  to[0] = strlen(text);
+  return 1 + put(to + 1, text, to[0]);
+}
+
+// A frame: its kind, its channel, the length of what comes after that, and a closing byte.
+static size_t amqp_frame_end(unsigned char *to, int what, int channel, size_t length) {
+  to[0] = what;
+  to[1] = 0;
+  to[2] = channel;
+  put_number(to + 3, length);
+  to[7 + length] = 0xce;
+  return 8 + length;
+}
+
+// A frame with a method, by its class and its number, and its arguments.
+static void amqp_method(struct connection *c, int channel, int class, int method, const void *arguments, size_t length) {
+  unsigned char *to = room(c, 12 + length);
+  put_number(to + 7, class << 16 | method);
+  put(to + 11, arguments, length);
+  c->out_length += amqp_frame_end(to, 1, channel, 4 + length);
+}
+
+static void amqp_hello(struct connection *c) {
+  // Nothing of this depends on an answer: Start-Ok, Tune-Ok with frames of 128 KiB and no heartbeat, Open of "/", a channel, the queue, confirms.
+  static const char start_ok[] = "\0\0\0\0\5PLAIN\0\0\0\14\0guest\0guest\5en_US";
+  static const char tune_ok[] = "\0\1\0\2\0\0\0\0", open[] = "\1/\0\0";
+  static const char quorum[] = "\0\0\0\30\14x-queue-typeS\0\0\0\6quorum";
+  unsigned char declare[128] = {0, 0};
+  char name[32];
+  sprintf(name, "mail%d", c->number);
+  size_t length = 2 + amqp_text(declare + 2, name);
+  declare[length++] = 2;
+  length += put(declare + length, quorum, sizeof quorum - 1);
+  c->out_length += put(room(c, 8), "AMQP\0\0\11\1", 8);
+  amqp_method(c, 0, 10, 11, start_ok, sizeof start_ok - 1);
+  amqp_method(c, 0, 10, 31, tune_ok, sizeof tune_ok - 1);
+  amqp_method(c, 0, 10, 40, open, sizeof open - 1);
+  amqp_method(c, 1, 20, 10, "", 1);
+  amqp_method(c, 1, 50, 10, declare, length);
+  amqp_method(c, 1, 85, 10, "", 1);
+}
+
+// The frame that the input goes on with: its class and method, or 0. Returns how many bytes it has; 0: not all of it is here.
+static size_t amqp_next(struct connection *c, size_t at, uint32_t *method) {
+  const unsigned char *frame = c->in + at;
+  size_t have = c->in_length - at;
+  if (have < 8) return 0;
+  size_t whole = 8 + ((size_t)frame[3] << 24 | frame[4] << 16 | frame[5] << 8 | frame[6]);
+  if (have < whole) return 0;
+  *method = frame[0] != 1 ? 0 : (uint32_t)frame[7] << 24 | frame[8] << 16 | frame[9] << 8 | frame[10];
+  if (*method == (10 << 16 | 50) || *method == (20 << 16 | 40)) die("it closes", frame + 11, whole - 12);
+  return whole;
+}
+
+static size_t amqp_greeting(struct connection *c) {
+  uint32_t method = 0;
+  for (size_t used = 0, whole; (whole = amqp_next(c, used, &method)) > 0;) {
+    used += whole;
+    if (method == (85 << 16 | 11)) return used;
+  }
+  return 0;
+}
+
+static size_t amqp_publish(struct connection *c, unsigned char *to) {
+  char name[32];
+  sprintf(name, "mail%d", c->mailbox);
+  unsigned char *at = to;
+  // Publish to the queue of this name; a header that says "persistent"; the body.
+  put_number(at + 7, 60 << 16 | 40);
+  put(at + 11, "\0\0\0", 3);
+  size_t length = 7 + amqp_text(at + 14, name);
+  at[7 + length++] = 0;
+  at += amqp_frame_end(at, 1, 1, length);
+  put(at + 7, "\0\74\0\0\0\0\0\0", 8);
+  put_number(at + 15, size);
+  put(at + 19, "\20\0\2", 3);
+  at += amqp_frame_end(at, 2, 1, 15);
+  put(at + 7, next_body(), size);
+  at += amqp_frame_end(at, 3, 1, size);
+  return at - to;
+}
+
+// Acks of one queue come in order, and one may stand for all before it.
+static int amqp_answers(struct connection *c, size_t *used) {
+  uint32_t method;
+  int count = 0;
+  for (size_t whole; (whole = amqp_next(c, *used, &method)) > 0; *used += whole) {
+    if (method != (60 << 16 | 80)) die("unexpected answer", c->in + *used, whole);
+    uint64_t tag = 0;
+    for (int n = 0; n < 8; n++) tag = tag << 8 | c->in[*used + 11 + n];
+    if (tag <= c->answered + count) die("acks out of order", c->in + *used, whole);
+    count = tag - c->answered;
+  }
+  return count;
+}
+
 static const struct protocol PROTOCOLS[] = {
     {"detour", detour_hello, a_line, detour_frame, detour_answers, nothing, a_line, detour_request, detour_collect},
     {"redis", nothing, NULL, redis_frame, redis_answers, redis_collector_hello, redis_collector_greeting, redis_request, redis_collect},
@@ -547,8 +646,9 @@ static const struct protocol PROTOCOLS[] = {
     {"mqtt", mqtt_hello, mqtt_greeting, mqtt_frame, mqtt_answers, mqtt_collector_hello, mqtt_collector_greeting, NULL, mqtt_collect},
     {"beanstalkd", nothing, NULL, beanstalkd_frame, beanstalkd_answers, beanstalkd_collector_hello, beanstalkd_collector_greeting,
      beanstalkd_request, beanstalkd_collect},
-    // It only stores.
+    // These only store.
     {"postgres", postgres_hello, postgres_greeting, postgres_frame, postgres_answers, NULL, NULL, NULL, NULL},
+    {"amqp", amqp_hello, amqp_greeting, amqp_publish, amqp_answers, NULL, NULL, NULL, NULL},
 };
 
 const struct protocol *protocol_named(const char *name) {

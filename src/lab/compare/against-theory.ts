@@ -80,7 +80,7 @@ export interface Size extends Setting {
 /** The number of simulated runs for an interval. */
 const RUNS = 1000;
 
-/** Compares the rows with the theory. @param random for the simulated runs behind the intervals of waits */
+/** Compares the rows with the theory. @param random for the simulated runs that give the intervals of waits */
 export function compareToTheory(rows: readonly Row[], size: Size, random: () => number): Check[] {
   const hop = hopOf(rows);
   const checks: Check[] = [];

@@ -3,7 +3,7 @@
 import { shortTime } from './format.ts';
 import { type Setting, waitByRelay, waitByRetry } from './theory.ts';
 
-/** The derivation, for the given times. At most 78 columns wide. */
+/** The derivation, for the given times. At most 79 columns wide. */
 export function derivationLines(setting: Setting): string[] {
   const { absence, retry } = setting;
   const example = [0.9, 0.5, 0.1].map((a) => {
@@ -49,8 +49,8 @@ WHAT THEORY PREDICTS
 ${example.join('\n')}
 
 HOW SURE IT IS
- When bob was there (from "listening" or RECEIVE to the kill) and how long his
- absences lasted is measured, and theory is calculated for those times. (His
+ The times when bob was there (from "listening" or RECEIVE to the kill) and the
+ lengths of his absences are measured, and theory is calculated for those. (His
  programs are started in advance and wait, so that he can come on time.)
  Handled means that bob's own log says so. The verdicts are compared with it,
  and a false one ends the run with exit 1.
@@ -58,7 +58,7 @@ HOW SURE IT IS
  simulated by the theory: messages of one absence wait together, so there are
  far fewer independent waits than messages. 1 in 20 is off by chance.
  Not in the theory: a program is slow at first, and a visit too short to read a
- message does not help. Both matter if visits are short or the computer is busy.
+ message does not help. Both matter for short visits, or on a busy computer.
 
 THE SENTENCE
  Synchronous is right when it must be quick, and known immediately.

@@ -257,7 +257,7 @@ export function drawSvg(report: Report, command: string): string {
   });
   const under = [
     `Marks: ${messageCounts(rows, messages)} messages each, real processes, really killed; absences of ${shortTime(absence)} on average. Bars: 95 %. Lines: theory${short ? ';' : '.'}`,
-    ...(short ? ['short black lines: theory for the absences that there really were.'] : []),
+    ...(short ? ['short black lines: theory for the actual absences.'] : []),
     ...missing(report),
     command,
   ];
@@ -270,7 +270,7 @@ export function drawSvg(report: Report, command: string): string {
     text(
       112,
       SECOND + 5,
-      'the sender may go: it is at the relay.   The sender of "sync again" is kept until it is handled.',
+      'the sender may go: it is at the relay.   The sender of "sync again" must stay until it is handled.',
     ),
     handledPanel(report),
     timePanel(report),

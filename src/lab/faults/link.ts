@@ -204,7 +204,7 @@ function differs(one: Conditions, other: Conditions): boolean {
 
 const OVERFLOWS = {
   refuses: 'this system refuses a call to a full backlog (ECONNREFUSED) instead of letting it hang',
-  'has room': 'the backlog could not be filled on this system: calls are taken as before',
+  'has room': 'the backlog could not be filled on this system: calls are accepted as before',
 } as const;
 
 function listening(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {

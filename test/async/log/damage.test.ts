@@ -53,7 +53,7 @@ async function judge(
   );
   assert.equal(error.code, 'damaged_journal', error.stack);
   const place = exact ? `${want.file}, at byte ${want.offset}:` : `${DIR}/`;
-  assert.ok(error.message.includes(place), `${error.message}, and it is ${place}`);
+  assert.ok(error.message.includes(place), `${error.message}, but it is ${place}`);
   assert.match(error.message, /, at byte [0-9]+: /);
   assert.deepEqual(differing(contentsOf(files), before), [], 'files were changed');
   assert.equal(files.handles, 0, 'a file is still open');
@@ -80,7 +80,7 @@ async function judgeOpened(
     );
   }
   assert.deepEqual(sorted(await owner.readAll()), sorted(unread), 'others cannot be read');
-  assert.equal(owner.notices.length, notices, `said of checkpoints: ${owner.notices}`);
+  assert.equal(owner.notices.length, notices, `reported about checkpoints: ${owner.notices}`);
   assert.deepEqual(owner.lostParts, []);
   if (torn !== undefined) assert.equal(owner.tails.length, torn ? 1 : 0, `torn: ${owner.tails}`);
   // Another opening takes as long again, so it is done if something was reported, and otherwise now and then.
@@ -89,7 +89,7 @@ async function judgeOpened(
   await owner.log.close();
   const again = await new TestOwner(owner.decided).open(openingSmall(files));
   assert.deepEqual(again.notices, []);
-  for (const tail of again.tails) assert.ok(!owner.tails.includes(tail), `said twice: ${tail}`);
+  for (const tail of again.tails) assert.ok(!owner.tails.includes(tail), `reported twice: ${tail}`);
   assert.deepEqual(sorted(await again.readAll()), sorted(unread), 'others cannot be read later');
   await again.log.close();
   assert.equal(files.handles, 0, 'a file is still open');

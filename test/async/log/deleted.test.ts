@@ -11,11 +11,11 @@ const DELETIONS: Readonly<Record<string, (dir: string) => void>> = {
   'is emptied': (dir) => {
     for (const name of readdirSync(dir)) rmSync(`${dir}/${name}`);
   },
-  'is deleted, and an empty one stands in its place,': (dir) => {
+  'is deleted and replaced by an empty one': (dir) => {
     rmSync(dir, { recursive: true, maxRetries: 10 });
     mkdirSync(dir);
   },
-  'is deleted, and a copy stands in its place,': (dir) => {
+  'is deleted and replaced by a copy': (dir) => {
     // Everything except the socket of the lock.
     cpSync(dir, `${dir}.copy`, {
       recursive: true,

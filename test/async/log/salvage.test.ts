@@ -43,7 +43,7 @@ class Salvager extends TestOwner {
     await super.restore(id, chunks);
     this.restored = this.state.count;
     const was = this.whole.decided.states.get(this.restored)?.text;
-    assert.equal(textOf(this.state), was, 'the state of no time was restored');
+    assert.equal(textOf(this.state), was, 'a state that never existed was restored');
   }
 
   override entry(bytes: Buffer, lsn: Lsn): void {
@@ -79,7 +79,7 @@ async function salvage(whole: WholeLog, files: SimulatedFiles): Promise<'whole' 
   const certain = whole.commits[broken + 1]?.before ?? whole.count;
   const all = [...whole.entries.keys()];
   const missing = all.slice(owner.restored, certain).filter((lsn) => !owner.came.includes(lsn));
-  if (missing.length > 0) assert.ok(owner.lostParts.length > 0, `lost, and not told: ${missing}`);
+  if (missing.length > 0) assert.ok(owner.lostParts.length > 0, `lost but not reported: ${missing}`);
 
   if (owner.lostParts.length > 0) {
     const given = whole.commits.filter(({ file }) => before.has(file)).flatMap(({ records }) => records);

@@ -10,7 +10,7 @@ import { type Box, describe, type NaiveState } from './naive.ts';
 export function compare(real: State, naive: NaiveState, names: readonly string[]): void {
   if (!isSame(real, naive)) {
     compareInFull(real, naive);
-    assert.fail('the states differ in what their descriptions do not say');
+    assert.fail('the states differ in something that their descriptions do not have');
   }
   for (const name of names) {
     if (real.nextOf(name) !== naive.nextOf(name)) assert.fail(`the next number of ${name}`);

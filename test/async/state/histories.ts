@@ -314,13 +314,13 @@ class Told implements Account {
   removed(to: string, lsn: Lsn, messages: number, bytes: number): void {
     const held = this.#held.get(`${to} ${lsn}`);
     if (held === undefined || held.messages < messages)
-      assert.fail(`${messages} of LSN ${lsn} go from ${to} and were not held`);
+      assert.fail(`${messages} of LSN ${lsn} are removed from ${to} but were not held`);
     if (held.messages > messages) this.added(to, lsn, -messages, -bytes);
     else this.#held.delete(`${to} ${lsn}`);
   }
 
   forgotten(name: string): void {
-    if (!this.#names.delete(name)) assert.fail(`${name} is forgotten and was not there`);
+    if (!this.#names.delete(name)) assert.fail(`${name} is forgotten but was not there`);
   }
 
   /** Compares it with what the state says. @throws AssertionError if they differ */
@@ -328,7 +328,7 @@ class Told implements Account {
     const told = this.#held;
     this.#held = new Map();
     for (const { name, held } of boxes.values()) {
-      if (!this.#names.has(name)) assert.fail(`nobody told of ${name}`);
+      if (!this.#names.has(name)) assert.fail(`no event reported ${name}`);
       for (const { lsn, size } of held) this.added(name, lsn, 1, size);
     }
     assert.equal(told.size, this.#held.size);

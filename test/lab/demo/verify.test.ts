@@ -93,7 +93,7 @@ describe('the verification', () => {
     ['never shows', 'bob', without('shown'), undefined, 'shown 0 times, not once'],
     ['shows it only in his log', 'bob', without('shown'), 'printed', 'its output and its log differ'],
     [
-      'showed it nowhere else',
+      'shows it only in his log although he ended by himself',
       'bob',
       (log: readonly Recorded[]) => log.slice(0, 4),
       'printed',
@@ -115,9 +115,15 @@ describe('the verification', () => {
       undefined,
       'but somebody has it',
     ],
-    ['exits otherwise than she says', 'alice', change('verdict', { exit: 10 }), undefined, 'exit code'],
+    [
+      'exits with another code than she says',
+      'alice',
+      change('verdict', { exit: 10 }),
+      undefined,
+      'exit code',
+    ],
     ['has an answer that nobody gave', 'bob', without('sent'), undefined, 'without its cause'],
-  ] as const)('finds out who %s', (_what, who, how, only, found) => {
+  ] as const)('catches a liar that %s', (_what, who, how, only, found) => {
     expect(lie(who, how, only).join('; ')).toContain(found);
   });
 

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { FAULTS } from '../../../src/lab/faults/faults.ts';
 import type { Actor } from '../../../src/lab/stage/actor.ts';
 import { parseRow, SYN_SENT } from '../../../src/net/proc-net-tcp.ts';
 import { wrongOf } from '../../cli/several.ts';
@@ -159,6 +160,8 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   ]);
   await link.until(/link listens on 127\.0\.0\.1:\d+, pid \d+; forwards calls to 127\.0\.0\.1:1\n/);
   await link.until(/jitter 5ms \(--seed 42\)/);
+  for (const { word } of FAULTS)
+    expect(link.stderr).toMatch(new RegExp(`type: [^]*\\b${word}\\b[^]* Ctrl-C`));
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
     ['x'.repeat(100_000), /Unknown command: it has 100000 characters/],

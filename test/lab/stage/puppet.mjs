@@ -2,10 +2,10 @@
 import { appendFileSync } from 'node:fs';
 
 const args = process.argv.slice(2);
-const log = args[args.indexOf('--log') + 1];
+const log = args.includes('--log') ? args[args.indexOf('--log') + 1] : undefined;
 const emit = (event) => {
   const line = `${JSON.stringify({ time: new Date().toISOString(), actor: 'puppet', pid: process.pid, ...event })}\n`;
-  appendFileSync(log, line);
+  if (log !== undefined) appendFileSync(log, line);
   process.stdout.write(line);
 };
 
