@@ -119,13 +119,13 @@ describe('the first start', () => {
     expect(clone.log()).toEqual(['install', 'build']);
   });
 
-  it('works where NODE_ENV says production', async () => {
+  it('works where NODE_ENV says production', { tags: ['slow'] }, async () => {
     const clone = new Clone();
     expect(await clone.start({ NODE_ENV: 'production' })).toMatchObject({ code: 0 });
     expect(clone.log()).toEqual(['install', 'build']);
   });
 
-  it('in several terminals at the same time does the work once', async () => {
+  it('in several terminals at the same time does the work once', { tags: ['slow'] }, async () => {
     const clone = new Clone();
     const starts = await Promise.all(Array.from({ length: 5 }, () => clone.start()));
     expect(starts.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
@@ -157,7 +157,7 @@ describe('a later start', () => {
     expect(readFileSync(join(clone.dir, 'dist', 'main.js'), 'utf8')).toBe('second');
   });
 
-  it('installs again when the lock file has changed', async () => {
+  it('installs again when the lock file has changed', { tags: ['slow'] }, async () => {
     const clone = new Clone();
     await clone.start();
     const lockfile = join(clone.dir, 'package-lock.json');
@@ -168,7 +168,7 @@ describe('a later start', () => {
 });
 
 describe('a start that goes wrong', () => {
-  it('says which step failed, exits 1, and lets the next start try again', async () => {
+  it('says which step failed, exits 1, and lets the next start try again', { tags: ['slow'] }, async () => {
     const clone = new Clone();
     clone.write('src/main.ts', 'broken');
     const failed = await clone.start();
@@ -178,7 +178,7 @@ describe('a start that goes wrong', () => {
     expect(await clone.start()).toMatchObject({ code: 0 });
   });
 
-  it('or is killed while it works is cleaned up by a later start', async () => {
+  it('or is killed while it works is cleaned up by a later start', { tags: ['slow'] }, async () => {
     const clone = new Clone();
     clone.write('hang', '');
     const killed = clone.launch();

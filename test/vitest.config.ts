@@ -1,14 +1,45 @@
-import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+// Four projects, sorted by folder, so that a new file needs no entry here. `npm test` leaves out the tests with the tag `slow`;
+// `npm run test:all` (`--mode all`) runs every test, and the random ones more often: test/README.md says what that makes.
 
-export default defineConfig({
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+const files = (...folders: string[]): string[] => folders.map((folder) => `${folder}/**/*.test.ts`);
+
+/** Functions, and files in memory: everything is in one process. */
+const UNIT = files('async/log', 'async/state', 'core', 'errors', 'trace', 'verdicts', 'wire');
+/** Real sockets, but most servers are in the test's own process. */
+const SOCKET = files('async', 'exchange', 'lab/faults', 'net', 'sync');
+/** What TCP does, in real situations that take their time. */
+const FACTS = files('facts');
+/** Everything else: the compiled program, and stages full of processes. */
+const PROCESS = ['**/*.test.ts'];
+
+// Loading the source again for each file takes longer than most files, so those of a project share it. Where modules are replaced, or the
+// test is about the whole process, each file has a process of its own.
+const project = (
+  name: string,
+  include: string[],
+  exclude: string[],
+  isolate: boolean,
+): TestProjectInlineConfiguration => ({ extends: true, test: { name, include, exclude, isolate } });
+
+export default defineConfig(({ mode }) => ({
   test: {
-    dir: 'test',
-    include: ['**/*.test.ts'],
+    dir: fileURLToPath(new URL('.', import.meta.url)),
     globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
     // Two cores and real processes: a few files at a time, and timeouts that no healthy test reaches.
     maxWorkers: 3,
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    tags: [{ name: 'slow', description: 'takes seconds and is like another one: only in npm run test:all' }],
+    tagsFilter: mode === 'all' ? [] : ['!slow'],
+    provide: { all: mode === 'all' },
+    projects: [
+      project('unit', UNIT, [], false),
+      project('socket', SOCKET, UNIT, false),
+      project('process', PROCESS, [...UNIT, ...SOCKET, ...FACTS], true),
+      project('facts', FACTS, [], true),
+    ],
   },
-});
+}));

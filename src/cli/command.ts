@@ -1,4 +1,4 @@
-// The shape of a command. Each file in commands/ exports one, and main.ts lists them.
+// The shape of a command. Each file in commands/ exports one, and program.ts lists them.
 
 import type { Command } from 'commander';
 
@@ -7,7 +7,7 @@ export interface CommandSpec {
   /** One line for `--help`. */
   readonly summary: string;
   /**
-   * Adds arguments, options and the action to a commander command that main.ts made. The action sets `process.exitCode`, and
+   * Adds arguments, options and the action to a commander command that program.ts made. The action sets `process.exitCode`, and
    * throws DetourError for what the person can put right.
    */
   build(command: Command): void;

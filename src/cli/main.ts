@@ -1,125 +1,13 @@
-// The command line's table of contents. Every command is a file in commands/; this file lists them, parses the arguments and reports
-// errors: one clear sentence, the right exit code, and never a stack trace for what a person can put right.
+// The program: runs the command that was typed. program.ts has the table of contents.
 
-import { Command, CommanderError } from 'commander';
-import { DetourError, errnoOf } from '../core/error.ts';
-import { visible } from '../core/visible.ts';
-import type { CommandSpec } from './command.ts';
+import { run } from './program.ts';
 
-// Each is loaded only when it is needed: a short command spends most of its time loading.
-const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
-  'sync receive': async () => (await import('./commands/sync-receive.ts')).syncReceive,
-  'sync send': async () => (await import('./commands/sync-send.ts')).syncSend,
-  'async relay': async () => (await import('./commands/async-relay.ts')).asyncRelay,
-  'async send': async () => (await import('./commands/async-send.ts')).asyncSend,
-  'async receive': async () => (await import('./commands/async-receive.ts')).asyncReceive,
-  'async status': async () => (await import('./commands/async-status.ts')).asyncStatus,
-  link: async () => (await import('./commands/link.ts')).link,
-  demo: async () => (await import('./commands/demo.ts')).demo,
-  compare: async () => (await import('./commands/compare.ts')).compare,
-  explain: async () => (await import('./commands/explain.ts')).explain,
-  trace: async () => (await import('./commands/trace.ts')).trace,
-  journal: async () => (await import('./commands/journal.ts')).journal,
-};
-
-const GROUPS: Readonly<Record<string, string>> = {
-  sync: 'the direct route: both ends must be there, now',
-  async: 'the detour: a relay keeps the message until the recipient comes',
-};
-
-/** The command that these arguments name; undefined for --help and --version, or if it is unclear which. */
-function named([first = '', second = '']: readonly string[]): string | undefined {
-  const path = first in GROUPS ? `${first} ${second}` : first;
-  return Object.hasOwn(COMMANDS, path) ? path : undefined;
+// The program that reads our output may exit; then there is nobody to talk to any more.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+const failed = await run(process.argv.slice(2));
+if (failed !== undefined) {
+  process.exitCode = failed;
+  // A server that failed to start may still hold standard input.
+  process.stdin.destroy();
 }
-
-/** Builds the part of the command line that these arguments need. */
-async function build(words: readonly string[]): Promise<Command> {
-  const program = new Command('detour')
-    .description('See on real TCP sockets how synchronous communication differs from asynchronous.')
-    .showHelpAfterError('(--help shows the commands and options)')
-    .exitOverride();
-  const groups = new Map<string, Command>();
-  for (const [word, summary] of Object.entries(GROUPS))
-    groups.set(word, inherit(program.command(word).description(summary), program));
-  const only = named(words);
-  // Only arguments without a command can ask for the version, or for help that lists it.
-  if (only === undefined)
-    program.version(
-      (await import('./version.ts')).versionLine(),
-      '-V, --version',
-      'print the versions of detour, its protocol and Node',
-    );
-  for (const [path, load] of Object.entries(COMMANDS)) {
-    if (only !== undefined && path !== only) continue;
-    const { summary, build: add } = await load();
-    const [group = '', name = group] = path.split(' ');
-    const command = (groups.get(group) ?? program).command(name).description(summary);
-    add(inherit(command, program));
-  }
-  // A verb without its mode: the person must choose a route.
-  for (const verb of ['send', 'receive']) {
-    program
-      .command(verb, { hidden: true })
-      .allowUnknownOption()
-      .argument('[words...]')
-      .action(() => {
-        throw new DetourError(
-          'usage',
-          `Which route? \`detour sync ${verb}\` goes straight, \`detour async ${verb}\` takes the detour through a relay.`,
-        );
-      });
-  }
-  for (const verb of ['relay', 'status']) {
-    program
-      .command(verb, { hidden: true })
-      .allowUnknownOption()
-      .argument('[words...]')
-      .action(() => {
-        throw new DetourError('usage', `Only the asynchronous mode has this command: detour async ${verb}`);
-      });
-  }
-  return program;
-}
-
-const inherit = (command: Command, from: Command): Command => command.copyInheritedSettings(from);
-
-/** Exit code for wrong usage. */
-const USAGE = 2;
-
-async function main(): Promise<void> {
-  // The program that reads our output may exit; then there is nobody to talk to any more.
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
-  try {
-    const program = await build(process.argv.slice(2));
-    await program.parseAsync();
-  } catch (error) {
-    process.exitCode = tell(error);
-    // A server that failed to start may still hold standard input.
-    process.stdin.destroy();
-  }
-}
-
-function tell(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-  if (error instanceof DetourError) {
-    process.stderr.write(`${visible(error.message)}\n`);
-    if (error.hint !== '') process.stderr.write(`  try  ${visible(error.hint)}\n`);
-    return error.code === 'usage' ? USAGE : 1;
-  }
-  // The program that read our output has exited, as `head` does: there is nobody to tell.
-  if (errnoOf(error) === 'EPIPE') return 1;
-  if (errnoOf(error) === 'EMFILE') {
-    process.stderr.write(
-      'This process may have too few files open for detour (EMFILE).\n  try  ulimit -n 256\n',
-    );
-    return 1;
-  }
-  process.stderr.write(
-    `This is a bug in detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
-  );
-  return 1;
-}
-
-await main();

@@ -123,6 +123,7 @@ test.each([false, true])(
 
 test.skipIf(process.platform !== 'linux')(
   'one address that fills the disk leaves room for others, even if every segment has mail',
+  { tags: ['slow'] },
   async () => {
     const life = await Life.start(join(tempDir(), 'journal'), new SmallDisk(16 * MB).options);
     // carol never collects. Two of three messages are for her.

@@ -2,10 +2,11 @@
 
 import { expect, test } from 'vitest';
 import { prng } from '../../src/core/prng.ts';
+import { cases } from '../cases.ts';
 import { seed } from '../seed.ts';
 import { history } from './relay-histories.ts';
 
-const CASES = Number(process.env.CASES ?? 60);
+const CASES = cases(60, 10);
 const STEPS = 60;
 const chosen = seed().seed;
 

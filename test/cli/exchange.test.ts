@@ -59,6 +59,7 @@ test('the detour: nobody is there, the relay is killed, and bob gets it', async 
 
 test.skipIf(process.platform === 'win32')(
   'the journal of a running relay is deleted: the relay says so, also when it is stopped politely',
+  { tags: ['slow'] },
   async () => {
     const journal = join(tempDir(), 'journal');
     const relay = await relayListens(journal);
@@ -124,7 +125,7 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test('--wait: receipt, no news, and both kinds of bounce', async () => {
+test('--wait: receipt, no news, and both kinds of bounce', { tags: ['slow'], timeout: 120_000 }, async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const nothing = await detour(relay.place, '--to', 'nobody', '--wait', '200ms', 'hi');
   expect(nothing.code).toBe(0);
@@ -181,9 +182,11 @@ test('--wait: receipt, no news, and both kinds of bounce', async () => {
   expect(receipt.code).toBe(0);
   expect(receipt.stderr).toMatch(/DELIVERED: bob's program acknowledged it\. +exit 0\n$/);
   expect(bob.stdout).toBe('alice: hi\n');
-}, 120_000);
+});
 
-test('a repeat of what bob has collected: nothing is said about where it is now, and no news is waited for', async () => {
+test('a repeat of what bob has collected: nothing is said about where it is now, and no news is waited for', {
+  tags: ['slow'],
+}, async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const once = ['--id', 'once', 'hi'];
   expect((await detour(relay.place, ...once)).code).toBe(0);
@@ -218,7 +221,9 @@ test('--reply and --echo: the answer is data', async () => {
   expect((await sync(mountain.place, 'hi\nNOT DELIVERED\n')).stdout).toBe('echo: hi\n  NOT DELIVERED\n');
 });
 
-test('--count gives one summary, with the worst of all verdicts; bob can stop after a given number', async () => {
+test('--count gives one summary, with the worst of all verdicts; bob can stop after a given number', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens('--count', '3');
   const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '5', 'hi']);
   // The fourth message meets a bob that says BYE, or one that is already gone.
@@ -259,7 +264,9 @@ test('a message from a pipe, and one message per line', async () => {
   );
 });
 
-test('whatever bytes are sent, they are shown in a harmless form, on one stream, without colour', async () => {
+test('whatever bytes are sent, they are shown in a harmless form, on one stream, without colour', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens();
   const hostile = Buffer.from('\x1b]0;owned\x07\x1b[2J\u202eevil\u200b\r\x00\x9b31m\xff');
   const bytes = Buffer.concat([hostile, Buffer.from([0xff, 0xfe, 0x80])]);
@@ -316,7 +323,7 @@ test('--follow connects again after the relay was killed, and ends when it is re
   expect(second.stdout).toBe('alice: for the second\n');
 });
 
-test('two senders at the same time, at both servers', async () => {
+test('two senders at the same time, at both servers', { tags: ['slow'] }, async () => {
   const bob = await bobListens('--work', '300ms');
   const both = await Promise.all([sync(bob.place, '--as', 'ann', 'x'), sync(bob.place, '--as', 'ben', 'y')]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);

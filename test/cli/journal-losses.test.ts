@@ -10,10 +10,11 @@ import { type JournalItem, readJournal } from '../../src/cli/journal-reader.ts';
 import { prng } from '../../src/core/prng.ts';
 import { client, collected, damage, filled, NAMES, ROUNDS, start } from '../async/damaged.ts';
 import { heard, Life, pong, SMALL_DISK, send } from '../async/house.ts';
+import { cases } from '../cases.ts';
 import { runCli, tempDir } from '../harness.ts';
 import { seed } from '../seed.ts';
 
-const CASES = Number(process.env.CASES ?? 25);
+const CASES = cases(25, 5);
 /** With this little room, a relay makes a checkpoint when it starts on the journal. */
 const LITTLE = 1_500_000;
 
@@ -260,7 +261,9 @@ test(`any damage, ${CASES} times at random: it finds what salvage finds, and eve
   if (CASES >= 25) expect(seen.lost).toBeGreaterThan(CASES / 10);
 });
 
-test('while a relay moves messages and frees segments, nothing seems damaged or lost', async () => {
+test('while a relay moves messages and frees segments, nothing seems damaged or lost', {
+  tags: ['slow'],
+}, async () => {
   const life = await Life.start(undefined, SMALL_DISK);
   const alice = await life.client('alice');
   alice.type(send('kept', 'carol', 'kept'));

@@ -63,6 +63,7 @@ test.runIf(LINUX)(
 
 test.runIf(LINUX)(
   'a frozen program and a long message: part of it does not even reach its kernel',
+  { tags: ['slow'] },
   async () => {
     const bob = await bobListens();
     const alice = start(['sync', 'send', '--to', bob.place, '--ladder', '--lines', '--timeout', '2s']);
@@ -91,7 +92,9 @@ test('nothing was handed over: that is certain', async () => {
     expect(stderr).toMatch(new RegExp(` - {2}${rung}.* no, for certain\n`));
 });
 
-test('async: durable on the relay; whether bob handled it is not asked, or the receipt says it', async () => {
+test('async: durable on the relay; whether bob handled it is not asked, or the receipt says it', {
+  tags: ['slow'],
+}, async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const stored = start(['async', 'send', '--relay', relay.place, '--ladder', 'hi']);
   expect(await stored.ended).toBe(0);
@@ -127,7 +130,7 @@ test('async: durable on the relay; whether bob handled it is not asked, or the r
   expect(rungs(bounced.events)).toEqual([...first, 'handled no']);
 });
 
-test('through a cut link: the kernel that acknowledges is that of the link', async () => {
+test('through a cut link: the kernel that acknowledges is that of the link', { tags: ['slow'] }, async () => {
   const bob = await bobListens();
   const link = start(['link', '--listen', '0', '--to', bob.place]);
   const place = `127.0.0.1:${(await link.until('listening')).port}`;

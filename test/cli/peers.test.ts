@@ -49,7 +49,7 @@ test('a web server', async () => {
   expect(await wrongOf(calls(await peer(http), /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('a web server that speaks first', async () => {
+test('a web server that speaks first', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => socket.write('220 mail.example ESMTP\r\n'));
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
@@ -58,20 +58,20 @@ test('a kernel that accepts the connection, and no program', async () => {
   expect(await wrongOf(calls(await peer(() => {}), /but no READY in time/))).toEqual([]);
 });
 
-test('noise', async () => {
+test('noise', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => {
     socket.write(Buffer.from([0, 255, 27, 93, 48, 59, 120, 7, 10, 13, 10]));
   });
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('an endless line, and endless lines', async () => {
+test('an endless line, and endless lines', { tags: ['slow'] }, async () => {
   const says = /sent bytes that are not detour\/1/;
   expect(await wrongOf(calls(await peer(endlessly('x')), says))).toEqual([]);
   expect(await wrongOf(calls(await peer(endlessly('PONG x=1\nMAILBOX\n')), says))).toEqual([]);
 });
 
-test('a peer that sends something but never greets', async () => {
+test('a peer that sends something but never greets', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => {
     const timer = setInterval(() => socket.write('PONG\n'), 100);
     socket.on('close', () => clearInterval(timer));
@@ -79,7 +79,7 @@ test('a peer that sends something but never greets', async () => {
   expect(await wrongOf(calls(place, /but no READY in time/))).toEqual([]);
 });
 
-test('a peer that closes, with FIN and with RST', async () => {
+test('a peer that closes, with FIN and with RST', { tags: ['slow'] }, async () => {
   expect(await wrongOf(calls(await peer((socket) => socket.end()), /closed.*FIN/))).toEqual([]);
   const reset = await peer((socket) => {
     socket.once('data', () => socket.resetAndDestroy());
@@ -87,7 +87,7 @@ test('a peer that closes, with FIN and with RST', async () => {
   expect(await wrongOf(calls(reset, /ECONNRESET/))).toEqual([]);
 });
 
-test('a newer detour', async () => {
+test('a newer detour', { tags: ['slow'] }, async () => {
   for (const role of ['receiver', 'relay'] as const) {
     const place = await peer((socket) => socket.write(READY(role).replace('version=1', 'version=2')));
     expect(await wrongOf(calls(place, /version/, role))).toEqual([]);
@@ -112,7 +112,9 @@ test('nobody listens', async () => {
   expect(await wrongOf(calls('nowhere.invalid:4100', /nowhere\.invalid/))).toEqual([]);
 });
 
-test('a peer that greets and then falls silent, closes or talks nonsense: nobody knows', async () => {
+test('a peer that greets and then falls silent, closes or talks nonsense: nobody knows', {
+  tags: ['slow'],
+}, async () => {
   const after = (role: string, reply: (socket: Socket) => void): Promise<string> =>
     peer((socket) => {
       socket.write(READY(role));
@@ -147,7 +149,7 @@ test('a peer that greets and then falls silent, closes or talks nonsense: nobody
     });
   }
   expect(await wrongOf(runs)).toEqual([]);
-}, 180_000);
+});
 
 test('what a hostile peer says is shown in visible characters', async () => {
   const place = await peer((socket) =>

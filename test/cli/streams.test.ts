@@ -124,7 +124,7 @@ test.skipIf(process.platform === 'win32')('`| head` ends a command that prints a
   expect(await run(`async receive --relay ${relay.place}`)).toBe('alice: x\n');
 });
 
-test('there is no colour in a pipe, whatever the environment asks for', async () => {
+test('there is no colour in a pipe, whatever the environment asks for', { tags: ['slow'] }, async () => {
   const bob = await bobListens();
   for (const env of [{ FORCE_COLOR: '3', NO_COLOR: undefined }, { NO_COLOR: '1' }, { CLICOLOR_FORCE: '1' }]) {
     for (const args of [

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { VERSION } from '../../src/wire/verbs.ts';
 import { RawClient, runCli, start, tempDir } from '../harness.ts';
-import { judge, type Run, wrongOf } from './several.ts';
+import { runInside } from './inside.ts';
+import { judge, type Run, wrongInside, wrongOf } from './several.ts';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'sync send': [
@@ -112,12 +113,24 @@ test('every flag of every command with nonsense', async () => {
     }),
   );
   expect(runs.length).toBeGreaterThan(30);
-  expect(await wrongOf(runs)).toEqual([]);
-}, 180_000);
+  expect(await wrongInside(runs)).toEqual([]);
+});
+
+// The others are checked inside this process.
+test('in a process of its own: the exit code and the streams of help, of a flag with nonsense, and of a command that is refused', async () => {
+  expect(
+    await wrongOf([
+      { args: ['sync', 'send', '--help'], code: 0, says: /^$/, prints: /^Usage: detour sync send/ },
+      { args: ['sync', 'send', '--as', 'Bob', 'hi'], code: 2, says: /is not a name: .* Try bob\./ },
+      { args: ['send', 'hi'], code: 2, says: /Which route\?/ },
+      { args: ['explain', 'ECONREFUSED'], code: 2, says: /did you mean ECONNREFUSED/ },
+    ]),
+  ).toEqual([]);
+});
 
 test('the table of flags above is what --help shows', async () => {
   for (const [command, flags] of Object.entries(COMMANDS)) {
-    const { code, stdout } = await runCli([...command.split(' '), '--help']);
+    const { code, stdout } = await runInside([...command.split(' '), '--help']);
     const shown = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z]+(?:-[a-z]+)*)/gm)].map(([, flag]) => flag);
     expect([command, code, ...shown]).toEqual([command, 0, ...flags, '--help']);
     // A default is written as a person would type it.
@@ -138,7 +151,7 @@ test('the table of flags above has every command, and README.md names each', () 
 test('the modes mixed up, and other slips', async () => {
   const usage = (says: RegExp, ...args: string[]): Run => ({ args, code: 2, says });
   expect(
-    await wrongOf([
+    await wrongInside([
       usage(
         /an address is needed here.*In sync mode you send to an address/,
         'sync',
@@ -197,7 +210,7 @@ test('the modes mixed up, and other slips', async () => {
       usage(/address is needed/, 'async', 'status', '--json', '--relay', 'bob'),
     ]),
   ).toEqual([]);
-}, 180_000);
+});
 
 test('--version names detour, its protocol, Node and the system, in one line', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -279,6 +292,10 @@ test('files and folders that cannot be used', async () => {
       relay(file, /is not a folder/),
       relay(join(file, 'below'), /is not a folder/),
       relay(join(dir, 'homework'), /not empty and holds no journal \(there is "essay.txt" in it\)/),
+    ]),
+  ).toEqual([]);
+  expect(
+    await wrongInside([
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
       one(/no journal in .*nowhere\. try A relay creates/, 'journal', join(dir, 'nowhere')),
       one(/no journal in .*file\. try/, 'journal', file),

@@ -106,6 +106,7 @@ async function second(
 export const AFTER: readonly Fact[] = [
   {
     id: 'SIGKILL, everything read',
+    quick: true,
     async make() {
       const polite = await talking();
       await hello(polite.client);
@@ -356,6 +357,7 @@ export const AFTER: readonly Fact[] = [
   },
   {
     id: 'half-close',
+    quick: true,
     async make() {
       const reply = async (halfOpen: boolean): Promise<string> => {
         const { server, client } = await talking({}, { server: { halfOpen } });
@@ -388,6 +390,7 @@ export const AFTER: readonly Fact[] = [
   },
   {
     id: 'resetAndDestroy()',
+    quick: true,
     async make() {
       const { server, client } = await talking();
       server.order('reset', { as: 'in1' });

@@ -83,6 +83,7 @@ const resolver = (seconds: number): string => `nameserver 127.0.0.1\noptions tim
 export const BEFORE: readonly Fact[] = [
   {
     id: 'nobody listens',
+    quick: true,
     make: async () => failing(ALONE, await deadPort()),
     allowed: failed('ECONNREFUSED connect'),
   },
@@ -106,6 +107,7 @@ export const BEFORE: readonly Fact[] = [
   },
   {
     id: 'no such host on the LAN',
+    quick: true,
     needs: 'namespaces',
     make: async () => failing(NOBODY, 4101, (await pair()).here),
     allowed: failed('EHOSTUNREACH connect'),
@@ -183,6 +185,7 @@ export const BEFORE: readonly Fact[] = [
   },
   {
     id: 'frozen',
+    quick: true,
     needs: 'signals',
     async make() {
       const server = await probe();

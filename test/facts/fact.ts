@@ -11,6 +11,8 @@ export interface Fact {
   /** The situation in a few words. `explain` cites it. */
   readonly id: string;
   readonly needs?: 'namespaces' | 'firewall' | 'signals' | 'a reserved port';
+  /** It takes little time and stands for others: it is in `npm test`, too. */
+  readonly quick?: true;
   /** Creates the situation and reports what was seen. Durations are never reported; codes and their order are. */
   make(): Promise<Seen>;
   /** What is allowed on Linux, and on other systems unless `elsewhere` says something else. */

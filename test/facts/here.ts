@@ -56,12 +56,14 @@ export const HERE_FACTS: readonly Fact[] = [
   },
   {
     id: 'port taken',
+    quick: true,
     make: async () => listening('127.0.0.1', await (await probe()).listen()),
     allowed: fails('EADDRINUSE'),
   },
   {
     // TEST-NET-1 (RFC 5737): no computer has it.
     id: 'foreign address',
+    quick: true,
     make: () => listening('192.0.2.1', 0),
     allowed: fails('EADDRNOTAVAIL'),
   },

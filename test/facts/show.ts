@@ -24,13 +24,11 @@ export function show(about: string, facts: readonly Fact[]): void {
   });
 
   describe(about, () => {
-    test.for(facts.map((fact) => [fact.id, fact] as const))(
-      '%s',
-      { timeout: 120_000 },
-      async ([id, fact], { skip }) => {
+    for (const fact of facts)
+      test(fact.id, { timeout: 120_000, tags: fact.quick ? [] : ['slow'] }, async ({ skip }) => {
         const reason = fact.needs === undefined ? undefined : missing[fact.needs];
         if (reason !== undefined) {
-          skipped.push(`${id}: ${reason}`);
+          skipped.push(`${fact.id}: ${reason}`);
           skip(reason);
         }
         const seen = await fact.make();
@@ -40,8 +38,7 @@ export function show(about: string, facts: readonly Fact[]): void {
         // Everything that is pinned must have been seen.
         expect(Object.keys(seen).sort()).toEqual(Object.keys(allowed).sort());
         shown += 1;
-      },
-    );
+      });
   });
 }
 

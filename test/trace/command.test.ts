@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
-import { runCli } from '../harness.ts';
+import { runInside } from '../cli/inside.ts';
 import { type Actor, detourKill, directKill } from './histories.ts';
 
 let dir = '';
@@ -26,7 +26,7 @@ const logs = (actors: readonly Actor[]): string[] =>
   );
 
 async function trace(...args: readonly string[]) {
-  const { code: exit, ...said } = await runCli(['trace', ...args]);
+  const { code: exit, ...said } = await runInside(['trace', ...args]);
   return { ...said, exit };
 }
 

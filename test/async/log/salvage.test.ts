@@ -5,6 +5,7 @@ import { strict as assert } from 'node:assert';
 import { expect, test } from 'vitest';
 import type { LogId, LostPart, Lsn } from '../../../src/async/log/log.ts';
 import { prng } from '../../../src/core/prng.ts';
+import { cases } from '../../cases.ts';
 import { seed } from '../../seed.ts';
 import { contentsOf, openingSmall } from './bench.ts';
 import { COMMIT_HEADER, LOGS, same, type WholeLog, wholeLog } from './damages.ts';
@@ -15,7 +16,7 @@ import type { SimulatedFiles } from './simulated-files.ts';
 const textOf = ({ count, next, held }: State): string =>
   JSON.stringify([count, next, [...held].sort(([a], [b]) => a - b)]);
 
-const CASES = Number(process.env.CASES ?? 2000);
+const CASES = cases(2000, 200);
 
 type Contents = ReadonlyMap<string, Buffer>;
 
@@ -133,11 +134,11 @@ test('a log with any files missing is salvaged: what is there comes back, and wh
 test(`a log is salvaged after any damage, ${CASES} times at random`, async () => {
   const first = seed().seed;
   const logs = await Promise.all(Object.values(LOGS).map(wholeLog));
-  const cases = Array.from({ length: CASES }, (_, number) => {
+  const damages = Array.from({ length: CASES }, (_, number) => {
     const whole = logs[number % logs.length] as WholeLog;
     const [what, strike] = randomDamage(whole, prng(first + number));
     return [whole, [`case ${number}: ${what}`, strike]] as const;
   });
-  const { whole, lost } = await all(cases);
+  const { whole, lost } = await all(damages);
   if (CASES >= 1000) expect(Math.min(whole, lost)).toBeGreaterThan(CASES / 10);
 });

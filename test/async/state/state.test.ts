@@ -1,10 +1,11 @@
 // The relay's state compared with a naive one, in random histories and in all small ones. CASES sets the number of random ones, SEED repeats
-// them; LENGTH sets the number of decisions of the small ones, and with ALL each is tried with a checkpoint, or a loss, at every place.
+// them; LENGTH sets the number of decisions of the small ones, and with EVERYWHERE each is tried with a checkpoint, or a loss, at every place.
 
 import { expect, test } from 'vitest';
 import { MAX_CHUNK } from '../../../src/async/log/log.ts';
 import { restoreSnapshot, snapshotSize } from '../../../src/async/snapshot.ts';
 import { prng as randomFrom } from '../../../src/core/prng.ts';
+import { ALL, cases } from '../../cases.ts';
 import { seed } from '../../seed.ts';
 import { equal } from './compare.ts';
 import { Checkpoint, Decider, history, LogWriter } from './histories.ts';
@@ -12,9 +13,9 @@ import { describe, NaiveState } from './naive.ts';
 import { ANN, everySmallHistory, everySmallLoss } from './small.ts';
 
 const chosen = seed().seed;
-const CASES = Number(process.env.CASES ?? 300);
-const LENGTH = Number(process.env.LENGTH ?? 4);
-const ALL = process.env.ALL !== undefined;
+const CASES = cases(300, 60);
+const LENGTH = Number(process.env.LENGTH ?? (ALL ? 4 : 3));
+const EVERYWHERE = process.env.EVERYWHERE !== undefined;
 
 test(`random histories make the right state, and so do their logs and checkpoints, ${CASES} times`, async () => {
   for (let i = 0; i < CASES; i++) await history(randomFrom(chosen + i));
@@ -26,11 +27,11 @@ test(`the same when parts of the log are lost, ${CASES / 2} times`, async () => 
 
 // Random histories miss what all small ones find.
 test(`every history of up to ${LENGTH} decisions makes the right state, and so do its log and a checkpoint`, async () => {
-  expect(await everySmallHistory(LENGTH, ALL)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
+  expect(await everySmallHistory(LENGTH, EVERYWHERE)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
 });
 
 test(`the same for every history of ${LENGTH} with a part lost`, async () => {
-  expect(await everySmallLoss(LENGTH, ALL)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
+  expect(await everySmallLoss(LENGTH, EVERYWHERE)).toBeGreaterThan(LENGTH < 4 ? 40 : 3000);
 });
 
 /** A state so large that a checkpoint of it is drawn in several chunks. */

@@ -15,8 +15,17 @@ import { waitByRelay, waitByRetry } from '../../../src/lab/compare/theory.ts';
 const SETTING = { absence: 1000, retry: 250 };
 const HOP = { direct: 1.5, relay: 4.5, extra: { mean: 3, low: 2.7, high: 3.3 } };
 
-/** A report that agrees with theory, with its times stretched by a factor. */
+const made = new Map<string, Report>();
+
+/** A report that agrees with theory, with its times stretched by a factor. Each is made once, because it is compared with many simulations. */
 function report(stretch: number, more: Partial<Report> = {}): Report {
+  const key = JSON.stringify([stretch, more, 'hop' in more]);
+  const found = made.get(key) ?? make(stretch, more);
+  made.set(key, found);
+  return found;
+}
+
+function make(stretch: number, more: Partial<Report>): Report {
   const size = { ...SETTING, messages: 1000, tail: 4000, killSender: false, ...more };
   const levels: readonly [planned: number, present: number][] = [
     [1, 1],

@@ -64,7 +64,9 @@ function addsUp({ rows, checks, leftOver }: Report, messages: number): void {
 }
 
 describe('a short comparison', () => {
-  it('adds up: what bob handled, what was not delivered, what is unknown; and everything arrives for the strategies that wait', async () => {
+  it('adds up: what bob handled, what was not delivered, what is unknown; and everything arrives for the strategies that wait', {
+    tags: ['slow'],
+  }, async () => {
     const report = await runCompare({ ...OPTIONS, messages: 20, availabilities: [1, 0.5, 0] });
     addsUp(report, 20);
     expect(report.faults).toEqual([]);
@@ -95,7 +97,9 @@ describe('a short comparison', () => {
     expect(svg.match(/<svg/g)).toHaveLength(1);
   });
 
-  it('--kill-sender: what the sender kept is lost with it, what the relay has is not', async () => {
+  it('--kill-sender: what the sender kept is lost with it, what the relay has is not', {
+    tags: ['slow'],
+  }, async () => {
     const report = await runCompare({ ...OPTIONS, messages: 20, availabilities: [0], killSender: true });
     addsUp(report, 20);
     expect(report.faults).toEqual([]);
@@ -137,14 +141,14 @@ describe('a short comparison', () => {
     }
   });
 
-  it('uses 127.0.0.1 if there is no other loopback address', async () => {
+  it('uses 127.0.0.1 if there is no other loopback address', { tags: ['slow'] }, async () => {
     const program = [process.execPath, here('plain.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     addsUp(report, 10);
     expect(report.rows.map(({ handled }) => handled)).toEqual([10, 10, 10]);
   });
 
-  it('ends when everything is done, not at the next round', async () => {
+  it('ends when everything is done, not at the next round', { tags: ['slow'] }, async () => {
     const report = await runCompare({ ...OPTIONS, availabilities: [1], retry: 3_600_000 });
     addsUp(report, 10);
     expect(report.rows.map(({ handled, settled }) => [handled, settled])).toEqual(Array(3).fill([10, true]));
@@ -157,7 +161,7 @@ describe('a short comparison', () => {
     await expect(runCompare(gone)).rejects.toThrow(/no event listening/);
   });
 
-  it('stops when it is told to, with what it has so far', async () => {
+  it('stops when it is told to, with what it has so far', { tags: ['slow'] }, async () => {
     let stop: () => void = () => {};
     const report = await runCompare({
       ...OPTIONS,
@@ -176,7 +180,9 @@ describe('a short comparison', () => {
 });
 
 describe('detour compare', () => {
-  it('shows two tables and a plot in 80 columns, draws the picture, leaves nothing behind', async () => {
+  it('shows two tables and a plot in 80 columns, draws the picture, leaves nothing behind', {
+    tags: ['slow'],
+  }, async () => {
     const svg = join(temp, 'a.svg');
     const run = start('--messages', '5', '--cycle', '500ms', '--seed', '3', '--svg', svg);
     expect(await run.ended, run.stdout + run.stderr).toBe(0);
@@ -196,7 +202,9 @@ describe('detour compare', () => {
     expect(readdirSync(temp)).toEqual(['a.svg']);
   });
 
-  it('--json: one line for each strategy at each availability, and one at the end', async () => {
+  it('--json: one line for each strategy at each availability, and one at the end', {
+    tags: ['slow'],
+  }, async () => {
     const run = start('--messages', '5', '--cycle', '500ms', '--seed', '3', '--json');
     expect(await run.ended, run.stdout + run.stderr).toBe(0);
     const lines = run.stdout
@@ -217,6 +225,7 @@ describe('detour compare', () => {
 
   it.skipIf(process.platform === 'win32')(
     'Ctrl-C prints what there is so far; no process and no file is left',
+    { tags: ['slow'] },
     async () => {
       const svg = join(temp, 'a.svg');
       const run = start('--messages', '50', '--seed', '3', '--svg', svg);
@@ -238,6 +247,7 @@ describe('detour compare', () => {
 
   it.skipIf(process.platform === 'win32')(
     'Ctrl-C before anything was measured leaves an existing picture alone, and makes no new one',
+    { tags: ['slow'], timeout: 120_000 },
     async () => {
       writeFileSync(join(temp, 'old.svg'), 'the old picture');
       for (const name of ['old.svg', 'new.svg']) {
@@ -254,7 +264,6 @@ describe('detour compare', () => {
         expect(readFileSync(join(temp, 'old.svg'), 'utf8')).toBe('the old picture');
       }
     },
-    120_000,
   );
 
   it('--why derives the theory in 80 columns, and starts nothing', async () => {

@@ -170,28 +170,32 @@ describe('the statistics', () => {
     expect(aroundMean(0, ratios).low).toBe(0);
   });
 
-  it.each(BETWEEN)('at %d: 95 of 100 intervals contain the theory, if the theory holds', (availability) => {
-    const slot = { ...SIZE, span: slotOf(availability, SIZE.messages, SIZE.absence).span, availability };
-    const hop = { relay: 3, retry: 1 };
-    const spread = spreadOf(slot, SETTING, hop, 1000, prng(1));
-    const runs = 1000;
-    const hits = { first: 0, relay: 0, retry: 0 };
-    const random = prng(2);
-    for (let run = 0; run < runs; run += 1) {
-      const found = simulate(drawPlan(slot, random), SETTING);
-      const came = { ...SETTING, absence: found.absence ?? SETTING.absence };
-      const holds = (low: number, high: number, theory: number): number =>
-        low <= theory && theory <= high ? 1 : 0;
-      const share = wilson(found.first * slot.messages, slot.messages);
-      hits.first += holds(share.low, share.high, found.present);
-      const relay = aroundMean(found.relay + hop.relay, spread.relay);
-      hits.relay += holds(relay.low, relay.high, waitByRelay(found.present, came) + hop.relay);
-      const retry = aroundMean(found.retry + hop.retry, spread.retry);
-      hits.retry += holds(retry.low, retry.high, waitByRetry(found.present, came) + hop.retry);
-    }
-    for (const [name, hit] of Object.entries(hits)) {
-      expect(hit / runs, name).toBeGreaterThan(0.92);
-      expect(hit / runs, name).toBeLessThan(0.98);
-    }
-  });
+  it.each(BETWEEN)(
+    'at %d: 95 of 100 intervals contain the theory, if the theory holds',
+    { tags: ['slow'] },
+    (availability) => {
+      const slot = { ...SIZE, span: slotOf(availability, SIZE.messages, SIZE.absence).span, availability };
+      const hop = { relay: 3, retry: 1 };
+      const spread = spreadOf(slot, SETTING, hop, 1000, prng(1));
+      const runs = 1000;
+      const hits = { first: 0, relay: 0, retry: 0 };
+      const random = prng(2);
+      for (let run = 0; run < runs; run += 1) {
+        const found = simulate(drawPlan(slot, random), SETTING);
+        const came = { ...SETTING, absence: found.absence ?? SETTING.absence };
+        const holds = (low: number, high: number, theory: number): number =>
+          low <= theory && theory <= high ? 1 : 0;
+        const share = wilson(found.first * slot.messages, slot.messages);
+        hits.first += holds(share.low, share.high, found.present);
+        const relay = aroundMean(found.relay + hop.relay, spread.relay);
+        hits.relay += holds(relay.low, relay.high, waitByRelay(found.present, came) + hop.relay);
+        const retry = aroundMean(found.retry + hop.retry, spread.retry);
+        hits.retry += holds(retry.low, retry.high, waitByRetry(found.present, came) + hop.retry);
+      }
+      for (const [name, hit] of Object.entries(hits)) {
+        expect(hit / runs, name).toBeGreaterThan(0.92);
+        expect(hit / runs, name).toBeLessThan(0.98);
+      }
+    },
+  );
 });

@@ -29,7 +29,9 @@ function start(...args: readonly string[]) {
 }
 
 describe('detour demo', () => {
-  it('tells all stories without a question, with the expected verdicts, and leaves nothing behind', async () => {
+  it('tells all stories without a question, with the expected verdicts, and leaves nothing behind', {
+    tags: ['slow'],
+  }, async () => {
     const run = start('--fast');
     expect(await run.ended, run.stdout).toBe(0);
     for (const { title, short } of STORIES) {
@@ -69,6 +71,7 @@ describe('detour demo', () => {
 
   it.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM'] as const)(
     'leaves no process and no file behind after %s',
+    { tags: ['slow'] },
     async (signal) => {
       const run = start('--fast');
       const children = (): string[] =>
@@ -117,7 +120,7 @@ describe('the demo', () => {
     ['other', 'not what alice wrote'],
     ['twice', 'shown 2 times'],
     ['mute', 'only in its log'],
-  ])('catches a bob that lies (%s)', async (lie, found) => {
+  ])('catches a bob that lies (%s)', { tags: ['slow'] }, async (lie, found) => {
     const { ok, output } = await tell('there', [process.execPath, here('liar.mjs'), lie]);
     expect(ok).toBe(false);
     const words = output
@@ -140,7 +143,7 @@ describe('the demo', () => {
     expect(none.output).not.toContain('DIRECT  synchronous');
   });
 
-  it('draws nothing that is not in a log file', async () => {
+  it('draws nothing that is not in a log file', { tags: ['slow'] }, async () => {
     const scenes = STORIES.flatMap(({ name, direct, detour }) =>
       ['killed', 'later', 'cable', 'midway'].includes(name) ? [direct, detour] : [],
     );

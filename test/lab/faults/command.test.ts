@@ -78,7 +78,9 @@ test('sync: cut after SEND has arrived: the answer does not come, UNKNOWN at the
   expect(drawn.stdout).toMatch(/! cut/);
 });
 
-test('a full backlog: the deadline ends the connect and not one byte left; a sender that waits longer gets in when it heals', async () => {
+test('a full backlog: the deadline ends the connect and not one byte left; a sender that waits longer gets in when it heals', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place);
   link.type('full');
@@ -100,7 +102,9 @@ test('a full backlog: the deadline ends the connect and not one byte left; a sen
   await bob.until('shown');
 });
 
-test('async: a reset after SEND: the sender tries again, and the message is kept once', async () => {
+test('async: a reset after SEND: the sender tries again, and the message is kept once', {
+  tags: ['slow'],
+}, async () => {
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
   const place = `127.0.0.1:${(await relay.until('listening')).port}`;
   const link = await linkTo(place);

@@ -34,6 +34,7 @@ async function linkTo(to: string): Promise<Link> {
 // SIGSTOP is POSIX. The kernel's keepalive is as short as Node allows; Linux then gives up after ten probes, a second apart.
 test.runIf(process.platform !== 'win32')(
   'a frozen program: keepalive notices nothing, because its kernel answers; the heartbeat notices',
+  { tags: ['slow'], timeout: 60_000 },
   async () => {
     const bob = await bobListens();
     const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(bob.place) ?? [];
@@ -70,7 +71,6 @@ test.runIf(process.platform !== 'win32')(
     alice.child.stdin?.end();
     expect(await alice.ended).toBe(0);
   },
-  60_000,
 );
 
 test('cut: both ends of an idle sync connection say so; healed, the next message connects again', async () => {
@@ -89,7 +89,10 @@ test('cut: both ends of an idle sync connection say so; healed, the next message
   expect(await alice.ended).toBe(0);
 }, 30_000);
 
-test('cut: a receiver that follows connects again and gets its mail, in order', async () => {
+test('cut: a receiver that follows connects again and gets its mail, in order', {
+  tags: ['slow'],
+  timeout: 60_000,
+}, async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const link = await linkTo(relay.place);
   const bob = talk(['async', 'receive', '--relay', link.place, '--follow', '--timeout', '2s', ...QUICK]);
@@ -105,9 +108,12 @@ test('cut: a receiver that follows connects again and gets its mail, in order', 
   await bob.until(/alice: three/);
   expect(bob.stdout).toBe('alice: one\nalice: two\nalice: three\n');
   await relay.until(/bob 3 acknowledged/);
-}, 60_000);
+});
 
-test('cut: a sender that waits for a receipt reports the silence, connects again and gets it', async () => {
+test('cut: a sender that waits for a receipt reports the silence, connects again and gets it', {
+  tags: ['slow'],
+  timeout: 60_000,
+}, async () => {
   const relay = await relayListens(join(tempDir(), 'journal'));
   const link = await linkTo(relay.place);
   const alice = talk(['async', 'send', '--relay', link.place, ...QUICK, '--wait', '1m', '--', 'hi']);
@@ -120,10 +126,11 @@ test('cut: a sender that waits for a receipt reports the silence, connects again
   expect(alice.stderr).toMatch(/\nDELIVERED: bob's program acknowledged it\./);
   // Two connections fell silent together, but it is reported once.
   expect(alice.stderr.match(/no sign of life/g)).toHaveLength(1);
-}, 60_000);
+});
 
 test.runIf(process.platform !== 'win32')(
   'half-open: a new bob takes over from one behind a cut cable; healed, the old one ends without effect',
+  { tags: ['slow'], timeout: 60_000 },
   async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     const link = await linkTo(relay.place);
@@ -164,5 +171,4 @@ test.runIf(process.platform !== 'win32')(
     expect(bob.stdout).toBe('alice: one\nalice: two\n');
     expect(bob.stderr).toMatch(/attempt 2: an earlier bob may have seen it/);
   },
-  60_000,
 );
