@@ -36,7 +36,7 @@ export const trace: CommandSpec = {
   summary: 'draw what happened, from the logs of one or several processes',
   build(command: Command) {
     command
-      .argument('<log...>', 'files that --log wrote, or what --json printed')
+      .argument('<log...>', 'files that --log wrote, or what --json printed; - for stdin')
       .option('--last <n>', 'only the last n messages', positive, DEFAULT_LAST)
       .option('--id <id>', 'only the message with this id', token)
       .option('--brief', 'leave out greetings, polite endings and heartbeats')
