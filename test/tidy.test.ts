@@ -49,6 +49,7 @@ const WITHOUT_NODE = new Set([
   'core/id-table.ts',
   'core/pages.ts',
   'core/prng.ts',
+  'core/text.ts',
   'core/verdicts.ts',
   'core/visible.ts',
   'core/width.ts',

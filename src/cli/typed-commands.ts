@@ -1,9 +1,9 @@
 // The commands of a link, typed or in its script: a fault's word and its value. Each mistake gets one sentence.
 
-import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { DetourError, errnoOf } from '../core/error.ts';
+import { textOf } from '../core/text.ts';
 import { visible } from '../core/visible.ts';
 import type { Direction } from '../lab/faults/fault.ts';
 import { FAULTS } from '../lab/faults/faults.ts';
@@ -69,20 +69,19 @@ export function readScript(file: string): TimedCommand[] {
   }
   if (bytes.length > MAX_SCRIPT)
     throw new DetourError('usage', `${name} is too long for a script (at most 1 MiB).`);
-  if (!isUtf8(bytes) || bytes.includes(0)) throw new DetourError('usage', `${name} is not text.`, '2s cut');
-  const commands = bytes
-    .toString()
-    .split(/\r?\n/)
-    .flatMap((line, index) => {
-      const [time = '', ...command] = line.replace(/#.*$/, '').trim().split(/\s+/);
-      if (time === '') return [];
-      try {
-        return [{ at: duration(time), command: parseCommand(command.join(' '), WORDS) }];
-      } catch (error) {
-        if (!(error instanceof Error)) throw error;
-        throw new DetourError('usage', `${name}, line ${index + 1}: ${error.message}`, '2s cut');
-      }
-    });
+  const text = textOf(bytes);
+  if (text === undefined)
+    throw new DetourError('usage', `${name} is not text (neither UTF-8 nor UTF-16).`, '2s cut');
+  const commands = text.split(/\r?\n/).flatMap((line, index) => {
+    const [time = '', ...command] = line.replace(/#.*$/, '').trim().split(/\s+/);
+    if (time === '') return [];
+    try {
+      return [{ at: duration(time), command: parseCommand(command.join(' '), WORDS) }];
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      throw new DetourError('usage', `${name}, line ${index + 1}: ${error.message}`, '2s cut');
+    }
+  });
   if (commands.length === 0) throw new DetourError('usage', `${name} contains no command.`, '2s cut');
   return commands;
 }

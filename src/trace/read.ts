@@ -1,8 +1,10 @@
-// Reads log files back into events, for merging. If a file is huge, only its end is read, from the beginning of a line.
+// Reads log files back into events, for merging: files, pipes and stdin, in UTF-8 or UTF-16. If there is a lot, only its end is read, from the
+// beginning of a line.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DetourError, errnoOf } from '../core/error.ts';
 import type { Recorded } from '../core/event.ts';
+import { type Encoding, encodingOf, textOf } from '../core/text.ts';
 import { parseRecorded } from './line.ts';
 
 /** At most this many bytes of a log file are read, from its end: about 150,000 events, which take 200 MB in memory. */
@@ -18,49 +20,160 @@ export interface Log {
   readonly torn: boolean;
 }
 
+/** The name for stdin among the files. */
+export const STDIN = '-';
+
 /**
- * Reads a log file.
+ * Reads a log, once, and blocks until it ends.
+ * @param file a file or a pipe, or `-` for stdin
+ * @param limit at most this many bytes are kept, from the end
  * @throws DetourError with the errno if it cannot be read; `bad_log`, with file and line, if it is not a log or is empty
  */
 export function readLog(file: string, limit: number = MAX_LOG_BYTES): Log {
-  const { bytes, skipped } = readEnd(file, limit);
-  const end = bytes.lastIndexOf(0x0a) + 1;
-  const begin = skipped === 0 ? 0 : bytes.indexOf(0x0a) + 1;
+  const name = file === STDIN ? 'stdin' : file;
+  const { beginning, bytes, skipped } = readEnd(file, name, limit);
+  if (beginning[0] === 0x1f && beginning[1] === 0x8b)
+    throw new DetourError('bad_log', `${name} is compressed (gzip): unpack it first`, HINT);
+  const encoding = encodingOf(beginning);
+  const begin = skipped === 0 ? 0 : firstLine(bytes, encoding);
+  const end = lastLine(bytes, encoding);
+  const text = textOf(bytes.subarray(begin, Math.max(begin, end)), encoding);
+  const rest = textOf(bytes.subarray(end), encoding);
+  if (text === undefined || (text === '' && rest === undefined))
+    throw new DetourError('bad_log', `${name} is not text (neither UTF-8 nor UTF-16)`, HINT);
   const events: Recorded[] = [];
   let number = 0;
-  for (const line of bytes.toString('utf8', begin, end).split('\n')) {
+  const parse = (line: string): void => {
     number += 1;
-    if (line.trim() !== '')
-      events.push(parseRecorded(line, skipped === 0 ? file : `${file}, in its last ${limit} bytes`, number));
+    // Files with a mark may have been put together into one.
+    const plain = line.replace(/^\ufeff/, '').trim();
+    if (plain === '') return;
+    events.push(parseRecorded(plain, skipped === 0 ? name : `${name}, in its last ${limit} bytes`, number));
+  };
+  for (const line of text.split('\n')) parse(line);
+  number -= 1;
+  const torn = !parses(parse, rest);
+  if (events.length === 0) throw new DetourError('bad_log', `${name} has no complete line in it`, HINT);
+  return { file: name, events, skipped: skipped === 0 ? 0 : skipped + begin, torn };
+}
+
+// What is after the last line end is a whole event if somebody's editor took the line end away, and otherwise torn.
+function parses(parse: (line: string) => void, rest: string | undefined): boolean {
+  try {
+    if (rest !== undefined) parse(rest);
+    return rest !== undefined;
+  } catch {
+    return false;
   }
-  if (events.length === 0) throw new DetourError('bad_log', `${file} has no complete line in it`, HINT);
-  return { file, events, skipped: skipped === 0 ? 0 : skipped + begin, torn: end < bytes.length };
 }
 
 const HINT = 'give files that detour wrote with --log, or what --json printed';
 
-function readEnd(file: string, limit: number): { bytes: Buffer; skipped: number } {
+const LINE_ENDS: Readonly<Record<Encoding, Buffer>> = {
+  'utf-8': Buffer.of(0x0a),
+  'utf-16le': Buffer.of(0x0a, 0),
+  'utf-16be': Buffer.of(0, 0x0a),
+};
+
+// Where the first line begins after a line end, and where the last one does. The two bytes of a UTF-16 line end may also be halves of two
+// other characters: only those at an even place count.
+function firstLine(bytes: Buffer, encoding: Encoding): number {
+  const { [encoding]: lineEnd } = LINE_ENDS;
+  let at = bytes.indexOf(lineEnd);
+  while (at !== -1 && at % lineEnd.length !== 0) at = bytes.indexOf(lineEnd, at + 1);
+  return at === -1 ? bytes.length : at + lineEnd.length;
+}
+
+function lastLine(bytes: Buffer, encoding: Encoding): number {
+  const { [encoding]: lineEnd } = LINE_ENDS;
+  let at = bytes.lastIndexOf(lineEnd);
+  while (at > 0 && at % lineEnd.length !== 0) at = bytes.lastIndexOf(lineEnd, at - 1);
+  return at === -1 ? 0 : at + lineEnd.length;
+}
+
+interface Read {
+  /** The first bytes of the file. */
+  readonly beginning: Buffer;
+  /** The last bytes of the file. */
+  readonly bytes: Buffer;
+  /** The number of bytes before those, which is even. */
+  readonly skipped: number;
+}
+
+function readEnd(file: string, name: string, limit: number): Read {
   let handle: number | undefined;
   try {
-    handle = openSync(file, 'r');
-    const { size } = fstatSync(handle);
-    const skipped = Math.max(0, size - limit);
-    const bytes = Buffer.alloc(size - skipped);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = readSync(handle, bytes, filled, bytes.length - filled, skipped + filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    return { bytes: bytes.subarray(0, filled), skipped };
+    handle = file === STDIN ? 0 : openSync(file, 'r');
+    const stat = fstatSync(handle);
+    // Files of /proc have no size, and what a shell redirects to stdin may be read from its middle.
+    const skipped = stat.isFile() && handle !== 0 ? even(Math.max(0, stat.size - limit)) : 0;
+    if (skipped === 0) return readAll(handle, limit);
+    const beginning = Buffer.alloc(BEGINNING);
+    readSync(handle, beginning, 0, BEGINNING, 0);
+    const read = readAll(handle, limit, skipped);
+    return { ...read, beginning, skipped: skipped + read.skipped };
   } catch (error) {
     const code = errnoOf(error) || 'failed';
     const what = ADVICE[code] ?? `it cannot be read (${code})`;
-    throw new DetourError(code, `${file}: ${what}`, HINT, { cause: error });
+    throw new DetourError(code, `${name}: ${what}`, HINT, { cause: error });
   } finally {
-    if (handle !== undefined) closeSync(handle);
+    if (handle !== undefined && handle !== 0) closeSync(handle);
   }
 }
+
+/** How many bytes show what a file is. */
+const BEGINNING = 4;
+const CHUNK = 256 * 1024;
+
+// Reads to the end and keeps the last bytes. What does not begin like a log is not read to its end: it may have none, like /dev/zero.
+function readAll(handle: number, limit: number, from?: number): Read {
+  const chunks: Buffer[] = [];
+  let beginning = Buffer.alloc(0);
+  let skipped = 0;
+  let kept = 0;
+  const chunk = Buffer.allocUnsafe(CHUNK);
+  for (let position = from; ; ) {
+    const count = readSome(handle, chunk, position ?? null);
+    if (position !== undefined) position += count;
+    if (count === 0) break;
+    const bytes = Buffer.from(chunk.subarray(0, count));
+    chunks.push(bytes);
+    kept += count;
+    if (beginning.length < BEGINNING) beginning = Buffer.concat([beginning, bytes]).subarray(0, BEGINNING);
+    if (from === undefined && beginning.length >= BEGINNING && !beginsLikeLog(beginning)) break;
+    for (let first = chunks[0]; first !== undefined && kept - first.length >= limit + 1; first = chunks[0]) {
+      chunks.shift();
+      kept -= first.length;
+      skipped += first.length;
+    }
+  }
+  const bytes = Buffer.concat(chunks);
+  const over = skipped + bytes.length <= limit ? 0 : even(skipped + bytes.length - limit) - skipped;
+  return { beginning, bytes: bytes.subarray(over), skipped: skipped + over };
+}
+
+const even = (count: number): number => count + (count % 2);
+
+function beginsLikeLog(beginning: Buffer): boolean {
+  return /^[\s{]/.test((textOf(beginning, encodingOf(beginning)) ?? '').replace(/^\ufeff/, ''));
+}
+
+// A pipe that another program has set not to block says EAGAIN while it is empty; a pipe of Windows says EOF when it ends.
+function readSome(handle: number, into: Buffer, position: number | null): number {
+  for (;;) {
+    try {
+      return readSync(handle, into, 0, into.length, position);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === 'EOF') return 0;
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(NOBODY_WAKES, 0, 0, EAGAIN_MS);
+    }
+  }
+}
+
+const EAGAIN_MS = 10;
+const NOBODY_WAKES = new Int32Array(new SharedArrayBuffer(4));
 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file (ENOENT)',

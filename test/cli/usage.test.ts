@@ -298,7 +298,7 @@ test('files and folders that cannot be used', async () => {
     await wrongInside([
       one(/no journal in .*homework/, 'journal', join(dir, 'homework')),
       one(/no journal in .*nowhere\. try A relay creates/, 'journal', join(dir, 'nowhere')),
-      one(/no journal in .*file\. try/, 'journal', file),
+      one(/file is a file, and a journal is a folder\. try give the folder: detour journal/, 'journal', file),
       one(
         /picture .* cannot be written \(ENOENT\)\. try give another --svg/,
         'compare',

@@ -1,12 +1,14 @@
 // `detour trace` as a person uses it: log files in, a diagram out, and a clear message if that is impossible.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
 import { runInside } from '../cli/inside.ts';
+import { MAIN, runCli } from '../harness.ts';
 import { type Actor, detourKill, directKill } from './histories.ts';
 
 let dir = '';
@@ -25,8 +27,10 @@ const logs = (actors: readonly Actor[]): string[] =>
     write(`${actor}-${pid}.log`, log.map((one) => `${formatJson(one)}\n`).join('')),
   );
 
-async function trace(...args: readonly string[]) {
-  const { code: exit, ...said } = await runInside(['trace', ...args]);
+async function trace(...all: readonly (string | { input: Buffer })[]) {
+  const args = ['trace', ...all.filter((one) => typeof one === 'string')];
+  const input = all.find((one) => typeof one !== 'string');
+  const { code: exit, ...said } = await (input === undefined ? runInside(args) : runCli(args, input));
   return { ...said, exit };
 }
 
@@ -101,6 +105,22 @@ describe('detour trace', () => {
     expect(none.stderr).toContain('the logs contain no message with the id nothing');
     expect((await trace('--last', '0', ...files)).exit).toBe(2);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'reads stdin, a pipe in place of a file, and what PowerShell wrote',
+    async () => {
+      const [alice = '', bob = ''] = logs(directKill());
+      const plain = await trace(alice, bob);
+      expect(plain.exit).toBe(0);
+      expect(await trace(alice, '-', { input: readFileSync(bob) })).toEqual(plain);
+      const wide = write('wide.log', '');
+      writeFileSync(wide, `\ufeff${readFileSync(bob, 'utf8')}`, 'utf16le');
+      expect(await trace(alice, wide)).toEqual(plain);
+      const shell = `"${process.execPath}" "${MAIN}" trace <(cat "${alice}") <(cat "${bob}")`;
+      const { stdout, status } = spawnSync('bash', ['-c', shell], { encoding: 'utf8' });
+      expect({ stdout, status }).toEqual({ stdout: plain.stdout, status: 0 });
+    },
+  );
 
   it('says what is wrong with a file', async () => {
     const missing = await trace(join(dir, 'none.log'));

@@ -3,6 +3,8 @@
 // even while a relay is writing them.
 
 import { isUtf8 } from 'node:buffer';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -69,6 +71,12 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
       await show(item);
   } catch (error) {
     if (!(error instanceof DetourError)) throw error;
+    if (error.code === 'ENOTDIR' && existsSync(dir))
+      throw new DetourError(
+        'not_a_journal',
+        `${atHome(dir)} is a file, and a journal is a folder.`,
+        `give the folder: detour journal ${atHome(dirname(dir))}`,
+      );
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noJournal(dir);
     throw error;
   }

@@ -36,15 +36,21 @@ export const trace: CommandSpec = {
   summary: 'draw what happened, from the logs of one or several processes',
   build(command: Command) {
     command
-      .argument('<log...>', 'files that --log wrote, or what --json printed')
+      .argument('<log...>', 'files that --log wrote, or what --json printed; - for stdin')
       .option('--last <n>', 'only the last n messages', positive, DEFAULT_LAST)
       .option('--id <id>', 'only the message with this id', token)
       .option('--brief', 'leave out greetings, polite endings and heartbeats')
       .option('--width <columns>', 'width of the diagram (default: that of the terminal)', positive)
       .option('--json', 'print the events in causal order, one per line, instead of a diagram')
+      .addHelpText('after', `\n${HELP}\n`)
       .action((files: string[], options: Options) => run(files, options));
   },
 };
+
+const HELP = `Exit 1 if a file is not a log, or if the logs contradict each other: the two
+ends of a frame differ in a field, or one end received what the other, which
+logged that connection, did not send. A log that ends early, because its
+process was killed, contradicts nothing.`;
 
 function run(files: readonly string[], options: Options): void {
   const logs = [...new Set(files)].map((file) => readLog(file));

@@ -204,6 +204,9 @@ test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
   writeFileSync(second, 'cut\n');
   const binary = join(dir, 'bin');
   writeFileSync(binary, Buffer.from([0x31, 0x73, 0xff, 0x00]));
+  // What `>` writes in Windows PowerShell.
+  const wide = join(dir, 'wide');
+  writeFileSync(wide, '\ufeff1s cut\r\n2s\r\n', 'utf16le');
   const none = join(dir, 'none');
   writeFileSync(none, '# nothing\n\n');
   const bob = await bobListens();
@@ -218,6 +221,7 @@ test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
       ),
       usage(/script, line 2: a command is missing: use one of cut, heal/, '--script', script),
       usage(/bin is not text/, '--script', binary),
+      usage(/wide, line 2: a command is missing/, '--script', wide),
       usage(/none contains no command/, '--script', none),
       usage(/second, line 1: "cut" is not a valid duration/, '--script', second),
       usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
