@@ -2,7 +2,7 @@
 // `npm run test:all` (`--mode all`) runs every test, and the random ones more often: test/README.md says what that makes.
 
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 
 const files = (...folders: string[]): string[] => folders.map((folder) => `${folder}/**/*.test.ts`);
 
@@ -15,31 +15,33 @@ const FACTS = files('facts');
 /** Everything else: the compiled program, and stages full of processes. */
 const PROCESS = ['**/*.test.ts'];
 
-// Loading the source again for each file takes longer than most files, so those of a project share it. Where modules are replaced, or the
-// test is about the whole process, each file has a process of its own.
-const project = (
-  name: string,
-  include: string[],
-  exclude: string[],
-  isolate: boolean,
-): TestProjectInlineConfiguration => ({ extends: true, test: { name, include, exclude, isolate } });
-
-export default defineConfig(({ mode }) => ({
-  test: {
-    dir: fileURLToPath(new URL('.', import.meta.url)),
-    globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
-    // Two cores and real processes: a few files at a time, and timeouts that no healthy test reaches.
-    maxWorkers: 3,
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
-    tags: [{ name: 'slow', description: 'takes seconds and is like another one: only in npm run test:all' }],
-    tagsFilter: mode === 'all' ? [] : ['!slow'],
-    provide: { all: mode === 'all' },
-    projects: [
-      project('unit', UNIT, [], false),
-      project('socket', SOCKET, UNIT, false),
-      project('process', PROCESS, [...UNIT, ...SOCKET, ...FACTS], true),
-      project('facts', FACTS, [], true),
-    ],
-  },
-}));
+export default defineConfig(({ mode }) => {
+  // Loading the source again for each file takes longer than most files, so those of a project share it. Where modules are replaced, or the
+  // test is about the whole process, each file has a process of its own. Each project reads this file again, and must be told the mode.
+  const project = (name: string, isolate: boolean, include: string[], exclude: string[] = []) => ({
+    extends: true as const,
+    mode,
+    test: { name, isolate, include, exclude },
+  });
+  return {
+    test: {
+      dir: fileURLToPath(new URL('.', import.meta.url)),
+      globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
+      // Two cores and real processes: a few files at a time, and timeouts that no healthy test reaches.
+      maxWorkers: 3,
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
+      tags: [
+        { name: 'slow', description: 'takes seconds, and others stand for it: only in npm run test:all' },
+      ],
+      tagsFilter: mode === 'all' ? [] : ['!slow'],
+      provide: { all: mode === 'all' },
+      projects: [
+        project('unit', false, UNIT),
+        project('socket', false, SOCKET, UNIT),
+        project('process', true, PROCESS, [...UNIT, ...SOCKET, ...FACTS]),
+        project('facts', true, FACTS),
+      ],
+    },
+  };
+});

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Hash, Hasher } from '../../src/core/hash.ts';
 import { prng as randomFrom } from '../../src/core/prng.ts';
+import { ALL } from '../cases.ts';
 import { seed } from '../seed.ts';
 
 const chosen = seed().seed;
@@ -113,25 +114,28 @@ test('zeros count, and so does the border between name and body', () => {
   expect(new Set(splits).size).toBe(9);
 });
 
-test.each([1, 2, 3])('no two of 200,000 similar texts have the same hash, and no two bodies (%i)', (n) => {
-  const keyed = new Hasher(keyFrom(randomFrom(chosen + n)));
-  const [seen, high, low] = [new Set<string>(), new Set<number>(), new Set<number>()];
-  const add = (hash: Hash): void => {
-    seen.add(textOf(hash));
-    high.add(hash.high);
-    low.add(hash.low);
-  };
-  for (let i = 0; i < 50_000; i++) {
-    add(keyed.text(`ann ${i}`));
-    add(keyed.text(`sensor-${i % 100} ${String(Math.floor(i / 100)).padStart(40, '0')}`));
-    add(keyed.bytes('bob', Buffer.from(`{"n":${i}}`)));
-    add(keyed.bytes(`b${i % 10}`, Buffer.from([i & 255, 0, 0, 0, i >> 8, 0, 0, 0])));
-  }
-  expect(seen.size).toBe(200_000);
-  // By chance, 200,000 numbers of 32 bits have some 5 pairs. The table uses the lower half.
-  expect(high.size).toBeGreaterThan(199_900);
-  expect(low.size).toBeGreaterThan(199_900);
-});
+test.each(ALL ? [1, 2, 3] : [1])(
+  'no two of 200,000 similar texts have the same hash, and no two bodies (%i)',
+  (n) => {
+    const keyed = new Hasher(keyFrom(randomFrom(chosen + n)));
+    const [seen, high, low] = [new Set<string>(), new Set<number>(), new Set<number>()];
+    const add = (hash: Hash): void => {
+      seen.add(textOf(hash));
+      high.add(hash.high);
+      low.add(hash.low);
+    };
+    for (let i = 0; i < 50_000; i++) {
+      add(keyed.text(`ann ${i}`));
+      add(keyed.text(`sensor-${i % 100} ${String(Math.floor(i / 100)).padStart(40, '0')}`));
+      add(keyed.bytes('bob', Buffer.from(`{"n":${i}}`)));
+      add(keyed.bytes(`b${i % 10}`, Buffer.from([i & 255, 0, 0, 0, i >> 8, 0, 0, 0])));
+    }
+    expect(seen.size).toBe(200_000);
+    // By chance, 200,000 numbers of 32 bits have some 5 pairs. The table uses the lower half.
+    expect(high.size).toBeGreaterThan(199_900);
+    expect(low.size).toBeGreaterThan(199_900);
+  },
+);
 
 test('both halves are unsigned 32-bit numbers and use all bits', () => {
   let [highest, lowest] = [0, 2 ** 32];

@@ -57,7 +57,7 @@ describe('the same frames with the same bytes, however the stream is split', () 
     expect(shown(framesOf([...BYTES].map((byte) => Buffer.of(byte))))).toEqual(EXPECTED);
   });
 
-  test('at any two places', () => {
+  test('at any two places', { tags: ['slow'] }, () => {
     for (let one = 0; one <= BYTES.length; one += 1)
       for (let two = one; two <= BYTES.length; two += 1) {
         const frames = framesOf([BYTES.subarray(0, one), BYTES.subarray(one, two), BYTES.subarray(two)]);

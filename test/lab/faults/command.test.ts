@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { FAULTS } from '../../../src/lab/faults/faults.ts';
 import type { Actor } from '../../../src/lab/stage/actor.ts';
 import { parseRow, SYN_SENT } from '../../../src/net/proc-net-tcp.ts';
-import { wrongOf } from '../../cli/several.ts';
+import { wrongInside, wrongOf } from '../../cli/several.ts';
 import { runCli, start, talk, tempDir } from '../../harness.ts';
 
 async function bobListens(...more: string[]): Promise<Actor & { place: string }> {
@@ -213,7 +213,7 @@ test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
   const port = bob.place.replace(/.*:/, '');
   const usage = (says: RegExp, ...args: string[]) => ({ args: ['link', ...args], code: 2, says });
   expect(
-    await wrongOf([
+    await wrongInside([
       usage(/would call itself: it listens on 127\.0\.0\.1:4101/, '--listen', '4101'),
       usage(/would call itself/, '--listen', '5000', '--host', '0.0.0.0', '--to', 'localhost:5000'),
       ...['LOCALHOST', '127.1', '0', '2130706433', '[::ffff:127.0.0.1]'].map((own) =>
@@ -226,6 +226,10 @@ test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
       usage(/second, line 1: "cut" is not a valid duration/, '--script', second),
       usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
       usage(/too many arguments/, 'cut'),
+    ]),
+  ).toEqual([]);
+  expect(
+    await wrongOf([
       {
         args: ['link', '--listen', port, '--to', '127.0.0.1:1'],
         code: 1,
