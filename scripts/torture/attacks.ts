@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { QUESTIONS_PER_S } from '../../src/exchange/limits.ts';
 import { House, segmentsOf, type Talk } from '../lib/house.ts';
 import { Program } from '../lib/process.ts';
 
@@ -219,7 +220,8 @@ const crowd =
     });
     for (let turn = 0; !over; turn++) {
       for (const one of [delays, others]) await (turn % 20 === 0 ? one.call() : one.ping());
-      await pause(5);
+      // No more than a relay answers at once.
+      await pause(1000 / QUESTIONS_PER_S);
     }
     if ((await back.ended) !== 0) throw new Error(`the recipients: ${back.stderr}`);
     await relay.end();

@@ -54,15 +54,16 @@ test('a flood from one client does not keep another waiting, and none of it is l
   await flooder.next();
   const quiet = await RawClient.connect(receiver.port);
   await quiet.next();
-  const pings = (conn: number): number[] =>
+  const frames = (conn: number): number[] =>
     events.flatMap((event, i) => (event.event === 'received' && event.conn === conn ? [i] : []));
 
   const many = 2000;
-  flooder.type('PING\n'.repeat(many));
+  // Refused at once, and so many questions would be read slowly.
+  flooder.type(`HELLO version=1 as=alice\n${'SEND id=1 to=carol size=0\n\n'.repeat(many)}`);
   flooder.socket.end();
   quiet.type('PING\n');
-  await until(() => pings(1).length === many && pings(2).length === 1);
-  expect(pings(2)[0]).toBeLessThan(pings(1).at(-1) ?? 0);
+  await until(() => frames(1).length === many + 1 && frames(2).length === 1);
+  expect(frames(2)[0]).toBeLessThan(frames(1).at(-1) ?? 0);
   await until(() => flooder.finished);
-  expect(flooder.frames.filter(({ verb }) => verb === 'PONG')).toHaveLength(many);
+  expect(flooder.frames.filter(({ verb }) => verb === 'REFUSED')).toHaveLength(many);
 });
