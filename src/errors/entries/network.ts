@@ -73,13 +73,13 @@ const IP: readonly CatalogEntry[] = [
     meaning:
       'Either no computer on the local network answered for this address (Linux says so after about 3 s of ARP requests), or a router or a ' +
       'firewall answered by ICMP. A firewall that rejects a call with "prohibited" looks like this, even if it is the firewall of the ' +
-      'computer that was called: that computer is there, and says no. Such an answer comes immediately.',
+      'computer that was called: that computer is there, and says no. Such an answer usually comes at once.',
     wire: 'no computer answered for {place}, or a router or firewall said no by ICMP (EHOSTUNREACH)',
     so: 'the computer is off, not connected, or has another address; or it is there, and a firewall rejects the call',
     notSo: '"{peer} is not running": no program was asked, and its computer may be there',
     tryNext:
-      'is the other computer switched on, on the same network, and has it that address? If it answers a ping, or this came in less than a ' +
-      'second, a firewall rejects the call: open the port there',
+      'is the other computer switched on, on the same network, and has it that address? If it answers a ping, a firewall rejects the call: ' +
+      'open the port there',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.9.2.2 (ICMP)',
     elsewhere:

@@ -4,8 +4,6 @@ import { BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../
 
 const NOTHING = 'nothing: this happened on this computer, not on the network';
 
-const ZONE = 'add the zone after a %: [fe80::1%eth0]:4101 (ip -6 address names it, on Windows ipconfig)';
-
 /** Ports, addresses and limits of this computer. */
 export const PORT_ENTRIES: readonly CatalogEntry[] = [
   {
@@ -85,16 +83,17 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
   {
     code: 'EINVAL',
     moments: ['connect', 'listen'],
-    title: 'a link-local address without its zone',
+    title: 'invalid: a link-local address needs its zone',
     layer: 'this computer',
     meaning:
       'An IPv6 address that begins with fe80: exists on every network of this computer at the same time. So it needs a zone, which says on ' +
       'which one. Without it the system cannot tell, and calls the address invalid. (EINVAL means no more than "invalid argument"; ' +
       'with any other address the cause is something else.)',
     wire: 'nothing: the system calls {place} invalid (EINVAL)',
-    so: 'no packet could be sent, because no network was chosen',
+    so: 'no packet could be sent; with fe80: because no network was chosen',
     notSo: '"the address is mistyped": it may be right, and only its zone is missing',
-    tryNext: ZONE,
+    tryNext:
+      'add the zone to an address that begins with fe80: [fe80::1%eth0]:4101 (ip -6 address names it, on Windows ipconfig)',
     certainty: BEFORE_SENDING,
     reference: 'Linux ipv6(7), sin6_scope_id',
     elsewhere:

@@ -34,7 +34,7 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
     layer: 'TCP connect',
     meaning:
       'By default WSL 2 is a virtual machine with an address of its own behind NAT. From Windows, localhost reaches a server in WSL; from WSL, ' +
-      'localhost does not reach a server on Windows, and other computers do not reach a server in WSL at all. With "networkingMode=mirrored" in ' +
+      'localhost does not reach a server on Windows, and other computers do not reach a server in WSL. With "networkingMode=mirrored" in ' +
       '.wslconfig (Windows 11 22H2 and later) both have the same addresses, and localhost works both ways.',
     wire: 'ECONNREFUSED or silence at {place}, although the program is running on the other side',
     so: 'first see on which side of WSL each program runs',
@@ -55,9 +55,9 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
     meaning:
       'A firewall that drops packets makes silence: our own deadline, or ETIMEDOUT. One that rejects with RST or "port unreachable" makes ' +
       'ECONNREFUSED, as if nobody listened. One that rejects with "prohibited" makes EHOSTUNREACH on Linux, as if there were no such computer. It ' +
-      'may stand on this computer, on the other one, or between (a router, a cloud, a school network). The firewalls of Windows and macOS ask ' +
-      'when a program first listens, and what was answered then stays.',
-    wire: 'no answer from {place}, or an RST or an ICMP message in the name of it',
+      'may stand on this computer, on the other one, or between (a router, a cloud, a school network). The firewalls of Windows and macOS, if ' +
+      'they are on, ask when a program first listens, and what was answered then stays.',
+    wire: 'no answer from {place}, or an RST or an ICMP message in its name',
     so: 'the error alone never shows whether a firewall or the other computer said it',
     notSo: '"a ping gets through, so the port does": a firewall decides for each port',
     tryNext:
@@ -66,7 +66,7 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.9.2.2 (ICMP)',
     elsewhere:
-      'Linux: the three ways were measured here. macOS and Windows (theirs drop by default, according to their documentation): not verified here.',
+      'Linux: the three ways were measured here. That of Windows drops, according to its documentation. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['SYN swallowed', 'firewall rejects: port unreachable', 'firewall rejects: prohibited'],
   },

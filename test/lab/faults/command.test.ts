@@ -233,7 +233,7 @@ test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
       {
         args: ['link', '--listen', port, '--to', '127.0.0.1:1'],
         code: 1,
-        says: /EADDRINUSE\)\. try .*--listen/,
+        says: /EADDRINUSE\): a detour receiver named bob answers there.*try .*--listen/,
       },
     ]),
   ).toEqual([]);
