@@ -18,6 +18,8 @@ export interface DiagramOptions extends RowOptions {
   readonly width: number;
   /** Names that always get a lane, from the left in this order, even if no such process ever ran. */
   readonly lanes?: readonly string[] | undefined;
+  /** The actor whose first event is time 0, so that diagrams can be compared. What comes before has negative times. Default: the first row. */
+  readonly zero?: string | undefined;
 }
 
 /** One line under the heading, and the row that it shows. */
@@ -72,13 +74,14 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   const drawnRows = rowsOf(merged, options);
   const layout = layOut(merged, drawnRows, options.lanes ?? [], options.width);
   const lives = new Lives(merged, layout.lanes, drawnRows);
-  // Time does not start with the faults that are set up before anything happens.
-  const zero = (drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
+  const zero = zeroOf(merged, drawnRows, options.zero);
   const rows: DiagramRow[] = [];
-  let shownTime = 0;
+  let shownTime = options.zero === undefined ? 0 : Number.NEGATIVE_INFINITY;
+  let shownFrom = 0;
   for (const row of drawnRows) {
     if (!lanesIn(row).every((lane) => layout.columns.has(lane))) continue;
     shownTime = Math.max(shownTime, row.at - zero);
+    shownFrom = Math.min(shownFrom, shownTime);
     const line = new TextLine(layout.width);
     line.put(0, formatMs(shownTime).padStart(TIME_WIDTH));
     lives.upTo(row.placed);
@@ -93,9 +96,15 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
     lines: [...heading, ...rows.map(({ text }) => text)],
     heading,
     rows,
-    legend: legendOf(drawnRows),
+    legend: [...legendOf(drawnRows), ...(shownFrom < 0 ? [`ms < 0: before ${options.zero} began`] : [])],
     omitted: layout.omitted,
   };
+}
+
+function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
+  const first = merged.events.find(({ recorded }) => recorded.actor === actor);
+  // Time does not start with the faults that are set up before anything happens.
+  return (first ?? drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
 }
 
 interface Layout {
@@ -279,11 +288,10 @@ function spread(text: string, room: number, rightwards: boolean): string {
   return '─'.repeat(before) + label + '─'.repeat(Math.max(0, dashes - before));
 }
 
-/** Milliseconds in at most six characters: `0.6`, `812.0`, `25310`, `1234s`. */
+/** Milliseconds in at most six characters: `0.6`, `812.0`, `25310`, `1234s`, `-340.2`. */
 function formatMs(ms: number): string {
-  if (ms < 9999.95) return ms.toFixed(1);
-  if (ms < 999_999.5) return ms.toFixed(0);
-  return ms < 99_999_500 ? `${(ms / 1000).toFixed(0)}s` : `${(ms / 3_600_000).toFixed(0)}h`;
+  const texts = [ms.toFixed(1), ms.toFixed(0), `${(ms / 1000).toFixed(0)}s`];
+  return texts.find(({ length }) => length <= TIME_WIDTH) ?? `${(ms / 3_600_000).toFixed(0)}h`;
 }
 
 function legendOf(drawnRows: readonly Row[]): string[] {

@@ -191,6 +191,22 @@ describe('a diagram', () => {
     }
   });
 
+  it('counts times from the first event of an actor, if it is asked to', () => {
+    const early = new Actor('bob', 1).at(-12_345.6, { event: 'stopping', why: 'done' });
+    const bob = new Actor('bob', 2).at(-340.2, { event: 'stopping', why: 'done' });
+    const alice = new Actor('alice', 3);
+    alice.at(0, { event: 'connecting', conn: 1, host: '127.0.0.1', port: 4101 });
+    alice.at(0.4, { event: 'broken', conn: 1, code: 'ECONNREFUSED', syscall: 'connect' });
+    const merged = merge(logsOf([early, bob, alice]));
+    const times = (zero: string): string[] =>
+      drawDiagram(merged, { width: 60, zero, keep: essential }).rows.map(({ text }) => text.slice(0, 6));
+    expect(times('alice')).toEqual(['-12346', '-340.2', '   0.0', '   0.4']);
+    expect(drawDiagram(merged, { width: 60, zero: 'alice' }).legend).toContain('ms < 0: before alice began');
+    // Somebody who is not in the logs cannot be counted from: then it is the first row.
+    expect(times('carol')).toEqual(['   0.0', ' 12005', ' 12346', ' 12346']);
+    expect(drawDiagram(merged, { width: 60 }).legend.join()).not.toContain('ms < 0');
+  });
+
   it('says for whom there was no room', () => {
     const actors = Array.from({ length: 12 }, (_, index) =>
       new Actor(`s${index}`, index).at(index, { event: 'stopping', why: 'done' }),

@@ -4,16 +4,17 @@ import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { findStory, numbered, runDemo } from '../../lab/demo/demo.ts';
-import { createKeyPrompt } from '../../lab/demo/keys.ts';
+import { openKeyboard } from '../../lab/demo/keys.ts';
 import type { CommandSpec } from '../command.ts';
-import { paint } from '../render/output.ts';
+import { columns, obeysEscapes, paint, statusLine } from '../render/output.ts';
 
 interface Options {
   readonly fast?: boolean;
   readonly json?: boolean;
 }
 
-const DEFAULT_WIDTH = 80;
+// What a terminal that does not say how high it is gets.
+const DEFAULT_ROWS = 24;
 
 /** The command `detour demo`. */
 export const demo: CommandSpec = {
@@ -26,7 +27,7 @@ export const demo: CommandSpec = {
           .map(({ number, story }) => `${number} or ${story.name}`)
           .join(', ')}`,
       )
-      .option('--fast', 'ask no questions')
+      .option('--fast', 'ask no questions, and do not wait for Enter between stories')
       .option('--json', 'print the verdicts as one JSON line per route')
       .action(async (wanted: string | undefined, options: Options) => {
         process.exitCode = (await run(wanted, options)) ? 0 : 1;
@@ -46,14 +47,15 @@ async function run(wanted: string | undefined, { fast, json }: Options): Promise
   }
   const { stdin, stdout } = process;
   const talking = stdout.isTTY === true && json !== true;
-  const asking = talking && stdin.isTTY === true && fast !== true;
+  const keyboard = talking && stdin.isTTY === true && fast !== true ? openKeyboard(stdin) : undefined;
   return runDemo({
     stories: found === undefined ? numbered() : [found],
-    columns: stdout.columns ?? DEFAULT_WIDTH,
+    columns: () => columns(stdout),
+    rows: () => stdout.rows || DEFAULT_ROWS,
     paint: (style, text) => paint(style, text, stdout),
     write: (text) => stdout.write(text),
-    ask: asking ? createKeyPrompt(stdin) : undefined,
+    ask: keyboard?.ask,
     json,
-    busy: talking ? (text) => void stdout.write(`\r\x1b[K${text}`) : undefined,
-  });
+    busy: talking && obeysEscapes(stdout) ? (text) => statusLine(text, stdout) : undefined,
+  }).finally(() => keyboard?.close());
 }

@@ -3,7 +3,7 @@
 import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { patienceSeconds, sentSyns, synRetries } from '../../net/proc-net-tcp.ts';
-import { columns, statusLine } from './output.ts';
+import { obeysEscapes, statusLine } from './output.ts';
 import { ms } from './report.ts';
 
 /** How often the live line is redrawn, in milliseconds. */
@@ -49,16 +49,16 @@ export class Connecting {
     this.over();
     this.#began = performance.now();
     this.#step('connecting', `until the kernel gives up${patienceText()}`);
-    if (process.stderr.isTTY === true) this.#watch();
+    if (obeysEscapes(process.stderr)) this.#watch();
   }
 
-  // A line that is redrawn in place, only on a terminal.
+  // A line that is redrawn in place.
   #watch(): void {
     this.#timer = systemClock.after(EVERY_MS, () => {
       const sent = sentSyns();
       const syns = sent === undefined ? '' : `; SYNs sent: ${sent}`;
       const line = `  ${ms(performance.now() - this.#began).padStart(8)}  no answer yet${syns}`;
-      statusLine(line.slice(0, columns(process.stderr) - 1));
+      statusLine(line);
       this.#drawn = true;
       this.#watch();
     });

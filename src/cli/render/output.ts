@@ -7,12 +7,19 @@ import { hanging, wrap } from '../../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** The width of a stream's terminal, at least 40 columns; 80 if it is not a terminal. */
-export const columns = (stream: NodeJS.WriteStream): number => Math.max(40, stream.columns ?? 80);
+// Some terminals, such as a serial console, do not say how wide they are: then it is 0.
+const realColumns = (stream: NodeJS.WriteStream): number => stream.columns || 80;
+
+/** The width of a stream's terminal now, at least 40 columns; 80 if it is not known, or if the stream is not a terminal. */
+export const columns = (stream: NodeJS.WriteStream): number => Math.max(40, realColumns(stream));
+
+/** Is the stream a terminal that obeys escape sequences? One with TERM=dumb would print them. */
+export const obeysEscapes = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && process.env.TERM !== 'dumb';
 
 /** Colours a text if the stream is a terminal and neither NO_COLOR is set (an empty value counts as not set) nor TERM is `dumb`. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string {
-  const wanted = stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const wanted = obeysEscapes(stream) && !process.env.NO_COLOR;
   return wanted ? styleText(style, text, { validateStream: false }) : text;
 }
 
@@ -66,7 +73,7 @@ export function withNote(line: string, note: string, width: number): string {
   return gap >= 2 ? line + ' '.repeat(gap) + note : [...wrap(line, width), note.padStart(width)].join('\n');
 }
 
-/** A progress bar on stderr, if that is a terminal. It is redrawn at most ten times a second. */
+/** A progress bar on stderr, if that is a terminal where it can be redrawn. It is redrawn at most ten times a second. */
 export class Progress {
   readonly #total: number;
   #drawn = 0;
@@ -77,7 +84,7 @@ export class Progress {
 
   /** Shows the progress. @param note a short text after it */
   show(done: number, note: string): void {
-    if (process.stderr.isTTY !== true || (done < this.#total && performance.now() - this.#drawn < 100))
+    if (!obeysEscapes(process.stderr) || (done < this.#total && performance.now() - this.#drawn < 100))
       return;
     this.#drawn = performance.now();
     const room = columns(process.stderr) - 2 * String(this.#total).length - note.length - 8;
@@ -92,7 +99,10 @@ export class Progress {
   }
 }
 
-/** Shows a line on stderr in place of the one before, and stays on it; only if stderr is a terminal. An empty text wipes it away. */
-export function statusLine(text: string): void {
-  if (process.stderr.isTTY === true) process.stderr.write(`\r\x1b[K${text}`);
+/**
+ * Shows a line in place of the one before, and stays on it; only on a terminal that obeys escape sequences. What does not fit is cut
+ * off: a line that wraps could not be wiped away. An empty text wipes the line away.
+ */
+export function statusLine(text: string, stream: NodeJS.WriteStream = process.stderr): void {
+  if (obeysEscapes(stream)) stream.write(`\r\x1b[K${text.slice(0, realColumns(stream) - 1)}`);
 }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { asciiJson } from '../../core/visible.ts';
-import { wrap } from '../../core/wrap.ts';
+import { hanging, wrap } from '../../core/wrap.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Answer } from './keys.ts';
 import {
@@ -11,6 +11,9 @@ import {
   introLines,
   type Paint,
   type PlayedScene,
+  pagesOf,
+  pauseLine,
+  questionLines,
   type Result,
   storyLines,
   tableLines,
@@ -24,12 +27,18 @@ import type { Scene, Story } from './story.ts';
 export interface DemoOptions {
   /** The stories, with their numbers. */
   readonly stories: readonly { readonly number: number; readonly story: Story }[];
-  readonly columns: number;
+  /** The width of the output, now: a window may be resized between two stories. */
+  readonly columns: () => number;
+  /** The height of the terminal, now. Needed only with `ask`. Default: no limit. */
+  readonly rows?: (() => number) | undefined;
   readonly paint: Paint;
   /** Prints a text. */
   readonly write: (text: string) => void;
-  /** Asks for one key; undefined if there is nobody to ask. */
-  readonly ask?: (() => Promise<Answer>) | undefined;
+  /**
+   * Asks for one key, and waits; undefined if there is nobody to ask: then nothing waits.
+   * @param fresh keys that were typed before this call do not count
+   */
+  readonly ask?: ((fresh: boolean) => Promise<Answer>) | undefined;
   /** Prints one line of JSON per route and one at the end, instead of text. */
   readonly json?: boolean | undefined;
   /** Shows the progress in place of what it showed before; an empty text clears it. Only on a terminal. */
@@ -57,30 +66,62 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   const stages: Stage[] = [];
   const results: Result[] = [];
   let asking = options.ask !== undefined;
-  let quit = false;
-  if (!json) print([...introLines(columns), '']);
+  if (!json) print([...introLines(columns()), '']);
   for (const { number, story } of stories) {
-    const title = wrap(`STORY ${number} of ${STORIES.length}: ${story.title}`, columns - 2);
+    const title = wrap(`STORY ${number} of ${STORIES.length}: ${story.title}`, columns() - 2);
     if (!json) print(title.map((line) => paint('bold', ` ${line}`)));
     let guesses: Guesses = {};
     if (asking && options.ask !== undefined) {
-      const answer = await askGuesses(story, options.ask, options.write, results.length === 0);
-      if (answer === 'quit') {
-        quit = true;
-        break;
-      }
+      print(questionLines(columns(), results.length === 0));
+      const answer = await askGuesses(story, options.ask, options.write);
+      if (answer === 'quit') break;
       if (answer === 'silence') asking = false;
       else guesses = answer;
     }
-    const progress = new ProgressLine(options.busy);
+    const progress = new ProgressLine(options.busy, columns);
     const [direct, detour] = await playBoth(story, guesses, stages, options.program, progress).finally(() =>
       progress.end(),
     );
     results.push({ number, story, direct, detour });
-    if (json) printJson(story, { direct, detour }, print);
-    else print(['', ...storyLines(direct, detour, columns, paint), '']);
+    if (json) {
+      printJson(story, { direct, detour }, print);
+      continue;
+    }
+    const next = results.length < stories.length ? 'next story' : 'the results';
+    const lines = storyLines(direct, detour, columns(), paint);
+    if (!(await turnPages(lines, next, options, print))) break;
+    print(['']);
   }
-  return sumUp(results, stages, quit, options, print);
+  return sumUp(results, stages, options, print);
+}
+
+// Prints a story, and waits for Enter wherever something would scroll away unread. Returns false if the person wants to quit.
+async function turnPages(
+  lines: readonly string[],
+  next: string,
+  options: DemoOptions,
+  print: (lines: readonly string[]) => void,
+): Promise<boolean> {
+  print(['']);
+  const pages = pagesOf(lines, options.rows?.() ?? Number.POSITIVE_INFINITY);
+  for (const [index, page] of pages.entries()) {
+    print(page);
+    if (!(await goesOn(index + 1 < pages.length ? 'more' : next, options))) return false;
+  }
+  return true;
+}
+
+// Waits for Enter, if there is anybody to press it. Returns false if the person wants to quit.
+async function goesOn(next: string, { ask, busy, write, columns }: DemoOptions): Promise<boolean> {
+  if (ask === undefined) return true;
+  const hint = pauseLine(next, columns());
+  if (busy === undefined) write(hint);
+  else busy(hint);
+  let answer = await ask(true);
+  while (answer !== 'skip' && answer !== 'quit') answer = await ask(true);
+  if (busy === undefined) write('\n');
+  else busy('');
+  return answer === 'skip';
 }
 
 // Plays both routes at the same time: they share nothing but the computer. If one fails, the other is still cleared before this rejects.
@@ -106,17 +147,14 @@ interface Guesses {
 
 async function askGuesses(
   story: Story,
-  ask: () => Promise<Answer>,
+  ask: (fresh: boolean) => Promise<Answer>,
   write: (text: string) => void,
-  first: boolean,
 ): Promise<Guesses | 'silence' | 'quit'> {
-  write(" What will alice's program say? d delivered/stored · n not delivered · u unknown\n");
-  if (first) write('   (one key each; Enter skip · s skip questions · q quit)\n');
   const guesses: Guesses = {};
   const routes = story.direct === undefined ? (['detour'] as const) : (['direct', 'detour'] as const);
   for (const [index, route] of routes.entries()) {
     write(`${index === 0 ? '   ' : '      '}${route}: `);
-    const answer = await ask();
+    const answer = await ask(index === 0);
     if (answer === 'quit' || answer === 'silence') {
       write('\n');
       return answer;
@@ -148,7 +186,6 @@ function printJson(
 function sumUp(
   results: readonly Result[],
   stages: readonly Stage[],
-  quit: boolean,
   { columns, paint, json, stories }: DemoOptions,
   print: (lines: readonly string[]) => void,
 ): boolean {
@@ -167,13 +204,13 @@ function sumUp(
     faults.length === 0 ? 'All verdicts as expected' : `${faults.length} not as expected (see above)`;
   const others = left.length === 0 ? 'no process left over' : `left over: pid ${left.join(', ')}`;
   const files = dirs.length === 0 ? '' : ` Files left over: ${dirs.join(', ')}`;
-  const missing = quit ? ` ${stories.length - results.length} not played.` : '';
+  const unplayed = stories.length - results.length;
+  const missing = unplayed === 0 ? '' : ` ${unplayed} not played.`;
+  const width = columns();
+  const all = hanging(' ', `${verdicts}; ${others}.${files}${missing}`, width);
   if (results.length > 0)
-    print([
-      ...tableLines(results, columns),
-      paint(ok ? 'green' : 'red', ` ${verdicts}; ${others}.${files}${missing}`),
-    ]);
-  print(yourTurn(columns));
+    print([...tableLines(results, width), ...all.map((line) => paint(ok ? 'green' : 'red', line))]);
+  print(yourTurn(width));
   return ok;
 }
 
@@ -187,6 +224,6 @@ function yourTurn(columns: number): string[] {
     ...(columns >= 12 + one.length + other.length
       ? [`   ${one}       ${other}`]
       : [`   ${one}`, `   ${other}`]),
-    ` Which route when? Measure it: ${command} compare`,
+    ...hanging(' ', `Which route when? Measure it: ${command} compare`, columns),
   ];
 }

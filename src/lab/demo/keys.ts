@@ -1,9 +1,32 @@
-// Asks for a guess with single keys, on a terminal. It knows nothing about stories.
+// Reads single keys from a terminal. It knows nothing about stories.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Guess } from './page.ts';
 
-/** A person's answer: a guess, `skip` (no guess), `silence` (no more questions), or `quit` (end the demo). */
+/** A person's answer: a guess, `skip` (Enter), `silence` (no more questions), or `quit` (end the demo). */
 export type Answer = Guess | 'skip' | 'silence' | 'quit';
+
+/** The keyboard of a person who is asked. */
+export interface Keyboard {
+  /**
+   * Waits for one of the keys. The end of input counts as `quit`.
+   * @param fresh drop what was typed before this call: it cannot answer a question that was not shown yet
+   */
+  ask(fresh: boolean): Promise<Answer>;
+  /** Stops reading, and puts the terminal back into the mode in which it was. */
+  close(): void;
+}
+
+/** The part of a terminal's input that a keyboard needs; `process.stdin` has it. */
+export interface KeyInput {
+  setRawMode(raw: boolean): unknown;
+  on(event: 'data', listener: (data: Buffer) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  off(event: 'data', listener: (data: Buffer) => void): unknown;
+  off(event: 'end', listener: () => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
+}
 
 const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ['d', 'd'],
@@ -16,49 +39,64 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ['\x04', 'quit'],
 ]);
 const CTRL_C = '\x03';
-// The most keys taken from one read: somebody who leans on a key should not answer the next ten stories with it.
-const TYPED_AHEAD = 2;
+// An arrow key comes as several characters, and the last one may be a letter (`ESC [ D`): none of them is a key of ours.
+const ESCAPE = '\x1b';
+// The most answers kept: somebody who leans on a key should not answer more than the two routes of one story.
+const MOST_AHEAD = 2;
 
 /**
- * Makes the function that waits for one of the keys. The end of input counts as `quit`; Ctrl-C becomes SIGINT.
- * Between two questions the terminal is not in raw mode.
+ * Opens a keyboard. The terminal stays in raw mode until it is closed: a key that is pressed while a story is played is neither
+ * echoed into it nor kept by the terminal. Ctrl-C becomes SIGINT.
  */
-export function createKeyPrompt(input: NodeJS.ReadStream): () => Promise<Answer> {
-  const ahead: string[] = [];
-  const next = (): Answer | undefined => {
-    for (let key = ahead.shift(); key !== undefined; key = ahead.shift()) {
-      const answer = ANSWERS.get(key);
-      if (answer !== undefined) return answer;
+export function openKeyboard(input: KeyInput): Keyboard {
+  const ahead: Answer[] = [];
+  let ended = false;
+  let wake: (() => void) | undefined;
+  const pressed = (data: Buffer): void => {
+    const keys = data.toString('latin1').toLowerCase();
+    if (keys.includes(CTRL_C)) {
+      close();
+      process.kill(process.pid, 'SIGINT');
+      return;
     }
-    return undefined;
+    if (keys.startsWith(ESCAPE)) return;
+    for (const key of keys) {
+      const answer = ANSWERS.get(key);
+      if (answer !== undefined && ahead.length < MOST_AHEAD) ahead.push(answer);
+    }
+    if (ahead.length > 0) wake?.();
   };
-  return () => {
-    const known = next();
-    if (known !== undefined) return Promise.resolve(known);
-    return new Promise((resolve) => {
-      const done = (answer: Answer): void => {
-        input.off('data', pressed);
-        input.off('end', ended);
-        input.setRawMode(false);
-        input.pause();
-        resolve(answer);
-      };
-      const ended = (): void => done('quit');
-      const pressed = (data: Buffer): void => {
-        const keys = data.toString('latin1').toLowerCase();
-        if (keys.includes(CTRL_C)) {
-          input.setRawMode(false);
-          process.kill(process.pid, 'SIGINT');
-          return;
-        }
-        ahead.push(...keys.slice(0, TYPED_AHEAD));
-        const answer = next();
-        if (answer !== undefined) done(answer);
-      };
-      input.setRawMode(true);
-      input.on('data', pressed);
-      input.on('end', ended);
-      input.resume();
-    });
+  const end = (): void => {
+    ended = true;
+    wake?.();
+  };
+  const close = (): void => {
+    input.off('data', pressed);
+    input.off('end', end);
+    input.setRawMode(false);
+    input.pause();
+  };
+  input.setRawMode(true);
+  input.on('data', pressed);
+  input.on('end', end);
+  input.resume();
+  return {
+    async ask(fresh) {
+      if (fresh) {
+        // What was typed before may still be in the kernel. Between two turns the event loop polls, and reads it.
+        await nextTurn();
+        await nextTurn();
+        ahead.length = 0;
+      }
+      for (;;) {
+        const answer = ahead.shift();
+        if (answer !== undefined) return answer;
+        if (ended) return 'quit';
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    close,
   };
 }

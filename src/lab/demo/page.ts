@@ -37,6 +37,8 @@ export interface PlayedScene {
 // Below this width, 38 columns for two lanes and 41 for three do not fit side by side.
 const SIDE_BY_SIDE = 80;
 const NARROWEST = 40;
+// Below this width, a story and its verdicts do not fit on one line of the table.
+const ONE_LINE = 50;
 const WIDEST = 132;
 
 /** Is the guess right? STORED on the detour counts like DELIVERED on the direct route. */
@@ -92,7 +94,9 @@ function panel(
 ): { lines: Line[]; legend: readonly string[] } {
   const { lanes, lesson } = scene;
   const { title, success } = ROUTES[route];
-  const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential });
+  // Time 0 is alice's first event on both routes: when bob began to wait says nothing about either.
+  const zero = lanes[0];
+  const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential, zero });
   const { verdict, exit, faults } = verification;
   const code = `exit ${exit}`;
   const headline = ` ${verdictText(verdict)}`;
@@ -157,18 +161,24 @@ export interface Result {
   readonly detour: PlayedScene;
 }
 
-/** The table at the end. */
+/** The table at the end. Where it is narrow, the verdicts of a story are on a line of their own. */
 export function tableLines(results: readonly Result[], columns: number): string[] {
   const [one, other] = columns >= SIDE_BY_SIDE ? [17, 16] : [14, 16];
   const first = Math.max(16, Math.min(columns, SIDE_BY_SIDE) - 6 - one - other);
-  const row = (story: string, direct: string, detour: string, you: string): string =>
-    ` ${cut(story, first - 1).padEnd(first)}${direct.padEnd(one)}${detour.padEnd(other)}${you}`.trimEnd();
+  const row = (story: string, direct: string, detour: string, you: string): string[] => {
+    const verdicts = `${direct.padEnd(one)}${detour.padEnd(other)}${you}`;
+    const lines =
+      columns >= ONE_LINE
+        ? [` ${cut(story, first - 1).padEnd(first)}${verdicts}`]
+        : [` ${cut(story, columns - 1)}`, `   ${verdicts}`];
+    return lines.map((line) => line.trimEnd());
+  };
   const asked = results.some(
     ({ direct, detour }) => direct?.guess !== undefined || detour.guess !== undefined,
   );
   return [
-    row('STORY', 'DIRECT', 'DETOUR', asked ? 'YOU' : ''),
-    ...results.map(({ number, story, direct, detour }) =>
+    ...row('STORY', 'DIRECT', 'DETOUR', asked ? 'YOU' : ''),
+    ...results.flatMap(({ number, story, direct, detour }) =>
       row(
         `${number} ${story.short}`,
         direct === undefined ? '(no relay)' : resultOf(direct),
@@ -196,14 +206,53 @@ function score(played: readonly (PlayedScene | undefined)[]): string {
 const cut = (text: string, room: number): string =>
   text.length <= room ? text : `${text.slice(0, room - 1)}…`;
 
-// As many signs on each line as fit.
-function fill(signs: readonly string[], columns: number): string[] {
+// As many parts on each line as fit.
+function fill(parts: readonly string[], columns: number, gap = '    '): string[] {
   const lines: string[] = [];
-  for (const sign of signs) {
+  for (const part of parts) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 4 + sign.length <= columns)
-      lines[lines.length - 1] = `${last}    ${sign}`;
-    else lines.push(` ${sign}`);
+    if (last !== undefined && last.length + gap.length + part.length <= columns)
+      lines[lines.length - 1] = `${last}${gap}${part}`;
+    else lines.push(...hanging(' ', part, columns, 6));
   }
   return lines;
 }
+
+/** The question before a story is played. @param first also say which other keys there are */
+export function questionLines(columns: number, first: boolean): string[] {
+  const question = " What will alice's program say?";
+  const [one = '', ...more] = fill(['d delivered/stored', 'n not delivered', 'u unknown'], columns - 2, DOT);
+  const beside = `${question}${one}`;
+  const keys =
+    more.length === 0 && beside.length <= columns
+      ? [beside]
+      : [question, ...[one, ...more].map((line) => `  ${line}`)];
+  const others = fill(['(one key each; Enter skip', 's skip questions', 'q quit)'], columns - 2, DOT);
+  return [...keys, ...(first ? others.map((line) => `  ${line}`) : [])];
+}
+
+const DOT = ' · ';
+
+/** The line that is shown while the demo waits for Enter. @param next what comes then */
+export function pauseLine(next: string, columns: number): string {
+  return fill([`Enter: ${next}`, 'q quit', '--fast never waits'], columns - 1, DOT)[0] ?? '';
+}
+
+/**
+ * Cuts the lines of a story into pages that can be read before they scroll away: at the empty line between the two routes if they are
+ * one below the other, otherwise where the page is full.
+ * @param rows how many rows the terminal has; one is left for the line that waits
+ */
+export function pagesOf(lines: readonly string[], rows: number): string[][] {
+  const most = Math.max(rows - 1, LEAST_ROWS);
+  const pages: string[][] = [];
+  const rest = [...lines];
+  while (rest.length > most) {
+    const blank = rest.lastIndexOf('', most - 1);
+    pages.push(rest.splice(0, blank > 0 ? blank + 1 : most));
+  }
+  if (rest.length > 0) pages.push(rest);
+  return pages;
+}
+
+const LEAST_ROWS = 5;

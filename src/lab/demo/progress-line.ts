@@ -4,36 +4,63 @@
 import { bar } from '../../core/bar.ts';
 import type { Recorded } from '../../core/event.ts';
 
-const WIDTH = 12;
+type Route = 'direct' | 'detour';
+
+/** How much of a message bob's program has read. */
+interface Share {
+  /** From 0 to 1. */
+  readonly read: number;
+  readonly killed: boolean;
+}
+
 const PLAYING = ' the processes are playing it …';
+const WIDEST_BAR = 12;
+const SHORTEST_BAR = 4;
+// The longest text without its bars: `DIRECT [] 100% ×  DETOUR [] 100% ×`.
+const WORDS = 34;
 
 /** The line under a story's title while it is being played. */
 export class ProgressLine {
   readonly #show: ((text: string) => void) | undefined;
-  readonly #bars = new Map<string, string>();
+  readonly #columns: () => number;
+  readonly #shares = new Map<Route, Share>();
 
-  /** @param show shows a text in place of the one before; undefined where nobody looks */
-  constructor(show: ((text: string) => void) | undefined) {
+  /**
+   * @param show shows a text in place of the one before; undefined where nobody looks
+   * @param columns the width of the terminal, now
+   */
+  constructor(show: ((text: string) => void) | undefined, columns: () => number) {
     this.#show = show;
+    this.#columns = columns;
     show?.(PLAYING);
   }
 
   /** A process on this route has said something. */
-  saw(route: 'direct' | 'detour', recorded: Recorded): void {
-    const bar = this.#bars.get(route);
-    if (recorded.event === 'arriving') this.#bars.set(route, barOf(recorded.have / recorded.size));
-    else if (bar === undefined) return;
-    else if (recorded.event === 'stopping' && recorded.why === 'kill') this.#bars.set(route, `${bar} ×`);
-    else if (recorded.event === 'shown') this.#bars.set(route, barOf(1));
+  saw(route: Route, recorded: Recorded): void {
+    const share = this.#shares.get(route);
+    if (recorded.event === 'arriving')
+      this.#shares.set(route, { read: recorded.have / recorded.size, killed: false });
+    else if (share === undefined) return;
+    else if (recorded.event === 'stopping' && recorded.why === 'kill')
+      this.#shares.set(route, { ...share, killed: true });
+    else if (recorded.event === 'shown') this.#shares.set(route, { read: 1, killed: false });
     else return;
-    const bars = [...this.#bars].map(([name, text]) => `${name.toUpperCase()} ${text}`);
-    this.#show?.(` bob's program has: ${bars.join('  ')}`);
+    this.#show?.(this.#text());
   }
 
   /** The story has been played: the line goes. */
   end(): void {
     this.#show?.('');
   }
-}
 
-const barOf = (share: number): string => `${bar(share, WIDTH)} ${Math.floor(100 * share)}%`;
+  #text(): string {
+    const room = this.#columns() - 1;
+    const head = room >= 79 ? " bob's program has: " : ' bob has: ';
+    const width = Math.min(WIDEST_BAR, Math.floor((room - head.length - WORDS) / 2));
+    const shares = [...this.#shares].map(([route, { read, killed }]) => {
+      const drawn = width < SHORTEST_BAR ? '' : `${bar(read, width)} `;
+      return `${route.toUpperCase()} ${drawn}${Math.floor(100 * read)}%${killed ? ' ×' : ''}`;
+    });
+    return head + shares.join('  ');
+  }
+}

@@ -102,7 +102,7 @@ async function tell(name: string, program?: readonly string[], ask?: () => Promi
   let output = '';
   const ok = await runDemo({
     stories: numbered().filter(({ story }) => story.name === name),
-    columns: 80,
+    columns: () => 80,
     paint: (_, text) => text,
     write: (text) => {
       output += text;
@@ -141,6 +141,62 @@ describe('the demo', () => {
     expect(output).toMatch(/NOT DELIVERED +STORED +2\/2/);
     const none = await tell('absent', undefined, async () => 'quit');
     expect(none.output).not.toContain('DIRECT  synchronous');
+  });
+
+  it('waits for Enter after a story, and lays out the next one for the width that the window has then', async () => {
+    const absent = numbered().filter(({ story }) => story.name === 'absent');
+    let output = '';
+    let width = 60;
+    const shown: string[] = [];
+    const answers: Answer[] = ['silence', 'd', 'skip', 'skip'];
+    const ok = await runDemo({
+      stories: [...absent, ...absent],
+      columns: () => width,
+      rows: () => 40,
+      paint: (_, text) => text,
+      write: (text) => {
+        output += text;
+      },
+      busy: (text) => shown.push(text),
+      ask: async () => {
+        // The window is resized while the demo waits after the first story.
+        if (answers.length === 2) width = 120;
+        return answers.shift() ?? 'quit';
+      },
+    });
+    expect(ok).toBe(true);
+    expect(answers).toEqual([]);
+    const [first = '', second = ''] = output.split('STORY 2 of 10').slice(1);
+    for (const line of first.split('\n')) expect(line.length, line).toBeLessThanOrEqual(60);
+    expect(second).toMatch(/DIRECT {2}synchronous +│ DETOUR {2}asynchronous/);
+    // No question is asked any more, but the demo still waits.
+    expect(output.match(/What will/g)).toHaveLength(1);
+    expect(shown.filter((text) => text.includes('Enter'))).toEqual([
+      ' Enter: next story · q quit · --fast never waits',
+      ' Enter: the results · q quit · --fast never waits',
+    ]);
+    expect(shown.at(-1)).toBe('');
+  });
+
+  it('shows a story that is taller than the terminal page by page, and may be left in the middle', async () => {
+    let output = '';
+    const answers: Answer[] = ['skip', 'skip', 'skip', 'quit'];
+    await runDemo({
+      stories: numbered().filter(({ story }) => story.name === 'there'),
+      columns: () => 60,
+      rows: () => 10,
+      paint: (_, text) => text,
+      write: (text) => {
+        output += text;
+      },
+      ask: async () => answers.shift() ?? 'quit',
+    });
+    expect(answers).toEqual([]);
+    // Without a line that can be wiped away, the hint stays where it is.
+    const pages = output.split(' Enter: more · q quit · --fast never waits\n');
+    expect(pages).toHaveLength(3);
+    for (const page of pages.slice(1, -1)) expect(page.trimEnd().split('\n').length).toBeLessThan(10);
+    expect(output).toContain('All verdicts as expected; no process left over.');
   });
 
   it('draws nothing that is not in a log file', { tags: ['slow'] }, async () => {

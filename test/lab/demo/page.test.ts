@@ -7,13 +7,17 @@ import {
   introLines,
   type Paint,
   type PlayedScene,
+  pagesOf,
+  pauseLine,
+  questionLines,
   storyLines,
   tableLines,
 } from '../../../src/lab/demo/page.ts';
+import { ProgressLine } from '../../../src/lab/demo/progress-line.ts';
 import { STORIES } from '../../../src/lab/demo/stories.ts';
 import type { Scene, Story } from '../../../src/lab/demo/story.ts';
 import { type ProcessRecord, verifyScene } from '../../../src/lab/demo/verify.ts';
-import { type Actor, detourKill, directKill } from '../../trace/histories.ts';
+import { Actor, detourKill, directKill } from '../../trace/histories.ts';
 
 const killed = STORIES.find(({ name }) => name === 'killed') as Story & { direct: Scene };
 const plain: Paint = (_, text) => text;
@@ -38,9 +42,12 @@ describe('a page', () => {
 
   it('keeps to its columns, with and without colours', () => {
     const result = { number: 3, story: killed, direct, detour };
-    for (let columns = 50; columns <= 140; columns += 3) {
+    for (let columns = 40; columns <= 140; columns += 2) {
       const lines = [
         ...introLines(columns),
+        ...questionLines(columns, true),
+        pauseLine('next story', columns),
+        ...progressTexts(columns),
         ...storyLines(direct, detour, columns, plain),
         ...tableLines([result], columns),
       ];
@@ -50,6 +57,38 @@ describe('a page', () => {
         storyLines(direct, detour, columns, plain).map((line) => line.trimEnd()),
       );
     }
+  });
+
+  it('counts the times of both routes from the first event of alice', () => {
+    const early = detourKill();
+    const carol = new Actor('carol', 99);
+    carol.at(-40, { event: 'connecting', conn: 1, host: '127.0.0.1', port: 4100 });
+    carol.at(-39, { event: 'broken', conn: 1, code: 'ECONNREFUSED', syscall: 'connect' });
+    const late = playedScene(
+      { ...killed.detour, lanes: ['alice', 'carol', 'relay', 'bob'] },
+      [...early, carol],
+      0,
+    );
+    const text = storyLines(direct, late, 132, plain).join('\n');
+    expect(text).toMatch(/ -38\.7 .*ECONNREFUSED/);
+    expect(text).toMatch(/^ {3}0\.3 .*connected/m);
+    expect(text).toMatch(/│ {3}0\.3 .*connected/);
+    expect(text).toContain('ms < 0: before alice began');
+    expect(storyLines(direct, detour, 132, plain).join('\n')).not.toContain('ms < 0');
+  });
+
+  it('is cut into pages that fit the terminal, between the routes if it can', () => {
+    const lines = storyLines(direct, detour, 60, plain);
+    for (let rows = 10; rows <= 60; rows += 1) {
+      const pages = pagesOf(lines, rows);
+      expect(pages.flat()).toEqual(lines);
+      for (const page of pages) expect(page.length).toBeLessThan(rows);
+    }
+    expect(pagesOf(lines, 30).map(([first]) => first)).toEqual([
+      ' DIRECT  synchronous',
+      ' DETOUR  asynchronous',
+    ]);
+    expect(pagesOf(lines, Number.POSITIVE_INFINITY)).toEqual([lines]);
   });
 
   it('says in words whether a guess was right, and sums up', () => {
@@ -78,6 +117,21 @@ describe('a page', () => {
     expect(lines).toContain('NOT AS EXPECTED: alice says UNKNOWN,');
   });
 });
+
+/** The longest texts of the progress line. */
+function progressTexts(columns: number): string[] {
+  const texts: string[] = [];
+  const at = { time: '2026-01-31T14:02:11.000000000Z', actor: 'bob', pid: 1 };
+  const line = new ProgressLine(
+    (text) => texts.push(text),
+    () => columns,
+  );
+  for (const route of ['direct', 'detour'] as const) {
+    line.saw(route, { ...at, event: 'arriving', conn: 1, have: 100, size: 100 });
+    line.saw(route, { ...at, event: 'stopping', why: 'kill' });
+  }
+  return texts;
+}
 
 describe('the stories', () => {
   it('have names and texts that fit their places', () => {
