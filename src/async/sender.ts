@@ -54,6 +54,8 @@ export class Sender {
       );
       question.ladder = ladder;
       if (earlier) question.begin('written').end = { how: 'earlier' };
+      question.watch(patience.signal);
+      if (question.done) return;
       this.#queue.push(question);
       if (this.#waiting !== undefined) {
         // A connect has been decided already: badly.

@@ -1,13 +1,9 @@
 // What a person typed, read and checked: names, addresses, durations, numbers. Each mistake gets one sentence that says what to do.
 
 import { InvalidArgumentError } from 'commander';
+import { DetourError } from '../core/error.ts';
+import { type Address, parseAddress } from '../net/address.ts';
 import { isName, isToken } from '../wire/verbs.ts';
-
-/** A host and a port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 365 * 86_400_000;
@@ -158,23 +154,12 @@ export function path(text: string): string {
  * @param fallback the port if none is given
  * @throws InvalidArgumentError
  */
-export function parseAddress(fallback: number): (text: string) => Address {
+export function address(fallback: number): (text: string) => Address {
   return (text) => {
-    const [, six, plain, digits] =
-      /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
-    const host = six ?? plain;
-    if (host === undefined)
-      throw new InvalidArgumentError(
-        `"${text}" is not a place: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
-      );
-    if (digits === undefined && isName(host)) {
-      throw new InvalidArgumentError(
-        `"${text}" is a name; here a place is wanted, such as 127.0.0.1:${fallback} or ${text}:${fallback}. In sync mode you address a place, in async mode a name.`,
-      );
+    try {
+      return parseAddress(text, fallback);
+    } catch (error) {
+      throw error instanceof DetourError ? new InvalidArgumentError(error.message) : error;
     }
-    const number = digits === undefined ? fallback : Number(digits);
-    if (number < 1 || number > 65_535)
-      throw new InvalidArgumentError(`${digits} is not a port: a number from 1 to 65535.`);
-    return { host, port: number };
   };
 }

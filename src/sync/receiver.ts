@@ -27,12 +27,16 @@ export interface ReceiverOptions {
    * sent only then, with the reply if there is one. If it rejects, the sender gets ERROR code=failed, which proves nothing.
    */
   handle(incoming: Incoming): Promise<Buffer | undefined>;
+  /** Must all further SENDs wait, on every connection? When that changes, call `Receiver.resume`. Without it none has to wait. */
+  saturated?(): boolean;
 }
 
 /** A synchronous receiver that listens. */
 export interface Receiver {
   readonly host: string;
   readonly port: number;
+  /** Takes SENDs that had to wait, if `saturated` allows it now. */
+  resume(): void;
   /** Stops listening, answers what was taken, sends BYE. Resolves when every connection is closed. */
   close(): Promise<void>;
 }
@@ -57,15 +61,19 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   return {
     host: listener.host,
     port: listener.port,
+    resume: () => server.resume(),
     async close() {
       listener.close();
-      await server.close();
+      // What waits for a saturated program might wait for ever. BYE tells its sender, for certain, that it was not taken.
+      await server.close(options.saturated === undefined);
     },
   };
 }
 
-function handlerOf({ as, handle }: ReceiverOptions): Handler {
+function handlerOf(options: ReceiverOptions): Handler {
+  const { as, handle } = options;
   return {
+    saturated: () => options.saturated?.() ?? false,
     send(session, message) {
       const refusal = refusalOf(as, message);
       if (refusal !== undefined) session.refuse(message.id, refusal, message.body.length);

@@ -6,11 +6,11 @@ import { type Collected, RECEIVE_WINDOW, Receiver } from '../../async/receiver.t
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
-import { formatAddress } from '../../net/address.ts';
+import { type Address, formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { type Address, count, duration, name, writeDuration } from '../input.ts';
+import { count, duration, name, writeDuration } from '../input.ts';
 import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
