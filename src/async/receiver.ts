@@ -76,6 +76,8 @@ export class Receiver {
   /** Leave when what has arrived is handled; nothing that arrives later is. */
   #leaving = false;
   #why: Collected['why'] = 'ended';
+  /** What `handle` rejected with. */
+  #failure: { readonly error: unknown } | undefined;
   #waiting: Timer | undefined;
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: unknown) => void = () => {};
@@ -175,10 +177,10 @@ export class Receiver {
         } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
       }
     } catch (error) {
-      this.#why = 'stopped';
-      // First, for the end of the call would resolve.
-      this.#reject(error);
-      this.#call?.drop({ how: 'interrupted' });
+      // It leaves politely: what was acknowledged before must arrive.
+      this.#failure = { error };
+      this.#arrived = [];
+      this.#leave('stopped');
     }
     this.#working = false;
     if (this.#leaving) this.#go();
@@ -232,6 +234,9 @@ export class Receiver {
     const phase = this.#call?.phase ?? 'connecting';
     const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
     // Once the connection is closed, too: what is told then is the last of it.
-    void (this.#call?.leave() ?? Promise.resolve()).then(() => this.#resolve(collected));
+    void (this.#call?.leave() ?? Promise.resolve()).then(() => {
+      if (this.#failure === undefined) this.#resolve(collected);
+      else this.#reject(this.#failure.error);
+    });
   }
 }

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { DetourError } from '../core/error.ts';
+import { LEAST_DISK_BYTES } from '../library/arguments.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { isName, isToken } from '../wire/verbs.ts';
 
@@ -111,14 +112,11 @@ const BYTES: Readonly<Record<string, number>> = {
   tb: 1_000_000_000_000,
 };
 
-/** The journal of a relay needs so much: a segment, and what is kept in reserve. */
-const LEAST_DISK = 8_000_000;
-
 /** Reads an amount of disk such as `2GB`, in bytes. @throws InvalidArgumentError */
 export function amount(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)$/.exec(text) ?? [];
   const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
-  if (bytes >= LEAST_DISK) return bytes;
+  if (bytes >= LEAST_DISK_BYTES) return bytes;
   throw new InvalidArgumentError(`"${text}" is not a valid amount: write 500MB or 2GB, at least 8MB.`);
 }
 

@@ -87,7 +87,7 @@ export class PendingSend {
   watch(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     if (signal.aborted) {
-      this.end({ how: 'interrupted' });
+      this.begin('connecting').end = { how: 'interrupted' };
       this.settle();
       return;
     }

@@ -2,11 +2,10 @@
 // it says what a code means in general, not what happened in a certain run.
 
 import type { Command } from 'commander';
-import { DetourError } from '../../core/error.ts';
-import { visible } from '../../core/visible.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
-import { CATALOG, fill, lookup, suggest } from '../../errors/catalog.ts';
+import { CATALOG, fill } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
+import { explain as about } from '../../library/explain.ts';
 import type { CommandSpec } from '../command.ts';
 
 /** The width that everything is wrapped to: a terminal of 80 columns, the last one left free. */
@@ -73,16 +72,7 @@ function entryJson(entry: CatalogEntry): string {
 
 /** The entries that a person asked for; all of them if no code was given. @throws DetourError `usage` for an unknown code */
 export function asked(code: string | undefined): readonly CatalogEntry[] {
-  if (code === undefined) return CATALOG;
-  // A verdict is read as two words.
-  const found = lookup(code.trim().replaceAll(' ', '_'));
-  if (found.length > 0) return found;
-  const near = suggest(code);
-  throw new DetourError(
-    'usage',
-    `the catalogue has no entry ${visible(code, { max: 40 })}`,
-    near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'detour explain, without a code, lists them all',
-  );
+  return code === undefined ? CATALOG : about(code);
 }
 
 /** `detour explain`. */
