@@ -123,6 +123,20 @@ export function collect(relay: Place, options: CollectOptions = {}): Collection 
   };
 }
 
+/** How `collectBatches` handles what it collects. */
+export interface BatchOptions extends CollectOptions, Pick<ReceiverOptions, 'handle' | 'together'> {}
+
+/**
+ * Collects the mail of a name and hands it to `handle`, up to `together` messages at once; when that resolves, they are acknowledged. It
+ * is for who writes them somewhere and wants few writes.
+ * @returns how it ended; a connection that fails is `ended`, and does not reject
+ * @throws DetourError `usage`, or what `handle` rejected with
+ */
+export function collectBatches(relay: Place, options: BatchOptions): Promise<Collected> {
+  const { handle, together, signal } = options;
+  return runReceiver({ ...partsOf(relay, options), handle, together }, signal);
+}
+
 function partsOf(relay: Place, options: CollectOptions) {
   const { follow = false, limit, timeoutMs = TIMEOUT_MS } = options;
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))

@@ -1,11 +1,12 @@
 // `detour async receive`: collects the mail of a name from the relay, and leaves, or stays with --follow.
 
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { type Collected, RECEIVE_WINDOW, Receiver } from '../../async/receiver.ts';
+import { type Collected, RECEIVE_WINDOW } from '../../async/receiver.ts';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
+import { collectBatches } from '../../library/collect.ts';
+import { connectionError } from '../../library/sent.ts';
 import { type Address, formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
@@ -55,15 +56,26 @@ async function run(flags: Flags): Promise<number> {
   };
   const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
-  const receiver = new Receiver({
+  const leave = new AbortController();
+  actor.obeyLines();
+  actor.onInterrupt((times) => {
+    if (times > 1) process.exit(INTERRUPTED);
+    leave.abort();
+  });
+  if (!actor.json && flags.follow) {
+    say(
+      `${flags.as} waits for mail from ${formatAddress(flags.relay.host, flags.relay.port)}, pid ${process.pid}`,
+    );
+    say('  type: kill · freeze 20s · Ctrl-C = leave');
+  }
+  const collected = await collectBatches(flags.relay, {
     as: flags.as,
-    session: randomUUID(),
-    ...flags.relay,
-    heartbeat: flags.heartbeat,
+    heartbeatSeconds: flags.heartbeat,
     context: actor.context,
     follow: flags.follow === true || flags.count !== undefined,
     limit: flags.count,
-    patienceMs: flags.timeout,
+    timeoutMs: flags.timeout,
+    signal: leave.signal,
     // A person sees each message acknowledged before the next is shown; a file or a program gets what has arrived at once.
     together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
     handle: (messages) =>
@@ -72,20 +84,7 @@ async function run(flags: Flags): Promise<number> {
         messages.map((each) => shown(each, flags)),
         flags.work ?? 0,
       ),
-    random: Math.random,
   });
-  actor.obeyLines();
-  actor.onInterrupt((times) => {
-    if (times > 1) process.exit(INTERRUPTED);
-    receiver.stop();
-  });
-  if (!actor.json && flags.follow) {
-    say(
-      `${flags.as} waits for mail from ${formatAddress(flags.relay.host, flags.relay.port)}, pid ${process.pid}`,
-    );
-    say('  type: kill · freeze 20s · Ctrl-C = leave');
-  }
-  const collected = await receiver.run();
   actor.context.emit({ event: 'stopping', why: collected.why === 'ended' ? 'failed' : 'done' });
   const exit = conclude(actor, flags, collected);
   actor.close();
@@ -121,12 +120,8 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
       ),
     );
     const { host, port } = flags.relay;
-    for (const line of connectionLines(end, phase, {
-      route: 'async',
-      peer: 'the relay',
-      place: formatAddress(host, port),
-    }))
-      say(line);
+    const to = { route: 'async', peer: 'the relay', place: formatAddress(host, port) } as const;
+    for (const line of connectionLines(connectionError(end, phase, to))) say(line);
     return 1;
   }
   const rest = {
