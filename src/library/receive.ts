@@ -63,7 +63,7 @@ export interface Receiver extends Listening, AsyncIterable<LoopMessage> {
 }
 
 /** Handles one message. When it resolves, the message *is* handled, and RECEIVED is sent, with the reply if there is one. */
-export type Handle = (message: ReceivedMessage) => Promise<Body | undefined>;
+export type Handle = (message: ReceivedMessage) => Promise<Body | undefined> | Promise<void>;
 
 /**
  * Starts a receiver that hands each message to `handle`. Those of one connection are handled one after the other, those of several at
@@ -94,8 +94,8 @@ export async function receive(options: ReceiveOptions & { readonly handle?: Hand
     receiver = await startReceiver({
       ...parts,
       handle: async (message) => {
-        const reply = await handle(message);
-        return reply === undefined ? undefined : bodyOf(reply);
+        const reply: unknown = await handle(message);
+        return reply === undefined ? undefined : bodyOf(reply as Body);
       },
     });
     return listening(receiver, () => receiver.close(), signal);
@@ -108,10 +108,9 @@ export async function receive(options: ReceiveOptions & { readonly handle?: Hand
     messages.drop('any');
     return stop();
   };
-  let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopping ??= receiver.close().then(() => messages.end());
-    return stopping;
+  const stop = async (): Promise<void> => {
+    await receiver.close();
+    messages.end();
   };
   receiver = await startReceiver({
     ...parts,

@@ -57,15 +57,19 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   };
   const server = new Server(ready, handlerOf(options), context);
   const listener: Listener = await listen(host, port, context, (make) => server.accept(make));
+  let closing: Promise<void> | undefined;
   context.emit?.({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
   return {
     host: listener.host,
     port: listener.port,
     resume: () => server.resume(),
-    async close() {
-      listener.close();
-      // What waits for a saturated program might wait for ever. BYE tells its sender, for certain, that it was not taken.
-      await server.close(options.saturated === undefined);
+    close() {
+      if (closing === undefined) {
+        listener.close();
+        // What waits for a saturated program might wait for ever. BYE tells its sender, for certain, that it was not taken.
+        closing = server.close(options.saturated === undefined);
+      }
+      return closing;
     },
   };
 }

@@ -106,6 +106,16 @@ test('the signal lets the loop finish its message, and hands out no other', asyn
   expect(await mail(relay, { signal: AbortSignal.abort() })).toEqual([]);
 });
 
+test('a loop over a relay that is not there throws', async () => {
+  const relay = await inMemory();
+  await relay.close();
+  await expect(mail(relay)).rejects.toMatchObject({
+    name: 'DetourError',
+    code: 'ECONNREFUSED',
+    message: expect.stringContaining(`127.0.0.1:${relay.port} refused the connection`),
+  });
+});
+
 test('who follows waits for what comes later, until its limit', async () => {
   const relay = await inMemory();
   const collected = mail(relay, { follow: true, limit: 2 });

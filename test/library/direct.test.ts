@@ -184,6 +184,22 @@ test('with handle, several connections are served at the same time, and a failur
   expect(bad).toMatchObject({ verdict: 'UNKNOWN', code: 'failed' });
 });
 
+test('close() may be called twice at once, and handle need not reply', async () => {
+  const seen: string[] = [];
+  const receiver = await receive({
+    port: 0,
+    handle: async ({ id }) => {
+      seen.push(id);
+    },
+  });
+  expect(await send(at(receiver), 'x', { id: 'i1' })).toMatchObject({
+    verdict: 'DELIVERED',
+    reply: undefined,
+  });
+  await Promise.all([receiver.close(), receiver.close()]);
+  expect(seen).toEqual(['i1']);
+});
+
 test('a sender keeps its connection and the order, and says whom it sends to', async () => {
   const receiver = await bob();
   const seen: string[] = [];
