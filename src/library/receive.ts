@@ -74,7 +74,7 @@ export function receive(options: ReceiveOptions & { readonly handle: Handle }): 
 /**
  * Starts a receiver to be looped over: `for await (const message of receiver)`. RECEIVED is sent after the loop's body, when the next
  * message is asked for. The loop gets one message at a time over all connections; the others wait in their connections, each until its
- * sender gives up. Leaving the loop by `break`, `return` or `throw` closes the receiver. It does not answer the message in hand, whose
+ * sender gives up: at its deadline, or after three of its heartbeats, because a connection on which a message waits is not read. Leaving the loop by `break`, `return` or `throw` closes the receiver. It does not answer the message in hand, whose
  * sender gets ERROR code=failed and the verdict UNKNOWN: call `done()` before, if it is handled. PROTOCOL.md, "RECEIVED".
  * @throws DetourError `usage`; `interrupted`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN or another errno if it cannot listen
  */
@@ -102,7 +102,7 @@ export async function receive(options: ReceiveOptions & { readonly handle?: Hand
   }
   const messages = new Handover<LoopMessage>(
     () => receiver.resume(),
-    () => close(),
+    () => server.close(),
   );
   const close = (): Promise<void> => {
     messages.drop('any');
@@ -124,8 +124,9 @@ export async function receive(options: ReceiveOptions & { readonly handle?: Hand
       return answer;
     },
   });
+  const server = listening(receiver, close, signal, stop);
   return {
-    ...listening(receiver, close, signal, stop),
+    ...server,
     [Symbol.asyncIterator]: () => messages[Symbol.asyncIterator](),
   };
 }
