@@ -273,6 +273,15 @@ test('an aborted deposit has a verdict, an aborted status or start rejects', asy
   expect(relay.waiting()).toEqual([]);
 });
 
+test('what a program does to its bytes after the call does not change the message', async () => {
+  const relay = await inMemory();
+  const body = new TextEncoder().encode('hello');
+  const sent = deposit(at(relay), 'bob', body);
+  body.fill(0);
+  expect((await sent).verdict).toBe('STORED');
+  expect(await mail(relay)).toEqual(['1 hello']);
+});
+
 test('one deposit of several is aborted, and the others are stored', async () => {
   const relay = await inMemory();
   const alice = openDepositor(at(relay));
