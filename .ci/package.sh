@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # What somebody meets who installs the tarball into an empty folder, without a clone and without the development tools.
 set -euo pipefail
+clone=$PWD
 dir=$(mktemp -d)
+pids=()
 passed=0
 ok() {
   passed=$((passed + 1))
   echo "ok: $*"
 }
-trap 'status=$?; rm -rf "$dir"; echo "$passed passed, $((status == 0 ? 0 : 1)) failed"; exit $status' EXIT
+trap 'status=$?; { kill "${pids[@]}" && wait "${pids[@]}"; } 2>/dev/null || true; rm -rf "$dir"; echo "$passed passed, $((status == 0 ? 0 : 1)) failed"; exit $status' EXIT
 
 npm pack --silent --pack-destination "$dir" >/dev/null
 tarball=$(echo "$dir"/detour-*.tgz)
@@ -38,3 +40,32 @@ grep -q 'NOT DELIVERED' said
 ok 'sync send to nobody: NOT DELIVERED, exit 10'
 npx detour demo 1 --fast
 ok 'a story, with real processes'
+
+# A program of one's own. Only the compiler and the types of Node come from the clone.
+npm pkg set type=module >/dev/null
+mkdir examples
+cp "$clone"/scripts/examples/*.ts examples/
+node "$clone/node_modules/typescript/bin/tsc" --strict --target es2023 --module nodenext \
+  --types node --typeRoots "$clone/node_modules/@types" --outDir built examples/*.ts
+ok 'the examples type-check against the package, strictly, as ES modules'
+exec 3< <(exec node node_modules/detour/scripts/detour.mjs async relay --port 0 --journal "$dir/journal" --json)
+pids+=($!)
+until [[ ${line:-} == *'"listening"'* ]]; do read -r line <&3; done
+[[ $line =~ \"port\":([0-9]+) ]]
+relay=127.0.0.1:${BASH_REMATCH[1]}
+exec 4< <(exec node built/receiver.js 0)
+bob=$!
+pids+=("$bob")
+read -r line <&4
+place=${line##* }
+node built/sender.js hello "$place" "$relay" | tee said
+grep -q 'direct: DELIVERED' said
+kill -INT "$bob"
+until [[ $line == 'bob has stopped' ]]; do read -r line <&4; done
+node built/sender.js 'hello again' "$place" "$relay" | tee said
+grep -q 'detour: STORED' said
+exec 5< <(exec node built/collector.js "$relay")
+pids+=($!)
+read -r line <&5
+test "$line" = '1 alice: hello again'
+ok 'the examples run: the direct route, then the detour'

@@ -1,9 +1,11 @@
 // What npm is told about detour: the lock file works on every system and with every registry, and the package contains what it runs.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { tempDir } from './harness.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -112,6 +114,20 @@ describe('package.json', () => {
   });
 });
 
+// Left to the compiler: the body is a Buffer, the number may be missing, and a wrong argument is an error.
+const PROGRAM = `
+import { collect, deposit, memoryLog, type Sent, send, startRelay } from 'detour';
+const relay = await startRelay({ log: memoryLog(), port: 0 });
+const sent: Sent = await deposit(relay, 'bob', 'hello');
+console.log(sent.verdict, sent.number ?? 0);
+for await (const { from, body, attempt } of collect(relay)) console.log(\`\${from}: \${body.toString('utf8')} \${attempt}\`);
+await relay.close();
+// @ts-expect-error a number is no place
+const wrong = () => send(4101, 'hello');
+const inner: string = 'detour/dist/cli/main.js';
+await import(inner).catch((error: NodeJS.ErrnoException) => console.log(error.code));
+`;
+
 function runsOn20(range: string): boolean {
   return range.split('||').some((part) => {
     const version = /(\^|>=?|~)?\s*v?(\d+)(?:\.(\d+))?/.exec(part);
@@ -137,6 +153,8 @@ describe('the package', () => {
       'package.json',
       'LICENSE',
       'dist/cli/main.js',
+      'dist/index.js',
+      'dist/index.d.ts',
       manifest.bin.detour,
       'scripts/setup.mjs',
       'src/wire/PROTOCOL.md',
@@ -145,12 +163,43 @@ describe('the package', () => {
       expect(files).toContain(needed);
     const strange = files.filter(
       (path) =>
-        !/^(dist\/.*\.js|scripts\/(detour|setup)\.mjs|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
+        !/^(dist\/.*\.(js|d\.ts)|scripts\/(detour|setup)\.mjs|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
           path,
         ),
     );
     expect(strange).toEqual([]);
+    // Nobody can import the command line or the laboratory.
+    expect(files.filter((path) => /^dist\/(cli|lab|trace)\/.*\.d\.ts$/.test(path))).toEqual([]);
     expect(pack?.unpackedSize).toBeLessThan(3_000_000);
     expect(existsSync(new URL(`../${manifest.bin.detour}`, import.meta.url))).toBe(true);
+  });
+
+  // As if it were installed: .ci/package.sh installs it for real.
+  it('has the types with it, for a strict program, and gives it nothing else', () => {
+    const dir = tempDir();
+    const shell = { cwd: ROOT, shell: true, encoding: 'utf8' } as const;
+    const modules = join(dir, 'node_modules');
+    mkdirSync(join(modules, 'detour'), { recursive: true });
+    execFileSync(`npm pack --silent --ignore-scripts --pack-destination "${dir}"`, shell);
+    const [tarball = ''] = readdirSync(dir).filter((name) => name.endsWith('.tgz'));
+    execFileSync(
+      `tar -xzf "${join(dir, tarball)}" -C "${join(modules, 'detour')}" --strip-components=1`,
+      shell,
+    );
+    symlinkSync(join(ROOT, 'node_modules', '@types'), join(modules, '@types'), 'junction');
+    writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(dir, 'program.ts'), PROGRAM);
+    const [, shown = ''] = /^```ts\n(.*?)^```$/ms.exec(read('README.md')) ?? [];
+    expect(shown).toContain("from 'detour';");
+    writeFileSync(join(dir, 'readme.ts'), shown);
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const options = '--strict --target es2023 --module nodenext --types node program.ts readme.ts'.split(' ');
+    try {
+      execFileSync(process.execPath, [tsc, ...options], { cwd: dir, encoding: 'utf8' });
+    } catch (error) {
+      expect(error instanceof Error && 'stdout' in error ? error.stdout : error).toBe('');
+    }
+    const said = execFileSync(process.execPath, [join(dir, 'program.js')], { encoding: 'utf8' });
+    expect(said).toBe('STORED 1\nalice: hello 1\nERR_PACKAGE_PATH_NOT_EXPORTED\n');
   });
 });

@@ -19,8 +19,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   async: ['exchange', 'net', 'wire', 'errors', 'async/log'],
   'async/log': ['wire/frame.ts', 'errors', 'net/lock.ts'],
   trace: ['wire', 'errors'],
+  library: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log'],
+  'index.ts': ['library', 'errors', 'wire', 'net', 'exchange', 'async', 'async/log'],
   lab: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace'],
-  cli: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace', 'lab'],
+  cli: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace', 'lab', 'library'],
 };
 
 /** Modules that reach the network, and the folders in which they may appear. */
@@ -142,6 +144,7 @@ describe('who imports whom', () => {
       'async/log',
       'trace',
       'lab',
+      'library',
       'cli',
     ])
       expect(folders, folder).toContain(folder);
@@ -357,6 +360,12 @@ test.each([
   ['lab/compare/run.ts', `import { pino } from 'pino';`],
   ['core/queue.ts', `import type { Header } from '../wire/frame.ts';`],
   ['net/connection.ts', `import { merge } from '../trace/merge.ts';`],
+  ['library/send.ts', `import { Stage } from '../lab/stage/stage.ts';`],
+  ['library/send.ts', `import { say } from '../cli/render/output.ts';`],
+  ['lab/compare/run.ts', `import { send } from '../../library/send.ts';`],
+  ['sync/sender.ts', `import { send } from '../library/send.ts';`],
+  ['index.ts', `export { say } from './cli/render/output.ts';`],
+  ['cli/main.ts', `import { send } from '../index.ts';`],
   ['core/event.ts', `import { isName } from '../wire/verbs.ts';`],
   ['cli/main.ts', `import { harness } from '../../test/harness.ts';`],
   ['elsewhere/file.ts', ''],
@@ -371,6 +380,8 @@ test.each([
   ['async/log/disk.ts', `import { holdLock } from '../../net/lock.ts';`],
   ['lab/faults/link.ts', `import { createServer } from 'node:net';`],
   ['cli/main.ts', `import { visible } from '../core/visible.ts';`],
+  ['cli/main.ts', `import { send } from '../library/send.ts';`],
+  ['index.ts', `export { send } from './library/send.ts';`],
 ])('%s may say: %s', (file, source) => {
   expect(faultsOf(file, source)).toEqual([]);
 });

@@ -70,12 +70,10 @@ export class Detour implements World {
     this.#follows = this.#waits || random.next() < 0.4;
     this.#work = random.pick([0, 0, 3, 25]);
     this.#alice = this.#newAlice();
-    this.#waiter = new Waiter({
-      host: OWN_ADDRESS,
-      port: relays.port,
-      context: netContext(emitOf('alice'), systemClock, true),
-      random: () => random.next(),
-    });
+    this.#waiter = new Waiter(
+      { host: OWN_ADDRESS, port: relays.port },
+      { context: netContext(emitOf('alice'), systemClock, true), random: () => random.next() },
+    );
   }
 
   static async start(setting: Setting): Promise<Detour> {

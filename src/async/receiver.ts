@@ -77,6 +77,8 @@ export class Receiver {
   /** Leaving: what has arrived is still handled; what arrives later is not. */
   #leaving = false;
   #why: Collected['why'] = 'ended';
+  /** What `handle` rejected with. */
+  #failure: { readonly error: unknown } | undefined;
   #waiting: Timer | undefined;
   #resolve: (collected: Collected) => void = () => {};
   #reject: (error: unknown) => void = () => {};
@@ -176,10 +178,10 @@ export class Receiver {
         } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
       }
     } catch (error) {
-      this.#why = 'stopped';
-      // Reject first, because the end of the connection would resolve.
-      this.#reject(error);
-      this.#call?.drop({ how: 'interrupted' });
+      // It leaves politely: what was acknowledged before must arrive.
+      this.#failure = { error };
+      this.#arrived = [];
+      this.#leave('stopped');
     }
     this.#working = false;
     if (this.#leaving) this.#go();
@@ -234,7 +236,10 @@ export class Receiver {
     const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
     const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
-    // Resolves only when the connection is closed, so that its last event comes first.
-    void (this.#call?.leave() ?? Promise.resolve()).then(() => this.#resolve(collected));
+    // Once the connection is closed, too: what is told then is the last of it.
+    void (this.#call?.leave() ?? Promise.resolve()).then(() => {
+      if (this.#failure === undefined) this.#resolve(collected);
+      else this.#reject(this.#failure.error);
+    });
   }
 }

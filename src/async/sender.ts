@@ -55,6 +55,8 @@ export class Sender {
       );
       question.ladder = ladder;
       if (earlier) question.begin('written').end = { how: 'earlier' };
+      question.watch(patience.signal);
+      if (question.done) return;
       this.#queue.push(question);
       if (this.#waiting !== undefined) {
         // The first connect has already failed.

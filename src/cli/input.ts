@@ -1,13 +1,10 @@
 // Reads and checks what a person typed: names, addresses, durations, numbers. Each mistake gets one sentence that says what to do.
 
 import { InvalidArgumentError } from 'commander';
+import { DetourError } from '../core/error.ts';
+import { LEAST_DISK_BYTES } from '../library/arguments.ts';
+import { type Address, parseAddress } from '../net/address.ts';
 import { isName, isToken } from '../wire/verbs.ts';
-
-/** A host (name or IP address) and a port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 365 * 86_400_000;
@@ -115,14 +112,11 @@ const BYTES: Readonly<Record<string, number>> = {
   tb: 1_000_000_000_000,
 };
 
-/** The least that a relay's journal needs, in bytes: a segment, and what is kept in reserve. */
-const LEAST_DISK = 8_000_000;
-
-/** Reads an amount of disk such as `2GB`. @returns bytes, at least 8 MB @throws InvalidArgumentError */
+/** Reads an amount of disk such as `2GB`, in bytes. @throws InvalidArgumentError */
 export function amount(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)$/.exec(text) ?? [];
   const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;
-  if (bytes >= LEAST_DISK) return bytes;
+  if (bytes >= LEAST_DISK_BYTES) return bytes;
   throw new InvalidArgumentError(`"${text}" is not a valid amount: write 500MB or 2GB, at least 8MB.`);
 }
 
@@ -158,23 +152,12 @@ export function path(text: string): string {
  * @param fallback the port if none is given
  * @throws InvalidArgumentError
  */
-export function parseAddress(fallback: number): (text: string) => Address {
+export function address(fallback: number): (text: string) => Address {
   return (text) => {
-    const [, six, plain, digits] =
-      /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
-    const host = six ?? plain;
-    if (host === undefined)
-      throw new InvalidArgumentError(
-        `"${text}" is not an address: write HOST:PORT, such as 127.0.0.1:${fallback}.`,
-      );
-    if (digits === undefined && isName(host)) {
-      throw new InvalidArgumentError(
-        `"${text}" is a name, but an address is needed here, such as 127.0.0.1:${fallback} or ${text}:${fallback}. In sync mode you send to an address, in async mode to a name.`,
-      );
+    try {
+      return parseAddress(text, fallback);
+    } catch (error) {
+      throw error instanceof DetourError ? new InvalidArgumentError(error.message) : error;
     }
-    const number = digits === undefined ? fallback : Number(digits);
-    if (number < 1 || number > 65_535)
-      throw new InvalidArgumentError(`${digits} is not a port: use a number from 1 to 65535.`);
-    return { host, port: number };
   };
 }

@@ -3,12 +3,12 @@
 import { Option } from 'commander';
 import { HEARTBEAT_S } from '../exchange/heartbeat.ts';
 import type { Deadline } from '../exchange/pending.ts';
-import { deadline, heartbeat, parseAddress } from './input.ts';
+import { address, deadline, heartbeat } from './input.ts';
 
 /** An option that takes an address; by default this computer. @param port the port if none is given */
 export function addressOption(flags: string, description: string, port: number): Option {
   return new Option(flags, description)
-    .argParser(parseAddress(port))
+    .argParser(address(port))
     .default({ host: '127.0.0.1', port }, `127.0.0.1:${port}`);
 }
 

@@ -1,41 +1,31 @@
 // What `sync send` and `async send` have in common: one message, many (--count), or one per typed line; the verdict and the exit code.
 // steps.ts narrates what happens on the way. The mode decides how a message travels, and exchange/verdict.ts what may be concluded.
 
-import { randomBytes } from 'node:crypto';
 import { DetourError } from '../core/error.ts';
 import type { Event, VerdictName } from '../core/event.ts';
 import { EXIT, INTERRUPTED, verdictText } from '../core/verdicts.ts';
-import type { Outcome } from '../exchange/pending.ts';
+import { idSeries } from '../library/arguments.ts';
+import type { Addressee, Sent } from '../library/sent.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';
-import {
-  type Addressee,
-  codeOf,
-  failureLines,
-  moreLine,
-  ms,
-  type Repeat,
-  verdictLine,
-} from './render/report.ts';
+import { failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
 /** How one mode sends, and what it says about the result. */
 export interface Route {
-  send(id: string, body: Buffer): Promise<Outcome>;
+  send(id: string, body: Buffer): Promise<Sent>;
   interrupt(): void;
   close(): Promise<void>;
   /** Who is called, as far as that is known by now. */
   to(): Addressee;
-  /** For a message that arrived: what follows the verdict on its line, and the lines below it. */
-  success(outcome: Outcome): { readonly rest: string; readonly lines: readonly string[] };
+  /** What follows the verdict of a message that arrived, and the lines under it. */
+  success(sent: Sent): { readonly rest: string; readonly lines: readonly string[] };
   /** The command that repeats this message safely, if there is one. */
-  repeat(outcome: Outcome): Repeat | undefined;
-  /** With --wait: waits for news of a stored message. Returns the verdict that replaces STORED, and what follows it on its line. */
-  news?:
-    | ((outcome: Outcome) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>)
-    | undefined;
-  /** How many messages are under way at the same time with --count. */
+  repeat(sent: Sent, body: Buffer): Repeat | undefined;
+  /** If the fate of a stored message is waited for: the verdict it makes of STORED, and what follows it on the line. */
+  news?: ((sent: Sent) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>) | undefined;
+  /** Messages under way at once with --count. */
   readonly atOnce: number;
 }
 
@@ -48,17 +38,6 @@ export interface SendFlags {
   readonly lines?: boolean | undefined;
   readonly ladder?: boolean | undefined;
   readonly id?: string | undefined;
-}
-
-/** The ids of this process: random characters, then a number. */
-function idSeries(): () => string {
-  // 40 random bits: enough to tell two processes with the same name apart for as long as a relay remembers ids.
-  const prefix = Array.from(randomBytes(8), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('');
-  let last = 0;
-  return () => {
-    last += 1;
-    return `${prefix}-${last}`;
-  };
 }
 
 /** Sends what there is to send. @returns the exit code */
@@ -107,7 +86,7 @@ export async function runSend(
 
 /** What became of a message: its outcome, and the verdict, which takes news of it into account. */
 interface Settled {
-  readonly outcome: Outcome;
+  readonly sent: Sent;
   readonly verdict: VerdictName;
 }
 
@@ -140,28 +119,25 @@ async function sendOne(
   exitOf: ExitOf,
 ): Promise<Settled> {
   steps.begin(body);
-  const outcome = await route.send(id, body);
+  const sent = await route.send(id, body);
   steps.end();
-  const waits = outcome.verdict === 'STORED' && route.news !== undefined;
-  if (!actor.json) tellOutcome(route, outcome, waits ? noExit : exitOf);
-  if (!waits || route.news === undefined) return { outcome, verdict: outcome.verdict };
+  const waits = sent.verdict === 'STORED' && route.news !== undefined;
+  if (!actor.json) tellOutcome(route, sent, body, waits ? noExit : exitOf);
+  if (!waits || route.news === undefined) return { sent, verdict: sent.verdict };
   steps.waits = true;
-  const news = await route.news(outcome);
+  const news = await route.news(sent);
   steps.waits = false;
-  if (!actor.json) {
-    say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
-    if (EXIT[news.verdict] !== 0) say(moreLine(verdictText(news.verdict)));
-  }
-  return { outcome, verdict: news.verdict };
+  if (!actor.json) say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
+  return { sent, verdict: news.verdict };
 }
 
 // Says what became of one message.
-function tellOutcome(route: Route, outcome: Outcome, exitOf: ExitOf): void {
-  const { verdict } = outcome;
+function tellOutcome(route: Route, sent: Sent, body: Buffer, exitOf: ExitOf): void {
+  const { verdict } = sent;
   const exit = exitOf(verdict);
   if (verdict === 'DELIVERED' || verdict === 'STORED') {
-    const { rest, lines } = route.success(outcome);
-    say(verdictLine(verdict, ` in ${ms(outcome.ms)}: ${rest}`, exit));
+    const { rest, lines } = route.success(sent);
+    say(verdictLine(verdict, ` in ${ms(sent.ms)}: ${rest}`, exit));
     for (const line of lines) say(`  ${line}`);
     return;
   }
@@ -169,16 +145,12 @@ function tellOutcome(route: Route, outcome: Outcome, exitOf: ExitOf): void {
   say(
     verdictLine(verdict, verdict === 'UNKNOWN' ? `: ${peer} may have it, or not.` : ', for certain.', exit),
   );
-  for (const line of failureLines(
-    outcome,
-    route.to(),
-    verdict === 'UNKNOWN' ? route.repeat(outcome) : undefined,
-  ))
+  for (const line of failureLines(sent, verdict === 'UNKNOWN' ? route.repeat(sent, body) : undefined))
     say(line);
 }
 
-function words({ outcome, verdict }: Settled): Omit<Extract<Event, { event: 'outcome' }>, 'event'> {
-  return { verdict, code: codeOf(outcome), id: outcome.send.id, ms: Number(outcome.ms.toFixed(3)) };
+function words({ sent, verdict }: Settled): Omit<Extract<Event, { event: 'outcome' }>, 'event'> {
+  return { verdict, code: sent.code, id: sent.id, ms: Number(sent.ms.toFixed(3)) };
 }
 
 // Sends the same body many times, each time with a new id.
@@ -196,18 +168,18 @@ async function sendMany(
   const times: number[] = [];
   const progress = new Progress(count);
   const began = performance.now();
-  let failed: Outcome | undefined;
+  let failed: Sent | undefined;
   let begun = 0;
   let done = 0;
   const worker = async (): Promise<void> => {
     while (begun < count && !interrupted()) {
       begun += 1;
-      const outcome = await route.send(nextId(), body);
+      const sent = await route.send(nextId(), body);
       done += 1;
-      tally[outcome.verdict] += 1;
-      settle({ outcome, verdict: outcome.verdict });
-      if (EXIT[outcome.verdict] === 0) times.push(outcome.ms);
-      else failed ??= outcome;
+      tally[sent.verdict] += 1;
+      settle({ sent, verdict: sent.verdict });
+      if (EXIT[sent.verdict] === 0) times.push(sent.ms);
+      else failed ??= sent;
       if (!actor.json) progress.show(done, tallyText(tally));
     }
   };
@@ -215,8 +187,8 @@ async function sendMany(
   progress.end();
   if (actor.json) return;
   if (failed !== undefined) {
-    say(`First failure, id ${failed.send.id}:`);
-    tellOutcome(route, failed, noExit);
+    say(`The first that failed, id ${failed.id}:`);
+    tellOutcome(route, failed, body, noExit);
   }
   const took = performance.now() - began;
   const exit = interrupted() ? INTERRUPTED : worst.exit;

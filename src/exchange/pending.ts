@@ -26,6 +26,8 @@ export interface Deadline {
   readonly timeoutMs: number;
   /** Let the kernel decide how long the first connect may take: the deadline begins when that connect has succeeded or failed. */
   readonly patient?: boolean | undefined;
+  /** Give up when it fires: the attempt under way ends `interrupted`, and the verdict comes at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One message that is being sent, with all its attempts. */
@@ -41,7 +43,8 @@ export class PendingSend {
   readonly #clock: Clock;
   readonly #began: number;
   readonly #timeoutMs: number;
-  readonly #onDeadline: (pending: PendingSend) => void;
+  readonly #gaveUp: (end: AttemptEnd) => void;
+  #unwatch = (): void => {};
   #deadline: Timer | undefined;
   #until = Number.POSITIVE_INFINITY;
   readonly #settled: (outcome: Outcome) => void;
@@ -49,7 +52,7 @@ export class PendingSend {
 
   /**
    * @param deadline for connect, READY and answer together; if it is patient, it begins with `decided`
-   * @param onDeadline called if the deadline passes while the send is pending; the send is settled just before the call
+   * @param gaveUp called if the deadline passes, or the signal fires, while the send is pending; the send is settled just before the call
    * @param settled called once, with the verdict
    */
   constructor(
@@ -57,7 +60,7 @@ export class PendingSend {
     success: 'DELIVERED' | 'STORED',
     clock: Clock,
     { timeoutMs, patient }: Deadline,
-    onDeadline: (pending: PendingSend) => void,
+    gaveUp: (end: AttemptEnd) => void,
     settled: (outcome: Outcome) => void,
   ) {
     this.send = send;
@@ -66,7 +69,7 @@ export class PendingSend {
     this.#began = clock.monotonic();
     this.#settled = settled;
     this.#timeoutMs = timeoutMs;
-    this.#onDeadline = onDeadline;
+    this.#gaveUp = gaveUp;
     if (patient !== true) this.decided();
   }
 
@@ -76,13 +79,28 @@ export class PendingSend {
     this.#until = this.#clock.monotonic() + this.#timeoutMs;
     // setImmediate: what has arrived in the kernel is read once more before the deadline counts.
     this.#deadline = this.#clock.after(this.#timeoutMs, () =>
-      setImmediate(() => {
-        if (this.#done) return;
-        this.end({ how: 'deadline' });
-        this.settle();
-        this.#onDeadline(this);
-      }),
+      setImmediate(() => this.#giveUp({ how: 'deadline' })),
     );
+  }
+
+  /** Gives up when the signal fires. If it has fired already, the send is settled at once, before anything is written. */
+  watch(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    if (signal.aborted) {
+      this.begin('connecting').end = { how: 'interrupted' };
+      this.settle();
+      return;
+    }
+    const giveUp = (): void => this.#giveUp({ how: 'interrupted' });
+    signal.addEventListener('abort', giveUp, { once: true });
+    this.#unwatch = () => signal.removeEventListener('abort', giveUp);
+  }
+
+  #giveUp(end: AttemptEnd): void {
+    if (this.#done) return;
+    this.end(end);
+    this.settle();
+    this.#gaveUp(end);
   }
 
   /** Is there a verdict? */
@@ -124,6 +142,7 @@ export class PendingSend {
     if (this.#done) return;
     this.#done = true;
     this.#deadline?.cancel();
+    this.#unwatch();
     const ms = this.#clock.monotonic() - this.#began;
     const verdict = conclude(this.attempts, this.#success);
     this.ladder?.end(verdict);

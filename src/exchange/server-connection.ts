@@ -160,10 +160,14 @@ export class ServerConnection implements SessionConnection {
     this.#connection.destroy();
   }
 
-  /** Sends BYE and closes, once all SENDs that were taken are answered. Resolves when the connection is closed. */
-  close(): Promise<void> {
+  /**
+   * Sends BYE and closes, once all SENDs that were taken are answered. Resolves when the connection is closed.
+   * @param takeWaiting take the SEND that waits for room, too; else BYE answers it: it was not taken
+   */
+  close(takeWaiting: boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#whenClosed = resolve;
+      if (!takeWaiting) this.#waiting = undefined;
       this.#close('bye', { verb: 'BYE' });
     });
   }

@@ -62,9 +62,12 @@ export class Server {
     for (const connection of this.#connections) connection.resume();
   }
 
-  /** Sends BYE on every connection, after answering what was taken. Resolves when all connections are closed. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.close()));
+  /**
+   * Sends BYE on every connection, after answering what was taken. Resolves when all connections are closed.
+   * @param takeWaiting take the SENDs that wait for a saturated handler, too; else BYE answers them: they were not taken
+   */
+  async close(takeWaiting = true): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.close(takeWaiting)));
   }
 
   /** Closes every connection immediately, without BYE or ERROR. */

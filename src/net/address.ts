@@ -1,6 +1,39 @@
-// Addresses as text: formatted for people, as bytes, and as the key that a limit per address counts by. Pure functions.
+// Addresses as text: read from what a person typed, formatted for people, as bytes, and as the key that a limit per address counts by. Pure functions.
 
 import { isIP } from 'node:net';
+import { DetourError } from '../core/error.ts';
+import { isName } from '../wire/verbs.ts';
+
+/** A host, which is a name or an IP address, and a TCP port. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `HOST:PORT`, `[IPV6]:PORT`, or a host alone.
+ * @param defaultPort the port if none is given
+ * @throws DetourError `usage`
+ */
+export function parseAddress(text: string, defaultPort: number): Address {
+  const [, six, plain, digits] =
+    /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+  const host = six ?? plain;
+  if (host === undefined)
+    throw new DetourError(
+      'usage',
+      `"${text}" is not a place: write HOST:PORT, such as 127.0.0.1:${defaultPort}.`,
+    );
+  if (digits === undefined && isName(host))
+    throw new DetourError(
+      'usage',
+      `"${text}" is a name; here a place is wanted, such as 127.0.0.1:${defaultPort} or ${text}:${defaultPort}. In sync mode you address a place, in async mode a name.`,
+    );
+  const port = digits === undefined ? defaultPort : Number(digits);
+  if (port < 1 || port > 65_535)
+    throw new DetourError('usage', `${digits} is not a port: a number from 1 to 65535.`);
+  return { host, port };
+}
 
 /** Formats `host:port`, with an IPv6 address in brackets. */
 export function formatAddress(host: string, port: number): string {

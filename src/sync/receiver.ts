@@ -26,12 +26,16 @@ export interface ReceiverOptions {
    * sent only then, with the reply if there is one. If it rejects, the sender gets ERROR code=failed, which proves nothing.
    */
   handle(incoming: Incoming): Promise<Buffer | undefined>;
+  /** Must all further SENDs wait, on every connection? When that changes, call `Receiver.resume`. Without it none has to wait. */
+  saturated?(): boolean;
 }
 
 /** A synchronous receiver that listens. */
 export interface Receiver {
   readonly host: string;
   readonly port: number;
+  /** Takes SENDs that had to wait, if `saturated` allows it now. */
+  resume(): void;
   /** Stops listening, answers what was taken, sends BYE. Resolves when every connection is closed. */
   close(): Promise<void>;
 }
@@ -51,20 +55,28 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     window: 1,
   };
   const server = new Server(ready, handlerOf(options), context);
-  const listener = await server.listen(host, port);
+  const listener: Listener = await listen(host, port, context, (make) => server.accept(make));
+  let closing: Promise<void> | undefined;
   context.emit?.({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
   return {
     host: listener.host,
     port: listener.port,
-    async close() {
-      listener.close();
-      await server.close();
+    resume: () => server.resume(),
+    close() {
+      if (closing === undefined) {
+        listener.close();
+        // What waits for a saturated program might wait for ever. BYE tells its sender, for certain, that it was not taken.
+        closing = server.close(options.saturated === undefined);
+      }
+      return closing;
     },
   };
 }
 
-function handlerOf({ as, handle }: ReceiverOptions): Handler {
+function handlerOf(options: ReceiverOptions): Handler {
+  const { as, handle } = options;
   return {
+    saturated: () => options.saturated?.() ?? false,
     send(session, message) {
       const refusal = refusalOf(as, message);
       if (refusal !== undefined) session.refuse(message.id, refusal, message.body.length);

@@ -33,10 +33,12 @@ export class Sender {
         'DELIVERED',
         this.caller.context.clock,
         deadline,
-        () => this.#client?.drop({ how: 'deadline' }),
+        (end) => this.#client?.drop(end),
         resolve,
       );
       pending.ladder = ladder;
+      pending.watch(deadline.signal);
+      if (pending.done) return;
       this.#pending = pending;
       if (this.#client === undefined || this.#client.over) this.#dial(pending);
       else {

@@ -3,13 +3,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  address,
   count,
   deadline,
   duration,
   host,
   id,
   name,
-  parseAddress,
   path,
   port,
   rate,
@@ -20,7 +20,7 @@ import { isName, isToken } from '../../src/wire/verbs.ts';
 import { seed } from '../seed.ts';
 
 const YEAR_MS = 365 * 86_400_000;
-const at4101 = parseAddress(4101);
+const at4101 = address(4101);
 
 describe('accepted', () => {
   test.each<[read: (text: string) => unknown, text: string, expected: unknown]>([

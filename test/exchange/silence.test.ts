@@ -142,7 +142,7 @@ test('cut, async: a sender that waits for a receipt connects again and gets it',
   const way = await linked(bench.port);
   const context = contextOf(way);
   const common = { host: '127.0.0.1', port: way.port, context, random: () => 0 };
-  const waiter = new Waiter(common);
+  const waiter = new Waiter(common, common);
   const news = waiter.wait('k', 3_600_000);
   const sender = new AsyncSender({ ...common, as: 'alice', session: 'a' });
   const sent = sender.send(

@@ -1,16 +1,17 @@
 // `detour async receive`: collects the mail of a name from the relay, then leaves, or stays with --follow.
 
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { type Collected, RECEIVE_WINDOW, Receiver } from '../../async/receiver.ts';
+import { type Collected, RECEIVE_WINDOW } from '../../async/receiver.ts';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
-import { formatAddress } from '../../net/address.ts';
+import { collectBatches } from '../../library/collect.ts';
+import { connectionError } from '../../library/sent.ts';
+import { type Address, formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { type Address, count, duration, name, writeDuration } from '../input.ts';
+import { count, duration, name, writeDuration } from '../input.ts';
 import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
@@ -56,29 +57,11 @@ async function run(flags: Flags): Promise<number> {
   };
   const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
-  const receiver = new Receiver({
-    as: flags.as,
-    session: randomUUID(),
-    ...flags.relay,
-    heartbeat: flags.heartbeat,
-    context: actor.context,
-    follow: flags.follow === true || flags.count !== undefined,
-    limit: flags.count,
-    patienceMs: flags.timeout,
-    // On a terminal each message is acknowledged before the next one is shown. A file or a program gets all that has arrived together.
-    together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
-    handle: (messages) =>
-      show(
-        actor,
-        messages.map((each) => shown(each, flags)),
-        flags.work ?? 0,
-      ),
-    random: Math.random,
-  });
+  const leave = new AbortController();
   actor.obeyLines();
   actor.onInterrupt((times) => {
     if (times > 1) process.exit(INTERRUPTED);
-    receiver.stop();
+    leave.abort();
   });
   if (!actor.json && flags.follow) {
     say(
@@ -86,7 +69,23 @@ async function run(flags: Flags): Promise<number> {
     );
     say('  type: kill · freeze 20s · Ctrl-C = leave');
   }
-  const collected = await receiver.run();
+  const collected = await collectBatches(flags.relay, {
+    as: flags.as,
+    heartbeatSeconds: flags.heartbeat,
+    context: actor.context,
+    follow: flags.follow === true || flags.count !== undefined,
+    limit: flags.count,
+    timeoutMs: flags.timeout,
+    signal: leave.signal,
+    // A person sees each message acknowledged before the next is shown; a file or a program gets what has arrived at once.
+    together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
+    handle: (messages) =>
+      show(
+        actor,
+        messages.map((each) => shown(each, flags)),
+        flags.work ?? 0,
+      ),
+  });
   actor.context.emit({ event: 'stopping', why: collected.why === 'ended' ? 'failed' : 'done' });
   const exit = conclude(actor, flags, collected);
   actor.close();
@@ -124,12 +123,8 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
       ),
     );
     const { host, port } = flags.relay;
-    for (const line of connectionLines(end, phase, {
-      route: 'async',
-      peer: 'the relay',
-      place: formatAddress(host, port),
-    }))
-      say(line);
+    const to = { route: 'async', peer: 'the relay', place: formatAddress(host, port) } as const;
+    for (const line of connectionLines(connectionError(end, phase, to))) say(line);
     return 1;
   }
   const rest = {

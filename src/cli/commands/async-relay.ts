@@ -2,11 +2,10 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openDiskLog } from '../../async/log/disk.ts';
-import { startRelay } from '../../async/relay.ts';
 import { type Loss, lossText } from '../../async/salvage.ts';
-import { DetourError } from '../../core/error.ts';
+import type { DetourError } from '../../core/error.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
+import { startRelay } from '../../library/relay.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
@@ -59,33 +58,28 @@ async function run(flags: Flags): Promise<number> {
   const stopped = new Promise<void>((settle) => {
     stop = settle;
   });
-  let failure: Error | undefined;
-  const onFailure = (error: Error): void => {
+  let failure: DetourError | undefined;
+  const onFailure = (error: DetourError): void => {
     failure = error;
     stop();
   };
-  const losses: Loss[] = [];
   const relay = await startRelay({
     host: flags.host,
     port: flags.port,
     context,
-    log: (owner) =>
-      openDiskLog(
-        { dir, clock: context.clock, maxBytes: flags.maxDisk, salvage: flags.salvage === true },
-        owner,
-      ),
+    journal: dir,
+    maxDiskBytes: flags.maxDisk,
+    salvage: flags.salvage,
     onFailure,
-    ...(flags.salvage && { salvage: (loss: Loss) => losses.push(loss) }),
   });
-  const { host: address, port: bound } = relay.address;
   if (!actor.json) {
-    const listens = `relay listens on ${formatAddress(address, bound)}, pid ${process.pid}.`;
+    const listens = `relay listens on ${formatAddress(relay.host, relay.port)}, pid ${process.pid}.`;
     sayWrapped('', `${listens} ${waitingText(relay.waiting())}`, 2);
     say(`  journal: ${atHome(dir)}`);
     say('    to start afresh: stop the relay, then delete that folder');
     say('  type: kill · freeze 20s · Ctrl-C = polite stop');
   }
-  if (!actor.json && flags.salvage) sayLosses(losses);
+  if (!actor.json && flags.salvage) sayLosses(relay.losses);
   actor.obeyLines();
   actor.onInterrupt((times) => {
     if (times > 1) process.exit(INTERRUPTED);
@@ -98,10 +92,9 @@ async function run(flags: Flags): Promise<number> {
   if (failure === undefined) await relay.close().catch(onFailure);
   if (failure !== undefined) {
     sayWrapped('', `The journal failed: ${failure.message}.`, 2);
-    const hint = failure instanceof DetourError ? failure.hint : '';
     sayWrapped(
       '',
-      `Nothing more is acknowledged. ${hint || 'Everything that was acknowledged is in the journal: make room on the disk or repair it, then start the relay again.'}`,
+      `Nothing more is acknowledged. ${failure.hint || 'Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.'}`,
       2,
     );
     process.exit(1);

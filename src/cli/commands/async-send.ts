@@ -1,19 +1,18 @@
 // `detour async send`: hands messages to the relay. Returns when they are durable there, or with --wait when their fate is known.
 
-import { randomUUID } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { Sender } from '../../async/sender.ts';
 import { DetourError } from '../../core/error.ts';
 import type { VerdictName } from '../../core/event.ts';
 import { Ladder } from '../../exchange/ladder.ts';
-import type { Outcome } from '../../exchange/pending.ts';
-import { formatAddress } from '../../net/address.ts';
+import { type Depositor, openDepositor } from '../../library/deposit.ts';
+import type { Addressee, Sent } from '../../library/sent.ts';
+import { type Address, formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { type Address, count, deadline, id, name, ttl } from '../input.ts';
+import { count, deadline, id, name, ttl } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { addressOption, deadlineOf, heartbeatOption, patientOption, timeoutOption } from '../options.ts';
-import { type Addressee, codeOf, type Repeat } from '../render/report.ts';
+import type { Repeat } from '../render/report.ts';
 import { checkLadder } from '../render/rungs.ts';
 import { Steps } from '../render/steps.ts';
 import { type Route, runSend, type SendFlags } from '../sending.ts';
@@ -89,7 +88,7 @@ async function run(words: string[], flags: Flags): Promise<number> {
 class AsyncRoute implements Route {
   readonly atOnce = AT_ONCE;
   readonly news: Route['news'];
-  readonly #sender: Sender;
+  readonly #depositor: Depositor;
   readonly #flags: Flags;
   readonly #waiter: Waiter | undefined;
   readonly #context: Actor['context'];
@@ -97,23 +96,23 @@ class AsyncRoute implements Route {
 
   constructor({ context }: Actor, flags: Flags) {
     this.#context = context;
-    const link = { ...flags.relay, heartbeat: flags.heartbeat, context, random: Math.random };
-    this.#sender = new Sender({ ...link, as: flags.as, session: randomUUID() });
+    const options = { heartbeatSeconds: flags.heartbeat, context };
+    this.#depositor = openDepositor(flags.relay, { ...options, as: flags.as });
     this.#flags = flags;
     const { wait } = flags;
     if (wait === undefined) return;
-    const waiter = new Waiter(link);
+    const waiter = new Waiter(flags.relay, options);
     this.#waiter = waiter;
-    this.news = async (outcome) => {
-      const news = repeatsAnother(outcome)
+    this.news = async (sent) => {
+      const news = repeatsAnother(sent)
         ? undefined
-        : await waiter.wait(outcome.send.id, wait === true ? WAIT_MS : wait);
+        : await waiter.wait(sent.id, wait === true ? WAIT_MS : wait);
       this.#ladder?.news(news);
-      return fate(flags.to, news, outcome);
+      return fate(flags, news, sent);
     };
   }
 
-  send(messageId: string, body: Buffer): Promise<Outcome> {
+  send(messageId: string, body: Buffer): Promise<Sent> {
     const { to, ttl: life, id: given } = this.#flags;
     if (this.#flags.ladder)
       this.#ladder = new Ladder({
@@ -122,35 +121,36 @@ class AsyncRoute implements Route {
         waits: this.news !== undefined,
         ...this.#context,
       });
-    // --id means that another process may have sent this message before; what became of it then is not known here.
-    return this.#sender.send(
-      { id: messageId, to, ttl: life, notify: this.#waiter?.name, body },
-      deadlineOf(this.#flags),
-      given !== undefined,
-      this.#ladder,
-    );
+    // Who gives an id repeats a message: what became of it before, this process cannot know.
+    return this.#depositor.deposit(to, body, {
+      id: messageId,
+      ttlSeconds: life,
+      notify: this.#waiter?.name,
+      ...deadlineOf(this.#flags),
+      earlier: given !== undefined,
+      ladder: this.#ladder,
+    });
   }
 
   interrupt(): void {
-    this.#sender.interrupt();
+    this.#depositor.interrupt();
     this.#waiter?.stop();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#sender.close(), this.#waiter?.stop()]);
+    await Promise.all([this.#depositor.close(), this.#waiter?.stop()]);
   }
 
   to(): Addressee {
-    const { host, port } = this.#flags.relay;
-    return { route: 'async', peer: 'the relay', place: formatAddress(host, port) };
+    return this.#depositor.relay;
   }
 
-  success({ answer }: Outcome): { rest: string; lines: string[] } {
+  success({ number, present, duplicate }: Sent): { rest: string; lines: string[] } {
     const { to, ttl: life } = this.#flags;
-    if (answer?.verb !== 'STORED') return { rest: "on the relay's disk.", lines: [] };
-    if (answer.dup !== undefined)
+    if (present === undefined) return { rest: "on the relay's disk.", lines: [] };
+    if (duplicate)
       return {
-        rest: `the relay stored it before, as number ${answer.seq} for ${to}.`,
+        rest: `the relay stored it before, as number ${number} for ${to}.`,
         lines: [
           'A repeat, known by its id: it makes no second message. This answer does not',
           `say whether the first still waits for ${to}, was collected, or expired.`,
@@ -162,25 +162,24 @@ class AsyncRoute implements Route {
       never: `This relay has never seen ${a} ${to}. It waits for one${atMost}.`,
       no: `${to} is away. The relay keeps it until ${to} comes${atMost}.`,
       yes: `${to} is connected. The relay passes it on.`,
-    }[answer.present];
+    }[present];
     const promise =
-      answer.present === 'never'
+      present === 'never'
         ? `STORED is the relay's promise. ${to} has not seen the message.`
         : `STORED is the relay's promise. It does not say that ${to} has seen the message.`;
-    return { rest: `on the relay's disk, number ${answer.seq} for ${to}.`, lines: [where, promise] };
+    return { rest: `on the relay's disk, number ${number} for ${to}.`, lines: [where, promise] };
   }
 
-  repeat(outcome: Outcome): Repeat | undefined {
-    if (INCURABLE.has(codeOf(outcome))) return undefined;
-    const { send } = outcome;
+  repeat({ code, id: messageId }: Sent, body: Buffer): Repeat | undefined {
+    if (INCURABLE.has(code)) return undefined;
     const { as, to, relay, ttl: life } = this.#flags;
-    const parts = ['detour async send', `--id ${send.id}`];
+    const parts = ['detour async send', `--id ${messageId}`];
     if (as !== 'alice') parts.push(`--as ${as}`);
     if (to !== 'bob') parts.push(`--to ${to}`);
     if (relay.port !== 4100 || relay.host !== '127.0.0.1')
       parts.push(`--relay ${formatAddress(relay.host, relay.port)}`);
     if (life !== undefined) parts.push(`--ttl ${life}s`);
-    const text = send.body.toString();
+    const text = body.toString();
     const plain = /^[A-Za-z0-9 .,:;?+=@_/-]{1,200}$/.test(text) && !text.startsWith('-');
     if (plain) parts.push(`"${text}"`);
     const which = plain ? 'the same id' : 'the same id, followed by the same message';
@@ -188,19 +187,22 @@ class AsyncRoute implements Route {
   }
 }
 
-// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote the SEND once and it was a repeat, then
-// the first SEND came from another process, and no news comes here.
-function repeatsAnother({ answer, attempts }: Outcome): boolean {
+// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote it once, and it was a repeat, then the
+// first was another's: no news comes here.
+function repeatsAnother({ duplicate, attempts }: Sent): boolean {
   const written = attempts.filter(({ phase, end }) => phase === 'written' && end?.how !== 'earlier');
-  return answer?.verb === 'STORED' && answer.dup !== undefined && written.length < 2;
+  return duplicate && written.length < 2;
 }
 
-function fate(to: string, news: News | undefined, outcome: Outcome): { verdict: VerdictName; rest: string } {
-  if (news === undefined && repeatsAnother(outcome))
-    return { verdict: 'STORED', rest: ': news of it, if any, goes to the first sender, not here.' };
+function fate(
+  { to, ttl: life }: Flags,
+  news: News | undefined,
+  sent: Sent,
+): { verdict: VerdictName; rest: string } {
+  if (news === undefined && repeatsAnother(sent))
+    return { verdict: 'STORED', rest: ': news of it, if any, goes to who sent it first, not here.' };
   if (news === undefined) {
-    const { answer, send } = outcome;
-    const mayExpire = send.ttl !== undefined || (answer?.verb === 'STORED' && answer.dup !== undefined);
+    const mayExpire = life !== undefined || sent.duplicate;
     const where = mayExpire ? 'or it waits, or expired' : 'or it waits at the relay';
     return { verdict: 'STORED', rest: `: no news yet. ${to} may have it by now, ${where}.` };
   }

@@ -1,15 +1,12 @@
 // `detour async status`: who has how much mail waiting at the relay, and since when.
 
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { DetourError } from '../../core/error.ts';
 import { hanging } from '../../core/wrap.ts';
-import { ClientConnection } from '../../exchange/client.ts';
-import type { AttemptEnd } from '../../exchange/verdict.ts';
-import { formatAddress } from '../../net/address.ts';
-import type { Message } from '../../wire/verbs.ts';
-import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
+import { type RelayStatus, status } from '../../library/status.ts';
+import { type Address, formatAddress } from '../../net/address.ts';
+import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import type { Address } from '../input.ts';
 import { addressOption, timeoutOption } from '../options.ts';
 import { put, say, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
@@ -35,76 +32,31 @@ export const asyncStatus: CommandSpec = {
 
 async function run(flags: Flags): Promise<number> {
   const actor = await startActor('status', flags, () => {}, false);
-  const answer = await requestStatus(actor, flags);
   const where = formatAddress(flags.relay.host, flags.relay.port);
-  if ('end' in answer) {
-    if (!actor.json) {
-      say(withNote('No status: no relay answered.', 'exit 1', 80));
-      const to = { route: 'async', peer: 'the relay', place: where } as const;
-      for (const line of connectionLines(answer.end, answer.phase, to)) say(line);
-    }
-  } else if (!actor.json) await put(table(answer.mailboxes, where) + usageText(answer.usage));
-  actor.close();
-  return 'end' in answer ? 1 : 0;
-}
-
-interface Failure {
-  readonly end: AttemptEnd;
-  readonly phase: ClientConnection['phase'];
-}
-
-interface Status {
-  readonly mailboxes: readonly Message<'MAILBOX'>[];
-  readonly usage: Message<'END'>;
-}
-
-// Requests page after page until one comes back empty.
-function requestStatus(actor: Actor, { relay, timeout }: Flags): Promise<Status | Failure> {
-  return new Promise((resolve) => {
-    const mailboxes: Message<'MAILBOX'>[] = [];
-    let page = 0;
-    let usage: Message<'END'> | undefined;
-    const timer = actor.context.clock.after(timeout, () => client.drop({ how: 'deadline' }));
-    const client = new ClientConnection(
-      {
-        ...relay,
-        as: 'status',
-        session: randomUUID(),
-        tryNumber: 1,
-        expect: 'relay',
-        context: actor.context,
-      },
-      {
-        ready: () => client.send({ verb: 'STATUS' }),
-        message: (message) => {
-          if (message.verb === 'MAILBOX') {
-            mailboxes.push(message);
-            page += 1;
-          } else if (message.verb === 'END' && page > 0) {
-            page = 0;
-            client.send({ verb: 'STATUS', after: mailboxes.at(-1)?.name });
-          } else if (message.verb === 'END') {
-            usage = message;
-            void client.leave();
-          }
-        },
-        ended: (end) => {
-          timer.cancel();
-          resolve(usage === undefined ? { end, phase: client.phase } : { mailboxes, usage });
-        },
-      },
-    );
+  const { timeout: timeoutMs } = flags;
+  const answer = await status(flags.relay, { timeoutMs, context: actor.context }).catch((error: unknown) => {
+    if (error instanceof DetourError) return error;
+    throw error;
   });
+  const failed = answer instanceof DetourError;
+  if (!actor.json) {
+    if (failed) {
+      say(withNote('No status: no relay answered.', 'exit 1', 80));
+      for (const line of connectionLines(answer)) say(line);
+    } else await put(table(answer.mailboxes, where) + usageText(answer.usage));
+  }
+  actor.close();
+  return failed ? 1 : 0;
 }
 
-function table(mailboxes: readonly Message<'MAILBOX'>[], where: string): string {
+function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
   if (mailboxes.length === 0) return `Nobody has mail at the relay on ${where}.\n`;
-  const rows = mailboxes.map(({ name, held, bytes, oldest, connected }) => [
+  const rows = mailboxes.map(({ name, held, bytes, oldestAt, connected }) => [
     name,
     String(held),
     String(bytes),
-    clockTime(oldest),
-    connected,
+    clockTime(oldestAt),
+    connected ? 'yes' : 'no',
   ]);
   const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
@@ -119,10 +71,10 @@ function table(mailboxes: readonly Message<'MAILBOX'>[], where: string): string 
     .concat('\n');
 }
 
-// How much of the relay's limits is used; empty for an older relay, which does not say.
-function usageText({ messages, names, ids, sessions, disk }: Message<'END'>): string {
-  const said = Object.entries({ messages, names, ids, sessions, disk }).flatMap(([what, usage]) =>
-    usage === undefined ? [] : [`${what} ${usage.split('/').map(Number).map(short).join(' of ')}`],
+// What is used of the relay's limits. An older relay does not say.
+function usageText(usage: RelayStatus['usage']): string {
+  const said = Object.entries(usage).flatMap(([what, amount]) =>
+    amount === undefined ? [] : [`${what} ${short(amount.used)} of ${short(amount.limit)}`],
   );
   return said.length === 0 ? '' : [...hanging('used: ', said.join(', '), 80), ''].join('\n');
 }

@@ -2,13 +2,10 @@
 // it says what a code means in general, not what happened in a particular run.
 
 import type { Command } from 'commander';
-import { DetourError } from '../../core/error.ts';
-import { visible } from '../../core/visible.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
-import { ALIASES } from '../../errors/aliases.ts';
 import { CATALOG, fill } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
-import { find, suggest } from '../../errors/find.ts';
+import { explain as about } from '../../library/explain.ts';
 import type { CommandSpec } from '../command.ts';
 
 /** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free. */
@@ -92,17 +89,9 @@ function entryJson(entry: CatalogEntry): string {
   );
 }
 
-/** The entries that a text names, or all of them without one. @throws DetourError `usage` for a text that names none */
-export function asked(text: string | undefined): readonly CatalogEntry[] {
-  if (text === undefined) return CATALOG;
-  const found = find(text);
-  if (found.length > 0) return found;
-  const near = suggest(text);
-  throw new DetourError(
-    'usage',
-    `the catalogue has no entry ${visible(text, { max: 40 })}`,
-    near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'detour explain, without a word, lists them all',
-  );
+/** The entries that a person asked for; all of them if no code was given. @throws DetourError `usage` for an unknown code */
+export function asked(code: string | undefined): readonly CatalogEntry[] {
+  return code === undefined ? CATALOG : about(code);
 }
 
 /** The command `detour explain`. */

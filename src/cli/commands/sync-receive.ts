@@ -5,8 +5,8 @@ import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
+import { type ReceivedMessage, receive } from '../../library/receive.ts';
 import { formatAddress } from '../../net/address.ts';
-import { type Incoming, startReceiver } from '../../sync/receiver.ts';
 import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
@@ -58,7 +58,7 @@ async function run(flags: Flags): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
   });
-  const handle = async ({ id, from, body }: Incoming): Promise<Buffer | undefined> => {
+  const handle = async ({ id, from, body }: ReceivedMessage): Promise<Buffer | undefined> => {
     left -= 1;
     if (left < 0) throw new Error('it has already shown as many as --count allows');
     const work = flags.work ?? 0;
@@ -68,7 +68,7 @@ async function run(flags: Flags): Promise<number> {
     if (flags.echo) return body;
     return flags.reply === undefined ? undefined : Buffer.from(flags.reply);
   };
-  const receiver = await startReceiver({
+  const receiver = await receive({
     as: flags.as,
     host: flags.host,
     port: flags.port,

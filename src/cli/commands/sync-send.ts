@@ -1,18 +1,16 @@
 // `detour sync send`: calls the receiver directly and sends each message once.
 
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { Caller } from '../../exchange/client.ts';
 import { Ladder } from '../../exchange/ladder.ts';
-import { formatAddress } from '../../net/address.ts';
-import { Sender } from '../../sync/sender.ts';
+import { openSender, type Sender } from '../../library/send.ts';
+import type { Addressee } from '../../library/sent.ts';
+import type { Address } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { type Address, count, name } from '../input.ts';
+import { count, name } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { addressOption, deadlineOf, heartbeatOption, patientOption, timeoutOption } from '../options.ts';
 import { put } from '../render/output.ts';
-import type { Addressee } from '../render/report.ts';
 import { checkLadder } from '../render/rungs.ts';
 import { saidBy } from '../render/showing.ts';
 import { Steps } from '../render/steps.ts';
@@ -53,14 +51,12 @@ async function run(words: string[], flags: Flags): Promise<number> {
   // The steps are shown for one message only.
   const one = flags.count === undefined;
   const actor = await startActor(flags.as, flags, (event) => steps.tell(event), one);
-  const options: Caller = {
-    as: flags.as,
-    session: randomUUID(),
-    ...flags.to,
-    heartbeat: flags.heartbeat,
-    context: actor.context,
-  };
-  const route = new SyncRoute(new Sender(options), flags, actor);
+  const { as, heartbeat: heartbeatSeconds } = flags;
+  const route = new SyncRoute(
+    openSender(flags.to, { as, heartbeatSeconds, context: actor.context }),
+    flags,
+    actor,
+  );
   return runSend(actor, route, steps, source, flags);
 }
 
@@ -80,11 +76,10 @@ class SyncRoute implements Route {
     const ladder = this.#flags.ladder
       ? new Ladder({ id, route: 'sync', waits: false, ...this.#actor.context })
       : undefined;
-    const outcome = await this.#sender.send(id, body, deadlineOf(this.#flags), ladder);
-    const reply = outcome.answer?.verb === 'RECEIVED' ? outcome.answer.body : undefined;
-    if (reply !== undefined && !this.#actor.json)
-      await put([...saidBy(this.to().peer, reply), ''].join('\n'));
-    return outcome;
+    const sent = await this.#sender.send(body, { id, ...deadlineOf(this.#flags), ladder });
+    if (sent.reply !== undefined && !this.#actor.json)
+      await put([...saidBy(this.to().peer, sent.reply), ''].join('\n'));
+    return sent;
   }
 
   interrupt(): void {
@@ -96,12 +91,7 @@ class SyncRoute implements Route {
   }
 
   to(): Addressee {
-    const { host, port } = this.#flags.to;
-    return {
-      route: 'sync',
-      peer: this.#sender.peer ?? 'the receiver',
-      place: formatAddress(host, port),
-    };
+    return this.#sender.to;
   }
 
   success(): { rest: string; lines: string[] } {

@@ -272,8 +272,9 @@ const WORDS: readonly Own[] = [
     certainty: AFTER_CONNECTING,
     title: 'stopped with Ctrl-C while waiting',
     meaning:
-      'The person at the keyboard ended the wait (exit code 130). The message goes its way without us, or it does not.',
-    so: 'nothing about a message that was already handed over',
+      'The person at the keyboard ended the wait (exit code 130), or a program that uses the library did, with a signal. The message ' +
+      'goes its way, or not, without us.',
+    so: 'nothing about a message that was handed over already',
     notSo: '"interrupted, so it was taken back": what is sent cannot be called back',
     tryNext: {
       sync: 'ask {peer} before you send again',

@@ -1,0 +1,167 @@
+// Receiving by the detour: the mail that a relay keeps for a name. `detour async receive` is made of this.
+
+import { type Collected, Receiver, type ReceiverOptions } from '../async/receiver.ts';
+import { formatAddress } from '../net/address.ts';
+import type { Message } from '../wire/verbs.ts';
+import {
+  addressOf,
+  type ConnectOptions,
+  callerOf,
+  checkMs,
+  type Place,
+  RELAY_PORT,
+  TIMEOUT_MS,
+  usage,
+  type WaitOptions,
+} from './arguments.ts';
+import { Handover, LoopLeft } from './handover.ts';
+import { connectionError } from './sent.ts';
+
+/** How mail is collected. `as` is the name whose mail it is; `timeoutMs` is how long the relay may take to be reached and to greet. */
+export interface CollectOptions extends ConnectOptions, WaitOptions {
+  /**
+   * Stay and wait for more, and connect again, with growing pauses, when the connection is lost or the relay cannot be reached? Default:
+   * collect what is there and end.
+   */
+  readonly follow?: boolean | undefined;
+  /** End after so many messages. */
+  readonly limit?: number | undefined;
+  /** Ends the loop politely when it fires: the loop finishes the message that it has, which is acknowledged, and then ends. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A message from a mailbox. */
+export interface CollectedMessage {
+  /** Its number in the mailbox. A message that comes a second time has the same number. */
+  readonly number: number;
+  readonly id: string;
+  /** The name that the sender goes by; of a receipt or a bounce the relay's. Anybody may use any name. */
+  readonly from: string;
+  readonly body: Buffer;
+  /** Above 1, an earlier receiver may have seen it and never acknowledged it: delivery is at least once. */
+  readonly attempt: number;
+  /** When the relay stored it, by the relay's clock: milliseconds since 1970 UTC. */
+  readonly storedAt: number;
+  /** How long the relay has held it, in milliseconds. */
+  readonly heldMs: number;
+  /** `receipt` and `bounce` tell, in the mailbox that `notify` named, what became of the message with this id. */
+  readonly kind: 'message' | 'receipt' | 'bounce';
+  /** Of a bounce: may the message that expired have been written to a receiver before? */
+  readonly tried: boolean;
+  /** The message is handled: acknowledges it now, not when the loop asks for the next message. Only the first call counts. */
+  done(): void;
+}
+
+/** The mail of one name, to be looped over by one `for await`. Made by `collect`. */
+export interface Collection extends AsyncIterable<CollectedMessage>, AsyncDisposable {
+  /**
+   * Leaves the relay; the loop ends. It does not wait for the loop: a message that is not `done` is not acknowledged and comes again. To
+   * let the loop finish its message, abort the `signal` instead.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Collects the mail of a name from a relay: `for await (const message of collect(relay))`. It connects when the loop begins. A message is
+ * acknowledged after the loop's body, when the next message is asked for; then the relay forgets it. The loop gets one at a time; up to
+ * 64 more have come from the relay by then. Leaving the loop by `break`, `return` or `throw` leaves the relay. The message in hand is not
+ * acknowledged and comes again, with a higher `attempt`: call `done()` before, if it is handled. PROTOCOL.md, "MESSAGE" and "ACK".
+ *
+ * The loop ends by itself when nothing more waits (without `follow`), after `limit` messages, or by the signal. It throws DetourError if the
+ * connection fails: `replaced` if another receiver has taken the mailbox over; with `follow` otherwise only what would come again, such as
+ * `damaged` or `not_detour`; without it also an errno, `fin`, `deadline`, `no_greeting` and every other code of the catalogue.
+ * @param relay where the relay listens; port 4100 if none is given
+ * @throws DetourError `usage`
+ */
+export function collect(relay: Place, options: CollectOptions = {}): Collection {
+  const address = addressOf(relay, RELAY_PORT);
+  const stop = new AbortController();
+  const parts = partsOf(relay, options);
+  let running: Promise<void> | undefined;
+  const messages = new Handover<CollectedMessage>(
+    () => {
+      running ??= run();
+    },
+    () => close(),
+  );
+  // What came from the relay and not to the loop stays at the relay.
+  const interrupted = (): void => {
+    messages.drop('not handed');
+    stop.abort();
+  };
+  const run = async (): Promise<void> => {
+    if (options.signal?.aborted) stop.abort();
+    else options.signal?.addEventListener('abort', interrupted, { once: true });
+    try {
+      const { why, end, phase } = await runReceiver(
+        { ...parts, handle: ([first]) => (first === undefined ? Promise.resolve() : put(first)) },
+        stop.signal,
+      );
+      const to = {
+        route: 'async',
+        peer: 'the relay',
+        place: formatAddress(address.host, address.port),
+      } as const;
+      messages.end(why === 'ended' && end !== undefined ? connectionError(end, phase, to) : undefined);
+    } catch (error) {
+      messages.end(error instanceof LoopLeft ? undefined : error);
+    }
+    options.signal?.removeEventListener('abort', interrupted);
+  };
+  const put = (message: Message<'MESSAGE'>): Promise<void> =>
+    messages.put((done) => ({ ...collectedOf(message), done }));
+  const close = async (): Promise<void> => {
+    messages.drop('any');
+    stop.abort();
+    await running;
+    messages.end();
+  };
+  return {
+    close,
+    [Symbol.asyncDispose]: close,
+    [Symbol.asyncIterator]: () => messages[Symbol.asyncIterator](),
+  };
+}
+
+/** How `collectBatches` handles what it collects. */
+export interface BatchOptions extends CollectOptions, Pick<ReceiverOptions, 'handle' | 'together'> {}
+
+/**
+ * Collects the mail of a name and hands it to `handle`, up to `together` messages at once; when that resolves, they are acknowledged. It
+ * is for who writes them somewhere and wants few writes.
+ * @returns how it ended; a connection that fails is `ended`, and does not reject
+ * @throws DetourError `usage`, or what `handle` rejected with
+ */
+export function collectBatches(relay: Place, options: BatchOptions): Promise<Collected> {
+  const { handle, together, signal } = options;
+  return runReceiver({ ...partsOf(relay, options), handle, together }, signal);
+}
+
+function partsOf(relay: Place, options: CollectOptions) {
+  const { follow = false, limit, timeoutMs = TIMEOUT_MS } = options;
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
+    throw usage(`limit is ${limit}: it must be a whole number of at least 1.`);
+  return {
+    ...callerOf(addressOf(relay, RELAY_PORT), options, 'bob'),
+    follow,
+    limit,
+    patienceMs: checkMs(timeoutMs, 'timeoutMs'),
+  };
+}
+
+async function runReceiver(options: ReceiverOptions, signal: AbortSignal | undefined): Promise<Collected> {
+  if (signal?.aborted) return { handled: 0, why: 'stopped', phase: 'connecting', confirmed: false };
+  const receiver = new Receiver(options);
+  const stop = (): void => receiver.stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    return await receiver.run();
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+function collectedOf(message: Message<'MESSAGE'>): Omit<CollectedMessage, 'done'> {
+  const { seq, id, from, body, attempt, at, held, kind = 'message', tried } = message;
+  return { number: seq, id, from, body, attempt, storedAt: at, heldMs: held, kind, tried: tried === 'yes' };
+}

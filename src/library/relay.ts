@@ -1,0 +1,153 @@
+// A relay within a program. `detour async relay` is made of this.
+
+import type { RelayLimits } from '../async/admission.ts';
+import { openDiskLog } from '../async/log/disk.ts';
+import type { OpenLog } from '../async/log/log.ts';
+import { MemoryLog } from '../async/log/memory.ts';
+import { startRelay as start } from '../async/relay.ts';
+import type { Loss } from '../async/salvage.ts';
+import type { Waiting } from '../async/status.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
+import {
+  type ConnectOptions,
+  checkHost,
+  checkName,
+  checkPort,
+  contextOf,
+  interrupted,
+  LEAST_DISK_BYTES,
+  LOOPBACK,
+  RELAY_PORT,
+  usage,
+} from './arguments.ts';
+
+/** Where a relay keeps its messages: in a journal on disk, or in a log that `memoryLog` made. */
+export type RelayStore =
+  | {
+      /** A folder, which is made if it is not there. One relay at a time uses it. */
+      readonly journal: string;
+      /** Take no more of the disk than this, in bytes: at least 8,000,000. Default: all that is free. */
+      readonly maxDiskBytes?: number | undefined;
+      /** Go on without what cannot be read if the journal is damaged. Default: refuse to start. */
+      readonly salvage?: boolean | undefined;
+      readonly log?: undefined;
+    }
+  | { readonly log: OpenLog; readonly journal?: undefined };
+
+/** How a relay is started. */
+export type StartRelayOptions = RelayStore &
+  Pick<ConnectOptions, 'context'> & {
+    /** The address to listen on. Default: 127.0.0.1, which only this computer can reach; 0.0.0.0 is every address of it. */
+    readonly host?: string | undefined;
+    /** The port to listen on. Default: 4100; 0 lets the system choose one. */
+    readonly port?: number | undefined;
+    /** The relay's own name, which no client may use. Default: `relay`. */
+    readonly name?: string | undefined;
+    /** How much the relay holds and remembers. Default: PROTOCOL.md, "Limits". */
+    readonly limits?: Partial<RelayLimits> | undefined;
+    /**
+     * The journal failed: nothing more is acknowledged, and every connection is closed. What was acknowledged is in the journal; start
+     * a new relay on it when the disk is mended. Default: the error is thrown where nothing catches it, so that the process ends.
+     */
+    readonly onFailure?: ((error: DetourError) => void) | undefined;
+    /** Gives up the start when it fires. A relay that has started goes on: `close` ends it. */
+    readonly signal?: AbortSignal | undefined;
+  };
+
+/** A relay that listens. Made by `startRelay`. */
+export interface Relay extends AsyncDisposable {
+  /** The address that it listens on. */
+  readonly host: string;
+  readonly port: number;
+  /** With `salvage`: what each mailbox has lost with the damage. Empty if nothing was lost. */
+  readonly losses: readonly Loss[];
+  /** Every mailbox with mail, by name. */
+  waiting(): readonly Waiting[];
+  /**
+   * Stops listening, answers what it has taken, says BYE on every connection, and closes the journal.
+   * @throws DetourError if the journal has failed, or fails now
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the journal and starts a relay on it. It takes the lock of the journal's folder, as the command does.
+ * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `damaged_journal`, `old_journal`, `new_journal`,
+ * `not_a_journal`, `not_a_directory`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN if it cannot listen; or another errno
+ */
+export async function startRelay(options: StartRelayOptions): Promise<Relay> {
+  const { host = LOOPBACK, port = RELAY_PORT, name = 'relay', limits = {}, onFailure, signal } = options;
+  const context = contextOf(options.context);
+  for (const [limit, most] of Object.entries(limits))
+    if (most !== undefined && !(Number.isInteger(most) && most >= 1))
+      throw usage(`limits.${limit} is ${most}: it must be a whole number of at least 1.`);
+  let failure: DetourError | undefined;
+  const losses: Loss[] = [];
+  const parts = {
+    host: checkHost(host),
+    port: checkPort(port, 0),
+    as: checkName(name, 'name'),
+    context,
+    limits,
+    log: logOf(options),
+    onFailure(error: Error) {
+      const failed = asDetourError(error);
+      failure = failed;
+      if (onFailure !== undefined) onFailure(failed);
+      else
+        queueMicrotask(() => {
+          throw failed;
+        });
+    },
+    ...(options.journal !== undefined && options.salvage && { salvage: (loss: Loss) => losses.push(loss) }),
+  };
+  if (signal?.aborted) throw interrupted();
+  const relay = await start(parts).catch(rethrown);
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    if (failure !== undefined) throw failure;
+    closing ??= relay.close().catch(rethrown);
+    await closing;
+  };
+  if (signal?.aborted) {
+    await close();
+    throw interrupted();
+  }
+  const { address } = relay;
+  return { ...address, losses, waiting: () => relay.waiting(), close, [Symbol.asyncDispose]: close };
+}
+
+/**
+ * A log in memory, for tests of programs that use a relay: nothing is written to the disk, and all of it goes with the process. A relay
+ * that is started on the same log again has what the one before it held, as after a restart.
+ */
+export function memoryLog(): OpenLog {
+  let last: MemoryLog | undefined;
+  return async (owner) => {
+    last = await MemoryLog.open(owner, last);
+    return last;
+  };
+}
+
+function logOf(options: RelayStore & Pick<ConnectOptions, 'context'>): OpenLog {
+  const { journal: dir, log, context } = options;
+  if ((dir === undefined) === (log === undefined))
+    throw usage('A relay keeps its messages in a journal or in a log: give one of the two.');
+  if (log !== undefined) return log;
+  if (typeof dir !== 'string' || dir === '') throw usage('journal is not the path of a folder.');
+  const { maxDiskBytes: maxBytes, salvage = false } = options;
+  if (maxBytes !== undefined && !(maxBytes >= LEAST_DISK_BYTES))
+    throw usage(`maxDiskBytes is ${maxBytes}: a journal needs at least ${LEAST_DISK_BYTES}.`);
+  const { clock } = contextOf(context);
+  return (owner) => openDiskLog({ dir, clock, maxBytes, salvage }, owner);
+}
+
+// What the system said becomes an error of the library. What has no errno is a defect, and stays as it is.
+function rethrown(error: unknown): never {
+  throw error instanceof Error && errnoOf(error) !== '' ? asDetourError(error) : error;
+}
+
+const asDetourError = (error: Error): DetourError =>
+  error instanceof DetourError
+    ? error
+    : new DetourError(errnoOf(error) || 'EIO', error.message, '', { cause: error });

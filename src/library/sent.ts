@@ -1,0 +1,117 @@
+// What became of a message, and why a connection failed, for a program and for the command line alike. The verdict comes from
+// exchange/verdict.ts, the words from errors/catalog.ts. Nothing is concluded here.
+
+import { DetourError } from '../core/error.ts';
+import type { VerdictName } from '../core/event.ts';
+import { visible } from '../core/visible.ts';
+import { explainFailure, type FailureLines, momentOf } from '../errors/catalog.ts';
+import type { Moment, Route } from '../errors/entry.ts';
+import type { Outcome } from '../exchange/pending.ts';
+import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
+
+/** Whom a message went to, in words. */
+export interface Addressee {
+  readonly route: Route;
+  /** Who was called: `bob`, `the relay`. */
+  readonly peer: string;
+  /** Where: `127.0.0.1:4101`. */
+  readonly place: string;
+}
+
+/** What became of a message, as far as its sender can tell. PROTOCOL.md, "What a sender may conclude". */
+export interface Sent {
+  /**
+   * `DELIVERED`: the receiver's program has handled it. `STORED`: it is on the relay's disk. `NOT_DELIVERED`: it did not happen, and it
+   * will not. `UNKNOWN`: it may have happened or not, and nobody on this side can know.
+   */
+  readonly verdict: VerdictName;
+  /** Why: `ok`, an errno, or a code of the catalogue, which `explain` explains. */
+  readonly code: string;
+  /** The id that it was sent under. To repeat an UNKNOWN at a relay safely, send the same body under this id again. */
+  readonly id: string;
+  /** From the call to the verdict, in milliseconds. */
+  readonly ms: number;
+  /** The receiver's reply, if there was one. */
+  readonly reply: Buffer | undefined;
+  /** The message's number in its mailbox; of STORED only. */
+  readonly number: number | undefined;
+  /** Was it stored before, under the same id? Then this was a repeat, and there is still one message. Of STORED only. */
+  readonly duplicate: boolean;
+  /** Does the recipient collect now (`yes`), did he once (`no`), or never, as far as the relay remembers? A hint; of STORED only. */
+  readonly present: 'yes' | 'no' | 'never' | undefined;
+  /** Every attempt, with how far it came and how it ended. */
+  readonly attempts: readonly Attempt[];
+  /** What the command line would say of a failure: what was on the wire, what follows, what does not, what to try. */
+  readonly explanation: FailureLines | undefined;
+}
+
+/** Puts an outcome into the words of the library. */
+export function sentOf(outcome: Outcome, to: Addressee): Sent {
+  const { verdict, attempts, answer, send, ms } = outcome;
+  const stored = answer?.verb === 'STORED' ? answer : undefined;
+  return {
+    verdict,
+    code: codeOf(outcome),
+    id: send.id,
+    ms,
+    reply: answer?.verb === 'RECEIVED' ? answer.body : undefined,
+    number: stored?.seq,
+    duplicate: stored?.dup !== undefined,
+    present: stored?.present,
+    attempts,
+    explanation: verdict === 'DELIVERED' || verdict === 'STORED' ? undefined : explanationOf(outcome, to),
+  };
+}
+
+/** The error of a connection that failed before it did what it was made for. @param phase how far it had come */
+export function connectionError(end: AttemptEnd, phase: Phase, to: Addressee): DetourError {
+  const { code, moment } = causeOf({ phase, end });
+  const { wire, tryNext } = explainFailure(code, moment, { ...to, handedOver: false, earlier: 'none' });
+  return new DetourError(code, end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire, tryNext);
+}
+
+// Why an attempt ended, as a code of the catalogue and the moment it was met.
+function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
+  const greeted = phase === 'ready' || phase === 'written';
+  const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';
+  switch (end?.how) {
+    case 'refused':
+      return { code: end.code, moment: 'refused' };
+    case 'error':
+      if (end.ours && greeted) return { code: 'garbled', moment: 'answer' };
+      return { code: end.code, moment: greeted ? 'error' : 'greeting' };
+    case 'bye':
+      return { code: end.code ?? 'bye', moment: 'bye' };
+    case 'broken':
+      return { code: end.code, moment: momentOf(end.syscall, greeted) };
+    case 'deadline':
+      return { code: phase === 'greeting' ? 'no_greeting' : 'deadline', moment: waiting };
+    case 'taken':
+      return { code: 'ok', moment: waiting };
+    default:
+      return { code: end?.how ?? 'interrupted', moment: waiting };
+  }
+}
+
+function codeOf({ attempts, verdict }: Outcome): string {
+  const attempt = telling(attempts, verdict);
+  return verdict === 'DELIVERED' || verdict === 'STORED' || attempt === undefined
+    ? 'ok'
+    : causeOf(attempt).code;
+}
+
+function explanationOf({ attempts, verdict }: Outcome, to: Addressee): FailureLines | undefined {
+  const attempt = telling(attempts, verdict);
+  if (attempt === undefined) return undefined;
+  const { code, moment } = causeOf(attempt);
+  const others = attempts.filter((other) => other !== attempt && isOpen(other));
+  const own = others.some(({ end }) => end?.how !== 'earlier');
+  const lines = explainFailure(code, moment, {
+    ...to,
+    handedOver: attempt.phase === 'written',
+    earlier: own ? 'unanswered' : others.length > 0 ? 'unknown' : 'none',
+  });
+  const { end } = attempt;
+  const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
+  return said === '' ? lines : { ...lines, wire: `${lines.wire}: ${said}` };
+}
