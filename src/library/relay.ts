@@ -1,5 +1,6 @@
 // A relay within a program. `detour async relay` is made of this.
 
+import { statSync } from 'node:fs';
 import type { RelayLimits } from '../async/admission.ts';
 import { openDiskLog } from '../async/log/disk.ts';
 import type { OpenLog } from '../async/log/log.ts';
@@ -73,7 +74,7 @@ export interface Relay extends AsyncDisposable {
 /**
  * Opens the journal and starts a relay on it. It takes the lock of the journal's folder, as the command does.
  * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `damaged_journal`, `old_journal`, `new_journal`,
- * `not_a_journal`, `not_a_directory`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN if it cannot listen; or another errno
+ * `not_a_journal`, `not_a_directory`, `unsafe_folder`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN if it cannot listen; or another errno
  */
 export async function startRelay(options: StartRelayOptions): Promise<Relay> {
   const { host = LOOPBACK, port = RELAY_PORT, name = 'relay', limits = {}, onFailure, signal } = options;
@@ -102,6 +103,8 @@ export async function startRelay(options: StartRelayOptions): Promise<Relay> {
     ...(options.journal !== undefined && options.salvage && { salvage: (loss: Loss) => losses.push(loss) }),
   };
   if (signal?.aborted) throw interrupted();
+  const warning = options.journal === undefined ? undefined : checkFolder(options.journal);
+  if (warning !== undefined) context.emit?.({ event: 'notice', text: warning });
   const relay = await start(parts).catch(rethrown);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -151,3 +154,31 @@ const asDetourError = (error: Error): DetourError =>
   error instanceof DetourError
     ? error
     : new DetourError(errnoOf(error) || 'EIO', error.message, '', { cause: error });
+
+/**
+ * Anybody who may write in the folder of a journal can remove and add messages, so it must be safe from others. A folder that does not
+ * exist yet is safe: it is made for this user alone. On Windows nothing is checked, because its rights are not in the mode.
+ * @returns a warning for the person, if there is one
+ * @throws DetourError `unsafe_folder` if everybody may write there, or if it belongs to another user than this one or root
+ */
+function checkFolder(dir: string): string | undefined {
+  const user = process.getuid?.();
+  const found = statSync(dir, { throwIfNoEntry: false });
+  if (user === undefined || found === undefined || !found.isDirectory()) return undefined;
+  if (found.uid !== user && found.uid !== 0) {
+    throw new DetourError(
+      'unsafe_folder',
+      `the journal's folder belongs to another user (number ${found.uid}), who could change the messages in it: ${dir}`,
+      'Give another folder with --journal, or start the relay as that user.',
+    );
+  }
+  if ((found.mode & 0o002) !== 0) {
+    throw new DetourError(
+      'unsafe_folder',
+      `everybody on this computer may write in the journal's folder, and so change the messages in it: ${dir}`,
+      'Take that right away (chmod o-w), or give another folder with --journal.',
+    );
+  }
+  if ((found.mode & 0o020) === 0) return undefined;
+  return `the group of the journal's folder may write in it, and so change messages; chmod g-w ends that: ${dir}`;
+}

@@ -55,7 +55,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     window: 1,
   };
   const server = new Server(ready, handlerOf(options), context);
-  const listener: Listener = await listen(host, port, context, (make) => server.accept(make));
+  const listener = await server.listen(host, port);
   let closing: Promise<void> | undefined;
   context.emit?.({ event: 'listening', role: 'receiver', host: listener.host, port: listener.port });
   return {

@@ -77,7 +77,7 @@ async function run(flags: Flags): Promise<number> {
     limit: flags.count,
     timeoutMs: flags.timeout,
     signal: leave.signal,
-    // A person sees each message acknowledged before the next is shown; a file or a program gets what has arrived at once.
+    // On a terminal each message is acknowledged before the next one is shown. A file or a program gets all that has arrived together.
     together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
     handle: (messages) =>
       show(

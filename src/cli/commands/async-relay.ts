@@ -12,7 +12,7 @@ import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
 import { say, sayWrapped } from '../render/output.ts';
 import { RelayTalk, waitingText } from '../render/relay-talk.ts';
-import { atHome, checkFolder, defaultJournal } from '../state-dir.ts';
+import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags extends ActorFlags {
   readonly host: string;
@@ -52,8 +52,6 @@ async function run(flags: Flags): Promise<number> {
   const talk = new RelayTalk();
   const actor = await startActor('relay', flags, (event) => talk.tell(event), false);
   const { context } = actor;
-  const warning = checkFolder(dir);
-  if (warning !== undefined) context.emit({ event: 'notice', text: warning });
   let stop = (): void => {};
   const stopped = new Promise<void>((settle) => {
     stop = settle;
@@ -94,7 +92,7 @@ async function run(flags: Flags): Promise<number> {
     sayWrapped('', `The journal failed: ${failure.message}.`, 2);
     sayWrapped(
       '',
-      `Nothing more is acknowledged. ${failure.hint || 'Everything that was acknowledged is in the journal: free or mend the disk, then start the relay again.'}`,
+      `Nothing more is acknowledged. ${failure.hint || 'Everything that was acknowledged is in the journal: make room on the disk or repair it, then start the relay again.'}`,
       2,
     );
     process.exit(1);

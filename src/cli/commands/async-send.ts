@@ -121,7 +121,7 @@ class AsyncRoute implements Route {
         waits: this.news !== undefined,
         ...this.#context,
       });
-    // Who gives an id repeats a message: what became of it before, this process cannot know.
+    // --id means that another process may have sent this message before; what became of it then is not known here.
     return this.#depositor.deposit(to, body, {
       id: messageId,
       ttlSeconds: life,
@@ -187,8 +187,8 @@ class AsyncRoute implements Route {
   }
 }
 
-// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote it once, and it was a repeat, then the
-// first was another's: no news comes here.
+// The relay sends news to the mailbox that the first SEND of an id named. If this process wrote the SEND once and it was a repeat, then
+// the first SEND came from another process, and no news comes here.
 function repeatsAnother({ duplicate, attempts }: Sent): boolean {
   const written = attempts.filter(({ phase, end }) => phase === 'written' && end?.how !== 'earlier');
   return duplicate && written.length < 2;
@@ -200,7 +200,7 @@ function fate(
   sent: Sent,
 ): { verdict: VerdictName; rest: string } {
   if (news === undefined && repeatsAnother(sent))
-    return { verdict: 'STORED', rest: ': news of it, if any, goes to who sent it first, not here.' };
+    return { verdict: 'STORED', rest: ': news of it, if any, goes to the first sender, not here.' };
   if (news === undefined) {
     const mayExpire = life !== undefined || sent.duplicate;
     const where = mayExpire ? 'or it waits, or expired' : 'or it waits at the relay';

@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander';
 import { hanging, wrap } from '../../core/wrap.ts';
+import { ALIASES } from '../../errors/aliases.ts';
 import { CATALOG, fill } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import { explain as about } from '../../library/explain.ts';
@@ -89,9 +90,9 @@ function entryJson(entry: CatalogEntry): string {
   );
 }
 
-/** The entries that a person asked for; all of them if no code was given. @throws DetourError `usage` for an unknown code */
-export function asked(code: string | undefined): readonly CatalogEntry[] {
-  return code === undefined ? CATALOG : about(code);
+/** The entries that a text names, or all of them without one. @throws DetourError `usage` for a text that names none */
+export function asked(text: string | undefined): readonly CatalogEntry[] {
+  return text === undefined ? CATALOG : about(text);
 }
 
 /** The command `detour explain`. */

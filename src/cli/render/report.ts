@@ -1,10 +1,11 @@
-// What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not, what to
-// try. The words come from library/sent.ts; nothing is concluded here.
+// What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not follow, what
+// to try. The words come from library/sent.ts; nothing is concluded here.
 
 import type { DetourError } from '../../core/error.ts';
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
 import { hanging } from '../../core/wrap.ts';
+import { lookup } from '../../errors/catalog.ts';
 import type { Sent } from '../../library/sent.ts';
 import { columns, paint, withNote } from './output.ts';
 
@@ -22,7 +23,7 @@ export function ms(value: number): string {
   return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 }
 
-/** The line that begins with a verdict; the exit code at its right end, if the process ends with it. */
+/** The line that begins with a verdict. @param exit the exit code, shown at the right end; undefined if the process does not end with it */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
   const text = verdictText(verdict);
   const line = withNote(
@@ -37,7 +38,7 @@ export function verdictLine(verdict: VerdictName, rest: string, exit: number | u
  * The lines below the verdict of a failed message.
  * @param repeat the command that repeats it safely; if there is one, it replaces the advice of the catalogue
  */
-export function failureLines({ explanation }: Sent, repeat: Repeat | undefined): string[] {
+export function failureLines({ code, verdict, explanation }: Sent, repeat: Repeat | undefined): string[] {
   if (explanation === undefined) return [];
   const { wire, so, notSo, tryNext } = explanation;
   return [
@@ -45,12 +46,17 @@ export function failureLines({ explanation }: Sent, repeat: Repeat | undefined):
     ...row('so', so),
     ...(notSo === undefined ? [] : row('not so', notSo)),
     ...(repeat === undefined ? row('try', tryNext) : unwrapped('try', repeat)),
+    moreLine(lookup(code).length > 0 ? code : verdictText(verdict)),
   ];
 }
 
-/** The lines that explain why a connection failed on which no message was sent. */
-export function connectionLines({ message, hint }: DetourError): string[] {
-  return [...row('on the wire', message), ...row('try', hint)];
+/** The last line below a failure: the command that explains it in full. @param word a code of the catalogue, or a verdict */
+export const moreLine = (word: string): string => `${labelled('more')}detour explain ${word}`;
+
+/** The lines that explain why a connection failed, if no message was sent on it. */
+export function connectionLines({ code, message, hint }: DetourError): string[] {
+  const more = lookup(code).length > 0 ? [moreLine(code)] : [];
+  return [...row('on the wire', message), ...row('try', hint), ...more];
 }
 
 // A command stays on one line, however long, so that it can be copied.
