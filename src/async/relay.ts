@@ -17,7 +17,7 @@ import { Machine } from './machine.ts';
 import { Retention } from './retention.ts';
 import { type Loss, salvage } from './salvage.ts';
 import { Sends } from './sends.ts';
-import { StatusTurns, statusPage, type Waiting } from './status.ts';
+import { statusPage, type Waiting } from './status.ts';
 
 /** How many unanswered SENDs one connection may have: enough to keep a LAN and a disk that syncs in 1 ms busy. PROTOCOL.md, "Limits". */
 export const WINDOW = 256;
@@ -48,7 +48,6 @@ export class Relay {
   readonly #admission: Admission;
   readonly #endings: Endings;
   readonly #sends: Sends;
-  readonly #status = new StatusTurns();
   #listener: Listener | undefined;
   #timer: Timer | undefined;
 
@@ -146,7 +145,16 @@ export class Relay {
       oversize: (session, id, size) => sends.oversize(session, id, size),
       other: (session, message) => this.#other(session, message),
       status: (reply, after) => {
-        this.#status.add(() => this.#answerStatus(reply, after));
+        this.#sends.flush();
+        const page = statusPage(this.machine.state, after);
+        this.machine.whenDurable(() => {
+          for (const { name: of, held, bytes, oldest } of page) {
+            const connected = delivery.collector(of) === undefined ? 'no' : 'yes';
+            reply({ verb: 'MAILBOX', name: of, held, bytes, oldest, connected });
+          }
+          const { used, total } = this.retention.disk;
+          reply({ verb: 'END', ...this.#admission.usage, disk: `${used}/${total}` });
+        });
         return true;
       },
       inFlight: (session) => (delivery.collecting(session)?.flight.length ?? 0) > 0,
@@ -157,19 +165,6 @@ export class Relay {
       drained: (session) => delivery.drained(session),
       ended: (session) => delivery.ended(session),
     };
-  }
-
-  #answerStatus(reply: (message: Message) => void, after: string | undefined): void {
-    this.#sends.flush();
-    const page = statusPage(this.machine.state, after);
-    this.machine.whenDurable(() => {
-      for (const { name, held, bytes, oldest } of page) {
-        const connected = this.#delivery.collector(name) === undefined ? 'no' : 'yes';
-        reply({ verb: 'MAILBOX', name, held, bytes, oldest, connected });
-      }
-      const { used, total } = this.retention.disk;
-      reply({ verb: 'END', ...this.#admission.usage, disk: `${used}/${total}` });
-    });
   }
 
   #other(session: Session, message: Message): boolean {

@@ -37,24 +37,3 @@ export function statusPage(state: State, after: string | undefined, most = STATU
       return [{ name, held, bytes, oldest: box.held.get(box.held.after(acknowledged))?.at ?? 0 }];
     });
 }
-
-/** Answers one question in each turn of the event loop, in the order in which they came: a page costs milliseconds, and others wait. */
-export class StatusTurns {
-  readonly #waiting: (() => void)[] = [];
-  #turning = false;
-
-  /** @param answer called in one of the next turns */
-  add(answer: () => void): void {
-    this.#waiting.push(answer);
-    if (!this.#turning) this.#next();
-  }
-
-  #next(): void {
-    this.#turning = this.#waiting.length > 0;
-    if (!this.#turning) return;
-    setImmediate(() => {
-      this.#waiting.shift()?.();
-      this.#next();
-    });
-  }
-}

@@ -1,5 +1,5 @@
-// Whether a server reads on from one client. It does not while a SEND or a STATUS of that client waits, and a client that asks too many
-// questions that cost nothing to ask is read more slowly.
+// Whether a server reads on from one client. It does not while a SEND of that client waits, nor after a STATUS until the others have had
+// their turn; and a client that asks too many questions that cost nothing to ask is read more slowly.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Connection } from '../net/connection.ts';
@@ -70,5 +70,26 @@ export class Reading {
   /** Nothing that the client sends counts any more. */
   stop(): void {
     this.#timer?.cancel();
+  }
+}
+
+/** Calls one after the other, each in a turn of the event loop of its own, so that others have theirs between. */
+export class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #turning = false;
+
+  /** @param call is called in one of the next turns */
+  add(call: () => void): void {
+    this.#waiting.push(call);
+    if (!this.#turning) this.#next();
+  }
+
+  #next(): void {
+    this.#turning = this.#waiting.length > 0;
+    if (!this.#turning) return;
+    setImmediate(() => {
+      this.#waiting.shift()?.();
+      this.#next();
+    });
   }
 }

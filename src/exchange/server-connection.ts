@@ -12,7 +12,7 @@ import { isToken, type Message, type Unacceptable, VERSION } from '../wire/verbs
 import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HELLO_MS, IDLE_MS, UNANSWERED_BYTES } from './limits.ts';
-import { Reading } from './reading.ts';
+import { Reading, type Turns } from './reading.ts';
 import { type Answer, type Handler, type Refusal, Session, type SessionConnection } from './session.ts';
 
 /** What all connections of one server share. */
@@ -21,6 +21,7 @@ export interface ServerParts {
   readonly ready: Message<'READY'>;
   readonly handler: Handler;
   readonly fences: Fences;
+  readonly turns: Turns;
   readonly context: NetContext;
 }
 
@@ -218,14 +219,12 @@ export class ServerConnection implements SessionConnection {
     }
   }
 
-  // Nothing more is read until it is answered, so each connection waits for one answer at a time.
+  // An answer costs milliseconds: whoever has got one is read on when the others have had their turn.
   #status({ after }: Message<'STATUS'>): void {
-    const reply = (message: Message): void => {
-      this.#connection.send(message);
-      if (message.verb === 'END') this.#reading.release();
-    };
+    const { handler, turns } = this.#parts;
     this.#reading.hold();
-    if (!this.#parts.handler.status?.(reply, after)) this.#unserved('STATUS');
+    turns.add(() => this.#reading.release());
+    if (!handler.status?.((reply) => this.#connection.send(reply), after)) this.#unserved('STATUS');
   }
 
   #hello(hello: Message<'HELLO'>): void {

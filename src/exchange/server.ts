@@ -7,6 +7,7 @@ import { type Listener, listen } from '../net/listener.ts';
 import type { Message } from '../wire/verbs.ts';
 import { Fences } from './fences.ts';
 import { IDLE_MS, MAX_CONNECTIONS } from './limits.ts';
+import { Turns } from './reading.ts';
 import { ServerConnection, type ServerParts } from './server-connection.ts';
 import type { Handler, Refusal } from './session.ts';
 
@@ -26,7 +27,7 @@ export class Server {
 
   /** @param ready the READY to send; its `window` is enforced on each connection */
   constructor(ready: Message<'READY'>, handler: Handler, context: NetContext) {
-    this.#parts = { ready, handler, context, fences: new Fences(context.clock) };
+    this.#parts = { ready, handler, context, fences: new Fences(context.clock), turns: new Turns() };
   }
 
   /**

@@ -31,10 +31,7 @@ export interface Handler {
   oversize(session: Session, id: string, size: number): Refusal;
   /** Any other verb that a client may send after HELLO. False, or no such hook: this role does not serve it. */
   other?(session: Session, message: Message): boolean;
-  /**
-   * STATUS, which is served even before HELLO. False, or no such hook: this role does not serve it. The last reply is END, and it must not
-   * come before this returns; nothing more is read from this client until then.
-   */
+  /** STATUS, which is served even before HELLO. False, or no such hook: this role does not serve it. */
   status?(reply: (message: Message) => void, after: string | undefined): boolean;
   /** Is something that this session was sent not acknowledged? Then it does not lose its place to another. */
   inFlight?(session: Session): boolean;

@@ -284,7 +284,7 @@ describe('questions', () => {
     }
   });
 
-  test('of who has mail are answered one by one, and what comes after them is read after END', async () => {
+  test('of who has mail are answered one by one, and in order', async () => {
     const bench = await startTheRelay();
     const client = await RawClient.connect(bench.port);
     await client.next();
