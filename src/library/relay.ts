@@ -1,6 +1,6 @@
 // A relay within a program. `detour async relay` is made of this.
 
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import type { RelayLimits } from '../async/admission.ts';
 import { openDiskLog } from '../async/log/disk.ts';
 import type { OpenLog } from '../async/log/log.ts';
@@ -163,8 +163,15 @@ const asDetourError = (error: Error): DetourError =>
  */
 function checkFolder(dir: string): string | undefined {
   const user = process.getuid?.();
-  const found = statSync(dir, { throwIfNoEntry: false });
-  if (user === undefined || found === undefined || !found.isDirectory()) return undefined;
+  if (user === undefined) return undefined;
+  let found: Stats;
+  try {
+    found = statSync(dir);
+  } catch {
+    // There is no such folder yet, or the log says why there can be none.
+    return undefined;
+  }
+  if (!found.isDirectory()) return undefined;
   if (found.uid !== user && found.uid !== 0) {
     throw new DetourError(
       'unsafe_folder',
