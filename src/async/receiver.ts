@@ -178,7 +178,7 @@ export class Receiver {
         } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
       }
     } catch (error) {
-      // It leaves politely: what was acknowledged before must arrive.
+      // A polite end, because what was acknowledged before must arrive.
       this.#failure = { error };
       this.#arrived = [];
       this.#leave('stopped');
@@ -236,7 +236,7 @@ export class Receiver {
     const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
     const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
-    // Once the connection is closed, too: what is told then is the last of it.
+    // Resolves only when the connection is closed, so that its last event comes first.
     void (this.#call?.leave() ?? Promise.resolve()).then(() => {
       if (this.#failure === undefined) this.#resolve(collected);
       else this.#reject(this.#failure.error);

@@ -112,7 +112,7 @@ const BYTES: Readonly<Record<string, number>> = {
   tb: 1_000_000_000_000,
 };
 
-/** Reads an amount of disk such as `2GB`, in bytes. @throws InvalidArgumentError */
+/** Reads an amount of disk such as `2GB`. @returns bytes, at least 8 MB @throws InvalidArgumentError */
 export function amount(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,9})?)([A-Za-z]+)$/.exec(text) ?? [];
   const bytes = /B$/.test(unit) ? Math.round(Number(number) * (BYTES[unit.toLowerCase()] ?? Number.NaN)) : 0;

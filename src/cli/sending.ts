@@ -9,7 +9,7 @@ import type { Addressee, Sent } from '../library/sent.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';
-import { failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
+import { failureLines, moreLine, ms, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
 /** How one mode sends, and what it says about the result. */
@@ -127,7 +127,10 @@ async function sendOne(
   steps.waits = true;
   const news = await route.news(sent);
   steps.waits = false;
-  if (!actor.json) say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
+  if (!actor.json) {
+    say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
+    if (EXIT[news.verdict] !== 0) say(moreLine(verdictText(news.verdict)));
+  }
   return { sent, verdict: news.verdict };
 }
 
@@ -187,7 +190,7 @@ async function sendMany(
   progress.end();
   if (actor.json) return;
   if (failed !== undefined) {
-    say(`The first that failed, id ${failed.id}:`);
+    say(`First failure, id ${failed.id}:`);
     tellOutcome(route, failed, body, noExit);
   }
   const took = performance.now() - began;

@@ -37,16 +37,14 @@ export class ServerConnection implements SessionConnection {
   /** The address that it counts for in a limit per address, as `addressKey` returns it. */
   readonly address: string;
   readonly #connection: Connection;
-  /** When it was accepted, by the monotonic clock. */
   readonly #accepted: number;
   readonly #reading: Reading;
   readonly #parts: ServerParts;
   readonly #closed: () => void;
   #helloTimer: Timer | undefined;
   #heartbeat: Heartbeat | undefined;
-  /** How many SENDs the handler has taken and not answered. */
+  /** How many SENDs the handler has taken and not answered, and the size of their bodies in bytes. */
   #unanswered = 0;
-  /** The size of their bodies, in bytes. */
   #unansweredBytes = 0;
   /** A SEND for which there is no room yet. It waits here, and nothing after it is read. */
   #waiting: SendFrame | undefined;

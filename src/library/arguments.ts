@@ -114,7 +114,7 @@ export function bodyOf(body: Body): Buffer {
 export function addressOf(place: Place, defaultPort: number): Address {
   if (typeof place === 'string') return parseAddress(place, defaultPort);
   if (typeof place !== 'object' || place === null)
-    throw usage(`${String(place)} is not a place: write 'host:port' or { host, port }.`);
+    throw usage(`${String(place)} is not an address: write 'host:port' or { host, port }.`);
   return { host: checkHost(place.host), port: checkPort(place.port, 1) };
 }
 

@@ -22,16 +22,16 @@ export function parseAddress(text: string, defaultPort: number): Address {
   if (host === undefined)
     throw new DetourError(
       'usage',
-      `"${text}" is not a place: write HOST:PORT, such as 127.0.0.1:${defaultPort}.`,
+      `"${text}" is not an address: write HOST:PORT, such as 127.0.0.1:${defaultPort}.`,
     );
   if (digits === undefined && isName(host))
     throw new DetourError(
       'usage',
-      `"${text}" is a name; here a place is wanted, such as 127.0.0.1:${defaultPort} or ${text}:${defaultPort}. In sync mode you address a place, in async mode a name.`,
+      `"${text}" is a name, but an address is needed here, such as 127.0.0.1:${defaultPort} or ${text}:${defaultPort}. In sync mode you send to an address, in async mode to a name.`,
     );
   const port = digits === undefined ? defaultPort : Number(digits);
   if (port < 1 || port > 65_535)
-    throw new DetourError('usage', `${digits} is not a port: a number from 1 to 65535.`);
+    throw new DetourError('usage', `${digits} is not a port: use a number from 1 to 65535.`);
   return { host, port };
 }
 

@@ -71,7 +71,7 @@ function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
     .concat('\n');
 }
 
-// What is used of the relay's limits. An older relay does not say.
+// How much of the relay's limits is used; empty for an older relay, which does not say.
 function usageText(usage: RelayStatus['usage']): string {
   const said = Object.entries(usage).flatMap(([what, amount]) =>
     amount === undefined ? [] : [`${what} ${short(amount.used)} of ${short(amount.limit)}`],

@@ -109,7 +109,7 @@ function lineOf(event: Event): string | undefined {
     case 'disk_full':
       return 'The disk is full: new messages are refused; receivers can still collect.';
     case 'disk_room':
-      return 'There is room on the disk again: messages are taken.';
+      return 'There is room on the disk again: messages are accepted.';
     case 'notice':
       return visible(event.text);
     default:
