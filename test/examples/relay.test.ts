@@ -66,7 +66,8 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     bob.type('PING\n');
     expect(await bob.next()).toEqual(['PONG', undefined]);
     // EMPTY comes when what is held now has gone; what comes meanwhile is for later.
-    bob.type('RECEIVE window=1 drain=yes\n');
+    bob.type('RECEIVE window=1 drain=yes\nPING\n');
+    expect(await bob.next()).toEqual(['PONG', undefined]);
     alice.type('SEND id=3 to=bob size=1\nc\n');
     expect(await alice.next()).toEqual(['STORED id=3 seq=3 present=yes', undefined]);
     bob.type('ACK seq=1\nACK seq=1\n');

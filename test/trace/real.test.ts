@@ -58,7 +58,8 @@ test('the logs of real exchanges do not contradict each other; one changed numbe
   expect(merged.channels.filter(({ certain }) => certain === true).length).toBeGreaterThan(1);
   const { code, stderr } = await runCli(['trace', '--last', '100', ...kept]);
   expect(code, stderr).toBe(0);
-  expect(stderr).not.toContain('contradict');
+  // A clock may differ from the others by a millisecond, and trace says so: that does not make them contradict each other.
+  expect(stderr).not.toContain('the logs contradict each other');
 
   const received = merged.events.find(
     ({ recorded, peer, channel }) =>
