@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** Is this `npm run test:all`, where nothing is left out? */
+/** Is this `npm run test:all`, which leaves nothing out? */
 export const ALL = inject('all');
 
 /**
