@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Is this `npm run test:all`? Set in vitest.config.ts. */
+    /** Is this `npm run test:all`? vitest.config.ts sets it. */
     readonly all: boolean;
   }
 }
