@@ -1,6 +1,6 @@
-// The library: everything that `import … from 'detour'` finds. Nothing else can be imported. What each is for stands at its declaration.
-// Until 1.0 the functions and the types that they take and return change only with the second number of the version, and the release says
-// so. What says of itself that it may change in any 0.x, and the codes of errors, may change with each.
+// The library: everything that `import … from 'detour'` gives. Nothing else can be imported. Each declaration says what it is for.
+// Until 1.0, the functions and the types that they take and return change only with the minor version, and the release notes say so.
+// Error codes, and whatever is documented as "may change in any 0.x", may change with every release.
 
 export type { RelayLimits } from './async/admission.ts';
 export type { OpenLog } from './async/log/log.ts';

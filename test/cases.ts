@@ -4,12 +4,12 @@ import { inject } from 'vitest';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Is this `npm run test:all`? Set in vitest.config.ts. */
+    /** Is this `npm run test:all`? vitest.config.ts sets it. */
     readonly all: boolean;
   }
 }
 
-/** Is this `npm run test:all`, where nothing is left out? */
+/** Is this `npm run test:all`, which leaves nothing out? */
 export const ALL = inject('all');
 
 /**

@@ -97,7 +97,7 @@ export class RawClient {
   }
 }
 
-/** Listens, and does with each caller what the test says; the test's end closes it. @returns the place */
+/** Listens, and does with each connection what the test says; it is closed at the end of the test. @returns the address */
 export async function peer(meet: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -17,7 +17,7 @@ const PROCESS = ['**/*.test.ts'];
 
 export default defineConfig(({ mode }) => {
   // Loading the source again for each file takes longer than most files, so those of a project share it. Where modules are replaced, or the
-  // test is about the whole process, each file has a process of its own. Each project reads this file again, and must be told the mode.
+  // test is about the whole process, each file has its own process. Each project reads this file again, and must be told the mode.
   const project = (name: string, isolate: boolean, include: string[], exclude: string[] = []) => ({
     extends: true as const,
     mode,

@@ -22,12 +22,12 @@ export interface Peer {
   readonly program: string;
   /** It refuses to run as root: then it runs as this user. */
   readonly user?: string;
-  /** Arguments with which it says its version, and the program that says it if it is another. */
+  /** The arguments that make it print its version, and the program that prints it if that is a different one. */
   readonly version: readonly string[];
   readonly versionProgram?: string;
   /** Its arguments. @param dir an empty folder. @param port on 127.0.0.1 */
   args(dir: string, port: number): readonly string[];
-  /** A command that starts the program, which is appended, and becomes it. @param port on 127.0.0.1 */
+  /** A command to put before the program: it starts the program and is replaced by it. @param port on 127.0.0.1 */
   within?(dir: string, port: number): readonly string[];
   /** Makes what it needs before messages come. */
   prepare?(port: number): Promise<void>;

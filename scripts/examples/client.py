@@ -18,7 +18,7 @@ class Server(Connection):
         self.deadline.start()
 
     def give_up(self):
-        """Closes both directions: whoever waits to read or write then waits no longer."""
+        """Closes both directions, so that every thread that waits to read or write stops waiting."""
         self.late = True
         with contextlib.suppress(OSError):
             self.peer.shutdown(socket.SHUT_RDWR)
@@ -47,7 +47,7 @@ class Server(Connection):
         return fields
 
     def leave(self):
-        """Says BYE. Returns whether BYE came back: then every ACK before it has had its effect."""
+        """Says BYE. Returns whether BYE came back: if so, every ACK before it has taken effect."""
         try:
             self.peer.settimeout(2)
             self.say("BYE")
@@ -59,7 +59,7 @@ class Server(Connection):
 
 
 def connect(place, me, seconds):
-    """Connects to HOST:PORT, or fails with OSError. Ends the program if the place or the name is none."""
+    """Connects to HOST:PORT, or fails with OSError. Ends the program if the place or the name is not valid."""
     host, _, port = place.rpartition(":")
     if not re.fullmatch(NAME, me):
         sys.exit(f"{me} is not a name: a small letter, then up to 31 small letters, digits, _ or -.")

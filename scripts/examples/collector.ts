@@ -1,9 +1,9 @@
-// bob, on the detour: collects what a relay has kept for him, and stays for more.
+// bob, on the detour: collects what a relay has kept for him, and waits for more.
 //
 //     npx detour async relay                               in another terminal
 //     npx tsx scripts/examples/collector.ts [RELAY]
 //
-// Left out: remembering on disk which numbers were handled. So a message may be shown again after bob was killed.
+// Left out: remembering on disk which numbers were handled. So a message may be shown again if bob is killed.
 
 import { collect, DetourError } from 'detour';
 

@@ -18,7 +18,7 @@ class Sender(Client):
     role, window = "receiver", 1  # one message at a time
 
     def take(self, id, to, body):
-        """Shows the message, and says so."""
+        """Shows the message, and answers RECEIVED."""
         show(self.name, body)
         time.sleep(max(0, options.work))
         self.say(f"RECEIVED id={id}")  # not a moment earlier: for alice it means DELIVERED

@@ -8,7 +8,7 @@ import { receive } from 'detour';
 
 const [port = '4101'] = process.argv.slice(2);
 
-// Ctrl-C stops politely: the message in hand is finished and answered, then the loop ends.
+// Ctrl-C stops politely: the current message is finished and answered, then the loop ends.
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
 

@@ -7,8 +7,8 @@ import store, threading
 from frames import NUMBER, require, value
 from server import Client, arguments, listen
 
-lock = threading.Lock()  # each client has its own thread: only who holds this may use store and collectors
-collectors = {}  # who collects from which mailbox; None: one did, and has left
+lock = threading.Lock()  # each client has its own thread: a thread must hold this to use store and collectors
+collectors = {}  # the collector of each mailbox; None: it had one, which has left
 
 
 class Peer(Client):
@@ -41,7 +41,7 @@ class Peer(Client):
             deliver(self.name)
 
     def leave(self):
-        """What is on its way to this collector goes to the next one."""
+        """Gives the mailbox up: a message that is on its way to this collector goes to the next one."""
         with lock:
             if collectors.get(self.name) is self:
                 collectors[self.name] = None

@@ -1,4 +1,4 @@
-"""alice, synchronous: sends one message straight to bob, and then says what she knows: one of three things.
+"""alice, synchronous: sends one message straight to bob, and then says what she knows: one of three verdicts.
 
     python3 sender.py --to 127.0.0.1:4101 --as alice hello bob      (without words: all of standard input)
 

@@ -1,4 +1,4 @@
-// alice: tries the direct route, and takes the detour over a relay when bob is certainly not reached.
+// alice: tries the direct route, and takes the detour over a relay if it is certain that bob was not reached.
 //
 //     npx tsx scripts/examples/sender.ts TEXT [RECEIVER] [RELAY]
 //
@@ -19,7 +19,7 @@ tell('direct', direct);
 if (direct.verdict === 'DELIVERED') {
   console.log(`bob replied: ${direct.reply ?? '(nothing)'}`);
 } else if (direct.verdict === 'NOT_DELIVERED') {
-  // It did not happen and it will not, so a second message cannot make it two.
+  // It was not delivered and never will be, so sending it again cannot make it two.
   tell('detour', await deposit(relay, 'bob', text, { as: 'alice', timeoutMs: 5000 }));
 } else {
   // UNKNOWN: bob may have it. Sending it again could make it two.

@@ -12,7 +12,7 @@ MAX_THREADS = 200  # two for each client: one reads, one writes
 
 
 class Client(Connection):
-    """A client that has connected. Each kind of server has its own class of it, with what READY says."""
+    """A client that has connected. Each kind of server has its own subclass, with the fields of its READY."""
     name, more = None, ""
 
     def __init__(self, peer, me):
@@ -28,10 +28,10 @@ class Client(Connection):
         raise Fault("wrong_verb", f"{verb} is not served here, or not at this time.")
 
     def leave(self):
-        """Is called when nothing more is read of this client, before the last frame."""
+        """Is called when nothing more is read from this client, before the last frame is sent."""
 
     def say(self, line, body=None):
-        """Sends a frame. Does not wait, so a client that does not read holds up nobody else."""
+        """Sends a frame. Does not wait, so a client that does not read does not hold up the others."""
         self.outbox.put((line, body))
 
     def end(self, *last):
@@ -45,7 +45,7 @@ class Client(Connection):
         self.say(f"REFUSED id={id} code={code}", sentence.encode())
 
     def write(self):
-        """Writes to the connection what is put into the outbox."""
+        """Writes everything that is put into the outbox to the connection."""
         with contextlib.suppress(OSError):
             for frame in iter(self.outbox.get, None):
                 super().say(*frame)
@@ -59,14 +59,14 @@ class Client(Connection):
         except Fault as fault:
             last = [f"ERROR code={fault.args[0]}", fault.args[1].encode()]
         except OSError:
-            last = []  # the connection broke: there is nobody to tell
+            last = []  # the connection broke: nobody is left to tell
         self.leave()
         self.end(*last)
         self.writer.join(30)
         with self.peer, self.stream, contextlib.suppress(OSError):
             self.peer.settimeout(2)
             while self.peer.recv(65536):
-                pass  # to close with unread bytes would send RST, and that can destroy the last frame
+                pass  # closing with unread bytes would send RST, which can destroy the last frame
 
     def converse(self):
         """Takes frame after frame. Returns the last one to send: BYE, or none."""
@@ -104,7 +104,7 @@ class Client(Connection):
 
 
 def arguments(port):
-    """What both kinds of server have on their command line. The environment may give the defaults."""
+    """The options that both kinds of server share. The environment may give the defaults."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=os.environ.get("DETOUR_HOST", "127.0.0.1"))
     parser.add_argument("--port", default=os.environ.get("DETOUR_PORT", port), type=int)

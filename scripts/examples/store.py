@@ -8,10 +8,10 @@ MISSING of src/wire/PROTOCOL.md:
 """
 import collections, secrets, time
 
-NAME = secrets.token_hex(8)  # numbers begin again with every start, so it has another name each time
+NAME = secrets.token_hex(8)  # numbers begin again with every start, so the store has another name each time
 known = {}  # every message that ever came, by its sender and id
-held = collections.defaultdict(list)  # of each mailbox: the messages that are not acknowledged, oldest first
-last = collections.Counter()  # of each mailbox: the highest number that was used
+held = collections.defaultdict(list)  # for each mailbox: the messages that are not acknowledged, oldest first
+last = collections.Counter()  # for each mailbox: the highest number that was used
 
 
 class Message:
@@ -21,7 +21,7 @@ class Message:
         self.at, self.attempt = time.time(), 0
 
     def header(self):
-        """Returns the line of MESSAGE. Each call counts as one more attempt to bring it to somebody."""
+        """Returns the header line of MESSAGE. Each call counts as one more attempt to deliver it."""
         self.attempt += 1
         at, held = int(self.at * 1000), int(max(0, time.time() - self.at) * 1000)
         times = f"at={at} held={held} attempt={self.attempt}"
@@ -39,7 +39,7 @@ def put(sender, id, to, body):
 
 
 def drop(name, seq, sent):
-    """Lets go of what is acknowledged, all up to seq. Returns False if more than the number sent would go."""
+    """Drops all messages up to seq: they are acknowledged. Returns False if that is more than was sent."""
     gone = [message.seq for message in held[name] if message.seq <= seq]
     if gone not in ([], [sent]) or seq > last[name]:
         return False

@@ -220,7 +220,7 @@ const crowd =
     });
     for (let turn = 0; !over; turn++) {
       for (const one of [delays, others]) await (turn % 20 === 0 ? one.call() : one.ping());
-      // No more than a relay answers at once.
+      // No more than a relay answers without slowing down.
       await pause(1000 / QUESTIONS_PER_S);
     }
     if ((await back.ended) !== 0) throw new Error(`the recipients: ${back.stderr}`);

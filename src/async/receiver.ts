@@ -178,7 +178,7 @@ export class Receiver {
         } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
       }
     } catch (error) {
-      // A polite end, because what was acknowledged before must arrive.
+      // End politely, because the acknowledgements that were sent before must arrive.
       this.#failure = { error };
       this.#arrived = [];
       this.#leave('stopped');
@@ -215,9 +215,9 @@ export class Receiver {
       this.#done(end);
       return;
     }
-    // Another connection of this session was further: whoever opened it, this one must overtake it to be heard.
+    // Another connection of this session had a higher `try`. Whatever opened it, this one must go above it to be heard.
     if (end.how === 'error' && end.code === 'stale') this.#tries += TRY_STEP - 1;
-    // A relay that greets and hangs up at once is as bad as none.
+    // A relay that greets and hangs up immediately is no better than no relay.
     const { clock } = context;
     if (this.#greeted !== undefined && clock.monotonic() - this.#greeted >= BACKOFF_CAP_MS)
       this.#failures = 0;

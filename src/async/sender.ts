@@ -138,9 +138,9 @@ export class Sender {
       for (const question of this.#queue.splice(0)) question.settle();
       return;
     }
-    // Another connection of this session was further: whoever opened it, this one must overtake it to be heard.
+    // Another connection of this session had a higher `try`. Whatever opened it, this one must go above it to be heard.
     if (end.how === 'error' && end.code === 'stale') this.#tries += TRY_STEP - 1;
-    // A relay that greets and then answers nothing is as bad as none.
+    // A relay that greets and then answers nothing is no better than no relay.
     this.#failures += 1;
     const { context, random } = this.options;
     // The nearer the deadline, the shorter the wait: otherwise the last wait passes the deadline, and a relay that is back is not asked.

@@ -1,19 +1,19 @@
-// The event stream of --json. Whoever reads it may be slow, or not read at all, while the network goes on: it must not grow in memory.
+// The event stream of --json. Its reader may be slow, or not read at all, while the network goes on. The stream must not pile up in memory.
 
 import type { Writable } from 'node:stream';
 import type { Recorded } from '../core/event.ts';
 import { formatJson } from '../trace/line.ts';
 
-/** With more than this waiting for the reader there is no room for more, in bytes. */
+/** While more than this waits for the reader, events are dropped. In bytes. */
 export const JSON_WAITING = 4 * 1024 * 1024;
 
-// What the reader is there for: what was shown, and what became of each message. There are never more of them than messages.
+// The events that matter most: what was shown, and what became of each message. They are never dropped; each message has only a few.
 const KEPT: ReadonlySet<Recorded['event']> = new Set(['shown', 'outcome', 'verdict']);
 
 /**
- * Makes the function that writes events as lines of JSON. While the reader does not keep up, events are dropped, all but KEPT; then
- * an event `dropped` says how many, before anything else is written.
- * @param out where to; also if nobody reads from it
+ * Makes the function that writes events as lines of JSON. While the reader does not keep up, it drops all events except `shown`,
+ * `outcome` and `verdict`. An event `dropped` then says how many, before anything else is written.
+ * @param out the stream to write to; nobody needs to read from it
  */
 export function jsonOutput(out: Writable): (recorded: Recorded) => void {
   let last: Recorded | undefined;
@@ -28,7 +28,7 @@ export function jsonOutput(out: Writable): (recorded: Recorded) => void {
   };
   return (recorded) => {
     if (out.writableLength > JSON_WAITING && !KEPT.has(recorded.event)) {
-      // All that waits is written before 'drain'.
+      // Everything that waits is written before 'drain'.
       if (last === undefined) out.once('drain', tellDropped);
       last = recorded;
       count += 1;

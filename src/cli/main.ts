@@ -2,7 +2,7 @@
 
 import { run } from './program.ts';
 
-// The program that reads our output may exit; then there is nobody to talk to any more.
+// The program that reads our output may exit. Then nobody is left to write to.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 const failed = await run(process.argv.slice(2));

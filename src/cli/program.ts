@@ -1,12 +1,12 @@
 // The command line's table of contents. Every command is a file in commands/; this file lists them, parses the arguments and reports
-// errors: one clear sentence, the right exit code, and never a stack trace for what a person can put right.
+// errors: one clear sentence, the right exit code, and never a stack trace for something a person can fix.
 
 import { Command, CommanderError } from 'commander';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 
-// Each is loaded only when it is needed: a short command spends most of its time loading.
+// Each command is loaded only when it is needed, because a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   'sync receive': async () => (await import('./commands/sync-receive.ts')).syncReceive,
   'sync send': async () => (await import('./commands/sync-send.ts')).syncSend,
@@ -88,7 +88,7 @@ const inherit = (command: Command, from: Command): Command => command.copyInheri
 const USAGE = 2;
 
 /**
- * Runs a command to its end in this process. It prints what it has to say, and what is wrong.
+ * Runs a command to its end in this process. It prints the command's output and errors.
  * @param words what was typed after `detour`
  * @returns the exit code of a command that failed; undefined if the command has set `process.exitCode` itself, or left it for success
  */
@@ -109,7 +109,7 @@ function tell(error: unknown): number {
     if (error.hint !== '') process.stderr.write(`  try  ${visible(error.hint)}\n`);
     return error.code === 'usage' ? USAGE : 1;
   }
-  // The program that read our output has exited, as `head` does: there is nobody to tell.
+  // The program that read our output has exited, as `head` does, so nobody would see an error.
   if (errnoOf(error) === 'EPIPE') return 1;
   if (errnoOf(error) === 'EMFILE') {
     process.stderr.write(

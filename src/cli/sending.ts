@@ -19,13 +19,13 @@ export interface Route {
   close(): Promise<void>;
   /** Who is called, as far as that is known by now. */
   to(): Addressee;
-  /** What follows the verdict of a message that arrived, and the lines under it. */
+  /** The text after the verdict of a message that arrived, and the lines below it. */
   success(sent: Sent): { readonly rest: string; readonly lines: readonly string[] };
   /** The command that repeats this message safely, if there is one. */
   repeat(sent: Sent, body: Buffer): Repeat | undefined;
-  /** If the fate of a stored message is waited for: the verdict it makes of STORED, and what follows it on the line. */
+  /** Waits to learn the fate of a stored message, if that was asked for: the final verdict, and the text after it on the line. */
   news?: ((sent: Sent) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>) | undefined;
-  /** Messages under way at once with --count. */
+  /** How many messages are under way at the same time with --count. */
   readonly atOnce: number;
 }
 

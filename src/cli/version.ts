@@ -1,4 +1,4 @@
-// What `detour --version` prints: all that a report of a defect needs to name.
+// What `detour --version` prints: everything that a bug report should name.
 
 import { readFileSync } from 'node:fs';
 import { VERSION } from '../wire/verbs.ts';

@@ -10,8 +10,8 @@ export interface Clock {
   /** Milliseconds since some fixed moment of this process. It never goes back. For durations and ages. */
   monotonic(): number;
   /**
-   * Milliseconds since 1970 UTC by the wall clock, which people and NTP move. For showing, and across restarts. Never below 0: a time
-   * before 1970, as of a computer that has no battery for its clock, counts as 0.
+   * Milliseconds since 1970 UTC by the wall clock, which people and NTP change. Use it to show times, and for times that must survive a
+   * restart. Never below 0: a time before 1970, as on a computer whose clock has no battery, counts as 0.
    */
   epoch(): number;
   /** Calls `fire` once, `ms` from now. It keeps the process alive until it fires or is cancelled. */

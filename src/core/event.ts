@@ -105,7 +105,7 @@ export const EVENTS = {
   reached: { line: 'count', local: 'printable', remote: 'printable' },
   unlinked: { line: 'count', how: 'word', up: 'count', down: 'count' },
   fault: { fault: 'word', value: 'printable?', up: 'count', down: 'count' },
-  // behind --json alone: so many events were left out, because nobody read them in time
+  // only in the output of --json: how many events were left out, because nobody read them in time
   dropped: { count: 'count' },
   // the person at the keyboard
   notice: { text: 'text' },

@@ -1,9 +1,9 @@
-// The text of a file that a person hands in. Most are UTF-8; what `>` writes in Windows PowerShell is UTF-16, and editors put a mark first.
+// Decodes a file that a person gives. Most are UTF-8. `>` in Windows PowerShell writes UTF-16, and some editors put a byte order mark first.
 
 /** How a text is encoded. */
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 
-/** How a text is encoded: by its byte order mark (Unicode Standard, 23.8) or, as cmd.exe writes none, by where its first character has a zero. */
+/** How a text is encoded, from its byte order mark (Unicode Standard, 23.8). cmd.exe writes none: then from the zero in the first character. */
 export function encodingOf(beginning: Uint8Array): Encoding {
   const [first = 0, second = 0] = beginning;
   if (beginning.length < 2) return 'utf-8';
@@ -12,7 +12,7 @@ export function encodingOf(beginning: Uint8Array): Encoding {
   return 'utf-8';
 }
 
-/** The text, without a mark at its beginning; undefined if it is not text in this encoding. */
+/** The text, without its byte order mark; undefined if it is not text in this encoding. */
 export function textOf(bytes: Uint8Array, encoding: Encoding = encodingOf(bytes)): string | undefined {
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);

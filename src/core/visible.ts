@@ -1,23 +1,23 @@
-// Makes hostile text harmless to look at. What came from the network may contain what a terminal obeys: escape sequences
-// that set the title or the clipboard, characters that turn the writing direction round, or nothing one can see at all.
-// Here each of them becomes a few plain characters. `visible` is for eyes, `asciiJson` for programs; neither is for a shell or a web page.
+// Makes hostile text harmless to look at. Text from the network may contain characters that a terminal obeys: escape sequences
+// that set the title or the clipboard, characters that reverse the writing direction, or characters that nobody can see.
+// Each of them becomes a few plain characters. `visible` is for people, `asciiJson` for programs; neither is safe for a shell or a web page.
 
-// Everything but printable ASCII and the line feed that ends a line of JSON. JSON's own syntax has none of it.
+// Everything except printable ASCII and the line feed that ends a line of JSON. JSON's own syntax uses none of it.
 const NOT_PLAIN = /[^\n\x20-\x7e]/;
 const isPlain = (code: number): boolean => (code >= 0x20 && code <= 0x7e) || code === 0x0a;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /**
- * Writes every character of a JSON text but printable ASCII as `\uXXXX`, so that no terminal obeys what is in it. Parsed, it gives the
+ * Writes every character of a JSON text that is not printable ASCII as `\uXXXX`, so that no terminal obeys it. The result parses to the
  * same value.
  * @param json what `JSON.stringify` made, with or without a line feed at its end
  */
 export function asciiJson(json: string): string {
-  // Nearly every line is plain; then this is all.
+  // Nearly every line is plain and needs no more than this.
   if (!NOT_PLAIN.test(json)) return json;
   let escapes = 0;
   for (let i = 0; i < json.length; i += 1) if (!isPlain(json.charCodeAt(i))) escapes += 1;
-  // By hand: `replace` with a function takes twenty times as long, and a peer chooses what is in here.
+  // Done by hand, because `replace` with a function takes twenty times as long, and a peer chooses the content.
   const bytes = Buffer.allocUnsafe(json.length + 5 * escapes);
   let at = 0;
   for (let i = 0; i < json.length; i += 1) {

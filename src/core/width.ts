@@ -1,5 +1,5 @@
 // How many columns a text takes in a terminal. Most characters take one; those of Chinese, Japanese and Korean, and emoji, take two;
-// combining marks take none. Terminals differ about rare emoji, so this is what most of them do.
+// combining marks take none. Terminals differ on rare emoji; this is what most of them do.
 
 const PLAIN = /^[\x20-\x7e]*$/;
 // East Asian Wide and Fullwidth (Unicode Standard Annex 11), in ranges that also take in unassigned characters between them.
@@ -25,7 +25,7 @@ export function cellsOf(text: string): Cell[] {
   }));
 }
 
-/** How many columns a line of text takes in a terminal. Controls and line ends have no width of their own; give it what visible.ts made. */
+/** How many columns a line of text takes in a terminal. Controls and line ends count as 0, so pass text that visible.ts has made. */
 export const widthOf = (text: string): number =>
   PLAIN.test(text) ? text.length : cellsOf(text).reduce((sum, { columns }) => sum + columns, 0);
 

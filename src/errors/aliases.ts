@@ -1,4 +1,4 @@
-// What other programs call the situations of the catalogue: their numbers and their sentences. Data for `detour explain`, and nothing else.
+// What other programs call the situations of the catalogue: their numbers and their sentences. This is data for `detour explain` only.
 // The numbers are from errno.h of Linux and macOS, winsock2.h and winerror.h of Windows, and netdb.h (EAI_…). The sentences are what
 // strerror, gai_strerror and FormatMessage return, and what Python, Java, Go, .NET, Node, Rust, curl and nc print.
 
@@ -7,16 +7,16 @@ import type { Moment } from './entry.ts';
 /** Other names of the situations that have one code. */
 export interface Alias {
   readonly code: string;
-  /** Only the situations with this moment are meant; all of them without it. */
+  /** The alias means only the situations with this moment; without it, all situations of the code. */
   readonly moment?: Moment;
-  /** Its number, by system. A negative one is an EAI_… of Linux. None is given that means
-   * something else as an errno. */
+  /** Its number, by system. A negative number is an EAI_… of Linux. A number that is also
+   * an errno with another meaning is left out. */
   readonly numbers?: Readonly<Partial<Record<'Linux' | 'macOS' | 'Windows', number>>>;
-  /** Words that stand in a message, in lower case, without punctuation (an apostrophe is a space). The longest that fits decides. */
+  /** Phrases of messages, in lower case, without punctuation (an apostrophe is a space). The longest phrase that matches decides. */
   readonly says: readonly string[];
 }
 
-/** Every other name. One may stand for several codes: then all of them are shown. */
+/** Every other name. A name may mean several codes: then all of them are shown. */
 export const ALIASES: readonly Alias[] = [
   {
     code: 'ECONNREFUSED',

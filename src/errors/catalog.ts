@@ -36,7 +36,7 @@ export function fill(text: string, names: { readonly peer: string; readonly plac
 /** What a sender knows about its failure besides the code. */
 export interface FailureContext {
   readonly route: Route;
-  /** Who was called: `bob`, `the relay`. */
+  /** The server: `bob`, `the relay`. */
   readonly peer: string;
   /** Where the peer was called: `127.0.0.1:4101`. */
   readonly place: string;

@@ -1,4 +1,4 @@
-// Finds what a person asks about: a code, a number, a sentence, or a whole line of another program's output. Pure.
+// Finds the entries that a person asks about, by a code, a number, a sentence, or a whole line of another program's output. Pure.
 
 import { ALIASES, type Alias } from './aliases.ts';
 import { CATALOG, lookup } from './catalog.ts';
@@ -22,14 +22,14 @@ interface Named {
 
 /** A code or its number names a situation more clearly than a sentence of any length. */
 const CERTAIN = 100;
-/** Many of detour's own codes are ordinary words, such as `failed`: they say less than any sentence, and in a longer text nothing. */
+/** Many of detour's own codes are ordinary words, such as `failed`. They count less than any sentence, and in a longer text not at all. */
 const PERHAPS = 0.5;
 const SHORT = 3;
 
 const entriesOf = ({ code, moment }: Alias): readonly CatalogEntry[] =>
   lookup(code).filter(({ moments }) => moment === undefined || moments.includes(moment));
 
-// A number counts only where it is called an error number, stands alone, or is in a range that is used for nothing else.
+// A number counts only if the text calls it an error number, if it is the whole text, or if it is in a range used for nothing else.
 function byNumber(text: string): Named[] {
   const alone = /^\W*?(-?\d+)\W*$/.exec(text)?.[1];
   const called = [...text.matchAll(/\b(win|wsa|)(?:errno|error|err|code)\b[\s:=#(]*(-?\d+)/gi)].map(
@@ -81,7 +81,7 @@ const plain = (text: string): string =>
     .replaceAll(/[^\p{L}\p{N}_]+/gu, ' ')
     .trim();
 
-/** What a program was doing, as it says it, and the moment at which that is. */
+/** The words by which programs say what they were doing, and the moment that each means. */
 const DOING: ReadonlyMap<string, Moment> = new Map([
   ['connect', 'connect'],
   ['dial', 'connect'],
@@ -95,7 +95,7 @@ const DOING: ReadonlyMap<string, Moment> = new Map([
   ['send', 'answer'],
 ]);
 
-// Of several situations only those are meant that fit what the program was doing, if the text says it.
+// If the text says what the program was doing, keeps only the situations that fit.
 function narrowed(entries: readonly CatalogEntry[], text: string): readonly CatalogEntry[] {
   for (const word of plain(text).split(' ')) {
     const moment = DOING.get(word);
@@ -105,10 +105,10 @@ function narrowed(entries: readonly CatalogEntry[], text: string): readonly Cata
   return entries;
 }
 
-/** The most suggestions that are made. More would be a list to search, and `detour explain` has that already. */
+/** The most suggestions. More would be a list to search, and `detour explain` already prints one. */
 const SUGGESTIONS = 3;
 
-/** The codes that were most likely meant, the likeliest first: similar in spelling, or with the text in their names or title. */
+/** The codes that were most likely meant, the likeliest first: those spelled similarly, or with the text in their names or title. */
 export function suggest(text: string): readonly string[] {
   const wanted = plain(text);
   if (wanted === '') return [];
@@ -136,7 +136,7 @@ function farness(wanted: string, name: string): number | undefined {
 
 // Levenshtein distance: how many letters must be changed, inserted or deleted to turn one word into the other.
 function distance(a: string, b: string): number {
-  // A text that is much longer is no typing error, and it may be a whole page.
+  // A much longer text is not a typing error, and comparing a whole page would be slow.
   if (Math.abs(a.length - b.length) > b.length) return Number.POSITIVE_INFINITY;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

@@ -7,7 +7,7 @@ import type { Refusal, Session } from './session.ts';
 
 interface Fence {
   readonly highest: number;
-  /** When its connection came or closed, by the monotonic clock. */
+  /** When its connection opened or closed, by the monotonic clock. */
   readonly at: number;
   /** The connection that may act; undefined once it has closed. */
   readonly holder: Session | undefined;
@@ -35,7 +35,7 @@ export class Fences {
       const { highest } = fence;
       if (highest >= session.tryNumber)
         return { code: 'stale', reason: `this session already had a connection with try=${highest}` };
-      // Whoever has stolen the token could go so far that the owner never catches up. Who was cut off for hours may have tried often.
+      // A thief of the token could choose a `try` that the owner can never reach. A client that was cut off for hours may have tried often.
       const seconds = (this.#clock.monotonic() - fence.at) / 1000;
       if (session.tryNumber > highest + TRY_STEP + seconds)
         return {

@@ -23,17 +23,17 @@ export const UNANSWERED_BYTES = 4 * 1024 * 1024;
 export const FENCES = 10_000;
 
 /**
- * How far a `try` may be above the last one of its session, and one more for each second since then. A client that is told that it is
- * not the newest connection of its session (ERROR code=stale) goes this far, so it catches up. PROTOCOL.md, "Limits".
+ * How far a `try` may be above the last one of its session; one more is allowed for each second since then. A client that learns that it
+ * is not the newest connection of its session (ERROR code=stale) raises its `try` by this much to catch up. PROTOCOL.md, "Limits".
  */
 export const TRY_STEP = 1_000;
 
 /**
  * How many frames that store nothing and free nothing (PING, PONG, STATUS, RECEIVE, an ACK of nothing new) are read from one connection
- * at once. A SEND, or an ACK of something new, makes up for one. PROTOCOL.md, "Limits".
+ * without a pause. A SEND, or an ACK of something new, allows one more. PROTOCOL.md, "Limits".
  */
 export const QUESTIONS = 100;
-/** How many more of them are read in each second. PROTOCOL.md, "Limits". */
+/** How many more frames that store nothing and free nothing are read from one connection in each second. PROTOCOL.md, "Limits". */
 export const QUESTIONS_PER_S = 20;
 
 /**

@@ -26,7 +26,7 @@ export interface Deadline {
   readonly timeoutMs: number;
   /** Let the kernel decide how long the first connect may take: the deadline begins when that connect has succeeded or failed. */
   readonly patient?: boolean | undefined;
-  /** Give up when it fires: the attempt under way ends `interrupted`, and the verdict comes at once. */
+  /** Give up when it fires: the attempt under way ends `interrupted`, and the verdict comes immediately. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -83,7 +83,7 @@ export class PendingSend {
     );
   }
 
-  /** Gives up when the signal fires. If it has fired already, the send is settled at once, before anything is written. */
+  /** Gives up when the signal fires. If it has already fired, the send is settled immediately, before anything is written. */
   watch(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     if (signal.aborted) {

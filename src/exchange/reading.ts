@@ -1,21 +1,21 @@
-// Whether a server reads on from one client. It does not while a SEND of that client waits, nor after a STATUS until the others have had
-// their turn; and a client that asks too many questions that cost nothing to ask is read more slowly.
+// Decides when a server reads from a client. It stops while a SEND of that client waits, and after a STATUS until the other clients have
+// had their turn. It reads more slowly from a client that asks too many questions that cost nothing to ask.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Connection } from '../net/connection.ts';
 import type { Incoming } from '../wire/send.ts';
 import { QUESTIONS, QUESTIONS_PER_S } from './limits.ts';
 
-/** How long nothing is read from a client that has asked too much, in milliseconds. */
+/** How long to stop reading from a client that has asked too much, in milliseconds. */
 const PAUSE_MS = 1_000;
 
 /** Stops and resumes the reading of one connection. */
 export class Reading {
   readonly #connection: Pick<Connection, 'pause' | 'resume'>;
   readonly #clock: Clock;
-  /** For how many reasons nothing is read. */
+  /** How many holds are not released. While there is one, nothing is read. */
   #holds = 0;
-  /** How many questions may be asked at once: it grows with time, up to QUESTIONS. */
+  /** How many questions the client may ask without a pause. It grows with time, up to QUESTIONS. */
   #left = QUESTIONS;
   /** When `#left` was computed, by the monotonic clock. */
   #at: number;
@@ -29,7 +29,7 @@ export class Reading {
     this.#at = clock.monotonic();
   }
 
-  /** Stops reading until `release`. Of several holds each must be released. */
+  /** Stops reading until `release`. Each hold must be released. */
   hold(): void {
     this.#holds += 1;
     if (this.#holds === 1) this.#connection.pause();
@@ -41,10 +41,10 @@ export class Reading {
     if (this.#holds === 0) this.#connection.resume();
   }
 
-  /** A message came. After too many that store nothing and free nothing, nothing is read for a while. */
+  /** A message was read. After too many that store nothing and free nothing, reading stops for a while. */
   saw(message: Incoming): void {
     if (this.#isWork(message)) {
-      // One more question is free, as the PING is that a sender sends after its SEND.
+      // Each piece of work allows one more question, because a sender sends a PING after its SEND.
       this.#left = Math.min(QUESTIONS, this.#left + 1);
       return;
     }
@@ -53,7 +53,7 @@ export class Reading {
     this.#at = now;
     if (this.#left >= 1 || this.#timer !== undefined) return;
     this.hold();
-    // Until there is room for some at once: each pause and each timer costs, too.
+    // The pause is long enough for several questions, because each pause and each timer has a cost, too.
     this.#timer = this.#clock.after(PAUSE_MS, () => {
       this.#timer = undefined;
       this.release();
@@ -67,18 +67,18 @@ export class Reading {
     return fresh;
   }
 
-  /** Nothing that the client sends counts any more. */
+  /** Cancels the timer. Call this when the client's frames no longer count. */
   stop(): void {
     this.#timer?.cancel();
   }
 }
 
-/** Calls one after the other, each in a turn of the event loop of its own, so that others have theirs between. */
+/** Makes calls one after another, each in its own turn of the event loop, so that other work runs in between. */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
   #turning = false;
 
-  /** @param call is called in one of the next turns */
+  /** Adds a call. @param call runs in one of the next turns */
   add(call: () => void): void {
     this.#waiting.push(call);
     if (!this.#turning) this.#next();

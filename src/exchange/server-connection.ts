@@ -34,7 +34,7 @@ const CLOSING = ['no', 'fin', 'bye', 'server'] as const;
 export class ServerConnection implements SessionConnection {
   /** The client, once its HELLO has been accepted. */
   session: Session | undefined;
-  /** The address that it counts for in a limit per address, as `addressKey` returns it. */
+  /** The address to which a limit per address charges this connection, as `addressKey` returns it. */
   readonly address: string;
   readonly #connection: Connection;
   readonly #accepted: number;
@@ -85,8 +85,8 @@ export class ServerConnection implements SessionConnection {
   }
 
   /**
-   * Since when, by the monotonic clock, it has done nothing to keep its place from others; undefined if it keeps it. Without HELLO: since
-   * it was accepted. With HELLO, but without a heartbeat: since its last byte, if that is long ago and nothing is in flight.
+   * Since when this connection can lose its place to another, by the monotonic clock; undefined if it cannot. Without HELLO: since it was
+   * accepted. With HELLO, but without a heartbeat: since its last byte, if that was IDLE_MS ago or longer and nothing is in flight.
    */
   get idleSince(): number | undefined {
     if (!this.open) return undefined;
@@ -161,7 +161,7 @@ export class ServerConnection implements SessionConnection {
 
   /**
    * Sends BYE and closes, once all SENDs that were taken are answered. Resolves when the connection is closed.
-   * @param takeWaiting take the SEND that waits for room, too; else BYE answers it: it was not taken
+   * @param takeWaiting also take the SEND that waits for room; otherwise BYE answers it, which means that it was not taken
    */
   close(takeWaiting: boolean): Promise<void> {
     return new Promise((resolve) => {
@@ -217,7 +217,7 @@ export class ServerConnection implements SessionConnection {
     }
   }
 
-  // An answer costs milliseconds: whoever has got one is read on when the others have had their turn.
+  // An answer costs milliseconds. So the server reads from this client again only after the others have had their turn.
   #status({ after }: Message<'STATUS'>): void {
     const { handler, turns } = this.#parts;
     this.#reading.hold();

@@ -31,14 +31,14 @@ export class Server {
   }
 
   /**
-   * Listens, and serves whoever connects.
+   * Listens, and serves every client that connects.
    * @param port 0 lets the system choose
    * @throws DetourError EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN, or another errno of the system
    */
   async listen(host: string, port: number): Promise<Listener> {
     const { context } = this.#parts;
     const listener = await listen(host, port, context, (make) => this.#accept(make));
-    // The rest is for connections that are closing, or are told that there is no place.
+    // The rest is for connections that are closing, or that are being told that there is no place.
     this.#places = Math.min(MAX_CONNECTIONS, Math.ceil(0.75 * listener.most));
     if (this.#places < MAX_CONNECTIONS) {
       const text = `This process may have so few files open that it takes ${this.#places} connections at a time, and not ${MAX_CONNECTIONS}; ulimit -n raises that.`;
@@ -65,7 +65,7 @@ export class Server {
 
   /**
    * Sends BYE on every connection, after answering what was taken. Resolves when all connections are closed.
-   * @param takeWaiting take the SENDs that wait for a saturated handler, too; else BYE answers them: they were not taken
+   * @param takeWaiting also take the SENDs that wait for a saturated handler; otherwise BYE answers them, so they were not taken
    */
   async close(takeWaiting = true): Promise<void> {
     await Promise.all([...this.#connections].map((connection) => connection.close(takeWaiting)));
@@ -84,8 +84,8 @@ export class Server {
     return open >= this.#places;
   }
 
-  // Takes the place of a connection that may lose it, if there is one: first of those without HELLO; then from the address that has most
-  // places, so that nobody can take those of others; then of the one that has been silent longest.
+  // Frees the place of a connection that may lose it, if there is one. Connections without HELLO go first, then those of the address with
+  // the most places, so that no address can crowd out others, then the one that has been silent longest.
   #makeRoom(): boolean {
     const places = new Map<string, number>();
     for (const { open, address } of this.#connections)
@@ -102,7 +102,7 @@ export class Server {
   }
 }
 
-/** Does the first number that differs say so? */
+/** Compares two lists of numbers: the first number that differs decides. */
 function isBelow(a: readonly number[], b: readonly number[]): boolean {
   const index = a.findIndex((value, at) => value !== b[at]);
   return (a[index] ?? 0) < (b[index] ?? 0);

@@ -33,7 +33,7 @@ export interface Handler {
   other?(session: Session, message: Message): boolean;
   /** STATUS, which is served even before HELLO. False, or no such hook: this role does not serve it. */
   status?(reply: (message: Message) => void, after: string | undefined): boolean;
-  /** Is something that this session was sent not acknowledged? Then it does not lose its place to another. */
+  /** Was this session sent something that it has not acknowledged? Then it does not lose its place to another. */
   inFlight?(session: Session): boolean;
   /** Calls `done` when everything that this session has sent is as durable as it will get. */
   settled?(session: Session, done: () => void): void;

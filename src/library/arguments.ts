@@ -1,5 +1,5 @@
-// What a program passes to the library, checked before anything is sent: names, addresses, bodies, times. The command line checks what a
-// person typed by itself (cli/input.ts), because a person needs another sentence.
+// Checks the names, addresses, bodies and times that a program passes to the library, before anything is sent. The command line checks
+// what a person typed separately (cli/input.ts), because a person needs a different sentence.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { systemClock } from '../core/clock.ts';
@@ -14,39 +14,39 @@ import { isName, isToken } from '../wire/verbs.ts';
 /** The body of a message: bytes, or text, which is sent as UTF-8. At most 1 MiB (PROTOCOL.md, "Limits"). */
 export type Body = Uint8Array | string;
 
-/** Where somebody listens: `'host:port'`, `'[IPv6]:port'`, a host alone (then the usual port is meant), or both apart. */
+/** Where a server listens: `'host:port'`, `'[IPv6]:port'`, a host alone (then the default port is used), or `{ host, port }`. */
 export type Place = string | Address;
 
-/** The port that a receiver listens on unless told otherwise. */
+/** The default port of a receiver. */
 export const RECEIVER_PORT = 4101;
-/** The port that a relay listens on unless told otherwise. */
+/** The default port of a relay. */
 export const RELAY_PORT = 4100;
-/** The address that a server listens on unless told otherwise: this computer alone can reach it. */
+/** The address that a server listens on by default: only this computer can reach it. */
 export const LOOPBACK = '127.0.0.1';
-/** How long a wait may take unless told otherwise, in milliseconds. */
+/** How long a wait may take by default, in milliseconds. */
 export const TIMEOUT_MS = 10_000;
 
-/** The journal of a relay needs so many bytes of the disk: a segment, and what is kept in reserve. */
+/** The least disk space that a relay's journal needs, in bytes: one segment, and the reserve. */
 export const LEAST_DISK_BYTES = 8_000_000;
 
-/** The longest time that may be asked for: a year, in milliseconds. */
+/** The longest wait that a program may ask for: a year, in milliseconds. */
 const LONGEST_MS = 365 * 86_400_000;
 /** The longest time to live that the protocol allows: a year, in seconds. */
 const LONGEST_TTL_S = LONGEST_MS / 1000;
 
-/** What every function of the library that connects to a server takes. */
+/** The options of every function of the library that connects to a server. */
 export interface ConnectOptions {
-  /** The name to go by: `as` of HELLO. Default: `alice` for who sends, `bob` for who receives. */
+  /** This program's name: `as` of HELLO. Default: `alice` for a sender, `bob` for a receiver. */
   readonly as?: string | undefined;
-  /** After so many seconds of silence the other program is asked whether it is alive; after three times that it counts as gone. 1 to 3600; default: 10. */
+  /** Send PING after this many seconds of silence; after three times as long, the peer counts as gone. 1 to 3600; default: 10. */
   readonly heartbeatSeconds?: number | undefined;
-  /** Events, clock and connection numbers. The command line passes it; a program has no need to. May change in any 0.x. */
+  /** Events, clock and connection numbers. The command line passes it; a program does not need to. May change in any 0.x. */
   readonly context?: NetContext | undefined;
   /** Gives numbers from 0 to below 1, for the pauses before it connects again. Tests pass it. May change in any 0.x. */
   readonly random?: (() => number) | undefined;
 }
 
-/** How long to wait, for every function that waits for one thing. */
+/** How long to wait: options of every function that waits for one result. */
 export interface WaitOptions {
   /** The longest that everything together may take, in milliseconds: connecting, READY and the answer. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
@@ -54,7 +54,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An error for arguments that cannot be meant: code `usage`. */
+/** An error for arguments that are not valid: code `usage`. */
 export const usage = (message: string, hint = ''): DetourError => new DetourError('usage', message, hint);
 
 /** @param what the argument, for the error @throws DetourError `usage` */
@@ -101,7 +101,7 @@ function checkSeconds(seconds: number, what: string, most: number): number {
 export const checkTtl = (seconds: number | undefined): number | undefined =>
   seconds === undefined ? undefined : checkSeconds(seconds, 'ttlSeconds', LONGEST_TTL_S);
 
-/** A body as bytes of its own: what the caller does to his afterwards does not change the message. @throws DetourError `usage` */
+/** A copy of the body as bytes, so that the message does not change if the caller changes the original. @throws DetourError `usage` */
 export function bodyOf(body: Body): Buffer {
   if (typeof body !== 'string' && !(body instanceof Uint8Array))
     throw usage('The body of a message is a string or a Uint8Array.');
@@ -122,7 +122,7 @@ export function addressOf(place: Place, defaultPort: number): Address {
 export const contextOf = (context: NetContext | undefined): NetContext =>
   context ?? netContext(undefined, systemClock, false);
 
-/** What a client connection needs to know: whom to call, and as whom. @throws DetourError `usage` */
+/** What a client connection needs: the server's address, the client's name, and its options. @throws DetourError `usage` */
 export function callerOf(address: Address, options: ConnectOptions, defaultName: string) {
   const { as = defaultName, heartbeatSeconds = HEARTBEAT_S, context, random = Math.random } = options;
   return {
@@ -141,13 +141,13 @@ export function deadlineOf(options: WaitOptions & Pick<Deadline, 'patient'>): De
   return { timeoutMs: checkMs(timeoutMs, 'timeoutMs'), signal, patient };
 }
 
-/** The error of a wait that a signal ended. */
+/** The error when a signal ends a wait. */
 export const interrupted = (): DetourError =>
   new DetourError('interrupted', 'The wait was interrupted by its signal.');
 
-/** Ids for messages: random characters, the same for all of one series, then a number. */
+/** Makes ids for messages: a random prefix, the same for the whole series, then a number. */
 export function idSeries(): () => string {
-  // 40 random bits: two processes of one name are told apart for as long as a relay remembers.
+  // 40 random bits tell apart two processes with the same name, for as long as a relay remembers ids.
   const prefix = Array.from(randomBytes(8), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('');
   let last = 0;
   return () => {

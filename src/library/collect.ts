@@ -1,4 +1,4 @@
-// Receiving by the detour: the mail that a relay keeps for a name. `detour async receive` is made of this.
+// Receiving by the detour: the mail that a relay keeps for a name. `detour async receive` uses it.
 
 import { type Collected, Receiver, type ReceiverOptions } from '../async/receiver.ts';
 import { formatAddress } from '../net/address.ts';
@@ -17,25 +17,25 @@ import {
 import { Handover, LoopLeft } from './handover.ts';
 import { connectionError } from './sent.ts';
 
-/** How mail is collected. `as` is the name whose mail it is; `timeoutMs` is how long the relay may take to be reached and to greet. */
+/** How mail is collected. `as` is the name whose mail is collected; `timeoutMs` limits connecting to the relay and waiting for READY. */
 export interface CollectOptions extends ConnectOptions, WaitOptions {
   /**
    * Stay and wait for more, and connect again, with growing pauses, when the connection is lost or the relay cannot be reached? Default:
    * collect what is there and end.
    */
   readonly follow?: boolean | undefined;
-  /** End after so many messages. */
+  /** End after this many messages. */
   readonly limit?: number | undefined;
-  /** Ends the loop politely when it fires: the loop finishes the message that it has, which is acknowledged, and then ends. */
+  /** Ends the loop politely when it fires: the loop finishes its current message, which is acknowledged, and then ends. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A message from a mailbox. */
 export interface CollectedMessage {
-  /** Its number in the mailbox. A message that comes a second time has the same number. */
+  /** Its number in the mailbox. A message that is delivered again has the same number. */
   readonly number: number;
   readonly id: string;
-  /** The name that the sender goes by; of a receipt or a bounce the relay's. Anybody may use any name. */
+  /** The name that the sender gave; for a receipt or a bounce, the relay's. Nothing proves it: anybody may use any name. */
   readonly from: string;
   readonly body: Buffer;
   /** Above 1, an earlier receiver may have seen it and never acknowledged it: delivery is at least once. */
@@ -44,32 +44,34 @@ export interface CollectedMessage {
   readonly storedAt: number;
   /** How long the relay has held it, in milliseconds. */
   readonly heldMs: number;
-  /** `receipt` and `bounce` tell, in the mailbox that `notify` named, what became of the message with this id. */
+  /** A `receipt` or `bounce` says what became of the message with this id. The relay puts it into the mailbox that `notify` named. */
   readonly kind: 'message' | 'receipt' | 'bounce';
-  /** Of a bounce: may the message that expired have been written to a receiver before? */
+  /** For a bounce: may the expired message have been written to a receiver before? */
   readonly tried: boolean;
-  /** The message is handled: acknowledges it now, not when the loop asks for the next message. Only the first call counts. */
+  /** Says that the message is handled: acknowledges it now, before the loop asks for the next message. Only the first call counts. */
   done(): void;
 }
 
-/** The mail of one name, to be looped over by one `for await`. Made by `collect`. */
+/** The mail of one name, for one `for await` loop. Made by `collect`. */
 export interface Collection extends AsyncIterable<CollectedMessage>, AsyncDisposable {
   /**
-   * Leaves the relay; the loop ends. It does not wait for the loop: a message that is not `done` is not acknowledged and comes again. To
-   * let the loop finish its message, abort the `signal` instead.
+   * Disconnects from the relay, and the loop ends. It does not wait for the loop: a message that is not `done` is not acknowledged and
+   * comes again. To let the loop finish its message, abort the `signal` instead.
    */
   close(): Promise<void>;
 }
 
 /**
  * Collects the mail of a name from a relay: `for await (const message of collect(relay))`. It connects when the loop begins. A message is
- * acknowledged after the loop's body, when the next message is asked for; then the relay forgets it. The loop gets one at a time; up to
- * 64 more have come from the relay by then. Leaving the loop by `break`, `return` or `throw` leaves the relay. The message in hand is not
- * acknowledged and comes again, with a higher `attempt`: call `done()` before, if it is handled. PROTOCOL.md, "MESSAGE" and "ACK".
+ * acknowledged after the loop's body, when the loop asks for the next one; then the relay deletes it. The loop gets one message at a time;
+ * up to 64 more may already have come from the relay. Leaving the loop by `break`, `return` or `throw` disconnects from the relay. The
+ * current message is then not acknowledged and comes again, with a higher `attempt`. If it is handled, call `done()` before you leave.
+ * PROTOCOL.md, "MESSAGE" and "ACK".
  *
- * The loop ends by itself when nothing more waits (without `follow`), after `limit` messages, or by the signal. It throws DetourError if the
- * connection fails: `replaced` if another receiver has taken the mailbox over; with `follow` otherwise only what would come again, such as
- * `damaged` or `not_detour`; without it also an errno, `fin`, `deadline`, `no_greeting` and every other code of the catalogue.
+ * The loop ends by itself when nothing more waits (without `follow`), after `limit` messages, or when the signal fires. It throws
+ * DetourError if the connection fails: `replaced` if another receiver has taken over the mailbox. With `follow`, it otherwise throws only
+ * errors that connecting again would not cure, such as `damaged` or `not_detour`. Without `follow`, it also throws an errno, `fin`,
+ * `deadline`, `no_greeting`, and every other code of the catalogue.
  * @param relay where the relay listens; port 4100 if none is given
  * @throws DetourError `usage`
  */
@@ -84,7 +86,7 @@ export function collect(relay: Place, options: CollectOptions = {}): Collection 
     },
     () => close(),
   );
-  // What came from the relay and not to the loop stays at the relay.
+  // Messages that came from the relay but did not reach the loop stay at the relay.
   const interrupted = (): void => {
     messages.drop('not handed');
     stop.abort();
@@ -127,9 +129,9 @@ export function collect(relay: Place, options: CollectOptions = {}): Collection 
 export interface BatchOptions extends CollectOptions, Pick<ReceiverOptions, 'handle' | 'together'> {}
 
 /**
- * Collects the mail of a name and hands it to `handle`, up to `together` messages at once; when that resolves, they are acknowledged. It
- * is for who writes them somewhere and wants few writes.
- * @returns how it ended; a connection that fails is `ended`, and does not reject
+ * Collects the mail of a name and hands it to `handle`, up to `together` messages at a time. They are acknowledged when `handle` resolves.
+ * Use it to store many messages with few writes.
+ * @returns how it ended; if the connection fails it is `ended`, and the promise does not reject
  * @throws DetourError `usage`, or what `handle` rejected with
  */
 export function collectBatches(relay: Place, options: BatchOptions): Promise<Collected> {

@@ -1,4 +1,4 @@
-// Sending by the detour: to a relay, which keeps each message until its recipient comes. `detour async send` is made of this.
+// Sending by the detour: to a relay, which keeps each message until its recipient comes. `detour async send` uses it.
 
 import { Sender as Connection } from '../async/sender.ts';
 import type { Ladder } from '../exchange/ladder.ts';
@@ -23,7 +23,7 @@ import { type Addressee, type Sent, sentOf } from './sent.ts';
 
 /** How one message is handed to a relay. */
 export interface DepositOptions extends WaitOptions, Pick<Deadline, 'patient'> {
-  /** The relay drops the message, and hands it out no more, after so many seconds: 1 to 31,536,000, a year. Default: it keeps it. */
+  /** The relay drops the message after this many seconds: 1 to 31,536,000, a year. Default: never. */
   readonly ttlSeconds?: number | undefined;
   /** The mailbox into which the relay puts a receipt when the message was acknowledged, or a bounce when it expired. Default: none. */
   readonly notify?: string | undefined;
@@ -33,38 +33,38 @@ export interface DepositOptions extends WaitOptions, Pick<Deadline, 'patient'> {
    */
   readonly id?: string | undefined;
   /**
-   * May this message have been sent before under this id, by another call or another process? Then what fails here proves nothing about
-   * that, and the verdict is UNKNOWN. Default: yes if an `id` is given.
+   * May this message have been sent before under this id, by another call or another process? Then a failure here proves nothing about
+   * the earlier send, and the verdict is UNKNOWN. Default: yes if an `id` is given.
    */
   readonly earlier?: boolean | undefined;
-  /** Reports how far the message comes. The command line passes it. May change in any 0.x. */
+  /** Reports how far the message gets. The command line passes it. May change in any 0.x. */
   readonly ladder?: Ladder | undefined;
 }
 
 /** Hands many messages to one relay. Made by `openDepositor`. */
 export interface Depositor extends AsyncDisposable {
-  /** Whom it hands them to. */
+  /** The relay that it hands them to. */
   readonly relay: Addressee;
   /**
-   * Hands one message to the relay and waits for its verdict. Many may be under way at once; what was written and not answered is asked
-   * again under the same id when the connection is lost, until the deadline. It rejects only with DetourError `usage`, before anything
-   * is sent. Whatever else goes wrong is a verdict.
+   * Hands one message to the relay and waits for its verdict. Many may be under way at the same time. If the connection is lost, messages
+   * that were written and not answered are sent again under the same id, until the deadline. It rejects only with DetourError `usage`,
+   * before anything is sent. Everything else that goes wrong is a verdict.
    * @param to whose mailbox: a name, not a place
    */
   deposit(to: string, body: Body, options?: DepositOptions): Promise<Sent>;
-  /** Gives up all messages under way: they get their verdicts now, with the code `interrupted`. */
+  /** Gives up all messages under way. They get their verdicts now, with the code `interrupted`. */
   interrupt(): void;
   /** Waits for the verdicts of the messages under way, says BYE, and closes the connection. */
   close(): Promise<void>;
 }
 
 /**
- * Hands one message to a relay, on a connection of its own, and waits for its verdict: STORED means that it is on the relay's disk, and
- * not that the recipient has seen it. An aborted deposit has a verdict, too: NOT_DELIVERED or UNKNOWN, with the code `interrupted`.
+ * Hands one message to a relay, on its own connection, and waits for its verdict: STORED means that it is on the relay's disk, not that
+ * the recipient has seen it. An aborted deposit also has a verdict: NOT_DELIVERED or UNKNOWN, with the code `interrupted`.
  * @param relay where the relay listens; port 4100 if none is given
  * @param to whose mailbox: a name, not a place
  * @returns the verdict. Nothing that happens on the network rejects. The connection is closed in the background, within 2 s
- * @throws DetourError `usage` for arguments that cannot be meant, a body above 1 MiB among them; nothing was sent then
+ * @throws DetourError `usage` for arguments that are not valid, such as a body above 1 MiB; then nothing was sent
  */
 export async function deposit(
   relay: Place,
@@ -75,7 +75,7 @@ export async function deposit(
   const depositor = openDepositor(relay, options);
   try {
     const sent = await depositor.deposit(to, body, options);
-    // Nobody waits for what has failed: it need not be asked about again, nor the relay waited for.
+    // The deposit has failed and nobody waits for it. So there is no need to send it again, or to wait for the relay.
     if (sent.verdict !== 'STORED') depositor.interrupt();
     return sent;
   } finally {
@@ -84,7 +84,7 @@ export async function deposit(
 }
 
 /**
- * Opens a depositor for many messages over one connection, which is made with the first message, and again if it was lost.
+ * Opens a depositor for many messages over one connection. It connects with the first message, and again if the connection is lost.
  * @param relay where the relay listens; port 4100 if none is given
  * @throws DetourError `usage`
  */

@@ -1,4 +1,4 @@
-// The catalogue of errors, for a program. `detour explain` is made of this.
+// The catalogue of errors, for a program. `detour explain` uses it.
 
 import { DetourError } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
@@ -6,10 +6,10 @@ import type { CatalogEntry } from '../errors/entry.ts';
 import { find, suggest } from '../errors/find.ts';
 
 /**
- * What the catalogue knows about a code: that of a DetourError or of `Sent`, a verdict, or a word of the protocol. A code may have several
- * entries, one for each situation. `{peer}` and `{place}` in their texts stand for the peer and its address.
+ * What the catalogue knows about the code of a DetourError or of `Sent`, a verdict, or a word of the protocol. A code may have several
+ * entries, one for each situation. `{peer}` and `{place}` in their texts are placeholders for the peer and its address.
  * @param text a code or a verdict in upper or lower case, the number of an error, or a line of another program's output
- * @throws DetourError `usage` for a text that names no entry, with the nearest ones as the hint
+ * @throws DetourError `usage` if the text names no entry; its hint suggests the nearest ones
  */
 export function explain(text: string): readonly CatalogEntry[] {
   const found = find(text);

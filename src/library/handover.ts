@@ -1,9 +1,9 @@
-// From a callback to a loop: whoever gets messages puts them in here one at a time, and a `for await` takes them out. `receive` and
-// `collect` use it. A message is done when the loop asks for the next one, or when its `done` is called, whichever is first.
+// From a callback to a loop: a callback puts messages in one at a time, and a `for await` takes them out. `receive` and `collect` use it.
+// A message is done when the loop asks for the next one, or when its `done` is called, whichever is first.
 
 import { usage } from './arguments.ts';
 
-/** Why a message was not handled: the loop that had it, or would have got it, was left. Only compared, and told to a sender. */
+/** Why a message was not handled: the loop that had it, or would have got it, was left. The sender of a direct message is told. */
 export class LoopLeft extends Error {
   constructor() {
     super('the loop was left before it was done');
@@ -26,22 +26,22 @@ export class Handover<T> implements AsyncIterableIterator<T> {
 
   /**
    * @param wants called when the loop waits for a message
-   * @param leave called when the loop is left by `break`, `return` or `throw`: ends what puts messages in
+   * @param leave called when the loop is left by `break`, `return` or `throw`: ends the source of the messages
    */
   constructor(wants: () => void, leave: () => Promise<void>) {
     this.#wants = wants;
     this.#leave = leave;
   }
 
-  /** Does the loop wait for a message? */
+  /** Is the loop waiting for a message? */
   get wanted(): boolean {
     return this.#next !== undefined;
   }
 
   /**
-   * Puts in a message; the one before it must be done.
-   * @param make makes it, given the function that says it is done
-   * @returns resolves when it is done @throws LoopLeft if the loop was left before
+   * Puts in a message; the previous one must be done.
+   * @param make makes the message; its argument is the function to call when the message is done
+   * @returns resolves when the message is done @throws LoopLeft if the loop was left first
    */
   put(make: (done: () => void) => T): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -57,12 +57,12 @@ export class Handover<T> implements AsyncIterableIterator<T> {
     });
   }
 
-  /** Lets go of the message that has not been handed to the loop yet, or of the one that the loop has, too, as not done. */
+  /** Drops the message as not done: with `not handed` only if the loop has not got it yet, with `any` in either case. */
   drop(which: 'not handed' | 'any'): void {
     if (which === 'any' || this.#item?.handed === false) this.#item?.finish(new LoopLeft());
   }
 
-  /** No more messages come. @param error is thrown in the loop, if there is one */
+  /** Ends the loop: no more messages will come. @param error is thrown in the loop, if given */
   end(error?: unknown): void {
     this.#end ??= { error };
     this.drop('not handed');
@@ -97,7 +97,7 @@ export class Handover<T> implements AsyncIterableIterator<T> {
       next.resolve({ done: false, value: this.#item.value });
     } else if (this.#end !== undefined) {
       const { error } = this.#end;
-      // It is thrown once: a loop that asks again after it gets the end.
+      // The error is thrown once. A loop that asks again gets the normal end.
       this.#end = { error: undefined };
       this.#next = undefined;
       if (error === undefined) next.resolve({ done: true, value: undefined });

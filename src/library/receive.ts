@@ -1,4 +1,4 @@
-// Receiving by the direct route: a server that senders connect to. `detour sync receive` is made of this.
+// Receiving by the direct route: a server that senders connect to. `detour sync receive` uses it.
 
 import { startReceiver } from '../sync/receiver.ts';
 import {
@@ -18,29 +18,29 @@ import { Handover } from './handover.ts';
 
 /** How a receiver is started. */
 export interface ReceiveOptions extends Pick<ConnectOptions, 'context'> {
-  /** The receiver's name. A message that names another is refused. Default: `bob`. */
+  /** The receiver's name. A message for another name is refused. Default: `bob`. */
   readonly as?: string | undefined;
-  /** The address to listen on. Default: 127.0.0.1, which only this computer can reach; 0.0.0.0 is every address of it. */
+  /** The address to listen on. Default: 127.0.0.1, which only this computer can reach; 0.0.0.0 means all of its IPv4 addresses. */
   readonly host?: string | undefined;
   /** The port to listen on. Default: 4101; 0 lets the system choose one. */
   readonly port?: number | undefined;
-  /** Stops the receiver politely when it fires: the loop finishes the message that it has, which is answered, and then ends. */
+  /** Stops the receiver politely when it fires: the loop finishes its current message, which is answered, and then ends. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A message that came straight from its sender. */
 export interface ReceivedMessage {
   readonly id: string;
-  /** The name that the sender goes by. Anybody may use any name. */
+  /** The name that the sender gave. Nothing proves it: anybody may use any name. */
   readonly from: string;
   readonly body: Buffer;
 }
 
 /** A message in a loop over a receiver. */
 export interface LoopMessage extends ReceivedMessage {
-  /** Sets the reply, which goes with the answer. @throws DetourError `usage` for a body above 1 MiB */
+  /** Sets the reply, which is sent with the answer. @throws DetourError `usage` for a body above 1 MiB */
   reply(body: Body): void;
-  /** The message is handled: answers RECEIVED now, not when the loop asks for the next message. Only the first call counts. */
+  /** Says that the message is handled: answers RECEIVED now, before the loop asks for the next message. Only the first call counts. */
   done(): void;
 }
 
@@ -53,7 +53,7 @@ export interface Listening extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** A receiver, to be looped over by one `for await`. Made by `receive`. */
+/** A receiver, for one `for await` loop. Made by `receive`. */
 export interface Receiver extends Listening, AsyncIterable<LoopMessage> {
   /**
    * Stops listening and closes every connection, with BYE; the loop ends. It does not wait for the loop: a message that is not `done`
@@ -62,20 +62,21 @@ export interface Receiver extends Listening, AsyncIterable<LoopMessage> {
   close(): Promise<void>;
 }
 
-/** Handles one message. When it resolves, the message *is* handled, and RECEIVED is sent, with the reply if there is one. */
+/** Handles one message. When it resolves, the message counts as handled, and RECEIVED is sent, with the reply if there is one. */
 export type Handle = (message: ReceivedMessage) => Promise<Body | undefined> | Promise<void>;
 
 /**
- * Starts a receiver that hands each message to `handle`. Those of one connection are handled one after the other, those of several at
- * the same time. If `handle` rejects, the sender gets ERROR code=failed, and its verdict is UNKNOWN.
+ * Starts a receiver that hands each message to `handle`. Messages of one connection are handled one after another; different connections
+ * are served at the same time. If `handle` rejects, the sender gets ERROR code=failed, and its verdict is UNKNOWN.
  * @throws DetourError `usage`; `interrupted`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN or another errno if it cannot listen
  */
 export function receive(options: ReceiveOptions & { readonly handle: Handle }): Promise<Listening>;
 /**
- * Starts a receiver to be looped over: `for await (const message of receiver)`. RECEIVED is sent after the loop's body, when the next
- * message is asked for. The loop gets one message at a time over all connections; the others wait in their connections, each until its
- * sender gives up: at its deadline, or after three of its heartbeats, because a connection on which a message waits is not read. Leaving the loop by `break`, `return` or `throw` closes the receiver. It does not answer the message in hand, whose
- * sender gets ERROR code=failed and the verdict UNKNOWN: call `done()` before, if it is handled. PROTOCOL.md, "RECEIVED".
+ * Starts a receiver for a loop: `for await (const message of receiver)`. RECEIVED is sent after the loop's body, when the loop asks for
+ * the next message. The loop gets one message at a time, from all connections together. The other messages wait in their connections
+ * until their senders give up: at the deadline, or after three heartbeats, because a connection on which a message waits is not read.
+ * Leaving the loop by `break`, `return` or `throw` closes the receiver. The current message is then not answered: its sender gets ERROR
+ * code=failed and the verdict UNKNOWN. If it is handled, call `done()` before you leave. PROTOCOL.md, "RECEIVED".
  * @throws DetourError `usage`; `interrupted`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN or another errno if it cannot listen
  */
 export function receive(options?: ReceiveOptions): Promise<Receiver>;
@@ -131,7 +132,7 @@ export async function receive(options: ReceiveOptions & { readonly handle?: Hand
   };
 }
 
-// What every server has in common. @param stop what its signal does: closes it, but lets the message in hand be finished
+// What every server has in common. @param stop called when the signal fires: closes the server after the current message is finished
 function listening(
   { host, port }: { readonly host: string; readonly port: number },
   close: () => Promise<void>,

@@ -1,4 +1,4 @@
-// A relay within a program. `detour async relay` is made of this.
+// A relay within a program. `detour async relay` uses it.
 
 import { type Stats, statSync } from 'node:fs';
 import type { RelayLimits } from '../async/admission.ts';
@@ -25,11 +25,11 @@ import {
 /** Where a relay keeps its messages: in a journal on disk, or in a log that `memoryLog` made. */
 export type RelayStore =
   | {
-      /** A folder, which is made if it is not there. One relay at a time uses it. */
+      /** A folder, which is created if it does not exist. Only one relay at a time can use it. */
       readonly journal: string;
-      /** Take no more of the disk than this, in bytes: at least 8,000,000. Default: all that is free. */
+      /** The most disk space to use, in bytes: at least 8,000,000. Default: everything that is free. */
       readonly maxDiskBytes?: number | undefined;
-      /** Go on without what cannot be read if the journal is damaged. Default: refuse to start. */
+      /** If the journal is damaged, go on without the parts that cannot be read. Default: refuse to start. */
       readonly salvage?: boolean | undefined;
       readonly log?: undefined;
     }
@@ -38,7 +38,7 @@ export type RelayStore =
 /** How a relay is started. */
 export type StartRelayOptions = RelayStore &
   Pick<ConnectOptions, 'context'> & {
-    /** The address to listen on. Default: 127.0.0.1, which only this computer can reach; 0.0.0.0 is every address of it. */
+    /** The address to listen on. Default: 127.0.0.1, which only this computer can reach; 0.0.0.0 means all of its IPv4 addresses. */
     readonly host?: string | undefined;
     /** The port to listen on. Default: 4100; 0 lets the system choose one. */
     readonly port?: number | undefined;
@@ -47,11 +47,11 @@ export type StartRelayOptions = RelayStore &
     /** How much the relay holds and remembers. Default: PROTOCOL.md, "Limits". */
     readonly limits?: Partial<RelayLimits> | undefined;
     /**
-     * The journal failed: nothing more is acknowledged, and every connection is closed. What was acknowledged is in the journal; start
-     * a new relay on it when the disk is mended. Default: the error is thrown where nothing catches it, so that the process ends.
+     * Called when the journal fails: the relay acknowledges nothing more and closes every connection. Everything it acknowledged is in the
+     * journal; start a new relay on it when the disk works again. Default: the error is thrown where nothing catches it, so the process ends.
      */
     readonly onFailure?: ((error: DetourError) => void) | undefined;
-    /** Gives up the start when it fires. A relay that has started goes on: `close` ends it. */
+    /** Gives up the start when it fires. It does not stop a relay that has started: `close` does. */
     readonly signal?: AbortSignal | undefined;
   };
 
@@ -60,19 +60,19 @@ export interface Relay extends AsyncDisposable {
   /** The address that it listens on. */
   readonly host: string;
   readonly port: number;
-  /** With `salvage`: what each mailbox has lost with the damage. Empty if nothing was lost. */
+  /** With `salvage`: what each mailbox has lost through the damage. Empty if nothing was lost. */
   readonly losses: readonly Loss[];
   /** Every mailbox with mail, by name. */
   waiting(): readonly Waiting[];
   /**
-   * Stops listening, answers what it has taken, says BYE on every connection, and closes the journal.
+   * Stops listening, answers the messages that it has taken, says BYE on every connection, and closes the journal.
    * @throws DetourError if the journal has failed, or fails now
    */
   close(): Promise<void>;
 }
 
 /**
- * Opens the journal and starts a relay on it. It takes the lock of the journal's folder, as the command does.
+ * Opens the journal and starts a relay on it. It locks the journal's folder, as the command does.
  * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `damaged_journal`, `old_journal`, `new_journal`,
  * `not_a_journal`, `not_a_directory`, `unsafe_folder`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN if it cannot listen; or another errno
  */
@@ -121,8 +121,8 @@ export async function startRelay(options: StartRelayOptions): Promise<Relay> {
 }
 
 /**
- * A log in memory, for tests of programs that use a relay: nothing is written to the disk, and all of it goes with the process. A relay
- * that is started on the same log again has what the one before it held, as after a restart.
+ * A log in memory, for tests of programs that use a relay. Nothing is written to the disk, and everything is lost when the process ends. A
+ * new relay on the same log has everything that the previous relay held, as after a restart.
  */
 export function memoryLog(): OpenLog {
   let last: MemoryLog | undefined;
@@ -145,7 +145,7 @@ function logOf(options: RelayStore & Pick<ConnectOptions, 'context'>): OpenLog {
   return (owner) => openDiskLog({ dir, clock, maxBytes, salvage }, owner);
 }
 
-// What the system said becomes an error of the library. What has no errno is a defect, and stays as it is.
+// Turns an error of the system into an error of the library. An error without an errno is a defect, and stays as it is.
 function rethrown(error: unknown): never {
   throw error instanceof Error && errnoOf(error) !== '' ? asDetourError(error) : error;
 }
@@ -156,10 +156,10 @@ const asDetourError = (error: Error): DetourError =>
     : new DetourError(errnoOf(error) || 'EIO', error.message, '', { cause: error });
 
 /**
- * Anybody who may write in the folder of a journal can remove and add messages, so it must be safe from others. A folder that does not
- * exist yet is safe: it is made for this user alone. On Windows nothing is checked, because its rights are not in the mode.
+ * Checks that the folder of a journal is safe from other users: anybody who may write in it can remove and add messages. A folder that does
+ * not exist yet is safe, because it is created for this user alone. On Windows nothing is checked, because the mode does not show its rights.
  * @returns a warning for the person, if there is one
- * @throws DetourError `unsafe_folder` if everybody may write there, or if it belongs to another user than this one or root
+ * @throws DetourError `unsafe_folder` if everybody may write there, or if it belongs to a user other than this one and root
  */
 function checkFolder(dir: string): string | undefined {
   const user = process.getuid?.();
@@ -168,7 +168,7 @@ function checkFolder(dir: string): string | undefined {
   try {
     found = statSync(dir);
   } catch {
-    // There is no such folder yet, or the log says why there can be none.
+    // There is no such folder yet, or opening the log will say why there cannot be one.
     return undefined;
   }
   if (!found.isDirectory()) return undefined;

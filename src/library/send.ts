@@ -1,4 +1,4 @@
-// Sending by the direct route: straight to a receiver that must be listening now. `detour sync send` is made of this.
+// Sending by the direct route: straight to a receiver that must be listening now. `detour sync send` uses it.
 
 import type { Ladder } from '../exchange/ladder.ts';
 import type { Deadline } from '../exchange/pending.ts';
@@ -21,33 +21,33 @@ import { type Addressee, type Sent, sentOf } from './sent.ts';
 
 /** How one message is sent to a receiver. */
 export interface SendOptions extends WaitOptions, Pick<Deadline, 'patient'> {
-  /** The message's id; default: a random one. It is what the receiver sees, and it makes no repeat safe: a receiver remembers nothing. */
+  /** The message's id; default: a random one. The receiver sees it, but it does not make a repeat safe: a receiver remembers nothing. */
   readonly id?: string | undefined;
-  /** Reports how far the message comes. The command line passes it. May change in any 0.x. */
+  /** Reports how far the message gets. The command line passes it. May change in any 0.x. */
   readonly ladder?: Ladder | undefined;
 }
 
 /** Sends many messages to one receiver. Made by `openSender`. */
 export interface Sender extends AsyncDisposable {
-  /** Whom it sends to. `peer` is the receiver's name once that is known. */
+  /** The receiver that it sends to. `peer` is the receiver's name once that is known. */
   readonly to: Addressee;
   /**
-   * Sends one message and waits for its verdict. Messages that are sent before that wait for their turn, in order.
-   * It rejects only with DetourError `usage`, before anything is sent. Whatever else goes wrong is a verdict.
+   * Sends one message and waits for its verdict. Further messages wait for their turn, in order.
+   * It rejects only with DetourError `usage`, before anything is sent. Everything else that goes wrong is a verdict.
    */
   send(body: Body, options?: SendOptions): Promise<Sent>;
-  /** Gives up the message under way, and those that wait for their turn: they get their verdicts now, with the code `interrupted`. */
+  /** Gives up the message under way and those that wait for their turn. They get their verdicts now, with the code `interrupted`. */
   interrupt(): void;
   /** Says BYE once the messages under way have their verdicts, and closes the connection. */
   close(): Promise<void>;
 }
 
 /**
- * Sends one message by the direct route, on a connection of its own, and waits for its verdict. It never repeats the message: the
- * receiver would not recognise the repeat. An aborted send has a verdict, too: NOT_DELIVERED or UNKNOWN, with the code `interrupted`.
+ * Sends one message by the direct route, on its own connection, and waits for its verdict. It never repeats the message, because the
+ * receiver would not recognise the repeat. An aborted send also has a verdict: NOT_DELIVERED or UNKNOWN, with the code `interrupted`.
  * @param to where the receiver listens; port 4101 if none is given
  * @returns the verdict. Nothing that happens on the network rejects. The connection is closed in the background, within 2 s
- * @throws DetourError `usage` for arguments that cannot be meant, a body above 1 MiB among them; nothing was sent then
+ * @throws DetourError `usage` for arguments that are not valid, such as a body above 1 MiB; then nothing was sent
  */
 export async function send(to: Place, body: Body, options: SendOptions & ConnectOptions = {}): Promise<Sent> {
   const sender = openSender(to, options);
@@ -59,7 +59,7 @@ export async function send(to: Place, body: Body, options: SendOptions & Connect
 }
 
 /**
- * Opens a sender for many messages over one connection, which is made with the first message, and again if it was lost.
+ * Opens a sender for many messages over one connection. It connects with the first message, and again if the connection is lost.
  * @param to where the receiver listens; port 4101 if none is given
  * @throws DetourError `usage`
  */

@@ -1,5 +1,5 @@
 // What became of a message, and why a connection failed, for a program and for the command line alike. The verdict comes from
-// exchange/verdict.ts, the words from errors/catalog.ts. Nothing is concluded here.
+// exchange/verdict.ts, the words from errors/catalog.ts. Nothing is decided here.
 
 import { DetourError } from '../core/error.ts';
 import type { VerdictName } from '../core/event.ts';
@@ -9,43 +9,43 @@ import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/pending.ts';
 import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
 
-/** Whom a message went to, in words. */
+/** The server that a message went to, in words. */
 export interface Addressee {
   readonly route: Route;
-  /** Who was called: `bob`, `the relay`. */
+  /** The server: `bob`, `the relay`. */
   readonly peer: string;
-  /** Where: `127.0.0.1:4101`. */
+  /** Its address: `127.0.0.1:4101`. */
   readonly place: string;
 }
 
 /** What became of a message, as far as its sender can tell. PROTOCOL.md, "What a sender may conclude". */
 export interface Sent {
   /**
-   * `DELIVERED`: the receiver's program has handled it. `STORED`: it is on the relay's disk. `NOT_DELIVERED`: it did not happen, and it
-   * will not. `UNKNOWN`: it may have happened or not, and nobody on this side can know.
+   * `DELIVERED`: the receiver's program has handled it. `STORED`: it is on the relay's disk. `NOT_DELIVERED`: neither has happened, and
+   * neither will. `UNKNOWN`: it may have happened or not, and the sender cannot know.
    */
   readonly verdict: VerdictName;
   /** Why: `ok`, an errno, or a code of the catalogue, which `explain` explains. */
   readonly code: string;
-  /** The id that it was sent under. To repeat an UNKNOWN at a relay safely, send the same body under this id again. */
+  /** The id under which it was sent. To repeat an UNKNOWN at a relay safely, send the same body under this id again. */
   readonly id: string;
   /** From the call to the verdict, in milliseconds. */
   readonly ms: number;
   /** The receiver's reply, if there was one. */
   readonly reply: Buffer | undefined;
-  /** The message's number in its mailbox; of STORED only. */
+  /** The message's number in its mailbox; only for STORED. */
   readonly number: number | undefined;
-  /** Was it stored before, under the same id? Then this was a repeat, and there is still one message. Of STORED only. */
+  /** Was it stored before, under the same id? Then this was a repeat, and there is still one message. Only for STORED. */
   readonly duplicate: boolean;
-  /** Does the recipient collect now (`yes`), did he once (`no`), or never, as far as the relay remembers? A hint; of STORED only. */
+  /** Is the recipient collecting now (`yes`), did he earlier (`no`), or never, as far as the relay remembers? A hint; only for STORED. */
   readonly present: 'yes' | 'no' | 'never' | undefined;
-  /** Every attempt, with how far it came and how it ended. */
+  /** Every attempt: how far it got, and how it ended. */
   readonly attempts: readonly Attempt[];
-  /** What the command line would say of a failure: what was on the wire, what follows, what does not, what to try. */
+  /** What the command line would say about a failure: what was on the wire, what follows, what does not follow, and what to try. */
   readonly explanation: FailureLines | undefined;
 }
 
-/** Puts an outcome into the words of the library. */
+/** Turns an outcome into the result that the library returns. */
 export function sentOf(outcome: Outcome, to: Addressee): Sent {
   const { verdict, attempts, answer, send, ms } = outcome;
   const stored = answer?.verb === 'STORED' ? answer : undefined;
@@ -63,14 +63,14 @@ export function sentOf(outcome: Outcome, to: Addressee): Sent {
   };
 }
 
-/** The error of a connection that failed before it did what it was made for. @param phase how far it had come */
+/** The error of a connection that failed before it had done its work. @param phase how far it got */
 export function connectionError(end: AttemptEnd, phase: Phase, to: Addressee): DetourError {
   const { code, moment } = causeOf({ phase, end });
   const { wire, tryNext } = explainFailure(code, moment, { ...to, handedOver: false, earlier: 'none' });
   return new DetourError(code, end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire, tryNext);
 }
 
-// Why an attempt ended, as a code of the catalogue and the moment it was met.
+// Why an attempt ended: a code of the catalogue, and the moment at which it ended.
 function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
   const greeted = phase === 'ready' || phase === 'written';
   const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';

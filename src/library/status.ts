@@ -1,4 +1,4 @@
-// What waits at a relay, and what it uses of its limits. `detour async status` is made of this.
+// What waits at a relay, and how much of its limits it uses. `detour async status` uses it.
 
 import { ClientConnection } from '../exchange/client.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
@@ -20,12 +20,12 @@ import { connectionError } from './sent.ts';
 /** A mailbox with mail in it. */
 export interface MailboxStatus {
   readonly name: string;
-  /** How many messages wait, and how many bytes their bodies have together. */
+  /** How many messages wait, and the total size of their bodies in bytes. */
   readonly held: number;
   readonly bytes: number;
   /** When the oldest of them was stored, by the relay's clock: milliseconds since 1970 UTC. */
   readonly oldestAt: number;
-  /** Does a receiver collect from it now? */
+  /** Is a receiver collecting from it now? */
   readonly connected: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface RelayStatus {
 const LIMITS = ['messages', 'names', 'ids', 'sessions', 'disk'] as const;
 
 /**
- * Asks a relay who has mail. PROTOCOL.md, "STATUS".
+ * Asks a relay which mailboxes have mail, and how much of its limits it uses. PROTOCOL.md, "STATUS".
  * @param relay where the relay listens; port 4100 if none is given
  * @throws DetourError `usage`; `interrupted`; an errno, `deadline`, `no_greeting` or another code of the catalogue if no relay answered
  */
@@ -72,7 +72,7 @@ export async function status(
         peer: 'the relay',
         place: formatAddress(address.host, address.port),
       });
-    // Asks page after page, until one comes back empty.
+    // Asks for page after page until an empty one comes.
     const client = new ClientConnection(
       { ...caller, tryNumber: 1, expect: 'relay' },
       {

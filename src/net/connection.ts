@@ -17,11 +17,11 @@ import { unacknowledged } from './unacknowledged.ts';
 /** How long to wait for the peer's FIN after ours, in milliseconds. PROTOCOL.md, "Limits". */
 export const LINGER_MS = 2_000;
 
-/** How long the input of all peers that send without a pause is handled before the others get their turn, in milliseconds. */
+/** How long to handle the input of all peers that send without a pause before the others get their turn, in milliseconds. */
 const TURN_MS = 5;
 
-// The clock is read once per this many frames: the first may be slow, because code runs for the first time, and a PING right after a SEND
-// is still read in the same turn, so its PONG leaves before an answer that is given immediately.
+// The clock is read once per this many frames. The first frame may be slow, because its code runs for the first time. And a PING right after
+// a SEND must be read in the same turn, so that its PONG leaves before an answer that is given immediately.
 const TURN_FRAMES = 8;
 
 /** How a connection ended, as seen here. `fin`: the peer closed its direction first. `us`: we did. `error`: `code` and `syscall` name the error. */

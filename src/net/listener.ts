@@ -13,12 +13,12 @@ import { occupantOf } from './occupant.ts';
  * be able to write, read back and create its files whatever clients do. PROTOCOL.md, "Limits".
  */
 export const KEPT_HANDLES = 64;
-/** What is kept of the handles of a process that may have few: these, and a quarter of all. */
+/** If a process may have only a few file handles, it keeps this many and a quarter of all. */
 const LEAST_KEPT = 24;
 
 /**
- * How long a connection may be silent before this kernel asks the other whether it is still there (TCP keepalive), in milliseconds. The
- * connection of a computer that has vanished would hold its place forever. Node lets ten questions follow, a second apart.
+ * How long a connection may be silent before this kernel probes the other one (TCP keepalive), in milliseconds. Without it, the
+ * connection of a computer that has vanished would hold its place forever. Node sets ten probes, a second apart.
  * PROTOCOL.md, "Limits".
  */
 export const KEEPALIVE_MS = 60_000;
@@ -88,7 +88,7 @@ function mostHandles(): number {
 }
 
 /**
- * The error to throw when a server cannot listen. If the port is taken, it asks who has it, for about a second at most.
+ * The error to throw when a server cannot listen. If the port is taken, this finds out which program has it, in about a second at most.
  * @param error as the system reported it
  * @param option the command-line option that sets the port
  */

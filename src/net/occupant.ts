@@ -1,4 +1,4 @@
-// Who has the port that a server could not get. It is asked for the sake of one sentence, so it takes about a second at most, and never fails.
+// Finds the program that has the port a server could not get. One sentence depends on it, so it takes about a second at most and never fails.
 
 import { connect } from 'node:net';
 import { basename } from 'node:path';
@@ -13,7 +13,7 @@ const GREETING_MS = 1000;
 /** How much of a command is shown, in characters. */
 const COMMAND = 60;
 
-/** Who has a port. */
+/** The program that has a port. */
 export interface Occupant {
   /** In words, for a sentence: `a detour receiver named bob answers there (pid 123: node main.js sync receive)`. */
   readonly who: string;
@@ -21,9 +21,9 @@ export interface Occupant {
   readonly stop: string;
 }
 
-/** Asks who listens on an address of this computer. @param host as it was given to listen on: an address or a name */
+/** Finds out what listens on an address of this computer. @param host the address or name on which to listen */
 export async function occupantOf(host: string, port: number): Promise<Occupant> {
-  // A server on all addresses is called by the name, which tries IPv4 and IPv6.
+  // For a server on all addresses, `localhost` tries both IPv4 and IPv6.
   const greeting = await greetingOf(/^(?:0\.0\.0\.0|[:0]*)$/.test(host) ? 'localhost' : host, port);
   const holder = holderOf(port);
   // Nobody needs to be told how to end this process.
@@ -40,14 +40,14 @@ export async function occupantOf(host: string, port: number): Promise<Occupant> 
   };
 }
 
-// Without the folders, because what says most comes after them.
+// Leaves out the folders, because the end of a command says most about it.
 const shown = (command: readonly string[]): string =>
   visible(command.map((word) => (word.startsWith('/') ? basename(word) : word)).join(' '), { max: COMMAND });
 
 // Connects and waits for READY. The result is in words.
 function greetingOf(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
-    // No body is wanted, so nothing is held.
+    // No body is accepted, so nothing is held in memory.
     const decoder = new FrameDecoder(0);
     const socket = connect({ host, port });
     let said = 'another program has it';

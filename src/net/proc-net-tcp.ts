@@ -1,5 +1,5 @@
-// What this computer's kernel says about a connect that it is still trying, and about who listens on a port: on Linux, in /proc. Other systems
-// say nothing. It is shown to a person. Nothing else depends on it.
+// What this computer's kernel says about a connect that it is still trying, and about the process that listens on a port: on Linux, in /proc.
+// On other systems there is no answer. It is only shown to a person; nothing else depends on it.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
@@ -71,7 +71,7 @@ export interface Row {
   readonly unacknowledged: number;
   /** How often what was sent last has been sent again. */
   readonly retransmits: number;
-  /** The user to whom the socket belongs. */
+  /** The uid of the socket's owner. */
   readonly uid: number;
   readonly inode: string;
   /** The retransmission timeout. Linux always has one for a connection that is open. */
@@ -110,7 +110,7 @@ function inodeOf(proc: string, fd: string): string | undefined {
   }
 }
 
-/** Who has a listening socket. */
+/** The owner of a listening socket. */
 export interface Holder {
   readonly uid: number;
   /** Undefined if the process cannot be seen: it belongs to another user, or runs outside this container. */
@@ -121,10 +121,10 @@ export interface Holder {
   readonly stopped?: boolean;
 }
 
-/** How long to look for a process, in milliseconds: a computer may have very many. */
+/** How long to search for a process, in milliseconds: a computer may have very many. */
 const SEARCH_MS = 300;
 
-/** Who listens on a port of this computer; undefined if nobody does, or the system does not say. @param proc the folder /proc */
+/** The owner of the listening socket of a port here; undefined if there is none, or the system does not say. @param proc the folder /proc */
 export function holderOf(port: number, proc = '/proc'): Holder | undefined {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const row = ['tcp', 'tcp6']
@@ -137,14 +137,14 @@ export function holderOf(port: number, proc = '/proc'): Holder | undefined {
     if (performance.now() - began > SEARCH_MS) break;
     if (!/^\d+$/.test(pid) || attempt(() => ownSockets(`${proc}/${pid}`))?.has(inode) !== true) continue;
     const command = attempt(() => readFileSync(`${proc}/${pid}/cmdline`, 'utf8')) ?? '';
-    // The state follows the name, which may itself contain a parenthesis.
+    // The state comes after the name, which may itself contain a parenthesis.
     const stopped = /\) [Tt] [^)]*$/.test(attempt(() => readFileSync(`${proc}/${pid}/stat`, 'utf8')) ?? '');
     return { uid, pid: Number(pid), command: command.split('\0').filter(Boolean), stopped };
   }
   return { uid };
 }
 
-// Undefined if it cannot be read: not on this system, not ours, or gone in the meantime.
+// Undefined if it cannot be read: this system has no such file, it belongs to another user, or the process has ended.
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -4,13 +4,13 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
 
-/** So many bytes of a frame may come as slowly as a person types. PROTOCOL.md, "Limits". */
+/** How many bytes of a frame may come as slowly as a person types. PROTOCOL.md, "Limits". */
 export const TYPED_BYTES = 1_000;
-/** How long they may take, in milliseconds. PROTOCOL.md, "Limits". */
+/** How long the first TYPED_BYTES of a frame may take, in milliseconds. PROTOCOL.md, "Limits". */
 export const TYPED_MS = 60_000;
-/** How long after these the speed of a frame does not count yet, in milliseconds. PROTOCOL.md, "Limits". */
+/** Once a frame has more than TYPED_BYTES: how long its speed does not count yet, in milliseconds. PROTOCOL.md, "Limits". */
 export const SLOW_GRACE_MS = 5_000;
-/** The average speed that the frame must have after SLOW_GRACE_MS, in bytes a second. PROTOCOL.md, "Limits". */
+/** The average speed that a frame must have after SLOW_GRACE_MS, in bytes a second. PROTOCOL.md, "Limits". */
 export const SLOW_BYTES_PER_S = 1_000;
 
 /** How often the speed of a frame is checked after SLOW_GRACE_MS, in milliseconds. */
@@ -25,9 +25,9 @@ export class SlowFrameGuard {
   #timer: Timer | undefined;
   /** The frame that is being watched, by the decoder's count of ended frames; -1: none. */
   #frame = -1;
-  /** Has it at most TYPED_BYTES so far? */
+  /** Does the frame have at most TYPED_BYTES so far? */
   #typed = true;
-  /** When it began, or first had more than TYPED_BYTES, by the monotonic clock. */
+  /** When the frame began, or first had more than TYPED_BYTES, by the monotonic clock. */
   #began = 0;
 
   /**

@@ -26,7 +26,7 @@ export interface ReceiverOptions {
    * sent only then, with the reply if there is one. If it rejects, the sender gets ERROR code=failed, which proves nothing.
    */
   handle(incoming: Incoming): Promise<Buffer | undefined>;
-  /** Must all further SENDs wait, on every connection? When that changes, call `Receiver.resume`. Without it none has to wait. */
+  /** Must further SENDs wait, on every connection? When the answer changes, call `Receiver.resume`. Without this function, none waits. */
   saturated?(): boolean;
 }
 
@@ -34,7 +34,7 @@ export interface ReceiverOptions {
 export interface Receiver {
   readonly host: string;
   readonly port: number;
-  /** Takes SENDs that had to wait, if `saturated` allows it now. */
+  /** Takes the SENDs that had to wait, if `saturated` now allows it. */
   resume(): void;
   /** Stops listening, answers what was taken, sends BYE. Resolves when every connection is closed. */
   close(): Promise<void>;
@@ -65,7 +65,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     close() {
       if (closing === undefined) {
         listener.close();
-        // What waits for a saturated program might wait for ever. BYE tells its sender, for certain, that it was not taken.
+        // A SEND that waits for a saturated program might wait forever. BYE tells its sender for certain that it was not taken.
         closing = server.close(options.saturated === undefined);
       }
       return closing;

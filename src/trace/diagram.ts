@@ -18,7 +18,7 @@ export interface DiagramOptions extends RowOptions {
   readonly width: number;
   /** Names that always get a lane, from the left in this order, even if no such process ever ran. */
   readonly lanes?: readonly string[] | undefined;
-  /** The actor whose first event is time 0, so that diagrams can be compared. What comes before has negative times. Default: the first row. */
+  /** The actor whose first event is time 0, so that diagrams can be compared. Earlier events have negative times. Default: the first row. */
   readonly zero?: string | undefined;
 }
 
@@ -103,7 +103,7 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
 
 function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
   const first = merged.events.find(({ recorded }) => recorded.actor === actor);
-  // Time does not start with the faults that are set up before anything happens.
+  // Faults that are set up before anything else happens do not start the time.
   return (first ?? drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
 }
 
@@ -125,7 +125,7 @@ function layOut(merged: Merged, rows: readonly Row[], first: readonly string[], 
   const { lanes, omitted } = lanesOf(merged, rows, first, (all) => 1 + Math.floor(roomFor(all) / MIN_GAP));
   const room = roomFor(lanes, lanes.length + omitted.length);
   const widest = detail ? DETAIL_GAP : COMPACT_GAP;
-  // Another first lane may have a longer name: then the margin is smaller, not the gaps.
+  // Another first lane may have a longer name. Then the margin shrinks, and the gaps stay.
   const gap = Math.max(MIN_GAP, Math.min(Math.floor(room / Math.max(1, lanes.length - 1)), widest));
   const start = startOf(lanes);
   const columns = new Map(lanes.map((name, index) => [name, start + index * gap]));

@@ -1,5 +1,5 @@
-// What a reader should know about the two logs of a connection: frames that only one end knows of, and where the two contradict each other.
-// A log that ends early (its process was killed) or begins late contradicts nothing: it is only silent. Pure.
+// What a reader should know about the two logs of a connection: frames that only one end logged, and where the two contradict each other.
+// A log that ends early (its process was killed) or begins late contradicts nothing: it only lacks events. Pure.
 
 import type { FrameFields } from '../core/event.ts';
 import type { Channel, End, Placed } from './model.ts';
@@ -8,7 +8,7 @@ import type { Channel, End, Placed } from './model.ts';
 export type Finding =
   | {
       /**
-       * `not_received`: sent, and no log says that it arrived, though the other end's log is there.
+       * `not_received`: sent, and no log says that it arrived, although there is a log of the other end.
        * `not_sent`: received, and the other end's log, which may be incomplete, does not say that it was sent.
        * `impossible`: the logs contradict each other; this event comes before its cause.
        */
@@ -31,7 +31,7 @@ export const isContradiction = ({ kind }: Finding): boolean =>
 
 type FrameSaid = { readonly verb: string; readonly fields: FrameFields };
 
-/** The fields in which two logs differ about the same frame; `verb` if it is not even of one kind. Empty if they agree. */
+/** The fields in which two logs differ about the same frame; only `verb` if the verbs differ. Empty if they agree. */
 export function differencesOf(one: FrameSaid, other: FrameSaid): string[] {
   if (one.verb !== other.verb) return ['verb'];
   // A field that only one end logged proves nothing: the other may be an older detour that does not know it.
@@ -41,7 +41,7 @@ export function differencesOf(one: FrameSaid, other: FrameSaid): string[] {
   });
 }
 
-// Logs have a random token in full or only its beginning.
+// A log has either the whole of a random token or only its beginning.
 const TOKENS: ReadonlySet<string> = new Set(['session', 'store']);
 const TOKEN_BEGINNING = 8;
 
@@ -50,7 +50,7 @@ export const beginningOf = (token: unknown): string => String(token).slice(0, TO
 
 const plain = (key: string, value: unknown): string => (TOKENS.has(key) ? beginningOf(value) : String(value));
 
-/** Finds them in all connections whose two ends were logged. */
+/** Finds the missing frames and contradictions in all connections whose two ends were logged. */
 export function findingsIn(channels: readonly Channel[]): Finding[] {
   const framing = new Set(
     channels
@@ -60,7 +60,7 @@ export function findingsIn(channels: readonly Channel[]): Finding[] {
   );
   return channels.flatMap(({ client, server, certain = false }) => {
     if (client === undefined || server === undefined) return [];
-    // A process that logged no frame at all was told not to.
+    // A process whose log has no frames at all was told not to log any.
     const believed = certain && framing.has(client.process) && framing.has(server.process);
     return [...findingsBetween(client, server, believed), ...findingsBetween(server, client, believed)];
   });
@@ -87,7 +87,7 @@ function findingsBetween(from: End, to: End, believed: boolean): Finding[] {
   return findings;
 }
 
-// Does the log of this end have everything up to its nth frame? It has the beginning, and a later frame or the end of the connection.
+// Does the log of this end have everything up to its nth frame? It does if it has the beginning, and a later frame or the connection's end.
 function covers({ events }: End, n: number): boolean {
   const begins = events[0]?.recorded.event === 'connecting' || events[0]?.recorded.event === 'accepted';
   return (

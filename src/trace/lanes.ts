@@ -1,4 +1,4 @@
-// The lanes of a diagram, from left to right: who gets one, and in which order, so that arrows go between neighbours where possible. Pure.
+// The lanes of a diagram, from left to right: which actors get one, and in which order, so that arrows join neighbours where possible. Pure.
 
 import type { Merged } from './merge.ts';
 import { NOBODY } from './names.ts';
@@ -7,7 +7,7 @@ import type { Row } from './rows.ts';
 /** The lanes that a row needs. */
 export const lanesIn = (row: Row): string[] => (row.kind === 'mark' ? [row.lane] : [row.from, row.to]);
 
-// Who somebody is, in the order of the lanes: senders (they have a verdict, even if nobody was there), the relay and links, the others.
+// The role of an actor, in the order of the lanes: senders (they have a verdict even if nobody answered), the relay and links, the others.
 const SENDER = 1;
 const BETWEEN = 2;
 const OTHER = 3;
@@ -15,7 +15,7 @@ const OTHER = 3;
 /**
  * Chooses and orders the lanes.
  * @param first names that always get a lane, from the left in this order
- * @param roomFor the number of these lanes for which there is room: those with the most rows get one
+ * @param roomFor returns how many of these lanes fit: those with the most rows are kept
  */
 export function lanesOf(
   merged: Merged,
@@ -58,7 +58,7 @@ function sidesOf({ events }: Merged): ReadonlyMap<string, number> {
   return sides;
 }
 
-// How many rows lie between two lanes.
+// How many rows have an arrow between two lanes.
 type Arrows = ReadonlyMap<string, { readonly a: string; readonly b: string; readonly count: number }>;
 
 function arrowsIn(rows: readonly Row[], lanes: ReadonlySet<string>): Arrows {
@@ -76,7 +76,7 @@ function arrowsIn(rows: readonly Row[], lanes: ReadonlySet<string>): Arrows {
   return arrows;
 }
 
-// From lane to lane, over those links that have one: an arrow is meant to go past these.
+// The lanes that an arrow goes past: its two ends, and between them the links that have a lane.
 function wayOf(
   row: Row & { readonly from: string; readonly to: string },
   lanes: ReadonlySet<string>,
@@ -89,8 +89,8 @@ function wayOf(
   return [row.from, ...(backwards ? between.reverse() : between), row.to];
 }
 
-// Moves one lane at a time, by the best and shortest move, as long as arrows then cross fewer lanes. The first lanes stay, and whoever only
-// receives stays to the right of whoever sends, because a message is read from left to right.
+// Moves one lane at a time, by the best and shortest move, as long as that makes arrows cross fewer lanes. The first lanes stay. Actors that
+// only receive stay to the right of senders, because a message is read from left to right.
 function nearest(
   start: readonly string[],
   fixed: number,

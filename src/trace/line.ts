@@ -21,12 +21,12 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 const DODGE = 'wire_';
 
 /**
- * So much of a session's token is told. Whoever knows all of it can speak for that session, and logs are shown around; the beginning
- * is enough to tell the sessions of some logs apart. Characters.
+ * How many characters of a session's token are logged. Anybody who knows the whole token can act as that session, and people show their
+ * logs to others. The beginning is enough to tell sessions apart.
  */
 const TOKEN_TOLD = 8;
 
-/** What a line says of an event beside its stamp: of a frame, its fields stand beside its verb. Of `session` it tells the beginning. */
+/** The event's own part of a line. A frame's fields are put next to its verb, and `session` is cut to its beginning. */
 export function flatten(event: Event): object {
   if (event.event !== 'sent' && event.event !== 'received') return event;
   const { fields, ...frame } = event;

@@ -141,7 +141,7 @@ const ENOUGH = 64 * 1024;
 function openFile(path: string, { actor, level = 'debug', onLost }: RecorderOptions): LogFile {
   let file: number | undefined;
   try {
-    // A new file is for this user alone: what people wrote to each other is in it.
+    // Only this user may read a new file, because it contains what people wrote to each other.
     file = openSync(path, 'a', 0o600);
   } catch (error) {
     throw fileError(error, path, 'cannot be opened');

@@ -35,7 +35,7 @@ export interface End {
 export interface Channel {
   client?: End;
   server?: End;
-  /** Is it certain that these two ends are of one connection? Not if other ends in the logs could be meant as well. */
+  /** Is it certain that these two ends belong to one connection? Not if other ends in the logs would fit as well. */
   certain?: boolean;
   /** Its hops through `detour link`s, in order from the client; empty if it was direct. */
   readonly hops: readonly Hop[];

@@ -1,5 +1,5 @@
-// Reads log files back into events, for merging: files, pipes and stdin, in UTF-8 or UTF-16. If there is a lot, only its end is read, from the
-// beginning of a line.
+// Reads log files back into events, for merging: files, pipes and stdin, in UTF-8 or UTF-16. Of a very long log only the end is kept, from
+// the beginning of a line.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DetourError, errnoOf } from '../core/error.ts';
@@ -20,7 +20,7 @@ export interface Log {
   readonly torn: boolean;
 }
 
-/** The name for stdin among the files. */
+/** The file name that means stdin. */
 export const STDIN = '-';
 
 /**
@@ -45,7 +45,7 @@ export function readLog(file: string, limit: number = MAX_LOG_BYTES): Log {
   let number = 0;
   const parse = (line: string): void => {
     number += 1;
-    // Files with a mark may have been put together into one.
+    // Several files with a byte order mark may have been joined into one.
     const plain = line.replace(/^\ufeff/, '').trim();
     if (plain === '') return;
     events.push(parseRecorded(plain, skipped === 0 ? name : `${name}, in its last ${limit} bytes`, number));
@@ -57,7 +57,7 @@ export function readLog(file: string, limit: number = MAX_LOG_BYTES): Log {
   return { file: name, events, skipped: skipped === 0 ? 0 : skipped + begin, torn };
 }
 
-// What is after the last line end is a whole event if somebody's editor took the line end away, and otherwise torn.
+// The text after the last line end is a whole event if an editor removed the line end; otherwise it is torn.
 function parses(parse: (line: string) => void, rest: string | undefined): boolean {
   try {
     if (rest !== undefined) parse(rest);
@@ -75,8 +75,8 @@ const LINE_ENDS: Readonly<Record<Encoding, Buffer>> = {
   'utf-16be': Buffer.of(0, 0x0a),
 };
 
-// Where the first line begins after a line end, and where the last one does. The two bytes of a UTF-16 line end may also be halves of two
-// other characters: only those at an even place count.
+// Where the first line after a line end begins, and where the last line begins. The two bytes of a UTF-16 line end may also be halves of two
+// other characters, so only line ends at an even offset count.
 function firstLine(bytes: Buffer, encoding: Encoding): number {
   const { [encoding]: lineEnd } = LINE_ENDS;
   let at = bytes.indexOf(lineEnd);
@@ -96,7 +96,7 @@ interface Read {
   readonly beginning: Buffer;
   /** The last bytes of the file. */
   readonly bytes: Buffer;
-  /** The number of bytes before those, which is even. */
+  /** The number of bytes before `bytes`. It is even. */
   readonly skipped: number;
 }
 
@@ -105,7 +105,7 @@ function readEnd(file: string, name: string, limit: number): Read {
   try {
     handle = file === STDIN ? 0 : openSync(file, 'r');
     const stat = fstatSync(handle);
-    // Files of /proc have no size, and what a shell redirects to stdin may be read from its middle.
+    // Files of /proc have size 0. When a shell redirects a file to stdin, its position may already be in the middle.
     const skipped = stat.isFile() && handle !== 0 ? even(Math.max(0, stat.size - limit)) : 0;
     if (skipped === 0) return readAll(handle, limit);
     const beginning = Buffer.alloc(BEGINNING);
@@ -121,11 +121,11 @@ function readEnd(file: string, name: string, limit: number): Read {
   }
 }
 
-/** How many bytes show what a file is. */
+/** How many bytes it takes to recognise a file. */
 const BEGINNING = 4;
 const CHUNK = 256 * 1024;
 
-// Reads to the end and keeps the last bytes. What does not begin like a log is not read to its end: it may have none, like /dev/zero.
+// Reads to the end and keeps the last bytes. It stops early if the file does not begin like a log: it may have no end, like /dev/zero.
 function readAll(handle: number, limit: number, from?: number): Read {
   const chunks: Buffer[] = [];
   let beginning = Buffer.alloc(0);
@@ -158,7 +158,7 @@ function beginsLikeLog(beginning: Buffer): boolean {
   return /^[\s{]/.test((textOf(beginning, encodingOf(beginning)) ?? '').replace(/^\ufeff/, ''));
 }
 
-// A pipe that another program has set not to block says EAGAIN while it is empty; a pipe of Windows says EOF when it ends.
+// Reading an empty pipe that another program has made non-blocking fails with EAGAIN. On Windows a pipe ends with EOF.
 function readSome(handle: number, into: Buffer, position: number | null): number {
   for (;;) {
     try {

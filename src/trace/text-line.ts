@@ -4,14 +4,14 @@ import { cellsOf, widthOf } from '../core/width.ts';
 
 /** A line of text of a fixed width, blank at first. */
 export class TextLine {
-  // The character in each column. The second column of a wide character is empty.
+  // The character in each column. The second column of a wide character holds an empty string.
   readonly #columns: string[];
 
   constructor(width: number) {
     this.#columns = Array.from({ length: width }, () => ' ');
   }
 
-  /** Writes text from a column on. What would be outside the line is dropped. */
+  /** Writes text, starting at a column. Text outside the line is dropped. */
   put(column: number, text: string): void {
     let at = column;
     for (const { text: char, columns } of cellsOf(text)) {
@@ -26,7 +26,7 @@ export class TextLine {
     }
   }
 
-  /** Writes text around a column. */
+  /** Writes text, centred on a column. */
   center(column: number, text: string): void {
     this.put(column - Math.floor((widthOf(text) - 1) / 2), text);
   }
@@ -36,13 +36,13 @@ export class TextLine {
     return this.#columns.join('').trimEnd();
   }
 
-  // A mark without a width belongs to the character before it.
+  // A mark of width 0 belongs to the character before it.
   #join(at: number, mark: string): void {
     const before = this.#columns[at] === '' ? at - 1 : at;
     if (before >= 0 && before < this.#columns.length) this.#columns[before] += mark;
   }
 
-  // Blanks a column, and the other half of a wide character that it belongs to.
+  // Blanks a column. If it is half of a wide character, the other half is blanked, too.
   #clear(at: number): void {
     if (this.#columns[at] === '') this.#columns[at - 1] = ' ';
     if (this.#columns[at + 1] === '') this.#columns[at + 1] = ' ';

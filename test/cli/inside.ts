@@ -1,5 +1,5 @@
-// Runs a command of `detour` in the test's own process, for what a command prints before it needs a network. A process of its own takes
-// 100 times as long.
+// Runs a command of `detour` in the test's own process, to test what it prints before it needs a network. A separate process takes 100 times
+// as long.
 
 import { onTestFinished, vi } from 'vitest';
 import { run } from '../../src/cli/program.ts';
@@ -15,8 +15,8 @@ export interface Finished {
 type Write = typeof process.stdout.write;
 
 /**
- * Runs `detour …args` to its end. Not for commands that read standard input, stay, or react to signals; and only one at a time, because the
- * streams and the exit code belong to the whole process.
+ * Runs `detour …args` to its end. Do not use it for commands that read standard input, keep running, or react to signals. Run only one at a
+ * time, because the streams and the exit code belong to the whole process.
  */
 export async function runInside(args: readonly string[]): Promise<Finished> {
   const printed = { stdout: '', stderr: '' };
@@ -34,7 +34,7 @@ export async function runInside(args: readonly string[]): Promise<Finished> {
     for (const spy of spies) spy.mockRestore();
     process.exitCode = before;
   };
-  // If it never ends, the test does.
+  // If the command never ends, the test's timeout ends it.
   onTestFinished(restore);
   process.exitCode = undefined;
   const failed = await run(args);

@@ -1,4 +1,4 @@
-// The event stream of --json into something that takes nothing for a while: bounded, without a hole that nobody is told of.
+// The event stream of --json when its reader takes nothing for a while: it is bounded, and every gap is reported.
 
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -11,7 +11,7 @@ const NOTICE: Event = { event: 'notice', text: 'x'.repeat(10_000) };
 const VERDICT: Event = { event: 'verdict', verdict: 'UNKNOWN', code: 'silence', id: 'a', ms: 1, exit: 20 };
 const LARGEST = 11_000;
 
-/** A reader that takes nothing until `read` is called, and then all. */
+/** A reader that takes nothing until `read` is called, and then everything. */
 function reader() {
   const lines: string[] = [];
   const kept: (() => void)[] = [];

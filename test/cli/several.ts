@@ -22,7 +22,7 @@ export interface Run extends Expected {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs all of them, each in a process of its own. @returns what was not as expected, one entry per run; empty if all is well */
+/** Runs all of them, each in its own process. @returns what was not as expected, one entry per run; empty if all is well */
 export async function wrongOf(runs: readonly Run[]): Promise<string[]> {
   const wrong: string[] = [];
   const left = [...runs];

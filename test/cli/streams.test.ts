@@ -59,7 +59,7 @@ test('--json: one event per line and nothing else, the verdict last', async () =
     const outcomes = told.filter(({ event }) => event === 'outcome');
     expect(outcomes).toHaveLength(args.some((arg) => arg === '--count') ? 20 : 1);
     expect(outcomes.at(-1)).toMatchObject({ verdict, code: why });
-    // What was learnt is said before the goodbye, which may take long.
+    // The verdict is printed before the goodbye, which may take long.
     const farewell = told.findIndex(({ event, verb }) => event === 'sent' && verb === 'BYE');
     if (farewell >= 0) expect(told.findIndex(({ event }) => event === 'outcome')).toBeLessThan(farewell);
   }

@@ -266,7 +266,7 @@ test('addresses that cannot be listened on', async () => {
       ...(process.platform === 'linux'
         ? refused(['--port', '0', '--host', 'fe80::1'], /\(EINVAL\).*its zone/)
         : []),
-      // 203.0.113.0/24 is reserved for documentation (RFC 5737): nobody has it.
+      // 203.0.113.0/24 is reserved for documentation (RFC 5737): no computer has it.
       ...refused(
         ['--port', '0', '--host', '203.0.113.7'],
         /no such address \(EADDRNOTAVAIL\)\. try .*127\.0\.0\.1/,

@@ -45,7 +45,7 @@ function luminance(rgb: string): number {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** The contrast with black or white, whichever is less; from 1 (invisible) to 4.6. */
+/** The lower of the contrasts with black and with white; from 1 (invisible) to 4.6. */
 const contrast = (rgb: string): number =>
   Math.min((luminance(rgb) + 0.05) / 0.05, 1.05 / (luminance(rgb) + 0.05));
 

@@ -176,7 +176,7 @@ describe.skipIf(!hasTmux)('visible on a real terminal', { timeout: 60_000 }, () 
     writeFileSync(file, `\x1b[H\x1b[2J<<<${text}>>>`);
     tmux('send-keys', `stty -echo; cat '${file}'; tmux -L ${SOCKET} wait-for -S shown`, 'Enter');
     expect(tmux('wait-for', 'shown').status).toBe(0);
-    // cat has written, but the terminal may not have read yet.
+    // cat has written its output, but the terminal may not have read it yet.
     let screen = '';
     for (let look = 0; look < 100 && !screen.includes('>>>'); look += 1)
       screen = tmux('capture-pane', '-p', '-J').stdout;

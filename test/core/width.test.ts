@@ -1,4 +1,4 @@
-// How wide a text is in a terminal, and lines that keep to it.
+// How wide a text is in a terminal, and wrapping that respects it.
 
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';

@@ -1,4 +1,4 @@
-// What a person asks about is found: by its number on any system, by the sentence of another program, as a whole line, and with a slip.
+// A person finds the entry: by its number on any system, by another program's sentence, by a whole line, and in spite of a typing error.
 
 import { constants } from 'node:os';
 import { describe, expect, it, test } from 'vitest';
@@ -7,7 +7,7 @@ import { lookup } from '../../src/errors/catalog.ts';
 import type { Moment } from '../../src/errors/entry.ts';
 import { find, suggest } from '../../src/errors/find.ts';
 
-/** What is asked, and the codes that are found, each once. */
+/** Questions, and the codes that each of them finds, without repeats. */
 const ASKED: readonly (readonly [string, ...string[]])[] = [
   ['[Errno 111]', 'ECONNREFUSED'],
   ['errno: 61', 'ECONNREFUSED'],

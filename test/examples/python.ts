@@ -8,16 +8,16 @@ import { Talking } from '../harness.ts';
 const FOLDER = fileURLToPath(new URL('../../scripts/examples/', import.meta.url));
 const OLD_ENOUGH = 'import sys; sys.exit(sys.version_info < (3, 8))';
 
-/** Why the examples cannot be run on this computer; empty if they can. It stands in the title of what is left out. */
+/** Why the examples cannot be run on this computer; empty if they can. The title of a skipped test gives this reason. */
 export const LEFT_OUT =
   spawnSync('python3', ['-c', OLD_ENOUGH]).status === 0
     ? ''
     : ' (left out: there is no python3, 3.8 or newer, here)';
 
-/** Starts an example; the test's end kills it by its pid. @param name its file, without `.py` */
+/** Starts an example, which is killed by its pid at the end of the test. @param name its file, without `.py` */
 export function example(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Talking {
   const run = new Talking(['python3', `${FOLDER}${name}.py`, ...args], {
-    // Nothing is left in the folder; and output is buffered, as it is by default, so a forgotten flush shows.
+    // Python writes no cache into the folder. Output is buffered, as it is by default, so that a forgotten flush fails a test.
     env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '', ...env },
   });
   onTestFinished(() => run.killNow());

@@ -120,7 +120,7 @@ describe.skipIf(LEFT_OUT)(`receiver.py${LEFT_OUT}`, () => {
     ] as const) {
       const client = await RawClient.connect(bob.port);
       await client.next();
-      // What stands behind it is unread when it closes: the answer comes through all the same.
+      // The bytes after it are unread when the server closes. The answer arrives all the same.
       client.type(`${bytes}${'x'.repeat(100_000)}`);
       const [line, sentence] = await client.next();
       if (line !== `ERROR code=${code} size=${sentence?.length}`)

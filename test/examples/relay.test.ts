@@ -65,7 +65,7 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     expect([message.exec(line)?.slice(1), body]).toEqual([['1', '3'], 'a\n\x00']);
     bob.type('PING\n');
     expect(await bob.next()).toEqual(['PONG', undefined]);
-    // EMPTY comes when what is held now has gone; what comes meanwhile is for later.
+    // EMPTY comes when everything that is held now has gone. Messages that come meanwhile are left for later.
     bob.type('RECEIVE window=1 drain=yes\nPING\n');
     expect(await bob.next()).toEqual(['PONG', undefined]);
     alice.type('SEND id=3 to=bob size=1\nc\n');
@@ -88,7 +88,7 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     const [alice, bob] = [await greeted(relay.port, 'alice'), await greeted(relay.port, 'bob')];
     bob.socket.pause();
     bob.type('RECEIVE window=99\n');
-    // More comes back than the kernels hold: five megabytes of REFUSED. carol sees that the relay has come to their end.
+    // More comes back than the kernels can hold: five megabytes of REFUSED. carol sees when the relay has handled all of them.
     const carol = await greeted(relay.port, 'carol');
     carol.type('RECEIVE window=1\n');
     bob.type(`${`SEND id=${'x'.repeat(64)}\n`.repeat(35_000)}SEND id=1 to=carol size=1\nx\n`);

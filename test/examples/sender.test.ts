@@ -9,7 +9,7 @@ import { LEFT_OUT, listening, runExample } from './python.ts';
 
 const READY = 'READY version=1 role=receiver as=bob max=1048576 window=1\n';
 
-/** A bob who greets, and does something when he has the beginning of SEND. */
+/** A bob who greets, and does something when the beginning of SEND has arrived. */
 const greets = (then: (socket: Socket, id: string) => void) =>
   peer((socket) => {
     socket.write(READY);
@@ -54,7 +54,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
 
   type Row = readonly [to: string, why: RegExp];
 
-  /** What is not as it should be, of these runs; empty if all is well. */
+  /** Everything that went wrong in these runs; empty if all is well. */
   async function wrong(
     verdict: string,
     code: number,
@@ -129,7 +129,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
     await bob.until(/frozen for/);
     const mute = await greets(() => {});
     const other = await greets((socket) => socket.write('RECEIVED id=1\nREFUSED id=1 code=x size=0\n\n'));
-    // Signs of life are no READY.
+    // Signs of life do not replace READY.
     const talks = await peer((socket) => {
       const more = (): void => {
         while (!socket.destroyed && socket.write('PONG\n'.repeat(10_000)));

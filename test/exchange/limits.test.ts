@@ -296,7 +296,7 @@ describe('questions', () => {
 });
 
 describe('connections', () => {
-  /** Takes all the places but `free`, with a HELLO that ends in this. Each client has been read and is silent from now on. */
+  /** Takes all places except `free`, with a HELLO that ends in this. The server has read each client, which is silent from now on. */
   async function crowd(port: number, free: number, more = '', from?: string): Promise<RawClient[]> {
     const clients: RawClient[] = [];
     for (let i = free; i < MAX_CONNECTIONS; i += 1) {
@@ -402,7 +402,7 @@ describe('connections', () => {
         one.toString(16).padStart(4, '0').toUpperCase(),
       );
       const row = new RegExp(`:${ends[0]} \\w+:${ends[1]} 01 \\S+ (\\w\\w):(\\w+)`);
-      // The timer: 2 is keepalive, once there is nothing to be acknowledged; and when it goes off, in hundredths of a second.
+      // The timer: 2 means keepalive, once everything is acknowledged. Then the time until it goes off, in hundredths of a second.
       let [timer, due]: (string | undefined)[] = [];
       await until(() => {
         [, timer, due] = row.exec(readFileSync('/proc/net/tcp', 'latin1')) ?? [];

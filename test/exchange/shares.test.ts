@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Shares } from '../../src/exchange/limits.ts';
 import { seed } from '../seed.ts';
 
-/** Lets an address take one after another, as much as it can. @returns how much that was */
+/** Lets an address take one after another, as many as it can. @returns how many that were */
 function takeAll(shares: Shares, address: string, used: number, limit: number): number {
   let taken = 0;
   while (shares.admits(address, 1, used + taken, limit)) {

@@ -1,5 +1,5 @@
-// The library on the detour, over real sockets: what is acknowledged when, what a loop that is left leaves at the relay, one relay to a
-// journal, and what becomes of a program when its relay dies.
+// The library on the detour, over real sockets: when messages are acknowledged, what stays at the relay when a loop is left, that a journal
+// has only one relay, and what a program sees when its relay fails.
 
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -18,7 +18,7 @@ async function relayOn(store: RelayStore): Promise<Relay> {
 const inMemory = (): Promise<Relay> => relayOn({ log: memoryLog() });
 const at = ({ host, port }: Relay) => ({ host, port });
 
-/** Collects everything that is there, and says what it was. */
+/** Collects everything that is there. @returns what it was */
 async function mail(relay: Relay, options: CollectOptions = {}): Promise<string[]> {
   const all: string[] = [];
   for await (const { number, attempt, body } of collect(at(relay), options))

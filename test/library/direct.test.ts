@@ -1,5 +1,5 @@
-// The library on the direct route, over real sockets: who is answered when, what a loop that is left leaves behind, and that whatever a
-// network does is a verdict.
+// The library on the direct route, over real sockets: when senders are answered, what happens when a loop is left, and that every failure of
+// the network becomes a verdict.
 
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -108,7 +108,7 @@ test('one message at a time over all connections; those that wait when it closes
   const loop = receiver[Symbol.asyncIterator]();
   const first = await loop.next();
   await turns(20);
-  // Nobody is answered while the first is in hand.
+  // No sender is answered while the loop has the first message.
   expect(clients.map(({ frames }) => frames.length)).toEqual([1, 1, 1]);
   const second = await loop.next();
   expect(second.value.id).not.toBe(first.value.id);

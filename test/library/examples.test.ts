@@ -1,4 +1,4 @@
-// The examples do what they say, as processes of their own.
+// The examples do what they say, each as its own process.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

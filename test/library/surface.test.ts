@@ -105,7 +105,7 @@ test('the signatures', () => {
   });
   expectTypeOf(detour.startRelay).returns.resolves.toEqualTypeOf<detour.Relay>();
   expectTypeOf(detour.explain).parameters.toEqualTypeOf<[code: string]>();
-  // Whoever passes `handle` gets nothing to loop over.
+  // With `handle`, the result cannot be looped over.
   const looped = () => detour.receive();
   const handled = () => detour.receive({ handle: async () => 'thanks' });
   expectTypeOf(looped).returns.resolves.toEqualTypeOf<detour.Receiver>();
@@ -122,9 +122,9 @@ test('the signatures', () => {
 
 test('what is not meant does not compile', () => {
   const wrong = [
-    // @ts-expect-error a number is no place
+    // @ts-expect-error a number is not a place
     () => detour.send(4101, 'hello'),
-    // @ts-expect-error a number is no body
+    // @ts-expect-error a number is not a body
     () => detour.send('127.0.0.1', 5),
     // @ts-expect-error a relay needs a place for its messages
     () => detour.startRelay({ port: 0 }),

@@ -32,7 +32,7 @@ async function crowd(
       heard += bytes;
       if (heard.includes('PONG')) served.add(socket);
     });
-    // Who is answered has said HELLO, and keeps its place.
+    // A client that is answered has said HELLO, and keeps its place.
     socket.write('HELLO version=1 as=many heartbeat=3600\nPING\n');
     socket.once('close', () => closed.add(socket));
   }
@@ -79,7 +79,7 @@ test.skipIf(process.platform !== 'linux').for([64, FEW])(
     alice.type('HELLO version=1 as=alice\n');
     bob.type('HELLO version=1 as=bob\n');
     const many = await crowd(port);
-    // As many as it said, and alice and bob.
+    // As many as the server said, plus alice and bob.
     expect(many.served).toBe(places - 2);
     await Promise.all([alice.next(), bob.next()]);
     // Over several segments.

@@ -1,4 +1,4 @@
-// A port that is taken: the error says who has it. Real sockets and a real process; /proc as Linux writes it.
+// A port that is taken: the error says which program has it. Real sockets and a real process; /proc as Linux writes it.
 
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

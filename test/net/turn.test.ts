@@ -58,7 +58,7 @@ test('a flood from one client does not keep another waiting, and none of it is l
     events.flatMap((event, i) => (event.event === 'received' && event.conn === conn ? [i] : []));
 
   const many = 2000;
-  // Refused at once, and so many questions would be read slowly.
+  // SENDs that are refused immediately; this many questions would be read slowly.
   flooder.type(`HELLO version=1 as=alice\n${'SEND id=1 to=carol size=0\n\n'.repeat(many)}`);
   flooder.socket.end();
   quiet.type('PING\n');

@@ -89,7 +89,7 @@ describe('a diagram', () => {
     expect(text([newBob])).toMatch(/attempt 2/);
     expect(text([newBob], 41)).toMatch(/shown, attempt 2/);
     for (const width of [41, 120]) expect(text([newBob], width)).not.toMatch(/again/);
-    // Only the relay's log shows that it was sent before.
+    // Only the relay's log shows that it was sent earlier.
     expect(text([alice, relay, newBob], 41)).toMatch(/MESSAGE.*again/);
   });
 

@@ -1,4 +1,4 @@
-// Contradictions: never in logs of one run, whatever is missing of them; always where one log was changed.
+// Contradictions: never in the logs of one run, however much of them is missing; always if one log was changed.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -82,7 +82,7 @@ describe('the logs of one run do not contradict each other', () => {
     }
     const later = bob.log.slice(bob.log.findIndex((one) => one.event === 'closed') + 1);
     expect(contradictionsIn([alice.log, later])).toEqual([]);
-    // The same log, given twice, and once more without its end.
+    // The same log twice, and once more without its end.
     expect(contradictionsIn([alice.log, alice.log, alice.log.slice(0, -4), bob.log])).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-// Logs of real processes, some of which are killed, through links that break: they contradict each other never, and a changed one always.
+// Logs of real processes, some of which are killed, through links that break: they never contradict each other, and a changed log always does.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ test('the logs of real exchanges do not contradict each other; one changed numbe
   expect(merged.channels.filter(({ certain }) => certain === true).length).toBeGreaterThan(1);
   const { code, stderr } = await runCli(['trace', '--last', '100', ...kept]);
   expect(code, stderr).toBe(0);
-  // A clock may differ from the others by a millisecond, and trace says so: that does not make them contradict each other.
+  // A clock may differ from the others by a millisecond, and trace says so. That does not count as a contradiction.
   expect(stderr).not.toContain('the logs contradict each other');
 
   const received = merged.events.find(

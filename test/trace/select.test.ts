@@ -71,7 +71,7 @@ describe('reading a log', () => {
   });
 
   it('reads only the end of a long log in UTF-16, too, at whichever byte it begins', () => {
-    // In UTF-16 the bytes of these characters contain those of a line end, in either order.
+    // In UTF-16 the bytes of these characters contain the bytes of a line end, in either order.
     const shown = { event: 'shown', id: 'x', from: 'bob', size: 9, text: '\u0a41\u0100\u0a41' } as const;
     const tricky = log.flatMap((one): Recorded[] => {
       const { time, actor, pid } = one;

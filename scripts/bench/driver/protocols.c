@@ -566,7 +566,7 @@ static void amqp_method(struct connection *c, int channel, int class, int method
 }
 
 static void amqp_hello(struct connection *c) {
-  // Nothing of this depends on an answer: Start-Ok, Tune-Ok with frames of 128 KiB and no heartbeat, Open of "/", a channel, the queue, confirms.
+  // None of these depends on an answer: Start-Ok, Tune-Ok with frames of 128 KiB and no heartbeat, Open of "/", a channel, the queue, confirms.
   static const char start_ok[] = "\0\0\0\0\5PLAIN\0\0\0\14\0guest\0guest\5en_US";
   static const char tune_ok[] = "\0\1\0\2\0\0\0\0", open[] = "\1/\0\0";
   static const char quorum[] = "\0\0\0\30\14x-queue-typeS\0\0\0\6quorum";
@@ -585,7 +585,7 @@ static void amqp_hello(struct connection *c) {
   amqp_method(c, 1, 85, 10, "", 1);
 }
 
-// The frame that the input goes on with: its class and method, or 0. Returns how many bytes it has; 0: not all of it is here.
+// Reads the next frame of the input: its class and method, or 0. Returns its length in bytes, or 0 if it is not complete.
 static size_t amqp_next(struct connection *c, size_t at, uint32_t *method) {
   const unsigned char *frame = c->in + at;
   size_t have = c->in_length - at;
@@ -625,7 +625,7 @@ static size_t amqp_publish(struct connection *c, unsigned char *to) {
   return at - to;
 }
 
-// Acks of one queue come in order, and one may stand for all before it.
+// Acks of one queue come in order, and one may confirm all before it.
 static int amqp_answers(struct connection *c, size_t *used) {
   uint32_t method;
   int count = 0;
@@ -646,7 +646,7 @@ static const struct protocol PROTOCOLS[] = {
     {"mqtt", mqtt_hello, mqtt_greeting, mqtt_frame, mqtt_answers, mqtt_collector_hello, mqtt_collector_greeting, NULL, mqtt_collect},
     {"beanstalkd", nothing, NULL, beanstalkd_frame, beanstalkd_answers, beanstalkd_collector_hello, beanstalkd_collector_greeting,
      beanstalkd_request, beanstalkd_collect},
-    // These only store.
+    // These two only store.
     {"postgres", postgres_hello, postgres_greeting, postgres_frame, postgres_answers, NULL, NULL, NULL, NULL},
     {"amqp", amqp_hello, amqp_greeting, amqp_publish, amqp_answers, NULL, NULL, NULL, NULL},
 };

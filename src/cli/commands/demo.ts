@@ -13,7 +13,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-// What a terminal that does not say how high it is gets.
+// The height to assume for a terminal that does not report it.
 const DEFAULT_ROWS = 24;
 
 /** The command `detour demo`. */

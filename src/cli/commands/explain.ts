@@ -51,7 +51,7 @@ export function entryText(entry: CatalogEntry): string {
   ].join('\n');
 }
 
-// An error is often seen as a number only, and it is another one on each system.
+// An error often appears only as a number, and the number differs between systems.
 function numbers({ code }: CatalogEntry): string[] {
   const known = ALIASES.filter((alias) => alias.code === code).flatMap((alias) =>
     Object.entries(alias.numbers ?? {}),
@@ -61,7 +61,7 @@ function numbers({ code }: CatalogEntry): string[] {
     : labelled('number', known.map(([system, number]) => `${number} on ${system}`).join(', '));
 }
 
-/** The situations that were found, as text: each in full, with a list of them in front if there are several. */
+/** The situations that were found, as text: each in full, after a list of them if there are several. */
 function foundText(entries: readonly CatalogEntry[]): string {
   const full = entries.map(entryText).join('\n');
   if (entries.length < 2) return full;
@@ -104,7 +104,7 @@ export const explain: CommandSpec = {
         '[words...]',
         "an error code or number, a verdict, a line of another program's output, or a word of the list; without it: the list",
       )
-      // A pasted line may hold `-2]`.
+      // A pasted line may contain `-2]`.
       .allowUnknownOption()
       .option('--json', 'one entry per line, as JSON')
       .action((words: string[], options: { json?: boolean }) => {

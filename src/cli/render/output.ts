@@ -7,7 +7,7 @@ import { hanging, wrap } from '../../core/wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-// Some terminals, such as a serial console, do not say how wide they are: then it is 0.
+// Some terminals, such as a serial console, do not report their width: then it is 0.
 const realColumns = (stream: NodeJS.WriteStream): number => stream.columns || 80;
 
 /** The width of a stream's terminal now, at least 40 columns; 80 if it is not known, or if the stream is not a terminal. */
@@ -100,8 +100,8 @@ export class Progress {
 }
 
 /**
- * Shows a line in place of the one before, and stays on it; only on a terminal that obeys escape sequences. What does not fit is cut
- * off: a line that wraps could not be wiped away. An empty text wipes the line away.
+ * Shows a line in place of the previous one, and leaves the cursor on it; only on a terminal that obeys escape sequences. What does not
+ * fit is cut off, because a line that wraps could not be erased. An empty text erases the line.
  */
 export function statusLine(text: string, stream: NodeJS.WriteStream = process.stderr): void {
   if (obeysEscapes(stream)) stream.write(`\r\x1b[K${text.slice(0, realColumns(stream) - 1)}`);

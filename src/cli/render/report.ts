@@ -50,7 +50,7 @@ export function failureLines({ code, verdict, explanation }: Sent, repeat: Repea
   ];
 }
 
-/** The last line below a failure: the command that explains it in full. @param word a code of the catalogue, or a verdict */
+/** The last line of a failure: the command that explains it in full. @param word a code of the catalogue, or a verdict */
 export const moreLine = (word: string): string => `${labelled('more')}detour explain ${word}`;
 
 /** The lines that explain why a connection failed, if no message was sent on it. */

@@ -6,7 +6,7 @@ import type { Event, RungName } from '../../core/event.ts';
 /** The names that appear in the rungs. */
 export interface RungNames {
   readonly route: 'sync' | 'async';
-  /** Who was called: `bob`, `the relay`. */
+  /** The server: `bob`, `the relay`. */
   readonly peer: string;
   /** The address of the connection: `127.0.0.1:4101`. */
   readonly place: string;

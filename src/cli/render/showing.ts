@@ -29,11 +29,11 @@ export interface Shown {
 export async function show(actor: Actor, messages: readonly Shown[], workMs: number): Promise<void> {
   if (!actor.json) await showLines(messages);
   for (const message of messages) {
-    // Each of many senders may have a message here: one after the other, or all of them wait in memory for who reads this.
+    // Each of many senders may have a message here. They are written one after another; otherwise all would wait in memory for the reader.
     while (actor.json && process.stdout.writableLength > JSON_WAITING) await put('');
     actor.context.emit(shownEvent(message));
   }
-  // With --json the event is the showing: what was written before this is out when this is.
+  // With --json the event itself shows the message. Output keeps its order, so when this is out, everything before it is out, too.
   if (actor.json) await put('');
   if (workMs > 0) await pause(actor.context.clock, workMs);
 }

@@ -1,5 +1,5 @@
-// The catalogue, part 3: what fails on this computer itself. Its disk, and the command line; its ports are in ports.ts.
-// Nothing here has been on the network.
+// The catalogue, part 3: what fails on this computer itself, on its disk or on the command line. Its ports are in ports.ts.
+// Nothing here has reached the network.
 
 import { type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 

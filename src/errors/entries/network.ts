@@ -241,7 +241,7 @@ const CONNECT: readonly CatalogEntry[] = [
   },
 ];
 
-/** What has no other place; here a program may have been reached. */
+/** Everything that fits nowhere else. Here a program may have been reached. */
 const NAMELESS: readonly CatalogEntry[] = [
   {
     code: 'EUNKNOWN',

@@ -1,4 +1,4 @@
-// The catalogue, part 6: the ports, addresses and limits of this computer. Nothing here has been on the network.
+// The catalogue, part 6: the ports, addresses and limits of this computer. Nothing here has reached the network.
 
 import { BEFORE_SENDING, type CatalogEntry, NO_VERDICT, NOT_VERIFIED } from '../entry.ts';
 

@@ -1,4 +1,4 @@
-// The catalogue, part 7: words that people ask about and that are no code of an error. No failure is ever explained by one of them.
+// The catalogue, part 7: words that people ask about although they are not error codes. No failure is ever explained by one of them.
 
 import { AFTER_CONNECTING, BEFORE_SENDING, type CatalogEntry } from '../entry.ts';
 

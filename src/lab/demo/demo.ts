@@ -27,16 +27,16 @@ import type { Scene, Story } from './story.ts';
 export interface DemoOptions {
   /** The stories, with their numbers. */
   readonly stories: readonly { readonly number: number; readonly story: Story }[];
-  /** The width of the output, now: a window may be resized between two stories. */
+  /** The current width of the output: a window may be resized between two stories. */
   readonly columns: () => number;
-  /** The height of the terminal, now. Needed only with `ask`. Default: no limit. */
+  /** The current height of the terminal. Needed only with `ask`. Default: no limit. */
   readonly rows?: (() => number) | undefined;
   readonly paint: Paint;
   /** Prints a text. */
   readonly write: (text: string) => void;
   /**
-   * Asks for one key, and waits; undefined if there is nobody to ask: then nothing waits.
-   * @param fresh keys that were typed before this call do not count
+   * Asks for one key, and waits for it. Undefined if nobody can be asked: then the demo never waits.
+   * @param fresh ignore keys that were typed before this call
    */
   readonly ask?: ((fresh: boolean) => Promise<Answer>) | undefined;
   /** Prints one line of JSON per route and one at the end, instead of text. */
@@ -95,7 +95,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   return sumUp(results, stages, options, print);
 }
 
-// Prints a story, and waits for Enter wherever something would scroll away unread. Returns false if the person wants to quit.
+// Prints a story, and waits for Enter before anything scrolls away unread. Returns false if the person wants to quit.
 async function turnPages(
   lines: readonly string[],
   next: string,
@@ -111,7 +111,7 @@ async function turnPages(
   return true;
 }
 
-// Waits for Enter, if there is anybody to press it. Returns false if the person wants to quit.
+// Waits for Enter, if somebody is there to press it. Returns false if the person wants to quit.
 async function goesOn(next: string, { ask, busy, write, columns }: DemoOptions): Promise<boolean> {
   if (ask === undefined) return true;
   const hint = pauseLine(next, columns());

@@ -10,10 +10,10 @@ export type Answer = Guess | 'skip' | 'silence' | 'quit';
 export interface Keyboard {
   /**
    * Waits for one of the keys. The end of input counts as `quit`.
-   * @param fresh drop what was typed before this call: it cannot answer a question that was not shown yet
+   * @param fresh drop keys that were typed before this call: they cannot answer a question that was not shown yet
    */
   ask(fresh: boolean): Promise<Answer>;
-  /** Stops reading, and puts the terminal back into the mode in which it was. */
+  /** Stops reading, and restores the terminal's mode. */
   close(): void;
 }
 
@@ -39,9 +39,9 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ['\x04', 'quit'],
 ]);
 const CTRL_C = '\x03';
-// An arrow key comes as several characters, and the last one may be a letter (`ESC [ D`): none of them is a key of ours.
+// An arrow key comes as several characters, and the last one may be a letter (`ESC [ D`). None of them is an answer.
 const ESCAPE = '\x1b';
-// The most answers kept: somebody who leans on a key should not answer more than the two routes of one story.
+// The most answers kept: holding a key down should answer no more than the two routes of one story.
 const MOST_AHEAD = 2;
 
 /**
@@ -83,7 +83,7 @@ export function openKeyboard(input: KeyInput): Keyboard {
   return {
     async ask(fresh) {
       if (fresh) {
-        // What was typed before may still be in the kernel. Between two turns the event loop polls, and reads it.
+        // Earlier keys may still be in the kernel. Between two turns, the event loop polls and reads them.
         await nextTurn();
         await nextTurn();
         ahead.length = 0;

@@ -94,7 +94,7 @@ function panel(
 ): { lines: Line[]; legend: readonly string[] } {
   const { lanes, lesson } = scene;
   const { title, success } = ROUTES[route];
-  // Time 0 is alice's first event on both routes: when bob began to wait says nothing about either.
+  // Time 0 is alice's first event on both routes, because the moment when bob began to wait says nothing about either.
   const zero = lanes[0];
   const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential, zero });
   const { verdict, exit, faults } = verification;
@@ -161,7 +161,7 @@ export interface Result {
   readonly detour: PlayedScene;
 }
 
-/** The table at the end. Where it is narrow, the verdicts of a story are on a line of their own. */
+/** The table at the end. If the terminal is narrow, the verdicts of a story are on their own line. */
 export function tableLines(results: readonly Result[], columns: number): string[] {
   const [one, other] = columns >= SIDE_BY_SIDE ? [17, 16] : [14, 16];
   const first = Math.max(16, Math.min(columns, SIDE_BY_SIDE) - 6 - one - other);
@@ -233,7 +233,7 @@ export function questionLines(columns: number, first: boolean): string[] {
 
 const DOT = ' · ';
 
-/** The line that is shown while the demo waits for Enter. @param next what comes then */
+/** The line that is shown while the demo waits for Enter. @param next what comes after Enter */
 export function pauseLine(next: string, columns: number): string {
   return fill([`Enter: ${next}`, 'q quit', '--fast never waits'], columns - 1, DOT)[0] ?? '';
 }

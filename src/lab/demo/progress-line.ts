@@ -26,8 +26,8 @@ export class ProgressLine {
   readonly #shares = new Map<Route, Share>();
 
   /**
-   * @param show shows a text in place of the one before; undefined where nobody looks
-   * @param columns the width of the terminal, now
+   * @param show shows a text in place of the previous one; undefined if nobody is watching
+   * @param columns the current width of the terminal
    */
   constructor(show: ((text: string) => void) | undefined, columns: () => number) {
     this.#show = show;

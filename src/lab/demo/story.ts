@@ -61,5 +61,5 @@ export interface Story {
 /** What alice sends, in nearly every story. */
 export const MESSAGE = 'hello bob';
 
-/** Why a connect looks instant on the line of a story: a line of its lesson. On a real line it takes two crossings. */
+/** A line for the lesson of a story: why a connect looks instant through a link. On a real line it takes two crossings. */
 export const LINK_CONNECTS = "The link's kernel connects at once.";

@@ -11,7 +11,7 @@ import { type FullBacklog, listenWithFullBacklog } from './full-backlog.ts';
 import { ProxiedConnection } from './proxied-connection.ts';
 
 /**
- * The most connections that a link has at the same time. Each direction may always hold 128 + 64 KiB in its pipe and one chunk of at most
+ * The most connections of a link at the same time. Each direction may always hold 128 + 64 KiB in its pipe and one chunk of at most
  * 64 KiB that waits in Node for the kernel (proxied-connection.ts): 256 × 2 × 256 KiB = 128 MiB. On a line with latency a pipe may hold up
  * to 4 MiB, while all of them together hold less than 64 MiB (pipe.ts). So it is 192 MiB at worst, plus the kernel's buffers.
  */

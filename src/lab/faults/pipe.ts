@@ -34,7 +34,7 @@ export interface PipeEnvironment {
   conditions(): Conditions;
   /** Asks to let this many bytes pass. Counts and returns how many may pass, at least 1. */
   allow(direction: Direction, bytes: number): number;
-  /** What all pipes of the link hold together, in bytes, with CHUNK_COST for each chunk. Each pipe adds and takes away its own. */
+  /** What all pipes of the link hold together, in bytes, plus CHUNK_COST for each chunk. Each pipe keeps its own part of the sum up to date. */
   readonly all: { held: number };
 }
 
@@ -191,7 +191,7 @@ export class Pipe {
   }
 }
 
-// A line with latency has bytes on their way: as many as pass in that time. Without it, only those that wait for the sink are held.
+// A line with latency holds the bytes that are on their way. Without latency, only the bytes that wait for the sink are held.
 function windowOf({ latency, jitter, rate }: Conditions): number {
   const delay = latency + jitter;
   return delay === 0 ? MAX_HELD : Math.min(MAX_WINDOW, MAX_HELD + (rate * delay) / 1000);

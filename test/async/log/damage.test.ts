@@ -168,7 +168,7 @@ function* others(whole: WholeLog): Generator<Damage> {
       yield [`${file} as it was in its version ${index}`, (files) => files.setContents(file, bytes)];
 }
 
-/** `npm run test:all` tries every damage of a list; `npm test` one of these many, which is enough for every outcome. */
+/** `npm run test:all` tries every damage of a list; `npm test` tries one in this many, which is enough to see every outcome. */
 const OF = ALL ? 1 : 29;
 
 function* some(damages: Iterable<Damage>): Generator<Damage> {

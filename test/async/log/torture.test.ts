@@ -10,7 +10,7 @@ import { type Crash, crash, emptyDisk, failAt, history, killAt, opening, script,
 
 const chosen = seed().seed;
 const chance = (step: number): (() => number) => randomFrom(chosen + step);
-/** How many times as far apart the tried steps are. */
+/** How many times as far apart the steps are that are tried. */
 const APART = ALL ? 1 : 8;
 const HOW = ['before', 'after', 'half'] as const;
 

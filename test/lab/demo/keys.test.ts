@@ -1,4 +1,4 @@
-// The keyboard of the demo, on a terminal that is faked: only what is pressed after a question was shown answers it.
+// The keyboard of the demo, on a fake terminal: only keys that are pressed after a question was shown answer it.
 
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
