@@ -4,7 +4,7 @@
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
 import { type Caller, ClientConnection } from '../exchange/client.ts';
-import type { AttemptEnd } from '../exchange/verdict.ts';
+import type { AttemptEnd, Seen } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
 
@@ -53,6 +53,8 @@ export interface Collected {
   readonly end?: AttemptEnd | undefined;
   /** How far the last call had come. */
   readonly phase: ClientConnection['phase'];
+  /** What it saw. */
+  readonly seen?: Seen | undefined;
   /** The relay confirmed that every acknowledgement is durable there. */
   readonly confirmed: boolean;
 }
@@ -101,7 +103,7 @@ export class Receiver {
     this.#waiting = undefined;
     this.#tries += 1;
     const call = new ClientConnection(
-      { ...this.options, tryNumber: this.#tries, expect: 'relay' },
+      { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs: this.options.patienceMs },
       {
         ready: (ready) => this.#ready(ready),
         message: (message) => this.#message(call, message),
@@ -230,7 +232,8 @@ export class Receiver {
   #done(end?: AttemptEnd): void {
     const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
-    const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
+    const seen = this.#call?.seen;
+    const collected = { handled: this.#handled, why: this.#why, end, phase, seen, confirmed };
     // Once the connection is closed, too: what is told then is the last of it.
     void (this.#call?.leave() ?? Promise.resolve()).then(() => this.#resolve(collected));
   }

@@ -1,5 +1,5 @@
 // The asynchronous sender: hands messages to the relay and waits until they are durable there. What was written and not answered
-// is asked again after a reconnect, in order and under the same id, for the relay recognises a repeat.
+// is asked again on a new connection, in order and under the same id, for the relay recognises a repeat.
 
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
@@ -8,6 +8,7 @@ import type { Ladder } from '../exchange/ladder.ts';
 import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/pending.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
+import { SilenceWatch } from './silence.ts';
 
 /** Errors in answer to HELLO that would come again at every call: a client that the relay refuses cannot ask it about a message. */
 const TURNED_AWAY = new Set(['wrong_name', 'version']);
@@ -24,6 +25,7 @@ export class Sender {
   #queue: PendingSend[] = [];
   #call: ClientConnection | undefined;
   #unanswered = new InFlight();
+  #silence: SilenceWatch | undefined;
   #tries = 0;
   #failures = 0;
   #waiting: Timer | undefined;
@@ -62,7 +64,7 @@ export class Sender {
       }
       if (this.#call === undefined || this.#call.over) this.#dial();
       else {
-        question.begin(this.#call.phase);
+        question.begin(this.#call.phase, this.#call);
         if (this.#call.phase !== 'connecting') question.decided();
         this.#flush();
       }
@@ -88,9 +90,9 @@ export class Sender {
   #dial(): void {
     this.#waiting = undefined;
     this.#tries += 1;
-    for (const question of this.#queue) question.begin('connecting');
-    this.#call = new ClientConnection(
-      { ...this.options, tryNumber: this.#tries, expect: 'relay' },
+    const connectMs = Math.max(...this.#queue.map(({ left }) => left));
+    const call = new ClientConnection(
+      { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs },
       {
         progressed: (phase) => {
           for (const question of this.#queue) {
@@ -101,7 +103,10 @@ export class Sender {
         },
         ready: () => this.#flush(),
         message: (message) => {
-          if (message.verb !== 'STORED' && message.verb !== 'REFUSED') return;
+          if (message.verb !== 'STORED' && message.verb !== 'REFUSED') {
+            this.#unanswered.stray(message);
+            return;
+          }
           this.#failures = 0;
           this.#unanswered.answer(message);
           this.#flush();
@@ -109,6 +114,11 @@ export class Sender {
         ended: (end) => this.#ended(end),
       },
     );
+    for (const question of this.#queue) question.begin('connecting', call);
+    this.#silence = new SilenceWatch(this.options.context.clock, call, this.#unanswered, (ms) =>
+      call.drop({ how: 'unanswered', ms }),
+    );
+    this.#call = call;
   }
 
   #flush(): void {
@@ -116,11 +126,14 @@ export class Sender {
     while (this.#call !== undefined && this.#unanswered.size < window) {
       const question = this.#queue.shift();
       if (question === undefined) return;
-      if (!question.done && !this.#unanswered.send(this.#call, question)) question.settle();
+      if (question.done) continue;
+      if (this.#unanswered.send(this.#call, question)) this.#silence?.written();
+      else question.settle();
     }
   }
 
   #ended(end: AttemptEnd): void {
+    this.#silence?.stop();
     const repeats = this.#unanswered.end(end);
     this.#unanswered = new InFlight();
     for (const question of this.#queue) {
@@ -138,6 +151,12 @@ export class Sender {
     // A relay that greets and then answers nothing is as bad as none.
     this.#failures += 1;
     const { context, random } = this.options;
+    if (end.how === 'unanswered') {
+      const why = `nothing came for ${(end.ms / 1000).toFixed(1)} s`;
+      context.emit?.({ event: 'reconnecting', ms: 0, why });
+      this.#dial();
+      return;
+    }
     // The nearer the deadline, the sooner: else the last wait goes beyond it, and a relay that is back again is not asked.
     const left = Math.max(...this.#queue.map((question) => question.left));
     const ms = Math.min(backoff(this.#failures, random()), Math.max(BACKOFF_BASE_MS, left / 2));

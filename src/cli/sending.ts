@@ -9,8 +9,9 @@ import type { Outcome } from '../exchange/pending.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';
-import { type Addressee, codeOf, failureLines, ms, type Repeat, verdictLine } from './render/report.ts';
+import { type Addressee, codeOf, failureLines, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
+import { ms } from './render/units.ts';
 
 /** How one mode sends, and what it says of it. */
 export interface Route {

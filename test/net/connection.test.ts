@@ -113,7 +113,7 @@ test('more to send is not progress: who takes nothing is cut off in time', async
     await turns();
   }
   await until(() => endings.length === 1);
-  expect(endings).toEqual([{ how: 'us' }]);
+  expect(endings).toEqual([{ how: 'stalled' }]);
 });
 
 test('many small frames that nobody takes cost memory, too: they are not counted by their bytes alone', async () => {

@@ -14,8 +14,9 @@ import { type Address, count, duration, name, writeDuration } from '../input.ts'
 import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
-import { connectionLines, ms } from '../render/report.ts';
+import { connectionLines } from '../render/report.ts';
 import { clockTime, type Shown, show } from '../render/showing.ts';
+import { ms } from '../render/units.ts';
 
 interface Flags extends ActorFlags {
   readonly as: string;
@@ -103,7 +104,11 @@ function shown(message: Message<'MESSAGE'>, { as, work = 0 }: Flags): Shown {
   return { ...message, note: notes.join('; ') };
 }
 
-function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confirmed }: Collected): number {
+function conclude(
+  actor: Actor,
+  flags: Flags,
+  { handled, why, end, phase, seen, confirmed }: Collected,
+): number {
   const failed = why === 'ended' && !(end?.how === 'bye' && end.code === 'replaced');
   if (actor.json) return failed ? 1 : 0;
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
@@ -121,12 +126,8 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
       ),
     );
     const { host, port } = flags.relay;
-    for (const line of connectionLines(end, phase, {
-      route: 'async',
-      peer: 'the relay',
-      place: formatAddress(host, port),
-    }))
-      say(line);
+    const to = { route: 'async', peer: 'the relay', place: formatAddress(host, port) } as const;
+    for (const line of connectionLines({ phase, end, seen }, to)) say(line);
     return 1;
   }
   const rest = {

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { hanging } from '../../core/wrap.ts';
 import { ClientConnection } from '../../exchange/client.ts';
-import type { AttemptEnd } from '../../exchange/verdict.ts';
+import type { Attempt, AttemptEnd } from '../../exchange/verdict.ts';
 import { formatAddress } from '../../net/address.ts';
 import type { Message } from '../../wire/verbs.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
@@ -40,16 +40,16 @@ async function run(flags: Flags): Promise<number> {
     if (!actor.json) {
       say(withNote('No status: no relay answered.', 'exit 1', 80));
       const to = { route: 'async', peer: 'the relay', place: where } as const;
-      for (const line of connectionLines(answer.end, answer.phase, to)) say(line);
+      for (const line of connectionLines(answer, to)) say(line);
     }
   } else if (!actor.json) await put(table(answer.mailboxes, where) + usageText(answer.usage));
   actor.close();
   return 'end' in answer ? 1 : 0;
 }
 
-interface Failure {
+/** A connection that ended before the answer was complete. */
+interface Failure extends Attempt {
   readonly end: AttemptEnd;
-  readonly phase: ClientConnection['phase'];
 }
 
 interface Status {
@@ -71,6 +71,7 @@ function requestStatus(actor: Actor, { relay, timeout }: Flags): Promise<Status 
         session: randomUUID(),
         tryNumber: 1,
         expect: 'relay',
+        connectMs: timeout,
         context: actor.context,
       },
       {
@@ -89,7 +90,8 @@ function requestStatus(actor: Actor, { relay, timeout }: Flags): Promise<Status 
         },
         ended: (end) => {
           timer.cancel();
-          resolve(usage === undefined ? { end, phase: client.phase } : { mailboxes, usage });
+          const { phase, seen } = client;
+          resolve(usage === undefined ? { phase, end, seen } : { mailboxes, usage });
         },
       },
     );

@@ -7,8 +7,8 @@ import type { Event } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
 import { writeDuration } from '../input.ts';
 import { say, sayWrapped } from './output.ts';
-import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';
+import { bytes } from './units.ts';
 
 /** Lines a second that are told one by one; above it a summary each second. */
 const LINES_PER_S = 12;

@@ -8,8 +8,10 @@ import { hanging } from '../../core/wrap.ts';
 import { explainFailure, momentOf } from '../../errors/catalog.ts';
 import type { Moment, Route } from '../../errors/entry.ts';
 import type { Outcome } from '../../exchange/pending.ts';
-import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../../exchange/verdict.ts';
+import { type Attempt, type AttemptEnd, isOpen, telling } from '../../exchange/verdict.ts';
 import { columns, paint, withNote } from './output.ts';
+import { ms } from './units.ts';
+import { partialText, strayText, triedText } from './what-came.ts';
 
 /** Whom a message went to, in words. */
 export interface Addressee {
@@ -27,17 +29,15 @@ export interface Repeat {
   readonly why: string;
 }
 
-/** Milliseconds for people: three digits are enough. */
-export function ms(value: number): string {
-  if (value >= 10_000) return `${(value / 1000).toFixed(0)} s`;
-  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
-  return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
-}
-
 /** Why an attempt ended, as a code of the catalogue and the moment it was met. */
-function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
+function causeOf({ phase, end, seen, stray }: Attempt): { code: string; moment: Moment } {
   const greeted = phase === 'ready' || phase === 'written';
   const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';
+  if (isSilent(end)) {
+    if (seen?.partial !== undefined) return { code: 'unfinished', moment: waiting };
+    if (stray !== undefined) return { code: 'wrong_answer', moment: waiting };
+    if (phase === 'connecting' && seen?.lookingUp) return { code: 'deadline', moment: 'lookup' };
+  }
   switch (end?.how) {
     case 'refused':
       return { code: end.code, moment: 'refused' };
@@ -47,8 +47,11 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
     case 'bye':
       return { code: end.code ?? 'bye', moment: 'bye' };
     case 'broken':
+      if (phase === 'connecting' && new Set(seen?.tried.map(({ code }) => code)).size > 1)
+        return { code: 'every_address', moment: 'connect' };
       return { code: end.code, moment: momentOf(end.syscall, greeted) };
     case 'deadline':
+    case 'unanswered':
       return { code: phase === 'greeting' ? 'no_greeting' : 'deadline', moment: waiting };
     case 'taken':
       return { code: 'ok', moment: waiting };
@@ -56,6 +59,21 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
       return { code: end?.how ?? 'interrupted', moment: waiting };
   }
 }
+
+/** Would this end be told as "no answer came"? */
+function isSilent(end: AttemptEnd | undefined): boolean {
+  if (end?.how === 'error') return end.ours === true && end.code === 'too_slow';
+  return end !== undefined && SILENT_ENDS.has(end.how);
+}
+
+const SILENT_ENDS: ReadonlySet<AttemptEnd['how']> = new Set([
+  'broken',
+  'fin',
+  'silent',
+  'stalled',
+  'deadline',
+  'unanswered',
+]);
 
 /** The code that stands in a verdict event: why, or `ok`. */
 export function codeOf({ attempts, verdict }: Outcome): string {
@@ -91,31 +109,50 @@ export function failureLines(outcome: Outcome, to: Addressee, repeat: Repeat | u
     handedOver: attempt.phase === 'written',
     earlier: own ? 'unanswered' : others.length > 0 ? 'unknown' : 'none',
   });
-  const { end } = attempt;
-  const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
+  const again = attempt.end?.how === 'unanswered' ? [againText(attempt.end.ms, outcome)] : [];
   return [
-    ...row('on the wire', said === '' ? lines.wire : `${lines.wire}: ${said}`),
+    ...row('on the wire', wireText(lines.wire, [...detailsOf(attempt, outcome.send.id, to.route), ...again])),
     ...row('so', lines.so),
     ...(lines.notSo === undefined ? [] : row('not so', lines.notSo)),
     ...(repeat === undefined ? row('try', lines.tryNext) : unwrapped('try', repeat)),
   ];
 }
 
-/**
- * The lines that explain why a connection failed on which no message was sent.
- * @param phase how far it had come
- */
-export function connectionLines(end: AttemptEnd, phase: Phase, to: Addressee): string[] {
-  const { code, moment } = causeOf({ phase, end });
+/** The lines that explain why a connection failed on which no message was sent. */
+export function connectionLines(attempt: Attempt, to: Addressee): string[] {
+  const { code, moment } = causeOf(attempt);
   const { wire, tryNext } = explainFailure(code, moment, {
     ...to,
     handedOver: false,
     earlier: 'none',
   });
-  return [
-    ...row('on the wire', end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire),
-    ...row('try', tryNext),
-  ];
+  return [...row('on the wire', wireText(wire, detailsOf(attempt, '', to.route))), ...row('try', tryNext)];
+}
+
+const wireText = (wire: string, details: readonly string[]): string =>
+  details.length === 0 ? wire : `${wire}: ${details.join('; ')}`;
+
+// What the catalogue cannot know: what came, what was said, which addresses were tried.
+function detailsOf({ phase, end, seen, stray }: Attempt, id: string, route: Route): string[] {
+  const details: string[] = [];
+  if (phase === 'connecting' && (seen?.tried.length ?? 0) > 1) details.push(triedText(seen?.tried ?? []));
+  if (seen?.partial !== undefined) details.push(partialText(seen.partial, end));
+  if (stray !== undefined) details.push(strayText(stray, id, route));
+  const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
+  if (said !== '') details.push(said);
+  return details;
+}
+
+// An async send has asked once more, on a new connection. What came of that, if it did not answer either.
+function againText(after: number, { attempts }: Outcome): string {
+  const last = attempts.at(-1);
+  const came =
+    last?.phase === 'connecting'
+      ? 'it gave no connection'
+      : last?.phase === 'greeting'
+        ? 'it got no READY'
+        : 'that brought no valid answer either';
+  return `after ${ms(after)} without a byte detour asked again on a new connection; ${came}`;
 }
 
 // A command stays on one line, however long, so that it can be copied.
@@ -130,6 +167,3 @@ const INDENT = 15;
 function row(label: string, text: string): string[] {
   return hanging(`  ${label.padEnd(INDENT - 2)}`, text, Math.min(columns(process.stderr), 100));
 }
-
-/** A number of bytes in words. */
-export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);

@@ -86,6 +86,25 @@ const IP: readonly CatalogEntry[] = [
     ],
   },
   {
+    code: 'EINVAL',
+    moments: ['connect'],
+    title: 'a link-local address without its network card',
+    layer: 'IP',
+    meaning:
+      'An address fe80::… exists on every network card of a computer. The kernel cannot know which one is meant, unless a zone says so: ' +
+      'fe80::1%eth0. It refuses to try.',
+    wire: 'nothing: our kernel cannot connect to {place} as it is written (EINVAL)',
+    so: 'the address is not complete: for fe80::… the zone is missing',
+    notSo: '"{peer} is down": nobody was asked',
+    tryNext:
+      'add the network card: [fe80::1%eth0]:4101, or use another address. `ip link` lists the cards (Linux)',
+    certainty: BEFORE_SENDING,
+    reference: 'Linux ipv6(7), sin6_scope_id',
+    elsewhere: NOT_VERIFIED,
+    basis: 'measured on Linux',
+    shownBy: ['link-local address without a zone'],
+  },
+  {
     code: 'EACCES',
     moments: ['connect'],
     title: 'this computer forbids the route',
@@ -132,13 +151,32 @@ const CONNECT: readonly CatalogEntry[] = [
     shownBy: ['nobody listens', 'firewall rejects: port unreachable'],
   },
   {
+    code: 'every_address',
+    moments: ['connect'],
+    title: 'a name with several addresses, each failed in its own way',
+    layer: 'TCP connect',
+    meaning:
+      'detour tries the addresses of a name one after the other, in the order in which the lookup gave them. With --patient the kernel ' +
+      'decides how long each is tried. Without, each but the last gets an equal share of what is left of the deadline, and the next one ' +
+      "is tried when that is over: detour's decision, not the kernel's.",
+    wire: 'none of the addresses of {place} gave a connection',
+    so: 'each address has a reason of its own',
+    tryNext: 'look at each: detour explain, with its code',
+    certainty: BEFORE_SENDING,
+    reference: 'Node.js documentation, dns.lookup (all)',
+    elsewhere: NOT_VERIFIED,
+    basis: 'measured on Linux',
+    shownBy: ['a name with two addresses, each fails in its own way'],
+  },
+  {
     code: 'AggregateError',
     moments: ['connect'],
     title: 'a name with several addresses, and all failed',
     layer: 'TCP connect',
     meaning:
-      'The name has several addresses and Node tried them one after the other. Its error has an empty message; each ' +
-      'attempt is in .errors, and .code is that of one of them.',
+      'The name has several addresses and Node tried them one after the other: by default each but the last for 250 ms only, and if ' +
+      'that was too short, it calls its own timer ETIMEDOUT. Its error has an empty message; each attempt is in .errors, and .code is ' +
+      'that of one of them. (detour does it itself: detour explain every_address.)',
     wire: 'every address of {place} was tried, and none gave a connection',
     so: 'each address failed for a reason of its own',
     tryNext: 'look at each: detour explain, with the code of each attempt',
