@@ -26,6 +26,8 @@ export class Sender {
   #call: ClientConnection | undefined;
   #unanswered = new InFlight();
   #silence: SilenceWatch | undefined;
+  /** A new connection on which READY is waited for, because the one in use has gone silent. */
+  #another: ClientConnection | undefined;
   #tries = 0;
   #failures = 0;
   #waiting: Timer | undefined;
@@ -84,24 +86,31 @@ export class Sender {
 
   /** Says BYE, if there is a connection. Resolves when it is over. */
   async close(): Promise<void> {
+    this.#leaveOther();
     await this.#call?.leave();
   }
 
   #dial(): void {
     this.#waiting = undefined;
+    const call = this.#newCall(Math.max(...this.#queue.map(({ left }) => left)), false, () => this.#flush());
+    for (const question of this.#queue) question.begin('connecting', call);
+    this.#use(call);
+  }
+
+  #newCall(connectMs: number, helloLater: boolean, ready: () => void): ClientConnection {
     this.#tries += 1;
-    const connectMs = Math.max(...this.#queue.map(({ left }) => left));
-    const call = new ClientConnection(
-      { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs },
+    const call: ClientConnection = new ClientConnection(
+      { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs, helloLater },
       {
         progressed: (phase) => {
+          if (call !== this.#call) return;
           for (const question of this.#queue) {
             question.decided();
             const attempt = question.attempts.at(-1);
             if (attempt?.end === undefined && attempt !== undefined) attempt.phase = phase;
           }
         },
-        ready: () => this.#flush(),
+        ready,
         message: (message) => {
           if (message.verb !== 'STORED' && message.verb !== 'REFUSED') {
             this.#unanswered.stray(message);
@@ -111,14 +120,47 @@ export class Sender {
           this.#unanswered.answer(message);
           this.#flush();
         },
-        ended: (end) => this.#ended(end),
+        ended: (end) => {
+          if (call === this.#call) this.#ended(end);
+        },
       },
     );
-    for (const question of this.#queue) question.begin('connecting', call);
-    this.#silence = new SilenceWatch(this.options.context.clock, call, this.#unanswered, (ms) =>
-      call.drop({ how: 'unanswered', ms }),
+    return call;
+  }
+
+  #use(call: ClientConnection): void {
+    this.#silence = new SilenceWatch(this.options.context.clock, call, this.#unanswered, (ms, left) =>
+      this.#lookForAnother(call, ms, left),
     );
     this.#call = call;
+  }
+
+  // The connection has gone silent. It is left only when READY has come on a new one: a relay that is overloaded or frozen would not be
+  // quicker there. HELLO then closes the old one at the relay, too.
+  #lookForAnother(old: ClientConnection, ms: number, left: number): void {
+    this.#another?.drop({ how: 'interrupted' });
+    const { heard } = old;
+    const another = this.#newCall(left, true, () => {
+      this.#another = undefined;
+      if (old !== this.#call || old.over || old.heard !== heard) {
+        another.drop({ how: 'interrupted' });
+        return;
+      }
+      const why = `nothing came for ${(ms / 1000).toFixed(1)} s`;
+      this.options.context.emit?.({ event: 'reconnecting', ms: 0, why });
+      this.#silence?.stop();
+      const end: AttemptEnd = { how: 'unanswered', ms };
+      const repeats = this.#unanswered.end(end);
+      for (const question of this.#queue) question.end(end);
+      this.#unanswered = new InFlight();
+      this.#queue = [...repeats, ...this.#queue];
+      for (const question of this.#queue) question.begin('ready', another);
+      this.#use(another);
+      old.drop(end);
+      another.greet();
+      this.#flush();
+    });
+    this.#another = another;
   }
 
   #flush(): void {
@@ -134,6 +176,7 @@ export class Sender {
 
   #ended(end: AttemptEnd): void {
     this.#silence?.stop();
+    this.#leaveOther();
     const repeats = this.#unanswered.end(end);
     this.#unanswered = new InFlight();
     for (const question of this.#queue) {
@@ -151,12 +194,6 @@ export class Sender {
     // A relay that greets and then answers nothing is as bad as none.
     this.#failures += 1;
     const { context, random } = this.options;
-    if (end.how === 'unanswered') {
-      const why = `nothing came for ${(end.ms / 1000).toFixed(1)} s`;
-      context.emit?.({ event: 'reconnecting', ms: 0, why });
-      this.#dial();
-      return;
-    }
     // The nearer the deadline, the sooner: else the last wait goes beyond it, and a relay that is back again is not asked.
     const left = Math.max(...this.#queue.map((question) => question.left));
     const ms = Math.min(backoff(this.#failures, random()), Math.max(BACKOFF_BASE_MS, left / 2));
@@ -166,9 +203,15 @@ export class Sender {
 
   // After a deadline or interruption: when nobody waits any more, there is no need to call again.
   #dropSettled(): void {
+    this.#leaveOther();
     this.#queue = this.#queue.filter(({ done }) => !done);
     if (this.#queue.length > 0 || this.#waiting === undefined) return;
     this.#waiting.cancel();
     this.#waiting = undefined;
+  }
+
+  #leaveOther(): void {
+    this.#another?.drop({ how: 'interrupted' });
+    this.#another = undefined;
   }
 }

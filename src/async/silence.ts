@@ -26,14 +26,20 @@ export class SilenceWatch {
   readonly #clock: Clock;
   readonly #client: WatchedConnection;
   readonly #inFlight: InFlight;
-  readonly #silent: (ms: number) => void;
+  readonly #silent: (ms: number, left: number) => void;
   #timer: Timer | undefined;
 
   /**
    * @param silent called when half of the time that a SEND has left is over, and in all that time no byte came, no PING was answered, and
-   *   the other kernel acknowledged nothing. It gets how long that was, in milliseconds. For one SEND it happens once, over all its attempts
+   *   the other kernel acknowledged nothing. It gets how long that was, and how long the SEND has left, in
+   *   milliseconds. For one SEND that was repeated for this reason it does not happen again
    */
-  constructor(clock: Clock, client: WatchedConnection, inFlight: InFlight, silent: (ms: number) => void) {
+  constructor(
+    clock: Clock,
+    client: WatchedConnection,
+    inFlight: InFlight,
+    silent: (ms: number, left: number) => void,
+  ) {
     this.#clock = clock;
     this.#client = client;
     this.#inFlight = inFlight;
@@ -69,7 +75,10 @@ export class SilenceWatch {
         half / 2,
         pending,
         () => silent() && !moves(),
-        () => this.#silent(this.#clock.monotonic() - began),
+        () => {
+          this.#timer = undefined;
+          this.#silent(this.#clock.monotonic() - began, pending.left);
+        },
       );
     });
   }

@@ -37,6 +37,8 @@ export interface ClientOptions extends Caller {
   readonly expect: 'receiver' | 'relay';
   /** How long the owner will wait for a connection, in milliseconds: a name with several addresses divides it. Default: as long as it takes. */
   readonly connectMs?: number | undefined;
+  /** Leave HELLO to `greet`? It closes the older connections of the session. Default: it goes out as soon as there is a connection. */
+  readonly helloLater?: boolean | undefined;
 }
 
 /** What the owner of a client connection is told. `ended` comes last, and once. */
@@ -123,6 +125,11 @@ export class ClientConnection {
     return this.#dial.connection?.progress ?? { written: 0, acknowledged: undefined };
   }
 
+  /** Says HELLO, if it was left for later. */
+  greet(): void {
+    if (this.#options.helloLater === true) this.#sayHello();
+  }
+
   /** Sends a message. @param handed called when this computer's kernel has accepted all of it */
   send(message: Message, handed?: () => void): void {
     this.#dial.connection?.send(message, handed);
@@ -175,8 +182,20 @@ export class ClientConnection {
   }
 
   #hello(connection: Connection): void {
-    const { as, session, tryNumber, heartbeat = HEARTBEAT_S, context } = this.#options;
+    const { heartbeat = HEARTBEAT_S, context } = this.#options;
     this.#reached('greeting');
+    if (this.#options.helloLater !== true) this.#sayHello();
+    this.#heartbeat = new Heartbeat(
+      connection,
+      context,
+      heartbeat,
+      () => this.drop({ how: 'silent' }),
+      () => this.ping(),
+    );
+  }
+
+  #sayHello(): void {
+    const { as, session, tryNumber, heartbeat = HEARTBEAT_S } = this.#options;
     this.#dial.connection?.send({
       verb: 'HELLO',
       version: VERSION,
@@ -185,13 +204,6 @@ export class ClientConnection {
       try: tryNumber,
       heartbeat,
     });
-    this.#heartbeat = new Heartbeat(
-      connection,
-      context,
-      heartbeat,
-      () => this.drop({ how: 'silent' }),
-      () => this.ping(),
-    );
   }
 
   #message(message: Message): void {

@@ -262,3 +262,49 @@ test('a relay that answers PING and takes long to store is not left', async () =
   expect(await settled).toMatchObject({ verdict: 'STORED', attempts: [{ end: { how: 'taken' } }] });
   void sender.close();
 });
+
+test('no READY on the new connection: the old one is kept, its late answer counts, and the new one is left', async () => {
+  const calls: Socket[] = [];
+  const heard: string[] = ['', ''];
+  let gone = false;
+  const server = createServer((socket) => {
+    const nth = calls.push(socket) - 1;
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      heard[nth] += bytes.toString('latin1');
+    });
+    if (nth === 0) socket.write('READY version=1 role=relay as=relay max=1048576 window=256 store=t\n');
+    else
+      socket.on('close', () => {
+        gone = true;
+      });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const clock = new FakeClock();
+  const context = netContext(() => {}, clock, false);
+  const sender = new Sender({
+    ...{ as: 'alice', session: 's', host: '127.0.0.1', port, random: () => 0 },
+    context,
+  });
+  onTestFinished(() => sender.interrupt());
+  const settled = sender.send({ id: 'i', to: 'bob', body: Buffer.from('x') }, { timeoutMs: 10_000 });
+  await until(() => heard[0]?.includes('SEND') === true && calls.every(acknowledged));
+  clock.advance(2500);
+  await until(() => heard[0]?.includes('PING') === true);
+  clock.advance(2500);
+  await until(() => calls.length === 2);
+  await turns(20);
+  // HELLO would close the old connection at the relay.
+  expect(heard[1]).toBe('');
+  calls[0]?.write('STORED id=i seq=1 present=no\n');
+  expect(await settled).toMatchObject({
+    verdict: 'STORED',
+    attempts: [{ phase: 'written', end: { how: 'taken' } }],
+  });
+  void sender.close();
+  await until(() => gone);
+});
