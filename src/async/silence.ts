@@ -10,6 +10,9 @@ import type { Progress } from '../net/unacknowledged.ts';
 /** So many bytes leave at once, before any acknowledgement (RFC 6928: 10 segments). Whether more of them move may not be visible. Bytes. */
 const INITIAL_WINDOW = 14_600;
 
+/** A connection is silent only if it has been so for this many times as long as it took until READY. */
+const MANY_GREETINGS = 10;
+
 /** What is watched of a connection. */
 export interface WatchedConnection {
   readonly over: boolean;
@@ -57,13 +60,13 @@ export class SilenceWatch {
     this.#timer = undefined;
   }
 
-  // Nothing is watched if a new connection could not be greeted and answered in the other half of the time.
+  // Nothing is watched if greeting took long: then the relay or the way to it is slow, and a late answer is no sign of a dead connection.
   #begin(): void {
     this.stop();
     const pending = this.#inFlight.find((one) => !one.done && !askedAgain(one));
     if (pending === undefined) return;
     const half = pending.left / 2;
-    if (half < BACKOFF_BASE_MS || half < 2 * this.#client.greetedAfter) return;
+    if (half < BACKOFF_BASE_MS || half < MANY_GREETINGS * this.#client.greetedAfter) return;
     const began = this.#clock.monotonic();
     const { heard } = this.#client;
     const silent = (): boolean => this.#client.heard === heard;

@@ -117,8 +117,8 @@ test.each([
   expect(silent).toHaveLength(times);
 });
 
-test('a new connection could not be greeted and answered in time: nothing is given up', async () => {
-  const { send, pass, silent, connection, clock } = watched(2001);
+test('a relay that was slow to greet may be slow to answer: nothing is given up', async () => {
+  const { send, pass, silent, connection, clock } = watched(401);
   send();
   expect(clock.pending).toBe(1);
   await pass(7999);
