@@ -11,7 +11,7 @@ export type { VerdictName } from './core/event.ts';
 export type { FailureLines } from './errors/catalog.ts';
 export type { CatalogEntry } from './errors/entry.ts';
 export type { Attempt, AttemptEnd, Phase } from './exchange/verdict.ts';
-export type { Body, ConnectOptions, Place, WaitOptions } from './library/arguments.ts';
+export type { Body, ConnectOptions, Endpoint, WaitOptions } from './library/arguments.ts';
 export { type CollectedMessage, type Collection, type CollectOptions, collect } from './library/collect.ts';
 export { type DepositOptions, type Depositor, deposit, openDepositor } from './library/deposit.ts';
 export { explain } from './library/explain.ts';

@@ -122,7 +122,7 @@ const sent: Sent = await deposit(relay, 'bob', 'hello');
 console.log(sent.verdict, sent.number ?? 0);
 for await (const { from, body, attempt } of collect(relay)) console.log(\`\${from}: \${body.toString('utf8')} \${attempt}\`);
 await relay.close();
-// @ts-expect-error a number is no place
+// @ts-expect-error a number is not an address
 const wrong = () => send(4101, 'hello');
 const inner: string = 'detour/dist/cli/main.js';
 await import(inner).catch((error: NodeJS.ErrnoException) => console.log(error.code));

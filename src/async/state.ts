@@ -89,7 +89,7 @@ export class State {
     return this.mailboxes.get(name)?.acknowledged ?? this.marks[kindOf(name)];
   }
 
-  /** Was any message for this name ever sent to a collector, as far as the state knows? A hint. */
+  /** Has a collector ever been here for this name, as far as the state knows? Only a hint, for `present=`. */
   wasCollected(name: string): boolean {
     const box = this.mailboxes.get(name);
     return box !== undefined && (box.open || box.tried > 0 || box.acknowledged > this.marks[kindOf(name)]);

@@ -27,10 +27,10 @@ export function lookup(code: string): readonly CatalogEntry[] {
   return CATALOG.filter((entry) => entry.code.toLowerCase() === wanted);
 }
 
-/** Replaces `{peer}` and `{place}` by the real names. */
-export function fill(text: string, names: { readonly peer: string; readonly place: string }): string {
-  // One pass, with a function: a name that contains `{place}` or `$&` must not be expanded.
-  return text.replace(/\{(peer|place)\}/g, (_, key: 'peer' | 'place') => names[key]);
+/** Replaces `{peer}` and `{address}` by the real names. */
+export function fill(text: string, names: { readonly peer: string; readonly address: string }): string {
+  // One pass, with a function: a name that contains `{address}` or `$&` must not be expanded.
+  return text.replace(/\{(peer|address)\}/g, (_, key: 'peer' | 'address') => names[key]);
 }
 
 /** What a sender knows about its failure besides the code. */
@@ -39,7 +39,7 @@ export interface FailureContext {
   /** The server: `bob`, `the relay`. */
   readonly peer: string;
   /** Where the peer was called: `127.0.0.1:4101`. */
-  readonly place: string;
+  readonly address: string;
   /** Did this attempt hand a byte of the SEND to the socket? */
   readonly handedOver: boolean;
   /**
@@ -116,7 +116,7 @@ function unknown(
     moments: [moment],
     wire:
       verb === undefined
-        ? `{place}: the system reported ${code}`
+        ? `{address}: the system reported ${code}`
         : `{peer}'s program answered ${verb} code=${code}`,
     so: 'this code is not in the catalogue',
     tryNext: moment === 'answer' ? REPEAT : AGAIN,

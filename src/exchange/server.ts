@@ -38,7 +38,7 @@ export class Server {
   async listen(host: string, port: number): Promise<Listener> {
     const { context } = this.#parts;
     const listener = await listen(host, port, context, (make) => this.#accept(make));
-    // The rest is for connections that are closing, or that are being told that there is no place.
+    // The other file handles are for connections that are closing or being refused.
     this.#places = Math.min(MAX_CONNECTIONS, Math.ceil(0.75 * listener.most));
     if (this.#places < MAX_CONNECTIONS) {
       const text = `This process may have so few files open that it takes ${this.#places} connections at a time, and not ${MAX_CONNECTIONS}; ulimit -n raises that.`;

@@ -15,7 +15,7 @@ import { isName, isToken } from '../wire/verbs.ts';
 export type Body = Uint8Array | string;
 
 /** Where a server listens: `'host:port'`, `'[IPv6]:port'`, a host alone (then the default port is used), or `{ host, port }`. */
-export type Place = string | Address;
+export type Endpoint = string | Address;
 
 /** The default port of a receiver. */
 export const RECEIVER_PORT = 4101;
@@ -111,7 +111,7 @@ export function bodyOf(body: Body): Buffer {
 }
 
 /** @param defaultPort the port if none is given @throws DetourError `usage` */
-export function addressOf(place: Place, defaultPort: number): Address {
+export function addressOf(place: Endpoint, defaultPort: number): Address {
   if (typeof place === 'string') return parseAddress(place, defaultPort);
   if (typeof place !== 'object' || place === null)
     throw usage(`${String(place)} is not an address: write 'host:port' or { host, port }.`);

@@ -8,7 +8,7 @@ import {
   type ConnectOptions,
   callerOf,
   checkMs,
-  type Place,
+  type Endpoint,
   RELAY_PORT,
   TIMEOUT_MS,
   usage,
@@ -75,7 +75,7 @@ export interface Collection extends AsyncIterable<CollectedMessage>, AsyncDispos
  * @param relay where the relay listens; port 4100 if none is given
  * @throws DetourError `usage`
  */
-export function collect(relay: Place, options: CollectOptions = {}): Collection {
+export function collect(relay: Endpoint, options: CollectOptions = {}): Collection {
   const address = addressOf(relay, RELAY_PORT);
   const stop = new AbortController();
   const parts = partsOf(relay, options);
@@ -102,7 +102,7 @@ export function collect(relay: Place, options: CollectOptions = {}): Collection 
       const to = {
         route: 'async',
         peer: 'the relay',
-        place: formatAddress(address.host, address.port),
+        address: formatAddress(address.host, address.port),
       } as const;
       messages.end(why === 'ended' && end !== undefined ? connectionError(end, phase, to) : undefined);
     } catch (error) {
@@ -134,12 +134,12 @@ export interface BatchOptions extends CollectOptions, Pick<ReceiverOptions, 'han
  * @returns how it ended; if the connection fails it is `ended`, and the promise does not reject
  * @throws DetourError `usage`, or what `handle` rejected with
  */
-export function collectBatches(relay: Place, options: BatchOptions): Promise<Collected> {
+export function collectBatches(relay: Endpoint, options: BatchOptions): Promise<Collected> {
   const { handle, together, signal } = options;
   return runReceiver({ ...partsOf(relay, options), handle, together }, signal);
 }
 
-function partsOf(relay: Place, options: CollectOptions) {
+function partsOf(relay: Endpoint, options: CollectOptions) {
   const { follow = false, limit, timeoutMs = TIMEOUT_MS } = options;
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
     throw usage(`limit is ${limit}: it must be a whole number of at least 1.`);

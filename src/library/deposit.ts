@@ -14,8 +14,8 @@ import {
   checkName,
   checkTtl,
   deadlineOf,
+  type Endpoint,
   idSeries,
-  type Place,
   RELAY_PORT,
   type WaitOptions,
 } from './arguments.ts';
@@ -49,7 +49,7 @@ export interface Depositor extends AsyncDisposable {
    * Hands one message to the relay and waits for its verdict. Many may be under way at the same time. If the connection is lost, messages
    * that were written and not answered are sent again under the same id, until the deadline. It rejects only with DetourError `usage`,
    * before anything is sent. Everything else that goes wrong is a verdict.
-   * @param to whose mailbox: a name, not a place
+   * @param to whose mailbox: a name, not an address
    */
   deposit(to: string, body: Body, options?: DepositOptions): Promise<Sent>;
   /** Gives up all messages under way. They get their verdicts now, with the code `interrupted`. */
@@ -62,12 +62,12 @@ export interface Depositor extends AsyncDisposable {
  * Hands one message to a relay, on its own connection, and waits for its verdict: STORED means that it is on the relay's disk, not that
  * the recipient has seen it. An aborted deposit also has a verdict: NOT_DELIVERED or UNKNOWN, with the code `interrupted`.
  * @param relay where the relay listens; port 4100 if none is given
- * @param to whose mailbox: a name, not a place
+ * @param to whose mailbox: a name, not an address
  * @returns the verdict. Nothing that happens on the network rejects. The connection is closed in the background, within 2 s
  * @throws DetourError `usage` for arguments that are not valid, such as a body above 1 MiB; then nothing was sent
  */
 export async function deposit(
-  relay: Place,
+  relay: Endpoint,
   to: string,
   body: Body,
   options: DepositOptions & ConnectOptions = {},
@@ -88,7 +88,7 @@ export async function deposit(
  * @param relay where the relay listens; port 4100 if none is given
  * @throws DetourError `usage`
  */
-export function openDepositor(relay: Place, options: ConnectOptions = {}): Depositor {
+export function openDepositor(relay: Endpoint, options: ConnectOptions = {}): Depositor {
   const address = addressOf(relay, RELAY_PORT);
   const connection = new Connection(callerOf(address, options, 'alice'));
   const nextId = idSeries();
@@ -96,7 +96,7 @@ export function openDepositor(relay: Place, options: ConnectOptions = {}): Depos
   const addressee: Addressee = {
     route: 'async',
     peer: 'the relay',
-    place: formatAddress(address.host, address.port),
+    address: formatAddress(address.host, address.port),
   };
   const close = async (): Promise<void> => {
     await Promise.all(underWay);

@@ -7,7 +7,7 @@ import { find, suggest } from '../errors/find.ts';
 
 /**
  * What the catalogue knows about the code of a DetourError or of `Sent`, a verdict, or a word of the protocol. A code may have several
- * entries, one for each situation. `{peer}` and `{place}` in their texts are placeholders for the peer and its address.
+ * entries, one for each situation. `{peer}` and `{address}` in their texts are placeholders for the peer and its address.
  * @param text a code or a verdict in upper or lower case, the number of an error, or a line of another program's output
  * @throws DetourError `usage` if the text names no entry; its hint suggests the nearest ones
  */

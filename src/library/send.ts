@@ -12,8 +12,8 @@ import {
   callerOf,
   checkId,
   deadlineOf,
+  type Endpoint,
   idSeries,
-  type Place,
   RECEIVER_PORT,
   type WaitOptions,
 } from './arguments.ts';
@@ -49,7 +49,11 @@ export interface Sender extends AsyncDisposable {
  * @returns the verdict. Nothing that happens on the network rejects. The connection is closed in the background, within 2 s
  * @throws DetourError `usage` for arguments that are not valid, such as a body above 1 MiB; then nothing was sent
  */
-export async function send(to: Place, body: Body, options: SendOptions & ConnectOptions = {}): Promise<Sent> {
+export async function send(
+  to: Endpoint,
+  body: Body,
+  options: SendOptions & ConnectOptions = {},
+): Promise<Sent> {
   const sender = openSender(to, options);
   try {
     return await sender.send(body, options);
@@ -63,7 +67,7 @@ export async function send(to: Place, body: Body, options: SendOptions & Connect
  * @param to where the receiver listens; port 4101 if none is given
  * @throws DetourError `usage`
  */
-export function openSender(to: Place, options: ConnectOptions = {}): Sender {
+export function openSender(to: Endpoint, options: ConnectOptions = {}): Sender {
   const address = addressOf(to, RECEIVER_PORT);
   const connection = new Connection(callerOf(address, options, 'alice'));
   const nextId = idSeries();
@@ -72,7 +76,7 @@ export function openSender(to: Place, options: ConnectOptions = {}): Sender {
   const addressee = (): Addressee => ({
     route: 'sync',
     peer: connection.peer ?? 'the receiver',
-    place: formatAddress(address.host, address.port),
+    address: formatAddress(address.host, address.port),
   });
   const close = async (): Promise<void> => {
     await last;

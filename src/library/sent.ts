@@ -15,7 +15,7 @@ export interface Addressee {
   /** The server: `bob`, `the relay`. */
   readonly peer: string;
   /** Its address: `127.0.0.1:4101`. */
-  readonly place: string;
+  readonly address: string;
 }
 
 /** What became of a message, as far as its sender can tell. PROTOCOL.md, "What a sender may conclude". */

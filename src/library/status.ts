@@ -9,8 +9,8 @@ import {
   type ConnectOptions,
   callerOf,
   checkMs,
+  type Endpoint,
   interrupted,
-  type Place,
   RELAY_PORT,
   TIMEOUT_MS,
   type WaitOptions,
@@ -51,7 +51,7 @@ const LIMITS = ['messages', 'names', 'ids', 'sessions', 'disk'] as const;
  * @throws DetourError `usage`; `interrupted`; an errno, `deadline`, `no_greeting` or another code of the catalogue if no relay answered
  */
 export async function status(
-  relay: Place,
+  relay: Endpoint,
   options: WaitOptions & Pick<ConnectOptions, 'heartbeatSeconds' | 'context'> = {},
 ): Promise<RelayStatus> {
   const { timeoutMs = TIMEOUT_MS, signal } = options;
@@ -70,7 +70,7 @@ export async function status(
       connectionError(end, client.phase, {
         route: 'async',
         peer: 'the relay',
-        place: formatAddress(address.host, address.port),
+        address: formatAddress(address.host, address.port),
       });
     // Asks for page after page until an empty one comes.
     const client = new ClientConnection(

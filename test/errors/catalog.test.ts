@@ -138,7 +138,7 @@ const texts = (of: ByRoute | undefined): string[] =>
 const context: FailureContext = {
   route: 'sync',
   peer: 'bob',
-  place: '127.0.0.1:4101',
+  address: '127.0.0.1:4101',
   handedOver: false,
   earlier: 'none',
 };
@@ -209,7 +209,7 @@ describe('the lines below a verdict', () => {
       so: 'no program listens at that address and port, or a firewall says so; not one byte of it left',
       notSo: '"bob gets it later": nobody kept a copy',
       tryNext:
-        'start bob, and check the port. If it runs: does it listen on that address? 127.0.0.1 serves its own computer alone ' +
+        'start bob, and check the port. If it runs: does it listen on that address? 127.0.0.1 serves only its own computer ' +
         '(--host 0.0.0.0: all). Or take the detour: detour async send',
     });
   });
@@ -308,7 +308,7 @@ describe('the lines below a verdict', () => {
   });
 
   it('treat a name as a name, whatever is in it', () => {
-    expect(explainFailure('ECONNREFUSED', 'connect', { ...context, place: '{peer} $& $1' }).wire).toContain(
+    expect(explainFailure('ECONNREFUSED', 'connect', { ...context, address: '{peer} $& $1' }).wire).toContain(
       '{peer} $& $1 refused',
     );
   });

@@ -50,7 +50,7 @@ test('these types, and no other', () => {
     'MailboxStatus',
     'OpenLog',
     'Phase',
-    'Place',
+    'Endpoint',
     'ReceiveOptions',
     'ReceivedMessage',
     'Receiver',
@@ -70,9 +70,9 @@ test('these types, and no other', () => {
 });
 
 test('the signatures', () => {
-  type Place = string | { readonly host: string; readonly port: number };
+  type Endpoint = string | { readonly host: string; readonly port: number };
   type Body = Uint8Array | string;
-  expectTypeOf<detour.Place>().toEqualTypeOf<Place>();
+  expectTypeOf<detour.Endpoint>().toEqualTypeOf<Endpoint>();
   expectTypeOf<detour.Body>().toEqualTypeOf<Body>();
   expectTypeOf(detour.send).toBeCallableWith('127.0.0.1:4101', 'hello');
   expectTypeOf(detour.send).toBeCallableWith({ host: '::1', port: 1 }, new Uint8Array(1), {
@@ -122,13 +122,13 @@ test('the signatures', () => {
 
 test('what is not meant does not compile', () => {
   const wrong = [
-    // @ts-expect-error a number is not a place
+    // @ts-expect-error a number is not an address
     () => detour.send(4101, 'hello'),
     // @ts-expect-error a number is not a body
     () => detour.send('127.0.0.1', 5),
-    // @ts-expect-error a relay needs a place for its messages
+    // @ts-expect-error a relay needs a journal or a log
     () => detour.startRelay({ port: 0 }),
-    // @ts-expect-error one place, not two
+    // @ts-expect-error a journal or a log, not both
     () => detour.startRelay({ journal: 'folder', log: detour.memoryLog() }),
     // @ts-expect-error the mailbox is missing
     () => detour.deposit('127.0.0.1', 'hello'),

@@ -123,7 +123,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
       ),
     );
     const { host, port } = flags.relay;
-    const to = { route: 'async', peer: 'the relay', place: formatAddress(host, port) } as const;
+    const to = { route: 'async', peer: 'the relay', address: formatAddress(host, port) } as const;
     for (const line of connectionLines(connectionError(end, phase, to))) say(line);
     return 1;
   }

@@ -18,7 +18,7 @@ const CODE_COLUMN = 17;
 const LABEL_COLUMN = 13;
 
 // General words for the names in a text, because here nobody in particular is called.
-const NOBODY = { peer: 'the peer', place: 'HOST:PORT' } as const;
+const NOBODY = { peer: 'the peer', address: 'HOST:PORT' } as const;
 
 const listLine = ({ code, title }: CatalogEntry): string => `  ${code.padEnd(CODE_COLUMN)}${title}`;
 

@@ -9,7 +9,7 @@ export interface RungNames {
   /** The server: `bob`, `the relay`. */
   readonly peer: string;
   /** The address of the connection: `127.0.0.1:4101`. */
-  readonly place: string;
+  readonly address: string;
   /** Whom the message is for: `bob`. */
   readonly recipient: string;
 }
@@ -56,7 +56,7 @@ function where(
 
 function voucher(
   { rung, state, by = '', left = 0 }: Extract<Event, { event: 'rung' }>,
-  { peer, place }: RungNames,
+  { peer, address }: RungNames,
 ): string {
   switch (state) {
     case 'reached':
@@ -73,7 +73,7 @@ function voucher(
       return 'not known: --wait asks';
   }
   if (by === 'kernel') return 'my kernel';
-  if (by === 'ack') return `that of ${place}`;
+  if (by === 'ack') return `that of ${address}`;
   const own = (rung === 'read' && by === 'PONG') || rung === 'durable' || rung === 'handled';
   if (!own) return `${by} implies it`;
   return rung === 'durable' || by === 'receipt' ? `${peer}: ${by}` : `${peer}'s program: ${by}`;

@@ -28,7 +28,7 @@ export class Steps {
   #body: Buffer | undefined;
   #waiting: Timer | undefined;
   /** The address of the last connection. */
-  #place = '?';
+  #address = '?';
 
   /**
    * @param flags the deadline of a message in milliseconds, and whether the kernel decides the connect
@@ -65,7 +65,7 @@ export class Steps {
   tell(event: Event): void {
     if (event.event === 'connected' || event.event === 'broken') this.#counted ??= performance.now();
     if (this.#body !== undefined) this.#connecting?.tell(event);
-    if (event.event === 'connected') this.#place = event.remote;
+    if (event.event === 'connected') this.#address = event.remote;
     if (event.event === 'rung') this.#rung(event);
     else if (this.#body === undefined) this.#idle(event);
     else if (event.event === 'connected')
@@ -103,7 +103,7 @@ export class Steps {
     const names: RungNames = {
       route: recipient === peer ? 'sync' : 'async',
       peer,
-      place: this.#place,
+      address: this.#address,
       recipient,
     };
     if (event.rung === 'handed') say(timed('') + LADDER_HEAD);

@@ -32,7 +32,7 @@ const DISK: readonly CatalogEntry[] = [
       'everybody on this computer may write in it.',
     wire: NOTHING,
     so: 'nothing was read and nothing was changed: somebody else could take messages away or put others in',
-    tryNext: 'chmod o-w takes the right away; or give a folder of your own: --journal',
+    tryNext: 'take that right away (chmod o-w), or use a folder of your own: --journal',
     certainty: NO_VERDICT,
     reference: 'POSIX chmod(): S_IWOTH',
     elsewhere: 'Linux: measured here. macOS: not verified here. On Windows nothing is checked.',

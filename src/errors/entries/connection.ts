@@ -38,7 +38,7 @@ const ENDED: readonly CatalogEntry[] = [
     meaning:
       'The program had taken the bytes from its kernel, but was killed before it did anything with them. Its kernel has ' +
       'nothing unread left, so it closes with an ordinary FIN, and the data is gone without a trace.',
-    wire: 'ACK for every byte, then FIN from {place}: a clean end',
+    wire: 'ACK for every byte, then FIN from {address}: a clean end',
     so: 'TCP says "received", but the message is lost',
     notSo: '"TCP acknowledged it, so it arrived": a kernel acknowledges, not a program',
     tryNext: SAFE_REPEAT,
@@ -58,7 +58,7 @@ const ENDED: readonly CatalogEntry[] = [
       'The other side reset the connection instead of closing it. Usual causes: its program was killed, or closed the connection, ' +
       'while its kernel held unread data; its program asked for a reset; its computer restarted and has forgotten the connection; or ' +
       'something between us (a firewall, a proxy, a router with NAT) reset it, often because it was idle for long.',
-    wire: 'the connection to {place} was reset (ECONNRESET: RST)',
+    wire: 'the connection to {address} was reset (ECONNRESET: RST)',
     so: 'some data may have been unread when it ended; RST does not say which',
     notSo: '"it was not read": the unread data may be something else, and earlier bytes may have been shown',
     tryNext: SAFE_REPEAT,
@@ -79,7 +79,7 @@ const ENDED: readonly CatalogEntry[] = [
       'The connection was given up by this computer. On Windows that is what its kernel says when its bytes stay unacknowledged, or when a ' +
       'security program breaks the connection. On Linux it is rare: somebody broke the connection with ss --kill, for example. The ' +
       'library axios uses the word for its own timeout.',
-    wire: 'the connection to {place} was given up on this side (ECONNABORTED)',
+    wire: 'the connection to {address} was given up on this side (ECONNABORTED)',
     so: 'it says nothing about what the other side did',
     notSo: '"aborted, so it was taken back": what was sent cannot be called back',
     tryNext: SAFE_REPEAT,
@@ -98,7 +98,7 @@ const ENDED: readonly CatalogEntry[] = [
       'still succeeds, its data is answered by RST, and only the second write fails. A socket that closes when the other side does ' +
       "(Node's default) fails the first write after the FIN with EPIPE by itself, and sends nothing. The system also sends the signal " +
       'SIGPIPE, which ends a C program or a command in a shell pipe without a word; Node and Python ignore it, and report EPIPE.',
-    wire: 'the connection to {place} had ended before this write (EPIPE)',
+    wire: 'the connection to {address} had ended before this write (EPIPE)',
     so: 'nothing about what was written before: a write that "succeeds" has only reached our kernel',
     notSo: '"the write before it succeeded, so it arrived": its data may have been answered by RST',
     tryNext: SAFE_REPEAT,
@@ -118,7 +118,7 @@ const ENDED: readonly CatalogEntry[] = [
       'An answer came, and an RST right after it. A program that is reading sees the answer, and then ECONNRESET, or what looks like ' +
       'a clean end if both had arrived before it read (Node 20 and 22). A program that has paused reading still finds the answer with ' +
       'Node 20 and 22; with Node 24 it is gone.',
-    wire: 'an answer from {place}, and an RST right after it',
+    wire: 'an answer from {address}, and an RST right after it',
     so: 'read what is there before you believe the error',
     notSo: '"reset, so there was no answer": it may still be in the buffer',
     tryNext: 'read to the end first; a server should read until FIN before it closes',
@@ -138,7 +138,7 @@ const ENDED: readonly CatalogEntry[] = [
     meaning:
       'A computer that restarted has forgotten its connections. Nothing tells us: our side still looks established ' +
       '("half-open") until we write. The answer to those bytes is RST.',
-    wire: 'our data to {place} was answered by RST: that connection is not known there',
+    wire: 'our data to {address} was answered by RST: that connection is not known there',
     so: 'our write "succeeded" all the same; RST does not say what was received before the restart',
     notSo: '"established, so it is there": an idle connection proves nothing about now',
     tryNext: SAFE_REPEAT,
@@ -199,7 +199,7 @@ const SILENT: readonly CatalogEntry[] = [
     layer: 'TCP established',
     meaning:
       'Nothing comes, and nothing says why: a peer that is working, frozen, cut off or gone looks like this at first.',
-    wire: 'nothing came back from {place}',
+    wire: 'nothing came back from {address}',
     so: 'nothing: a slow program and a dead one are equally silent',
     notSo: '"no error, so all is well": on an idle connection nothing reports a cut',
     tryNext: SAFE_REPEAT,
@@ -217,7 +217,7 @@ const SILENT: readonly CatalogEntry[] = [
     meaning:
       'The program is stopped (SIGSTOP), is in an endless loop, or never accepts. Its kernel completes the handshake ' +
       'and acknowledges data all the same (about 3.9 MB on loopback). Then there is silence, and no error.',
-    wire: "{place}'s kernel accepted the connection and acknowledged the bytes; the program said nothing",
+    wire: "{address}'s kernel accepted the connection and acknowledged the bytes; the program said nothing",
     so: 'a kernel is there; nobody can say whether a program will ever read',
     notSo: '"connected and written, so {peer} has it": its kernel has it',
     tryNext: SAFE_REPEAT,
@@ -239,7 +239,7 @@ const SILENT: readonly CatalogEntry[] = [
       'TCP keepalive asks the other kernel whether it still knows the connection. The kernel of a frozen program answers ' +
       'yes: probed every second, such a connection stayed up for as long as we looked, while a heartbeat gave up after ' +
       'three beats. Keepalive notices a cut cable (about 11 s with setKeepAlive(true, 1000)), but sends no probes while data is unacknowledged.',
-    wire: "probes without data, and ACKs from {place}'s kernel",
+    wire: "probes without data, and ACKs from {address}'s kernel",
     so: 'an answered probe says that a kernel is there; only PING and PONG test the program',
     notSo: '"keepalive is on, so a frozen program is noticed": it is not',
     tryNext: "use a heartbeat in the application, such as detour's: detour explain heartbeat",
@@ -257,7 +257,7 @@ const SILENT: readonly CatalogEntry[] = [
     meaning:
       'TCP sends nothing on an idle connection, so a cut may never be noticed. If we write, the kernel retransmits the bytes ' +
       '(for about 15 min on Linux) while every write "succeeds"; then it reports ETIMEDOUT or EHOSTUNREACH.',
-    wire: 'nothing gets through to {place} or back',
+    wire: 'nothing gets through to {address} or back',
     so: 'nothing, until a clock of our own says that it has been too long',
     notSo: '"it was sent, so it arrived": it is waiting in our own kernel',
     tryNext: SAFE_REPEAT,
@@ -277,7 +277,7 @@ const SILENT: readonly CatalogEntry[] = [
     meaning:
       "Node's socket.setTimeout counts our own writes as activity. A program that keeps writing into a black hole is never told, " +
       'although nothing has come back for minutes.',
-    wire: 'our bytes, again and again; nothing from {place}',
+    wire: 'our bytes, again and again; nothing from {address}',
     so: 'the wait needs a deadline of its own, counted from the request',
     notSo: '"there was no timeout, so it is alive": our own writes keep postponing it',
     tryNext: 'set a timer with the request, and do not reset it when writing',
@@ -295,7 +295,7 @@ const SILENT: readonly CatalogEntry[] = [
     meaning:
       'The connection was up. Then the kernel sent bytes (or keepalive probes) again and again, got no answer, and ' +
       'gave up. Our writes had "succeeded": they had reached our own kernel.',
-    wire: '{place} stopped acknowledging, and our kernel gave up (ETIMEDOUT)',
+    wire: '{address} stopped acknowledging, and our kernel gave up (ETIMEDOUT)',
     so: 'the path or the computer is gone; nobody here knows what arrived before',
     notSo: '"it did not arrive": it may have, and only the answer was lost',
     tryNext: SAFE_REPEAT,
@@ -315,7 +315,7 @@ const SILENT: readonly CatalogEntry[] = [
     meaning:
       'The connection was up. Then our kernel found no host at the address any more (ARP was not answered, or a router said ' +
       'so), and stopped retransmitting.',
-    wire: '{place} cannot be reached any more, and our kernel gave up (EHOSTUNREACH)',
+    wire: '{address} cannot be reached any more, and our kernel gave up (EHOSTUNREACH)',
     so: 'the path or the computer is gone; nobody here knows what arrived before',
     notSo: '"it did not arrive": it may have, and only the answer was lost',
     tryNext: SAFE_REPEAT,

@@ -13,7 +13,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     meaning:
       'The name has no address: it is mistyped, it is known only on another network (behind a VPN, inside a container network), or the ' +
       'computer that had it is gone.',
-    wire: 'the name lookup said that there is no such name (ENOTFOUND); no packet went to {place}',
+    wire: 'the name lookup said that there is no such name (ENOTFOUND); no packet went to {address}',
     so: 'without an address there is nothing to connect to',
     notSo: '"{peer} is down": {peer} was not asked, only a directory of names was',
     tryNext:
@@ -33,7 +33,7 @@ const LOOKUP: readonly CatalogEntry[] = [
     layer: 'name lookup',
     meaning:
       'The name may or may not exist: this computer has no network, the name service cannot be reached, or it could not answer just now.',
-    wire: 'the name lookup failed for now (EAI_AGAIN); no packet went to {place}',
+    wire: 'the name lookup failed for now (EAI_AGAIN); no packet went to {address}',
     so: 'right now nobody can say which address to connect to',
     notSo: '"the name does not exist": it may exist, but nobody could be asked',
     tryNext: 'check the network, try again in a moment, or use the address instead of the name',
@@ -55,7 +55,7 @@ const IP: readonly CatalogEntry[] = [
     meaning:
       'This computer has no route to the address: it is connected to no network, or to none that leads there. Often the address is IPv6 and ' +
       'the network has only IPv4. The error comes immediately. A router on the way that has no route says the same by ICMP.',
-    wire: 'no route to {place}: none from this computer, or a router said so by ICMP (ENETUNREACH)',
+    wire: 'no route to {address}: none from this computer, or a router said so by ICMP (ENETUNREACH)',
     so: 'from here no packet can reach that address at the moment',
     notSo: '"{peer} is down": it was not reached, so it was not asked',
     tryNext: 'check the cable, Wi-Fi or VPN, and the address; instead of an IPv6 address try the IPv4 one',
@@ -73,13 +73,13 @@ const IP: readonly CatalogEntry[] = [
     meaning:
       'Either no computer on the local network answered for this address (Linux says so after about 3 s of ARP requests), or a router or a ' +
       'firewall answered by ICMP. A firewall that rejects a call with "prohibited" looks like this, even if it is the firewall of the ' +
-      'computer that was called: that computer is there, and says no. Such an answer usually comes at once.',
-    wire: 'no computer answered for {place}, or a router or firewall said no by ICMP (EHOSTUNREACH)',
+      'computer that was called: that computer is there, and says no. Such an answer usually comes immediately.',
+    wire: 'no computer answered for {address}, or a router or firewall said no by ICMP (EHOSTUNREACH)',
     so: 'the computer is off, not connected, or has another address; or it is there, and a firewall rejects the call',
     notSo: '"{peer} is not running": no program was asked, and its computer may be there',
     tryNext:
-      'is the other computer switched on, on the same network, and has it that address? If it answers a ping, a firewall rejects the call: ' +
-      'open the port there',
+      'check that the other computer is switched on, is on the same network, and has that address. If it answers a ping, a firewall rejects ' +
+      'the call: open the port there',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.9.2.2 (ICMP)',
     elsewhere:
@@ -99,8 +99,8 @@ const IP: readonly CatalogEntry[] = [
     layer: 'IP',
     meaning:
       'A rule of this computer does not let the call go out: its own firewall or a security module, or an entry of its routing table that ' +
-      'prohibits the address. A broadcast address gives it, too.',
-    wire: 'nothing: this computer does not let packets go to {place} (EACCES)',
+      'prohibits the address. Connecting to a broadcast address gives it, too.',
+    wire: 'nothing: this computer does not let packets go to {address} (EACCES)',
     so: 'a rule on this computer itself forbids it',
     notSo: '"{peer} refused": {peer} was not asked',
     tryNext:
@@ -125,7 +125,7 @@ const CONNECT: readonly CatalogEntry[] = [
       'another port. Or it runs, but listens on another address: on 127.0.0.1 alone, which only its own computer or container reaches; on ' +
       'IPv6 alone; or inside a container or WSL. A firewall that rejects the SYN with RST or with the ICMP message "port unreachable" looks ' +
       'the same.',
-    wire: '{place} refused the connection (ECONNREFUSED: RST to our SYN, or ICMP)',
+    wire: '{address} refused the connection (ECONNREFUSED: RST to our SYN, or ICMP)',
     so: 'no program listens at that address and port, or a firewall says so',
     notSo: {
       sync: '"{peer} gets it later": nobody kept a copy',
@@ -133,11 +133,11 @@ const CONNECT: readonly CatalogEntry[] = [
     },
     tryNext: {
       sync:
-        'start {peer}, and check the port. If it runs: does it listen on that address? 127.0.0.1 serves its own computer alone ' +
+        'start {peer}, and check the port. If it runs: does it listen on that address? 127.0.0.1 serves only its own computer ' +
         '(--host 0.0.0.0: all). Or take the detour: detour async send',
       async:
-        'start the relay (detour async relay), and check the port. If it runs: does it listen on that address? 127.0.0.1 serves its own ' +
-        'computer alone (--host 0.0.0.0: all)',
+        'start the relay (detour async relay), and check the port. If it runs: does it listen on that address? 127.0.0.1 serves only its own ' +
+        'computer (--host 0.0.0.0: all)',
     },
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.5.2, §3.10.7.1 (RST to a SYN); §3.9.2.2 (ICMP)',
@@ -155,7 +155,7 @@ const CONNECT: readonly CatalogEntry[] = [
     meaning:
       "The name has several addresses, and Node tried them one after the other. Node's error has an empty message; the error of each " +
       'attempt is in .errors, and .code is the code of one of them.',
-    wire: 'every address of {place} was tried, and none could be connected to',
+    wire: 'every address of {address} was tried, and none could be connected to',
     so: 'each address failed for a reason of its own',
     tryNext: 'look at each: detour explain, with the code of each attempt',
     certainty: BEFORE_SENDING,
@@ -173,7 +173,7 @@ const CONNECT: readonly CatalogEntry[] = [
       'The kernel sent its SYN again and again and heard nothing at all. A firewall drops the packets, the address is wrong or not reachable ' +
       "from this network, the computer is switched off behind a router, or the listener's queue is full. It takes long to tell silence from " +
       'slowness.',
-    wire: 'no answer from {place} to any of our SYNs (ETIMEDOUT)',
+    wire: 'no answer from {address} to any of our SYNs (ETIMEDOUT)',
     so: 'no connection was made; silence does not say why',
     notSo: '"nobody listens there": that would be refused, unless a firewall drops our SYNs',
     tryNext:
@@ -194,7 +194,7 @@ const CONNECT: readonly CatalogEntry[] = [
     meaning:
       'Somewhere on the way packets are dropped silently, usually by a firewall: ours, theirs or one between. Connecting ends in ETIMEDOUT, or ' +
       'at a deadline of our own.',
-    wire: 'SYN, SYN, SYN …, and nothing ever comes back from {place}',
+    wire: 'SYN, SYN, SYN …, and nothing ever comes back from {address}',
     so: 'all we can do is wait; only a clock ends it',
     notSo: '"the other computer is off": it may be fine beyond the black hole',
     tryNext: 'set a deadline of your own (--timeout); look for a firewall that drops packets',
@@ -212,7 +212,7 @@ const CONNECT: readonly CatalogEntry[] = [
     meaning:
       'A kernel accepts connections on behalf of its program up to a limit, the backlog. If the program is frozen or too ' +
       'busy to accept them, the queue fills up (on Linux it holds backlog + 1), and further SYNs are dropped silently.',
-    wire: 'SYNs to {place} are dropped; the callers before us are still waiting in its queue',
+    wire: 'SYNs to {address} are dropped; the callers before us are still waiting in its queue',
     so: 'a program has that port, but it is not accepting connections',
     notSo: '"it is down": once it accepts connections again, a retransmitted SYN gets in',
     tryNext: 'wait, or find out why the program does not accept',
@@ -230,7 +230,7 @@ const CONNECT: readonly CatalogEntry[] = [
     meaning:
       'A port that Docker publishes on the host accepts connections even when the program in the container does not ' +
       'listen, or not yet. "Refused" is seen only inside the container network.',
-    wire: "Docker's proxy accepted the connection to {place}; no program greeted",
+    wire: "Docker's proxy accepted the connection to {address}; no program greeted",
     so: 'a connection was made, but not to the program',
     notSo: '"connected, so {peer} is there": only READY says that a program is there',
     tryNext: 'connect from another container on the same network, or wait for READY',
@@ -248,10 +248,10 @@ const NAMELESS: readonly CatalogEntry[] = [
     moments: ['connect', 'greeting', 'answer', 'listen'],
     title: 'a failure without a code',
     layer: 'this computer',
-    meaning: 'The system or Node reported a failure and gave it no code. This word stands in its place.',
-    wire: 'not known: the failure at {place} came without a code',
-    so: 'something failed, and its name was not said',
-    tryNext: 'look at the log: --log FILE keeps everything that was seen',
+    meaning: 'The system or Node reported a failure without a code. detour uses this word instead.',
+    wire: 'not known: the failure at {address} came without a code',
+    so: 'something failed, and nothing says what',
+    tryNext: 'look at the log: --log FILE records every event',
     certainty: AFTER_CONNECTING,
     reference: 'none',
     elsewhere: 'Not verified on any system.',

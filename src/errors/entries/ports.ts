@@ -16,7 +16,7 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
       'terminal, in the background, or stopped with Ctrl-Z, which keeps its port. It may also be a container that publishes the port. ' +
       'detour asks who answers there, and says so in its error.',
     wire: NOTHING,
-    so: 'another program has {place}',
+    so: 'another program has {address}',
     notSo:
       '"the old one must first time out": a port that nobody listens on is free immediately for detour (see time_wait)',
     tryNext:
@@ -34,9 +34,9 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
     layer: 'this computer',
     meaning:
       "A server can listen only on one of its own computer's addresses, and no network interface here has this one. Often it is the address " +
-      'that the router shows to the world, that of the computer around a container or a virtual machine, or one that was given up since.',
+      'that the router shows to the world, that of the computer around a container or a virtual machine, or one that this computer no longer has.',
     wire: NOTHING,
-    so: '{place} is the address of another computer, or of none',
+    so: '{address} is the address of another computer, or of none',
     tryNext: 'use --host 127.0.0.1 (this computer only) or --host 0.0.0.0 (every network)',
     certainty: NO_VERDICT,
     reference: 'POSIX bind(), EADDRNOTAVAIL',
@@ -47,12 +47,12 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
   {
     code: 'EADDRNOTAVAIL',
     moments: ['connect'],
-    title: 'no address or port of ours to call from',
+    title: 'no local address or port to call from',
     layer: 'this computer',
     meaning:
       'A connection needs an address and a port at our end, too. Either this computer has no address of that kind (IPv6 is switched off, ' +
       'as in many containers, and ::1 was called), or all its ports for outgoing connections are in use, many perhaps in TIME_WAIT.',
-    wire: 'nothing: this computer has no free address and port to call {place} from (EADDRNOTAVAIL)',
+    wire: 'nothing: this computer has no free address and port to call {address} from (EADDRNOTAVAIL)',
     so: 'the connection could not even be tried',
     notSo: '"{peer} is down": it was not asked',
     tryNext:
@@ -70,7 +70,7 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
     meaning:
       'The system reserves this port for privileged programs (on Linux, by default, all below 1024), or for others.',
     wire: NOTHING,
-    so: 'this user may not listen on {place}',
+    so: 'this user may not listen on {address}',
     tryNext: "choose a port from 1024 up; detour's own are 4100 and 4101",
     certainty: NO_VERDICT,
     reference: 'Linux ip(7), ip_unprivileged_port_start',
@@ -89,7 +89,7 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
       'An IPv6 address that begins with fe80: exists on every network of this computer at the same time. So it needs a zone, which says on ' +
       'which one. Without it the system cannot tell, and calls the address invalid. (EINVAL means no more than "invalid argument"; ' +
       'with any other address the cause is something else.)',
-    wire: 'nothing: the system calls {place} invalid (EINVAL)',
+    wire: 'nothing: the system calls {address} invalid (EINVAL)',
     so: 'no packet could be sent; with fe80: because no network was chosen',
     notSo: '"the address is mistyped": it may be right, and only its zone is missing',
     tryNext:

@@ -158,7 +158,7 @@ const ERRORS: readonly Own[] = [
   },
   {
     code: 'wrong_name',
-    wire: 'our HELLO to {place} used its own name (ERROR code=wrong_name)',
+    wire: 'our HELLO to {address} used its own name (ERROR code=wrong_name)',
     title: 'ERROR: that name cannot be yours',
     meaning: "The name in HELLO is the relay's own. The relay sends its notices under that name.",
     so: "nobody else may use the relay's name",
@@ -221,7 +221,7 @@ const ERRORS: readonly Own[] = [
     title: 'ERROR: silent too long, and others were waiting',
     meaning:
       'All places of the server were taken. A client that asks for no heartbeat= and is silent for 30 s cannot be told from one that ' +
-      'has vanished, so it makes room for the next. Nothing of it was in flight.',
+      'has vanished, so it makes room for the next. It had nothing in flight.',
     so: 'the place went to somebody else',
     tryNext: "connect again; with heartbeat= in HELLO, as detour's own clients do, the place is kept",
   },

@@ -17,9 +17,9 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
       'machine has its own: it never leads to another one. A server on 127.0.0.1 alone does not answer on ::1, nor the other way round. ' +
       'Node 20 tries both addresses; other programs may try only the first.',
     wire: 'a name lookup, and then packets that never leave this computer',
-    so: 'who calls localhost calls a program on the same computer (or in the same container)',
+    so: 'a call to localhost reaches a program on the same computer (or in the same container)',
     notSo:
-      '"it works on localhost, so others can reach it": a server on 127.0.0.1 is reached by its own computer alone',
+      '"it works on localhost, so others can reach it": only its own computer can reach a server on 127.0.0.1',
     tryNext: `on one computer write 127.0.0.1 at both ends; ${CONTAINER}`,
     certainty: BEFORE_SENDING,
     reference: 'Node.js documentation, net.connect (autoSelectFamily) and dns.lookup (order)',
@@ -36,8 +36,8 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
       'By default WSL 2 is a virtual machine with an address of its own behind NAT. From Windows, localhost reaches a server in WSL; from WSL, ' +
       'localhost does not reach a server on Windows, and other computers do not reach a server in WSL. With "networkingMode=mirrored" in ' +
       '.wslconfig (Windows 11 22H2 and later) both have the same addresses, and localhost works both ways.',
-    wire: 'ECONNREFUSED or silence at {place}, although the program is running on the other side',
-    so: 'first see on which side of WSL each program runs',
+    wire: 'ECONNREFUSED or silence at {address}, although the program is running on the other side',
+    so: 'find out first on which side of WSL each program runs',
     notSo: '"it runs, so localhost finds it": each side has its own localhost',
     tryNext:
       'run both programs on the same side. From WSL to Windows: call the address that ip route show default names, and open the port in the ' +
@@ -55,18 +55,18 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
     meaning:
       'A firewall that drops packets makes silence: our own deadline, or ETIMEDOUT. One that rejects with RST or "port unreachable" makes ' +
       'ECONNREFUSED, as if nobody listened. One that rejects with "prohibited" makes EHOSTUNREACH on Linux, as if there were no such computer. It ' +
-      'may stand on this computer, on the other one, or between (a router, a cloud, a school network). The firewalls of Windows and macOS, if ' +
-      'they are on, ask when a program first listens, and what was answered then stays.',
-    wire: 'no answer from {place}, or an RST or an ICMP message in its name',
-    so: 'the error alone never shows whether a firewall or the other computer said it',
+      'may be on this computer, on the other one, or between them (a router, a cloud, a school network). The firewalls of Windows and macOS, ' +
+      'if they are on, ask when a program first listens, and remember the answer.',
+    wire: 'no answer from {address}, or an RST or an ICMP message in its name',
+    so: 'the error alone never shows whether a firewall or the other computer sent it',
     notSo: '"a ping gets through, so the port does": a firewall decides for each port',
     tryNext:
-      'call from the same computer, then from the same network, then from farther away: the first step that fails shows where it stands. ' +
-      'Then open that port',
+      'call from the same computer, then from the same network, then from farther away: the first step that fails shows where the ' +
+      'firewall is. Open the port there',
     certainty: BEFORE_SENDING,
     reference: 'RFC 9293 §3.9.2.2 (ICMP)',
     elsewhere:
-      'Linux: the three ways were measured here. That of Windows drops, according to its documentation. macOS and Windows: not verified here.',
+      'Linux: the three ways were measured here. The firewall of Windows drops packets, according to its documentation. macOS and Windows: not verified here.',
     basis: 'measured on Linux',
     shownBy: ['SYN swallowed', 'firewall rejects: port unreachable', 'firewall rejects: prohibited'],
   },
@@ -77,9 +77,9 @@ export const TOPIC_ENTRIES: readonly CatalogEntry[] = [
     layer: 'TCP established',
     meaning:
       'One end has lost the connection (its computer restarted, or the path was cut), and the other end still has it. Nobody is told. If the ' +
-      'other end writes: RST, if its packets get through, and else silence until the kernel gives up. Do not confuse it with half-closed, ' +
+      'other end writes: RST, if its packets get through, otherwise silence until the kernel gives up. Do not confuse it with half-closed, ' +
       'which is polite: detour explain half_close.',
-    wire: 'nothing, as long as nothing is written to {place}',
+    wire: 'nothing, as long as nothing is written to {address}',
     so: 'an idle connection says nothing about the other end',
     notSo: '"it is still established, so {peer} is there": only an answer shows that',
     tryNext: 'ask from time to time, and set a deadline: detour explain heartbeat',

@@ -100,7 +100,7 @@ const WORDS: readonly Own[] = [
     code: 'no_greeting',
     shownBy: ['frozen'],
     moments: ['greeting'],
-    wire: 'connected to {place}, but no READY in time',
+    wire: 'connected to {address}, but no READY in time',
     certainty: BEFORE_SENDING,
     title: 'connected, but no program said READY',
     meaning:
@@ -112,7 +112,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'wrong_door',
     moments: ['greeting'],
-    wire: 'READY from {place}, with the other role',
+    wire: 'READY from {address}, with the other role',
     certainty: BEFORE_SENDING,
     title: 'a relay where a receiver was meant, or vice versa',
     meaning:
@@ -123,7 +123,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'too_large',
     moments: ['greeting'],
-    wire: 'READY from {place} named the largest body it takes',
+    wire: 'READY from {address} named the largest body it takes',
     certainty: BEFORE_SENDING,
     title: 'longer than READY allows, so not sent',
     meaning:
@@ -134,7 +134,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'not_detour',
     moments: ['greeting'],
-    wire: '{place} sent bytes that are not detour/1',
+    wire: '{address} sent bytes that are not detour/1',
     certainty: BEFORE_SENDING,
     title: 'another protocol answers there',
     meaning:
@@ -145,7 +145,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'garbled',
     moments: ['answer'],
-    wire: 'what came from {place} broke the rules of detour/1, and we hung up',
+    wire: 'what came from {address} broke the rules of detour/1, and we hung up',
     certainty: AFTER_CONNECTING,
     title: 'it greeted well, and then talked nonsense',
     meaning:
@@ -174,7 +174,7 @@ const WORDS: readonly Own[] = [
     code: 'deadline',
     moments: ['connect'],
     shownBy: ['SYN swallowed', 'backlog full'],
-    wire: 'no connection to {place} in time',
+    wire: 'no connection to {address} in time',
     certainty: BEFORE_SENDING,
     title: 'no connection before our own deadline',
     meaning:
@@ -188,7 +188,7 @@ const WORDS: readonly Own[] = [
     code: 'deadline',
     moments: ['answer'],
     shownBy: ['frozen'],
-    wire: 'no answer from {place} in time',
+    wire: 'no answer from {address} in time',
     certainty: AFTER_CONNECTING,
     title: 'no answer before our own deadline',
     meaning:
@@ -203,7 +203,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'silent',
     moments: ['answer', 'idle'],
-    wire: 'no byte from {place}, and no PONG to our PINGs',
+    wire: 'no byte from {address}, and no PONG to our PINGs',
     certainty: AFTER_CONNECTING,
     title: 'the heartbeat gave up',
     meaning:
@@ -233,7 +233,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'ladder',
     moments: ['answer'],
-    wire: 'SEND and a PING after it, and whatever comes back from {place}',
+    wire: 'SEND and a PING after it, and whatever comes back from {address}',
     certainty:
       'The rungs explain, the answer decides: RECEIVED or STORED. A rung that nobody vouches for may still have been ' +
       'reached; only NOT DELIVERED makes it certain that it was not.',
