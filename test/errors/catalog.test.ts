@@ -176,7 +176,7 @@ describe('the catalogue', () => {
         entry.elsewhere,
       ]) {
         expect(text.trim()).not.toBe('');
-        expect(text.replace(/\{(?:peer|place)\}/g, '')).not.toMatch(/[{}]/);
+        expect(text.replace(/\{(?:peer|address)\}/g, '')).not.toMatch(/[{}]/);
       }
       // An entry that was measured says what was not measured.
       if (entry.basis === 'measured on Linux') expect(entry.elsewhere).toContain('Linux');
@@ -410,7 +410,7 @@ describe('detour explain', () => {
     expect(lines.map((line) => (JSON.parse(line) as { code: string }).code)).toEqual(
       CATALOG.map((entry) => entry.code),
     );
-    expect(run('fin', '--json')).not.toMatch(/\{(?:peer|place)\}/);
+    expect(run('fin', '--json')).not.toMatch(/\{(?:peer|address)\}/);
   });
 
   it('answers a typo with a suggestion, and shows hostile input in a visible form', () => {
