@@ -53,7 +53,7 @@ function greetingOf(host: string, port: number): Promise<string> {
     let said = 'another program has it';
     const timer = setTimeout(() => socket.destroy(), GREETING_MS);
     socket.on('connect', () => {
-      said = 'a program that does not greet has it, so it is not detour or stands still';
+      said = 'a program that does not greet has it: it is frozen, or it is not detour';
     });
     socket.on('data', (bytes) => {
       said = 'something that is not detour answers there';

@@ -294,7 +294,7 @@ test('one deposit of several is aborted, and the others are stored', async () =>
 });
 
 test.each([
-  ['a place for a name', () => deposit('127.0.0.1:1', '127.0.0.1:4101', 'x')],
+  ['an address for a name', () => deposit('127.0.0.1:1', '127.0.0.1:4101', 'x')],
   ['half a second to live', () => deposit('127.0.0.1:1', 'bob', 'x', { ttlSeconds: 0.5 })],
   ['a mailbox for news that is none', () => deposit('127.0.0.1:1', 'bob', 'x', { notify: 'W' })],
   ['no messages at all', async () => collect('127.0.0.1:1', { limit: 0 })],

@@ -208,7 +208,7 @@ test('a sender keeps its connection and the order, and says whom it sends to', a
   })();
   {
     await using sender = openSender(at(receiver));
-    expect(sender.to).toMatchObject({ peer: 'the receiver', place: `127.0.0.1:${receiver.port}` });
+    expect(sender.to).toMatchObject({ peer: 'the receiver', address: `127.0.0.1:${receiver.port}` });
     const all = await Promise.all(['x', 'y', 'z'].map((body) => sender.send(body)));
     expect(all.map(({ verdict }) => verdict)).toEqual(['DELIVERED', 'DELIVERED', 'DELIVERED']);
     expect(sender.to.peer).toBe('bob');
@@ -277,7 +277,7 @@ test('nobody there is a verdict with an explanation, not an error', async () => 
 });
 
 test.each([
-  ['a name for a place', () => send('bob', 'x')],
+  ['a name for an address', () => send('bob', 'x')],
   ['a port that is none', () => send({ host: '127.0.0.1', port: 70_000 }, 'x')],
   ['a host with a port in it', () => send({ host: '127.0.0.1:1', port: 1 }, 'x')],
   ['a body that is too large', () => send('127.0.0.1:1', new Uint8Array(2 ** 20 + 1))],

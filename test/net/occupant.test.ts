@@ -60,8 +60,8 @@ test('another protocol is told apart, and so is a program that does not greet: n
   expect(await Promise.all([web, half, silent, leaving].map(who))).toEqual([
     'something that is not detour answers there',
     'something that is not detour answers there',
-    'a program that does not greet has it, so it is not detour or stands still',
-    'a program that does not greet has it, so it is not detour or stands still',
+    'a program that does not greet has it: it is frozen, or it is not detour',
+    'a program that does not greet has it: it is frozen, or it is not detour',
   ]);
 });
 
