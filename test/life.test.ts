@@ -46,7 +46,7 @@ vi.mock('../src/exchange/server-connection.ts', async (original) =>
   recorded('exchange/server-connection.ts', await original()),
 );
 vi.mock('../src/exchange/verdict.ts', async (original) => recorded('exchange/verdict.ts', await original()));
-vi.mock('../src/net/connection.ts', async (original) => recorded('net/connection.ts', await original()));
+vi.mock('../src/net/dial.ts', async (original) => recorded('net/dial.ts', await original()));
 vi.mock('../src/net/frame-writer.ts', async (original) => recorded('net/frame-writer.ts', await original()));
 vi.mock('../src/wire/send.ts', async (original) => recorded('wire/send.ts', await original()));
 

@@ -5,7 +5,7 @@ import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
 import { type Caller, ClientConnection } from '../exchange/client.ts';
 import { TRY_STEP } from '../exchange/limits.ts';
-import type { AttemptEnd } from '../exchange/verdict.ts';
+import type { AttemptEnd, Seen } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
 
@@ -54,6 +54,8 @@ export interface Collected {
   readonly end?: AttemptEnd | undefined;
   /** How far the last connection had got. */
   readonly phase: ClientConnection['phase'];
+  /** What the last connection saw, for an explanation. */
+  readonly seen?: Seen | undefined;
   /** Has the relay confirmed, by its BYE, that every acknowledgement is durable there? */
   readonly confirmed: boolean;
 }
@@ -104,7 +106,7 @@ export class Receiver {
     this.#waiting = undefined;
     this.#tries += 1;
     const call = new ClientConnection(
-      { ...this.options, tryNumber: this.#tries, expect: 'relay' },
+      { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs: this.options.patienceMs },
       {
         ready: (ready) => this.#ready(ready),
         message: (message) => this.#message(call, message),
@@ -235,7 +237,8 @@ export class Receiver {
   #done(end?: AttemptEnd): void {
     const confirmed = end?.how === 'bye' && end.code === undefined;
     const phase = this.#call?.phase ?? 'connecting';
-    const collected = { handled: this.#handled, why: this.#why, end, phase, confirmed };
+    const seen = this.#call?.seen;
+    const collected = { handled: this.#handled, why: this.#why, end, phase, seen, confirmed };
     // Resolves only when the connection is closed, so that its last event comes first.
     void (this.#call?.leave() ?? Promise.resolve()).then(() => {
       if (this.#failure === undefined) this.#resolve(collected);

@@ -1,5 +1,5 @@
-// The asynchronous sender: hands messages to the relay and waits until they are durable there. After a reconnect it repeats what was
-// written and not answered, in order and under the same id, because the relay recognises a repeat.
+// The asynchronous sender: hands messages to the relay and waits until they are durable there. What was written and not answered it
+// repeats on a new connection, in order and under the same id, because the relay recognises a repeat.
 
 import type { Timer } from '../core/clock.ts';
 import { BACKOFF_BASE_MS, backoff } from '../exchange/backoff.ts';
@@ -9,6 +9,7 @@ import { TRY_STEP } from '../exchange/limits.ts';
 import { type Deadline, InFlight, type Outcome, PendingSend } from '../exchange/pending.ts';
 import type { AttemptEnd } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
+import { SilenceWatch } from './silence.ts';
 
 /** Errors in answer to HELLO that would come again on every connection: a client that the relay refuses cannot ask it about a message. */
 const TURNED_AWAY = new Set(['wrong_name', 'version']);
@@ -25,6 +26,9 @@ export class Sender {
   #queue: PendingSend[] = [];
   #call: ClientConnection | undefined;
   #unanswered = new InFlight();
+  #silence: SilenceWatch | undefined;
+  /** A new connection on which READY is waited for, because the one in use has gone silent. */
+  #another: ClientConnection | undefined;
   #tries = 0;
   #failures = 0;
   #waiting: Timer | undefined;
@@ -65,7 +69,7 @@ export class Sender {
       }
       if (this.#call === undefined || this.#call.over) this.#dial();
       else {
-        question.begin(this.#call.phase);
+        question.begin(this.#call.phase, this.#call);
         if (this.#call.phase !== 'connecting') question.decided();
         this.#flush();
       }
@@ -85,33 +89,81 @@ export class Sender {
 
   /** Says BYE if there is a connection. Resolves when the connection is closed. */
   async close(): Promise<void> {
+    this.#leaveOther();
     await this.#call?.leave();
   }
 
   #dial(): void {
     this.#waiting = undefined;
+    const call = this.#newCall(Math.max(...this.#queue.map(({ left }) => left)), false, () => this.#flush());
+    for (const question of this.#queue) question.begin('connecting', call);
+    this.#use(call);
+  }
+
+  #newCall(connectMs: number, helloLater: boolean, ready: () => void): ClientConnection {
     this.#tries += 1;
-    for (const question of this.#queue) question.begin('connecting');
-    this.#call = new ClientConnection(
-      { ...this.options, tryNumber: this.#tries, expect: 'relay' },
+    const call: ClientConnection = new ClientConnection(
+      { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs, helloLater },
       {
         progressed: (phase) => {
+          if (call !== this.#call) return;
           for (const question of this.#queue) {
             question.decided();
             const attempt = question.attempts.at(-1);
             if (attempt?.end === undefined && attempt !== undefined) attempt.phase = phase;
           }
         },
-        ready: () => this.#flush(),
+        ready,
         message: (message) => {
-          if (message.verb !== 'STORED' && message.verb !== 'REFUSED') return;
+          if (message.verb !== 'STORED' && message.verb !== 'REFUSED') {
+            this.#unanswered.stray(message);
+            return;
+          }
           this.#failures = 0;
           this.#unanswered.answer(message);
           this.#flush();
         },
-        ended: (end) => this.#ended(end),
+        ended: (end) => {
+          if (call === this.#call) this.#ended(end);
+        },
       },
     );
+    return call;
+  }
+
+  #use(call: ClientConnection): void {
+    this.#silence = new SilenceWatch(this.options.context.clock, call, this.#unanswered, (ms, left) =>
+      this.#lookForAnother(call, ms, left),
+    );
+    this.#call = call;
+  }
+
+  // The connection has gone silent. It is left only when READY has come on a new one: a relay that is overloaded or frozen would not be
+  // quicker there. HELLO then closes the old one at the relay, too.
+  #lookForAnother(old: ClientConnection, ms: number, left: number): void {
+    this.#another?.drop({ how: 'interrupted' });
+    const { heard } = old;
+    const another = this.#newCall(left, true, () => {
+      this.#another = undefined;
+      if (old !== this.#call || old.over || old.heard !== heard) {
+        another.drop({ how: 'interrupted' });
+        return;
+      }
+      const why = `nothing came for ${(ms / 1000).toFixed(1)} s`;
+      this.options.context.emit?.({ event: 'reconnecting', ms: 0, why });
+      this.#silence?.stop();
+      const end: AttemptEnd = { how: 'unanswered', ms };
+      const repeats = this.#unanswered.end(end);
+      for (const question of this.#queue) question.end(end);
+      this.#unanswered = new InFlight();
+      this.#queue = [...repeats, ...this.#queue];
+      for (const question of this.#queue) question.begin('ready', another);
+      this.#use(another);
+      old.drop(end);
+      another.greet();
+      this.#flush();
+    });
+    this.#another = another;
   }
 
   #flush(): void {
@@ -119,11 +171,15 @@ export class Sender {
     while (this.#call !== undefined && this.#unanswered.size < window) {
       const question = this.#queue.shift();
       if (question === undefined) return;
-      if (!question.done && !this.#unanswered.send(this.#call, question)) question.settle();
+      if (question.done) continue;
+      if (this.#unanswered.send(this.#call, question)) this.#silence?.written();
+      else question.settle();
     }
   }
 
   #ended(end: AttemptEnd): void {
+    this.#silence?.stop();
+    this.#leaveOther();
     const repeats = this.#unanswered.end(end);
     this.#unanswered = new InFlight();
     for (const question of this.#queue) {
@@ -152,9 +208,15 @@ export class Sender {
 
   // After a deadline or an interruption: if no message waits any more, there is no need to reconnect.
   #dropSettled(): void {
+    this.#leaveOther();
     this.#queue = this.#queue.filter(({ done }) => !done);
     if (this.#queue.length > 0 || this.#waiting === undefined) return;
     this.#waiting.cancel();
     this.#waiting = undefined;
+  }
+
+  #leaveOther(): void {
+    this.#another?.drop({ how: 'interrupted' });
+    this.#another = undefined;
   }
 }

@@ -3,13 +3,14 @@
 
 import { DetourError } from '../core/error.ts';
 import type { Event, VerdictName } from '../core/event.ts';
+import { ms } from '../core/units.ts';
 import { EXIT, INTERRUPTED, verdictText } from '../core/verdicts.ts';
 import { idSeries } from '../library/arguments.ts';
 import type { Addressee, Sent } from '../library/sent.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
 import { Progress, say, withNote } from './render/output.ts';
-import { failureLines, moreLine, ms, type Repeat, verdictLine } from './render/report.ts';
+import { failureLines, moreLine, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
 /** How one mode sends, and what it says about the result. */

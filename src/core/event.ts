@@ -43,7 +43,18 @@ export const EVENTS = {
   freezing: { ms: 'number' },
   thawed: { ms: 'number' },
   // a connection
-  connecting: { conn: 'count', host: 'printable', port: 'count' },
+  // A name is being looked up. Then each of its addresses is a connection of its own, one after the other: number `nth` of `of`.
+  resolving: { host: 'printable' },
+  connecting: {
+    conn: 'count',
+    host: 'printable',
+    port: 'count',
+    address: 'printable?',
+    nth: 'count?',
+    of: 'count?',
+  },
+  // The address did not answer for `ms`, and detour itself goes on to the next one. Its kernel would have tried longer.
+  gave_up: { conn: 'count', ms: 'number' },
   connected: ends,
   accepted: ends,
   sent: frame,
@@ -51,6 +62,8 @@ export const EVENTS = {
   // A large body comes slowly: `have` of `size` bytes have been read so far.
   arriving: { conn: 'count', have: 'count', size: 'count' },
   fin: connection,
+  // When it closed, a frame had begun and not ended: its bytes so far, and the first of them as they look.
+  unfinished: { conn: 'count', bytes: 'count', start: 'text' },
   broken: { conn: 'count', code: 'word', syscall: 'text' },
   silent: { conn: 'count', ms: 'number' },
   closed: connection,

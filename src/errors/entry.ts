@@ -113,3 +113,17 @@ export const SAME_TEXT = 'The same on every system: it is a line of text from a 
 
 /** `reference` for a rule of detour/1. */
 export const PROTOCOL = 'detour/1: src/wire/PROTOCOL.md';
+
+type Shared = 'layer' | 'reference' | 'elsewhere' | 'basis';
+
+/** What differs between entries about what programs say to each other; and between systems, if that is more than nothing. */
+export type SpokenEntry = Omit<CatalogEntry, Shared> & Partial<Pick<CatalogEntry, 'elsewhere'>>;
+
+/** The whole entry: what such entries have in common is said once. */
+export const spoken = (own: SpokenEntry): CatalogEntry => ({
+  layer: 'program (detour/1)',
+  reference: PROTOCOL,
+  elsewhere: SAME_TEXT,
+  basis: 'rule of detour/1',
+  ...own,
+});

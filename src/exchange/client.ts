@@ -2,11 +2,13 @@
 // receiver use it; server-connection.ts is the other end. It never reconnects by itself.
 
 import type { Timer } from '../core/clock.ts';
-import { type Connection, connect, type Ending } from '../net/connection.ts';
+import type { Connection, Ending } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
+import { connect, type Dial } from '../net/dial.ts';
+import type { Progress } from '../net/unacknowledged.ts';
 import { type Message, VERSION } from '../wire/verbs.ts';
 import { HEARTBEAT_S, Heartbeat } from './heartbeat.ts';
-import type { AttemptEnd, Phase } from './verdict.ts';
+import type { AttemptEnd, Phase, Seen } from './verdict.ts';
 
 /** How long to wait for the server's BYE after ours, in milliseconds. */
 export const LEAVE_MS = 2_000;
@@ -33,6 +35,10 @@ export interface ClientOptions extends Caller {
   readonly tryNumber: number;
   /** The role that READY must name; if it names another, the connection ends with the code `wrong_door`. */
   readonly expect: 'receiver' | 'relay';
+  /** How long the owner will wait for a connection, in milliseconds: a name with several addresses divides it. Default: as long as it takes. */
+  readonly connectMs?: number | undefined;
+  /** Leave HELLO to `greet`? It closes the older connections of the session. Default: it goes out as soon as there is a connection. */
+  readonly helloLater?: boolean | undefined;
 }
 
 /** What the owner of a client connection is told. `ended` comes last, and once. */
@@ -53,9 +59,12 @@ export class ClientConnection {
   /** The server's READY; undefined until it has come. */
   greeting: Message<'READY'> | undefined;
   phase: Exclude<Phase, 'written'> = 'connecting';
-  readonly #connection: Connection;
+  /** How long it took from the beginning until READY, in milliseconds; Infinity until then. No answer can come in much less time. */
+  greetedAfter = Number.POSITIVE_INFINITY;
+  readonly #dial: Dial;
   readonly #options: ClientOptions;
   readonly #on: ClientHandlers;
+  readonly #dialed: number;
   #heartbeat: Heartbeat | undefined;
   #end: AttemptEnd | undefined;
   /** Resolvers of `leave`, which wait for the connection to be closed. */
@@ -68,8 +77,9 @@ export class ClientConnection {
   constructor(options: ClientOptions, on: ClientHandlers) {
     this.#options = options;
     this.#on = on;
-    this.#connection = connect(options.host, options.port, options.context, {
-      connected: () => this.#hello(),
+    this.#dialed = options.context.clock.monotonic();
+    this.#dial = connect(options, options.context, {
+      connected: (connection) => this.#hello(connection),
       message: (message) => this.#message(message),
       unacceptable: (fault, verb) => this.#unacceptable(fault.code, verb, fault.reason),
       oversize: ({ verb }) =>
@@ -77,7 +87,8 @@ export class ClientConnection {
           this.greeting === undefined ? 'not_detour' : 'too_large',
           `${verb} came with a body above every limit`,
         ),
-      fault: (code, reason) => this.#fail(this.greeting === undefined ? 'not_detour' : code, reason),
+      fault: (code, reason) =>
+        this.#fail(this.greeting === undefined && code !== 'too_slow' ? 'not_detour' : code, reason),
       fin: () => this.#over({ how: 'fin' }),
       drained: () => on.drained?.(),
       closed: (ending) => {
@@ -93,14 +104,35 @@ export class ClientConnection {
     return this.#end !== undefined;
   }
 
-  /** The connection's number in this process's events. */
+  /** The connection's number in this process's events; 0 while the name is looked up. */
   get number(): number {
-    return this.#connection.number;
+    return this.#dial.connection?.number ?? 0;
+  }
+
+  /** What it has seen so far, for an explanation. */
+  get seen(): Seen {
+    const { lookingUp, tried, connection } = this.#dial;
+    return { lookingUp, tried, partial: connection?.partial };
+  }
+
+  /** When the last byte came, by the monotonic clock. */
+  get heard(): number {
+    return this.#dial.connection?.heard ?? 0;
+  }
+
+  /** How far the bytes sent on it have come; nothing is sent before there is a connection. */
+  get progress(): Progress {
+    return this.#dial.connection?.progress ?? { written: 0, acknowledged: undefined };
+  }
+
+  /** Says HELLO, if it was left for later. */
+  greet(): void {
+    if (this.#options.helloLater === true) this.#sayHello();
   }
 
   /** Sends a message. @param handed called when this computer's kernel has accepted all of it */
   send(message: Message, handed?: () => void): void {
-    this.#connection.send(message, handed);
+    this.#dial.connection?.send(message, handed);
   }
 
   /**
@@ -109,12 +141,12 @@ export class ClientConnection {
    */
   ping(answered: () => void = () => {}): void {
     this.#pings.push(answered);
-    this.#connection.send({ verb: 'PING' });
+    this.#dial.connection?.send({ verb: 'PING' });
   }
 
   /** Bytes that the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
   get unacknowledged(): number | undefined {
-    return this.#connection.unacknowledged;
+    return this.#dial.connection?.unacknowledged;
   }
 
   /**
@@ -133,7 +165,7 @@ export class ClientConnection {
         this.drop({ how: 'interrupted' });
         return;
       }
-      this.#connection.send({ verb: 'BYE' });
+      this.#dial.connection?.send({ verb: 'BYE' });
       this.#leaveTimer = this.#options.context.clock.after(LEAVE_MS, () => this.drop({ how: 'silent' }));
     });
   }
@@ -141,7 +173,7 @@ export class ClientConnection {
   /** Closes the connection immediately, and calls `ended` with this end. */
   drop(end: AttemptEnd): void {
     this.#over(end);
-    this.#connection.destroy();
+    this.#dial.destroy();
   }
 
   #reached(phase: ClientConnection['phase']): void {
@@ -149,10 +181,22 @@ export class ClientConnection {
     this.#on.progressed?.(phase);
   }
 
-  #hello(): void {
-    const { as, session, tryNumber, heartbeat = HEARTBEAT_S, context } = this.#options;
+  #hello(connection: Connection): void {
+    const { heartbeat = HEARTBEAT_S, context } = this.#options;
     this.#reached('greeting');
-    this.#connection.send({
+    if (this.#options.helloLater !== true) this.#sayHello();
+    this.#heartbeat = new Heartbeat(
+      connection,
+      context,
+      heartbeat,
+      () => this.drop({ how: 'silent' }),
+      () => this.ping(),
+    );
+  }
+
+  #sayHello(): void {
+    const { as, session, tryNumber, heartbeat = HEARTBEAT_S } = this.#options;
+    this.#dial.connection?.send({
       verb: 'HELLO',
       version: VERSION,
       as,
@@ -160,13 +204,6 @@ export class ClientConnection {
       try: tryNumber,
       heartbeat,
     });
-    this.#heartbeat = new Heartbeat(
-      this.#connection,
-      context,
-      heartbeat,
-      () => this.drop({ how: 'silent' }),
-      () => this.ping(),
-    );
   }
 
   #message(message: Message): void {
@@ -176,14 +213,14 @@ export class ClientConnection {
         this.#ready(message);
         break;
       case 'PING':
-        this.#connection.send({ verb: 'PONG' });
+        this.#dial.connection?.send({ verb: 'PONG' });
         break;
       case 'PONG':
         this.#pings.shift()?.();
         break;
       case 'ERROR':
         // What is queued goes out, and is reported, before the owner hears of the end and acts on it.
-        this.#connection.finish();
+        this.#dial.connection?.finish();
         this.#over({ how: 'error', code: message.code, reason: message.body.toString() });
         break;
       case 'BYE':
@@ -216,14 +253,15 @@ export class ClientConnection {
       return;
     }
     this.greeting = ready;
+    this.greetedAfter = this.#options.context.clock.monotonic() - this.#dialed;
     this.#reached('ready');
     this.#on.ready(ready);
   }
 
   #bye({ code }: Message<'BYE'>): void {
-    if (this.#left.length === 0) this.#connection.send({ verb: 'BYE' });
+    if (this.#left.length === 0) this.#dial.connection?.send({ verb: 'BYE' });
     this.#over({ how: 'bye', code });
-    this.#connection.finish();
+    this.#dial.connection?.finish();
   }
 
   #unacceptable(code: string, verb: string, reason: string): void {
@@ -234,16 +272,16 @@ export class ClientConnection {
   // This side found a fault: sends ERROR, unless the fault is one of UNSAID, and closes.
   #fail(code: string, reason: string): void {
     if (this.over) return;
-    if (!UNSAID.has(code)) this.#connection.send({ verb: 'ERROR', code, body: Buffer.from(reason) });
+    if (!UNSAID.has(code)) this.#dial.connection?.send({ verb: 'ERROR', code, body: Buffer.from(reason) });
     this.#over({ how: 'error', code, reason, ours: true });
-    this.#connection.finish();
+    this.#dial.connection?.finish();
   }
 
   #over(end: AttemptEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#heartbeat?.stop();
-    if (end.how === 'fin') this.#connection.finish();
+    if (end.how === 'fin') this.#dial.connection?.finish();
     this.#leaveTimer?.cancel();
     this.#on.ended(end);
   }
@@ -251,5 +289,5 @@ export class ClientConnection {
 
 function endOf(ending: Ending): AttemptEnd {
   if (ending.how === 'error') return { how: 'broken', code: ending.code, syscall: ending.syscall };
-  return { how: ending.how === 'fin' ? 'fin' : 'interrupted' };
+  return { how: ending.how === 'us' ? 'interrupted' : ending.how };
 }

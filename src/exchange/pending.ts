@@ -7,7 +7,7 @@ import { Queue } from '../core/queue.ts';
 import type { Message } from '../wire/verbs.ts';
 import type { ClientConnection } from './client.ts';
 import type { Ladder } from './ladder.ts';
-import { type Attempt, type AttemptEnd, conclude } from './verdict.ts';
+import { type Attempt, type AttemptEnd, conclude, type Seen } from './verdict.ts';
 
 /** What became of a message, as far as its sender can tell. */
 export interface Outcome {
@@ -49,6 +49,8 @@ export class PendingSend {
   #until = Number.POSITIVE_INFINITY;
   readonly #settled: (outcome: Outcome) => void;
   #done = false;
+  /** The connection of the attempt that is under way. */
+  #connection: { readonly seen: Seen } | undefined;
 
   /**
    * @param deadline for connect, READY and answer together; if it is patient, it begins with `decided`
@@ -123,8 +125,9 @@ export class PendingSend {
     );
   }
 
-  /** Begins an attempt. */
-  begin(phase: Attempt['phase']): Attempt {
+  /** Begins an attempt. @param connection what it is made on; when the attempt ends, what was seen there is kept with it */
+  begin(phase: Attempt['phase'], connection?: { readonly seen: Seen }): Attempt {
+    this.#connection = connection;
     const attempt: Attempt = { phase };
     this.attempts.push(attempt);
     return attempt;
@@ -133,8 +136,11 @@ export class PendingSend {
   /** Ends the attempt that is under way, if one is. */
   end(end: AttemptEnd): void {
     const attempt = this.attempts.at(-1);
-    if (attempt !== undefined) attempt.end ??= end;
-    else this.attempts.push({ phase: 'connecting', end });
+    if (attempt === undefined) this.attempts.push({ phase: 'connecting', end });
+    else if (attempt.end === undefined) {
+      attempt.end = end;
+      attempt.seen = this.#connection?.seen;
+    }
   }
 
   /** Reaches the verdict and reports it. Only the first call counts. */
@@ -167,6 +173,16 @@ export class InFlight {
     return this.#sends.length;
   }
 
+  /** The first one, in the order they were written, for which this holds. */
+  find(holds: (pending: PendingSend) => boolean): PendingSend | undefined {
+    return [...this.#sends].find(holds);
+  }
+
+  /** How many bytes their bodies have together. */
+  get bytes(): number {
+    return [...this.#sends].reduce((sum, { send }) => sum + send.body.length, 0);
+  }
+
   /** Writes a SEND on the connection. If its body is above READY's `max`, ends the attempt unwritten and returns false. */
   send(client: ClientConnection, pending: PendingSend): boolean {
     const max = client.greeting?.max ?? 0;
@@ -186,11 +202,26 @@ export class InFlight {
     return true;
   }
 
-  /** Finds the send that an answer belongs to, and settles it; undefined if there is none (any more). */
+  /**
+   * Takes note of a message that answers none of them, for their explanation: each keeps the first one. Without it they would be told that
+   * nothing came.
+   */
+  stray(message: Message): void {
+    const stray = { verb: message.verb, id: 'id' in message ? message.id : undefined };
+    for (const { attempts } of this.#sends) {
+      const attempt = attempts.at(-1);
+      if (attempt?.end === undefined && attempt !== undefined) attempt.stray ??= stray;
+    }
+  }
+
+  /** Finds the send that an answer belongs to, and settles it; undefined, after taking note of it, if there is none (any more). */
   answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): PendingSend | undefined {
     let pending = this.#sends.first;
     while (pending !== undefined && pending.send.id !== message.id) pending = pending.after;
-    if (pending === undefined) return undefined;
+    if (pending === undefined) {
+      this.stray(message);
+      return undefined;
+    }
     this.#sends.remove(pending);
     pending.ladder?.answered(message);
     if (message.verb === 'REFUSED') {

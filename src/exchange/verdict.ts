@@ -2,6 +2,8 @@
 // does: not an errno, not a timeout, not a hunch. PROTOCOL.md, "What a sender may conclude".
 
 import type { VerdictName } from '../core/event.ts';
+import type { TriedAddress } from '../net/dial.ts';
+import type { PartialFrame } from '../wire/decoder.ts';
 
 /** How far one attempt to send a message got. */
 export type Phase =
@@ -30,16 +32,40 @@ export type AttemptEnd =
   | { readonly how: 'fin' }
   /** SILENT_BEATS heartbeats passed without a byte, or BYE got no answer. */
   | { readonly how: 'silent' }
+  /** The other side took nothing of what was sent for STALL_MS, and this side closed. */
+  | { readonly how: 'stalled' }
+  /** Nothing came for `ms` milliseconds, so this side gave the connection up, to ask again on a new one (async only). */
+  | { readonly how: 'unanswered'; readonly ms: number }
   | { readonly how: 'deadline' }
   /** An earlier process made it. All that is known is that nobody saw an answer that settled it. */
   | { readonly how: 'earlier' }
   /** This side gave up by itself, before the deadline. */
   | { readonly how: 'interrupted' };
 
-/** One attempt to send one message. Without `end` it is still under way. */
+/** What a connection saw until it ended, or until the attempt on it did. */
+export interface Seen {
+  /** The name of the other side was still being looked up. */
+  readonly lookingUp: boolean;
+  /** The addresses that have given no connection, in the order in which they were tried. */
+  readonly tried: readonly TriedAddress[];
+  /** A frame that had begun and not ended. */
+  readonly partial: PartialFrame | undefined;
+}
+
+/** A message that came while a SEND was waiting for its answer, and answers none that is waiting. */
+export interface StrayMessage {
+  readonly verb: string;
+  /** The id that it names, if it names one. */
+  readonly id: string | undefined;
+}
+
+/** One attempt to send one message. Without `end` it is still under way. `seen` and `stray` only explain: `conclude` does not look at them. */
 export interface Attempt {
   phase: Phase;
   end?: AttemptEnd;
+  seen?: Seen | undefined;
+  /** The first one that came. */
+  stray?: StrayMessage;
 }
 
 /**

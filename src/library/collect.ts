@@ -95,7 +95,7 @@ export function collect(relay: Endpoint, options: CollectOptions = {}): Collecti
     if (options.signal?.aborted) stop.abort();
     else options.signal?.addEventListener('abort', interrupted, { once: true });
     try {
-      const { why, end, phase } = await runReceiver(
+      const { why, end, phase, seen } = await runReceiver(
         { ...parts, handle: ([first]) => (first === undefined ? Promise.resolve() : put(first)) },
         stop.signal,
       );
@@ -104,7 +104,9 @@ export function collect(relay: Endpoint, options: CollectOptions = {}): Collecti
         peer: 'the relay',
         address: formatAddress(address.host, address.port),
       } as const;
-      messages.end(why === 'ended' && end !== undefined ? connectionError(end, phase, to) : undefined);
+      messages.end(
+        why === 'ended' && end !== undefined ? connectionError({ phase, end, seen }, to) : undefined,
+      );
     } catch (error) {
       messages.end(error instanceof LoopLeft ? undefined : error);
     }

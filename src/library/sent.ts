@@ -3,11 +3,13 @@
 
 import { DetourError } from '../core/error.ts';
 import type { VerdictName } from '../core/event.ts';
+import { ms } from '../core/units.ts';
 import { visible } from '../core/visible.ts';
 import { explainFailure, type FailureLines, momentOf } from '../errors/catalog.ts';
 import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/pending.ts';
-import { type Attempt, type AttemptEnd, isOpen, type Phase, telling } from '../exchange/verdict.ts';
+import { type Attempt, type AttemptEnd, isOpen, telling } from '../exchange/verdict.ts';
+import { partialText, strayText, triedText } from './what-came.ts';
 
 /** The server that a message went to, in words. */
 export interface Addressee {
@@ -63,17 +65,22 @@ export function sentOf(outcome: Outcome, to: Addressee): Sent {
   };
 }
 
-/** The error of a connection that failed before it had done its work. @param phase how far it got */
-export function connectionError(end: AttemptEnd, phase: Phase, to: Addressee): DetourError {
-  const { code, moment } = causeOf({ phase, end });
+/** The error of a connection that failed before it had done its work. */
+export function connectionError(attempt: Attempt, to: Addressee): DetourError {
+  const { code, moment } = causeOf(attempt);
   const { wire, tryNext } = explainFailure(code, moment, { ...to, handedOver: false, earlier: 'none' });
-  return new DetourError(code, end.how === 'error' ? `${wire}: ${visible(end.reason)}` : wire, tryNext);
+  return new DetourError(code, wireText(wire, detailsOf(attempt, '', to.route)), tryNext);
 }
 
 // Why an attempt ended: a code of the catalogue, and the moment at which it ended.
-function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
+function causeOf({ phase, end, seen, stray }: Attempt): { code: string; moment: Moment } {
   const greeted = phase === 'ready' || phase === 'written';
   const waiting: Moment = phase === 'connecting' ? 'connect' : phase === 'greeting' ? 'greeting' : 'answer';
+  if (isSilent(end)) {
+    if (seen?.partial !== undefined) return { code: 'unfinished', moment: waiting };
+    if (stray !== undefined) return { code: 'wrong_answer', moment: waiting };
+    if (phase === 'connecting' && seen?.lookingUp) return { code: 'deadline', moment: 'lookup' };
+  }
   switch (end?.how) {
     case 'refused':
       return { code: end.code, moment: 'refused' };
@@ -83,8 +90,11 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
     case 'bye':
       return { code: end.code ?? 'bye', moment: 'bye' };
     case 'broken':
+      if (phase === 'connecting' && new Set(seen?.tried.map(({ code }) => code)).size > 1)
+        return { code: 'every_address', moment: 'connect' };
       return { code: end.code, moment: momentOf(end.syscall, greeted) };
     case 'deadline':
+    case 'unanswered':
       return { code: phase === 'greeting' ? 'no_greeting' : 'deadline', moment: waiting };
     case 'taken':
       return { code: 'ok', moment: waiting };
@@ -93,6 +103,21 @@ function causeOf({ phase, end }: Attempt): { code: string; moment: Moment } {
   }
 }
 
+// Would this end be told as "no answer came"?
+function isSilent(end: AttemptEnd | undefined): boolean {
+  if (end?.how === 'error') return end.ours === true && end.code === 'too_slow';
+  return end !== undefined && SILENT_ENDS.has(end.how);
+}
+
+const SILENT_ENDS: ReadonlySet<AttemptEnd['how']> = new Set([
+  'broken',
+  'fin',
+  'silent',
+  'stalled',
+  'deadline',
+  'unanswered',
+]);
+
 function codeOf({ attempts, verdict }: Outcome): string {
   const attempt = telling(attempts, verdict);
   return verdict === 'DELIVERED' || verdict === 'STORED' || attempt === undefined
@@ -100,7 +125,8 @@ function codeOf({ attempts, verdict }: Outcome): string {
     : causeOf(attempt).code;
 }
 
-function explanationOf({ attempts, verdict }: Outcome, to: Addressee): FailureLines | undefined {
+function explanationOf(outcome: Outcome, to: Addressee): FailureLines | undefined {
+  const { attempts, verdict, send } = outcome;
   const attempt = telling(attempts, verdict);
   if (attempt === undefined) return undefined;
   const { code, moment } = causeOf(attempt);
@@ -111,7 +137,32 @@ function explanationOf({ attempts, verdict }: Outcome, to: Addressee): FailureLi
     handedOver: attempt.phase === 'written',
     earlier: own ? 'unanswered' : others.length > 0 ? 'unknown' : 'none',
   });
-  const { end } = attempt;
+  const again = attempt.end?.how === 'unanswered' ? [againText(attempt.end.ms, outcome)] : [];
+  return { ...lines, wire: wireText(lines.wire, [...detailsOf(attempt, send.id, to.route), ...again]) };
+}
+
+const wireText = (wire: string, details: readonly string[]): string =>
+  details.length === 0 ? wire : `${wire}: ${details.join('; ')}`;
+
+// What the catalogue cannot know: what came, what was said, which addresses were tried.
+function detailsOf({ phase, end, seen, stray }: Attempt, id: string, route: Route): string[] {
+  const details: string[] = [];
+  if (phase === 'connecting' && (seen?.tried.length ?? 0) > 1) details.push(triedText(seen?.tried ?? []));
+  if (seen?.partial !== undefined) details.push(partialText(seen.partial, end));
+  if (stray !== undefined) details.push(strayText(stray, id, route));
   const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
-  return said === '' ? lines : { ...lines, wire: `${lines.wire}: ${said}` };
+  if (said !== '') details.push(said);
+  return details;
+}
+
+// An async send has asked once more, on a new connection. What came of that, if it did not answer either.
+function againText(after: number, { attempts }: Outcome): string {
+  const last = attempts.at(-1);
+  const came =
+    last?.phase === 'connecting'
+      ? 'it gave no connection'
+      : last?.phase === 'greeting'
+        ? 'it got no READY'
+        : 'that brought no valid answer either';
+  return `after ${ms(after)} without a byte detour asked again on a new connection; ${came}`;
 }

@@ -67,14 +67,17 @@ export async function status(
     const stop = (): void => client.drop({ how: 'interrupted' });
     signal?.addEventListener('abort', stop, { once: true });
     const failed = (end: AttemptEnd) =>
-      connectionError(end, client.phase, {
-        route: 'async',
-        peer: 'the relay',
-        address: formatAddress(address.host, address.port),
-      });
+      connectionError(
+        { phase: client.phase, end, seen: client.seen },
+        {
+          route: 'async',
+          peer: 'the relay',
+          address: formatAddress(address.host, address.port),
+        },
+      );
     // Asks for page after page until an empty one comes.
     const client = new ClientConnection(
-      { ...caller, tryNumber: 1, expect: 'relay' },
+      { ...caller, tryNumber: 1, expect: 'relay', connectMs: ms },
       {
         ready: () => client.send({ verb: 'STATUS' }),
         message: (message) => {

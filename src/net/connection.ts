@@ -1,9 +1,10 @@
 // One TCP connection that speaks detour/1: messages in and out. It enforces the limits of size and speed, and knows no verb's meaning.
 
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Timer } from '../core/clock.ts';
 import type { FrameFields } from '../core/event.ts';
-import { type Decoded, FrameDecoder } from '../wire/decoder.ts';
+import { visible } from '../core/visible.ts';
+import { type Decoded, FrameDecoder, type PartialFrame } from '../wire/decoder.ts';
 import { framesIn, type Header, MAX_BODY } from '../wire/frame.ts';
 import { type Incoming, readSend, sendFrame } from '../wire/send.ts';
 import { encode, type Message, readMessage, type Unacceptable, valuesOf } from '../wire/verbs.ts';
@@ -12,7 +13,7 @@ import { BodyProgress } from './body-progress.ts';
 import type { NetContext } from './context.ts';
 import { FrameWriter, QUEUE_LIMIT } from './frame-writer.ts';
 import { SlowFrameGuard } from './slow-frame.ts';
-import { unacknowledged } from './unacknowledged.ts';
+import { type Progress, progressOf, unacknowledged } from './unacknowledged.ts';
 
 /** How long to wait for the peer's FIN after ours, in milliseconds. PROTOCOL.md, "Limits". */
 export const LINGER_MS = 2_000;
@@ -24,15 +25,16 @@ const TURN_MS = 5;
 // a SEND must be read in the same turn, so that its PONG leaves before an answer that is given immediately.
 const TURN_FRAMES = 8;
 
-/** How a connection ended, as seen here. `fin`: the peer closed its direction first. `us`: we did. `error`: `code` and `syscall` name the error. */
+/**
+ * How a connection ended, as seen here. `fin`: the peer closed its direction first. `us`: we did. `stalled`: we did, because the peer took
+ * nothing for STALL_MS. `error`: `code` and `syscall` name the error.
+ */
 export type Ending =
-  | { readonly how: 'fin' | 'us' }
+  | { readonly how: 'fin' | 'us' | 'stalled' }
   | { readonly how: 'error'; readonly code: string; readonly syscall: string };
 
 /** What the owner of a connection is told. Nothing is called after `closed`. */
 export interface ConnectionHandlers {
-  /** The TCP connection is established (client side only). */
-  connected?(): void;
   message(message: Incoming): void;
   /** A frame that is not an acceptable message. Its body, if it has one, has been read and dropped. */
   unacceptable(fault: Unacceptable, verb: string): void;
@@ -54,7 +56,7 @@ type State =
   | 'finishing'
   | 'closed';
 
-/** One TCP connection that speaks detour/1. `connect` and listener.ts create them. */
+/** One TCP connection that speaks detour/1. dial.ts and listener.ts create them. */
 export class Connection {
   readonly number: number;
   /** When the last byte came, by the monotonic clock. */
@@ -72,6 +74,7 @@ export class Connection {
   #toldFin = false;
   #failure: { code: string; syscall: string } | undefined;
   #weClosed = false;
+  #stalled = false;
   #received = 0;
   #sent = 0;
   #linger: Timer | undefined;
@@ -99,6 +102,7 @@ export class Connection {
       },
       stalled: (ms) => {
         context.emit?.({ event: 'silent', conn: this.number, ms });
+        this.#stalled = true;
         this.destroy();
       },
     });
@@ -146,6 +150,16 @@ export class Connection {
   /** How many bytes this kernel has accepted that the kernel at the other end has not acknowledged; undefined if that cannot be seen. */
   get unacknowledged(): number | undefined {
     return unacknowledged(this.#socket);
+  }
+
+  /** How far the bytes that were sent have come. */
+  get progress(): Progress {
+    return progressOf(this.#socket);
+  }
+
+  /** What came of a frame that has not ended; undefined if nothing did. */
+  get partial(): PartialFrame | undefined {
+    return this.#decoder.partial;
   }
 
   /**
@@ -292,11 +306,7 @@ export class Connection {
   }
 
   #onError(error: NodeJS.ErrnoException): void {
-    // A name with several addresses fails with an AggregateError. Its message is empty, and its code is that of the first attempt.
-    this.#failure = {
-      code: error.code ?? 'EUNKNOWN',
-      syscall: error.syscall ?? (error instanceof AggregateError ? 'connect' : ''),
-    };
+    this.#failure = { code: error.code ?? 'EUNKNOWN', syscall: error.syscall ?? '' };
     this.#context.emit?.({ event: 'broken', conn: this.number, ...this.#failure });
   }
 
@@ -306,8 +316,15 @@ export class Connection {
     this.#writer.stop();
     this.#linger?.cancel();
     this.#slowFrames.stop();
+    const { partial } = this;
+    // No frame is read from these bytes, so nothing else would tell that they came.
+    if (partial !== undefined) {
+      const { bytes, start } = partial;
+      this.#context.emit?.({ event: 'unfinished', conn: this.number, bytes, start: visible(start) });
+    }
     this.#context.emit?.({ event: 'closed', conn: this.number });
     if (this.#failure !== undefined) this.#handlers.closed({ how: 'error', ...this.#failure });
+    else if (this.#stalled) this.#handlers.closed({ how: 'stalled' });
     else this.#handlers.closed({ how: this.#weClosed ? 'us' : 'fin' });
   }
 
@@ -325,26 +342,4 @@ export class Connection {
   #report(event: 'sent' | 'received', n: number, verb: string, fields: FrameFields): void {
     if (this.#context.frames) this.#context.emit?.({ event, conn: this.number, n, verb, fields });
   }
-}
-
-/**
- * Opens a connection. Calls `connected`, or on failure `closed` with an error whose syscall is `connect` or `getaddrinfo`.
- * @param host an address or a name
- * @param port 1 to 65535
- */
-export function connect(
-  host: string,
-  port: number,
-  context: NetContext,
-  handlers: ConnectionHandlers,
-): Connection {
-  const socket = createConnection({ host, port, allowHalfOpen: true });
-  const connection = new Connection(socket, context, handlers);
-  context.emit?.({ event: 'connecting', conn: connection.number, host, port });
-  socket.once('connect', () => {
-    connection.heard = context.clock.monotonic();
-    context.emit?.({ event: 'connected', conn: connection.number, ...connection.ends });
-    handlers.connected?.();
-  });
-  return connection;
 }

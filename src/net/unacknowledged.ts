@@ -38,6 +38,21 @@ export function unacknowledged({
   return look(local, remote) ?? look(local, remote);
 }
 
+/** How far the bytes of a connection have come. */
+export interface Progress {
+  /** How many have been handed to the socket. */
+  readonly written: number;
+  /** How many of them the kernel at the other end has acknowledged; undefined if that cannot be seen. */
+  readonly acknowledged: number | undefined;
+}
+
+/** How far the bytes of a connection have come. The call blocks, as `unacknowledged` does. */
+export function progressOf(socket: Socket): Progress {
+  const written = socket.bytesWritten;
+  const open = unacknowledged(socket);
+  return { written, acknowledged: open === undefined ? undefined : written - socket.writableLength - open };
+}
+
 function look(local: End, remote: End): number | undefined {
   // The tables of this process's own network namespace. An IPv6 socket that carries IPv4 is in the IPv6 table.
   let file: number;

@@ -43,7 +43,7 @@ export class Sender {
       if (this.#client === undefined || this.#client.over) this.#dial(pending);
       else {
         pending.decided();
-        pending.begin('ready');
+        pending.begin('ready', this.#client);
         this.#write(pending);
       }
     });
@@ -62,9 +62,8 @@ export class Sender {
   #dial(pending: PendingSend): void {
     this.#tries += 1;
     this.#inFlight = new InFlight();
-    const attempt = pending.begin('connecting');
-    this.#client = new ClientConnection(
-      { ...this.caller, tryNumber: this.#tries, expect: 'receiver' },
+    const client = new ClientConnection(
+      { ...this.caller, tryNumber: this.#tries, expect: 'receiver', connectMs: pending.left },
       {
         progressed: (phase) => {
           attempt.phase = phase;
@@ -76,10 +75,13 @@ export class Sender {
         },
         message: (message) => {
           if (message.verb === 'RECEIVED' || message.verb === 'REFUSED') this.#inFlight.answer(message);
+          else this.#inFlight.stray(message);
         },
         ended: (end) => this.#ended(end),
       },
     );
+    const attempt = pending.begin('connecting', client);
+    this.#client = client;
   }
 
   #write(pending: PendingSend): void {

@@ -21,6 +21,19 @@ export type Decoded =
 //    └──(line breaks the grammar, larger size)────► fault, DEAD
 type State = 'LINE' | 'BODY' | 'DISCARD' | 'END' | 'DEAD';
 
+/** A frame that began and has not ended, as far as it has come: for an explanation, because an incomplete frame has no effect. */
+export interface PartialFrame {
+  /** How many bytes of it have come. */
+  readonly bytes: number;
+  /** The first of them, at most PARTIAL_SHOWN. */
+  readonly start: Buffer;
+  /** How many bytes of its body have come, and its size; undefined if not even the header line has ended. */
+  readonly body: { readonly have: number; readonly size: number } | undefined;
+}
+
+/** How many bytes of an unfinished frame are kept for people to look at. */
+const PARTIAL_SHOWN = 80;
+
 /** A frame whose body is not complete. */
 interface Unfinished {
   readonly header: Header;
@@ -73,6 +86,23 @@ export class FrameDecoder {
     if (this.#state !== 'BODY' || this.#unfinished === undefined) return undefined;
     const { bodyStart, bodyEnd, filled } = this.#unfinished;
     return { have: filled - bodyStart, size: bodyEnd - bodyStart };
+  }
+
+  /** The frame that has begun and not ended; undefined between frames, while a complete one waits to be read, and while a body is discarded. */
+  get partial(): PartialFrame | undefined {
+    if (this.#state === 'LINE') {
+      const rest = this.#input.subarray(this.#at);
+      if (this.started === 0 || rest.includes(LF)) return undefined;
+      const start = Buffer.concat([this.#line, rest.subarray(0, PARTIAL_SHOWN)]).subarray(0, PARTIAL_SHOWN);
+      return { bytes: this.started, start, body: undefined };
+    }
+    if (this.#unfinished === undefined) return undefined;
+    const { raw, bodyStart, bodyEnd, filled } = this.#unfinished;
+    return {
+      bytes: this.started,
+      start: Buffer.from(raw.subarray(0, Math.min(filled, PARTIAL_SHOWN))),
+      body: { have: filled - bodyStart, size: bodyEnd - bodyStart },
+    };
   }
 
   /** How many frames have ended, discarded ones included. As long as it does not change, `started` is about the same frame. */

@@ -132,7 +132,10 @@ test('a peer that greets and then falls silent, closes or talks nonsense: nobody
       (socket: Socket) => socket.end('Goodbye\n'),
       /broke the rules of detour\/1, and we hung up: the line does not begin with a verb/,
     ],
-    [(socket: Socket) => socket.write('RECEIVED id=other\nSTORED id=other seq=1 present=no\n'), /no answer/],
+    [
+      (socket: Socket) => socket.write('RECEIVED id=other\nSTORED id=other seq=1 present=no\n'),
+      /answered, but not this message: RECEIVED came/,
+    ],
     [(socket: Socket) => socket.write('ERROR code=failed size=4\nno \x1b\n'), /failed/],
   ] as const) {
     const says = new RegExp(`UNKNOWN: .* may have it, or not\\. .*${why.source}`);

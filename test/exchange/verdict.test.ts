@@ -19,6 +19,8 @@ const UNANSWERED: readonly AttemptEnd[] = [
   broken('ECONNREFUSED', 'connect'),
   fin,
   { how: 'silent' },
+  { how: 'stalled' },
+  { how: 'unanswered', ms: 5000 },
   deadline,
   { how: 'interrupted' },
 ];

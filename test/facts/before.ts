@@ -161,6 +161,35 @@ export const BEFORE: readonly Fact[] = [
     },
   },
   {
+    id: 'a name with two addresses, each fails in its own way',
+    needs: 'namespaces',
+    async make() {
+      const { here } = await pair();
+      here.run('ip route add prohibit 192.0.2.0/24');
+      const hosts = '127.0.0.1 localhost\n127.0.0.1 twofold.example\n192.0.2.1 twofold.example\n';
+      return failing('twofold.example', 4101, here.with('/etc/hosts', hosts));
+    },
+    allowed: {
+      ...both('NOT_DELIVERED 10 every_address'),
+      // In the order of the lookup, which puts the address first to which there is a way.
+      node: ['AggregateError "" of ECONNREFUSED and EACCES, code ECONNREFUSED, close hadError=true'],
+    },
+  },
+  {
+    id: 'link-local address without a zone',
+    needs: 'namespaces',
+    async make() {
+      const { here } = await pair();
+      const [node, sync, async] = await Promise.all([
+        connecting('fe80::1', 4101, here),
+        concludes(['sync', 'send', '--to', '[fe80::1]:4101'], here),
+        concludes(['async', 'send', '--relay', '[fe80::1]:4101'], here),
+      ]);
+      return { node, sync, async };
+    },
+    allowed: failed('EINVAL connect'),
+  },
+  {
     // The kernel retries for only about 3 s: tcp_syn_retries=1 instead of 6.
     id: 'SYN swallowed',
     needs: 'namespaces',

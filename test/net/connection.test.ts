@@ -113,7 +113,7 @@ test('having more to send is not progress: a peer that reads nothing is cut off 
     await turns();
   }
   await until(() => endings.length === 1);
-  expect(endings).toEqual([{ how: 'us' }]);
+  expect(endings).toEqual([{ how: 'stalled' }]);
 });
 
 test('many small frames that nobody reads cost memory, too: more than their bytes counts', async () => {

@@ -3,8 +3,9 @@
 import { createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { connect } from '../../src/net/connection.ts';
+import type { Connection } from '../../src/net/connection.ts';
 import { netContext } from '../../src/net/context.ts';
+import { connect } from '../../src/net/dial.ts';
 import { findUnacknowledged } from '../../src/net/unacknowledged.ts';
 import { until } from '../servers.ts';
 
@@ -63,14 +64,13 @@ test.runIf(process.platform === 'linux').each(['127.0.0.1', '::1'])(
     onTestFinished(() => void server.close());
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    let connected = false;
-    const connection = connect(
-      host,
-      address.port,
+    let connected: Connection | undefined;
+    const dial = connect(
+      { host, port: address.port },
       netContext(() => {}, systemClock, false),
       {
-        connected: () => {
-          connected = true;
+        connected: (made) => {
+          connected = made;
         },
         message: () => {},
         unacceptable: () => {},
@@ -79,8 +79,9 @@ test.runIf(process.platform === 'linux').each(['127.0.0.1', '::1'])(
         closed: () => {},
       },
     );
-    onTestFinished(() => connection.destroy());
-    await until(() => connected && served !== undefined);
+    onTestFinished(() => dial.destroy());
+    await until(() => connected !== undefined && served !== undefined);
+    const connection = connected as unknown as Connection;
     expect(connection.unacknowledged).toBe(0);
     let handed = 0;
     const body = Buffer.alloc(1024 * 1024, 'x');

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type Collected, RECEIVE_WINDOW } from '../../async/receiver.ts';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
+import { ms } from '../../core/units.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { collectBatches } from '../../library/collect.ts';
 import { connectionError } from '../../library/sent.ts';
@@ -15,7 +16,7 @@ import { count, duration, name, writeDuration } from '../input.ts';
 import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
-import { connectionLines, ms } from '../render/report.ts';
+import { connectionLines } from '../render/report.ts';
 import { clockTime, type Shown, show } from '../render/showing.ts';
 
 interface Flags extends ActorFlags {
@@ -103,7 +104,11 @@ function shown(message: Message<'MESSAGE'>, { as, work = 0 }: Flags): Shown {
   return { ...message, note: notes.join('; ') };
 }
 
-function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confirmed }: Collected): number {
+function conclude(
+  actor: Actor,
+  flags: Flags,
+  { handled, why, end, phase, seen, confirmed }: Collected,
+): number {
   const failed = why === 'ended' && !(end?.how === 'bye' && end.code === 'replaced');
   if (actor.json) return failed ? 1 : 0;
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
@@ -124,7 +129,7 @@ function conclude(actor: Actor, flags: Flags, { handled, why, end, phase, confir
     );
     const { host, port } = flags.relay;
     const to = { route: 'async', peer: 'the relay', address: formatAddress(host, port) } as const;
-    for (const line of connectionLines(connectionError(end, phase, to))) say(line);
+    for (const line of connectionLines(connectionError({ phase, end, seen }, to))) say(line);
     return 1;
   }
   const rest = {

@@ -5,10 +5,10 @@ import { THROWAWAY } from '../../async/state.ts';
 import type { Waiting } from '../../async/status.ts';
 import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
+import { bytes } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { writeDuration } from '../input.ts';
 import { say, sayWrapped } from './output.ts';
-import { bytes } from './report.ts';
 import { clockTime } from './showing.ts';
 
 /** How many events per second get a line of their own; the rest of the second is summarised. */

@@ -16,13 +16,6 @@ export interface Repeat {
   readonly why: string;
 }
 
-/** Milliseconds as text for people, with two or three digits: `3.2 ms`, `1.5 s`. */
-export function ms(value: number): string {
-  if (value >= 10_000) return `${(value / 1000).toFixed(0)} s`;
-  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
-  return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
-}
-
 /** The line that begins with a verdict. @param exit the exit code, shown at the right end; undefined if the process does not end with it */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
   const text = verdictText(verdict);
@@ -73,6 +66,3 @@ const labelled = (label: string): string => `  ${label.padEnd(INDENT - 2)}`;
 function row(label: string, text: string): string[] {
   return hanging(labelled(label), text, Math.min(columns(process.stderr), 100));
 }
-
-/** A number of bytes with its unit. */
-export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);

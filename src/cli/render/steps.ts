@@ -3,17 +3,18 @@
 
 import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
+import { bytes, ms } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { writeDuration } from '../input.ts';
 import { Connecting } from './connecting.ts';
 import { paint, say, sayWrapped, talk } from './output.ts';
-import { bytes, ms } from './report.ts';
 import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
 
 /** Narrates the steps of a message as they happen, on stderr. */
 export class Steps {
   readonly #timeout: number;
-  readonly #connecting: Connecting | undefined;
+  readonly #patient: boolean;
+  readonly #connecting: Connecting;
   readonly #peer: () => string;
   readonly #recipient: () => string;
   /** The prompt in front of each typed line; undefined if the messages do not come line by line. */
@@ -43,13 +44,14 @@ export class Steps {
     this.#timeout = timeout;
     this.#peer = peer;
     this.#recipient = recipient;
-    if (patient === true) this.#connecting = new Connecting((what, more) => this.#step(what, more));
+    this.#patient = patient === true;
+    this.#connecting = new Connecting((what, more) => this.#step(what, more), this.#patient);
   }
 
   /** Begins a message: from now on its steps are said, and their times count from here. */
   begin(body: Buffer): void {
     this.#began = performance.now();
-    this.#counted = this.#connecting === undefined ? this.#began : undefined;
+    this.#counted = this.#patient ? undefined : this.#began;
     this.#body = body;
     this.#ended = false;
   }
@@ -57,14 +59,16 @@ export class Steps {
   /** Ends a message: no more steps are said. */
   end(): void {
     this.#waiting?.cancel();
-    this.#connecting?.over();
+    this.#connecting.over();
     this.#body = undefined;
   }
 
   /** Takes an event, and says it if it is a step of the message under way. */
   tell(event: Event): void {
-    if (event.event === 'connected' || event.event === 'broken') this.#counted ??= performance.now();
-    if (this.#body !== undefined) this.#connecting?.tell(event);
+    // A name with several addresses is decided with the last of them.
+    const decided = event.event === 'connected' || (event.event === 'broken' && !this.#connecting.more);
+    if (decided) this.#counted ??= performance.now();
+    if (this.#body !== undefined) this.#connecting.tell(event);
     if (event.event === 'connected') this.#address = event.remote;
     if (event.event === 'rung') this.#rung(event);
     else if (this.#body === undefined) this.#idle(event);
@@ -75,7 +79,8 @@ export class Steps {
         'READY',
         `${event.fields.role === 'relay' ? 'the relay' : event.fields.as}'s program is there`,
       );
-    else if (event.event === 'reconnecting') this.#step('calling again', `in ${ms(event.ms)}: ${event.why}`);
+    else if (event.event === 'reconnecting')
+      this.#step('calling again', `${event.ms === 0 ? 'now' : `in ${ms(event.ms)}`}: ${event.why}`);
     else if (event.event === 'fin') this.#step('FIN', `${this.#peer()}'s side closed`);
     else if (event.event === 'sent' && event.verb === 'SEND') this.#sent(this.#body, String(event.fields.id));
   }

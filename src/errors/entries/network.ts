@@ -148,13 +148,32 @@ const CONNECT: readonly CatalogEntry[] = [
     shownBy: ['nobody listens', 'firewall rejects: port unreachable'],
   },
   {
+    code: 'every_address',
+    moments: ['connect'],
+    title: 'a name with several addresses, each failed in its own way',
+    layer: 'TCP connect',
+    meaning:
+      'detour tries the addresses of a name one after the other, in the order in which the lookup gave them. With --patient the kernel ' +
+      'decides how long each is tried. Without, each but the last gets an equal share of what is left of the deadline, and the next one ' +
+      "is tried when that is over: detour's decision, not the kernel's.",
+    wire: 'none of the addresses of {address} gave a connection',
+    so: 'each address has a reason of its own',
+    tryNext: 'look at each: detour explain, with its code',
+    certainty: BEFORE_SENDING,
+    reference: 'Node.js documentation, dns.lookup (all)',
+    elsewhere: NOT_VERIFIED,
+    basis: 'measured on Linux',
+    shownBy: ['a name with two addresses, each fails in its own way'],
+  },
+  {
     code: 'AggregateError',
     moments: ['connect'],
     title: 'a name with several addresses: all failed',
     layer: 'TCP connect',
     meaning:
-      "The name has several addresses, and Node tried them one after the other. Node's error has an empty message; the error of each " +
-      'attempt is in .errors, and .code is the code of one of them.',
+      'The name has several addresses and Node tried them one after the other: by default each but the last for 250 ms only, and if ' +
+      'that was too short, it calls its own timer ETIMEDOUT. Its error has an empty message; each attempt is in .errors, and .code is ' +
+      'that of one of them. (detour does it itself: detour explain every_address.)',
     wire: 'every address of {address} was tried, and none could be connected to',
     so: 'each address failed for a reason of its own',
     tryNext: 'look at each: detour explain, with the code of each attempt',

@@ -99,6 +99,7 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
     elsewhere:
       'Linux: measured here. On Windows a zone is a number (fe80::1%12). macOS and Windows: not verified here.',
     basis: 'measured on Linux',
+    shownBy: ['link-local address without a zone'],
   },
   {
     code: 'EMFILE',

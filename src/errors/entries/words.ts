@@ -1,5 +1,5 @@
-// The catalogue, part 5: the verdicts, BYE, and detour's own codes for a peer that says too little, too late, or something else.
-// None of them is an errno.
+// The catalogue, part 5: the end of a conversation without the answer that was waited for: BYE, and detour's own codes for a peer that says
+// too little, too late, or something else. None of them is an errno.
 
 import {
   AFTER_BYE,
@@ -7,83 +7,12 @@ import {
   BEFORE_SENDING,
   type CatalogEntry,
   NO_VERDICT,
-  PROTOCOL,
-  SAME_TEXT,
+  type SpokenEntry,
+  spoken,
 } from '../entry.ts';
+import { VERDICTS } from './verdicts.ts';
 
-type Shared = 'layer' | 'reference' | 'elsewhere' | 'basis';
-
-/** What differs between these entries. `elsewhere` is given only where systems differ. */
-type Own = Omit<CatalogEntry, Shared> & Partial<Pick<CatalogEntry, 'elsewhere'>>;
-
-const spoken = (own: Own): CatalogEntry => ({
-  layer: 'program (detour/1)',
-  reference: PROTOCOL,
-  elsewhere: SAME_TEXT,
-  basis: 'rule of detour/1',
-  ...own,
-});
-
-/** The verdicts. Each entry explains the word; a verdict is never the reason why a send failed. */
-const VERDICTS: readonly Own[] = [
-  {
-    code: 'DELIVERED',
-    moments: ['answer'],
-    wire: "RECEIVED from {peer}'s program; with async send --wait, the receipt",
-    certainty: 'This is a verdict, exit code 0.',
-    title: "the verdict: bob's program has handled it",
-    meaning:
-      'The receiving program wrote the message to its output, and that write was completed. It said so itself.',
-    so: 'the program had it, and has finished handling it',
-    notSo: '"it is on bob\'s disk": shown is not stored, and nobody promised that',
-    tryNext: 'detour sync send --ladder shows whose word each step is',
-  },
-  {
-    code: 'STORED',
-    moments: ['answer'],
-    wire: 'STORED from the relay',
-    certainty:
-      'This is a verdict, exit code 0. It does not say whether the recipient gets the message: --wait asks that.',
-    title: "the verdict: durable on the relay's disk",
-    meaning:
-      'The relay has the message on its disk (fdatasync returned) and is responsible for it now. It keeps the message until the recipient ' +
-      'collects it or its --ttl is over, even if the relay is killed. With dup=yes the message was stored before, and may be gone by now.',
-    so: 'the sender may go',
-    notSo: '"bob has seen it": the relay has it, not bob',
-    tryNext: 'detour async send --wait waits for the receipt',
-  },
-  {
-    code: 'NOT_DELIVERED',
-    moments: ['answer'],
-    wire: 'no byte of the message was handed to the socket; or REFUSED or BYE answered it; or a bounce tried=no came',
-    certainty: 'This is a verdict, exit code 10. It is about all attempts, never about one error code.',
-    title: 'the verdict: it certainly did not happen',
-    meaning:
-      'No attempt handed over a byte of the message, or each that did was told that it was not accepted. Or it expired at the relay, ' +
-      'which had never written it to a receiver.',
-    so: 'it did not happen, and it will not',
-    notSo: '"an error, so not delivered": once the message is handed over, most errors leave it UNKNOWN',
-    tryNext: 'send it again: that cannot deliver it twice',
-  },
-  {
-    code: 'UNKNOWN',
-    moments: ['answer'],
-    wire: 'the message, or a part of it, was handed over, and no answer to it came; or a bounce tried=yes came',
-    certainty: 'This is a verdict, exit code 20.',
-    title: 'the verdict: it may have happened, or not',
-    meaning:
-      'The message was handed over and not answered. It may have been handled and the answer lost, or it may never have been read. ' +
-      'From here the two look the same, and nobody on this side can know.',
-    so: 'nothing about what the other side did',
-    notSo: '"no answer, so it failed": the answer may be what was lost',
-    tryNext: {
-      sync: 'ask the receiver. Sending again may deliver it twice: sync remembers nothing',
-      async: 'send again soon with the same --id: the relay recognises a repeat for at least 10 minutes',
-    },
-  },
-];
-
-const WORDS: readonly Own[] = [
+const WORDS: readonly SpokenEntry[] = [
   {
     code: 'replaced',
     moments: ['bye'],
@@ -108,6 +37,54 @@ const WORDS: readonly Own[] = [
     so: 'a kernel is there; no program has shown itself',
     notSo: '"connected, so {peer} is there": a kernel connects, a program greets',
     tryNext: 'look at {peer}: is it frozen? is it the right port?',
+  },
+  {
+    code: 'unfinished',
+    moments: ['greeting'],
+    wire: '{address} began a frame and did not end it',
+    certainty: BEFORE_SENDING,
+    title: 'bytes came, but no complete READY',
+    meaning:
+      'A frame counts when it is complete: its header line ends in \\n, and a body is followed by \\n, too. What came is the beginning of ' +
+      'one, and the rest did not come in time.',
+    so: 'a program is there and talks; what it says is not finished',
+    notSo: '"it did not greet": look at what came, perhaps only the end of the line is missing',
+    tryNext: 'if you write that program: end each line with \\n, and flush what you print',
+  },
+  {
+    code: 'unfinished',
+    moments: ['answer'],
+    wire: '{address} began a frame and did not end it',
+    certainty: AFTER_CONNECTING,
+    title: 'an answer began and did not end',
+    meaning:
+      'A frame counts when it is complete: its header line ends in \\n, and a body is followed by \\n, too. What came is the beginning of ' +
+      'one, and the rest did not come.',
+    so: 'nothing: a frame that is not complete has no effect',
+    notSo:
+      '"RECEIVED can be read there, so it is the answer": RECEIVED id=1 may be the beginning of RECEIVED id=12',
+    tryNext: {
+      sync: 'if you write {peer}: end each frame with \\n, and flush it. Sending again may make it two',
+      async:
+        'if you write the relay: end each frame with \\n. Send again soon with the same --id: it knows a repeat for at least 10 minutes',
+    },
+  },
+  {
+    code: 'wrong_answer',
+    moments: ['answer'],
+    wire: '{address} answered, but not this message',
+    certainty: AFTER_CONNECTING,
+    title: 'an answer came, but not to this message',
+    meaning:
+      'An answer belongs to the message whose id it names: RECEIVED or REFUSED from a receiver, STORED or REFUSED from a relay. What came ' +
+      'names another id, or is another verb.',
+    so: 'nothing about this message',
+    notSo: '"there was only one message, so that is its answer": it may answer an earlier one',
+    tryNext: {
+      sync: 'if you write {peer}: answer with the id= of the SEND. Sending again may make it two',
+      async:
+        'if you write the relay: answer with the id= of the SEND. Send again soon with the same --id: it knows a repeat for at least 10 minutes',
+    },
   },
   {
     code: 'wrong_door',
@@ -172,6 +149,18 @@ const WORDS: readonly Own[] = [
   },
   {
     code: 'deadline',
+    moments: ['lookup'],
+    wire: 'the name lookup for {address} was not over in time; no packet went there',
+    certainty: BEFORE_SENDING,
+    title: 'no address before our own deadline',
+    meaning:
+      'We stopped waiting while the name was still being looked up. No address was known, so no connection was tried.',
+    so: 'nobody was called: a directory of names did not answer soon enough',
+    notSo: '"{peer} did not answer": nobody asked it',
+    tryNext: 'use the address instead of the name, or wait longer: --timeout',
+  },
+  {
+    code: 'deadline',
     moments: ['connect'],
     shownBy: ['SYN swallowed', 'backlog full'],
     wire: 'no connection to {address} in time',
@@ -214,6 +203,22 @@ const WORDS: readonly Own[] = [
     tryNext: {
       sync: 'look at {peer}. Sending again may deliver it twice: sync remembers nothing',
       async: 'connect again; the relay recognises a repeat with the same --id for at least 10 minutes',
+    },
+  },
+  {
+    code: 'stalled',
+    moments: ['answer', 'idle'],
+    wire: '{address} took none of our bytes any more, and we hung up',
+    certainty: AFTER_CONNECTING,
+    title: 'our bytes were not taken',
+    meaning:
+      'More than 4 MiB waited to be sent, or the connection was being closed, and in 30 s our kernel could pass on nothing: the ' +
+      'other side does not read, or nothing gets through.',
+    so: 'nothing: what was passed on before may have been read',
+    notSo: '"it took nothing, so it has nothing": only the rest was not taken',
+    tryNext: {
+      sync: 'look at {peer}. Sending again may make it two: sync remembers nothing',
+      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
     },
   },
   {
@@ -268,7 +273,7 @@ const WORDS: readonly Own[] = [
   {
     code: 'interrupted',
     moments: ['greeting', 'answer'],
-    wire: 'nothing new: we stopped waiting',
+    wire: 'we stopped waiting',
     certainty: AFTER_CONNECTING,
     title: 'stopped with Ctrl-C while waiting',
     meaning:
