@@ -1,12 +1,12 @@
-// Measures detour's relay and what people would use instead, on this computer, in one run: `npm run bench`. It uses the brokers that it
-// finds and names those that are missing. Each part is a file in bench/. In each round a part measures everything that it compares, one
+// Measures detour's relay and what people would use instead, on this computer, in one run: `npm run bench`. It uses the brokers that are
+// installed and names those that are missing. Each part is a file in bench/. In each round a part measures everything that it compares, one
 // after another.
 //
-//   --rounds N     how often each is measured (default: 7)
-//   --seconds N    how long each time, after two seconds of warm-up (default: 2)
+//   --rounds N     how many times each is measured (default: 7)
+//   --seconds N    for how long each time, after two seconds of warm-up (default: 2)
 //   --part NAME    only this part; repeatable: stores, drain, live, busy, direct, startup, clients, talk, memory, growth, steady
-//   --only WORD    only the peers with this word in their names
-//   --json FILE    writes every single figure; `npx tsx scripts/bench/publish.ts FILE` makes bench/README.md and the picture from it
+//   --only WORD    only the peers with this word in their name
+//   --json FILE    writes all figures; `npx tsx scripts/bench/publish.ts FILE` makes bench/README.md and the picture from it
 //   --install      installs the brokers, strace and a C compiler first; as root, on Debian
 
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// The least that a receiver in Node can be: it writes what came to its stdout, and echoes it when that write has called back. It greets each
-// sender with a line.
+// The smallest receiver in Node: it writes what comes to its stdout, and echoes it when that write has called back. It greets each sender with
+// a line.
 //
 // Argument: the port on 127.0.0.1.
 

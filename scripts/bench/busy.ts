@@ -1,4 +1,4 @@
-// How many messages a second go through many mailboxes, stored and collected at the same time. Only who syncs before it acknowledges.
+// How many messages a second go through many mailboxes, stored and collected at the same time. Only peers that sync before they acknowledge.
 
 import { runBusy } from './load.ts';
 import { type Bench, driverOf, inTurns, report } from './part.ts';
@@ -6,12 +6,12 @@ import { collects, type Peer } from './peers.ts';
 import { withServer } from './server.ts';
 
 const MAILBOXES = 10_000;
-// A round through all mailboxes takes some seconds.
+// One pass over all mailboxes takes several seconds.
 const LONGER = 5;
 const SHAPE = { senders: 32, outstanding: 64, size: 128 };
 
-// In detour a connection collects one mailbox: so many go from one to the next. In beanstalkd one has a message at a time: so many share all.
-// In Redis one request asks for the messages of many.
+// In detour a connection collects one mailbox, so these move from one mailbox to the next. In beanstalkd a connection gets one message at a
+// time, so these share all mailboxes. In Redis one request asks for the messages of many mailboxes.
 const COLLECTORS: Partial<Record<Peer['protocol'], number>> = { detour: 64, redis: 4, beanstalkd: 64 };
 
 /** Measures it. @throws Error if a message comes twice */

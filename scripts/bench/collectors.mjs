@@ -1,5 +1,5 @@
-// Collects from mailboxes as fast as the mail comes: a process of its own, which looks at the last header of what it reads and acknowledges
-// up to there. It reads no other frame, so that it costs little beside the relay. It says `here` when all collect, and ends when it is killed.
+// Collects from mailboxes as fast as the mail comes. It looks only at the last header of what it reads, and acknowledges up to there, so that
+// it costs little beside the relay. It prints `here` when all mailboxes are being collected, and runs until it is killed.
 //
 // Arguments: the port on 127.0.0.1, the names of the mailboxes.
 
@@ -18,7 +18,7 @@ async function collect(name) {
   if (!ready.includes('READY ')) throw new Error(`${name} was not greeted: ${ready}`);
   socket.on('data', (bytes) => {
     const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    // A frame ends with a line feed, and the one before it, too: this finds it also if it is the first.
+    // Each frame ends with a line feed. With one added in front, this finds the header even if it is the first.
     const at = Math.max(all.lastIndexOf(LATEST), 0);
     const header = /^\n?(\w+)(?: seq=(\d+))?.*(?: size=(\d+))\n/.exec(all.toString('latin1', at, at + 1024));
     if (header === null) {
@@ -28,7 +28,7 @@ async function collect(name) {
     const [line, verb, seq, size] = header;
     if (verb !== 'MESSAGE') throw new Error(`${name} got ${all.toString('latin1', at, at + 200)}`);
     const whole = all.length - at >= line.length + Number(size) + 1;
-    // What stands before the last header is whole.
+    // Everything before the last header is complete.
     const upTo = whole ? Number(seq) : Number(seq) - 1;
     rest = all.subarray(whole ? at + line.length + Number(size) + 1 : at);
     if (upTo <= acknowledged) return;

@@ -1,6 +1,6 @@
-// What the direct route costs beside a bare socket: how long a message takes to a receiver that writes it into a file, and back. Both write
-// alike: process.stdout is that file, and they answer when the write has called back. Beside it, detour's receiver tells of each message on
-// stderr, which goes into another file here.
+// What the direct route costs compared with a bare socket: the round trip of a message to a receiver that writes it into a file and answers.
+// Both receivers write in the same way: process.stdout is the file, and they answer when the write has called back. detour's receiver also
+// reports each message on stderr, which goes into another file here.
 
 import { mkdtempSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ const BODY = 'x'.repeat(64);
 const BARE = fileURLToPath(new URL('bare-receiver.mjs', import.meta.url));
 
 interface Receiver extends Pick<Peer, 'name' | 'program' | 'args'>, Talk {
-  /** What it has written for each message. */
+  /** What it writes for each message. */
   readonly shown: string;
 }
 
@@ -43,7 +43,7 @@ const RECEIVERS: readonly Receiver[] = [
 
 /** Measures it. @throws Error if a message was not answered, or is not in the file */
 export async function direct(bench: Bench): Promise<void> {
-  const row = `${BODY.length} B there and back, into a file, one under way: p50; 1.25 at most is wanted`;
+  const row = `${BODY.length} B there and back, into a file, one in flight: p50; wanted: at most 1.25`;
   const rows = await inTurns(bench, row, RECEIVERS, (receiver) => measure(bench, receiver));
   report(bench, { part: 'direct', row, unit: 'µs' }, rows);
 }
@@ -59,6 +59,6 @@ async function measure({ scratch, seconds }: Bench, receiver: Receiver): Promise
     under,
   );
   if (readFileSync(file, 'latin1') !== receiver.shown.repeat(all))
-    throw new Error(`${receiver.name} has not written the ${all} messages that it answered`);
+    throw new Error(`${receiver.name} did not write the ${all} messages that it answered`);
   return median(took);
 }

@@ -7,7 +7,7 @@ import { withServer } from './server.ts';
 
 const SIZE = 128;
 const COUNT = 200_000;
-// beanstalkd syncs for each single message that comes and that goes: more would take minutes in each round, at the same rate.
+// beanstalkd syncs once for each message that is put and once for each that is deleted: more messages would take minutes a round, at the same rate.
 const FEWER: Partial<Record<Peer['protocol'], number>> = { beanstalkd: 5000 };
 
 /** Measures it. @throws Error if a message is missing or comes twice */

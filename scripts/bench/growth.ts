@@ -1,9 +1,8 @@
-// What it costs that there is more of everything: how many messages a second a relay stores that holds much already, that has many
-// mailboxes, and many senders.
+// What size costs: how many messages a second a relay stores when it already holds many, has many mailboxes, or has many senders.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { House } from '../lib/house.ts';
+import { RelayProcess } from '../lib/relay-process.ts';
 import { fill, runLoad, type Shape } from './load.ts';
 import { type Bench, inTurns, report } from './part.ts';
 
@@ -12,13 +11,13 @@ const SHAPE: Shape = { senders: 32, outstanding: 64, size: 128 };
 interface Case {
   readonly name: string;
   readonly shape: Shape;
-  /** Messages that it holds before. */
+  /** How many messages it holds at the start. */
   readonly held: number;
 }
 
 const held = (count: number): Case => ({ name: `${count} held`, shape: SHAPE, held: count });
 
-// Each has mail before, and gets more in its turn.
+// Each mailbox holds one message at the start, and all get more in turn.
 const mailboxes = (count: number): Case => ({
   name: count === 1 ? '1 mailbox' : `${count} mailboxes`,
   shape: { ...SHAPE, mailboxes: count },
@@ -34,7 +33,7 @@ const senders = (count: number): Case => ({
 const GROWTHS: Readonly<Record<string, readonly Case[]>> = {
   'with more held, 32×64': [10_000, 100_000, 1_000_000, 5_000_000].map(held),
   'with more mailboxes, 32×64': [1, 100, 10_000, 100_000].map(mailboxes),
-  'with more senders, each with one message under way': [1, 10, 100, 500].map(senders),
+  'with more senders, each with one message in flight': [1, 10, 100, 500].map(senders),
 };
 
 /** Measures it. */
@@ -48,13 +47,13 @@ export async function growth(bench: Bench): Promise<void> {
 
 async function measure({ load, scratch, seconds }: Bench, { shape, held: before }: Case): Promise<number> {
   const dir = mkdtempSync(path.join(scratch, 'growth-'));
-  let relay = await House.start(dir);
+  let relay = await RelayProcess.start(dir);
   try {
     if (before > 0) {
       await fill(load, relay.port, shape, before);
-      // One that has just taken much is faster: its code is compiled. So each begins anew.
+      // A relay that has just stored many messages is faster, because its code is compiled. So every case starts with a fresh process.
       await relay.end();
-      relay = await House.start(dir);
+      relay = await RelayProcess.start(dir);
     }
     return (await runLoad(load, 'detour', relay.port, shape, seconds)).rate;
   } finally {

@@ -1,5 +1,5 @@
-// How long a message is on its way from a sender to a recipient who waits for it, at a steady rate. Of a peer that cannot keep this rate it
-// is the time in its queue, which grows.
+// How long a message takes from a sender to a recipient that waits for it, at a steady rate. For a peer that cannot keep this rate, that is
+// mostly the time in its queue, which grows.
 
 import path from 'node:path';
 import { runDisk, runLive, type Times } from './load.ts';
@@ -10,7 +10,7 @@ import { withServer } from './server.ts';
 const SIZE = 128;
 const RATE = 1000;
 
-// What no store can do without that syncs before it acknowledges.
+// The least that any store needs that syncs before it acknowledges.
 const DISK = { name: 'one write and sync, in a file' } as const;
 
 /** Measures it. @throws Error if a message is missing or comes twice */

@@ -61,7 +61,7 @@ export function compileLoad(scratch: string): string {
   return program;
 }
 
-/** Senders that do nothing else, for so many seconds after the warm-up. */
+/** Runs senders alone, for `seconds` after the warm-up. */
 export function runLoad(
   load: string,
   protocol: Peer['protocol'],
@@ -72,10 +72,10 @@ export function runLoad(
   return run({ load, protocol, port }, 'store', ...storing(shape, seconds));
 }
 
-/** Sends a relay of detour exactly so many messages; there is no warm-up. @throws Error if one was not stored */
+/** Sends exactly `count` messages to a relay of detour, without a warm-up. @throws Error if one was not stored */
 export async function fill(load: string, port: number, shape: Shape, count: number): Promise<Load> {
   const filled = await run<Load>({ load, protocol: 'detour', port }, 'fill', ...storing(shape, count));
-  if (filled.all !== count) throw new Error(`${count} were sent, and ${filled.all} answered`);
+  if (filled.all !== count) throw new Error(`${count} were sent, but ${filled.all} answered`);
   return filled;
 }
 
@@ -84,17 +84,17 @@ const storing = ({ senders, outstanding, size, mailboxes, burst = 1 }: Shape, mo
   ...(mailboxes === undefined ? [] : [mailboxes, burst]),
 ];
 
-/** Fills one mailbox with so many messages, and lets one collector empty it. */
+/** Fills one mailbox with `count` messages, and then lets one collector empty it. */
 export function runDrain(target: Target, size: number, count: number): Promise<Collected> {
   return run(target, 'drain', size, count);
 }
 
-/** So many messages a second to a collector that waits for them, for so many seconds after the warm-up: how long each is on its way. */
+/** Sends `rate` messages a second to a collector that waits for them, for `seconds` after the warm-up. @returns how long they took */
 export function runLive(target: Target, size: number, rate: number, seconds: number): Promise<Times> {
   return run(target, 'live', size, rate, seconds);
 }
 
-/** The same rhythm, but only one write and sync in a file: how long each takes. */
+/** Writes and syncs a file at the same rate. @returns how long that took */
 export function runDisk(
   load: string,
   file: string,
@@ -105,7 +105,7 @@ export function runDisk(
   return runWords(load, ['disk', file, size, rate, seconds]);
 }
 
-/** Senders to so many mailboxes in turn, and collectors at the same time, for so many seconds after the warm-up. */
+/** Runs senders to `mailboxes` mailboxes in turn, and collectors at the same time, for `seconds` after the warm-up. */
 export function runBusy(
   target: Target,
   { senders, outstanding, size }: Shape,

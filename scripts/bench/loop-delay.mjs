@@ -1,5 +1,5 @@
-// Loaded into a process before its own program (`node --import`): at each SIGUSR2 it tells on stderr how late the event loop was since the
-// one before, in milliseconds: 99 of 100 times no later than this. A millisecond of it is the timer's own.
+// Loaded into a process before its own program (`node --import`). At each SIGUSR2 it prints to stderr the 99th percentile of how late the event
+// loop was since the last one, in milliseconds. One millisecond of it is the timer's own.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 

@@ -1,13 +1,13 @@
-// On which machine a bench ran, and what it measured there.
+// Describes the machine on which a bench ran, and the versions that it measured.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { find, type Peer } from './peers.ts';
 
-/** What somebody must know who compares figures. */
+/** What one must know to compare the figures. */
 export interface Machine {
-  /** A day, as `2026-01-31`. */
+  /** The date, as `2026-01-31`. */
   readonly date: string;
   readonly system: string;
   readonly processors: string;

@@ -1,17 +1,17 @@
-// What a relay needs for the mail that it holds: memory, above that of an empty one, and time to come back after a kill, until it greets. How
-// long that takes depends on how much came after the last checkpoint, so it is killed at several moments between two.
+// What a relay needs for the mail that it holds: how much more memory than an empty relay, and how long it takes from a restart after a kill
+// until it says READY. That depends on how much was stored after the last checkpoint, so it is killed at several points between two checkpoints.
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { House } from '../lib/house.ts';
+import { RelayProcess } from '../lib/relay-process.ts';
 import { fill } from './load.ts';
 import { type Bench, inTurns, type Row, report } from './part.ts';
 import { median } from './statistics.ts';
 
-/** A checkpoint is made after so many bytes of log, and what a message takes of it beside its body. */
+/** How many bytes of log there are between two checkpoints, and how many a message takes in it beside its body. */
 const CHECKPOINT = 64 * 1024 * 1024;
 const COST = 42;
-/** It is killed when it was filled, and again each time when this part of what lies between two checkpoints came after its start. */
+/** It is killed when it has been filled, and then after each of these shares of the distance between two checkpoints. */
 const MOMENTS = [0.05, 0.5, 0.9];
 
 interface Mail {
@@ -27,7 +27,7 @@ const MAIL: readonly Mail[] = [
 ];
 
 interface Measured {
-  /** Megabytes above an empty relay: right after the mail came in, and when it was killed and started again. */
+  /** Megabytes above an empty relay: right after the mail came in, and after it was killed and started again. */
   readonly filled: number;
   readonly restarted: number;
   /** Seconds from each start to READY. */
@@ -52,7 +52,7 @@ export async function memory(bench: Bench): Promise<void> {
 async function measure({ load, scratch }: Bench, { count, size }: Mail): Promise<Measured> {
   const dir = path.join(scratch, 'held');
   const shape = { senders: 32, outstanding: 64, size };
-  let relay = await House.start(dir);
+  let relay = await RelayProcess.start(dir);
   let held = 0;
   const add = async (more: number): Promise<void> => {
     await fill(load, relay.port, shape, more);
@@ -61,7 +61,7 @@ async function measure({ load, scratch }: Bench, { count, size }: Mail): Promise
   const restart = async (): Promise<number> => {
     await relay.end('SIGKILL');
     const began = performance.now();
-    relay = await House.start(dir);
+    relay = await RelayProcess.start(dir);
     (await relay.talk('newcomer')).drop();
     return performance.now() - began;
   };

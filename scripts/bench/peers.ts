@@ -1,4 +1,4 @@
-// Who is measured: detour's relay, and the brokers that people would pick instead, each as it is installed, with the settings that are named.
+// What is measured: detour's relay, and the brokers that people would pick instead, each as it is installed, with the settings that are named.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { ROOT } from '../terminal.ts';
 /** A store that is measured. */
 export interface Peer {
   readonly name: string;
-  /** What the load driver speaks to it. */
+  /** The protocol that the load driver speaks to it. */
   readonly protocol: 'detour' | 'redis' | 'nats' | 'mqtt' | 'beanstalkd' | 'postgres' | 'amqp';
   /** Is it measured only where messages are stored? The load driver does not collect from it. */
   readonly storesOnly?: true;
@@ -20,16 +20,16 @@ export interface Peer {
   /** Debian's package, and the program in it. */
   readonly package: string | undefined;
   readonly program: string;
-  /** It refuses to run as root: then it runs as this user. */
+  /** The user that it runs as when root starts it, if it refuses to run as root. */
   readonly user?: string;
-  /** The arguments that make it print its version, and the program that prints it if that is a different one. */
+  /** The arguments that make it print its version, and the program that prints it, if that is a different one. */
   readonly version: readonly string[];
   readonly versionProgram?: string;
   /** Its arguments. @param dir an empty folder. @param port on 127.0.0.1 */
   args(dir: string, port: number): readonly string[];
   /** A command to put before the program: it starts the program and is replaced by it. @param port on 127.0.0.1 */
   within?(dir: string, port: number): readonly string[];
-  /** Makes what it needs before messages come. */
+  /** Sets up what it needs before messages can come. */
   prepare?(port: number): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export const DETOUR: Peer = {
   args: (dir, port) => [MAIN, 'async', 'relay', '--journal', path.join(dir, 'journal'), '--port', `${port}`],
 };
 
-/** All that are measured beside it. */
+/** The brokers that are measured beside it. */
 export const PEERS: readonly Peer[] = [
   {
     name: 'Redis Streams, appendfsync always',
@@ -96,7 +96,7 @@ export const PEERS: readonly Peer[] = [
       writeFileSync(file, `${lines.join('\n')}\n`);
       return ['-c', file];
     },
-    // Without somebody who has subscribed and is away, it keeps nothing.
+    // It keeps messages only for a subscriber that is offline.
     prepare: (port) => talk(port, subscribeAndLeave(), '\x90\x03\x00\x01\x01'),
   },
   {
@@ -117,7 +117,7 @@ export const PEERS: readonly Peer[] = [
     },
     async prepare(port) {
       const ask = (): Promise<void> => talk(port, makeTable(), 'CREATE TABLE');
-      // It listens before it can do anything.
+      // It listens before it is ready.
       const again = async (error: unknown): Promise<void> => {
         if (!String(error).includes('starting up')) throw error;
         await pause(20);
@@ -171,12 +171,12 @@ export function giveFolder({ user }: Pick<Peer, 'user'>, dir: string): void {
   const entry = readFileSync('/etc/passwd', 'latin1').match(new RegExp(`^${user}:.*`, 'm'))?.[0];
   if (entry === undefined) throw new Error(`there is no user ${user}`);
   const [, , uid, gid] = entry.split(':');
-  // To come to it the user must pass through the folder that it is in.
+  // The user must be able to pass through the folder above it.
   chmodSync(path.dirname(dir), 0o711);
   chownSync(dir, Number(uid), Number(gid));
 }
 
-/** The path of a program, looked for where root finds it, too; undefined if it is not installed. */
+/** The path of a program, looked for in root's folders, too; undefined if it is not installed. */
 export function find(program: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
   // Debian keeps the programs of each version of PostgreSQL in a folder of their own.
@@ -188,7 +188,7 @@ export function find(program: string): string | undefined {
     .find(existsSync);
 }
 
-// PostgreSQL, protocol 3.0: who it is, and a query.
+// PostgreSQL, protocol 3.0: a startup message, and a query.
 function makeTable(): string {
   const long = (value: number): string => String.fromCharCode(0, 0, value >> 8, value & 0xff);
   const startup = '\0\x03\0\0user\0bench\0database\0postgres\0\0';
@@ -202,7 +202,7 @@ function makeStream(): string {
   return `CONNECT {"verbose":false}\r\nSUB made 1\r\n${create}`;
 }
 
-// MQTT 3.1.1: CONNECT of a session that stays, SUBSCRIBE to mail/# with quality of service 1.
+// MQTT 3.1.1: CONNECT with a session that outlives the connection, SUBSCRIBE to mail/# with quality of service 1.
 function subscribeAndLeave(): string {
   const text = (words: string): string => `\0${String.fromCharCode(words.length)}${words}`;
   const packet = (kind: string, rest: string): string => kind + String.fromCharCode(rest.length) + rest;
@@ -210,7 +210,7 @@ function subscribeAndLeave(): string {
   return hello + packet('\x82', `\x00\x01${text('mail/#')}\x01`);
 }
 
-// Says something, and waits until it has heard an answer.
+// Sends bytes, and waits for an answer.
 function talk(port: number, bytes: string, answer: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');

@@ -52,7 +52,7 @@ function document({ rounds, seconds, machine, figures }: Run): string {
   const parts = [...new Set(figures.map(({ part }) => part))];
   const tables = parts.map((part) => {
     const source = readFileSync(path.join(HERE, `${part}.ts`), 'utf8');
-    // What a part measures is said once, at the top of its file.
+    // The comment at the top of each part says what it measures.
     const about = source.slice(0, source.indexOf('\n\n')).replaceAll(/^\/\/ ?/gm, '');
     const rows = rowsOf(figures).filter((row) => row.part === part);
     return [`## ${part}`, about, ...rows.map(table)].join('\n\n');
@@ -65,7 +65,7 @@ This is one run of it, written by \`publish.ts\`. Figures of another machine wil
 
 | | |
 |---|---|
-| day | ${date} |
+| date | ${date} |
 | system | ${system} |
 | processors | ${processors} |
 | memory | ${memory} GiB |
@@ -73,11 +73,11 @@ This is one run of it, written by \`publish.ts\`. Figures of another machine wil
 | Node | ${node} |
 ${programs.join('\n')}
 
-All take turns: in each of ${rounds} rounds each is measured once, in an order that moves on, with ${seconds} seconds of load after 2 seconds of warm-up.
-A table has the median, the lowest and the highest of the rounds. A ratio is taken within each round; the median of those stands there.
+They take turns: in each of ${rounds} rounds each is measured once, and another one begins each time, with ${seconds} seconds of load after 2 seconds of warm-up.
+A table shows the median, the lowest and the highest of the rounds. A ratio is taken within each round, and its median is shown.
 The load driver is written in C, so that it is not what is measured. It runs on the same computer as everything else.
 
-What is not measured: several computers, replication, a disk that was written for hours, more than one relay, messages above 4 KiB, and
+Not measured: several computers, replication, hours of writing to one disk, more than one relay, messages above 4 KiB, and
 what brokers can do that this relay cannot (topics, routing, consumer groups, replay, clusters, users and rights, encryption).
 
 ${tables.join('\n\n')}

@@ -1,17 +1,17 @@
-// A lean client with one message under way: it compares bytes and reads no frame, so that it costs little beside what it measures.
+// A lean client with one message in flight. It compares bytes and decodes no frames, so that it costs little beside what it measures.
 
 import { connect } from 'node:net';
 
-/** What is said and what is heard. */
+/** What is sent and what comes back. */
 export interface Talk {
-  /** Said when the other has greeted with a line. */
+  /** What is sent when the server has greeted with a line. */
   readonly hello: string;
-  /** The message of this number, and all that answers it. */
+  /** The message with this number, and the whole answer to it. */
   message(number: number): Buffer;
   answer(number: number): Buffer;
 }
 
-/** So many messages go first, uncounted: until then the other's code is not compiled. */
+/** How many messages are sent first and not counted, until the server's code is compiled. */
 const WARM_UP = 5000;
 
 /**

@@ -1,4 +1,4 @@
-// A relay to which nobody listens: it makes no event, and says nothing.
+// A relay without events: it says nothing about what it does.
 //
 // Arguments: the folder of its journal, the port on 127.0.0.1.
 

@@ -1,4 +1,4 @@
-// How long a command takes, from its start to its exit: a direct message to a port where nobody listens, beside a Node that does nothing.
+// How long a command takes, from its start to its exit: a direct message to a port where nobody listens, compared with a Node that does nothing.
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { type Bench, inTurns, report } from './part.ts';
 import { freePort } from './server.ts';
 import { median } from './statistics.ts';
 
-/** Runs that make one figure: their median counts. */
+/** How many runs make one figure: it is their median. */
 const RUNS = 7;
 /** The exit code of NOT DELIVERED. */
 const NOT_DELIVERED = 10;

@@ -1,5 +1,5 @@
-// What a bench says of many rounds: the median, and how far they lie apart. The machine is noisy, so the ratio of two is taken in each
-// round, where they were measured one after the other, and the median of those ratios is what counts.
+// What a bench reports of many rounds: the median and the spread. The machine is noisy, so a ratio is taken within each round, where the two were
+// measured one after the other, and its median is what counts.
 
 /** The middle one; of an even number the lower of two. */
 export function median(values: readonly number[]): number {
@@ -11,7 +11,7 @@ export function ratio(ours: readonly number[], others: readonly number[]): numbe
   return median(ours.map((own, round) => own / (others[round] ?? Number.NaN)));
 }
 
-/** A number in three digits: `950`, `1.23k`, `45.6k`, `1.23M`. */
+/** A number with three digits: `950`, `1.23k`, `45.6k`, `1.23M`. */
 export function short(value: number): string {
   const [unit, size] = value >= 1e6 ? ['M', 1e6] : value >= 1e3 ? ['k', 1e3] : ['', 1];
   const scaled = value / size;

@@ -1,5 +1,5 @@
-// Does a peer sync what it has before it acknowledges it? Seen by strace: one sender with one message under way, so each answer needs a sync
-// of its own.
+// Does a peer sync a message before it acknowledges it? strace shows it: one sender has one message in flight, so each answer needs a sync of
+// its own.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,13 +10,13 @@ import { withServer } from './server.ts';
 const ONE = { senders: 1, outstanding: 1, size: 128 };
 const SECONDS = 1;
 
-/** How many syncs there were for each answer; undefined: there is no strace here (Debian: apt-get install strace). */
+/** How many syncs there were for each answer; undefined if strace is missing (Debian: apt-get install strace). */
 export async function syncsPerAnswer(load: string, peer: Peer, scratch: string): Promise<number | undefined> {
   const strace = find('strace');
   if (strace === undefined) return undefined;
   const file = path.join(scratch, 'strace');
   const calls = 'trace=openat,close,write,pwrite64,writev,pwritev,fsync,fdatasync,msync,sync_file_range';
-  // With -D what was started is the peer, which can be killed: strace looks on and ends with it.
+  // With -D the process that was started is the peer, so it can be killed: strace watches it and ends with it.
   const words = [strace, '-D', '-f', '-qq', '-s', '0', '-e', calls, '-o', file];
   const before = (): number => syncsIn(readFileSync(file, 'latin1'));
   let [begun, ended] = [0, 0];
@@ -34,7 +34,7 @@ export async function syncsPerAnswer(load: string, peer: Peer, scratch: string):
   return (ended - begun) / all;
 }
 
-// Syncs, and writes into files that were opened so that each write is one.
+// Syncs, and writes into files that were opened with O_DSYNC or O_SYNC.
 function syncsIn(trace: string): number {
   const durable = new Set<string>();
   let count = 0;

@@ -1,5 +1,5 @@
-// What it costs that the relay tells what it does: to a class, with --log into a file as well, and to nobody. The command has no option that
-// silences it, so the silent one is a program of its own (silent-relay.mjs): the same relay, which makes no event.
+// What it costs that the relay says what it does: on its output alone, with --log into a file as well, and not at all. The command has no
+// option that silences it, so the silent relay is a program of its own (silent-relay.mjs): the same relay without events.
 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

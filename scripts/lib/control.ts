@@ -1,12 +1,12 @@
-// The control of a script that looks for faults: a run that finds none in the real program proves something only if it finds the fault
-// where one part was replaced by a part that lies.
+// The control of a script that looks for faults. A run that finds none in the real program proves something only if the same script finds
+// the fault when one part is replaced by one that lies.
 
 import { spawnSync } from 'node:child_process';
 
-/** A part that breaks one promise. */
+/** A replacement part that breaks one promise. */
 export interface Lie {
   readonly what: string;
-  /** What the script must have printed. */
+  /** What the script must print. */
   readonly finds: RegExp;
 }
 
@@ -16,7 +16,7 @@ export interface ControlOptions {
   readonly script: string;
   /** Its arguments. @param lie which one @param attempt from 0 */
   args(lie: string, attempt: number): readonly string[];
-  /** A fault shows only where a run meets the moment of it: what was not caught is tried again, so often at the most. */
+  /** A run shows a fault only if it happens to hit the right moment, so a lie that was not caught is tried again, up to this many times in all. */
   readonly attempts: number;
 }
 
@@ -50,7 +50,7 @@ export function lieNamed<L extends Lie>(lies: readonly L[], name: string | undef
   return lie;
 }
 
-/** Runs a script's main part; what it throws is told and counted. */
+/** Runs a script's main part. If it throws, the error is printed and counts as one failure. */
 export async function conclude(main: () => number | Promise<number>): Promise<void> {
   try {
     process.exitCode = await main();

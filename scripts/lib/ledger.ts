@@ -1,10 +1,10 @@
-// What a relay has promised and what it handed out, as its clients saw it; and whether the two agree. It knows no socket.
+// What a relay has promised and what it has delivered, as its clients saw it, and whether the two agree. Nothing here touches a socket.
 
 import { createHash } from 'node:crypto';
 
 /** The body of the message with this id: sender and receiver compute the same one. @param size in bytes */
 export function bodyOf(from: string, id: string, size: number): Buffer {
-  // Among it what looks like the journal's own entries, which must not confuse it.
+  // It contains lines that look like the journal's own entries: they must not confuse the relay.
   const digest = createHash('sha256').update(`${from} ${id}`).digest('hex');
   const text = `${from} ${id} ${digest}\nACK to=bob seq=1000000 at=1 t=1\nEPOCH at=1 t=1\n`;
   return Buffer.alloc(size, text);
@@ -13,29 +13,29 @@ export function bodyOf(from: string, id: string, size: number): Buffer {
 interface Sent {
   readonly to: string;
   readonly size: number;
-  /** Under which number the relay stored it, once it said so. */
+  /** The number under which the relay stored it; undefined until STORED came. */
   seq: number | undefined;
 }
 
 interface Box {
-  /** What stands under each number: `from id`. */
+  /** The message that has each number, as `from id`. */
   readonly bySeq: Map<number, string>;
-  /** The numbers handed out, and the highest number that a receiver acknowledged. */
+  /** The numbers that were delivered, and the highest one that a receiver acknowledged. */
   readonly seen: Set<number>;
   acknowledged: number;
 }
 
-/** Everything that the clients of one relay know together. */
+/** Everything that the clients of one relay know, taken together. */
 export class Ledger {
   readonly violations: string[] = [];
   /** Answers STORED with dup=yes. */
   repeats = 0;
-  /** Messages handed out, repeats included. */
+  /** Messages delivered, redeliveries included. */
   deliveries = 0;
   readonly #sent = new Map<string, Sent>();
   readonly #boxes = new Map<string, Box>();
 
-  /** Something that must not be. */
+  /** Records that a promise was broken. */
   violation(text: string): void {
     this.violations.push(text);
   }
@@ -45,7 +45,7 @@ export class Ledger {
     this.#sent.set(`${from} ${id}`, { to, size, seq: undefined });
   }
 
-  /** The relay said STORED. @param known was it known to be stored before this question was asked? */
+  /** The relay said STORED. @param known had STORED come for it before this SEND was repeated? */
   stored(from: string, id: string, seq: number, dup: boolean, known: boolean): void {
     const key = `${from} ${id}`;
     const sent = this.#sent.get(key);
@@ -54,14 +54,14 @@ export class Ledger {
       return;
     }
     if (dup) this.repeats += 1;
-    if (known && !dup) this.violation(`${key} was stored before, and its repeat was not known`);
+    if (known && !dup) this.violation(`${key} was stored before, and its repeat was not recognised`);
     if (sent.seq !== undefined && sent.seq !== seq)
       this.violation(`${key} was stored for ${sent.to} as ${sent.seq}, and again as ${seq}`);
     sent.seq = seq;
     this.#place(sent.to, seq, key);
   }
 
-  /** The relay handed a message out. */
+  /** The relay delivered a message. */
   delivered(to: string, seq: number, from: string, id: string, attempt: number, body: Buffer): void {
     const key = `${from} ${id}`;
     const sent = this.#sent.get(key);
@@ -81,7 +81,7 @@ export class Ledger {
     seen.add(seq);
   }
 
-  /** A receiver has written ACK. */
+  /** A receiver has sent ACK. */
   acknowledges(to: string, seq: number): void {
     const box = this.#box(to);
     box.acknowledged = Math.max(box.acknowledged, seq);
@@ -92,7 +92,7 @@ export class Ledger {
     return this.#box(to).acknowledged;
   }
 
-  /** Everything is over, every mailbox was emptied: is all there that was promised? @returns how many messages are */
+  /** Call this when every mailbox has been emptied: checks that everything promised has come. @returns how many messages have come */
   settle(): number {
     let there = 0;
     for (const [key, { to, seq }] of this.#sent) {
@@ -108,7 +108,7 @@ export class Ledger {
     return there;
   }
 
-  // One number is one message, for ever.
+  // A number belongs to one message for ever.
   #place(to: string, seq: number, key: string): void {
     const { bySeq } = this.#box(to);
     const other = bySeq.get(seq);

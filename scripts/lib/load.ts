@@ -1,14 +1,14 @@
-// Senders and receivers that keep a relay busy over many of its lives. They say what the protocol lets them say and hold the relay
-// to it; the ledger judges.
+// Senders and receivers that keep a relay busy while it is killed and restarted many times. They keep to the protocol, and report to the
+// ledger what they send and what comes.
 
 import type { Message } from '../../src/wire/verbs.ts';
 import { bodyOf, type Ledger } from './ledger.ts';
 import type { Random } from './random.ts';
 import { Wire } from './wire.ts';
 
-/** SENDs that a sender has unanswered. */
+/** How many unanswered SENDs a sender has. */
 const OUTSTANDING = 64;
-/** How many answered ids a sender asks about again after a reconnect, and among how many of its last ones. */
+/** How many answered messages a sender repeats after a reconnect, chosen from how many of the last ones. */
 const ASK_AGAIN = 8;
 const RECENT = 200;
 
@@ -17,7 +17,7 @@ interface Pending {
   readonly size: number;
 }
 
-/** Sends without a pause, repeats what was not answered, and asks about some of what was. */
+/** Sends without a pause. After a reconnect it repeats what was not answered, and some of what was. */
 export class BusySender {
   readonly name: string;
   readonly #session: string;
@@ -33,7 +33,7 @@ export class BusySender {
   #next = 1;
   #finishing = false;
   #told: () => void = () => {};
-  /** STORED heard on the wire that stands, and in all. */
+  /** How many STORED came on the present connection, and in all. */
   storedNow = 0;
   storedInAll = 0;
 
@@ -45,12 +45,12 @@ export class BusySender {
     this.#random = random;
   }
 
-  /** SENDs written on the wire that stands and not answered. */
+  /** How many SENDs on the present connection are unanswered. */
   get outstanding(): number {
     return this.#greeted ? this.#pending.size + this.#asked.size : 0;
   }
 
-  /** Calls a relay: repeats first. */
+  /** Connects to a relay, and begins with the repeats. */
   call(port: number): void {
     this.hangUp();
     this.#tries += 1;
@@ -63,14 +63,14 @@ export class BusySender {
     });
   }
 
-  /** Drops the wire. */
+  /** Drops the connection. */
   hangUp(): void {
     this.#wire?.drop();
     this.#greeted = false;
     this.#asked.clear();
   }
 
-  /** From now on sends nothing new. Resolves when everything is answered. */
+  /** Sends nothing new from now on. Resolves when everything is answered. */
   async finish(): Promise<void> {
     this.#finishing = true;
     while (this.#pending.size > 0 || this.#asked.size > 0) {
@@ -144,7 +144,7 @@ export class BusySender {
   }
 }
 
-/** Collects from one mailbox, acknowledges now and then, and sometimes goes away in the middle. */
+/** Collects from one mailbox, acknowledges now and then, and sometimes drops the connection halfway. */
 export class BusyReceiver {
   readonly name: string;
   readonly #ledger: Ledger;
@@ -164,7 +164,7 @@ export class BusyReceiver {
     this.#random = random;
   }
 
-  /** Calls a relay and collects. */
+  /** Connects to a relay and collects. */
   call(port: number): void {
     this.hangUp();
     this.#port = port;
@@ -174,12 +174,12 @@ export class BusyReceiver {
     this.#wire = new Wire(port, { message: (message) => this.#message(message), closed: () => {} });
   }
 
-  /** Drops the wire. */
+  /** Drops the connection. */
   hangUp(): void {
     this.#wire?.drop();
   }
 
-  /** Collects everything that is there. Resolves when the relay says that it is durably acknowledged. */
+  /** Collects everything that is there. Resolves when the relay says that all of it is acknowledged durably. */
   drain(port: number): Promise<void> {
     this.#draining = true;
     this.call(port);
@@ -215,7 +215,7 @@ export class BusyReceiver {
     this.#last = seq;
     ledger.delivered(this.name, seq, from, id, attempt, body);
     this.#unacknowledged += 1;
-    // One who says nothing until the window is full would wait for ever.
+    // When the window is full, nothing comes until an ACK is sent.
     if (this.#draining || this.#random.next() < 0.2 || this.#unacknowledged >= this.#window)
       this.#acknowledge(seq);
     if (!this.#draining && this.#random.next() < 0.001) this.call(this.#port);

@@ -1,10 +1,10 @@
-// Logs that are not what the relay takes them for: each is the real one, with one promise broken.
+// Logs that break one promise each, and keep the others: each wraps the real log.
 
 import { RememberedIds } from '../../src/async/ids.ts';
 import type { Log, Lsn, OpenLog, Owner, Room, Segment, Snapshot } from '../../src/async/log/log.ts';
 import { Machine } from '../../src/async/machine.ts';
 
-/** A log that passes everything on to another one. What is to be otherwise, a class overrides. */
+/** A log that passes every call on to another one. A subclass overrides what it wants to change. */
 export class Passing implements Log {
   constructor(readonly log: Log) {}
 
@@ -61,26 +61,26 @@ export class Passing implements Log {
   }
 }
 
-// Says that an entry is durable when it was appended, before it is written.
+// Calls an entry durable as soon as it is appended, before it is written.
 class Hasty extends Passing {
   override get durable(): Lsn {
     return this.end;
   }
 
-  // What is not there yet cannot be read: it comes as soon as it is.
+  // An entry that is not written yet cannot be read, so this waits until it is.
   override async read(lsn: Lsn): Promise<Buffer> {
     while (this.log.durable <= lsn) await new Promise((resolve) => setTimeout(resolve, 1));
     return super.read(lsn);
   }
 }
 
-/** A log that says durable before it writes. */
+/** Wraps a log so that it calls entries durable before it writes them. */
 export const hasty =
   (open: OpenLog): OpenLog =>
   async (owner) =>
     new Hasty(await open(owner));
 
-/** A log after whose replay the relay remembers no id. */
+/** Wraps a log so that the relay remembers no ids after replay. */
 export const forgetful =
   (open: OpenLog): OpenLog =>
   async (owner) => {
@@ -89,7 +89,7 @@ export const forgetful =
     return log;
   };
 
-/** Takes from a relay that has opened its log all ids that it remembers. */
+/** Makes a relay that has opened its log forget all ids. @throws TypeError if it is not a relay */
 export function forgetIds(owner: Owner): void {
   if (!(owner instanceof Machine)) throw new TypeError('only a relay can open this log');
   Object.assign(owner.state, { ids: new RememberedIds() });

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { QUESTIONS_PER_S } from '../../src/exchange/limits.ts';
-import { House, segmentsOf, type Talk } from '../lib/house.ts';
 import { Program } from '../lib/process.ts';
+import { RelayProcess, segmentsOf, type Talk } from '../lib/relay-process.ts';
 
 const BODY = Buffer.alloc(128, 'x');
 /** The heap of a small computer, for attacks that must not need more. */
@@ -26,19 +26,19 @@ function expect(value: number, most: number, what: string): string {
 }
 
 // The relay's CPU time counts, because a busy machine may keep it waiting.
-const started = ({ ms, cpu }: House, most: number): string =>
+const started = ({ ms, cpu }: RelayProcess, most: number): string =>
   `${expect(cpu, most, 'ms of CPU to start')} in ${ms.toFixed(0)}`;
 
 // More mail than a process with a small heap could hold. The relay holds only places, 16 bytes each.
 const held =
   (messages: number): Attack =>
   async (dir) => {
-    let relay = await House.start(dir, [], SMALL_HEAP);
+    let relay = await RelayProcess.start(dir, [], SMALL_HEAP);
     const alice = await relay.talk('alice', 's');
     await alice.flood(messages, (n) => ({ verb: 'SEND', id: `${n}`, to: `bob-${n % 10}`, body: BODY }));
     const full = relay.memory;
     await relay.end('SIGKILL');
-    relay = await House.start(dir, [], SMALL_HEAP);
+    relay = await RelayProcess.start(dir, [], SMALL_HEAP);
     const count = await relay.held();
     if (count !== messages) throw new Error(`${count} are held after a restart`);
     const { now, most } = relay.memory;
@@ -55,7 +55,7 @@ const held =
 const repeaters =
   (sessions: number): Attack =>
   async (dir) => {
-    let relay = await House.start(dir, [], TIGHT_HEAP);
+    let relay = await RelayProcess.start(dir, [], TIGHT_HEAP);
     const [empty, emptyCpu] = [relay.memory.now, relay.cpu];
     await relay.each(sessions, async (n, from) => {
       const alice = await relay.talk('alice', `s${n}`, from);
@@ -65,7 +65,7 @@ const repeaters =
     });
     const grown = relay.memory.now - empty;
     await relay.end('SIGKILL');
-    relay = await House.start(dir, [], TIGHT_HEAP);
+    relay = await RelayProcess.start(dir, [], TIGHT_HEAP);
     const after = relay.memory.now - empty;
     await relay.end();
     return [
@@ -79,7 +79,7 @@ const repeaters =
 const repeated =
   (times: number): Attack =>
   async (dir) => {
-    const relay = await House.start(dir);
+    const relay = await RelayProcess.start(dir);
     const alice = await relay.talk('alice', 's');
     await alice.flood(times, () => ({ verb: 'SEND', id: '1', to: 'bob', body: BODY }));
     const { most } = relay.memory;
@@ -91,7 +91,7 @@ const repeated =
 const names =
   (count: number): Attack =>
   async (dir) => {
-    let relay = await House.start(dir, [], TIGHT_HEAP);
+    let relay = await RelayProcess.start(dir, [], TIGHT_HEAP);
     const empty = relay.memory.now;
     const alice = await relay.talk('alice', 's');
     await alice.flood(count, (n) => ({ verb: 'SEND', id: `${n}`, to: `name-${n}`, body: BODY }));
@@ -101,7 +101,7 @@ const names =
     const stored = await other.send('1', 'another', BODY);
     if (stored.verb !== 'STORED' || stored.seq !== 1) throw new Error('another address found no room');
     await relay.end('SIGKILL');
-    relay = await House.start(dir, [], TIGHT_HEAP);
+    relay = await RelayProcess.start(dir, [], TIGHT_HEAP);
     const grown = relay.memory.now - empty;
     await relay.each(count, async (n, from) => {
       const one = await relay.talk(`name-${n}`, undefined, from);
@@ -124,7 +124,7 @@ const names =
 const ids =
   (sessions: number): Attack =>
   async (dir) => {
-    const relay = await House.start(dir);
+    const relay = await RelayProcess.start(dir);
     let refused = 0;
     for (let session = 0; session < sessions; session++) {
       const alice = await relay.talk('alice', `s${session}`);
@@ -146,7 +146,7 @@ const ids =
 const expired =
   (messages: number): Attack =>
   async (dir) => {
-    const relay = await House.start(dir);
+    const relay = await RelayProcess.start(dir);
     const alice = await relay.talk('alice', 's');
     await alice.flood(messages, (n) => ({ verb: 'SEND', id: `${n}`, to: 'bob', ttl: 1, body: BODY }));
     await alice.send('last', 'bob', BODY);
@@ -164,10 +164,10 @@ const expired =
 class Delays {
   readonly pings: number[] = [];
   readonly calls: number[] = [];
-  #relay: House;
+  #relay: RelayProcess;
   #talk: Talk | undefined;
 
-  constructor(relay: House) {
+  constructor(relay: RelayProcess) {
     this.#relay = relay;
   }
 
@@ -197,8 +197,8 @@ class Delays {
 const crowd =
   (recipients: number, messages: number): Attack =>
   async (dir) => {
-    const idle = await House.start(join(dir, 'idle'));
-    let relay = await House.start(join(dir, 'busy'));
+    const idle = await RelayProcess.start(join(dir, 'idle'));
+    let relay = await RelayProcess.start(join(dir, 'busy'));
     const alice = await relay.talk('alice', 's');
     await alice.flood(recipients * messages, (n) => ({
       verb: 'SEND',
@@ -207,7 +207,7 @@ const crowd =
       body: BODY,
     }));
     await relay.end('SIGKILL');
-    relay = await House.start(join(dir, 'busy'));
+    relay = await RelayProcess.start(join(dir, 'busy'));
     const [delays, others] = [new Delays(relay), new Delays(idle)];
     const program = fileURLToPath(new URL('crowd.ts', import.meta.url));
     const back = new Program(program, [`${relay.port}`, `${recipients}`, `${messages}`], {

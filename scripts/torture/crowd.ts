@@ -2,7 +2,7 @@
 //
 // Arguments: port, number of recipients, number of messages for each.
 
-import { Talk } from '../lib/house.ts';
+import { Talk } from '../lib/relay-process.ts';
 
 const [port = 0, recipients = 0, messages = 0] = process.argv.slice(2).map(Number);
 console.log('here');

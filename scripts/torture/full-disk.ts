@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { House, type Talk } from '../lib/house.ts';
+import { RelayProcess, type Talk } from '../lib/relay-process.ts';
 
 const SIZES = [40, 64, 90, 100, 120, 200];
 const BODY = Buffer.alloc(900_000, 'a');
@@ -23,7 +23,7 @@ async function fill(alice: Talk): Promise<number> {
     if ((await alice.send(`${next++}`, 'bob', BODY)).verb === 'REFUSED') return stored;
 }
 
-async function collect(relay: House): Promise<number> {
+async function collect(relay: RelayProcess): Promise<number> {
   const bob = await relay.talk('bob');
   let messages = 0;
   bob.heard = (message) => {
@@ -38,7 +38,7 @@ async function collect(relay: House): Promise<number> {
 }
 
 // While nothing is held, measures how long it takes until a message is stored.
-async function roomAgain(relay: House, when: string): Promise<void> {
+async function roomAgain(relay: RelayProcess, when: string): Promise<void> {
   const alice = await relay.talk('alice');
   const began = performance.now();
   while ((await alice.send(`${next++}`, 'bob', BODY)).verb === 'REFUSED') {
@@ -67,18 +67,18 @@ function another(disk: string): () => void {
 
 async function trial(disk: string): Promise<string> {
   const journal = join(disk, 'journal');
-  let relay = await House.start(journal);
+  let relay = await RelayProcess.start(journal);
   const filled = await fill(await relay.talk('alice'));
   if ((await collect(relay)) !== filled) throw new Error('messages are missing');
   await roomAgain(relay, 'after all was collected');
   for (const signal of ['SIGINT', 'SIGKILL', 'SIGINT'] as const) {
     await relay.end(signal);
-    relay = await House.start(journal);
+    relay = await RelayProcess.start(journal);
     await roomAgain(relay, `after ${signal}`);
     // The disk is full when the relay ends.
     const again = await fill(await relay.talk('alice'));
     await relay.end(signal);
-    relay = await House.start(journal);
+    relay = await RelayProcess.start(journal);
     if ((await collect(relay)) !== again) throw new Error(`messages are missing after ${signal}`);
     await roomAgain(relay, `after ${signal} with a full disk`);
   }
@@ -87,7 +87,7 @@ async function trial(disk: string): Promise<string> {
     for (let n = 0; n < 5; n++) await alice.send(`${next++}`, 'bob', BODY);
     if (before) await relay.end('SIGKILL');
     const free = another(disk);
-    if (before) relay = await House.start(journal);
+    if (before) relay = await RelayProcess.start(journal);
     const more = await fill(await relay.talk('alice'));
     if ((await collect(relay)) !== 5 + more)
       throw new Error('messages are missing while another program has filled the disk');

@@ -1,9 +1,9 @@
-// Senders that send to many mailboxes in turn, while collectors empty these.
+// Senders send to many mailboxes in turn, while collectors empty them.
 
 #include "driver.h"
 
-// Senders wait while more is held for each mailbox than this, on average: so what is measured is what can go on for ever. It is as much as
-// somebody finds who looks into his mailbox now and then, and the warm-up lasts until it is reached, or so many seconds.
+// Senders wait while each mailbox holds more messages than this, on average, so that the load could go on for ever. The warm-up lasts until
+// this is reached, or for LONGEST_WARM_UP seconds.
 #define HELD 20
 #define LONGEST_WARM_UP 10.0
 
@@ -11,7 +11,7 @@ static int all_mailboxes, turn_of;
 
 static int is_full(void) { return made - acknowledged >= (uint64_t)all_mailboxes * HELD; }
 
-// May there be one more? Then also to whom.
+// Is there another message to send? If so, sets its mailbox.
 static int one_more(struct connection *c) {
   if (is_full()) return 0;
   c->mailbox = turn_of++ % all_mailboxes;
@@ -22,7 +22,7 @@ void run_busy(int senders, int mailboxes, int collectors, double seconds) {
   kind = BUSY;
   all_mailboxes = mailboxes;
   struct connection **sending = calloc(senders, sizeof *sending), **collecting = calloc(collectors, sizeof *collecting);
-  // Whoever can collect one mailbox only goes from one to the next. Others share them.
+  // A collector that can have only one mailbox moves from one to the next. Others share them.
   int visits = strcmp(protocol->name, "detour") == 0, next = collectors;
   for (int n = 0; n < collectors; n++) {
     int from = (int)((long)mailboxes * n / collectors), to = (int)((long)mailboxes * (n + 1) / collectors);

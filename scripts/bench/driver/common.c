@@ -114,7 +114,7 @@ static void take_answers(struct connection *c) {
   if (kind == STORE && timed_from > 0) {
     double at = now();
     for (int n = 0, same; n < count; n += same) {
-      // What was sent together was sent at the same moment.
+      // What is written together counts as sent at the same moment.
       double sent_at = c->sent_at[(c->answered + n) % outstanding];
       for (same = 1; n + same < count && c->sent_at[(c->answered + n + same) % outstanding] == sent_at;) same++;
       note_time(at - sent_at, same);

@@ -1,16 +1,16 @@
-// One mailbox is filled. Then one collector takes and acknowledges all that is in it.
+// One mailbox is filled. Then one collector takes and acknowledges everything in it.
 
 #include "driver.h"
 
 #define SENDERS 8
-#define UNDER_WAY 64
+#define IN_FLIGHT 64
 
 static int one_more(struct connection *c) {
   (void)c;
   return made < expected;
 }
 
-// Waits until this has reached `expected`.
+// Waits until `count` has reached `expected`.
 static void await_all(const char *what, const uint64_t *count, struct connection **senders) {
   uint64_t before = *count;
   for (double end = now() + PATIENCE; *count < expected;) {
@@ -26,7 +26,7 @@ static void await_all(const char *what, const uint64_t *count, struct connection
 
 void run_drain(uint64_t count) {
   kind = DRAIN;
-  outstanding = UNDER_WAY;
+  outstanding = IN_FLIGHT;
   expected = count;
   double began = now();
   struct connection *senders[SENDERS];

@@ -1,5 +1,5 @@
-// One sender, at steady intervals, and one collector that waits for its messages: how long each is on its way. And as much as can be
-// compared with it of a disk alone.
+// One sender, at steady intervals, and one collector that waits for its messages: how long each takes. For comparison, a disk alone at the
+// same rate.
 
 #include "driver.h"
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 void run_live(int rate, double seconds) {
   kind = LIVE;
-  // Whoever is behind gets all the same what is due: it shows in the times.
+  // Messages are sent when they are due, even to a server that has fallen behind: it shows in the times.
   outstanding = rate * (WARM_UP + seconds) + 1;
   struct connection *collector = open_collector(1, 0, 1);
   await_ready(collector);
@@ -50,7 +50,7 @@ void run_live(int rate, double seconds) {
 void run_disk(const char *file, int rate, double seconds) {
   int count = rate * seconds, fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (fd < 0) fail("open");
-  // Written once before, so that each write below changes nothing but its own bytes.
+  // The file is written once in advance, so that each write below changes only its own bytes.
   char *bytes = calloc(1, size);
   for (int n = 0; n < count; n++)
     if (write(fd, bytes, size) != size) fail("write");

@@ -9,24 +9,24 @@
 //
 // PROTOCOL: detour, redis, nats, mqtt, beanstalkd; postgres and amqp for a load that only stores.
 //
-// store: so many senders, each with so many messages under way, as fast as the answers come. They go to a mailbox of its own, or to so many
-// mailboxes in turn, BURST in a row to each.
-// fill: the same until so many are stored.
-// drain: so many messages are held for one collector. It collects and acknowledges all of them.
-// live: so many messages a second to a collector that is here, and how long they are on their way.
-// busy: senders to many mailboxes in turn, and collectors that empty these at the same time.
+// store: SENDERS senders, each with OUTSTANDING messages in flight, as fast as the answers come. Each sends to a mailbox of its own, or all send
+// to MAILBOXES in turn, BURST messages in a row to each.
+// fill: the same until COUNT messages are stored.
+// drain: COUNT messages are held for one collector, which collects and acknowledges all of them.
+// live: RATE messages a second to a collector that waits for them, and how long each takes.
+// busy: senders to many mailboxes in turn, and collectors that empty them at the same time.
 // disk: one write and sync for each message of a live load.
 //
-// What has SECONDS is measured for so long after two seconds of warm-up, a busy load after more. Each prints one line of JSON: messages a
-// second (`rate`), times in microseconds (`p50`, `p99`), and how much of a processor the driver itself needed (`cpu`). An unexpected answer
-// ends it.
+// A load with SECONDS is measured for that long after a warm-up of two seconds; a busy load warms up for longer. Each prints one line of JSON:
+// messages a second (`rate`), times in microseconds (`p50`, `p99`), and how much of a processor the driver itself needed (`cpu`). It stops with
+// an error at an unexpected answer.
 
 #include "driver.h"
 
 static int number(const char *word) {
   char *end;
   long value = strtol(word, &end, 10);
-  if (*word == 0 || *end != 0 || value < 1 || value > 1000000000) die("not a number from 1", word, strlen(word));
+  if (*word == 0 || *end != 0 || value < 1 || value > 1000000000) die("not a number of at least 1", word, strlen(word));
   return value;
 }
 
@@ -59,6 +59,6 @@ int main(int count, char **words) {
   else if (is(words[4], "busy", count, 11)) {
     outstanding = number(rest[1]);
     run_busy(number(rest[0]), number(rest[3]), number(rest[4]), atof(rest[5]));
-  } else die("no such kind, or not its arguments", words[4], strlen(words[4]));
+  } else die("unknown kind, or wrong arguments", words[4], strlen(words[4]));
   return 0;
 }

@@ -452,7 +452,7 @@ static size_t beanstalkd_collector_greeting(struct connection *c) {
   return lines(c, &used, "WATCHING ", NULL) < c->mailboxes + 1 ? 0 : used;
 }
 
-// A request that waits for a message holds up all that comes behind it. So only a drain, which knows how many there are, asks ahead.
+// A request that waits for a message holds up everything after it. So only a drain, which knows how many there are, asks ahead.
 static void beanstalkd_request(struct connection *c) {
   uint64_t ahead = kind == DRAIN ? RESERVES : 1;
   for (; c->asked - c->delivered < ahead && (kind != DRAIN || c->asked < expected); c->asked++) say(c, "reserve\r\n");

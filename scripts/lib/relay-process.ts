@@ -6,17 +6,17 @@ import type { Message } from '../../src/wire/verbs.ts';
 import { MAIN, Program } from './process.ts';
 import { Wire } from './wire.ts';
 
-/** SENDs that are written at once. */
+/** How many SENDs are written at once. */
 const BATCH = 500;
-/** SENDs that a client has unanswered: more would wait in memory of this process. */
+/** How many unanswered SENDs a client may have: more would only wait in this process's memory. */
 const AHEAD = 20_000;
-/** Connections that `each` has at a time. */
+/** How many connections `each` has open at a time. */
 const SIDE_BY_SIDE = 50;
 
-/** One life of a relay. */
-export class House {
+/** A running `async relay`, from its start until it ends. */
+export class RelayProcess {
   readonly port: number;
-  /** How long it took from its start until it listened, and how much of a processor's time, in milliseconds. */
+  /** How long it took from its start until it listened, and how much processor time that needed, in milliseconds. */
   readonly ms: number;
   readonly cpu: number;
   readonly program: Program;
@@ -26,38 +26,38 @@ export class House {
     this.port = port;
     this.ms = ms;
     const stat = readFileSync(`/proc/${program.child.pid}/stat`, 'latin1').split(' ');
-    // In hundredths of a second, of the program and of the system for it.
+    // User and system time, in hundredths of a second.
     this.cpu = 10 * (Number(stat[13]) + Number(stat[14]));
   }
 
-  /** Starts one. @param args more options of `async relay`. @param options of Node itself */
+  /** Starts a relay. @param args more options of `async relay`. @param options of Node itself */
   static async start(
     dir: string,
     args: readonly string[] = [],
     options: readonly string[] = [],
-  ): Promise<House> {
+  ): Promise<RelayProcess> {
     const began = performance.now();
     const all = ['async', 'relay', '--port', '0', '--journal', dir, ...args];
     const program = new Program(MAIN, all, { node: options });
     const listens = await program.says(/relay listens on 127\.0\.0\.1:(\d+), /);
     if (listens === undefined) throw new Error(`the relay did not start: ${program.stderr}`);
-    return new House(program, Number(listens[1]), performance.now() - began);
+    return new RelayProcess(program, Number(listens[1]), performance.now() - began);
   }
 
-  /** What it has in memory, and had at the most, in megabytes. */
+  /** How much memory it has now, and the most it has had, in megabytes. */
   get memory(): { readonly now: number; readonly most: number } {
     const status = readFileSync(`/proc/${this.program.child.pid}/status`, 'latin1');
     const of = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
     return { now: of('VmRSS'), most: of('VmHWM') };
   }
 
-  /** Ends it: politely, or by a kill. */
+  /** Ends it: SIGINT lets it close in order, SIGKILL does not. */
   async end(signal: 'SIGINT' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
     this.program.child.kill(signal);
     await this.program.ended;
   }
 
-  /** Calls it, and is greeted. */
+  /** Connects to it, and waits for READY. */
   talk(as: string, session?: string, from?: string): Promise<Talk> {
     return Talk.call(this.port, as, session, from);
   }
@@ -68,16 +68,16 @@ export class House {
     talk.say({ verb: 'STATUS' });
     const end = await talk.next('END');
     talk.drop();
-    if (end.verb !== 'END') throw new Error('END was to come');
+    if (end.verb !== 'END') throw new Error('expected END');
     return Number(`${end.messages}`.split('/')[0]);
   }
 
-  /** Waits until it holds so many messages. */
+  /** Waits until it holds `count` messages. */
   async holds(count: number): Promise<void> {
     while ((await this.held()) !== count) await pause(200);
   }
 
-  /** Does something so many times, each with a connection of its own, from as many addresses as there are: 250. */
+  /** Calls `act` `count` times, 50 at a time, with 250 loopback addresses in turn to connect from. */
   async each(count: number, act: (index: number, from: string) => Promise<void>): Promise<void> {
     let next = 0;
     const one = async (): Promise<void> => {
@@ -91,14 +91,14 @@ export class House {
 /** The segments of a journal. */
 export const segmentsOf = (dir: string): string[] => readdirSync(dir).filter((name) => name.endsWith('.wal'));
 
-/** A connection that was greeted. */
+/** A connection on which READY has come. */
 export class Talk {
   readonly #wire: Wire;
   readonly #counts = new Map<Message['verb'], number>();
   readonly #waiting = new Set<() => void>();
   #last: Message | undefined;
   #closed = false;
-  /** Is told of each message. */
+  /** Called with each message that comes. */
   heard: (message: Message) => void = () => {};
 
   private constructor(port: number, from: string | undefined) {
@@ -109,7 +109,7 @@ export class Talk {
     this.#wire = new Wire(port, { message: (message) => this.#message(message), closed }, from);
   }
 
-  /** Calls a relay. */
+  /** Connects to a relay, waits for READY and says HELLO. */
   static async call(port: number, as: string, session?: string, from?: string): Promise<Talk> {
     const talk = new Talk(port, from);
     await talk.count('READY', 1);
@@ -125,7 +125,7 @@ export class Talk {
     this.#wire.drop();
   }
 
-  /** Waits until so many of these were heard in all. */
+  /** Waits until `count` messages of this verb have come in all. */
   async count(verb: Message['verb'], count: number): Promise<void> {
     while ((this.#counts.get(verb) ?? 0) < count) {
       if (this.#closed) throw new Error(`the relay hung up; last: ${JSON.stringify(this.#last)}`);
@@ -133,7 +133,7 @@ export class Talk {
     }
   }
 
-  /** The next message of this kind. */
+  /** Waits for the next message of this verb. */
   async next(verb: Message['verb']): Promise<Message> {
     await this.count(verb, (this.#counts.get(verb) ?? 0) + 1);
     return this.#last as Message;
@@ -150,7 +150,7 @@ export class Talk {
     return await answer;
   }
 
-  /** Sends much, as fast as it is taken, and waits until all of it is stored. */
+  /** Sends `count` messages as fast as the relay takes them, and waits until all are stored. */
   async flood(count: number, message: (index: number) => Message<'SEND'>): Promise<void> {
     const before = this.#counts.get('STORED') ?? 0;
     for (let index = 0; index < count; index += BATCH) {
