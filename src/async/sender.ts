@@ -24,11 +24,11 @@ export interface SenderOptions extends Caller {
 export class Sender {
   // Messages to be written, in this order: repeats come first.
   #queue: PendingSend[] = [];
-  #call: ClientConnection | undefined;
-  #unanswered = new InFlight();
+  #client: ClientConnection | undefined;
+  #inFlight = new InFlight();
   #silence: SilenceWatch | undefined;
   /** A new connection on which READY is waited for, because the one in use has gone silent. */
-  #another: ClientConnection | undefined;
+  #next: ClientConnection | undefined;
   #tries = 0;
   #failures = 0;
   #waiting: Timer | undefined;
@@ -49,7 +49,7 @@ export class Sender {
   ): Promise<Outcome> {
     return new Promise((resolve) => {
       const send: Message<'SEND'> = { verb: 'SEND', ...message };
-      const question = new PendingSend(
+      const pending = new PendingSend(
         send,
         'STORED',
         this.options.context.clock,
@@ -57,20 +57,20 @@ export class Sender {
         () => this.#dropSettled(),
         resolve,
       );
-      question.ladder = ladder;
-      if (earlier) question.begin('written').end = { how: 'earlier' };
-      question.watch(patience.signal);
-      if (question.done) return;
-      this.#queue.push(question);
+      pending.ladder = ladder;
+      if (earlier) pending.begin('written').end = { how: 'earlier' };
+      pending.watch(patience.signal);
+      if (pending.done) return;
+      this.#queue.push(pending);
       if (this.#waiting !== undefined) {
         // The first connect has already failed.
-        question.decided();
+        pending.decided();
         return;
       }
-      if (this.#call === undefined || this.#call.over) this.#dial();
+      if (this.#client === undefined || this.#client.over) this.#dial();
       else {
-        question.begin(this.#call.phase, this.#call);
-        if (this.#call.phase !== 'connecting') question.decided();
+        pending.begin(this.#client.phase, this.#client);
+        if (this.#client.phase !== 'connecting') pending.decided();
         this.#flush();
       }
     });
@@ -79,119 +79,121 @@ export class Sender {
   /** Gives up all messages under way: their verdicts come now. */
   interrupt(): void {
     const end: AttemptEnd = { how: 'interrupted' };
-    for (const question of [...this.#unanswered.end(end), ...this.#queue]) {
-      question.end(end);
-      question.settle();
+    for (const pending of [...this.#inFlight.end(end), ...this.#queue]) {
+      pending.end(end);
+      pending.settle();
     }
     this.#dropSettled();
-    this.#call?.drop(end);
+    this.#client?.drop(end);
   }
 
   /** Says BYE if there is a connection. Resolves when the connection is closed. */
   async close(): Promise<void> {
-    this.#leaveOther();
-    await this.#call?.leave();
+    this.#leaveNext();
+    await this.#client?.leave();
   }
 
   #dial(): void {
     this.#waiting = undefined;
-    const call = this.#newCall(Math.max(...this.#queue.map(({ left }) => left)), false, () => this.#flush());
-    for (const question of this.#queue) question.begin('connecting', call);
-    this.#use(call);
+    const client = this.#newClient(Math.max(...this.#queue.map(({ left }) => left)), false, () =>
+      this.#flush(),
+    );
+    for (const pending of this.#queue) pending.begin('connecting', client);
+    this.#use(client);
   }
 
-  #newCall(connectMs: number, helloLater: boolean, ready: () => void): ClientConnection {
+  #newClient(connectMs: number, helloLater: boolean, ready: () => void): ClientConnection {
     this.#tries += 1;
-    const call: ClientConnection = new ClientConnection(
+    const client: ClientConnection = new ClientConnection(
       { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs, helloLater },
       {
         progressed: (phase) => {
-          if (call !== this.#call) return;
-          for (const question of this.#queue) {
-            question.decided();
-            const attempt = question.attempts.at(-1);
+          if (client !== this.#client) return;
+          for (const pending of this.#queue) {
+            pending.decided();
+            const attempt = pending.attempts.at(-1);
             if (attempt?.end === undefined && attempt !== undefined) attempt.phase = phase;
           }
         },
         ready,
         message: (message) => {
           if (message.verb !== 'STORED' && message.verb !== 'REFUSED') {
-            this.#unanswered.stray(message);
+            this.#inFlight.stray(message);
             return;
           }
           this.#failures = 0;
-          this.#unanswered.answer(message);
+          this.#inFlight.answer(message);
           this.#flush();
         },
         ended: (end) => {
-          if (call === this.#call) this.#ended(end);
+          if (client === this.#client) this.#ended(end);
         },
       },
     );
-    return call;
+    return client;
   }
 
-  #use(call: ClientConnection): void {
-    this.#silence = new SilenceWatch(this.options.context.clock, call, this.#unanswered, (ms, left) =>
-      this.#lookForAnother(call, ms, left),
+  #use(client: ClientConnection): void {
+    this.#silence = new SilenceWatch(this.options.context.clock, client, this.#inFlight, (ms, left) =>
+      this.#tryNewConnection(client, ms, left),
     );
-    this.#call = call;
+    this.#client = client;
   }
 
   // The connection has gone silent. It is left only when READY has come on a new one: a relay that is overloaded or frozen would not be
   // quicker there. HELLO then closes the old one at the relay, too.
-  #lookForAnother(old: ClientConnection, ms: number, left: number): void {
-    this.#another?.drop({ how: 'interrupted' });
+  #tryNewConnection(old: ClientConnection, ms: number, left: number): void {
+    this.#next?.drop({ how: 'interrupted' });
     const { heard } = old;
-    const another = this.#newCall(left, true, () => {
-      this.#another = undefined;
-      if (old !== this.#call || old.over || old.heard !== heard) {
-        another.drop({ how: 'interrupted' });
+    const next = this.#newClient(left, true, () => {
+      this.#next = undefined;
+      if (old !== this.#client || old.over || old.heard !== heard) {
+        next.drop({ how: 'interrupted' });
         return;
       }
       const why = `nothing came for ${(ms / 1000).toFixed(1)} s`;
       this.options.context.emit?.({ event: 'reconnecting', ms: 0, why });
       this.#silence?.stop();
       const end: AttemptEnd = { how: 'unanswered', ms };
-      const repeats = this.#unanswered.end(end);
-      for (const question of this.#queue) question.end(end);
-      this.#unanswered = new InFlight();
+      const repeats = this.#inFlight.end(end);
+      for (const pending of this.#queue) pending.end(end);
+      this.#inFlight = new InFlight();
       this.#queue = [...repeats, ...this.#queue];
-      for (const question of this.#queue) question.begin('ready', another);
-      this.#use(another);
+      for (const pending of this.#queue) pending.begin('ready', next);
+      this.#use(next);
       old.drop(end);
-      another.greet();
+      next.greet();
       this.#flush();
     });
-    this.#another = another;
+    this.#next = next;
   }
 
   #flush(): void {
-    const window = this.#call?.greeting?.window ?? 0;
-    while (this.#call !== undefined && this.#unanswered.size < window) {
-      const question = this.#queue.shift();
-      if (question === undefined) return;
-      if (question.done) continue;
-      if (this.#unanswered.send(this.#call, question)) this.#silence?.written();
-      else question.settle();
+    const window = this.#client?.greeting?.window ?? 0;
+    while (this.#client !== undefined && this.#inFlight.size < window) {
+      const pending = this.#queue.shift();
+      if (pending === undefined) return;
+      if (pending.done) continue;
+      if (this.#inFlight.send(this.#client, pending)) this.#silence?.written();
+      else pending.settle();
     }
   }
 
   #ended(end: AttemptEnd): void {
     this.#silence?.stop();
-    this.#leaveOther();
-    const repeats = this.#unanswered.end(end);
-    this.#unanswered = new InFlight();
-    for (const question of this.#queue) {
-      question.decided();
-      question.end(end);
+    this.#leaveNext();
+    const repeats = this.#inFlight.end(end);
+    this.#inFlight = new InFlight();
+    for (const pending of this.#queue) {
+      pending.decided();
+      pending.end(end);
     }
     this.#queue = [...repeats, ...this.#queue].filter(({ done }) => !done);
     // Only the relay can tell what became of bytes that were not answered. If there are none, the failure is certain and is reported
     // immediately. A client that is turned away cannot ask.
     const turnedAway = end.how === 'error' && TURNED_AWAY.has(end.code);
     if (turnedAway || !this.#queue.some(({ doubtful }) => doubtful)) {
-      for (const question of this.#queue.splice(0)) question.settle();
+      for (const pending of this.#queue.splice(0)) pending.settle();
       return;
     }
     // Another connection of this session had a higher `try`. Whatever opened it, this one must go above it to be heard.
@@ -200,7 +202,7 @@ export class Sender {
     this.#failures += 1;
     const { context, random } = this.options;
     // The nearer the deadline, the shorter the wait: otherwise the last wait passes the deadline, and a relay that is back is not asked.
-    const left = Math.max(...this.#queue.map((question) => question.left));
+    const left = Math.max(...this.#queue.map((pending) => pending.left));
     const ms = Math.min(backoff(this.#failures, random()), Math.max(BACKOFF_BASE_MS, left / 2));
     context.emit?.({ event: 'reconnecting', ms: Math.round(ms), why: `${this.#queue.length} not answered` });
     this.#waiting = context.clock.after(ms, () => this.#dial());
@@ -208,15 +210,15 @@ export class Sender {
 
   // After a deadline or an interruption: if no message waits any more, there is no need to reconnect.
   #dropSettled(): void {
-    this.#leaveOther();
+    if (this.#inFlight.find(({ done }) => !done) === undefined) this.#leaveNext();
     this.#queue = this.#queue.filter(({ done }) => !done);
     if (this.#queue.length > 0 || this.#waiting === undefined) return;
     this.#waiting.cancel();
     this.#waiting = undefined;
   }
 
-  #leaveOther(): void {
-    this.#another?.drop({ how: 'interrupted' });
-    this.#another = undefined;
+  #leaveNext(): void {
+    this.#next?.drop({ how: 'interrupted' });
+    this.#next = undefined;
   }
 }
