@@ -175,7 +175,7 @@ describe('the package', () => {
   });
 
   // As if it were installed: .ci/package.sh installs it for real.
-  it('has the types with it, for a strict program, and gives it nothing else', () => {
+  it('has the types with it, for a strict program, and gives it nothing else', { tags: ['slow'] }, () => {
     const dir = tempDir();
     const shell = { cwd: ROOT, shell: true, encoding: 'utf8' } as const;
     const modules = join(dir, 'node_modules');

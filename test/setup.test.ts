@@ -143,7 +143,9 @@ describe('the first start', () => {
 });
 
 describe('a later start', () => {
-  it('builds again when a source has changed, but not when only its time has, or in a clone that was moved', async () => {
+  it('builds again when a source has changed, but not when only its time has, or in a clone that was moved', {
+    tags: ['slow'],
+  }, async () => {
     const clone = new Clone();
     await clone.start();
     utimesSync(join(clone.dir, 'src', 'main.ts'), new Date(), new Date());

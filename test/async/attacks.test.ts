@@ -78,7 +78,9 @@ test('a message that one session sends again and again costs one log entry a min
   }
 });
 
-test('names that were used once do not use up the limit: a new one begins at 1, or above those that were forgotten', async () => {
+test('names that were used once do not use up the limit: a new one begins at 1, or above those that were forgotten', {
+  tags: ['slow'],
+}, async () => {
   const bench = await startTheRelay({ limits: { names: 24_000 } });
   const alice = await bench.greeted('HELLO version=1 as=alice');
   const use = async (count: number, prefix: string): Promise<void> => {

@@ -199,7 +199,9 @@ test('a throwaway mailbox that was emptied just before a crash does not stay for
   expect(await heard(later, 'seq')).toBe('STORED seq=2');
 });
 
-test('a hundred throwaway mailboxes that came and went do not count as names', async () => {
+test('a hundred throwaway mailboxes that came and went do not count as names', {
+  tags: ['slow'],
+}, async () => {
   const life = await Life.start(undefined, { limits: { names: 4 } });
   const alice = await life.client('alice');
   for (let n = 1; n <= 100; n++) {

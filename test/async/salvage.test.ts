@@ -8,7 +8,9 @@ import type { Loss } from '../../src/async/salvage.ts';
 import { readJournal } from '../../src/cli/journal-reader.ts';
 import { collected, damage, filled, NAMES, ROUNDS, start } from './damaged.ts';
 
-test('a bit flips in three segments: the messages of three runs are lost and reported, all others come, and the next start needs no salvage', async () => {
+test('a bit flips in three segments: the messages of three runs are lost and reported, all others come, and the next start needs no salvage', {
+  tags: ['slow'],
+}, async () => {
   const dir = await filled();
   const lost = await damage(dir);
   await expect(start(dir)).rejects.toMatchObject({ code: 'damaged_journal' });

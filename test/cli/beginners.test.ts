@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { ALL } from '../cases.ts';
 import { runCli, tempDir } from '../harness.ts';
 
 /** A server that greets, and answers the first SEND. In the answer, ID is the id of that SEND. @param hangUp sends FIN behind what it says */
@@ -130,7 +131,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-test.each(Object.entries(CASES))(
+// The slow ones wait for a deadline in the asynchronous mode, too.
+test.each(Object.entries(CASES).filter(([, { mode }]) => ALL || mode === undefined))(
   '%s',
   async (_, { mode = 'sync', greeting = BOB, answer, hangUp, ...expected }) => {
     const port = await beginner(greeting, answer, hangUp === true);

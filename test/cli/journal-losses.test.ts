@@ -75,7 +75,9 @@ const idsOf = (losses: readonly Loss[]): string[] =>
     .sort();
 
 describe('a bit flips in each of three segments', () => {
-  test('after the checkpoint: it reports the messages that salvage then reports, all others come, and afterwards nothing is lost', async () => {
+  test('after the checkpoint: it reports the messages that salvage then reports, all others come, and afterwards nothing is lost', {
+    tags: ['slow'],
+  }, async () => {
     const dir = await filled();
     const lost = (await damage(dir)).sort();
     const before = contents(dir);
@@ -122,7 +124,7 @@ describe('a bit flips in each of three segments', () => {
     }
   });
 
-  test('below the checkpoint: the same, even while a relay runs on it', async () => {
+  test('below the checkpoint: the same, even while a relay runs on it', { tags: ['slow'] }, async () => {
     const dir = await filled();
     await checkpointed(dir);
     const lost = (await damage(dir)).sort();
@@ -224,7 +226,9 @@ function randomDamage(dir: string, random: () => number): string {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-test(`any damage, ${CASES} times at random: it finds what salvage finds, and everything else can be read`, async () => {
+test(`any damage, ${CASES} times at random: it finds what salvage finds, and everything else can be read`, {
+  tags: ['slow'],
+}, async () => {
   const whole = await mixed();
   const first = seed().seed;
   const seen = { lost: 0, refused: 0, sound: 0 };

@@ -171,7 +171,9 @@ test('a journal is followed while it is written, across the ends of its segments
   await log.close();
 });
 
-test('a reader that is overtaken by a relay freeing segments sees no damage, and finally what is held', async () => {
+test('a reader that is overtaken by a relay freeing segments sees no damage, and finally what is held', {
+  tags: ['slow'],
+}, async () => {
   const dir = join(tempDir(), 'journal');
   const log = await openDiskLog({ dir, smallest: 4096, largest: 4096 }, owner([]));
   const write = async (count: number, text: string): Promise<void> => {

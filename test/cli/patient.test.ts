@@ -19,7 +19,9 @@ test.each([
   expect(stderr).not.toMatch(/\r|no answer yet/);
 });
 
-test('a connect that succeeds is reported as usual, and the deadline counts from there', async () => {
+test('a connect that succeeds is reported as usual, and the deadline counts from there', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens('--work', '1h');
   const { code, stderr } = await runCli([
     ...['sync', 'send', '--to', bob.place, '--patient', '--timeout', '1500ms'],

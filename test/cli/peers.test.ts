@@ -154,7 +154,7 @@ test('a peer that greets and then falls silent, closes or talks nonsense: nobody
   expect(await wrongOf(runs)).toEqual([]);
 });
 
-test('what a hostile peer says is shown in visible characters', async () => {
+test('what a hostile peer says is shown in visible characters', { tags: ['slow'] }, async () => {
   const place = await peer((socket) =>
     socket.write(`${READY('relay')}ERROR code=busy size=13\n\x1b]0;owned\x07\u202e\n`),
   );

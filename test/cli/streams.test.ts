@@ -24,7 +24,7 @@ function events(stdout: string): { event: string; [key: string]: unknown }[] {
     });
 }
 
-test('--json: one event per line and nothing else, the verdict last', async () => {
+test('--json: one event per line and nothing else, the verdict last', { tags: ['slow'] }, async () => {
   const bob = start(['sync', 'receive', '--port', '0', '--reply', 'thanks']);
   const place = `127.0.0.1:${(await bob.until('listening')).port}`;
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
@@ -139,7 +139,7 @@ test('there is no colour in a pipe, whatever the environment asks for', { tags: 
   }
 });
 
-test('the command that repeats an UNKNOWN makes one message, never two', async () => {
+test('the command that repeats an UNKNOWN makes one message, never two', { tags: ['slow'] }, async () => {
   // A relay that reads SEND and goes away without an answer.
   const sends: string[] = [];
   const fake = createServer((socket) => {

@@ -144,6 +144,7 @@ describe.skipIf(LEFT_OUT)(`receiver.py${LEFT_OUT}`, () => {
 
   test.skipIf(process.platform === 'win32')(
     'frozen: before READY it is NOT DELIVERED, after SEND it is UNKNOWN',
+    { tags: ['slow'] },
     async () => {
       const bob = await listening('receiver', '--work', '600');
       const sent = runCli(['sync', 'send', '--to', bob.place, '--timeout', '4s', 'hi']);
@@ -164,7 +165,9 @@ describe.skipIf(LEFT_OUT)(`receiver.py${LEFT_OUT}`, () => {
     expect((await runCli(['sync', 'send', '--to', bob.place, 'hi'])).code).toBe(20);
   });
 
-  test('takes its defaults from the environment, and says in one sentence why it cannot start', async () => {
+  test('takes its defaults from the environment, and says in one sentence why it cannot start', {
+    tags: ['slow'],
+  }, async () => {
     const carol = example('receiver', [], { DETOUR_PORT: '0', DETOUR_HOST: '127.0.0.1', DETOUR_AS: 'carol' });
     const [, port = ''] = await carol.until(/^carol listens on 127\.0\.0\.1:(\d+)\n/);
     const wrong = [

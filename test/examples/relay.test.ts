@@ -35,7 +35,9 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     expect(await runCli(['async', 'receive', '--relay', relay.place])).toMatchObject({ code: 0, stdout: '' });
   });
 
-  test('killed, it has lost what it had, as it says at its top; a bob who stays takes its new numbers for new', async () => {
+  test('killed, it has lost what it had, as it says at its top; a bob who stays takes its new numbers for new', {
+    tags: ['slow'],
+  }, async () => {
     const relay = await listening('relay');
     expect((await send(relay.place, 'before')).code).toBe(0);
     const bob = talk(['async', 'receive', '--relay', relay.place, '--follow']);
@@ -83,7 +85,7 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     expect(await alice.next()).toEqual(['STORED id=5 seq=1 present=never', undefined]);
   });
 
-  test('a collector that does not read holds up nobody', async () => {
+  test('a collector that does not read holds up nobody', { tags: ['slow'] }, async () => {
     const relay = await listening('relay');
     const [alice, bob] = [await greeted(relay.port, 'alice'), await greeted(relay.port, 'bob')];
     bob.socket.pause();
@@ -142,7 +144,9 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
 describe.skipIf(LEFT_OUT)(`collector.py${LEFT_OUT}`, () => {
   const collect = (place: string, ...more: string[]) => runExample('collector', ['--relay', place, ...more]);
 
-  test("collects from detour's relay in order, and what it was killed with comes again", async () => {
+  test("collects from detour's relay in order, and what it was killed with comes again", {
+    tags: ['slow'],
+  }, async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     expect((await send(relay.place, 'first')).code).toBe(0);
     expect((await send(relay.place, '--count', '20', 'hi')).code).toBe(0);
@@ -192,7 +196,7 @@ describe.skipIf(LEFT_OUT)(`collector.py${LEFT_OUT}`, () => {
     expect(next.stderr).toMatch(/^ {2}attempt 2: [^\n]*\n$/);
   });
 
-  test('says in one sentence why it cannot collect', async () => {
+  test('says in one sentence why it cannot collect', { tags: ['slow'] }, async () => {
     const bob = await bobListens();
     const fake = (text: string) =>
       peer((socket) => socket.write(`READY version=1 role=relay as=relay max=1 window=1 store=s\n${text}`));

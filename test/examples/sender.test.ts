@@ -69,7 +69,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
     );
   }
 
-  test('NOT DELIVERED: no byte of it was written', async () => {
+  test('NOT DELIVERED: no byte of it was written', { tags: ['slow'] }, async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     expect(
       await wrong('NOT DELIVERED', 10, [
@@ -121,7 +121,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
     ).toEqual([]);
   });
 
-  test('silence: UNKNOWN once it was written, and NOT DELIVERED before', async () => {
+  test('silence: UNKNOWN once it was written, and NOT DELIVERED before', { tags: ['slow'] }, async () => {
     const bob = await bobListens('--work', '10m');
     const sent = wrong('UNKNOWN', 20, [[bob.place, /too late/]], '--timeout', '4');
     await bob.until(/alice: hi/);
@@ -178,7 +178,9 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
     expect((await send(bob)).stdout).toBe("DELIVERED: bob's program has shown it: thanks\n");
   });
 
-  test('takes its defaults from the environment, and says what makes no sense', async () => {
+  test('takes its defaults from the environment, and says what makes no sense', {
+    tags: ['slow'],
+  }, async () => {
     const wrong = [
       ['--to', 'here'],
       ['--to', '127.0.0.1:0'],

@@ -106,7 +106,6 @@ async function second(
 export const AFTER: readonly Fact[] = [
   {
     id: 'SIGKILL, everything read',
-    quick: true,
     async make() {
       const polite = await talking();
       await hello(polite.client);
@@ -390,7 +389,6 @@ export const AFTER: readonly Fact[] = [
   },
   {
     id: 'resetAndDestroy()',
-    quick: true,
     async make() {
       const { server, client } = await talking();
       server.order('reset', { as: 'in1' });

@@ -107,7 +107,6 @@ export const BEFORE: readonly Fact[] = [
   },
   {
     id: 'no such host on the LAN',
-    quick: true,
     needs: 'namespaces',
     make: async () => failing(NOBODY, 4101, (await pair()).here),
     allowed: failed('EHOSTUNREACH connect'),
@@ -214,7 +213,6 @@ export const BEFORE: readonly Fact[] = [
   },
   {
     id: 'frozen',
-    quick: true,
     needs: 'signals',
     async make() {
       const server = await probe();

@@ -144,7 +144,7 @@ test('a repeat under the same id is one message; nobody there is UNKNOWN for a r
   });
   expect(await mail(relay)).toEqual(['1 hello']);
   await relay.close();
-  expect(await deposit(at(relay), 'bob', 'hello', { id: 'x' })).toMatchObject({
+  expect(await deposit(at(relay), 'bob', 'hello', { id: 'x', timeoutMs: 500 })).toMatchObject({
     verdict: 'UNKNOWN',
     code: 'ECONNREFUSED',
   });

@@ -27,7 +27,9 @@ test('there are three, and a second-year student can read each', () => {
   }
 });
 
-test('alice reaches bob directly; when he has stopped she leaves it at the relay, where he collects it', async () => {
+test('alice reaches bob directly; when he has stopped she leaves it at the relay, where he collects it', {
+  tags: ['slow'],
+}, async () => {
   const relay = await startRelay({ port: 0, log: memoryLog() });
   onTestFinished(() => relay.close());
   const atRelay = `${relay.host}:${relay.port}`;

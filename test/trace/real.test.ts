@@ -48,7 +48,9 @@ async function exchanges(seed: number): Promise<string[]> {
   return files;
 }
 
-test('the logs of real exchanges do not contradict each other; one changed number does, and trace says who said what', async () => {
+test('the logs of real exchanges do not contradict each other; one changed number does, and trace says who said what', {
+  tags: ['slow'],
+}, async () => {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
   console.info(`SEED=${seed}`);
   const files = await exchanges(seed);

@@ -14,7 +14,7 @@ import { Decided, TestOwner } from './owner.ts';
 import { type Damage, missingFiles, randomDamage } from './random-damages.ts';
 import type { SimulatedFiles } from './simulated-files.ts';
 
-const CASES = cases(10_000, 1000);
+const CASES = cases(10_000, 300);
 
 /** What was known after this many entries were reported durable. */
 function knowing(whole: WholeLog, count: number): Decided {

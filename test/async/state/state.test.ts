@@ -54,7 +54,9 @@ function large(): { readonly log: LogWriter; readonly decider: Decider } {
   return { log, decider };
 }
 
-test('a checkpoint of many chunks, drawn while everything changes, has the state of the moment when it was taken', async () => {
+test('a checkpoint of many chunks, drawn while everything changes, has the state of the moment when it was taken', {
+  tags: ['slow'],
+}, async () => {
   const { log, decider } = large();
   const { real } = log;
   const before = describe(real);

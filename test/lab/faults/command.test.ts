@@ -29,7 +29,7 @@ async function linkTo(to: string, ...more: string[]): Promise<Actor & { place: s
   return Object.assign(link, { place: `127.0.0.1:${port}` });
 }
 
-test('sync: whole, cut in the middle of the body, healed, refused', async () => {
+test('sync: whole, cut in the middle of the body, healed, refused', { tags: ['slow'] }, async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place);
   const whole = await runCli(['sync', 'send', '--to', link.place, 'hello']);
@@ -61,7 +61,9 @@ test('sync: whole, cut in the middle of the body, healed, refused', async () => 
   expect(await link.ended).toBe(0);
 });
 
-test('sync: cut after SEND has arrived: the answer does not come, UNKNOWN at the deadline', async () => {
+test('sync: cut after SEND has arrived: the answer does not come, UNKNOWN at the deadline', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens('--work', '5s');
   const log = join(tempDir(), 'link.log');
   const link = await linkTo(bob.place, '--log', log);
@@ -127,7 +129,9 @@ test('async: a reset after SEND: the sender tries again, and the message is kept
   expect(answers).toMatchObject([{ fields: { id: 'once', dup: 'yes' } }]);
 });
 
-test('half a message: the receiver says how much arrived, and that it has no effect', async () => {
+test('half a message: the receiver says how much arrived, and that it has no effect', {
+  tags: ['slow'],
+}, async () => {
   const bob = talk(['sync', 'receive', '--port', '0']);
   const [, place = ''] = await bob.until(/listens on (\S+),/);
   // Slow enough to be reported. The bar is only for a terminal; here only its end is printed.

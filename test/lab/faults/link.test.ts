@@ -225,7 +225,9 @@ test('full says so if another program has taken the port, and is not reported as
   expect(faults(events)).toEqual(['refuse']);
 });
 
-test('heal says so if another program has taken the port, and mends the rest', async () => {
+test('heal says so if another program has taken the port, and mends the rest', {
+  tags: ['slow'],
+}, async () => {
   const { pair, type, link, events } = await bench();
   const { alice, bob } = await pair();
   await type('refuse');

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { Actor } from '../../../src/lab/stage/actor.ts';
 import { Stage } from '../../../src/lab/stage/stage.ts';
 import { formatTime } from '../../../src/trace/log.ts';
+import { ALL } from '../../cases.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const program = [process.execPath, here('puppet.mjs')];
@@ -134,11 +135,12 @@ describe('the process with a stage', () => {
     throw new Error('the scene did not begin');
   }
 
-  it.each([
+  const ends = [
     ['throw', 1],
-    ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)(
+    ['SIGINT', 130],
+  ] as const;
+  it.each(ALL ? ends : ends.slice(0, 2))(
     'leaves no process behind after %s',
     async (how, exit) => {
       if (how !== 'throw' && process.platform === 'win32') return;
@@ -151,7 +153,10 @@ describe('the process with a stage', () => {
     30_000,
   );
 
-  it('leaves no process behind after kill -9 either: its actors notice', async () => {
+  it('leaves no process behind after kill -9 either: its actors notice', {
+    tags: ['slow'],
+    timeout: 60_000,
+  }, async () => {
     const { pids, dir } = await play('SIGKILL', 'troupe.mjs');
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
     try {
@@ -160,5 +165,5 @@ describe('the process with a stage', () => {
     } finally {
       for (const pid of pids.filter(isThere)) process.kill(pid, 'SIGKILL');
     }
-  }, 60_000);
+  });
 });
