@@ -1,5 +1,5 @@
 // Notices that a connection on which answers are waited for has gone silent. When this computer gets another address, for one, its old
-// connections are never answered again, and TCP alone needs minutes to say so. The relay knows a repeat, so to ask anew on a new
+// connections are never answered again, and TCP alone needs minutes to say so. The relay recognises a repeat, so to ask anew on a new
 // connection is safe; this file only says when that is better than to go on waiting. PROTOCOL.md, "Repeats".
 
 import type { Clock, Timer } from '../core/clock.ts';
@@ -7,7 +7,10 @@ import { BACKOFF_BASE_MS } from '../exchange/backoff.ts';
 import type { InFlight, PendingSend } from '../exchange/pending.ts';
 import type { Progress } from '../net/unacknowledged.ts';
 
-/** So many bytes leave at once, before any acknowledgement (RFC 6928: 10 segments). Whether more of them move may not be visible. Bytes. */
+/**
+ * How many bytes a kernel may send before the first acknowledgement (RFC 6928: 10 segments). If no more were written, whether they moved may
+ * not be visible.
+ */
 const INITIAL_WINDOW = 14_600;
 
 /** A connection is silent only if it has been so for this many times as long as it took until READY. */

@@ -64,9 +64,9 @@ const WORDS: readonly SpokenEntry[] = [
     notSo:
       '"RECEIVED can be read there, so it is the answer": RECEIVED id=1 may be the beginning of RECEIVED id=12',
     tryNext: {
-      sync: 'if you write {peer}: end each frame with \\n, and flush it. Sending again may make it two',
+      sync: 'if you write {peer}: end each frame with \\n, and flush it. Sending again may deliver it twice',
       async:
-        'if you write the relay: end each frame with \\n. Send again soon with the same --id: it knows a repeat for at least 10 minutes',
+        'if you write the relay: end each frame with \\n. Send again soon with the same --id: it recognises a repeat for at least 10 minutes',
     },
   },
   {
@@ -81,9 +81,9 @@ const WORDS: readonly SpokenEntry[] = [
     so: 'nothing about this message',
     notSo: '"there was only one message, so that is its answer": it may answer an earlier one',
     tryNext: {
-      sync: 'if you write {peer}: answer with the id= of the SEND. Sending again may make it two',
+      sync: 'if you write {peer}: answer with the id= of the SEND. Sending again may deliver it twice',
       async:
-        'if you write the relay: answer with the id= of the SEND. Send again soon with the same --id: it knows a repeat for at least 10 minutes',
+        'if you write the relay: answer with the id= of the SEND. Send again soon with the same --id: it recognises a repeat for at least 10 minutes',
     },
   },
   {
@@ -217,8 +217,8 @@ const WORDS: readonly SpokenEntry[] = [
     so: 'nothing: what was passed on before may have been read',
     notSo: '"it took nothing, so it has nothing": only the rest was not taken',
     tryNext: {
-      sync: 'look at {peer}. Sending again may make it two: sync remembers nothing',
-      async: 'send again soon with the same --id: the relay knows a repeat for at least 10 minutes',
+      sync: 'look at {peer}. Sending again may deliver it twice: sync remembers nothing',
+      async: 'send again soon with the same --id: the relay recognises a repeat for at least 10 minutes',
     },
   },
   {
