@@ -1,7 +1,6 @@
 // Tells the stories: it asks for a guess, has real processes play both routes, verifies and draws them, and sums up.
 
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { asciiJson } from '../../core/visible.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 import type { Stage } from '../stage/stage.ts';
@@ -22,6 +21,7 @@ import { playScene } from './play.ts';
 import { ProgressLine } from './progress-line.ts';
 import { STORIES } from './stories.ts';
 import type { Scene, Story } from './story.ts';
+import { yourTurn } from './your-turn.ts';
 
 /** How the demo is told. */
 export interface DemoOptions {
@@ -212,18 +212,4 @@ function sumUp(
     print([...tableLines(results, width), ...all.map((line) => paint(ok ? 'green' : 'red', line))]);
   print(yourTurn(width));
   return ok;
-}
-
-// In a clone, npx finds detour only inside that folder. Installed, detour is a command.
-function yourTurn(columns: number): string[] {
-  const inClone = existsSync(fileURLToPath(new URL('./demo.ts', import.meta.url)));
-  const command = inClone ? 'npx detour' : 'detour';
-  const [one, other] = [`${command} sync receive`, `${command} sync send hello bob`];
-  return [
-    ` Your turn, two terminals${inClone ? ' in THIS folder' : ''}:`,
-    ...(columns >= 12 + one.length + other.length
-      ? [`   ${one}       ${other}`]
-      : [`   ${one}`, `   ${other}`]),
-    ...hanging(' ', `Which route when? Measure it: ${command} compare`, columns),
-  ];
 }

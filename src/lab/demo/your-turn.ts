@@ -1,0 +1,54 @@
+// The end of the demo: what to type next. In a clone nothing is installed, and npx knows the program only in its folder, so first comes a line
+// that makes `detour` a command in one terminal.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { hanging } from '../../core/wrap.ts';
+
+/** The shells that a line can be made for. */
+export type Shell = 'bash, zsh' | 'fish' | 'PowerShell' | 'cmd';
+
+/**
+ * A line to paste into a terminal. It defines the command `detour` there, until the terminal is closed, whatever folder one is in.
+ * @param program the path of scripts/detour.mjs
+ */
+export function detourCommand(shell: Shell, program: string): string {
+  // A single quote in a path ends the quotes, so it is quoted on its own.
+  const quoted = (quote: string): string => `'${program.replaceAll("'", quote)}'`;
+  switch (shell) {
+    case 'bash, zsh':
+      return `detour() { node ${quoted(`'\\''`)} "$@"; }`;
+    case 'fish':
+      return `function detour; node '${program.replaceAll(/['\\]/g, '\\$&')}' $argv; end`;
+    case 'PowerShell':
+      // A function gets what is piped to it as $input, and must pass it on itself.
+      return `function detour { $p = ${quoted("''")}; if ($MyInvocation.ExpectingInput) { $input | node $p @args } else { node $p @args } }`;
+    case 'cmd':
+      return `doskey detour=node "${program}" $*`;
+  }
+}
+
+/** The shells that are usual here. @param shell the user's login shell, as in the environment variable SHELL */
+export function usualShells(platform: NodeJS.Platform, shell: string | undefined): readonly Shell[] {
+  if (platform === 'win32') return ['PowerShell', 'cmd'];
+  return shell?.endsWith('/fish') === true ? ['fish'] : ['bash, zsh'];
+}
+
+/** The last lines of the demo. The line to paste is not wrapped, whatever its length. */
+export function yourTurn(columns: number): string[] {
+  const program = fileURLToPath(new URL('../../../scripts/detour.mjs', import.meta.url));
+  const inClone = existsSync(fileURLToPath(new URL('../../../tsconfig.json', import.meta.url)));
+  const shells = inClone ? usualShells(process.platform, process.env.SHELL) : [];
+  const [one, other] = ['detour sync receive', 'detour sync send hello bob'];
+  return [
+    ' Your turn, in two terminals.',
+    ...shells.flatMap((shell) => [
+      ` Paste this into each (${shell}). Then detour is a command there, in every folder:`,
+      `   ${detourCommand(shell, program)}`,
+    ]),
+    ...(columns >= 12 + one.length + other.length
+      ? [`   ${one}       ${other}`]
+      : [`   ${one}`, `   ${other}`]),
+    ...hanging(' ', 'Which route when? Measure it: detour compare', columns),
+  ];
+}
