@@ -165,8 +165,9 @@ function obeyLines({ emit, flush }: Told, own: TypedLine): void {
       process.kill(process.pid, 'SIGKILL');
     } else if (word === 'freeze' && rest.length === 0) freeze(value ?? '20s', { emit, flush });
     else if (line === '') return;
-    else if (typeof own === 'function') own(line);
-    else void answer(line, own);
+    else if (typeof own !== 'function') void answer(line, own);
+    else if (tooLong) say(`  Unknown command: it has more than ${LONGEST_LINE} bytes.`);
+    else own(line);
   };
   const cutter = new LineCutter(LONGEST_LINE);
   process.stdin.on('error', () => {});

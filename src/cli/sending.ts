@@ -83,7 +83,7 @@ export async function runSend(
       failure = { error };
     }
     steps.prompt = undefined;
-    say();
+    if (process.stdin.isTTY) say();
   } else if (flags.count === undefined) {
     const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : EXIT[verdict]);
     settle(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
