@@ -1,17 +1,17 @@
 // What every command that takes part in an exchange needs: the recorder for --json and --log, Ctrl-C, and the commands that a person
 // (or a test) types to it while it runs: kill, freeze.
 
-import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import type { DetourError } from '../core/error.ts';
 import type { Emit, Event } from '../core/event.ts';
+import { type Line, LineCutter } from '../core/lines.ts';
 import { INTERRUPTED } from '../core/verdicts.ts';
 import { type NetContext, netContext } from '../net/context.ts';
 import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
 import { jsonOutput } from './json-output.ts';
-import { beforeTalk, say } from './render/output.ts';
+import { beforeTalk, say, sayWrapped } from './render/output.ts';
 
 /** The flags that every actor has. `tied`: the offset of the stage's clock in nanoseconds. */
 export interface ActorFlags {
@@ -44,6 +44,9 @@ export function untilTyped({ emit }: Told): Promise<void> {
 /** The context of a process's connections, with an `emit` that is always there. */
 type Told = NetContext & { readonly emit: Emit };
 
+/** What becomes of a typed line that is neither kill nor freeze: it is taken, or answered with why not, as in `bob only listens`. */
+type TypedLine = ((line: string) => void) | string;
+
 /** One process that takes part in an exchange. */
 export interface Actor {
   readonly context: Told;
@@ -51,8 +54,8 @@ export interface Actor {
   readonly json: boolean;
   /** Sets what is called at each Ctrl-C or SIGTERM, with how many have come. A third one ends the process. */
   onInterrupt(call: (times: number) => void): void;
-  /** Obeys commands on stdin: kill, freeze. @param own takes a line that is neither */
-  obeyLines(own?: (line: string) => void): void;
+  /** Obeys commands on stdin: kill, freeze. @param own what becomes of a line that is neither */
+  obeyLines(own: TypedLine): void;
   /** Lets the process end. What still happens until then, such as the end of a connection, is recorded. */
   close(): void;
 }
@@ -148,31 +151,42 @@ async function record(
 /** The longest freeze, in milliseconds: longer than every default deadline, and short enough to wait for. */
 const LONGEST_FREEZE_MS = 10 * 60_000;
 
-/** The longest command that may be typed, in characters. */
+/** The longest command that may be typed, in bytes. */
 const LONGEST_LINE = 200;
 
 // It makes no difference if stdin is closed, absent or empty, except with --tied.
-function obeyLines({ emit, flush }: Told, own?: (line: string) => void): void {
-  const lines = createInterface({ input: process.stdin, terminal: false });
-  process.stdin.on('error', () => {});
-  lines.on('line', (line) => {
-    if (line.length > LONGEST_LINE) {
-      say(`  Unknown command: it has ${line.length} characters.`);
-      return;
-    }
-    const [word = '', length, ...rest] = line.trim().split(/\s+/);
-    if (word === '' && rest.length === 0) return;
-    if (word === 'kill' && length === undefined) {
+function obeyLines({ emit, flush }: Told, own: TypedLine): void {
+  const obey = ({ bytes, tooLong }: Line): void => {
+    const line = bytes.toString().trim() + (tooLong ? '…' : '');
+    const [word = '', value, ...rest] = line.split(/\s+/);
+    if (line === 'kill') {
       emit({ event: 'stopping', why: 'kill' });
       flush();
       process.kill(process.pid, 'SIGKILL');
-    } else if (word === 'freeze' && rest.length === 0) freeze(length ?? '20s', { emit, flush });
-    else if (own !== undefined) own(line);
-    else
-      say(
-        '  Type kill (SIGKILL to myself) or freeze 20s (my program stands still, my kernel goes on); Ctrl-C stops politely.',
-      );
+    } else if (word === 'freeze' && rest.length === 0) freeze(value ?? '20s', { emit, flush });
+    else if (line === '') return;
+    else if (typeof own !== 'function') void answer(line, own);
+    else if (tooLong) say(`  Unknown command: it has more than ${LONGEST_LINE} bytes.`);
+    else own(line);
+  };
+  const cutter = new LineCutter(LONGEST_LINE);
+  process.stdin.on('error', () => {});
+  process.stdin.on('data', (bytes: Buffer) => {
+    for (const line of cutter.push(bytes)) obey(line);
   });
+  process.stdin.once('end', () => {
+    for (const line of cutter.end()) obey(line);
+    if (process.stdin.isTTY)
+      say('  Ctrl-D: no more commands are read here. Ctrl-C still stops this program.');
+  });
+  // untilTyped may have paused it.
+  process.stdin.resume();
+}
+
+// Loaded only when needed: the commands of a link, which it must tell apart, take a while to load.
+async function answer(line: string, does: string): Promise<void> {
+  const { notObeyed } = await import('./typed-commands.ts');
+  for (const text of notObeyed(line, does)) sayWrapped('  ', text);
 }
 
 function freeze(text: string, { emit, flush }: Pick<Told, 'emit' | 'flush'>): void {

@@ -1,5 +1,6 @@
 // Reads and checks what a person typed: names, addresses, durations, numbers. Each mistake gets one sentence that says what to do.
 
+import { homedir } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { DetourError } from '../core/error.ts';
 import { LEAST_DISK_BYTES } from '../library/arguments.ts';
@@ -14,13 +15,22 @@ export function duration(text: string): number {
   const [, number = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
   if (number === '' || !(ms <= LONGEST_MS)) {
-    const seconds = /^[0-9]+$/.test(text) ? Number(text) : 0;
-    const suggestion = seconds > 0 && seconds * 1000 <= LONGEST_MS ? ` Did you mean ${text}s?` : '';
+    const meant = meantDuration(text);
     throw new InvalidArgumentError(
-      `"${text}" is not a valid duration (at most a year): write 500ms, 8s, 1m or 1h.${suggestion}`,
+      `"${text}" is not a valid duration (at most a year): write 500ms, 8s, 1m or 1h.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
     );
   }
   return ms;
+}
+
+// What was probably meant: no unit, another spelling of it, a space before it, or a decimal comma, as in `1,5 Sec`.
+function meantDuration(text: string): string | undefined {
+  const [, number = '', unit = 's'] =
+    /^([0-9]+(?:[.,][0-9]+)?) ?(?:(ms|[smhd])(?:ecs?|econds?|ins?|inutes?|rs?|ours?|ays?)?)?$/i.exec(text) ??
+    [];
+  const meant = number.replace(',', '.');
+  const ms = Number(meant) * (UNITS[unit.toLowerCase()] ?? Number.NaN);
+  return ms > 0 && ms <= LONGEST_MS ? meant + unit.toLowerCase() : undefined;
 }
 
 /** Reads a duration of at least a millisecond. @returns milliseconds @throws InvalidArgumentError */
@@ -91,7 +101,11 @@ export function id(text: string): string {
 export function port(text: string): number {
   const value = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (value <= 65_535) return value;
-  throw new InvalidArgumentError(`"${text}" is not a port: use a number from 0 (any free one) to 65535.`);
+  const [, digits] = /:([0-9]{1,5})$/.exec(text) ?? [];
+  const help = digits === undefined ? '' : ` Did you mean ${digits}?`;
+  throw new InvalidArgumentError(
+    `"${text}" is not a port: use a number from 0 (any free one) to 65535.${help}`,
+  );
 }
 
 /** Reads a count from 1 to 999,999,999. @throws InvalidArgumentError */
@@ -135,14 +149,20 @@ export function host(text: string): string {
   const [, six, plain] =
     /^(?:\[?([0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*(?:%[\w.-]+)?)\]?|([\w.-]+))$/.exec(text) ?? [];
   const found = six ?? plain;
-  if (found !== undefined) return found;
+  // The system would take 4101 for the address 0.0.16.5.
+  if (found !== undefined && !/^[1-9][0-9]*$/.test(found)) return found;
   throw new InvalidArgumentError(
     `"${text}" is not an address to listen on: write 127.0.0.1, 0.0.0.0 or ::1. The port is a flag of its own: --port, or --listen for a link.`,
   );
 }
 
-/** Reads the path of a file or folder. @throws InvalidArgumentError */
+/**
+ * Reads the path of a file or folder. A `~` at its beginning stands for the home folder: most shells replace it, but not in `--log=~/x`,
+ * and on Windows never. `./~` is a file of that name.
+ * @throws InvalidArgumentError
+ */
 export function path(text: string): string {
+  if (/^~(?:$|[/\\])/.test(text)) return homedir() + text.slice(1);
   if (text !== '') return text;
   throw new InvalidArgumentError('it is empty; for the current folder write a dot.');
 }

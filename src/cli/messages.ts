@@ -1,7 +1,8 @@
 // Where the messages come from: the command line, a pipe, or standard input line by line, typed by a person or (--lines) piped in.
 
 import { createInterface } from 'node:readline';
-import { DetourError } from '../core/error.ts';
+import { DetourError, errnoOf } from '../core/error.ts';
+import { type Line, LineCutter } from '../core/lines.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 
 /** What is to be sent. `typed`: one message per line of standard input, until it ends. */
@@ -37,7 +38,7 @@ export async function messageSource(words: readonly string[], lines: boolean): P
 async function readAll(): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of process.stdin) {
+  for await (const part of standardInput()) {
     parts.push(part);
     size += part.length;
     if (size > MAX_BODY)
@@ -50,19 +51,53 @@ async function readAll(): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+// What comes on standard input, as bytes. No more is read while the previous part is being worked on.
+async function* standardInput(): AsyncGenerator<Buffer> {
+  try {
+    yield* process.stdin;
+  } catch (error) {
+    // Ctrl-C ends it too early.
+    if (errnoOf(error) === 'ERR_STREAM_PREMATURE_CLOSE') return;
+    throw new DetourError(errnoOf(error), `Standard input cannot be read (${errnoOf(error)}).`);
+  }
+}
+
+/** A message that was typed or piped in as a line. */
+export interface LineMessage {
+  /** The number of its line, from 1. */
+  readonly number: number;
+  /** Undefined if the line is longer than a message may be. */
+  readonly body: Buffer | undefined;
+}
+
 /**
- * Yields what is typed or piped in, line by line, without empty lines, until the input ends.
+ * Yields what is typed or piped in, line by line, without empty lines, until the input ends. A pipe is read no faster than its lines are
+ * taken, and its bytes stay as they are.
  * @param prompt is shown in front of each line on a terminal
- * @param interrupted has Ctrl-C already interrupted the message under way? Then another one ends the input
+ * @param interrupted has Ctrl-C already interrupted the message under way? Then another one ends what is typed
+ * @throws DetourError if standard input cannot be read: its errno
  */
-export async function* typedLines(prompt: string, interrupted: () => boolean): AsyncGenerator<Buffer> {
-  const typed = process.stdin.isTTY === true;
-  const lines = createInterface({
-    input: process.stdin,
-    ...(typed && { output: process.stderr, prompt, terminal: true }),
-  });
+export async function* lineMessages(prompt: string, interrupted: () => boolean): AsyncGenerator<LineMessage> {
+  for await (const { number, bytes, tooLong } of process.stdin.isTTY
+    ? typedLines(prompt, interrupted)
+    : pipedLines()) {
+    if (tooLong) yield { number, body: undefined };
+    else if (!isBlank(bytes)) yield { number, body: bytes };
+  }
+}
+
+async function* pipedLines(): AsyncGenerator<Line> {
+  const cutter = new LineCutter(MAX_BODY);
+  for await (const part of standardInput()) yield* cutter.push(part);
+  yield* cutter.end();
+}
+
+// A person edits the line with the keys of a terminal, so this is text.
+async function* typedLines(prompt: string, interrupted: () => boolean): AsyncGenerator<Line> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt, terminal: true });
   let busy = false;
   let open = true;
+  let number = 0;
   lines.on('close', () => {
     open = false;
   });
@@ -71,8 +106,13 @@ export async function* typedLines(prompt: string, interrupted: () => boolean): A
   lines.prompt();
   for await (const line of lines) {
     busy = true;
-    if (line.trim() !== '') yield Buffer.from(line);
+    number += 1;
+    const bytes = Buffer.from(line);
+    yield { number, bytes, tooLong: bytes.length > MAX_BODY };
     busy = false;
     if (open) lines.prompt();
   }
 }
+
+// Spaces, tabs and the other white space of ASCII.
+const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0x20 || (byte >= 9 && byte <= 13));

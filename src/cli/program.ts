@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
+import { helpAsOption, refuseMistyped, refuseOthers } from './mistypes.ts';
 
 // Each command is loaded only when it is needed, because a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
@@ -56,6 +57,7 @@ async function build(words: readonly string[]): Promise<Command> {
     const [group = '', name = group] = path.split(' ');
     const command = (groups.get(group) ?? program).command(name).description(summary);
     add(inherit(command, program));
+    refuseOthers(command, path);
   }
   // A verb without its mode: the person must choose a route.
   for (const verb of ['send', 'receive']) {
@@ -93,9 +95,11 @@ const USAGE = 2;
  * @returns the exit code of a command that failed; undefined if the command has set `process.exitCode` itself, or left it for success
  */
 export async function run(words: readonly string[]): Promise<number | undefined> {
+  const meant = helpAsOption(words);
   try {
-    const program = await build(words);
-    await program.parseAsync(words, { from: 'user' });
+    const program = await build(meant);
+    refuseMistyped(meant, program);
+    await program.parseAsync(meant, { from: 'user' });
     return undefined;
   } catch (error) {
     return tell(error);

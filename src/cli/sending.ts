@@ -7,9 +7,10 @@ import { ms } from '../core/units.ts';
 import { EXIT, INTERRUPTED, verdictText } from '../core/verdicts.ts';
 import { idSeries } from '../library/arguments.ts';
 import type { Addressee, Sent } from '../library/sent.ts';
+import { MAX_BODY } from '../wire/frame.ts';
 import type { Actor } from './actor.ts';
-import { type Source, typedLines } from './messages.ts';
-import { Progress, say, withNote } from './render/output.ts';
+import { lineMessages, type Source } from './messages.ts';
+import { Progress, say, sayWrapped, withNote } from './render/output.ts';
 import { failureLines, moreLine, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
@@ -56,21 +57,33 @@ export async function runSend(
   actor.onInterrupt(() => {
     interrupted = true;
     route.interrupt();
+    // Who types ends with Ctrl-D or another Ctrl-C. Of what is piped in, nothing more is sent.
+    if (source.kind === 'typed' && !process.stdin.isTTY) process.stdin.destroy();
   });
   const worst = new Worst();
   const settle: Settle = (settled) => {
     actor.context.emit({ event: 'outcome', ...words(settled) });
     worst.add(settled);
   };
+  let failure: { readonly error: unknown } | undefined;
   if (source.kind === 'typed') {
-    if (!actor.json && process.stdin.isTTY) say('One message per line; Ctrl-D ends.');
+    const typed = !actor.json && process.stdin.isTTY;
+    if (typed) say('One message per line; Ctrl-D ends.');
     steps.prompt = `${flags.as}> `;
-    for await (const body of typedLines(steps.prompt, () => interrupted)) {
-      settle(await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit));
-      interrupted = false;
+    try {
+      for await (const { number, body } of lineMessages(steps.prompt, () => interrupted)) {
+        if (body === undefined) settle(refuseLine(actor, number, nextId()));
+        else settle(await sendOne(actor, route, steps, nextId(), body, noExit));
+        if (typed) await tellStray(body);
+        if (interrupted && !process.stdin.isTTY) break;
+        interrupted = false;
+      }
+    } catch (error) {
+      // The messages before it have their verdicts, and the connection is closed first.
+      failure = { error };
     }
     steps.prompt = undefined;
-    say();
+    if (process.stdin.isTTY) say();
   } else if (flags.count === undefined) {
     const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : EXIT[verdict]);
     settle(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
@@ -82,12 +95,13 @@ export async function runSend(
   // The verdict is the last event of the stream, after the whole exchange.
   if (worst.settled !== undefined) actor.context.emit({ event: 'verdict', ...words(worst.settled), exit });
   actor.close();
+  if (failure !== undefined) throw failure.error;
   return exit;
 }
 
 /** What became of a message: its outcome, and the verdict, which takes news of it into account. */
 interface Settled {
-  readonly sent: Sent;
+  readonly sent: Pick<Sent, 'code' | 'id' | 'ms'>;
   readonly verdict: VerdictName;
 }
 
@@ -133,6 +147,24 @@ async function sendOne(
     if (EXIT[news.verdict] !== 0) say(moreLine(verdictText(news.verdict)));
   }
   return { sent, verdict: news.verdict };
+}
+
+// Refuses a line that no message can hold. It goes nowhere, so this is certain; the lines after it are sent.
+function refuseLine({ context, json }: Actor, number: number, id: string): Settled {
+  const text = `line ${number} is longer than a message may be (${MAX_BODY} bytes)`;
+  context.emit({ event: 'notice', text });
+  if (!json) {
+    say(verdictLine('NOT_DELIVERED', `: ${text}.`, undefined));
+    say(moreLine('too_large'));
+  }
+  return { sent: { code: 'too_large', id, ms: 0 }, verdict: 'NOT_DELIVERED' };
+}
+
+// At the prompt it is easy to type what was meant for the shell or for another terminal.
+async function tellStray(body: Buffer | undefined): Promise<void> {
+  const { strayText } = await import('./typed-commands.ts');
+  const text = strayText(String(body ?? ''));
+  if (text !== undefined) sayWrapped('  ', text);
 }
 
 // Says what became of one message.

@@ -23,15 +23,24 @@ export const HELP: readonly string[] = FAULTS.map(
 
 const WORDS = FAULTS.map((one) => one.word).join(', ');
 
-/** Reads a command. @param words the valid commands, for the error @throws DetourError `usage` */
-export function parseCommand(text: string, words = `${WORDS}, status, kill, freeze`): LinkCommand {
+/** The commands that are no faults, so that they can be typed but not be in a script, each with an example. */
+const TYPED: ReadonlyMap<string, string> = new Map([
+  ['status', 'status'],
+  ['kill', 'kill'],
+  ['freeze', 'freeze 20s'],
+]);
+
+/**
+ * Reads a command of a link. `status`, `kill` and `freeze` are not read here.
+ * @param where is it typed, or a line of a script? For the error
+ * @throws DetourError `usage`
+ */
+export function parseCommand(text: string, where: 'typed' | 'script' = 'typed'): LinkCommand {
   const [word = '', value, ...rest] = text.trim().split(/\s+/);
   const fault = FAULTS.find((one) => one.word === word);
   const wrong = (what: string): DetourError =>
-    new DetourError('usage', what, fault === undefined ? '' : fault.example);
-  if (fault === undefined && word === '') throw wrong(`a command is missing: use one of ${words}.`);
-  if (fault === undefined)
-    throw wrong(`unknown command "${visible(word, { max: 40 })}": use one of ${words}.`);
+    new DetourError('usage', what, fault?.example ?? TYPED.get(word) ?? '');
+  if (fault === undefined) throw wrong(notAFault(word, where));
   if (fault.takes === 'nothing') {
     if (value !== undefined) throw wrong(`"${word}" takes no value: "${value}" is too much.`);
     return { fault, apply: fault.apply };
@@ -47,6 +56,64 @@ export function parseCommand(text: string, words = `${WORDS}, status, kill, free
     return { fault, value, apply: (before) => fault.apply(before, amount) };
   } catch (error) {
     throw error instanceof InvalidArgumentError ? wrong(error.message) : error;
+  }
+}
+
+function notAFault(word: string, where: 'typed' | 'script'): string {
+  const words = where === 'typed' ? [WORDS, ...TYPED.keys()].join(', ') : WORDS;
+  if (word === '') return `a command is missing: use one of ${words}.`;
+  if (TYPED.has(word))
+    return where === 'script' ? `"${word}" can only be typed, not be in a script.` : misused(word);
+  const lower = word.toLowerCase();
+  const differs = FAULTS.some((one) => one.word === lower) || (where === 'typed' && TYPED.has(lower));
+  const help = differs ? `did you mean ${lower}?` : `use one of ${words}.`;
+  return `unknown command "${visible(word, { max: 40 })}": ${help}`;
+}
+
+const misused = (word: string): string =>
+  word === 'freeze' ? '"freeze" takes only one value.' : `"${word}" takes no value.`;
+
+/**
+ * What to answer a line that was typed to a receiver or a relay and is neither kill nor freeze.
+ * @param does what that program does instead, as in `bob only listens`
+ */
+export function notObeyed(line: string, does: string): string[] {
+  const [word = ''] = line.split(/\s+/);
+  const lower = word.toLowerCase();
+  let why = `${does}: what you type here is sent to nobody.`;
+  if (lower === 'kill' || lower === 'freeze') why = lower === word ? misused(word) : notAFault(word, 'typed');
+  else if (isLinkCommand(line))
+    why = `"${line}" is for a link: type it in the terminal where detour link runs.`;
+  else if (isShellCommand(line)) why = `${does}: type commands of the shell in another terminal.`;
+  return [
+    visible(why),
+    'Type kill (SIGKILL to myself) or freeze 20s (my program stands still, my kernel goes on); Ctrl-C stops politely.',
+  ];
+}
+
+/** What to say after a line was typed and sent as a message, if it was probably meant as a command; otherwise undefined. */
+export function strayText(line: string): string | undefined {
+  const text = line.trim();
+  if (isShellCommand(text))
+    return 'That was sent as a message. If you meant the command, press Ctrl-D first, then type it at the shell.';
+  if (/^(?:exit|quit)$/.test(text)) return 'That was sent as a message. Press Ctrl-D to leave.';
+  if (isLinkCommand(text) || isServerCommand(text))
+    return 'That was sent as a message. If you meant the command, type it in the terminal of the program that is to obey it.';
+  return undefined;
+}
+
+const isShellCommand = (line: string): boolean => /^(?:npx\s+)?detour(?:\s|$)/.test(line);
+
+const isServerCommand = (line: string): boolean => /^(?:kill|freeze(?:\s+[0-9.]+[a-z]+)?)$/.test(line);
+
+function isLinkCommand(line: string): boolean {
+  if (line === 'status') return true;
+  try {
+    parseCommand(line);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DetourError)) throw error;
+    return false;
   }
 }
 
@@ -76,7 +143,7 @@ export function readScript(file: string): TimedCommand[] {
     const [time = '', ...command] = line.replace(/#.*$/, '').trim().split(/\s+/);
     if (time === '') return [];
     try {
-      return [{ at: duration(time), command: parseCommand(command.join(' '), WORDS) }];
+      return [{ at: duration(time), command: parseCommand(command.join(' '), 'script') }];
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       throw new DetourError('usage', `${name}, line ${index + 1}: ${error.message}`, '2s cut');

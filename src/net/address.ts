@@ -13,26 +13,50 @@ export interface Address {
 /**
  * Reads `HOST:PORT`, `[IPV6]:PORT`, or a host alone.
  * @param defaultPort the port if none is given
- * @throws DetourError `usage`
+ * @throws DetourError `usage`, which suggests what was probably meant
  */
 export function parseAddress(text: string, defaultPort: number): Address {
-  const [, six, plain, digits] =
-    /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^\s:[\]]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
-  const host = six ?? plain;
-  if (host === undefined)
+  const parts = partsOf(text);
+  const example = `127.0.0.1:${defaultPort}`;
+  if (parts === undefined) {
+    const meant = meantAddress(text, defaultPort);
+    const what = /^[0-9]{1,5}$/.test(text) && meant !== undefined ? 'is a port, not' : 'is not';
+    const help = meant === undefined ? `write HOST:PORT, such as ${example}.` : `did you mean ${meant}?`;
+    throw new DetourError('usage', `"${text}" ${what} an address: ${help}`);
+  }
+  const { host, digits } = parts;
+  // A name is in lower case, but whoever writes Bob means bob.
+  if (digits === undefined && isName(host.toLowerCase()))
     throw new DetourError(
       'usage',
-      `"${text}" is not an address: write HOST:PORT, such as 127.0.0.1:${defaultPort}.`,
-    );
-  if (digits === undefined && isName(host))
-    throw new DetourError(
-      'usage',
-      `"${text}" is a name, but an address is needed here, such as 127.0.0.1:${defaultPort} or ${text}:${defaultPort}. In sync mode you send to an address, in async mode to a name.`,
+      `"${text}" is a name, but an address is needed here, such as ${example} or ${text}:${defaultPort}. In sync mode you send to an address, in async mode to a name.`,
     );
   const port = digits === undefined ? defaultPort : Number(digits);
-  if (port < 1 || port > 65_535)
-    throw new DetourError('usage', `${digits} is not a port: use a number from 1 to 65535.`);
+  if (!isPort(port)) throw new DetourError('usage', `${digits} is not a port: use a number from 1 to 65535.`);
   return { host, port };
+}
+
+const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
+
+/** Host and port as they are written; undefined if it is no address. */
+function partsOf(text: string): { readonly host: string; readonly digits: string | undefined } | undefined {
+  const [, six, plain, digits] =
+    /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([\p{L}\p{M}\p{N}._-]+))(?::([0-9]{1,5}))?$/u.exec(text) ?? [];
+  const host = six ?? plain;
+  // The system would take 4101 for the address 0.0.16.5. With a port it may be meant: 127.1:4101 is 127.0.0.1.
+  const isNumber =
+    digits === undefined && /^(?:[0-9]+|0x[0-9A-Fa-f]+|(?:[0-9]+\.){4,}[0-9]+)$/.test(host ?? '');
+  return host === undefined || isNumber ? undefined : { host, digits };
+}
+
+// What was probably meant: a port alone, a URL, an IPv6 address without brackets, or another separator than the colon, as in 127.0.0.1,4101.
+function meantAddress(text: string, defaultPort: number): string | undefined {
+  const bare = text.replace(/^[a-z]+:\/\//i, '').replace(/\/+$/, '');
+  const [, before = '', digits = ''] = /^(?:(.*?)[\s.,;:/\uff0c\uff1a]+)?([0-9]{1,5})$/.exec(bare) ?? [];
+  const [host, port] =
+    isIP(bare) === 6 ? [`[${bare}]`, defaultPort] : [before === '' ? '127.0.0.1' : before, Number(digits)];
+  const parts = partsOf(host);
+  return parts?.digits === undefined && parts !== undefined && isPort(port) ? `${host}:${port}` : undefined;
 }
 
 /** Formats `host:port`, with an IPv6 address in brackets. */

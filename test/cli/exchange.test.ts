@@ -287,7 +287,7 @@ test('whatever bytes are sent, they are shown in a harmless form, on one stream,
 test('typing to a server: freeze, nonsense, the end of input', async () => {
   const bob = await bobListens();
   bob.type('hello?');
-  await bob.until(/Type kill .* or freeze 20s/);
+  await bob.until(/bob only listens: what you type here is sent to nobody\.\n {2}Type kill .* or freeze 20s/);
   bob.type('kill 20s');
   await bob.until(/Type kill [\s\S]*Type kill /);
   bob.type('freeze soon');

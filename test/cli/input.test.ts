@@ -1,5 +1,6 @@
 // The parsers of what a person types: what they accept, what they refuse, and that each refusal is one sentence that helps.
 
+import { homedir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -48,11 +49,20 @@ describe('accepted', () => {
     [host, 'fe80::1%eth0', 'fe80::1%eth0'],
     [host, '::ffff:10.0.0.1', '::ffff:10.0.0.1'],
     [host, 'my_service', 'my_service'],
+    [host, '0', '0'],
     [path, '.', '.'],
+    [path, '~', homedir()],
+    [path, '~/x', `${homedir()}/x`],
+    [path, '~\\x', `${homedir()}\\x`],
+    [path, '~x', '~x'],
+    [path, './~', './~'],
     [at4101, '10.0.0.5', { host: '10.0.0.5', port: 4101 }],
     [at4101, 'bob:4101', { host: 'bob', port: 4101 }],
     [at4101, '[::1]:5', { host: '::1', port: 5 }],
     [at4101, '[fe80::1%eth0]', { host: 'fe80::1%eth0', port: 4101 }],
+    [at4101, 'bücher.example', { host: 'bücher.example', port: 4101 }],
+    [at4101, '127.1:5', { host: '127.1', port: 5 }],
+    [at4101, 'Bob:1', { host: 'Bob', port: 1 }],
     [at4101, 'bob.example:65535', { host: 'bob.example', port: 65_535 }],
   ])('%o of %j', (read, text, expected) => {
     expect(read(text)).toEqual(expected);
@@ -75,11 +85,17 @@ describe('refused, with a sentence that helps', () => {
     [duration, '', /write 500ms, 8s, 1m or 1h/],
     [duration, '5', /Did you mean 5s\?/],
     [duration, '0', /or 1h\.$/],
+    [duration, '8S', /Did you mean 8s\?$/],
+    [duration, '8 s', /Did you mean 8s\?$/],
+    [duration, '90sec', /Did you mean 90s\?$/],
+    [duration, '1,5 Minutes', /Did you mean 1\.5m\?$/],
+    [duration, '2hrs', /Did you mean 2h\?$/],
+    [duration, '250MS', /Did you mean 250ms\?$/],
+    [duration, '3months', /or 1h\.$/],
+    [duration, '400 days', /or 1h\.$/],
     [duration, '99999999', /or 1h\.$/],
     [duration, '-1s', /is not a valid duration/],
     [duration, '1e3s', /is not a valid duration/],
-    [duration, '8 s', /is not a valid duration/],
-    [duration, '8S', /is not a valid duration/],
     [duration, '.5s', /is not a valid duration/],
     [duration, '366d', /at most a year/],
     [duration, `${'9'.repeat(400)}d`, /at most a year/],
@@ -104,6 +120,7 @@ describe('refused, with a sentence that helps', () => {
     [port, '65536', /is not a port/],
     [port, '4100.0', /is not a port/],
     [port, '0x10', /is not a port/],
+    [port, '127.0.0.1:4101', /is not a port.* Did you mean 4101\?$/],
     [count, '0', /from 1/],
     [count, '1.5', /is not a count/],
     [count, '1000000000', /is not a count/],
@@ -115,16 +132,28 @@ describe('refused, with a sentence that helps', () => {
     [host, '', /is not an address to listen on/],
     [host, '127.0.0.1:4101', /The port is a flag of its own: --port/],
     [host, 'a b', /is not an address to listen on/],
+    [host, '4101', /is not an address to listen on.*--port/],
     [path, '', /current folder write a dot/],
     [at4101, '', /write HOST:PORT/],
     [at4101, 'bob', /is a name, but an address is needed here/],
-    [at4101, ':4101', /is not an address/],
-    [at4101, '::1', /is not an address/],
+    [at4101, 'Bob', /is a name, but an address is needed here.* or Bob:4101\./],
+    // The system would take this for 0.0.16.5.
+    [at4101, '4101', /^"4101" is a port, not an address: did you mean 127\.0\.0\.1:4101\?$/],
+    [at4101, '0x1005', /is not an address: write HOST:PORT/],
+    [at4101, '99999', /is not an address: write HOST:PORT/],
+    [at4101, '127.0.0.1,4101', /did you mean 127\.0\.0\.1:4101\?$/],
+    [at4101, '127.0.0.1.4101', /did you mean 127\.0\.0\.1:4101\?$/],
+    [at4101, 'bob;4101', /did you mean bob:4101\?$/],
+    [at4101, 'bob\uff1a4101', /did you mean bob:4101\?$/],
+    [at4101, '[::1],4101', /did you mean \[::1\]:4101\?$/],
+    [at4101, ':4100', /did you mean 127\.0\.0\.1:4100\?$/],
+    [at4101, '::1', /did you mean \[::1\]:4101\?$/],
+    [at4101, '\u201cbob\u201d', /is not an address/],
     [at4101, 'bob:', /is not an address/],
     [at4101, 'bob:0', /from 1 to 65535/],
     [at4101, 'bob:65536', /from 1 to 65535/],
-    [at4101, 'http://bob:4101', /is not an address/],
-    [at4101, 'bob :4101', /is not an address/],
+    [at4101, 'http://bob:4102/', /did you mean bob:4102\?$/],
+    [at4101, 'bob :4101', /did you mean bob:4101\?$/],
   ])('%o of %j', (read, text, help) => {
     expect(() => read(text)).toThrow(help);
     expect(() => read(text)).not.toThrow(/\n/);
@@ -183,6 +212,17 @@ describe('for any input', () => {
         const found = settle(name, text);
         const [, suggested] = (found instanceof Error && / Try (.*)\.$/s.exec(found.message)) || [];
         if (suggested !== undefined) expect(isName(suggested)).toBe(true);
+      }),
+      { ...seed(), numRuns: 1000 },
+    );
+  });
+
+  test('the address that is suggested is an address', () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        const found = settle(at4101, text);
+        const [, meant] = (found instanceof Error && / did you mean (.*)\?$/s.exec(found.message)) || [];
+        if (meant !== undefined) expect(settle(at4101, meant)).not.toBeInstanceOf(Error);
       }),
       { ...seed(), numRuns: 1000 },
     );

@@ -204,7 +204,6 @@ test('the modes mixed up, and other slips', async () => {
       usage(/no entry NOPE/, 'explain', 'NOPE'),
       usage(/did you mean ECONNREFUSED/, 'explain', 'ECONREFUSED'),
       usage(/missing required argument/, 'trace'),
-      usage(/"hi" is not a valid duration/, 'async', 'send', '--wait', 'hi'),
       // --json keeps stdout for events: what is wrong is said on stderr.
       usage(/Try bob/, 'sync', 'send', '--json', '--as', 'Bob', 'hi'),
       usage(/address is needed/, 'async', 'status', '--json', '--relay', 'bob'),

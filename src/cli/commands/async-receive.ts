@@ -18,6 +18,7 @@ import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
 import { clockTime, type Shown, show } from '../render/showing.ts';
+import { ACKNOWLEDGED, Working } from '../working.ts';
 
 interface Flags extends ActorFlags {
   readonly as: string;
@@ -58,9 +59,11 @@ async function run(flags: Flags): Promise<number> {
   };
   const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
+  const working = new Working(actor.context.clock, ACKNOWLEDGED);
   const leave = new AbortController();
-  actor.obeyLines();
+  actor.obeyLines(`${flags.as} only collects mail`);
   actor.onInterrupt((times) => {
+    if (!actor.json) working.tell(times);
     if (times > 1) process.exit(INTERRUPTED);
     leave.abort();
   });
@@ -81,10 +84,12 @@ async function run(flags: Flags): Promise<number> {
     // On a terminal each message is acknowledged before the next one is shown. A file or a program gets all that has arrived together.
     together: actor.json || flags.work !== undefined || process.stdout.isTTY ? 1 : RECEIVE_WINDOW,
     handle: (messages) =>
-      show(
-        actor,
-        messages.map((each) => shown(each, flags)),
-        flags.work ?? 0,
+      working.during(messages[0]?.from ?? '', flags.work ?? 0, () =>
+        show(
+          actor,
+          messages.map((each) => shown(each, flags)),
+          flags.work ?? 0,
+        ),
       ),
   });
   actor.context.emit({ event: 'stopping', why: collected.why === 'ended' ? 'failed' : 'done' });

@@ -78,7 +78,7 @@ async function run(flags: Flags): Promise<number> {
     say('  type: kill · freeze 20s · Ctrl-C = polite stop');
   }
   if (!actor.json && flags.salvage) sayLosses(relay.losses);
-  actor.obeyLines();
+  actor.obeyLines('the relay only keeps mail and hands it over');
   actor.onInterrupt((times) => {
     if (times > 1) process.exit(INTERRUPTED);
     stop();

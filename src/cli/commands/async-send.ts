@@ -49,7 +49,7 @@ export const asyncSend: CommandSpec = {
       .addOption(patientOption())
       .addOption(heartbeatOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
-      .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', deadline)
+      .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', waitTime)
       .option('--id <id>', 'send with this id: repeats an UNKNOWN safely for at least 10 minutes', id)
       .option('--lines', 'each line of standard input is a message')
       .option('--ladder', 'show how far each message gets, rung by rung, and who vouches for it')
@@ -217,10 +217,23 @@ function fate(
 
 // Giving an address instead of a name is the commonest mix-up of the two modes.
 function recipient(text: string): string {
+  if (/^[0-9]{1,5}$/.test(text)) {
+    throw new InvalidArgumentError(
+      `"${text}" is a port, but a name is needed here, such as bob. The address of the relay is given with --relay 127.0.0.1:${text}.`,
+    );
+  }
   if (/^[\w.-]+:[0-9]+$/.test(text) || /^[0-9.]+$/.test(text)) {
     throw new InvalidArgumentError(
       `"${text}" is an address, but a name is needed here, such as bob. The address of the relay is given with --relay ${text}.`,
     );
   }
   return name(text);
+}
+
+// The word after --wait is its time, so a message there is taken for one.
+function waitTime(text: string): number {
+  if (/^[0-9-]/.test(text)) return deadline(text);
+  throw new InvalidArgumentError(
+    `--wait takes the next word for its time, and "${text}" is none. Write --wait after the message, or give the time: --wait 1m.`,
+  );
 }

@@ -13,6 +13,7 @@ import { count, duration, host, name, port, writeDuration } from '../input.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say } from '../render/output.ts';
 import { show } from '../render/showing.ts';
+import { ANSWERED, Working } from '../working.ts';
 
 interface Flags extends ActorFlags {
   readonly as: string;
@@ -53,6 +54,7 @@ async function run(flags: Flags): Promise<number> {
   };
   const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
+  const working = new Working(actor.context.clock, ANSWERED);
   let left = flags.count ?? Number.POSITIVE_INFINITY;
   let stop: () => void = () => {};
   const stopped = new Promise<void>((resolve) => {
@@ -63,7 +65,7 @@ async function run(flags: Flags): Promise<number> {
     if (left < 0) throw new Error('it has already shown as many as --count allows');
     const work = flags.work ?? 0;
     const note = work > 0 ? `answers in ${writeDuration(work)}` : '';
-    await show(actor, [{ id, from, body, note }], work);
+    await working.during(from, work, () => show(actor, [{ id, from, body, note }], work));
     if (left === 0) stop();
     if (flags.echo) return body;
     return flags.reply === undefined ? undefined : Buffer.from(flags.reply);
@@ -77,8 +79,9 @@ async function run(flags: Flags): Promise<number> {
   });
   const where = formatAddress(receiver.host, receiver.port);
   if (!actor.json) announce(flags, where);
-  actor.obeyLines();
+  actor.obeyLines(`${flags.as} only listens`);
   actor.onInterrupt((times) => {
+    if (!actor.json) working.tell(times);
     if (times > 1) process.exit(INTERRUPTED);
     stop();
   });

@@ -13,6 +13,7 @@ import { type Log, readLog } from '../../trace/read.ts';
 import { type Selection, select } from '../../trace/select.ts';
 import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
+import { path } from '../input.ts';
 
 const DEFAULT_LAST = 20;
 // Used if the output does not go to a terminal: nobody knows how wide it will be shown.
@@ -36,7 +37,11 @@ export const trace: CommandSpec = {
   summary: 'draw what happened, from the logs of one or several processes',
   build(command: Command) {
     command
-      .argument('<log...>', 'files that --log wrote, or what --json printed; - for stdin')
+      .argument(
+        '<log...>',
+        'files that --log wrote, or what --json printed; - for stdin',
+        (file: string, before: string[] = []) => [...before, path(file)],
+      )
       .option('--last <n>', 'only the last n messages', positive, DEFAULT_LAST)
       .option('--id <id>', 'only the message with this id', token)
       .option('--brief', 'leave out greetings, polite endings and heartbeats')

@@ -168,7 +168,9 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     expect(link.stderr).toMatch(new RegExp(`type: [^]*\\b${word}\\b[^]* Ctrl-C`));
   for (const [line, says] of [
     ['status', /whole, latency 200 ms, jitter 5\.0 ms; connections 0, 0 bytes up, 0 down, 0 held/],
-    ['x'.repeat(100_000), /Unknown command: it has 100000 characters/],
+    ['x'.repeat(100_000), /Unknown command: it has more than 200 bytes/],
+    // What it begins with does not count.
+    [`kill${' '.repeat(300)}`, /(?:Unknown command: it has more than 200 bytes[^U]*){2}/],
     ['cutt', /unknown command "cutt": use one of cut, heal/],
     ['stall', /"stall" needs a value after it\. For example: stall down/],
     ['stall left', /"left" is not a direction: use up or down/],
