@@ -234,6 +234,6 @@ function recipient(text: string): string {
 function waitTime(text: string): number {
   if (/^[0-9-]/.test(text)) return deadline(text);
   throw new InvalidArgumentError(
-    `--wait takes the next word for its time, and "${text}" is none. Write --wait after the message, or give the time: --wait 1m.`,
+    `--wait takes the next word for its time, and "${text}" is not a time. Write --wait after the message, or give the time: --wait 1m.`,
   );
 }
