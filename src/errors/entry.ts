@@ -47,7 +47,7 @@ export type ByRoute = string | Readonly<Record<Route, string>>;
 export type Basis = 'measured on Linux' | 'documentation' | 'rule of detour/1';
 
 /**
- * One situation. Several entries may share a code: ETIMEDOUT while connecting is not ETIMEDOUT while reading.
+ * One situation, or one question. Several entries may share a code: ETIMEDOUT while connecting is not ETIMEDOUT while reading.
  * In the texts `{peer}` stands for who is called (bob, the relay) and `{address}` for where (127.0.0.1:4101).
  */
 export interface CatalogEntry {

@@ -83,7 +83,7 @@ refuse makes a caller meet ECONNREFUSED, and only full makes connecting hang
 (if this system refuses it instead, the link says so). When full begins or
 ends, nobody listens for about a millisecond.
 
-slice sends a segment every 5 ms, each way. If more than 100 would wait, they
+slice sends a segment every 5 ms, each way. If more than 50 would wait, they
 are larger: a long message comes in larger segments, and in seconds.
 
 With --chance it is drawn for each connection, when it comes, whether the
@@ -186,7 +186,7 @@ function tellStatus(running: Link, json: boolean): void {
     ...(latency > 0 ? [`latency ${writeDuration(latency)}`] : []),
     ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
     ...(speed === Number.POSITIVE_INFINITY ? [] : [`${speed} bytes a second`]),
-    ...(slice === Number.POSITIVE_INFINITY ? [] : [`segments of ${slice} bytes`]),
+    ...(slice === Number.POSITIVE_INFINITY ? [] : [`slice ${slice}`]),
   ];
   const text = `${is.join(', ')}; connections ${connections}, ${up} bytes up, ${down} down, ${held} held`;
   if (json) process.stderr.write(`${text}\n`);

@@ -40,7 +40,7 @@ export const QUESTION_ENTRIES: readonly CatalogEntry[] = [
       'not (at most once). But the effect can: the receiver saves the number of the message together with the effect, and skips numbers that ' +
       'it has. Sync is at most once. Async is at least once: the relay stores a repeat only once, but a receiver may be shown one message twice.',
     wire: 'MESSAGE attempt=2: an earlier receiver got it and did not acknowledge it',
-    so: 'exactly once is something that a receiver does, not something that a network offers',
+    so: 'no network offers it, but a receiver can make it so for the effect',
     notSo: '"the relay drops repeats, so bob sees each once": he may be killed after showing, before his ACK',
     tryNext: 'detour demo 3: on the detour a second bob is shown the same message, as attempt 2',
   }),
@@ -53,7 +53,7 @@ export const QUESTION_ENTRIES: readonly CatalogEntry[] = [
       'send or collect. If the disk is lost, so is the mail: there is one copy.',
     wire: 'FIN or RST on open connections; then ECONNREFUSED for new ones',
     so: 'STORED outlives the program, not the disk',
-    notSo: '"the relay makes it safe": now the relay is who must be there',
+    notSo: '"the relay makes it safe": now it is the relay that must be there',
     tryNext: 'detour demo 6 kills it with mail in it; in detour demo 7 there is none',
   }),
   question({
@@ -66,8 +66,7 @@ export const QUESTION_ENTRIES: readonly CatalogEntry[] = [
     so: "there may be several copies: the relay keeps its own until the receiver's ACK",
     notSo: '"it was sent, so it is there": sent means that your own kernel took it',
     tryNext:
-      'detour sync send --ladder shows each step and who vouches for it; detour async status who has mail waiting; detour journal the bytes ' +
-      "on the relay's disk",
+      "detour sync send --ladder: each step, and who vouches for it. detour async status: who has mail. detour journal: the bytes on the relay's disk",
   }),
   question({
     code: 'brokers',

@@ -46,7 +46,7 @@ const SLICE_MS = 50;
 /** The time from one segment to the next while the stream is sliced: enough for a program that waits for it to read the first one alone. */
 export const SEGMENT_GAP_MS = 5;
 /** While the stream is sliced: how many segments may wait. If more would, they are larger, so that what waits is gone in seconds. */
-const MAX_SEGMENTS = 100;
+const MAX_SEGMENTS = 50;
 
 // Sums of fractional milliseconds are not exact: a chunk that is due in less than this is due now.
 const SOON_MS = 0.001;

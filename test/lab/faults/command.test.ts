@@ -178,7 +178,7 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     ['  cut  ', /cut; passed so far: 0 bytes up, 0 down/],
     ['freeze 1ms', /thawed/],
     ['rate 1kB/s', /rate 1kB\/s;/],
-    ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second, segments of 3 bytes/],
+    ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second, slice 3/],
   ] as const) {
     link.type(line);
     await link.until(says);
