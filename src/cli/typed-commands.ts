@@ -117,7 +117,10 @@ function isLinkCommand(line: string): boolean {
   }
 }
 
-const AMOUNTS = { time: duration, rate, bytes: count } as const;
+/** Reads the size of a segment. @returns bytes, at least 1; Infinity for `off` @throws InvalidArgumentError */
+export const segment = (text: string): number => (text === 'off' ? Number.POSITIVE_INFINITY : count(text));
+
+const AMOUNTS = { time: duration, rate, bytes: count, segment } as const;
 
 const isDirection = (text: string): text is Direction => text === 'up' || text === 'down';
 

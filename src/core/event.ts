@@ -114,7 +114,8 @@ export const EVENTS = {
   disk_room: {},
   // A link: connections through it (`line` numbers them from 1), and faults. `up`, `down`: bytes that passed in each direction.
   // `reached`: the link has connected to the server, which sees `local` as the address of its client.
-  linked: { line: 'count', from: 'printable' },
+  // `faulty`: do the faults hold for this connection? Only with --chance.
+  linked: { line: 'count', from: 'printable', faulty: 'word?' },
   reached: { line: 'count', local: 'printable', remote: 'printable' },
   unlinked: { line: 'count', how: 'word', up: 'count', down: 'count' },
   fault: { fault: 'word', value: 'printable?', up: 'count', down: 'count' },

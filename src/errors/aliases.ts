@@ -2,19 +2,8 @@
 // The numbers are from errno.h of Linux and macOS, winsock2.h and winerror.h of Windows, and netdb.h (EAI_…). The sentences are what
 // strerror, gai_strerror and FormatMessage return, and what Python, Java, Go, .NET, Node, Rust, curl and nc print.
 
-import type { Moment } from './entry.ts';
-
-/** Other names of the situations that have one code. */
-export interface Alias {
-  readonly code: string;
-  /** The alias means only the situations with this moment; without it, all situations of the code. */
-  readonly moment?: Moment;
-  /** Its number, by system. A negative number is an EAI_… of Linux. A number that is also
-   * an errno with another meaning is left out. */
-  readonly numbers?: Readonly<Partial<Record<'Linux' | 'macOS' | 'Windows', number>>>;
-  /** Phrases of messages, in lower case, without punctuation (an apostrophe is a space). The longest phrase that matches decides. */
-  readonly says: readonly string[];
-}
+import { ASKED } from './asked.ts';
+import type { Alias } from './entry.ts';
 
 /** Every other name. A name may mean several codes: then all of them are shown. */
 export const ALIASES: readonly Alias[] = [
@@ -272,4 +261,5 @@ export const ALIASES: readonly Alias[] = [
   { code: 'backlog_full', says: ['backlog', 'somaxconn', 'listen queue'] },
   { code: 'blackhole', says: ['black hole', 'packets dropped'] },
   { code: 'not_detour', says: ['http 1 1', 'wrong protocol'] },
+  ...ASKED,
 ];

@@ -3,6 +3,7 @@
 
 import { COMPUTER_ENTRIES } from './entries/computer.ts';
 import { CONNECTION_ENTRIES } from './entries/connection.ts';
+import { QUESTION_ENTRIES } from './entries/faq.ts';
 import { NETWORK_ENTRIES } from './entries/network.ts';
 import { PORT_ENTRIES } from './entries/ports.ts';
 import { PROTOCOL_ENTRIES } from './entries/protocol.ts';
@@ -19,6 +20,7 @@ export const CATALOG: readonly CatalogEntry[] = [
   ...PORT_ENTRIES,
   ...TOPIC_ENTRIES,
   ...COMPUTER_ENTRIES,
+  ...QUESTION_ENTRIES,
 ];
 
 /** Every situation that has this code, ignoring case; empty if the code is unknown. */

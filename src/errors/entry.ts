@@ -11,6 +11,7 @@ export const LAYERS = [
   'program (detour/1)',
   'disk',
   'command line',
+  'questions',
 ] as const;
 
 /** One of LAYERS. */
@@ -46,18 +47,18 @@ export type ByRoute = string | Readonly<Record<Route, string>>;
 export type Basis = 'measured on Linux' | 'documentation' | 'rule of detour/1';
 
 /**
- * One situation. Several entries may share a code: ETIMEDOUT while connecting is not ETIMEDOUT while reading.
+ * One situation, or one question. Several entries may share a code: ETIMEDOUT while connecting is not ETIMEDOUT while reading.
  * In the texts `{peer}` stands for who is called (bob, the relay) and `{address}` for where (127.0.0.1:4101).
  */
 export interface CatalogEntry {
-  /** An errno, a `code=` of the protocol, or one of detour's own codes. */
+  /** An errno, a `code=` of the protocol, one of detour's own codes, or the word for a question. */
   readonly code: string;
-  /** When it is met; this tells entries with the same code apart. */
+  /** When it is met; this tells entries with the same code apart. None for a question. */
   readonly moments: readonly Moment[];
   /** The situation in a few words, shown after the code. */
   readonly title: string;
   readonly layer: Layer;
-  /** What it means, for a person who meets it for the first time. */
+  /** What it means, for a person who meets it for the first time. Lines are separated by \n. */
   readonly meaning: string;
   /** What was on the wire. */
   readonly wire: ByRoute;
@@ -76,6 +77,18 @@ export interface CatalogEntry {
   readonly basis: Basis;
   /** The tests in test/facts that reproduce it and check what Node reports and what detour concludes. */
   readonly shownBy?: readonly string[];
+}
+
+/** Other names of the situations that have one code; or other ways to ask a question. */
+export interface Alias {
+  readonly code: string;
+  /** The alias means only the situations with this moment; without it, all situations of the code. */
+  readonly moment?: Moment;
+  /** Its number, by system. A negative number is an EAI_… of Linux. A number that is also
+   * an errno with another meaning is left out. */
+  readonly numbers?: Readonly<Partial<Record<'Linux' | 'macOS' | 'Windows', number>>>;
+  /** Phrases of messages, in lower case, without punctuation (an apostrophe is a space). The longest phrase that matches decides. */
+  readonly says: readonly string[];
 }
 
 /** `certainty` of what goes wrong before a message can be handed over. */

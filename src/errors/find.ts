@@ -1,8 +1,8 @@
 // Finds the entries that a person asks about, by a code, a number, a sentence, or a whole line of another program's output. Pure.
 
-import { ALIASES, type Alias } from './aliases.ts';
+import { ALIASES } from './aliases.ts';
 import { CATALOG, lookup } from './catalog.ts';
-import type { CatalogEntry, Moment } from './entry.ts';
+import type { Alias, CatalogEntry, Moment } from './entry.ts';
 
 /** The situations that a text names: those with this code, or else those that it names most clearly. Empty if it names none. */
 export function find(text: string): readonly CatalogEntry[] {
@@ -70,7 +70,11 @@ function bySentence(text: string): Named[] {
   return ALIASES.flatMap((alias) => {
     const said = alias.says.filter((sentence) => words.includes(` ${sentence} `));
     if (said.length === 0) return [];
-    return [{ weight: Math.max(...said.map((one) => one.split(' ').length)), entries: entriesOf(alias) }];
+    const entries = entriesOf(alias);
+    const longest = Math.max(...said.map((one) => one.split(' ').length));
+    // A single word for a question, such as `kafka`, also occurs in lines of errors: there the error is meant.
+    const vague = longest === 1 && entries.every(({ layer }) => layer === 'questions');
+    return [{ weight: vague ? PERHAPS : longest, entries }];
   });
 }
 

@@ -6,9 +6,10 @@ import type { CatalogEntry } from '../errors/entry.ts';
 import { find, suggest } from '../errors/find.ts';
 
 /**
- * What the catalogue knows about the code of a DetourError or of `Sent`, a verdict, or a word of the protocol. A code may have several
- * entries, one for each situation. `{peer}` and `{address}` in their texts are placeholders for the peer and its address.
- * @param text a code or a verdict in upper or lower case, the number of an error, or a line of another program's output
+ * What the catalogue knows about the code of a DetourError or of `Sent`, a verdict, a word of the protocol, or a question. A code may
+ * have several entries, one for each situation. `{peer}` and `{address}` in their texts are placeholders for the peer and its address.
+ * @param text a code or a verdict in upper or lower case, the number of an error, a line of another program's output, or a question in other
+ * words
  * @throws DetourError `usage` if the text names no entry; its hint suggests the nearest ones
  */
 export function explain(text: string): readonly CatalogEntry[] {

@@ -40,6 +40,7 @@ const SIGNS: Readonly<Record<string, CableSign>> = {
   latency: '~',
   jitter: '~',
   rate: '~',
+  slice: '~',
   limit: '~',
 };
 

@@ -28,25 +28,25 @@ export function listText(): string {
     const lines = CATALOG.filter((entry) => entry.layer === layer).map(listLine);
     return [layer, ...lines, ''].join('\n');
   });
-  return `${groups.join('\n')}\nIn full: detour explain CODE, or a number or a line of another program's output.\nA code alone never decides a verdict.\n`;
+  return `${groups.join('\n')}\nIn full: detour explain CODE, or a number, a question, or a line of another\nprogram's output.\nA code alone never decides a verdict.\n`;
 }
 
 /** One situation in full, as wrapped text. */
 export function entryText(entry: CatalogEntry): string {
+  // What is the same for every question is not printed.
+  const situation = (...lines: string[]): string[] => (entry.layer === 'questions' ? [] : lines);
   return [
     ...wrap(`${entry.code}: ${entry.title}`, COLUMNS),
     '',
-    ...labelled('layer', entry.layer),
-    ...numbers(entry),
+    ...situation(...labelled('layer', entry.layer), ...numbers(entry)),
     ...labelled('means', entry.meaning),
     ...labelled('on the wire', entry.wire),
     ...labelled('so', entry.so),
     ...(entry.notSo === undefined ? [] : labelled('not so', entry.notSo)),
-    ...labelled('verdict', entry.certainty),
+    ...situation(...labelled('verdict', entry.certainty)),
     ...labelled('try', entry.tryNext),
     ...labelled('specified in', entry.reference),
-    ...labelled('systems', entry.elsewhere),
-    ...labelled('known from', evidence(entry)),
+    ...situation(...labelled('systems', entry.elsewhere), ...labelled('known from', evidence(entry))),
     '',
   ].join('\n');
 }
@@ -77,7 +77,7 @@ function evidence({ basis, shownBy }: CatalogEntry): string {
 }
 
 function labelled(label: string, of: ByRoute): string[] {
-  const parts = typeof of === 'string' ? [of] : [`sync: ${of.sync}`, `async: ${of.async}`];
+  const parts = typeof of === 'string' ? of.split('\n') : [`sync: ${of.sync}`, `async: ${of.async}`];
   return parts.flatMap((part, index) =>
     hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(part, NOBODY), COLUMNS),
   );
@@ -97,12 +97,12 @@ export function asked(text: string | undefined): readonly CatalogEntry[] {
 
 /** The command `detour explain`. */
 export const explain: CommandSpec = {
-  summary: 'what an error code means, on the wire and for a verdict',
+  summary: 'what an error code means, and answers to questions',
   build(command: Command): void {
     command
       .argument(
         '[words...]',
-        "an error code or number, a verdict, a line of another program's output, or a word of the list; without it: the list",
+        "an error code or number, a verdict, a line of another program's output, a question, or a word of the list; without it: the list",
       )
       // A pasted line may contain `-2]`.
       .allowUnknownOption()

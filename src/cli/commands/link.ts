@@ -1,6 +1,6 @@
 // `detour link`: a network between two processes that can be broken on purpose, by typed commands or by a script.
 
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { prng } from '../../core/prng.ts';
@@ -14,7 +14,7 @@ import type { CommandSpec } from '../command.ts';
 import { count, duration, host, path, port, rate, writeDuration } from '../input.ts';
 import { addressOption } from '../options.ts';
 import { say } from '../render/output.ts';
-import { HELP, parseCommand, readScript } from '../typed-commands.ts';
+import { HELP, parseCommand, readScript, segment } from '../typed-commands.ts';
 
 interface Flags extends ActorFlags {
   readonly host: string;
@@ -23,7 +23,9 @@ interface Flags extends ActorFlags {
   readonly latency?: string;
   readonly jitter?: string;
   readonly rate?: string;
+  readonly slice?: string;
   readonly limit?: string;
+  readonly chance?: number;
   readonly seed?: number;
   readonly script?: string;
 }
@@ -36,6 +38,14 @@ const checked =
     return text;
   };
 
+/** Reads a chance such as `10%`. @returns more than 0 and at most 1 @throws InvalidArgumentError */
+function percentage(text: string): number {
+  const [, number = ''] = /^([0-9]{1,3}(?:\.[0-9]{1,3})?)%$/.exec(text) ?? [];
+  const part = Number(number) / 100;
+  if (part > 0 && part <= 1) return part;
+  throw new InvalidArgumentError(`"${text}" is not a chance: write 10% or 0.5%, at most 100%.`);
+}
+
 /** The command `detour link`. */
 export const link: CommandSpec = {
   summary: 'a network between two processes, to break on purpose',
@@ -47,7 +57,9 @@ export const link: CommandSpec = {
       .option('--latency <time>', 'delay every byte by this much', checked(duration))
       .option('--jitter <time>', 'add a random delay of up to this much', checked(duration))
       .option('--rate <speed>', 'bytes a second each way, such as 64kB/s', checked(rate))
+      .option('--slice <bytes>', 'cut the stream into segments of this many bytes', checked(segment))
       .option('--limit <bytes>', 'cut after this many bytes, both directions together', checked(count))
+      .option('--chance <share>', 'share of the connections with faults, such as 10%', percentage)
       .addOption(new Option('--seed <n>', 'the random seed, to repeat a run').argParser(count))
       .option('--script <file>', 'what to do and when: a time and a command per line, "2s cut"', path)
       .addHelpText(
@@ -69,7 +81,14 @@ direction of each connection (64 MiB in all), so at 500ms 8 MB a second pass.
 If nobody listens at --to, the connection is accepted and then reset. Only
 refuse makes a caller meet ECONNREFUSED, and only full makes connecting hang
 (if this system refuses it instead, the link says so). When full begins or
-ends, nobody listens for about a millisecond.`;
+ends, nobody listens for about a millisecond.
+
+slice sends a segment every 5 ms, each way. If more than 50 would wait, they
+are larger: a long message comes in larger segments, and in seconds.
+
+With --chance it is drawn for each connection, when it comes, whether the
+faults hold for it; the link says which are faulty. For the others the network
+is whole. refuse and full hold for all: they are about the listener.`;
 
 /** The largest seed; a person must be able to type it. */
 const LARGEST_SEED = 999_999_999;
@@ -91,6 +110,9 @@ async function run(flags: Flags): Promise<number> {
     false,
   );
   const { clock, emit } = actor.context;
+  const { chance: share } = flags;
+  // Numbers of its own: how many jitter takes depends on the time, and the connections that are faulty must not.
+  const drawn = prng(seed);
   const running = await startLink({
     host: flags.host,
     port: flags.listen,
@@ -98,10 +120,16 @@ async function run(flags: Flags): Promise<number> {
     clock,
     emit,
     random: prng(seed),
+    ...(share === undefined ? {} : { draw: () => drawn() < share }),
   });
   if (!actor.json) announce(running, flags.to);
+  if (share !== undefined)
+    emit({
+      event: 'notice',
+      text: `the faults hold for ${Number((100 * share).toFixed(3))} % of the calls (--seed ${seed})`,
+    });
   const obey = inTurn(running);
-  for (const word of ['latency', 'jitter', 'rate', 'limit'] as const) {
+  for (const word of ['latency', 'jitter', 'rate', 'slice', 'limit'] as const) {
     const value = flags[word];
     if (value !== undefined) obey(parseCommand(`${word} ${value}`));
   }
@@ -148,7 +176,7 @@ function typed(line: string, running: Link, actor: Actor, obey: (command: LinkCo
 
 function tellStatus(running: Link, json: boolean): void {
   const { connections, up, down, held } = running.counts();
-  const { cut, stalled, listening, full, left, latency, jitter, rate: speed } = running.conditions();
+  const { cut, stalled, listening, full, left, latency, jitter, rate: speed, slice } = running.conditions();
   const is = [
     cut ? 'cut' : 'whole',
     ...[...stalled].map((direction) => `${direction} stalled`),
@@ -158,6 +186,7 @@ function tellStatus(running: Link, json: boolean): void {
     ...(latency > 0 ? [`latency ${writeDuration(latency)}`] : []),
     ...(jitter > 0 ? [`jitter ${writeDuration(jitter)}`] : []),
     ...(speed === Number.POSITIVE_INFINITY ? [] : [`${speed} bytes a second`]),
+    ...(slice === Number.POSITIVE_INFINITY ? [] : [`slice ${slice}`]),
   ];
   const text = `${is.join(', ')}; connections ${connections}, ${up} bytes up, ${down} down, ${held} held`;
   if (json) process.stderr.write(`${text}\n`);
@@ -168,14 +197,17 @@ function announce({ host: address, port: bound }: Link, to: Address): void {
   const [here, there] = [formatAddress(address, bound), formatAddress(to.host, to.port)];
   say(`link listens on ${here}, pid ${process.pid}; forwards calls to ${there}`);
   say('  type: cut · heal · reset · close · refuse · full · accept · stall up|down');
-  say('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · status');
-  say('        kill · freeze 20s · Ctrl-C = polite stop');
+  say('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · slice 3');
+  say('        status · kill · freeze 20s · Ctrl-C = polite stop');
 }
+
+const SORTS: Readonly<Record<string, string>> = { yes: ', faulty', no: ', healthy' };
 
 function narrate(event: Event, ms: number, seed: number): void {
   const line = (text: string): void => say(`  ${writeDuration(ms).padStart(8)}  ${text}`);
   const bytes = (of: { up: number; down: number }): string => `${of.up} bytes up, ${of.down} down`;
-  if (event.event === 'linked') line(`call ${event.line} from ${event.from}`);
+  if (event.event === 'linked')
+    line(`call ${event.line} from ${event.from}${SORTS[event.faulty ?? ''] ?? ''}`);
   else if (event.event === 'unlinked')
     line(`call ${event.line} over (${event.how === 'fin' ? 'FIN' : event.how}), ${bytes(event)}`);
   else if (event.event === 'fault') {

@@ -55,8 +55,9 @@ export const VERDICTS: readonly SpokenEntry[] = [
     so: 'nothing about what the other side did',
     notSo: '"no answer, so it failed": the answer may be what was lost',
     tryNext: {
-      sync: 'ask the receiver. Sending again may deliver it twice: sync remembers nothing',
-      async: 'send again soon with the same --id: the relay recognises a repeat for at least 10 minutes',
+      sync: 'ask the receiver. Sending again may deliver it twice: sync remembers nothing. detour demo 3 shows how it comes about',
+      async:
+        'send again soon with the same --id: the relay recognises a repeat for at least 10 minutes. detour demo 8 shows it',
     },
   },
 ];

@@ -22,6 +22,8 @@ export interface Conditions {
   readonly jitter: number;
   /** Bytes per second, for each direction of each connection. Infinity: no limit. */
   readonly rate: number;
+  /** The most bytes in one segment, in each direction of each connection; see pipe.ts for what waits too long. Infinity: no limit. */
+  readonly slice: number;
 }
 
 /** A network without faults. */
@@ -34,6 +36,7 @@ export const HEALTHY: Conditions = {
   latency: 0,
   jitter: 0,
   rate: Number.POSITIVE_INFINITY,
+  slice: Number.POSITIVE_INFINITY,
 };
 
 interface Spoken {
@@ -47,10 +50,13 @@ interface Spoken {
   readonly strike?: 'reset' | 'close';
 }
 
-/** A fault, or its repair. `takes` is the kind of value typed after its word: milliseconds, bytes per second, bytes, or a direction. */
+/** A fault, or its repair. `takes` is the kind of value typed after its word: milliseconds, bytes per second, bytes, bytes of a segment, or a direction. */
 export type Fault = Spoken &
   (
     | { readonly takes: 'nothing'; apply(before: Conditions): Conditions }
-    | { readonly takes: 'time' | 'rate' | 'bytes'; apply(before: Conditions, amount: number): Conditions }
+    | {
+        readonly takes: 'time' | 'rate' | 'bytes' | 'segment';
+        apply(before: Conditions, amount: number): Conditions;
+      }
     | { readonly takes: 'direction'; apply(before: Conditions, direction: Direction): Conditions }
   );

@@ -12,6 +12,7 @@ import { limit } from './limit.ts';
 import { rate } from './rate.ts';
 import { refuse } from './refuse.ts';
 import { reset } from './reset.ts';
+import { slice } from './slice.ts';
 import { stall } from './stall.ts';
 
 /** All faults. */
@@ -28,4 +29,5 @@ export const FAULTS: readonly Fault[] = [
   latency,
   jitter,
   rate,
+  slice,
 ];

@@ -1,4 +1,5 @@
-// The cable is whole again and connections are accepted. What was held passes on, in order. Latency, jitter and rate stay as they were.
+// The cable is whole again and connections are accepted. What was held passes on, in order. Latency, jitter, rate and slice stay as they
+// were.
 
 import { type Fault, HEALTHY } from './fault.ts';
 

@@ -27,6 +27,11 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** A number from 0 up to 1, for jitter. */
   readonly random: () => number;
+  /**
+   * Asked once for each connection, in order: do the faults hold for it? For the others the network has none, except that `refuse` and `full`
+   * are about the listener and hold for all. Default: they hold for every connection.
+   */
+  readonly draw?: () => boolean;
   readonly emit: Emit;
 }
 
@@ -58,7 +63,8 @@ export interface Link {
 export async function startLink(options: LinkOptions): Promise<Link> {
   const { clock, emit, to, random } = options;
   let conditions = HEALTHY;
-  const connections = new Set<ProxiedConnection>();
+  /** Every open connection. True: the faults hold for it. */
+  const connections = new Map<ProxiedConnection, boolean>();
   const passed = { up: 0, down: 0 };
   const all = { held: 0 };
   let numbered = 0;
@@ -66,14 +72,14 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   const change = (fault: string, next: Conditions, value?: string): void => {
     conditions = next;
     emit({ event: 'fault', fault, ...(value === undefined ? {} : { value }), ...passed });
-    for (const connection of connections) connection.pump();
+    for (const connection of connections.keys()) connection.pump();
   };
 
-  const allow = (direction: Direction, wanted: number): number => {
-    const bytes = Math.min(wanted, conditions.left);
+  const allow = (direction: Direction, wanted: number, { left }: Conditions): number => {
+    const bytes = Math.min(wanted, left);
     passed[direction] += bytes;
-    if (conditions.left === Number.POSITIVE_INFINITY) return bytes;
-    conditions = { ...conditions, left: conditions.left - bytes };
+    if (left === Number.POSITIVE_INFINITY) return bytes;
+    conditions = { ...conditions, left: left - bytes };
     // These bytes still pass; nothing after them does.
     if (conditions.left === 0)
       change('cut', { ...conditions, left: Number.POSITIVE_INFINITY, cut: true }, 'limit');
@@ -83,6 +89,8 @@ export async function startLink(options: LinkOptions): Promise<Link> {
   const accept = (client: Socket): void => {
     numbered += 1;
     const number = numbered;
+    // Drawn first, so that the same seed means the same connections, whatever happens to them.
+    const faulty = options.draw?.() ?? true;
     if (connections.size >= MAX_PROXIED) {
       client.on('error', () => {});
       client.resetAndDestroy();
@@ -90,14 +98,17 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       return;
     }
     const own = { up: 0, down: 0 };
-    emit({ event: 'linked', line: number, from: at(client.remoteAddress, client.remotePort) });
+    const from = at(client.remoteAddress, client.remotePort);
+    const drawn = options.draw === undefined ? {} : ({ faulty: faulty ? 'yes' : 'no' } as const);
+    emit({ event: 'linked', line: number, from, ...drawn });
+    const met = (): Conditions => (faulty ? conditions : HEALTHY);
     const environment = {
       clock,
       random,
-      conditions: () => conditions,
+      conditions: met,
       all,
       allow: (direction: Direction, wanted: number) => {
-        const bytes = allow(direction, wanted);
+        const bytes = allow(direction, wanted, met());
         own[direction] += bytes;
         return bytes;
       },
@@ -112,7 +123,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
         emit({ event: 'unlinked', line: number, how, ...own });
       },
     });
-    connections.add(connection);
+    connections.set(connection, faulty);
   };
 
   let server: Server | undefined;
@@ -163,7 +174,7 @@ export async function startLink(options: LinkOptions): Promise<Link> {
     counts: () => ({
       connections: connections.size,
       ...passed,
-      held: [...connections].reduce((sum, connection) => sum + connection.held, 0),
+      held: [...connections.keys()].reduce((sum, connection) => sum + connection.held, 0),
     }),
     async obey({ fault, value, apply }) {
       if (closed) return;
@@ -188,15 +199,15 @@ export async function startLink(options: LinkOptions): Promise<Link> {
       if (besides || (listening === wanted.listening && full === wanted.full))
         change(fault.word, next, value);
       else conditions = next;
-      if (fault.strike === 'reset') for (const connection of connections) connection.reset();
-      if (fault.strike === 'close') for (const connection of connections) connection.close();
+      if (fault.strike !== undefined)
+        for (const [connection, faulty] of connections) if (faulty) connection[fault.strike]();
       if (failure !== undefined) throw failure;
     },
     close() {
       // A command that is still being carried out must not listen again.
       closed = true;
       refuse();
-      for (const connection of connections) connection.destroy();
+      for (const connection of connections.keys()) connection.destroy();
     },
   };
 }

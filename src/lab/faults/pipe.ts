@@ -43,6 +43,11 @@ type Chunk = { readonly due: number } & ({ bytes: Buffer } | { readonly end: 'fi
 /** On a slow line, bytes pass in slices of this many milliseconds of traffic: short enough to look like a steady flow. */
 const SLICE_MS = 50;
 
+/** The time from one segment to the next while the stream is sliced: enough for a program that waits for it to read the first one alone. */
+export const SEGMENT_GAP_MS = 5;
+/** While the stream is sliced: how many segments may wait. If more would, they are larger, so that what waits is gone in seconds. */
+const MAX_SEGMENTS = 50;
+
 // Sums of fractional milliseconds are not exact: a chunk that is due in less than this is due now.
 const SOON_MS = 0.001;
 
@@ -153,7 +158,7 @@ export class Pipe {
   #step(): boolean {
     const chunk = this.#queue[0];
     if (chunk === undefined) return false;
-    const { cut, stalled, rate } = this.#environment.conditions();
+    const { cut, stalled, rate, slice } = this.#environment.conditions();
     const now = this.#environment.clock.monotonic();
     if (!this.#open || cut || stalled.has(this.#direction)) {
       this.#stood = true;
@@ -162,7 +167,8 @@ export class Pipe {
     // Time in which nothing could pass is lost: the line does not catch up.
     if (this.#stood) this.#busyUntil = Math.max(this.#busyUntil, now);
     this.#stood = false;
-    const size = 'bytes' in chunk ? Math.min(chunk.bytes.length, sliceOf(rate)) : 0;
+    const segment = Math.max(slice, Math.floor(this.#held / MAX_SEGMENTS));
+    const size = 'bytes' in chunk ? Math.min(chunk.bytes.length, sliceOf(rate), segment) : 0;
     const ready = Math.max(chunk.due, this.#busyUntil) + (size * 1000) / rate;
     if (ready - now > SOON_MS) {
       this.#timer = this.#environment.clock.after(ready - now, () => this.pump());
@@ -171,6 +177,8 @@ export class Pipe {
     if ('bytes' in chunk) {
       const allowed = this.#environment.allow(this.#direction, size);
       this.#busyUntil = rate === Number.POSITIVE_INFINITY ? 0 : ready - ((size - allowed) * 1000) / rate;
+      if (slice !== Number.POSITIVE_INFINITY)
+        this.#busyUntil = Math.max(this.#busyUntil, now + SEGMENT_GAP_MS);
       this.#pass(chunk, allowed);
     } else {
       this.#queue.shift();

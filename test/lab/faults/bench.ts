@@ -68,9 +68,14 @@ export interface Bench {
 /**
  * Sets up the link. It is removed at the end of the test.
  * @param port a port on which nobody listens, if there is to be no server
+ * @param draw see LinkOptions
  * @param time `real` if the kernel's own timers are tested: then `clock` moves nothing
  */
-export async function bench(port?: number, time: 'fake' | 'real' = 'fake'): Promise<Bench> {
+export async function bench(
+  port?: number,
+  time: 'fake' | 'real' = 'fake',
+  draw?: () => boolean,
+): Promise<Bench> {
   const served: Tap[] = [];
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     served.push(new Tap(socket));
@@ -88,6 +93,7 @@ export async function bench(port?: number, time: 'fake' | 'real' = 'fake'): Prom
     to: { host: '127.0.0.1', port: behind },
     clock: used,
     random: prng(1),
+    ...(draw === undefined ? {} : { draw }),
     emit: (event) => events.push(event),
   });
   onTestFinished(() => link.close());

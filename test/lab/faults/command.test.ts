@@ -3,6 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { prng } from '../../../src/core/prng.ts';
+import { send } from '../../../src/index.ts';
 import { FAULTS } from '../../../src/lab/faults/faults.ts';
 import type { Actor } from '../../../src/lab/stage/actor.ts';
 import { parseRow, SYN_SENT } from '../../../src/net/proc-net-tcp.ts';
@@ -174,13 +176,15 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
     ['cutt', /unknown command "cutt": use one of cut, heal/],
     ['stall', /"stall" needs a value after it\. For example: stall down/],
     ['stall left', /"left" is not a direction: use up or down/],
+    ['slice 0', /"0" is not a count/],
+    ['slice 3', /slice 3;/],
     ['cut now', /"cut" takes no value: "now" is too much/],
     ['rate 5', /"5" is not a speed/],
     ['limit 1 2', /"limit" takes only one value: "2" is too much/],
     ['  cut  ', /cut; passed so far: 0 bytes up, 0 down/],
     ['freeze 1ms', /thawed/],
     ['rate 1kB/s', /rate 1kB\/s;/],
-    ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second/],
+    ['status', /cut, latency 200 ms, jitter 5\.0 ms, 1000 bytes a second, slice 3/],
   ] as const) {
     link.type(line);
     await link.until(says);
@@ -188,6 +192,23 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   link.child.kill('SIGINT');
   expect(await link.ended).toBe(0);
   expect(link.stderr).toMatch(/stopped; no connection was open\.\n$/);
+});
+
+test('--chance: which calls are faulty is said, and the same seed draws the same ones again', async () => {
+  const bob = await bobListens();
+  const link = await linkTo(bob.place, '--chance', '40%', '--seed', '7', '--slice', '1');
+  expect((await link.until('notice')).text).toBe('the faults hold for 40 % of the calls (--seed 7)');
+  const random = prng(7);
+  for (let call = 1; call <= 4; call += 1) {
+    expect((await send(link.place, 'hello')).verdict).toBe('DELIVERED');
+    const { faulty } = await link.until('linked', ({ line }) => line === call);
+    expect(faulty).toBe(random() < 0.4 ? 'yes' : 'no');
+  }
+  const told = talk(['link', '--listen', '0', '--to', bob.place, '--chance', '100%', '--seed', '7']);
+  const [, place = ''] = await told.until(/link listens on (\S+),/);
+  await told.until(/the faults hold for 100 % of the calls \(--seed 7\)/);
+  await send(place, 'hello');
+  await told.until(/call 1 from \S+, faulty\n/);
 });
 
 test('a script runs its commands at their times', async () => {
@@ -232,6 +253,8 @@ test('wrong usage: one sentence, exit code 2; a port in use: 1', async () => {
       usage(/second, line 1: "cut" is not a valid duration/, '--script', second),
       usage(/cannot be read \(ENOENT\)/, '--script', join(dir, 'nowhere')),
       usage(/too many arguments/, 'cut'),
+      ...['0%', '101%', '10', 'x%'].map((text) => usage(/is not a chance: write 10%/, '--chance', text)),
+      usage(/"3B" is not a count/, '--slice', '3B'),
     ]),
   ).toEqual([]);
   expect(

@@ -3,8 +3,10 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Event } from '../../../src/core/event.ts';
+import { receive, send } from '../../../src/index.ts';
 import { MAX_PROXIED } from '../../../src/lab/faults/link.ts';
-import { MAX_HELD } from '../../../src/lab/faults/pipe.ts';
+import { MAX_HELD, SEGMENT_GAP_MS } from '../../../src/lab/faults/pipe.ts';
+import { peer } from '../../harness.ts';
 import { until } from '../../servers.ts';
 import { bench } from './bench.ts';
 
@@ -341,6 +343,89 @@ test('rate: this many bytes per second; the time of a cut is not made up for', a
   await type('rate off');
   expect(link.counts().up).toBe(30_000);
   await until(() => bob.size === 30_000);
+});
+
+test('slice: segments of this size, each read alone; FIN after them; off joins nothing and cuts nothing', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  const reads: string[] = [];
+  bob.socket.on('data', (bytes) => reads.push(bytes.toString('latin1')));
+  await type('slice 3');
+  alice.send('abcdefgh');
+  alice.socket.end();
+  for (const [held, read] of [
+    [5, ['abc']],
+    [2, ['abc', 'def']],
+    [0, ['abc', 'def', 'gh']],
+  ] as const) {
+    await until(() => link.counts().held === held && reads.length === read.length);
+    expect(reads).toEqual(read);
+    expect(bob.fin).toBe(false);
+    clock.advance(SEGMENT_GAP_MS - 0.1);
+    expect(link.counts().held).toBe(held);
+    clock.advance(0.1);
+  }
+  await until(() => bob.fin);
+  await type('slice off');
+  bob.send('a whole answer');
+  await until(() => alice.text === 'a whole answer');
+});
+
+test('slice: a long message comes in larger segments, in seconds', async () => {
+  const { pair, type, clock, link } = await bench();
+  const { alice, bob } = await pair();
+  await type('slice 1');
+  alice.send(Buffer.alloc(60_000));
+  await until(() => link.counts().held + link.counts().up === 60_000);
+  for (let ms = 0; ms < 5000; ms += SEGMENT_GAP_MS) clock.advance(SEGMENT_GAP_MS);
+  expect(link.counts()).toMatchObject({ up: 60_000, held: 0 });
+  await until(() => bob.size === 60_000);
+});
+
+test('slice breaks a program that takes one read for one frame, and none of ours', async () => {
+  // It answers every SEND, as long as each read begins with a frame and ends with one.
+  const naive = await peer((socket) => {
+    socket.write('READY version=1 role=receiver as=bob max=1000 window=1\n');
+    socket.on('data', (bytes) => {
+      for (const line of bytes.toString().trimEnd().split('\n')) {
+        const [, id] = /^SEND id=(\S+) size=\d+/.exec(line) ?? [];
+        if (id !== undefined) socket.write(`RECEIVED id=${id}\n`);
+        else if (!/^(HELLO|BYE|hello$)/.test(line)) socket.end();
+      }
+    });
+  });
+  const ours = await receive({ port: 0, handle: async () => {} });
+  onTestFinished(() => ours.close());
+  for (const [to, verdict] of [
+    [naive, 'UNKNOWN'],
+    [`127.0.0.1:${ours.port}`, 'DELIVERED'],
+  ] as const) {
+    const { link, type } = await bench(Number(to.replace(/.*:/, '')), 'real');
+    expect((await send(`127.0.0.1:${link.port}`, 'hello')).verdict).toBe('DELIVERED');
+    await type('slice 3');
+    expect((await send(`127.0.0.1:${link.port}`, 'hello')).verdict, to).toBe(verdict);
+  }
+});
+
+test('with a chance, faults hold only for the connections that are drawn: cut, limit, reset', async () => {
+  const luck = [true, false, true];
+  const { pair, type, link, events } = await bench(undefined, 'fake', () => luck.shift() ?? false);
+  const [one, two, three] = [await pair(), await pair(), await pair()];
+  const linked = events.filter(({ event }) => event === 'linked');
+  expect(linked.map((event) => 'faulty' in event && event.faulty)).toEqual(['yes', 'no', 'yes']);
+  await type('limit 4');
+  two.alice.send('healthy');
+  await until(() => two.bob.text === 'healthy');
+  expect(link.conditions()).toMatchObject({ cut: false, left: 4 });
+  one.alice.send('faulty');
+  await until(() => link.counts().held === 2);
+  await until(() => one.bob.text === 'faul');
+  two.alice.send(' still');
+  await until(() => two.bob.text === 'healthy still');
+  await type('reset');
+  await until(() => one.alice.error !== undefined && three.alice.error !== undefined);
+  two.bob.send('and open');
+  await until(() => two.alice.text === 'and open');
 });
 
 test('nobody listens at the target: the connection is accepted, then reset', async () => {

@@ -38,6 +38,9 @@ const steps = fc.array(
           'latency 90ms',
           'jitter 0s',
           'jitter 40ms',
+          'slice 1',
+          'slice 40',
+          'slice off',
           'rate off',
           'rate 1B/s',
           'rate 7.3kB/s',
@@ -123,7 +126,7 @@ test('any sequence of faults: what comes out is what went in, in order, and all 
       }
       pipe.finish(hardEnd ? 'reset' : 'fin');
       pipe.push(Buffer.from('behind the end'));
-      for (const line of ['heal', 'rate off', 'latency 0s', 'jitter 0s']) command(line);
+      for (const line of ['heal', 'rate off', 'slice off', 'latency 0s', 'jitter 0s']) command(line);
       for (let turn = 0; ends.length === 0 && turn < 1000; turn += 1) {
         clock.advance(1000);
         open();
