@@ -25,7 +25,7 @@ test('a message in the place of a time, a port in the place of a name', async ()
   expect(
     await wrongInside([
       usage(
-        /--wait takes the next word for its time, and "hello" is none/,
+        /--wait takes the next word for its time, and "hello" is not a time/,
         'async',
         'send',
         '--wait',
