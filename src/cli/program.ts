@@ -1,10 +1,11 @@
 // The command line's table of contents. Every command is a file in commands/; this file lists them, parses the arguments and reports
 // errors: one clear sentence, the right exit code, and never a stack trace for something a person can fix.
 
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
+import { DetourCommand, fromEnvironment } from './environment.ts';
 import { helpAsOption, refuseMistyped, refuseOthers } from './mistypes.ts';
 
 // Each command is loaded only when it is needed, because a short command spends most of its time loading.
@@ -36,10 +37,25 @@ function named([first = '', second = '']: readonly string[]): string | undefined
 
 /** Builds the part of the command line that these arguments need. */
 async function build(words: readonly string[]): Promise<Command> {
-  const program = new Command('detour')
+  const program = new DetourCommand('detour')
     .description('See on real TCP sockets how synchronous communication differs from asynchronous.')
     .showHelpAfterError('(--help shows the commands and options)')
-    .exitOverride();
+    .exitOverride()
+    // What was typed is in the errors, and may hold anything.
+    .configureOutput({
+      writeErr: (text) =>
+        process.stderr.write(
+          text
+            .split('\n')
+            .map((line) => visible(line))
+            .join('\n'),
+        ),
+    })
+    .hook('preAction', (_program, command) => {
+      const values = fromEnvironment(command);
+      if (values !== undefined && command.opts().json !== true)
+        process.stderr.write(`${values} (from the environment)\n`);
+    });
   const groups = new Map<string, Command>();
   for (const [word, summary] of Object.entries(GROUPS))
     groups.set(word, inherit(program.command(word).description(summary), program));

@@ -38,7 +38,7 @@ export const journal: CommandSpec = {
   summary: "print a relay's journal, commit by commit",
   build(command: Command): void {
     command
-      .argument('[dir]', 'the journal (default: that of the relay on --port)', path)
+      .argument('[dir]', 'the journal (default: DETOUR_JOURNAL, or that of the relay on --port)', path)
       .option('--port <port>', 'the port of the relay, for its default journal', port, 4100)
       .option('--follow', 'stay and print what is written from now on')
       .option('--check', 'only say whether it is sound; if it is damaged, what is lost (exit code 1)')
@@ -52,7 +52,7 @@ export const journal: CommandSpec = {
 async function run(given: string | undefined, flags: Flags): Promise<void> {
   if (flags.check && flags.follow)
     throw new DetourError('usage', '--check looks once, but --follow goes on.', 'Give one of the two.');
-  const dir = given ?? defaultJournal(flags.port);
+  const dir = given ?? (process.env.DETOUR_JOURNAL || defaultJournal(flags.port));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   if (!flags.json) say(`journal: ${atHome(dir)}`);

@@ -8,7 +8,7 @@ export type Exit = number | NodeJS.Signals | 'not started';
 
 /** What a process runs in, and what is read of it. */
 export interface ProcessOptions {
-  /** Variables that it gets in addition to this process's own environment. */
+  /** Variables that it gets in addition to this process's own environment. Of those that set detour's options it gets only these. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The descriptor of an open file that its stdout goes into. By default its stdout is read here. */
   readonly stdout?: number | undefined;
@@ -22,6 +22,10 @@ export interface ProcessOptions {
 
 /** Enough for a computer that is busy with something else. */
 const PATIENCE_MS = 30_000;
+
+// Whoever starts processes names them, and a DETOUR_AS that a person has set must not rename them.
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('DETOUR_')));
 
 /** A real process with its stdin and what it prints. */
 export class Process {
@@ -46,7 +50,7 @@ export class Process {
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.child = spawn(program, args, {
       stdio: ['pipe', stdout, 'pipe'],
-      env: { ...process.env, ...env },
+      env: { ...inherited(), ...env },
       windowsHide: true,
     });
     // A write to a process that was killed fails: that is expected here.
