@@ -93,7 +93,15 @@ export const EVENTS = {
   },
   acknowledged: { to: 'name', seq: 'count', held: 'count' },
   expired: { to: 'name', seq: 'count', id: 'id', from: 'name', tried: ['yes', 'no'] },
-  mailbox: { name: 'name', state: ['collecting', 'left', 'replaced'] },
+  // `how`: why the collector of `left` is gone: `bye`, `fin`, `silent`, … (exchange/session.ts), or an errno. `again`: messages that it was sent
+  // and did not acknowledge, so they will be sent again. `held`: all messages of the mailbox.
+  mailbox: {
+    name: 'name',
+    state: ['collecting', 'left', 'replaced'],
+    how: 'word?',
+    again: 'count?',
+    held: 'count?',
+  },
   // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since sending began.
   rung: {
     conn: 'count?',

@@ -48,7 +48,11 @@ export const asyncSend: CommandSpec = {
       .addOption(patientOption())
       .addOption(heartbeatOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
-      .option('--wait [time]', 'wait for the receipt or bounce (default 1m); exit 30 if neither comes', deadline)
+      .option(
+        '--wait [time]',
+        'wait for the receipt or bounce (default 1m); exit 30 if neither comes',
+        deadline,
+      )
       .option('--id <id>', 'send with this id: repeats an UNKNOWN safely for at least 10 minutes', id)
       .option('--lines', 'each line of standard input is a message')
       .option('--ladder', 'show how far each message gets, rung by rung, and who vouches for it')

@@ -55,7 +55,7 @@ function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
     name,
     String(held),
     String(bytes),
-    clockTime(oldestAt),
+    oldestAt === undefined ? "-" : clockTime(oldestAt),
     connected ? 'yes' : 'no',
   ]);
   const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
