@@ -102,6 +102,8 @@ export const EVENTS = {
     again: 'count?',
     held: 'count?',
   },
+  // `async status --watch`: a mailbox of the relay has changed. Nothing waits in it any more and nobody collects it: held=0, connected=no.
+  status: { name: 'name', held: 'count', bytes: 'count', oldest: 'count?', connected: ['yes', 'no'] },
   // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since sending began.
   rung: {
     conn: 'count?',

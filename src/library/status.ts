@@ -75,9 +75,9 @@ export async function status(
           address: formatAddress(address.host, address.port),
         },
       );
-    // Asks for page after page until an empty one comes.
+    // Asks for page after page until an empty one comes. It says no HELLO, so the relay need not remember another session.
     const client = new ClientConnection(
-      { ...caller, tryNumber: 1, expect: 'relay', connectMs: ms },
+      { ...caller, tryNumber: 1, expect: 'relay', connectMs: ms, helloLater: true },
       {
         ready: () => client.send({ verb: 'STATUS' }),
         message: (message) => {
