@@ -67,7 +67,8 @@ export const EVENTS = {
   broken: { conn: 'count', code: 'word', syscall: 'text' },
   silent: { conn: 'count', ms: 'number' },
   closed: connection,
-  reconnecting: { ms: 'number', why: 'text' },
+  // `text`: what is known of why the connection ended, in a sentence.
+  reconnecting: { ms: 'number', why: 'text', text: 'text?' },
   refused: { conn: 'count', code: 'word', reason: 'text', id: 'id?' },
   // a message
   // `text` is the body; where it is not UTF-8, `base64`.
@@ -81,6 +82,8 @@ export const EVENTS = {
     text: 'text?',
     base64: 'text?',
   },
+  // A collector got a message again that it had handled before: it acknowledges it and does not show it again.
+  repeated: { id: 'id', from: 'name', seq: 'count', attempt: 'count' },
   stored: {
     id: 'id',
     from: 'name',

@@ -75,11 +75,13 @@ export async function status(
           address: formatAddress(address.host, address.port),
         },
       );
-    // Asks for page after page until an empty one comes. It says no HELLO, so the relay need not remember another session.
+    // Asks for page after page until an empty one comes. The first question goes out at once, in place of HELLO: so the relay need not remember
+    // another session, and a server of another kind has something to answer.
     const client = new ClientConnection(
       { ...caller, tryNumber: 1, expect: 'relay', connectMs: ms, helloLater: true },
       {
-        ready: () => client.send({ verb: 'STATUS' }),
+        progressed: (phase) => phase === 'greeting' && client.send({ verb: 'STATUS' }),
+        ready: () => {},
         message: (message) => {
           if (message.verb === 'MAILBOX') {
             mailboxes.push(message);

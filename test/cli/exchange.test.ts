@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli, talk, tempDir } from '../harness.ts';
+import { peer, runCli, talk, tempDir } from '../harness.ts';
 import { bobListens, relayListens } from './talking.ts';
 
 const sync = (place: string, ...words: string[]) => runCli(['sync', 'send', '--to', place, ...words]);
@@ -310,7 +310,11 @@ test('--follow connects again after the relay was killed, and ends when it is re
   await relay.until(/bob collects\./);
   relay.child.kill('SIGKILL');
   await relay.ended;
-  await first.until(/the relay is not there \(.*\); calling again in/);
+  await first.until(/connected: the kernel of \S+ took the call\n {2}READY: the relay's program is there\n/);
+  await first.until(/the relay's side closed without BYE \(FIN\)|was reset \(ECONNRESET: RST\)/);
+  await first.until(
+    /refused the connection \(ECONNREFUSED.*\); calling again in .*\n {2}the same again; calling/,
+  );
   const again = await relayListens(journal, relay.port);
   await again.until(/bob collects\./);
   expect((await detour(again.place, 'after the crash')).code).toBe(0);
@@ -323,6 +327,16 @@ test('--follow connects again after the relay was killed, and ends when it is re
   expect((await detour(again.place, 'for the second')).code).toBe(0);
   await second.until(/alice: for the second\n/);
   expect(second.stdout).toBe('alice: for the second\n');
+});
+
+test('--follow says no more than it knows of a program that takes the call and does not greet', async () => {
+  const place = await peer(() => {});
+  const bob = talk(['async', 'receive', '--relay', place, '--follow', '--timeout', '200ms']);
+  await bob.until(
+    /connected: the kernel of \S+ took the call\n {2}no READY from \S+ within 200 ms: it is frozen, or/,
+  );
+  await bob.until(/the same again; calling again in/);
+  expect(bob.stderr).not.toMatch(/READY: the relay/);
 });
 
 test('two senders at the same time, at both servers', { tags: ['slow'] }, async () => {
