@@ -96,7 +96,7 @@ test('bob is killed after he showed it: direct, nobody knows; the relay sends it
   await first.ended;
   const second = await collect(relay.place);
   expect(second).toMatchObject({ code: 0, stdout: 'alice: important\n' });
-  expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, but never acknowledged it');
+  expect(second.stderr).toContain('attempt 2: an earlier bob may have seen it, but no ACK came');
 });
 
 // Windows has no signal but kill.

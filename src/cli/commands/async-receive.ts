@@ -111,10 +111,12 @@ export function noteOf(
   heldMs: number,
 ): string {
   const notes = [];
+  const late = heldMs >= LATE_MS && process.stdout.isTTY ? `held ${writeDuration(heldMs)}` : '';
   if (attempt > 1)
-    notes.push(`attempt ${attempt}: an earlier ${as} may have seen it, but never acknowledged it`);
-  if (heldMs >= LATE_MS && process.stdout.isTTY)
-    notes.push(`stored ${clockTime(at)}, held ${writeDuration(heldMs)}`);
+    notes.push(
+      `attempt ${attempt}${late && `, ${late}`}: an earlier ${as} may have seen it, but no ACK came`,
+    );
+  else if (late !== '') notes.push(`stored ${clockTime(at)}, ${late}`);
   if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
   return notes.join('; ');
 }

@@ -80,7 +80,7 @@ type MailboxEvent = Extract<Event, { event: 'mailbox' }>;
 /** How a collector's end is told, by `how` of the event. */
 const GONE: Readonly<Record<string, string>> = {
   bye: 'left (BYE)',
-  fin: 'is gone: connection closed without BYE (FIN)',
+  fin: 'is gone: closed without BYE (FIN)',
   silent: 'is gone: no byte came, and no PONG',
   stalled: 'is gone: none of our bytes were taken',
   error: 'is gone: the connection ended with ERROR',

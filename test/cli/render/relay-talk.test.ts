@@ -27,7 +27,7 @@ const left = (how: string, again: number, held: number, name = 'bob'): Event => 
 test.for([
   [left('bye', 0, 0), 'bob left (BYE).'],
   [left('bye', 0, 1), 'bob left (BYE). 1 message waits for bob.'],
-  [left('fin', 2, 2), 'bob is gone: connection closed without BYE (FIN). 2 messages wait again for bob.'],
+  [left('fin', 2, 2), 'bob is gone: closed without BYE (FIN). 2 messages wait again for bob.'],
   [
     left('ECONNRESET', 1, 4),
     'bob is gone: connection reset (ECONNRESET: RST). 1 message waits again for bob, and 3 more.',
