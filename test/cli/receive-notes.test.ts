@@ -12,7 +12,7 @@ function noteOnATerminal(terminal: boolean, attempt: number, heldMs: number, wor
     else Object.defineProperty(process.stdout, 'isTTY', before);
   });
   Object.defineProperty(process.stdout, 'isTTY', { value: terminal, configurable: true });
-  return noteOf({ attempt, at: AT }, { as: 'bob', work }, heldMs);
+  return noteOf({ attempt, at: AT }, { as: 'bob', ...(work !== undefined && { work }) }, heldMs);
 }
 
 const AGAIN = 'an earlier bob may have seen it, but no ACK came';
