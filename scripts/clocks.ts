@@ -315,7 +315,7 @@ class Trial {
       const message = await client.next();
       if (message.verb === 'END') break;
       assert(message.verb === 'MAILBOX');
-      found.set(message.name, message.held);
+      if (message.held > 0) found.set(message.name, message.held);
     }
     client.drop();
     return found;

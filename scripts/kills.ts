@@ -215,7 +215,8 @@ function mailboxes(port: number): Promise<string[]> {
     const wire = new Wire(port, {
       message(message) {
         if (message.verb === 'READY') wire.say({ verb: 'STATUS' });
-        else if (message.verb === 'MAILBOX') found.push(`${message.name} ${message.held}`);
+        else if (message.verb === 'MAILBOX' && message.held > 0)
+          found.push(`${message.name} ${message.held}`);
         else if (message.verb === 'END') {
           wire.drop();
           resolve(found);

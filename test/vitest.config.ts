@@ -1,4 +1,4 @@
-// Four projects, sorted by folder, so that a new file needs no entry here. `npm test` leaves out the tests with the tag `slow`;
+// Five projects, sorted by folder, so that a new file needs no entry here. `npm test` leaves out the tests with the tag `slow`;
 // `npm run test:all` (`--mode all`) runs every test, and the random ones more often: test/README.md says what that makes.
 
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,8 @@ const files = (...folders: string[]): string[] => folders.map((folder) => `${fol
 const UNIT = files('async/log', 'async/state', 'core', 'errors', 'trace', 'verdicts', 'wire');
 /** Real sockets, but most servers are in the test's own process. */
 const SOCKET = files('async', 'exchange', 'lab/faults', 'net', 'sync');
+/** Replaces a module, so it has its own process, although the others of its folder share one. */
+const MOCKS = ['net/dial.test.ts'];
 /** What TCP does, in real situations that take their time. */
 const FACTS = files('facts');
 /** Everything else: the compiled program, and stages full of processes. */
@@ -38,7 +40,8 @@ export default defineConfig(({ mode }) => {
       provide: { all: mode === 'all' },
       projects: [
         project('unit', false, UNIT),
-        project('socket', false, SOCKET, UNIT),
+        project('socket', false, SOCKET, [...UNIT, ...MOCKS]),
+        project('mocks', true, MOCKS),
         project('process', true, PROCESS, [...UNIT, ...SOCKET, ...FACTS]),
         project('facts', true, FACTS),
       ],

@@ -2,7 +2,7 @@
 // waiting. Of all this only OPEN is in the log: after a restart every mailbox that was open counts as tried.
 
 import { DetourError } from '../core/error.ts';
-import type { Refusal, Session } from '../exchange/session.ts';
+import type { Refusal, Session, SessionEnd } from '../exchange/session.ts';
 import type { NetContext } from '../net/context.ts';
 import { QUEUE_LIMIT } from '../net/frame-writer.ts';
 import { MessageBatch } from '../wire/batch.ts';
@@ -82,6 +82,11 @@ export class Delivery {
     return this.#collectors.get(name);
   }
 
+  /** The names of the mailboxes that are collected now. */
+  get collected(): Iterable<string> {
+    return this.#collectors.keys();
+  }
+
   /** This session as a collector, if it is the one that collects from its mailbox. */
   collecting(session: Session): Collector | undefined {
     const collector = this.#collectors.get(session.as);
@@ -101,10 +106,11 @@ export class Delivery {
     if (before !== undefined && before.session !== session) {
       this.#leave(before);
       before.session.evict();
-      this.context.emit?.({ event: 'mailbox', name, state: 'replaced' });
+      this.machine.whenDurable(() => this.#tellLeft(before, 'replaced'));
     }
     const collector = this.collecting(session) ?? new Collector(session, name);
-    if (collector !== before) this.context.emit?.({ event: 'mailbox', name, state: 'collecting' });
+    if (collector !== before)
+      this.machine.whenDurable(() => this.context.emit?.({ event: 'mailbox', name, state: 'collecting' }));
     this.#collectors.set(name, collector);
     this.#remember(name);
     collector.window = Math.min(window, MOST_IN_FLIGHT);
@@ -114,12 +120,21 @@ export class Delivery {
     this.arrived(name);
   }
 
-  /** A session has ended. */
-  ended(session: Session): void {
+  /**
+   * A session has ended. @param settled calls back when everything that the session has acknowledged is durable: then it is known what will be
+   * sent again
+   */
+  ended(session: Session, how: SessionEnd, settled: (done: () => void) => void): void {
     const collector = this.collecting(session);
     if (collector === undefined) return;
     this.#leave(collector);
-    this.context.emit?.({ event: 'mailbox', name: collector.name, state: 'left' });
+    settled(() => this.#tellLeft(collector, 'left', how));
+  }
+
+  #tellLeft({ name, flight }: Collector, state: 'left' | 'replaced', how?: SessionEnd): void {
+    const held = this.machine.state.mailboxes.get(name)?.count ?? 0;
+    const why = how === undefined ? {} : { how };
+    this.context.emit?.({ event: 'mailbox', name, state, ...why, again: flight.length, held });
   }
 
   #leave(collector: Collector): void {

@@ -5,7 +5,7 @@ import type { Timer } from '../core/clock.ts';
 import { BACKOFF_CAP_MS, backoff } from '../exchange/backoff.ts';
 import { type Caller, ClientConnection } from '../exchange/client.ts';
 import { TRY_STEP } from '../exchange/limits.ts';
-import type { AttemptEnd, Seen } from '../exchange/verdict.ts';
+import type { Attempt, AttemptEnd, Seen } from '../exchange/verdict.ts';
 import type { Message } from '../wire/verbs.ts';
 import { THROWAWAY } from './state.ts';
 
@@ -41,6 +41,8 @@ export interface ReceiverOptions extends Caller {
   readonly together?: number | undefined;
   /** Handles messages. When it resolves, all of them count as handled and are acknowledged. If it rejects, the receiver ends. */
   handle(messages: readonly Message<'MESSAGE'>[]): Promise<void>;
+  /** Says in a sentence why a connection ended, for the event `reconnecting`. */
+  explain?(attempt: Attempt): string;
   /** A random number from 0 to below 1, for the backoff. */
   random(): number;
 }
@@ -166,6 +168,7 @@ export class Receiver {
         const messages = this.#take(call);
         const numbering = this.#numberingOf(call, call.greeting);
         const fresh = messages.filter(({ seq }) => seq > this.#last || numbering !== this.#numbering);
+        for (const message of messages) if (!fresh.includes(message)) this.#repeated(message);
         const last = fresh.at(-1);
         if (last !== undefined) {
           await this.options.handle(fresh);
@@ -187,6 +190,10 @@ export class Receiver {
     }
     this.#working = false;
     if (this.#leaving) this.#go();
+  }
+
+  #repeated({ id, from, seq, attempt }: Message<'MESSAGE'>): void {
+    this.options.context.emit?.({ event: 'repeated', id, from, seq, attempt });
   }
 
   // The next messages of one connection, no more than are wanted.
@@ -212,7 +219,7 @@ export class Receiver {
 
   #ended(end: AttemptEnd): void {
     this.#arrived = [];
-    const { follow, context, random } = this.options;
+    const { follow, context, random, explain } = this.options;
     if (!follow || this.#why !== 'ended' || isFinal(end)) {
       this.#done(end);
       return;
@@ -226,10 +233,12 @@ export class Receiver {
     this.#greeted = undefined;
     this.#failures += 1;
     const ms = backoff(this.#failures, random());
+    const { phase = 'connecting', seen } = this.#call ?? {};
     context.emit?.({
       event: 'reconnecting',
       ms: Math.round(ms),
       why: 'code' in end ? (end.code ?? end.how) : end.how,
+      ...(explain !== undefined && { text: explain({ phase, end, seen }) }),
     });
     this.#waiting = context.clock.after(ms, () => this.#dial());
   }

@@ -90,7 +90,7 @@ export class Relay {
 
   /** All mailboxes with mail, sorted by name. */
   waiting(): Waiting[] {
-    return statusPage(this.machine.state, undefined, Number.POSITIVE_INFINITY);
+    return statusPage(this.machine.state, [], undefined, Number.POSITIVE_INFINITY);
   }
 
   /** Stops listening, answers what was taken, says BYE and closes the log. */
@@ -146,10 +146,12 @@ export class Relay {
       other: (session, message) => this.#other(session, message),
       status: (reply, after) => {
         this.#sends.flush();
-        const page = statusPage(this.machine.state, after);
+        const page = statusPage(this.machine.state, delivery.collected, after);
         this.machine.whenDurable(() => {
           for (const { name: of, held, bytes, oldest } of page) {
             const connected = delivery.collector(of) === undefined ? 'no' : 'yes';
+            // It was collected when the page was made, but not any more.
+            if (held === 0 && connected === 'no') continue;
             reply({ verb: 'MAILBOX', name: of, held, bytes, oldest, connected });
           }
           const { used, total } = this.retention.disk;
@@ -163,7 +165,7 @@ export class Relay {
         this.#endings.settled(session, done);
       },
       drained: (session) => delivery.drained(session),
-      ended: (session) => delivery.ended(session),
+      ended: (session, how) => delivery.ended(session, how, (done) => this.#endings.settled(session, done)),
     };
   }
 

@@ -4,7 +4,7 @@
 import { DetourError } from '../core/error.ts';
 import type { Event, VerdictName } from '../core/event.ts';
 import { ms } from '../core/units.ts';
-import { EXIT, INTERRUPTED, verdictText } from '../core/verdicts.ts';
+import { EXIT, INTERRUPTED, NO_NEWS, verdictText } from '../core/verdicts.ts';
 import { idSeries } from '../library/arguments.ts';
 import type { Addressee, Sent } from '../library/sent.ts';
 import { MAX_BODY } from '../wire/frame.ts';
@@ -25,10 +25,17 @@ export interface Route {
   success(sent: Sent): { readonly rest: string; readonly lines: readonly string[] };
   /** The command that repeats this message safely, if there is one. */
   repeat(sent: Sent, body: Buffer): Repeat | undefined;
-  /** Waits to learn the fate of a stored message, if that was asked for: the final verdict, and the text after it on the line. */
-  news?: ((sent: Sent) => Promise<{ readonly verdict: VerdictName; readonly rest: string }>) | undefined;
+  /** Waits to learn the fate of a stored message, if that was asked for. */
+  news?: ((sent: Sent) => Promise<Fate>) | undefined;
   /** How many messages are under way at the same time with --count. */
   readonly atOnce: number;
+}
+
+/** What is known of a stored message after waiting for news: the final verdict, and the text after it on the line. */
+export interface Fate {
+  /** STORED: no news came. */
+  readonly verdict: VerdictName;
+  readonly rest: string;
 }
 
 /** What the command line asked for. */
@@ -85,7 +92,7 @@ export async function runSend(
     steps.prompt = undefined;
     if (process.stdin.isTTY) say();
   } else if (flags.count === undefined) {
-    const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : EXIT[verdict]);
+    const exitOf: ExitOf = (settled) => (interrupted ? INTERRUPTED : exitCode(settled));
     settle(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
   } else {
     await sendMany(actor, route, source.body, flags.count, nextId, settle, () => interrupted, worst);
@@ -99,11 +106,19 @@ export async function runSend(
   return exit;
 }
 
-/** What became of a message: its outcome, and the verdict, which takes news of it into account. */
+/** What became of a message: its outcome, the verdict, which takes news of it into account, and whether news was waited for in vain. */
 interface Settled {
   readonly sent: Pick<Sent, 'code' | 'id' | 'ms'>;
   readonly verdict: VerdictName;
+  readonly noNews?: boolean;
 }
+
+const exitCode = ({ verdict, noNews }: Pick<Settled, 'verdict' | 'noNews'>): number =>
+  noNews ? NO_NEWS : EXIT[verdict];
+
+/** The exit codes from the best to the worst. A message of which there is no news is at least stored, so it is no failure yet. */
+const FROM_BEST = [EXIT.DELIVERED, NO_NEWS, EXIT.NOT_DELIVERED, EXIT.UNKNOWN];
+const rank = (settled: Settled): number => FROM_BEST.indexOf(exitCode(settled));
 
 /** Is called with what became of a message, as soon as that is known. */
 type Settle = (settled: Settled) => void;
@@ -112,16 +127,16 @@ class Worst {
   settled: Settled | undefined;
 
   get exit(): number {
-    return this.settled === undefined ? 0 : EXIT[this.settled.verdict];
+    return this.settled === undefined ? 0 : exitCode(this.settled);
   }
 
   add(settled: Settled): void {
-    if (this.settled === undefined || EXIT[settled.verdict] >= this.exit) this.settled = settled;
+    if (this.settled === undefined || rank(settled) >= rank(this.settled)) this.settled = settled;
   }
 }
 
 /** The exit code that is shown with a verdict; undefined if the process does not end with it. */
-type ExitOf = (verdict: VerdictName) => number | undefined;
+type ExitOf = (settled: Settled) => number | undefined;
 
 const noExit: ExitOf = () => undefined;
 
@@ -140,13 +155,14 @@ async function sendOne(
   if (!actor.json) tellOutcome(route, sent, body, waits ? noExit : exitOf);
   if (!waits || route.news === undefined) return { sent, verdict: sent.verdict };
   steps.waits = true;
-  const news = await route.news(sent);
+  const { verdict, rest } = await route.news(sent);
   steps.waits = false;
+  const settled = { sent, verdict, noNews: verdict === 'STORED' };
   if (!actor.json) {
-    say(verdictLine(news.verdict, news.rest, exitOf(news.verdict)));
-    if (EXIT[news.verdict] !== 0) say(moreLine(verdictText(news.verdict)));
+    say(verdictLine(verdict, rest, exitOf(settled)));
+    if (exitCode(settled) !== 0) say(moreLine(verdictText(verdict)));
   }
-  return { sent, verdict: news.verdict };
+  return settled;
 }
 
 // Refuses a line that no message can hold. It goes nowhere, so this is certain; the lines after it are sent.
@@ -170,7 +186,7 @@ async function tellStray(body: Buffer | undefined): Promise<void> {
 // Says what became of one message.
 function tellOutcome(route: Route, sent: Sent, body: Buffer, exitOf: ExitOf): void {
   const { verdict } = sent;
-  const exit = exitOf(verdict);
+  const exit = exitOf({ sent, verdict });
   if (verdict === 'DELIVERED' || verdict === 'STORED') {
     const { rest, lines } = route.success(sent);
     say(verdictLine(verdict, ` in ${ms(sent.ms)}: ${rest}`, exit));

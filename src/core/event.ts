@@ -67,7 +67,8 @@ export const EVENTS = {
   broken: { conn: 'count', code: 'word', syscall: 'text' },
   silent: { conn: 'count', ms: 'number' },
   closed: connection,
-  reconnecting: { ms: 'number', why: 'text' },
+  // `text`: what is known of why the connection ended, in a sentence.
+  reconnecting: { ms: 'number', why: 'text', text: 'text?' },
   refused: { conn: 'count', code: 'word', reason: 'text', id: 'id?' },
   // a message
   // `text` is the body; where it is not UTF-8, `base64`.
@@ -81,6 +82,8 @@ export const EVENTS = {
     text: 'text?',
     base64: 'text?',
   },
+  // A collector got a message again that it had handled before: it acknowledges it and does not show it again.
+  repeated: { id: 'id', from: 'name', seq: 'count', attempt: 'count' },
   stored: {
     id: 'id',
     from: 'name',
@@ -93,7 +96,17 @@ export const EVENTS = {
   },
   acknowledged: { to: 'name', seq: 'count', held: 'count' },
   expired: { to: 'name', seq: 'count', id: 'id', from: 'name', tried: ['yes', 'no'] },
-  mailbox: { name: 'name', state: ['collecting', 'left', 'replaced'] },
+  // `how`: why the collector of `left` is gone: `bye`, `fin`, `silent`, … (exchange/session.ts), or an errno. `again`: messages that it was sent
+  // and did not acknowledge, so they will be sent again. `held`: all messages of the mailbox.
+  mailbox: {
+    name: 'name',
+    state: ['collecting', 'left', 'replaced'],
+    how: 'word?',
+    again: 'count?',
+    held: 'count?',
+  },
+  // `async status --watch`: a mailbox of the relay has changed. Nothing waits in it any more and nobody collects it: held=0, connected=no.
+  status: { name: 'name', held: 'count', bytes: 'count', oldest: 'count?', connected: ['yes', 'no'] },
   // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since sending began.
   rung: {
     conn: 'count?',

@@ -67,6 +67,8 @@ export class ClientConnection {
   readonly #dialed: number;
   #heartbeat: Heartbeat | undefined;
   #end: AttemptEnd | undefined;
+  #local: string | undefined;
+  #stoodStillMs: number | undefined;
   /** Resolvers of `leave`, which wait for the connection to be closed. */
   readonly #left: (() => void)[] = [];
   #closed = false;
@@ -112,7 +114,8 @@ export class ClientConnection {
   /** What it has seen so far, for an explanation. */
   get seen(): Seen {
     const { lookingUp, tried, connection } = this.#dial;
-    return { lookingUp, tried, partial: connection?.partial };
+    const [local, stoodStillMs] = [this.#local, this.#stoodStillMs];
+    return { lookingUp, tried, partial: connection?.partial, local, stoodStillMs };
   }
 
   /** When the last byte came, by the monotonic clock. */
@@ -183,6 +186,8 @@ export class ClientConnection {
 
   #hello(connection: Connection): void {
     const { heartbeat = HEARTBEAT_S, context } = this.#options;
+    // Kept, because a closed socket does not know it any more.
+    this.#local = connection.localAddress;
     this.#reached('greeting');
     if (this.#options.helloLater !== true) this.#sayHello();
     this.#heartbeat = new Heartbeat(
@@ -280,6 +285,7 @@ export class ClientConnection {
   #over(end: AttemptEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#stoodStillMs = this.#heartbeat?.stoodStillMs;
     this.#heartbeat?.stop();
     if (end.how === 'fin') this.#dial.connection?.finish();
     this.#leaveTimer?.cancel();

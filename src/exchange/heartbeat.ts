@@ -19,6 +19,10 @@ export class Heartbeat {
   readonly #giveUp: () => void;
   readonly #ask: () => void;
   #timer: Timer | undefined;
+  /** When the timer is due, by the monotonic clock. */
+  #due = 0;
+  /** When the timer last fired a whole heartbeat late, by the monotonic clock, and how late. */
+  #stood: { readonly until: number; readonly ms: number } | undefined;
   /** PINGs sent since the last check that found the other side talking. */
   #asked = 0;
 
@@ -42,6 +46,22 @@ export class Heartbeat {
     this.#wait(this.#ms);
   }
 
+  /**
+   * For how long this program has just not run at all, in milliseconds; undefined if it has run. It is known from a timer that is a whole
+   * heartbeat late or more, and counts for one heartbeat: until then what the other side did meanwhile has been read.
+   */
+  get stoodStillMs(): number | undefined {
+    this.#checkTimer();
+    const now = this.#context.clock.monotonic();
+    return this.#stood !== undefined && now - this.#stood.until <= this.#ms ? this.#stood.ms : undefined;
+  }
+
+  #checkTimer(): void {
+    const now = this.#context.clock.monotonic();
+    const late = now - this.#due;
+    if (this.#timer !== undefined && late >= this.#ms) this.#stood = { until: now, ms: Math.round(late) };
+  }
+
   /** Stops watching. */
   stop(): void {
     this.#timer?.cancel();
@@ -49,10 +69,12 @@ export class Heartbeat {
   }
 
   #wait(ms: number): void {
+    this.#due = this.#context.clock.monotonic() + ms;
     // When the timer fires, the socket is read once more before the check: if this process was frozen, the peer's bytes wait in the kernel.
-    this.#timer = this.#context.clock.after(ms, () =>
-      setImmediate(() => this.#timer !== undefined && this.#judge()),
-    );
+    this.#timer = this.#context.clock.after(ms, () => {
+      this.#checkTimer();
+      setImmediate(() => this.#timer !== undefined && this.#judge());
+    });
   }
 
   #judge(): void {

@@ -3,7 +3,7 @@
 
 import type { Timer } from '../core/clock.ts';
 import { addressKey } from '../net/address.ts';
-import type { Connection, ConnectionHandlers } from '../net/connection.ts';
+import type { Connection, ConnectionHandlers, Ending } from '../net/connection.ts';
 import type { NetContext } from '../net/context.ts';
 import type { StoredBatch } from '../wire/batch.ts';
 import type { Header } from '../wire/frame.ts';
@@ -13,7 +13,7 @@ import type { Fences } from './fences.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HELLO_MS, IDLE_MS, UNANSWERED_BYTES } from './limits.ts';
 import { Reading, type Turns } from './reading.ts';
-import { type Answer, type Handler, type Refusal, Session, type SessionConnection } from './session.ts';
+import { type Handler, type Refusal, Session, type SessionConnection, type SessionEnd } from './session.ts';
 
 /** What all connections of one server share. */
 export interface ServerParts {
@@ -64,9 +64,9 @@ export class ServerConnection implements SessionConnection {
       unacceptable: (fault, verb) => this.#closing === 'no' && this.#unacceptable(fault, verb),
       oversize: (header, size) => this.#closing === 'no' && this.#oversize(header, size),
       fault: (code, reason) => this.#closing === 'no' && this.fail({ code, reason }),
-      fin: () => this.#close('fin'),
+      fin: () => this.#close('fin', 'fin'),
       drained: () => this.session !== undefined && !this.#over && handler.drained?.(this.session),
-      closed: () => this.#gone(),
+      closed: (ending) => this.#gone(ending),
     });
     this.#reading = new Reading(this.#connection, context.clock);
     this.address = addressKey(this.#connection.remoteAddress);
@@ -104,7 +104,7 @@ export class ServerConnection implements SessionConnection {
   }
 
   /** Answers a SEND that the handler was given. @param size the size of its body in bytes */
-  answer(answer: Answer, size: number): void {
+  answer(answer: Message<'RECEIVED' | 'REFUSED'>, size: number): void {
     this.#connection.send(answer);
     this.#answered(1, size);
   }
@@ -132,7 +132,7 @@ export class ServerConnection implements SessionConnection {
   fail({ code, reason }: Refusal): void {
     if (!this.#connection.open || this.#closing === 'server') return;
     this.#parts.context.emit?.({ event: 'refused', conn: this.#connection.number, code, reason });
-    this.#close('server', { verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
+    this.#close('server', 'error', { verb: 'ERROR', code, body: Buffer.from(`${reason}.`) });
   }
 
   /** Sends ERROR in place of the answer to a SEND, and closes. @param size the size of its body in bytes */
@@ -145,12 +145,12 @@ export class ServerConnection implements SessionConnection {
 
   /** Sends BYE code=replaced and closes, once all SENDs that were taken are answered. */
   evict(): void {
-    this.#close('server', { verb: 'BYE', code: 'replaced' });
+    this.#close('server', 'replaced', { verb: 'BYE', code: 'replaced' });
   }
 
   /** Closes immediately, without BYE or ERROR, because a newer connection of the same session is here. What is unread is dropped. */
   supersede(): void {
-    this.#end();
+    this.#end('superseded');
     this.destroy();
   }
 
@@ -167,7 +167,7 @@ export class ServerConnection implements SessionConnection {
     return new Promise((resolve) => {
       this.#whenClosed = resolve;
       if (!takeWaiting) this.#waiting = undefined;
-      this.#close('bye', { verb: 'BYE' });
+      this.#close('bye', 'stopped', { verb: 'BYE' });
     });
   }
 
@@ -191,10 +191,10 @@ export class ServerConnection implements SessionConnection {
       case 'PONG':
         return;
       case 'BYE':
-        this.#close('bye', { verb: 'BYE' });
+        this.#close('bye', 'bye', { verb: 'BYE' });
         return;
       case 'ERROR':
-        this.#close('fin');
+        this.#close('fin', 'error');
         return;
       case 'STATUS':
         this.#status(message);
@@ -231,10 +231,8 @@ export class ServerConnection implements SessionConnection {
       return;
     }
     if (hello.version > VERSION) {
-      this.fail({
-        code: 'version',
-        reason: `this is detour/${VERSION}; you asked for detour/${hello.version}`,
-      });
+      const reason = `this is detour/${VERSION}; you asked for detour/${hello.version}`;
+      this.fail({ code: 'version', reason });
       return;
     }
     const refusal = this.#parts.handler.refuseName?.(hello.as);
@@ -251,9 +249,10 @@ export class ServerConnection implements SessionConnection {
     this.session = session;
     this.#helloTimer?.cancel();
     if (hello.heartbeat !== undefined) {
-      this.#heartbeat = new Heartbeat(this.#connection, this.#parts.context, hello.heartbeat, () =>
-        this.destroy(),
-      );
+      this.#heartbeat = new Heartbeat(this.#connection, this.#parts.context, hello.heartbeat, () => {
+        this.#end('silent');
+        this.destroy();
+      });
     }
   }
 
@@ -300,13 +299,13 @@ export class ServerConnection implements SessionConnection {
 
   // Answers what was taken, sends the last frame, closes. What the client sends after this does not count: it acknowledges nothing. The
   // heartbeat stops, because a client that has sent FIN cannot answer PING.
-  #close(how: 'fin' | 'bye' | 'server', lastWord?: Message<'BYE' | 'ERROR'>): void {
+  #close(how: 'fin' | 'bye' | 'server', why: SessionEnd, lastWord?: Message<'BYE' | 'ERROR'>): void {
     if (CLOSING.indexOf(how) <= CLOSING.indexOf(this.#closing)) return;
     this.#closing = how;
     this.#lastWord = lastWord;
     this.#heartbeat?.stop();
     if (how === 'server') this.#waiting = undefined;
-    if (this.session !== undefined) this.#tellEnded(this.session);
+    this.#tellEnded(why);
     this.#checkDone();
   }
 
@@ -323,27 +322,26 @@ export class ServerConnection implements SessionConnection {
     else handler.settled(this.session, finish);
   }
 
-  // Nothing more that the client sends counts.
-  #end(): void {
+  // Nothing more that the client sends counts. `why` is told if the session's end has not been told yet.
+  #end(why: SessionEnd = 'stopped'): void {
     if (this.#over) return;
     this.#over = true;
     this.#helloTimer?.cancel();
     this.#heartbeat?.stop();
     this.#reading.stop();
     this.#waiting = undefined;
-    if (this.session === undefined) return;
-    this.#parts.fences.leave(this.session);
-    this.#tellEnded(this.session);
+    if (this.session !== undefined) this.#parts.fences.leave(this.session);
+    this.#tellEnded(why);
   }
 
-  #tellEnded(session: Session): void {
-    if (this.#toldEnded) return;
+  #tellEnded(why: SessionEnd): void {
+    if (this.#toldEnded || this.session === undefined) return;
     this.#toldEnded = true;
-    this.#parts.handler.ended?.(session);
+    this.#parts.handler.ended?.(this.session, why);
   }
 
-  #gone(): void {
-    this.#end();
+  #gone(ending: Ending): void {
+    this.#end(ending.how === 'error' ? ending.code : ending.how === 'us' ? 'stopped' : ending.how);
     this.#closed();
     this.#whenClosed?.();
   }

@@ -19,6 +19,22 @@ export interface Refusal {
 /** An answer to a single SEND. */
 export type Answer = Message<'RECEIVED' | 'REFUSED'>;
 
+/**
+ * Why nothing more counts from a client. `bye`: it said BYE. `fin`: its side closed without BYE. `silent`: heartbeats passed without a byte.
+ * `stalled`: it took nothing for STALL_MS. `error`: one side sent ERROR. `replaced`: another session took the mailbox. `superseded`: the same
+ * session has a newer connection. `stopped`: this server stops. Anything else is the errno with which the connection broke, e.g. ECONNRESET.
+ */
+export type SessionEnd =
+  | 'bye'
+  | 'fin'
+  | 'silent'
+  | 'stalled'
+  | 'error'
+  | 'replaced'
+  | 'superseded'
+  | 'stopped'
+  | (string & {});
+
 /** What a mode does for its sessions. It hears of a session once its HELLO is accepted, and implements only the hooks that it needs. */
 export interface Handler {
   /** Why a client may not use this name in HELLO; undefined if it may. The client gets it as an ERROR. */
@@ -40,7 +56,7 @@ export interface Handler {
   /** The queue to the client has shrunk below QUEUE_LIMIT. */
   drained?(session: Session): void;
   /** Nothing more counts from this client: its connection has closed or is closing, by BYE, FIN or ERROR. Called once. */
-  ended?(session: Session): void;
+  ended?(session: Session, why: SessionEnd): void;
 }
 
 /** What a session needs of its connection. server-connection.ts implements it. */

@@ -50,6 +50,10 @@ export interface Seen {
   readonly tried: readonly TriedAddress[];
   /** A frame that had begun and not ended. */
   readonly partial: PartialFrame | undefined;
+  /** This end's address; undefined if there was no connection. */
+  readonly local?: string | undefined;
+  /** When the connection ended, this program had not run for at least so long, in milliseconds: frozen, or stopped. */
+  readonly stoodStillMs?: number | undefined;
 }
 
 /** A message that came while a SEND was waiting for its answer, and answers none that is waiting. */

@@ -1,7 +1,9 @@
 // Receiving by the detour: the mail that a relay keeps for a name. `detour async receive` uses it.
 
 import { type Collected, Receiver, type ReceiverOptions } from '../async/receiver.ts';
-import { formatAddress } from '../net/address.ts';
+import { ms } from '../core/units.ts';
+import type { Attempt } from '../exchange/verdict.ts';
+import { type Address, formatAddress } from '../net/address.ts';
 import type { Message } from '../wire/verbs.ts';
 import {
   addressOf,
@@ -15,7 +17,7 @@ import {
   type WaitOptions,
 } from './arguments.ts';
 import { Handover, LoopLeft } from './handover.ts';
-import { connectionError } from './sent.ts';
+import { type Addressee, connectionError } from './sent.ts';
 
 /** How mail is collected. `as` is the name whose mail is collected; `timeoutMs` limits connecting to the relay and waiting for READY. */
 export interface CollectOptions extends ConnectOptions, WaitOptions {
@@ -99,13 +101,10 @@ export function collect(relay: Endpoint, options: CollectOptions = {}): Collecti
         { ...parts, handle: ([first]) => (first === undefined ? Promise.resolve() : put(first)) },
         stop.signal,
       );
-      const to = {
-        route: 'async',
-        peer: 'the relay',
-        address: formatAddress(address.host, address.port),
-      } as const;
       messages.end(
-        why === 'ended' && end !== undefined ? connectionError({ phase, end, seen }, to) : undefined,
+        why === 'ended' && end !== undefined
+          ? connectionError({ phase, end, seen }, relayAt(address))
+          : undefined,
       );
     } catch (error) {
       messages.end(error instanceof LoopLeft ? undefined : error);
@@ -145,12 +144,28 @@ function partsOf(relay: Endpoint, options: CollectOptions) {
   const { follow = false, limit, timeoutMs = TIMEOUT_MS } = options;
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
     throw usage(`limit is ${limit}: it must be a whole number of at least 1.`);
+  const address = addressOf(relay, RELAY_PORT);
   return {
-    ...callerOf(addressOf(relay, RELAY_PORT), options, 'bob'),
+    ...callerOf(address, options, 'bob'),
     follow,
     limit,
     patienceMs: checkMs(timeoutMs, 'timeoutMs'),
+    explain: (attempt: Attempt): string => endText(attempt, address, timeoutMs),
   };
+}
+
+const relayAt = ({ host, port }: Address): Addressee => ({
+  route: 'async',
+  peer: 'the relay',
+  address: formatAddress(host, port),
+});
+
+function endText(attempt: Attempt, address: Address, timeoutMs: number): string {
+  const to = relayAt(address);
+  const { code, message } = connectionError(attempt, to);
+  return code === 'no_greeting'
+    ? `no READY from ${to.address} within ${ms(timeoutMs)}: it is frozen, or no relay`
+    : message;
 }
 
 async function runReceiver(options: ReceiverOptions, signal: AbortSignal | undefined): Promise<Collected> {

@@ -9,7 +9,7 @@ import { explainFailure, type FailureLines, momentOf } from '../errors/catalog.t
 import type { Moment, Route } from '../errors/entry.ts';
 import type { Outcome } from '../exchange/pending.ts';
 import { type Attempt, type AttemptEnd, isOpen, telling } from '../exchange/verdict.ts';
-import { partialText, strayText, triedText } from './what-came.ts';
+import { ownFaults, partialText, strayText, triedText } from './what-came.ts';
 
 /** The server that a message went to, in words. */
 export interface Addressee {
@@ -69,7 +69,20 @@ export function sentOf(outcome: Outcome, to: Addressee): Sent {
 export function connectionError(attempt: Attempt, to: Addressee): DetourError {
   const { code, moment } = causeOf(attempt);
   const { wire, tryNext } = explainFailure(code, moment, { ...to, handedOver: false, earlier: 'none' });
-  return new DetourError(code, wireText(wire, detailsOf(attempt, '', to.route)), tryNext);
+  return new DetourError(
+    code,
+    wireText(closedText(attempt, to) ?? wire, detailsOf(attempt, '', to.route)),
+    tryNext,
+  );
+}
+
+// How the other side closed a connection. The catalogue tells it for a message that waits for its answer, and here none does.
+function closedText({ phase, end }: Attempt, { peer }: Addressee): string | undefined {
+  if (end?.how === 'bye' && end.code === undefined) return `BYE from ${peer}: it stops`;
+  if (end?.how !== 'fin') return undefined;
+  return phase === 'ready'
+    ? `${peer}'s side closed without BYE (FIN)`
+    : `${peer}'s side closed before READY (FIN)`;
 }
 
 // Why an attempt ended: a code of the catalogue, and the moment at which it ended.
@@ -150,6 +163,7 @@ function detailsOf({ phase, end, seen, stray }: Attempt, id: string, route: Rout
   if (phase === 'connecting' && (seen?.tried.length ?? 0) > 1) details.push(triedText(seen?.tried ?? []));
   if (seen?.partial !== undefined) details.push(partialText(seen.partial, end));
   if (stray !== undefined) details.push(strayText(stray, id, route));
+  details.push(...ownFaults(seen ?? {}, end));
   const said = end?.how === 'refused' || end?.how === 'error' ? visible(end.reason) : '';
   if (said !== '') details.push(said);
   return details;

@@ -17,14 +17,14 @@ import {
 } from './arguments.ts';
 import { connectionError } from './sent.ts';
 
-/** A mailbox with mail in it. */
+/** A mailbox with mail in it, or an empty one that is collected. */
 export interface MailboxStatus {
   readonly name: string;
   /** How many messages wait, and the total size of their bodies in bytes. */
   readonly held: number;
   readonly bytes: number;
-  /** When the oldest of them was stored, by the relay's clock: milliseconds since 1970 UTC. */
-  readonly oldestAt: number;
+  /** When the oldest of them was stored, by the relay's clock: milliseconds since 1970 UTC. Undefined if none waits. */
+  readonly oldestAt: number | undefined;
   /** Is a receiver collecting from it now? */
   readonly connected: boolean;
 }
@@ -37,7 +37,7 @@ export interface Usage {
 
 /** What a relay says about itself. */
 export interface RelayStatus {
-  /** Every mailbox with mail, by name. */
+  /** Every mailbox that has mail or is collected, by name. */
   readonly mailboxes: readonly MailboxStatus[];
   /** The messages and names that it holds, the ids and sessions that it remembers, and its disk in bytes; undefined if it does not say. */
   readonly usage: Readonly<Record<(typeof LIMITS)[number], Usage | undefined>>;
@@ -46,7 +46,7 @@ export interface RelayStatus {
 const LIMITS = ['messages', 'names', 'ids', 'sessions', 'disk'] as const;
 
 /**
- * Asks a relay which mailboxes have mail, and how much of its limits it uses. PROTOCOL.md, "STATUS".
+ * Asks a relay which mailboxes have mail or are collected, and how much of its limits it uses. PROTOCOL.md, "STATUS".
  * @param relay where the relay listens; port 4100 if none is given
  * @throws DetourError `usage`; `interrupted`; an errno, `deadline`, `no_greeting` or another code of the catalogue if no relay answered
  */
@@ -75,11 +75,13 @@ export async function status(
           address: formatAddress(address.host, address.port),
         },
       );
-    // Asks for page after page until an empty one comes.
+    // Asks for page after page until an empty one comes. The first question goes out at once, in place of HELLO: so the relay need not remember
+    // another session, and a server of another kind has something to answer.
     const client = new ClientConnection(
-      { ...caller, tryNumber: 1, expect: 'relay', connectMs: ms },
+      { ...caller, tryNumber: 1, expect: 'relay', connectMs: ms, helloLater: true },
       {
-        ready: () => client.send({ verb: 'STATUS' }),
+        progressed: (phase) => phase === 'greeting' && client.send({ verb: 'STATUS' }),
+        ready: () => {},
         message: (message) => {
           if (message.verb === 'MAILBOX') {
             mailboxes.push(message);
@@ -113,7 +115,7 @@ function statusOf(mailboxes: readonly Message<'MAILBOX'>[], end: Message<'END'>)
       name,
       held,
       bytes,
-      oldestAt: oldest,
+      oldestAt: held === 0 ? undefined : oldest,
       connected: connected === 'yes',
     })),
     usage: {

@@ -1,9 +1,12 @@
-// What a sender saw beside the end of an attempt, in words: which addresses were tried, and what came that was not the answer.
+// What a client saw beside the end of an attempt, in words: which addresses were tried, what came that was not the answer, and whether the
+// cause was on its own side.
 
+import { networkInterfaces } from 'node:os';
 import { bytes, ms } from '../core/units.ts';
 import { visible } from '../core/visible.ts';
 import type { Route } from '../errors/entry.ts';
-import type { AttemptEnd, StrayMessage } from '../exchange/verdict.ts';
+import type { AttemptEnd, Seen, StrayMessage } from '../exchange/verdict.ts';
+import { addressBytes } from '../net/address.ts';
 import type { TriedAddress } from '../net/dial.ts';
 import type { PartialFrame } from '../wire/decoder.ts';
 
@@ -30,6 +33,35 @@ export function partialText(
       ? `${body.have} of the ${bytes(body.size)} of its body`
       : 'its whole body, but no line end after the body';
   return `\`${header}\` came with ${came}${then}`;
+}
+
+/** Why a connection may have ended that has nothing to do with the other side. Empty if there is no sign of that. */
+export function ownFaults({ local, stoodStillMs }: Partial<Seen>, end: AttemptEnd | undefined): string[] {
+  const silent = end !== undefined && WITHOUT_A_WORD.has(end.how);
+  if (silent && local !== undefined && !hasAddress(local))
+    return [`this computer no longer has the address ${local}, from which it was connected`];
+  if (stoodStillMs === undefined || !(silent || end?.how === 'fin')) return [];
+  return [
+    `this program stood still for at least ${ms(stoodStillMs)}, and the other side hangs up after three heartbeats of silence`,
+  ];
+}
+
+/** Ends in which the other side said nothing, and did not close either. */
+const WITHOUT_A_WORD: ReadonlySet<AttemptEnd['how']> = new Set([
+  'broken',
+  'silent',
+  'stalled',
+  'deadline',
+  'unanswered',
+]);
+
+// All of 127.0.0.0/8 is this computer's.
+function hasAddress(address: string): boolean {
+  const wanted = addressBytes(address);
+  const own = Object.values(networkInterfaces()).flatMap((of = []) =>
+    of.map((one) => addressBytes(one.address)),
+  );
+  return wanted === undefined || /^7f.{6}$/.test(wanted) || own.includes(wanted);
 }
 
 const cut = (start: Buffer, count: number): string => visible(start) + (count > start.length ? '…' : '');

@@ -142,6 +142,11 @@ export class Connection {
     };
   }
 
+  /** This end's address, as the socket reports it; undefined without a connection. */
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
   /** The other end's address, as the socket reports it; undefined if the socket never knew it. */
   get remoteAddress(): string | undefined {
     return this.#socket.remoteAddress;

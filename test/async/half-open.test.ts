@@ -67,7 +67,7 @@ test('the same session over another path: its higher try replaces the ghost, whi
   expect(hellos).toEqual([1, 2]);
 
   // Closed without a word, before the new connection says RECEIVE: with the same session there is nobody to take over from.
-  expect(bench.events).not.toContainEqual({ event: 'mailbox', name: 'bob', state: 'replaced' });
+  expect(bench.events).not.toContainEqual(expect.objectContaining({ event: 'mailbox', state: 'replaced' }));
 
   await first.obey(parseCommand('heal'));
   await until(() => first.counts().connections === 0);

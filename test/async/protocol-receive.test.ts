@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { DetourError } from '../../src/core/error.ts';
+import type { RawClient } from '../harness.ts';
 import { anError, nothingCame, restarted, startTheRelay, turns, until } from '../servers.ts';
 import { heard, send } from './house.ts';
 import { ALICE, BOB, message, stored } from './talk.ts';
@@ -348,5 +349,81 @@ describe('EMPTY', () => {
     await nothingCame(bob);
     log.release();
     expect(await bob.next()).toEqual(['EMPTY', undefined]);
+  });
+});
+
+describe('the end of a collector is reported', () => {
+  type Bench = Awaited<ReturnType<typeof startTheRelay>>;
+  type End = (bob: RawClient, bench: Bench) => void;
+  const left = ({ events }: Bench): unknown[] =>
+    events.filter((event) => event.event === 'mailbox' && event.state !== 'collecting');
+
+  test.for<[string, End, string]>([
+    ['BYE', (bob) => bob.type('BYE\n'), 'bye'],
+    ['FIN without BYE', (bob) => bob.socket.end(), 'fin'],
+    ['RST', (bob) => bob.socket.resetAndDestroy(), 'ECONNRESET'],
+    ['ERROR from the client', (bob) => bob.type('ERROR code=failed size=1\nx\n'), 'error'],
+    ['ERROR from the relay', (bob) => bob.type('ACK seq=9\n'), 'error'],
+    ['a newer connection', (_, { greeted }) => void greeted(BOB.replace('try=1', 'try=2')), 'superseded'],
+    ['a relay that stops', (_, { relay }) => void relay.close(), 'stopped'],
+  ])('%s', async ([, end, how]) => {
+    const bench = await startTheRelay();
+    await stored(await bench.greeted(ALICE), 'a', 'b', 'c', 'd');
+    const bob = await bench.greeted(BOB);
+    bob.type('RECEIVE window=2\n');
+    for (let i = 0; i < 2; i += 1) await message(bob);
+    bob.type('ACK seq=1\n');
+    await message(bob);
+    end(bob, bench);
+    await until(() => left(bench).length > 0);
+    expect(left(bench)).toEqual([{ event: 'mailbox', name: 'bob', state: 'left', how, again: 2, held: 3 }]);
+  });
+
+  test('silence', async () => {
+    const bench = await startTheRelay();
+    await stored(await bench.greeted(ALICE), 'a');
+    const bob = await bench.greeted(`${BOB} heartbeat=1`);
+    bob.type('RECEIVE window=2\n');
+    await message(bob);
+    for (let i = 0; i < 4; i += 1) {
+      bench.clock.advance(1_000);
+      await turns();
+    }
+    expect(left(bench)).toEqual([expect.objectContaining({ state: 'left', how: 'silent', again: 1 })]);
+  });
+
+  test('after his last acknowledgement, which is durable later', async () => {
+    const bench = await startTheRelay();
+    await stored(await bench.greeted(ALICE), 'a', 'b');
+    const bob = await bench.greeted(BOB);
+    bob.type('RECEIVE window=2\n');
+    for (let i = 0; i < 2; i += 1) await message(bob);
+    bench.log.held = true;
+    bob.type('ACK seq=1\nBYE\n');
+    await turns(10);
+    expect(left(bench)).toEqual([]);
+    bench.log.release();
+    await until(() => left(bench).length > 0);
+    expect(bench.events.filter(({ event }) => event === 'acknowledged' || event === 'mailbox')).toEqual([
+      { event: 'mailbox', name: 'bob', state: 'collecting' },
+      { event: 'acknowledged', to: 'bob', seq: 1, held: 1 },
+      { event: 'mailbox', name: 'bob', state: 'left', how: 'bye', again: 1, held: 1 },
+    ]);
+  });
+
+  test('when another takes over, before that one collects', async () => {
+    const bench = await startTheRelay();
+    await stored(await bench.greeted(ALICE), 'a');
+    const bob = await bench.greeted(BOB);
+    bob.type('RECEIVE window=2\n');
+    await message(bob);
+    const other = await bench.greeted(BOB.replace('session=b', 'session=c'));
+    other.type('RECEIVE window=2\n');
+    await message(other);
+    expect(bench.events.filter(({ event }) => event === 'mailbox')).toEqual([
+      { event: 'mailbox', name: 'bob', state: 'collecting' },
+      { event: 'mailbox', name: 'bob', state: 'replaced', again: 1, held: 1 },
+      { event: 'mailbox', name: 'bob', state: 'collecting' },
+    ]);
   });
 });

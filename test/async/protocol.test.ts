@@ -46,11 +46,18 @@ describe('BYE', () => {
 });
 
 describe('STATUS', () => {
-  test('is answered before HELLO and after it: the mailboxes with mail, by name', async () => {
+  test('is answered before HELLO and after it: the mailboxes with mail or a collector, by name', async () => {
     const { greeted, port } = await startTheRelay();
     const alice = await greeted(ALICE);
     alice.type('STATUS\n');
     expect(await heard(alice)).toBe('END');
+    const carol = await greeted('HELLO version=1 as=carol');
+    carol.type('RECEIVE window=1\nSTATUS\n');
+    expect(await carol.next()).toEqual([
+      'MAILBOX name=carol held=0 bytes=0 oldest=0 connected=yes',
+      undefined,
+    ]);
+    expect(await heard(carol)).toBe('END');
     alice.type(send('1', 'zoe', 'xx') + send('2', 'bob', 'x') + send('3', 'bob', 'yyy'));
     for (let i = 0; i < 3; i += 1) await alice.next();
     const bob = await greeted(BOB);
@@ -62,9 +69,11 @@ describe('STATUS', () => {
     expect(await heard(stranger, 'name', 'held', 'bytes', 'connected')).toBe(
       'MAILBOX name=bob held=2 bytes=4 connected=yes',
     );
+    expect(await heard(stranger, 'name', 'held')).toBe('MAILBOX name=carol held=0');
     const [line] = await stranger.next();
     expect(line).toMatch(/^MAILBOX name=zoe held=1 bytes=2 oldest=\d{13} connected=no$/);
     expect(await heard(stranger)).toBe('END');
+    expect(await heard(stranger, 'name')).toBe('MAILBOX name=carol');
     expect(await heard(stranger, 'name')).toBe('MAILBOX name=zoe');
     expect(await heard(stranger)).toBe('END');
     expect(await heard(stranger)).toBe('END');

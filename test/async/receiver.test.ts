@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Receiver } from '../../src/async/receiver.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import type { Event } from '../../src/core/event.ts';
 import { TRY_STEP } from '../../src/exchange/limits.ts';
 import { netContext } from '../../src/net/context.ts';
 import { FrameDecoder } from '../../src/wire/decoder.ts';
@@ -91,13 +92,14 @@ class Relay {
 async function receiverOf(together: number, as: string, limit?: number) {
   const relay = await Relay.listen();
   const handled: string[] = [];
+  const events: Event[] = [];
   let gate: Promise<void> | undefined;
   const subject = new Receiver({
     as,
     session: 'session',
     host: '127.0.0.1',
     port: relay.port,
-    context: netContext(() => {}, systemClock, false),
+    context: netContext((event) => events.push(event), systemClock, false),
     follow: true,
     limit,
     patienceMs: 60_000,
@@ -110,7 +112,7 @@ async function receiverOf(together: number, as: string, limit?: number) {
   });
   const done = subject.run();
   onTestFinished(() => subject.stop());
-  return { relay, handled, done, hold: (until: Promise<void> | undefined) => (gate = until) };
+  return { relay, handled, events, done, hold: (until: Promise<void> | undefined) => (gate = until) };
 }
 
 // From outside, handling several together must look like handling one after another.
@@ -118,7 +120,7 @@ describe.each([1, 64])('handling up to %i together', (together) => {
   const receiver = receiverOf.bind(undefined, together);
 
   test('what it handled but could not acknowledge is acknowledged and not handled again when it comes back', async () => {
-    const { relay, handled } = await receiver('bob');
+    const { relay, handled, events } = await receiver('bob');
     const [first] = await relay.call();
     first.message(1, 'one');
     expect(await first.next()).toBe('ACK seq=1');
@@ -129,6 +131,9 @@ describe.each([1, 64])('handling up to %i together', (together) => {
     expect(await second.next()).toBe('ACK seq=1');
     expect(await second.next()).toBe('ACK seq=2');
     expect(handled).toEqual(['1 one', '2 two']);
+    expect(events.filter(({ event }) => event === 'repeated')).toEqual([
+      { event: 'repeated', id: 'i1', from: 'alice', seq: 1, attempt: 2 },
+    ]);
   });
 
   test('another store starts its numbers anew', async () => {

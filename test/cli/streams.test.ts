@@ -50,6 +50,7 @@ test('--json: one event per line and nothing else, the verdict last', { tags: ['
       'NOT_DELIVERED',
       'ok',
     ],
+    [['async', 'send', '--relay', away, '--to', 'eve', '--wait', '100ms', 'hi'], 30, 'STORED', 'ok'],
   ] as const) {
     const found = await runCli([...args, '--json']);
     expect([args, found.code, found.stderr]).toEqual([args, code, '']);

@@ -52,7 +52,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--json',
     '--log',
   ],
-  'async status': ['--relay', '--timeout', '--json', '--log'],
+  'async status': ['--relay', '--timeout', '--watch', '--json', '--log'],
   link: [
     '--host',
     '--listen',

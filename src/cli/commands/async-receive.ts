@@ -17,7 +17,7 @@ import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say, sayWrapped, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
-import { clockTime, type Shown, show } from '../render/showing.ts';
+import { clockTime, show } from '../render/showing.ts';
 import { ACKNOWLEDGED, Working } from '../working.ts';
 
 interface Flags extends ActorFlags {
@@ -30,6 +30,9 @@ interface Flags extends ActorFlags {
   readonly count?: number;
   readonly later?: true;
 }
+
+/** A message that was held for so long, in milliseconds, comes late: the relay would have passed it on at once. */
+const LATE_MS = 1000;
 
 /** The command `detour async receive`. */
 export const asyncReceive: CommandSpec = {
@@ -53,9 +56,12 @@ async function run(flags: Flags): Promise<number> {
   if (flags.follow && flags.count !== undefined)
     throw new DetourError('usage', 'Give --follow or --count, not both.');
   const arriving = new Arriving();
+  const narrate = narrator(flags);
+  let sameComputer = false;
   const tell = (event: Event): void => {
     arriving.saw(event);
-    narrate(event, flags);
+    if (event.event === 'connected') sameComputer = hostOf(event.local) === hostOf(event.remote);
+    narrate(event);
   };
   const actor = await startActor(flags.as, flags, tell, true);
   if (flags.later) await untilTyped(actor.context);
@@ -67,12 +73,11 @@ async function run(flags: Flags): Promise<number> {
     if (times > 1) process.exit(INTERRUPTED);
     leave.abort();
   });
+  const where = formatAddress(flags.relay.host, flags.relay.port);
   if (!actor.json && flags.follow) {
-    say(
-      `${flags.as} waits for mail from ${formatAddress(flags.relay.host, flags.relay.port)}, pid ${process.pid}`,
-    );
+    say(`${flags.as} waits for mail from the relay on ${where}, pid ${process.pid}`);
     say('  type: kill · freeze 20s · Ctrl-C = leave');
-  }
+  } else if (!actor.json) say(`${flags.as} collects from the relay on ${where}`);
   const collected = await collectBatches(flags.relay, {
     as: flags.as,
     heartbeatSeconds: flags.heartbeat,
@@ -87,7 +92,10 @@ async function run(flags: Flags): Promise<number> {
       working.during(messages[0]?.from ?? '', flags.work ?? 0, () =>
         show(
           actor,
-          messages.map((each) => shown(each, flags)),
+          messages.map((each) => {
+            const heldMs = sameComputer ? Math.max(each.held, Date.now() - each.at) : each.held;
+            return { ...each, note: noteOf(each, flags, heldMs) };
+          }),
           flags.work ?? 0,
         ),
       ),
@@ -98,15 +106,24 @@ async function run(flags: Flags): Promise<number> {
   return exit;
 }
 
-function shown(message: Message<'MESSAGE'>, { as, work = 0 }: Flags): Shown {
-  const { attempt, at, held } = message;
+// On one computer there is one clock: then `at` tells how long a message was held, also while this program stood still and its kernel had it.
+const hostOf = (place: string): string => place.slice(0, place.lastIndexOf(':'));
+
+/** What is said beside a message. @param heldMs how long the relay has held it, in milliseconds */
+export function noteOf(
+  { attempt, at }: Pick<Message<'MESSAGE'>, 'attempt' | 'at'>,
+  { as, work = 0 }: Pick<Flags, 'as' | 'work'>,
+  heldMs: number,
+): string {
   const notes = [];
+  const late = heldMs >= LATE_MS && process.stdout.isTTY ? `held ${writeDuration(heldMs)}` : '';
   if (attempt > 1)
-    notes.push(`attempt ${attempt}: an earlier ${as} may have seen it, but never acknowledged it`);
-  else if (held >= 1000 && process.stdout.isTTY)
-    notes.push(`stored ${clockTime(at)}, held ${writeDuration(held)}`);
+    notes.push(
+      `attempt ${attempt}${late && `, ${late}`}: an earlier ${as} may have seen it, but no ACK came`,
+    );
+  else if (late !== '') notes.push(`stored ${clockTime(at)}, ${late}`);
   if (work > 0) notes.push(`acknowledges in ${writeDuration(work)}`);
-  return { ...message, note: notes.join('; ') };
+  return notes.join('; ');
 }
 
 function conclude(
@@ -149,12 +166,25 @@ function conclude(
   return 0;
 }
 
-function narrate(event: Event, { follow }: Flags): void {
-  if (event.event === 'reconnecting')
-    sayWrapped('  ', `the relay is not there (${event.why}); calling again in ${ms(event.ms)}`);
-  else if (event.event === 'connected' && follow) say(`  connected to ${event.remote}`);
-  else if (event.event === 'silent') say(`  the relay gave no sign of life for ${writeDuration(event.ms)}`);
-  else if (event.event === 'freezing')
-    say(`  frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on`);
-  else if (event.event === 'thawed') say('  thawed');
+// The talk about the connection. @returns a function that takes each event
+function narrator({ follow }: Flags): (event: Event) => void {
+  /** Why the last try failed, since the relay greeted. */
+  let before: string | undefined;
+  return (event) => {
+    if (event.event === 'reconnecting') {
+      const why = event.text ?? event.why;
+      sayWrapped('  ', `${why === before ? 'the same again' : why}; calling again in ${ms(event.ms)}`);
+      before = why;
+    } else if (event.event === 'connected' && follow)
+      say(`  connected: the kernel of ${event.remote} took the call`);
+    else if (event.event === 'received' && event.verb === 'READY') {
+      before = undefined;
+      if (follow) say("  READY: the relay's program is there");
+    } else if (event.event === 'repeated')
+      say(`  seen before, not shown again: number ${event.seq}, attempt ${event.attempt}`);
+    else if (event.event === 'silent') say(`  the relay gave no sign of life for ${writeDuration(event.ms)}`);
+    else if (event.event === 'freezing')
+      say(`  frozen for ${writeDuration(event.ms)}: the program stands still, the kernel goes on`);
+    else if (event.event === 'thawed') say('  thawed');
+  };
 }

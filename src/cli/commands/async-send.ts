@@ -2,20 +2,19 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { DetourError } from '../../core/error.ts';
-import type { VerdictName } from '../../core/event.ts';
 import { Ladder } from '../../exchange/ladder.ts';
 import { type Depositor, openDepositor } from '../../library/deposit.ts';
 import type { Addressee, Sent } from '../../library/sent.ts';
 import { type Address, formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
-import { count, deadline, id, name, ttl } from '../input.ts';
+import { count, deadline, id, name, ttl, writeDuration } from '../input.ts';
 import { messageSource } from '../messages.ts';
 import { addressOption, deadlineOf, heartbeatOption, patientOption, timeoutOption } from '../options.ts';
 import type { Repeat } from '../render/report.ts';
 import { checkLadder } from '../render/rungs.ts';
 import { Steps } from '../render/steps.ts';
-import { type Route, runSend, type SendFlags } from '../sending.ts';
+import { type Fate, type Route, runSend, type SendFlags } from '../sending.ts';
 import { type News, Waiter } from '../waiting.ts';
 
 interface Flags extends ActorFlags, SendFlags {
@@ -49,7 +48,11 @@ export const asyncSend: CommandSpec = {
       .addOption(patientOption())
       .addOption(heartbeatOption())
       .option('--ttl <time>', 'the relay drops it after this time', ttl)
-      .option('--wait [time]', 'wait for the receipt or bounce (default 1m)', waitTime)
+      .option(
+        '--wait [time]',
+        'wait for the receipt or bounce (default 1m); exit 30 if neither comes',
+        waitTime,
+      )
       .option('--id <id>', 'send with this id: repeats an UNKNOWN safely for at least 10 minutes', id)
       .option('--lines', 'each line of standard input is a message')
       .option('--ladder', 'show how far each message gets, rung by rung, and who vouches for it')
@@ -93,6 +96,7 @@ class AsyncRoute implements Route {
   readonly #waiter: Waiter | undefined;
   readonly #context: Actor['context'];
   #ladder: Ladder | undefined;
+  #interrupted = false;
 
   constructor({ context }: Actor, flags: Flags) {
     this.#context = context;
@@ -103,17 +107,17 @@ class AsyncRoute implements Route {
     if (wait === undefined) return;
     const waiter = new Waiter(flags.relay, options);
     this.#waiter = waiter;
+    const ms = wait === true ? WAIT_MS : wait;
     this.news = async (sent) => {
-      const news = repeatsAnother(sent)
-        ? undefined
-        : await waiter.wait(sent.id, wait === true ? WAIT_MS : wait);
+      const news = repeatsAnother(sent) ? undefined : await waiter.wait(sent.id, ms);
       this.#ladder?.news(news);
-      return fate(flags, news, sent);
+      return fate(flags, news, sent, this.#interrupted ? undefined : ms);
     };
   }
 
   send(messageId: string, body: Buffer): Promise<Sent> {
     const { to, ttl: life, id: given } = this.#flags;
+    this.#interrupted = false;
     if (this.#flags.ladder)
       this.#ladder = new Ladder({
         id: messageId,
@@ -133,6 +137,7 @@ class AsyncRoute implements Route {
   }
 
   interrupt(): void {
+    this.#interrupted = true;
     this.#depositor.interrupt();
     this.#waiter?.stop();
   }
@@ -194,17 +199,20 @@ function repeatsAnother({ duplicate, attempts }: Sent): boolean {
   return duplicate && written.length < 2;
 }
 
+// `waited`: how long it waited for the news, in milliseconds; undefined if Ctrl-C ended the wait.
 function fate(
   { to, ttl: life }: Flags,
   news: News | undefined,
   sent: Sent,
-): { verdict: VerdictName; rest: string } {
+  waited: number | undefined,
+): Fate {
   if (news === undefined && repeatsAnother(sent))
     return { verdict: 'STORED', rest: ': news of it, if any, goes to the first sender, not here.' };
   if (news === undefined) {
     const mayExpire = life !== undefined || sent.duplicate;
     const where = mayExpire ? 'or it waits, or expired' : 'or it waits at the relay';
-    return { verdict: 'STORED', rest: `: no news yet. ${to} may have it by now, ${where}.` };
+    const none = waited === undefined ? 'no news yet' : `no news within ${writeDuration(waited)}`;
+    return { verdict: 'STORED', rest: `, ${none}: ${to} may have it, ${where}.` };
   }
   if (news.kind === 'receipt') return { verdict: 'DELIVERED', rest: `: ${to}'s program acknowledged it.` };
   if (!news.tried)

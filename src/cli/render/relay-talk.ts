@@ -75,6 +75,35 @@ export class RelayTalk {
 // `send --wait` makes a throwaway mailbox, whose long random name means nothing to people.
 const who = (name: string): string => (name.startsWith(THROWAWAY) ? `${THROWAWAY}…` : name);
 
+type MailboxEvent = Extract<Event, { event: 'mailbox' }>;
+
+/** How a collector's end is told, by `how` of the event. */
+const GONE: Readonly<Record<string, string>> = {
+  bye: 'left (BYE)',
+  fin: 'is gone: closed without BYE (FIN)',
+  silent: 'is gone: no byte came, and no PONG',
+  stalled: 'is gone: none of our bytes were taken',
+  error: 'is gone: the connection ended with ERROR',
+  superseded: 'has connected again: the older connection is closed',
+  stopped: 'was told BYE: this relay stops',
+  ECONNRESET: 'is gone: connection reset (ECONNRESET: RST)',
+};
+
+function mailboxLine({ name, state, how = 'fin', again = 0, held = 0 }: MailboxEvent): string {
+  const box = who(name);
+  if (state === 'collecting') return `${box} collects.`;
+  const end =
+    state === 'replaced'
+      ? `another ${box} took over.`
+      : `${box} ${GONE[how] ?? `is gone: the connection broke (${how})`}.`;
+  // What was never sent to this collector waits, too, but not again.
+  const rest = held > again ? `${held - again} more` : '';
+  if (again > 0) return `${end} ${waiting(again)} again for ${box}${rest && `, and ${rest}`}.`;
+  return held > 0 ? `${end} ${waiting(held)} for ${box}.` : end;
+}
+
+const waiting = (count: number): string => (count === 1 ? '1 message waits' : `${count} messages wait`);
+
 function lineOf(event: Event): string | undefined {
   switch (event.event) {
     case 'stored': {
@@ -91,11 +120,7 @@ function lineOf(event: Event): string | undefined {
     case 'expired':
       return `${who(event.to)} ${event.seq} expired; ${event.tried === 'no' ? 'it was never sent' : 'it may have been sent before'}.`;
     case 'mailbox':
-      return {
-        collecting: `${who(event.name)} collects.`,
-        left: `${who(event.name)} left.`,
-        replaced: `another ${who(event.name)} took over.`,
-      }[event.state];
+      return mailboxLine(event);
     case 'refused':
       return `refused (${event.code}): ${visible(event.reason)}`;
     case 'silent':

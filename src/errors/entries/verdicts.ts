@@ -21,7 +21,8 @@ export const VERDICTS: readonly SpokenEntry[] = [
     moments: ['answer'],
     wire: 'STORED from the relay',
     certainty:
-      'This is a verdict, exit code 0. It does not say whether the recipient gets the message: --wait asks that.',
+      'This is a verdict, exit code 0. It does not say whether the recipient gets the message: --wait asks that, and ends with exit code 30 ' +
+      'if neither receipt nor bounce comes.',
     title: "the verdict: durable on the relay's disk",
     meaning:
       'The relay has the message on its disk (fdatasync returned) and is responsible for it now. It keeps the message until the recipient ' +
