@@ -105,7 +105,7 @@ export class Delivery {
     const before = this.#collectors.get(name);
     if (before !== undefined && before.session !== session) {
       this.#leave(before);
-      before.session.evict();
+      before.session.evict(session.from);
       this.machine.whenDurable(() => this.#tellLeft(before, 'replaced'));
     }
     const collector = this.collecting(session) ?? new Collector(session, name);

@@ -13,6 +13,9 @@ export const EXIT: Readonly<Record<VerdictName, number>> = {
 /** The exit code of `async send --wait` if the message is STORED, but neither a receipt nor a bounce has come. */
 export const NO_NEWS = 30;
 
+/** The exit code of `async receive` if another session has taken over its mailbox. */
+export const REPLACED = 11;
+
 /** The exit code after Ctrl-C, whatever the verdict is. */
 export const INTERRUPTED = 130;
 

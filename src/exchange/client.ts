@@ -263,9 +263,9 @@ export class ClientConnection {
     this.#on.ready(ready);
   }
 
-  #bye({ code }: Message<'BYE'>): void {
+  #bye({ code, by }: Message<'BYE'>): void {
     if (this.#left.length === 0) this.#dial.connection?.send({ verb: 'BYE' });
-    this.#over({ how: 'bye', code });
+    this.#over({ how: 'bye', code, by });
     this.#dial.connection?.finish();
   }
 

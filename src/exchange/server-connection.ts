@@ -144,8 +144,8 @@ export class ServerConnection implements SessionConnection {
   }
 
   /** Sends BYE code=replaced and closes, once all SENDs that were taken are answered. */
-  evict(): void {
-    this.#close('server', 'replaced', { verb: 'BYE', code: 'replaced' });
+  evict(by: string | undefined): void {
+    this.#close('server', 'replaced', { verb: 'BYE', code: 'replaced', by });
   }
 
   /** Closes immediately, without BYE or ERROR, because a newer connection of the same session is here. What is unread is dropped. */

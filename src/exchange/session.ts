@@ -6,7 +6,7 @@ import { addressKey } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
 import type { MessageBatch, StoredBatch } from '../wire/batch.ts';
 import type { SendFrame } from '../wire/send.ts';
-import type { Message } from '../wire/verbs.ts';
+import { isToken, type Message } from '../wire/verbs.ts';
 
 /** Why something is refused. */
 export interface Refusal {
@@ -66,7 +66,7 @@ export interface SessionConnection {
   refuse(id: string, refusal: Refusal, size: number): void;
   fail(refusal: Refusal): void;
   failSend(refusal: Refusal, size: number): void;
-  evict(): void;
+  evict(by: string | undefined): void;
   supersede(): void;
 }
 
@@ -82,6 +82,8 @@ export class Session {
   readonly tryNumber: number;
   /** The address that this client counts for in a limit per address, as `addressKey` returns it. */
   readonly address: string;
+  /** The address that the client connects from; undefined if it cannot stand in a frame. */
+  readonly from: string | undefined;
   readonly #socket: Connection;
   readonly #connection: SessionConnection;
 
@@ -91,6 +93,8 @@ export class Session {
     this.anonymous = hello.session === undefined;
     this.tryNumber = hello.try ?? 1;
     this.address = addressKey(socket.remoteAddress);
+    const from = socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+    this.from = isToken(from) ? from : undefined;
     this.#socket = socket;
     this.#connection = connection;
   }
@@ -140,9 +144,9 @@ export class Session {
     this.#connection.failSend(refusal, size);
   }
 
-  /** Another session has taken over this one's mailbox: sends BYE code=replaced and closes. */
-  evict(): void {
-    this.#connection.evict();
+  /** Another session has taken over this one's mailbox: sends BYE code=replaced and closes. @param by that session's `from` */
+  evict(by: string | undefined): void {
+    this.#connection.evict(by);
   }
 
   /** A newer connection of the same session is here: closes this one immediately, without BYE or ERROR. */

@@ -22,9 +22,9 @@ export type AttemptEnd =
   | { readonly how: 'refused'; readonly code: string; readonly reason: string }
   /**
    * BYE: the other side has answered every SEND that it took, and takes no more. So BYE is an answer, too: this SEND was not taken.
-   * `code`: why, if the other side said so.
+   * `code`: why, if the other side said so. `by`: the address of whoever took this client's mailbox, if it said so.
    */
-  | { readonly how: 'bye'; readonly code?: string | undefined }
+  | { readonly how: 'bye'; readonly code?: string | undefined; readonly by?: string | undefined }
   /** ERROR, or bytes that are not detour/1. `ours`: this side found the fault; the other side did not report one. */
   | { readonly how: 'error'; readonly code: string; readonly reason: string; readonly ours?: true }
   /** The socket failed with an errno. */

@@ -168,7 +168,7 @@ export const VERBS = {
   },
   PING: { from: 'either', fields: {}, body: 'none' },
   PONG: { from: 'either', fields: {}, body: 'none' },
-  BYE: { from: 'either', fields: { code: optional(code) }, body: 'none' },
+  BYE: { from: 'either', fields: { code: optional(code), by: optional(token) }, body: 'none' },
   ERROR: { from: 'either', fields: { code }, body: 'required' },
 } as const;
 

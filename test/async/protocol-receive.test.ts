@@ -214,7 +214,7 @@ describe('RECEIVE', () => {
     expect(await message(old)).toBe('1 1 a');
     const young = await greeted('HELLO version=1 as=bob session=c try=1');
     young.type('RECEIVE window=8\n');
-    expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
+    expect(await old.next()).toEqual(['BYE code=replaced by=127.0.0.1', undefined]);
     await old.end();
     expect(await message(young)).toBe('1 2 a');
     await stored(alice, 'b');
@@ -228,7 +228,7 @@ describe('RECEIVE', () => {
     await nothingCame(old);
     const young = await greeted('HELLO version=1 as=bob session=c try=1');
     young.type('RECEIVE window=8\n');
-    expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
+    expect(await old.next()).toEqual(['BYE code=replaced by=127.0.0.1', undefined]);
     const alice = await greeted(ALICE);
     alice.type(send('1', 'bob', 'x'));
     expect(await alice.next()).toEqual(['STORED id=1 seq=1 present=yes', undefined]);
@@ -248,7 +248,7 @@ describe('RECEIVE', () => {
     await nothingCame(young);
     log.release();
     expect(await old.next()).toEqual(['STORED id=1 seq=1 present=never', undefined]);
-    expect(await old.next()).toEqual(['BYE code=replaced', undefined]);
+    expect(await old.next()).toEqual(['BYE code=replaced by=127.0.0.1', undefined]);
   });
 
   test('from the same session with a higher try: the ghost is closed without a word', async () => {

@@ -233,10 +233,10 @@ test('an evicted session is told so', async () => {
   const client = await connect();
   client.type('SEND id=1 size=1\na\n');
   await until(() => sends.length === 1);
-  sends[0]?.session.evict();
+  sends[0]?.session.evict('192.168.1.7');
   store(...sends);
   expect((await client.next())[0]).toMatch(/^STORED id=1 /);
-  expect(await client.next()).toEqual(['BYE code=replaced', undefined]);
+  expect(await client.next()).toEqual(['BYE code=replaced by=192.168.1.7', undefined]);
   await client.end();
 });
 

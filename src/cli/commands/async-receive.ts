@@ -5,7 +5,7 @@ import { type Collected, RECEIVE_WINDOW } from '../../async/receiver.ts';
 import { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { ms } from '../../core/units.ts';
-import { INTERRUPTED } from '../../core/verdicts.ts';
+import { INTERRUPTED, REPLACED } from '../../core/verdicts.ts';
 import { collectBatches } from '../../library/collect.ts';
 import { connectionError } from '../../library/sent.ts';
 import { type Address, formatAddress } from '../../net/address.ts';
@@ -131,13 +131,24 @@ function conclude(
   flags: Flags,
   { handled, why, end, phase, seen, confirmed }: Collected,
 ): number {
-  const failed = why === 'ended' && !(end?.how === 'bye' && end.code === 'replaced');
-  if (actor.json) return failed ? 1 : 0;
+  const replaced = why === 'ended' && end?.how === 'bye' && end.code === 'replaced' ? end : undefined;
+  if (actor.json) return replaced !== undefined ? REPLACED : why === 'ended' ? 1 : 0;
   const messages = handled === 1 ? '1 message' : `${handled} messages`;
   if (why === 'ended' && end !== undefined) {
-    if (!failed) {
-      sayWrapped('', `Another ${flags.as} took over the mailbox after ${messages}. Leaving for good.`, 2);
-      return 0;
+    if (replaced !== undefined) {
+      const from = replaced.by === undefined ? '' : `, from ${replaced.by},`;
+      say(
+        withNote(
+          `${messages}, then another ${flags.as}${from} took over the mailbox.`,
+          `exit ${REPLACED}`,
+          80,
+        ),
+      );
+      sayWrapped(
+        '  ',
+        `Each mailbox has one collector, and the newest wins. Leaving for good. In a class give each a name: --as anna, or DETOUR_AS in the environment.`,
+      );
+      return REPLACED;
     }
     const greeted = handled > 0 || phase === 'ready';
     say(
