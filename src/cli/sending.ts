@@ -9,7 +9,7 @@ import { idSeries } from '../library/arguments.ts';
 import type { Addressee, Sent } from '../library/sent.ts';
 import type { Actor } from './actor.ts';
 import { type Source, typedLines } from './messages.ts';
-import { Progress, say, withNote } from './render/output.ts';
+import { exitWith, outputLost, Progress, say, withNote } from './render/output.ts';
 import { failureLines, moreLine, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
@@ -53,10 +53,14 @@ export async function runSend(
     throw new DetourError('usage', '--count is for one message.', 'Write it after the command.');
   const nextId = idSeries();
   let interrupted = false;
-  actor.onInterrupt(() => {
-    interrupted = true;
-    route.interrupt();
-  });
+  // If the output is lost, the message under way is finished, because its verdict is the exit code.
+  actor.onInterrupt(
+    () => {
+      interrupted = true;
+      route.interrupt();
+    },
+    () => {},
+  );
   const worst = new Worst();
   const settle: Settle = (settled) => {
     actor.context.emit({ event: 'outcome', ...words(settled) });
@@ -68,16 +72,17 @@ export async function runSend(
     for await (const body of typedLines(steps.prompt, () => interrupted)) {
       settle(await sendOne(actor, route, steps, flags.id ?? nextId(), body, noExit));
       interrupted = false;
+      if (outputLost()) break;
     }
     steps.prompt = undefined;
     say();
   } else if (flags.count === undefined) {
-    const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : EXIT[verdict]);
+    const exitOf = (verdict: VerdictName): number => (interrupted ? INTERRUPTED : exitWith(EXIT[verdict]));
     settle(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
   } else {
     await sendMany(actor, route, source.body, flags.count, nextId, settle, () => interrupted, worst);
   }
-  const exit = interrupted ? INTERRUPTED : worst.exit;
+  const exit = interrupted ? INTERRUPTED : exitWith(worst.exit);
   await route.close();
   // The verdict is the last event of the stream, after the whole exchange.
   if (worst.settled !== undefined) actor.context.emit({ event: 'verdict', ...words(worst.settled), exit });
@@ -176,7 +181,7 @@ async function sendMany(
   let begun = 0;
   let done = 0;
   const worker = async (): Promise<void> => {
-    while (begun < count && !interrupted()) {
+    while (begun < count && !interrupted() && !outputLost()) {
       begun += 1;
       const sent = await route.send(nextId(), body);
       done += 1;
@@ -195,7 +200,7 @@ async function sendMany(
     tellOutcome(route, failed, body, noExit);
   }
   const took = performance.now() - began;
-  const exit = interrupted() ? INTERRUPTED : worst.exit;
+  const exit = interrupted() ? INTERRUPTED : exitWith(worst.exit);
   say(
     withNote(
       `${done} of ${count} in ${ms(took)} (${Math.round((done * 1000) / took)}/s): ${tallyText(tally)}`,
