@@ -11,7 +11,15 @@ import { type NetContext, netContext } from '../net/context.ts';
 import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
 import { jsonOutput } from './json-output.ts';
-import { beforeTalk, say, sayWrapped } from './render/output.ts';
+import {
+  beforeTalk,
+  endAnyway,
+  failAtExit,
+  onOutputLost,
+  outputLost,
+  say,
+  sayWrapped,
+} from './render/output.ts';
 
 /** The flags that every actor has. `tied`: the offset of the stage's clock in nanoseconds. */
 export interface ActorFlags {
@@ -52,8 +60,11 @@ export interface Actor {
   readonly context: Told;
   /** Is stdout the event stream (--json)? Then nothing else goes there, and talk is left out. */
   readonly json: boolean;
-  /** Sets what is called at each Ctrl-C or SIGTERM, with how many have come. A third one ends the process. */
-  onInterrupt(call: (times: number) => void): void;
+  /**
+   * Sets what is called at each Ctrl-C or SIGTERM, with how many have come. A third one ends the process.
+   * @param lost is called once if the output cannot be written any more. Default: the same as at the first Ctrl-C
+   */
+  onInterrupt(call: (times: number) => void, lost?: () => void): void;
   /** Obeys commands on stdin: kill, freeze. @param own what becomes of a line that is neither */
   obeyLines(own: TypedLine): void;
   /** Lets the process end. What still happens until then, such as the end of a connection, is recorded. */
@@ -94,6 +105,8 @@ export async function startActor(
   const recorder = recorded ? await record(name, flags, narrate) : undefined;
   const context = netContext(recorder?.emit ?? narrate, systemClock, frames || recorded, recorder?.flush);
   let interrupts: ((times: number) => void) | undefined;
+  let stopped: (() => void) | undefined;
+  onOutputLost(() => stopped?.());
   let times = 0;
   const interrupted = (signal: NodeJS.Signals): void => {
     times += 1;
@@ -105,8 +118,10 @@ export async function startActor(
   return {
     context,
     json,
-    onInterrupt(call) {
+    onInterrupt(call, lost = () => call(1)) {
       interrupts = call;
+      stopped = lost;
+      if (outputLost()) lost();
       process.on('SIGINT', interrupted);
       process.on('SIGTERM', interrupted);
     },
@@ -118,6 +133,7 @@ export async function startActor(
       process.off('SIGINT', interrupted);
       process.off('SIGTERM', interrupted);
       process.stdin.destroy();
+      endAnyway();
     },
   };
 }
@@ -130,7 +146,10 @@ async function record(
 ): Promise<Recorder> {
   // Loaded only when needed: pino takes as long to load as the rest of a command together.
   const { createRecorder } = await import('../trace/log.ts');
-  const onLost = (error: DetourError): void => say(`${error.message}; ${error.hint}`);
+  const onLost = (error: DetourError): void => {
+    failAtExit();
+    say(`${error.message}; ${error.hint}`);
+  };
   const recorder = createRecorder({
     actor,
     offset,

@@ -1,10 +1,9 @@
 // The program: runs the command that was typed. program.ts has the table of contents.
 
 import { run } from './program.ts';
+import { watchOutput } from './render/output.ts';
 
-// The program that reads our output may exit. Then nobody is left to write to.
-process.stdout.on('error', () => {});
-process.stderr.on('error', () => {});
+watchOutput();
 const failed = await run(process.argv.slice(2));
 if (failed !== undefined) {
   process.exitCode = failed;

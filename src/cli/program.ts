@@ -7,6 +7,7 @@ import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 import { DetourCommand, fromEnvironment } from './environment.ts';
 import { helpAsOption, refuseMistyped, refuseOthers } from './mistypes.ts';
+import { isOutputFailure, say } from './render/output.ts';
 
 // Each command is loaded only when it is needed, because a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
@@ -124,21 +125,18 @@ export async function run(words: readonly string[]): Promise<number | undefined>
 
 function tell(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (isOutputFailure(error)) return 1;
   if (error instanceof DetourError) {
-    process.stderr.write(`${visible(error.message)}\n`);
-    if (error.hint !== '') process.stderr.write(`  try  ${visible(error.hint)}\n`);
+    say(visible(error.message));
+    if (error.hint !== '') say(`  try  ${visible(error.hint)}`);
     return error.code === 'usage' ? USAGE : 1;
   }
-  // The program that read our output has exited, as `head` does, so nobody would see an error.
-  if (errnoOf(error) === 'EPIPE') return 1;
   if (errnoOf(error) === 'EMFILE') {
-    process.stderr.write(
-      'This process may have too few files open for detour (EMFILE).\n  try  ulimit -n 256\n',
-    );
+    say('This process may have too few files open for detour (EMFILE).\n  try  ulimit -n 256');
     return 1;
   }
-  process.stderr.write(
-    `This is a bug in detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
+  say(
+    `This is a bug in detour itself, please report it:\n${error instanceof Error ? error.stack : String(error)}`,
   );
   return 1;
 }

@@ -10,7 +10,7 @@ import type { Addressee, Sent } from '../library/sent.ts';
 import { MAX_BODY } from '../wire/frame.ts';
 import type { Actor } from './actor.ts';
 import { lineMessages, type Source } from './messages.ts';
-import { Progress, say, sayWrapped, withNote } from './render/output.ts';
+import { exitWith, outputLost, Progress, say, sayWrapped, withNote } from './render/output.ts';
 import { failureLines, moreLine, type Repeat, verdictLine } from './render/report.ts';
 import type { Steps } from './render/steps.ts';
 
@@ -61,12 +61,16 @@ export async function runSend(
     throw new DetourError('usage', '--count is for one message.', 'Write it after the command.');
   const nextId = idSeries();
   let interrupted = false;
-  actor.onInterrupt(() => {
-    interrupted = true;
-    route.interrupt();
-    // Who types ends with Ctrl-D or another Ctrl-C. Of what is piped in, nothing more is sent.
-    if (source.kind === 'typed' && !process.stdin.isTTY) process.stdin.destroy();
-  });
+  actor.onInterrupt(
+    () => {
+      interrupted = true;
+      route.interrupt();
+      // Who types ends with Ctrl-D or another Ctrl-C. Of what is piped in, nothing more is sent.
+      if (source.kind === 'typed' && !process.stdin.isTTY) process.stdin.destroy();
+    },
+    // If the output is lost, the message under way is finished, because its verdict is the exit code.
+    () => {},
+  );
   const worst = new Worst();
   const settle: Settle = (settled) => {
     actor.context.emit({ event: 'outcome', ...words(settled) });
@@ -82,7 +86,7 @@ export async function runSend(
         if (body === undefined) settle(refuseLine(actor, number, nextId()));
         else settle(await sendOne(actor, route, steps, nextId(), body, noExit));
         if (typed) await tellStray(body);
-        if (interrupted && !process.stdin.isTTY) break;
+        if (outputLost() || (interrupted && !process.stdin.isTTY)) break;
         interrupted = false;
       }
     } catch (error) {
@@ -92,12 +96,12 @@ export async function runSend(
     steps.prompt = undefined;
     if (process.stdin.isTTY) say();
   } else if (flags.count === undefined) {
-    const exitOf: ExitOf = (settled) => (interrupted ? INTERRUPTED : exitCode(settled));
+    const exitOf: ExitOf = (settled) => (interrupted ? INTERRUPTED : exitWith(exitCode(settled)));
     settle(await sendOne(actor, route, steps, flags.id ?? nextId(), source.body, exitOf));
   } else {
     await sendMany(actor, route, source.body, flags.count, nextId, settle, () => interrupted, worst);
   }
-  const exit = interrupted ? INTERRUPTED : worst.exit;
+  const exit = interrupted ? INTERRUPTED : exitWith(worst.exit);
   await route.close();
   // The verdict is the last event of the stream, after the whole exchange.
   if (worst.settled !== undefined) actor.context.emit({ event: 'verdict', ...words(worst.settled), exit });
@@ -224,7 +228,7 @@ async function sendMany(
   let begun = 0;
   let done = 0;
   const worker = async (): Promise<void> => {
-    while (begun < count && !interrupted()) {
+    while (begun < count && !interrupted() && !outputLost()) {
       begun += 1;
       const sent = await route.send(nextId(), body);
       done += 1;
@@ -243,7 +247,7 @@ async function sendMany(
     tellOutcome(route, failed, body, noExit);
   }
   const took = performance.now() - began;
-  const exit = interrupted() ? INTERRUPTED : worst.exit;
+  const exit = interrupted() ? INTERRUPTED : exitWith(worst.exit);
   say(
     withNote(
       `${done} of ${count} in ${ms(took)} (${Math.round((done * 1000) / took)}/s): ${tallyText(tally)}`,

@@ -47,15 +47,21 @@ export interface VisibleOptions {
 // paragraph separators. Unassigned characters do nothing to a terminal and stay.
 const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
 const HOSTILE_IN_LINES = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
-const PICTOGRAPH = /\p{Extended_Pictographic}/u;
-const PICTOGRAPH_PART = /\p{Emoji_Modifier}|\ufe0f/u;
-const ZWJ = '\u200d';
+// A joiner between two pictographs. The first may have a skin tone or a variation selector.
+const JOINER =
+  /(?<=\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\ufe0f)*)\u200d(?=\p{Extended_Pictographic})/uy;
+const ZWJ = 0x200d;
+const LF = 0x0a;
 const REPLACEMENT = '\ufffd';
 
-const NAMED: ReadonlyMap<string, string> = new Map([
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
+// `decode` gives a byte that is not UTF-8 as this plus the byte: a lone surrogate, which UTF-8 cannot contain.
+const RAW_BYTE = 0xdc00;
+const isRawByte = (code: number): boolean => code >= RAW_BYTE + 0x80 && code <= RAW_BYTE + 0xff;
+
+const NAMED: ReadonlyMap<number, string> = new Map([
+  [LF, '\\n'],
+  [0x0d, '\\r'],
+  [0x09, '\\t'],
 ]);
 
 /**
@@ -66,69 +72,118 @@ const NAMED: ReadonlyMap<string, string> = new Map([
  */
 export function visible(text: string | Uint8Array, options: VisibleOptions = {}): string {
   const { max = Number.POSITIVE_INFINITY, multiline = false } = options;
-  const hostile = multiline ? HOSTILE_IN_LINES : HOSTILE;
-  const plain =
-    typeof text === 'string' ? text : Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8');
-  // Nearly every message is harmless and ends here.
-  if (plain.length <= max && !plain.includes(REPLACEMENT) && !hostile.test(plain)) return plain;
   // Each unit shows as one character or more and comes from at most 4 bytes: what comes after this is only counted.
   const enough = 4 * (max + 2);
-  const units = typeof text === 'string' ? [...text.slice(0, enough)] : [...decode(text.subarray(0, enough))];
-  let shown = '';
-  let joinable = false;
-  for (let index = 0; index < units.length; index += 1) {
-    const unit = units[index] ?? '';
-    const next = units[index + 1] ?? '';
+  const given = typeof text === 'string' ? text.slice(0, enough) : decode(text.subarray(0, enough));
+  // Nearly every message is harmless and ends here.
+  if (given.length <= max && !(multiline ? HOSTILE_IN_LINES : HOSTILE).test(given)) return given;
+  const escapes = typeof text === 'string' ? TEXT_ESCAPES : BYTE_ESCAPES;
+  const shown = new Units();
+  for (let at = 0; at < given.length; ) {
+    const code = given.codePointAt(at) ?? 0;
     // A joiner stays only together with the pictograph after it, so that a cut cannot leave it at the end.
-    const joins: boolean = unit === ZWJ && joinable && PICTOGRAPH.test(next);
-    const found = joins ? unit + next : unitText(unit, hostile);
-    if (shown.length + found.length > max) return shown + leftOut(text, units.slice(0, index));
-    shown += found;
-    if (joins) index += 1;
-    joinable = joins || PICTOGRAPH.test(unit) || (joinable && PICTOGRAPH_PART.test(unit));
+    const joined = code === ZWJ && joins(given, at);
+    const size = joined ? 1 + sizeOf(given.codePointAt(at + 1) ?? 0) : sizeOf(code);
+    const found = joined || (multiline && code === LF) ? undefined : escapes.of(code);
+    if (shown.length + (found?.length ?? size) > max) return shown.text() + leftOut(text, given.slice(0, at));
+    if (found === undefined) shown.add(given, at, at + size);
+    else shown.add(found, 0, found.length);
+    at += size;
   }
-  return shown;
+  return shown.text();
 }
 
-function leftOut(text: string | Uint8Array, shown: readonly string[]): string {
-  const [count, noun] =
-    typeof text === 'string'
-      ? [[...text].length - shown.length, 'character']
-      : [text.length - shown.reduce((sum, unit) => sum + lengthInBytes(unit), 0), 'byte'];
-  return `… (${count} more ${noun}${count === 1 ? '' : 's'})`;
+const sizeOf = (code: number): number => (code > 0xffff ? 2 : 1);
+
+function joins(text: string, at: number): boolean {
+  JOINER.lastIndex = at;
+  return JOINER.test(text);
 }
 
-// `decode` gives a byte that is not UTF-8 as its four visible characters. A real character never has four units.
-const isRawByte = (unit: string): boolean => unit.length === 4;
-const lengthInBytes = (unit: string): number => (isRawByte(unit) ? 1 : Buffer.byteLength(unit));
+/**
+ * A text that is put together from very many short parts. Adding strings to strings would take five times as long, and a peer chooses the
+ * content.
+ */
+class Units {
+  #units = new Uint16Array(256);
+  length = 0;
 
-function unitText(unit: string, hostile: RegExp): string {
-  return !isRawByte(unit) && hostile.test(unit) ? escaped(unit) : unit;
+  /** Adds a part of a text. */
+  add(text: string, from: number, to: number): void {
+    if (this.length + to - from > this.#units.length) {
+      const larger = new Uint16Array(2 * (this.length + to - from));
+      larger.set(this.#units);
+      this.#units = larger;
+    }
+    for (let at = from; at < to; at += 1) this.#units[this.length++] = text.charCodeAt(at);
+  }
+
+  text(): string {
+    return Buffer.from(this.#units.buffer, 0, 2 * this.length).toString('utf16le');
+  }
 }
 
-function escaped(unit: string): string {
-  const named = NAMED.get(unit);
-  if (named !== undefined) return named;
-  const code = unit.codePointAt(0) ?? 0;
-  // C1 controls get the long form: `\x9b` would look like a byte that is not UTF-8.
-  return code < 0x80 ? `\\x${hex(code)}` : `\\u{${hex(code)}}`;
+/** The escapes of the characters of the Basic Multilingual Plane, each found out once: a text may consist of nothing else. */
+class Escapes {
+  readonly #known: (string | null | undefined)[] = [];
+
+  /** @param bytes do lone surrogates stand for bytes that are not UTF-8? */
+  constructor(private readonly bytes: boolean) {}
+
+  /** How a character is shown; undefined if it stays as it is. */
+  of(code: number): string | undefined {
+    if (code > 0xffff) return this.#find(code);
+    const known = this.#known[code];
+    if (known !== undefined) return known ?? undefined;
+    const found = this.#find(code);
+    this.#known[code] = found ?? null;
+    return found;
+  }
+
+  #find(code: number): string | undefined {
+    if (this.bytes && isRawByte(code)) return `\\x${hex(code - RAW_BYTE)}`;
+    if (!HOSTILE.test(String.fromCodePoint(code))) return undefined;
+    // C1 controls get the long form: `\x9b` would look like a byte that is not UTF-8.
+    return NAMED.get(code) ?? (code < 0x80 ? `\\x${hex(code)}` : `\\u{${hex(code)}}`);
+  }
 }
 
 const hex = (code: number): string => code.toString(16).padStart(2, '0');
+const TEXT_ESCAPES = new Escapes(false);
+const BYTE_ESCAPES = new Escapes(true);
 
-// Gives one character at a time, or one invalid byte. TextDecoder would give U+FFFD for any invalid byte and hide which one it was.
-function* decode(bytes: Uint8Array): Generator<string> {
-  let at = 0;
-  while (at < bytes.length) {
-    const size = sequence(bytes, at);
-    if (size === 0) {
-      yield `\\x${hex(bytes[at] ?? 0)}`;
-      at += 1;
-    } else {
-      yield Buffer.from(bytes.buffer, bytes.byteOffset + at, size).toString('utf8');
-      at += size;
-    }
+function leftOut(text: string | Uint8Array, shown: string): string {
+  const [count, noun] =
+    typeof text === 'string'
+      ? [countOf(text.slice(shown.length), () => true), 'character']
+      : [text.length - Buffer.byteLength(shown) + 2 * countOf(shown, isRawByte), 'byte'];
+  return `… (${count} more ${noun}${count === 1 ? '' : 's'})`;
+}
+
+function countOf(text: string, counts: (code: number) => boolean): number {
+  let count = 0;
+  for (let at = 0; at < text.length; ) {
+    const code = text.codePointAt(at) ?? 0;
+    if (counts(code)) count += 1;
+    at += sizeOf(code);
   }
+  return count;
+}
+
+// Decodes UTF-8. TextDecoder would give U+FFFD for any invalid byte and hide which one it was.
+function decode(bytes: Uint8Array): string {
+  const plain = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const text = plain.toString('utf8');
+  if (!text.includes(REPLACEMENT)) return text;
+  const decoded = new Units();
+  for (let at = 0; at < bytes.length; ) {
+    const size = sequence(bytes, at);
+    const unit =
+      size === 0 ? String.fromCharCode(RAW_BYTE + (bytes[at] ?? 0)) : plain.toString('utf8', at, at + size);
+    decoded.add(unit, 0, unit.length);
+    at += Math.max(1, size);
+  }
+  return decoded.text();
 }
 
 // The length of the valid UTF-8 sequence at `at`; 0 if it is cut short, overlong, a surrogate, or beyond U+10FFFF (RFC 3629).

@@ -220,7 +220,7 @@ test('--reply and --echo: the answer is data', async () => {
   const mountain = await bobListens('--echo', '--as', 'echo');
   expect(await sync(mountain.place, 'hi')).toMatchObject({ code: 0, stdout: 'echo: hi\n' });
   // An answer of several lines cannot fake a verdict at the left edge.
-  expect((await sync(mountain.place, 'hi\nNOT DELIVERED\n')).stdout).toBe('echo: hi\n  NOT DELIVERED\n');
+  expect((await sync(mountain.place, 'hi\nNOT DELIVERED\n')).stdout).toBe('echo: hi\n     | NOT DELIVERED\n');
 });
 
 test('--count gives one summary, with the worst of all verdicts; bob can stop after a given number', {
@@ -255,7 +255,7 @@ test('a message from a pipe, and one message per line', async () => {
     [
       'alice: from a pipe',
       'alice: two',
-      '  lines',
+      '     | lines',
       'alice: one',
       'alice: two',
       'alice: three',

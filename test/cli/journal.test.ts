@@ -281,9 +281,9 @@ describe('the command', () => {
         'COMMIT 5  TIME  at 1044',
         '  RUN from=alice session=5c1fa at=1796000001000 t=1000 first=bob:3 size=95',
         '    SEND id=4 to=bob size=9',
-        '      message 4',
+        '     | message 4',
         '    SEND id=5 to=bob ttl=60 size=28',
-        '      and one more\\r\\nwith two lines',
+        '     | and one more\\r\\nwith two lines',
         '',
       ].join('\n'),
     );

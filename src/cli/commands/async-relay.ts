@@ -10,7 +10,7 @@ import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
-import { say, sayWrapped } from '../render/output.ts';
+import { neverBlock, say, sayWrapped } from '../render/output.ts';
 import { RelayTalk, waitingText } from '../render/relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -49,6 +49,7 @@ export const asyncRelay: CommandSpec = {
 
 async function run(flags: Flags): Promise<number> {
   const dir = flags.journal === undefined ? defaultJournal(flags.port) : resolve(flags.journal);
+  neverBlock();
   const talk = new RelayTalk();
   const actor = await startActor('relay', flags, (event) => talk.tell(event), false);
   const { context } = actor;

@@ -16,7 +16,7 @@ import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
 import { paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
-import { clockTime } from '../render/showing.ts';
+import { bodyColumns, bodyLines, clockTime } from '../render/showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
 interface Flags {
@@ -201,12 +201,12 @@ function entryLines({ bytes }: JournalEntry): string[] {
   const [entry, ...others] = framesIn(bytes) ?? [];
   if (entry === undefined || others.length > 0) return [`  ${visible(bytes, { max: BODY_SHOWN })}`];
   const frames = entry.body && framesIn(entry.body);
-  if (frames === undefined) return [`  ${lineOf(entry)}`, ...bodyLines(entry.body, 4)];
+  if (frames === undefined) return [`  ${lineOf(entry)}`, ...beginningOf(entry.body)];
   const numbers = numbersOf(entry, frames);
   const inner = frames.flatMap((frame, index) => {
     const number = numbers[index];
     const label = number === undefined ? '' : `${paint('dim', number, process.stdout)}  `;
-    return [`    ${label}${lineOf(frame)}`, ...bodyLines(frame.body, 6)];
+    return [`    ${label}${lineOf(frame)}`, ...beginningOf(frame.body)];
   });
   return [`  ${lineOf(entry)}`, ...inner];
 }
@@ -241,10 +241,9 @@ function numbersOf({ verb, fields }: Frame, frames: readonly Frame[]): (string |
   });
 }
 
-function bodyLines(body: Buffer | undefined, indent: number): string[] {
-  return body === undefined || body.length === 0
-    ? []
-    : [' '.repeat(indent) + visible(body, { max: BODY_SHOWN })];
+function beginningOf(body: Buffer | undefined): string[] {
+  if (body === undefined || body.length === 0) return [];
+  return bodyLines(visible(body, { max: BODY_SHOWN }), bodyColumns());
 }
 
 function plain(item: JournalItem): unknown {

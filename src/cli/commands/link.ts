@@ -13,7 +13,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, path, port, rate, writeDuration } from '../input.ts';
 import { addressOption } from '../options.ts';
-import { say } from '../render/output.ts';
+import { neverBlock, say } from '../render/output.ts';
 import { HELP, parseCommand, readScript, segment } from '../typed-commands.ts';
 
 interface Flags extends ActorFlags {
@@ -100,6 +100,7 @@ async function run(flags: Flags): Promise<number> {
       `The link would call itself: it listens on ${formatAddress(flags.to.host, flags.to.port)}.`,
       'choose another port with --listen',
     );
+  neverBlock();
   const script = flags.script === undefined ? [] : readScript(flags.script);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
   const begin = performance.now();

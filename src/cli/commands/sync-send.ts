@@ -12,7 +12,7 @@ import { messageSource } from '../messages.ts';
 import { addressOption, deadlineOf, heartbeatOption, patientOption, timeoutOption } from '../options.ts';
 import { put } from '../render/output.ts';
 import { checkLadder } from '../render/rungs.ts';
-import { saidBy } from '../render/showing.ts';
+import { bodyColumns, saidBy } from '../render/showing.ts';
 import { Steps } from '../render/steps.ts';
 import { type Route, runSend, type SendFlags } from '../sending.ts';
 
@@ -77,8 +77,9 @@ class SyncRoute implements Route {
       ? new Ladder({ id, route: 'sync', waits: false, ...this.#actor.context })
       : undefined;
     const sent = await this.#sender.send(body, { id, ...deadlineOf(this.#flags), ladder });
+    // The verdict is true even if the reply cannot be shown, which `put` has said.
     if (sent.reply !== undefined && !this.#actor.json)
-      await put([...saidBy(this.to().peer, sent.reply), ''].join('\n'));
+      await put([...saidBy(this.to().peer, sent.reply, bodyColumns()), ''].join('\n')).catch(() => {});
     return sent;
   }
 

@@ -1,7 +1,10 @@
 // Where text goes: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only sign of a verdict.
 
+import { closeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { bar } from '../../core/bar.ts';
+import { DetourError, errnoOf, isFull } from '../../core/error.ts';
 import { widthOf } from '../../core/width.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 
@@ -30,10 +33,121 @@ export function beforeTalk(call: () => void): void {
   beforeWriting = call;
 }
 
-/** Writes text for the person to stderr, unchanged. */
+/** While more than this waits for a terminal or a reader that takes nothing, what a server says is left out. In bytes. */
+const TALK_WAITING = 64 * 1024;
+
+let unblocked = false;
+let unsaid = 0;
+
+/** Writes text for the person to stderr, unchanged. After `neverBlock` it may be left out. */
 export function talk(text: string): void {
   beforeWriting();
-  process.stderr.write(text);
+  const { stderr } = process;
+  if (!unblocked || stderr.writableLength <= TALK_WAITING) {
+    stderr.write(text);
+    return;
+  }
+  // Everything that waits is written before 'drain'.
+  if (unsaid === 0)
+    stderr.once('drain', () => {
+      const lines = unsaid === 1 ? '1 line' : `${unsaid} lines`;
+      unsaid = 0;
+      say(`… ${lines} left out here: nothing could be written for a while`);
+    });
+  unsaid += text.split('\n').length - 1;
+}
+
+// What Node's streams have inside: the only way to write to a terminal without waiting for it.
+interface Handle {
+  readonly fd?: number;
+  setBlocking?(wanted: boolean): number;
+}
+
+/**
+ * From now on this process does not wait for its terminal. Ctrl-S stops a terminal, and Node would stand still until Ctrl-Q: a server must
+ * go on serving. What `talk` says is left out while too much waits, and then it says how much that was. On Windows a write to a console
+ * cannot be made to return early, so that text selected there still stops a server.
+ */
+export function neverBlock(): void {
+  unblocked = true;
+  for (const stream of [process.stdout, process.stderr]) {
+    const { _handle: handle }: { _handle?: Handle } = stream as NodeJS.WriteStream & { _handle?: Handle };
+    // Node opens a terminal once more, for this process alone. If it could not, the shell would share what is set here.
+    if (stream.isTTY && handle?.fd !== undefined && handle.fd > 2) handle.setBlocking?.(false);
+  }
+}
+
+/** How long a server that has ended waits for a terminal to take its last lines. In milliseconds. */
+const LAST_LINES_MS = 1000;
+
+/** After `neverBlock`: ends this process soon even if its terminal takes nothing. To be called when there is nothing else to do. */
+export function endAnyway(): void {
+  if (unblocked && process.stderr.isTTY) setTimeout(() => process.exit(), LAST_LINES_MS).unref();
+}
+
+/** Why an output cannot be written any more, by errno. */
+const WHY: Readonly<Record<string, string>> = {
+  ENOSPC: ': the disk is full',
+  EDQUOT: ': your quota of the disk is used up',
+  EPIPE: ': the program that read it has ended',
+};
+
+const failures = new Map<NodeJS.WriteStream, DetourError>();
+let whenLost = (): void => process.exit(1);
+let lost = false;
+
+/** Sets what is done when stdout, or for good stderr, cannot be written any more. Without this the process ends, with exit code 1. */
+export function onOutputLost(call: () => void): void {
+  whenLost = call;
+}
+
+/** Is there an output that cannot be written any more? What a full disk takes of stderr does not count: the disk may have room again. */
+export const outputLost = (): boolean => lost;
+
+/** Is this the error of an output that cannot be written? It has been said. */
+export const isOutputFailure = (error: unknown): boolean =>
+  [...failures.values()].some((one) => one === error);
+
+let failing = false;
+
+/** From now on the exit code is not 0: something that was asked for was not written. */
+export function failAtExit(): void {
+  failing = true;
+  const set = (): void => {
+    process.exitCode = exitWith(Number(process.exitCode ?? 0));
+  };
+  // Now, because the process may be ending; and at its end, because the command sets the code, too.
+  set();
+  process.once('exit', set);
+}
+
+/** The exit code of a process that would end with this one: 1 in place of 0 after `failAtExit`. */
+export const exitWith = (code: number): number => (code === 0 && failing ? 1 : code);
+
+/** Notices every failure of stdout and stderr from now on: it is said, and the exit code is not 0. */
+export function watchOutput(): void {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  // Node sets its terminals back at the end, and aborts if one of them has gone, but not if it is closed.
+  process.once('exit', () => {
+    for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
+  });
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', (error) => fail(stream, error));
+}
+
+// A stream that has failed once fails again and again; only the first time tells why.
+function fail(stream: NodeJS.WriteStream, error: unknown): DetourError {
+  const known = failures.get(stream);
+  if (known !== undefined) return known;
+  const code = errnoOf(error) || 'failed';
+  const why = code === 'EIO' && stream.isTTY ? ': its terminal is gone' : (WHY[code] ?? '');
+  const failure = new DetourError(code, `The output cannot be written${why} (${code}).`);
+  failures.set(stream, failure);
+  failAtExit();
+  if (stream === process.stdout) say(failure.message);
+  else if (isFull(error)) return failure;
+  lost = true;
+  whenLost();
+  return failure;
 }
 
 /** Writes a line for the person to stderr. */
@@ -58,11 +172,14 @@ export function sayWrapped(head: string, text: string, indent = widthOf(head)): 
   talk(wrappedFor(process.stderr, head, text, indent));
 }
 
-/** Writes data to stdout. Resolves when the write has called back, so when the data has left this process. Rejects if nobody reads. */
+/**
+ * Writes data to stdout. Resolves when the write has called back, so when the data has left this process.
+ * @throws DetourError with the errno if it cannot be written; that has been said then
+ */
 export function put(text: string): Promise<void> {
   beforeWriting();
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(text, (error) => (error ? reject(fail(process.stdout, error)) : resolve()));
   });
 }
 

@@ -5,9 +5,12 @@ import type { Clock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
 import { widthOf } from '../../core/width.ts';
+import { chop } from '../../core/wrap.ts';
 import type { Actor } from '../actor.ts';
 import { JSON_WAITING } from '../json-output.ts';
-import { columns, put, sayWrapped, withNote } from './output.ts';
+import { columns, paint, put, sayWrapped } from './output.ts';
+
+const LF = 0x0a;
 
 /** A message to be shown. */
 export interface Shown {
@@ -40,13 +43,16 @@ export async function show(actor: Actor, messages: readonly Shown[], workMs: num
 
 // Uses one write for all messages, unless a remark on stderr must come between them.
 async function showLines(messages: readonly Shown[]): Promise<void> {
-  const room = process.stdout.isTTY ? Math.min(columns(process.stdout), 100) : 0;
+  const { stdout } = process;
+  const room = stdout.isTTY ? Math.min(columns(stdout), 100) : 0;
   let text = '';
   for (const { from, body, note } of messages) {
-    const [line = '', ...more] = saidBy(from, body);
-    const beside = note !== '' && widthOf(line) + 2 + widthOf(note) <= room;
-    text += [beside ? withNote(line, note, room) : line, ...more, ''].join('\n');
-    if (note === '' || beside) continue;
+    const [line = '', ...more] = saidBy(from, body, bodyColumns());
+    const gap = room === 0 || note === '' ? 0 : room - widthOf(line) - widthOf(note);
+    // Dim, which no body can be: the text of a message could imitate a remark.
+    const beside = gap >= 2 ? ' '.repeat(gap) + paint('dim', note, stdout) : '';
+    text += [line + beside, ...more, ''].join('\n');
+    if (note === '' || beside !== '') continue;
     await put(text);
     text = '';
     sayWrapped('  ', note);
@@ -54,11 +60,34 @@ async function showLines(messages: readonly Shown[]): Promise<void> {
   if (text !== '') await put(text);
 }
 
-/** A message or a reply as lines. Only the first begins at the left margin: the text of the others could imitate another sender. */
-export function saidBy(from: string, body: Buffer): string[] {
+/** What each line of a body begins with, except the first after its sender's name. No line of detour's own begins so. */
+export const BODY_MARK = '     | ';
+
+/** How many columns a line of a body may take on stdout: less than its terminal has, if it is one. */
+export const bodyColumns = (): number =>
+  process.stdout.isTTY ? columns(process.stdout) - 1 : Number.POSITIVE_INFINITY;
+
+/**
+ * The lines of a text that came from the network, each with a mark in front, so that it cannot imitate what detour itself says or another
+ * message. A long line is broken here, because a terminal would go on at its left margin.
+ * @param text without controls: what `visible` made
+ * @param width the columns of a whole line; infinite if nobody breaks lines
+ */
+export const bodyLines = (text: string, width: number): string[] =>
+  text
+    .split('\n')
+    .flatMap((line) => chop(line, width - BODY_MARK.length))
+    .map((line) => BODY_MARK + line);
+
+/** A message or a reply as lines: the first begins with who sent it, the others with `BODY_MARK`. @param width the columns of a line */
+export function saidBy(from: string, body: Buffer, width = Number.POSITIVE_INFINITY): string[] {
   // A line feed at the end only ends the text.
-  const text = visible(body.at(-1) === 0x0a ? body.subarray(0, -1) : body, { multiline: true });
-  return `${from}: ${text}`.split('\n').map((line, index) => (index === 0 ? line : `  ${line}`));
+  const text = `${from}: ${visible(body.at(-1) === LF ? body.subarray(0, -1) : body, { multiline: true })}`;
+  const [line = ''] = text.split('\n', 1);
+  // A character has at most 40 units (see `cellsOf`).
+  const [first = ''] = chop(line.slice(0, 40 * width), width);
+  if (first === text) return [first];
+  return [first, ...bodyLines(text.slice(first.length + (first === line ? 1 : 0)), width)];
 }
 
 /** The local time of day, `14:02:11`; with the date in front if that is not today. @param at epoch milliseconds */

@@ -3,8 +3,10 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   columns,
+  neverBlock,
   Progress,
   paint,
+  say,
   sayWrapped,
   statusLine,
   withNote,
@@ -93,4 +95,26 @@ test('NO_COLOR takes the colours, and not the line that is redrawn', () => {
 test('a terminal that does not say how wide it is counts as 80 columns wide', () => {
   terminal(0, {});
   expect(columns(process.stderr)).toBe(80);
+});
+
+test('what a server says does not pile up for a terminal that takes nothing; then it says how much is missing', () => {
+  const written = terminal(80, {});
+  let waiting = 0;
+  const length = vi.spyOn(process.stderr, 'writableLength', 'get').mockImplementation(() => waiting);
+  onTestFinished(() => void length.mockRestore());
+  // Before `neverBlock` nothing is left out: a verdict must be said.
+  waiting = 10_000_000;
+  say('one');
+  neverBlock();
+  say('two');
+  say('three\nfour');
+  expect(written).toEqual(['one\n']);
+  waiting = 0;
+  process.stderr.emit('drain');
+  say('five');
+  expect(written).toEqual([
+    'one\n',
+    '… 3 lines left out here: nothing could be written for a while\n',
+    'five\n',
+  ]);
 });
