@@ -73,7 +73,7 @@ export interface Relay extends AsyncDisposable {
 
 /**
  * Opens the journal and starts a relay on it. It locks the journal's folder, as the command does.
- * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `damaged_journal`, `old_journal`, `new_journal`,
+ * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `other_computer`; `damaged_journal`, `old_journal`, `new_journal`,
  * `not_a_journal`, `not_a_directory`, `unsafe_folder`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN if it cannot listen; or another errno
  */
 export async function startRelay(options: StartRelayOptions): Promise<Relay> {
