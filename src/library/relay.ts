@@ -161,7 +161,7 @@ const asDetourError = (error: Error): DetourError =>
  * @returns a warning for the person, if there is one
  * @throws DetourError `unsafe_folder` if everybody may write there, or if it belongs to a user other than this one and root
  */
-function checkFolder(dir: string): string | undefined {
+export function checkFolder(dir: string): string | undefined {
   const user = process.getuid?.();
   if (user === undefined) return undefined;
   let found: Stats;
