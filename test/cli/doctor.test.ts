@@ -222,7 +222,7 @@ describe('the way', () => {
     const port = portOf(await peer(() => {}));
     const { states, named } = await wayTo({ port, timeoutMs: 10_000 }, netContext(late, clock, false));
     expect(states).toEqual(['ok name', 'fails connect', 'warning READY', 'warning PONG']);
-    expect(named.connect?.found).toMatch(/^a drop, no answer in 10 s/);
+    expect(named.connect?.found).toMatch(/^a drop, no answer after 10 s: /);
   });
 
   test('to a kernel without a program, and to a program that does not answer', async () => {
@@ -259,6 +259,7 @@ describe('the way', () => {
     ['relay', 'localhost', 4109, 'detour async relay --port 4109'],
     ['receiver', 'bob.local', 4101, 'detour sync receive --host 0.0.0.0'],
     ['receiver', '::1', 4101, 'detour sync receive'],
+    ['relay', '2001:db8::7', 4100, 'detour async relay --host ::'],
   ])('to a %s at %s:%d: what to type there', (role, host, port, command) => {
     expect(startCommand({ role, to: { host, port }, timeoutMs: 1 })).toBe(command);
   });

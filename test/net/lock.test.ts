@@ -119,13 +119,15 @@ test('a directory on a network file system is claimed for this computer, until t
 test('another computer that has claimed a directory keeps this one out, and its name and the way out are said', async () => {
   const dir = scratch();
   writeFileSync(path.join(dir, 'lock.computer'), 'lab-1\n');
+  // Seen from here, the socket of the other computer looks like one that a dead process has left.
+  writeFileSync(path.join(dir, 'lock-1'), '');
   await expect(holdLock(dir, 'NFS', 'lab-2')).rejects.toMatchObject({
     code: 'other_computer',
     message: expect.stringContaining('the computer lab-1 uses the journal'),
     hint: expect.stringContaining(`delete ${path.join(dir, 'lock.computer')}`),
   });
   // Nothing is left that would keep the other computer out; and what it left itself, when it was killed, does not.
-  expect(readdirSync(dir)).toEqual(['lock.computer']);
+  expect(readdirSync(dir)).toEqual(['lock-1', 'lock.computer']);
   await (await holdLock(dir, 'NFS', 'lab-1'))();
   expect(readdirSync(dir)).toEqual([]);
 });

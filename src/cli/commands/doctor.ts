@@ -23,7 +23,7 @@ import { checkDisk } from '../doctor/disk.ts';
 import { checkWay } from '../doctor/way.ts';
 import { address, path, writeDuration } from '../input.ts';
 import { timeoutOption } from '../options.ts';
-import { paint, put, withNote, wrappedFor } from '../render/output.ts';
+import { columns, paint, put, withNote, wrappedFor } from '../render/output.ts';
 import { defaultJournal } from '../state-dir.ts';
 import { oldestNode } from '../version.ts';
 
@@ -48,13 +48,13 @@ Examples:
 
 How a port looks from another computer:
   open     it connects at once: a program listens, and no firewall is in the way
-  reject   an error at once (ECONNREFUSED, no route): nobody listens there, or a firewall says so
+  reject   an error, mostly at once (ECONNREFUSED, EHOSTUNREACH): nobody listens there, or a firewall says so
   drop     silence until --timeout: a firewall swallows the packets, or nobody has that address
 `;
 
 /** The command `detour doctor`. */
 export const doctor: CommandSpec = {
-  summary: 'is this computer ready, and can it reach another?',
+  summary: 'check this computer, and the way to another',
   build(command: Command): void {
     command
       .option('--relay <address>', 'look at the way to this relay, too', address(RELAY_PORT))
@@ -78,7 +78,8 @@ async function run(flags: Flags): Promise<number> {
     context.emit({ event: 'checked', ...check });
     if (!json) await put(text(check));
   };
-  const title = (line: string): Promise<void> => (json ? Promise.resolve() : put(`${line}\n`));
+  const title = (line: string): Promise<void> =>
+    json ? Promise.resolve() : put(wrappedFor(process.stdout, '', line, 2));
   await title('this computer');
   await checkComputer(flags, context, report);
   for (const [role, to] of [
@@ -93,7 +94,7 @@ async function run(flags: Flags): Promise<number> {
   }
   const exit = failed.length === 0 ? 0 : 1;
   const end = exit === 0 ? 'Nothing that was looked at will fail.' : `This will fail: ${failed.join(', ')}.`;
-  await title(withNote(end, `exit ${exit}`, 80));
+  if (!json) await put(`${withNote(end, `exit ${exit}`, Math.min(columns(process.stdout), 80))}\n`);
   actor.close();
   return exit;
 }

@@ -5,7 +5,6 @@ import type { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { ms } from '../../core/units.ts';
 import { ClientConnection } from '../../exchange/client.ts';
-import type { AttemptEnd } from '../../exchange/verdict.ts';
 import { callerOf, RECEIVER_PORT, RELAY_PORT } from '../../library/arguments.ts';
 import { connectionError } from '../../library/sent.ts';
 import { type Address, addressBytes, formatAddress } from '../../net/address.ts';
@@ -30,7 +29,7 @@ interface Sight {
   /** How long the answer to PING took. */
   pong: number | undefined;
   /** Why it ended before the answer to PING, and when. */
-  failed: { readonly ms: number; readonly error: DetourError; readonly end: AttemptEnd } | undefined;
+  failed: { readonly ms: number; readonly error: DetourError } | undefined;
 }
 
 /** What each rung is called. */
@@ -79,39 +78,35 @@ function textOf(rung: Rung, { to, role }: Way, sight: Sight): string | undefined
   }
 }
 
-/** The codes of a connect that was refused by an answer, not by silence. */
-const REJECTED: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EACCES',
-  'ECONNRESET',
-]);
+/** What the end of a connect looks like from here, by its code. */
+const LOOK_OF: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'a reject',
+  EHOSTUNREACH: 'a reject, or no such computer',
+  ETIMEDOUT: 'a drop, no answer',
+  deadline: 'a drop, no answer',
+};
 
 const LOOKS =
-  'An open port connects; a reject (RST, ICMP) is an error at once; a drop is silence until the deadline.';
+  'An open port connects; a reject (RST, ICMP) is an error, mostly at once; a drop is silence until the deadline.';
 
 function failure(rung: Rung, way: Way, { failed }: Sight) {
   if (failed === undefined) throw new Error(`the rung ${rung} was not reached, and nothing failed`);
   const { error } = failed;
-  const after = ms(failed.ms);
-  const kind =
-    rung !== 'connect'
-      ? ''
-      : REJECTED.has(error.code)
-        ? `a reject after ${after}: `
-        : failed.end.how === 'deadline' || error.code === 'ETIMEDOUT'
-          ? `a drop, no answer in ${after}: `
-          : `after ${after}: `;
+  const after = `after ${ms(failed.ms)}: ${error.message}`;
+  const more = `More: \`detour explain ${error.code}\`.`;
+  if (rung !== 'connect')
+    return { state: 'fails', found: after, advice: `${sentence(error.hint)} ${more}` } as const;
+  const seen = LOOK_OF[error.code];
   return {
     state: 'fails',
-    found: `${kind}${error.message}`,
-    advice: `${rung === 'connect' ? `${LOOKS} At the other end: \`${startCommand(way)}\`` : sentence(error.hint)}. More: \`detour explain ${error.code}\`.`,
+    found: seen === undefined ? after : `${seen} ${after}`,
+    advice: `${LOOKS} At the other end: \`${startCommand(way)}\`. ${more}`,
   } as const;
 }
 
-// The catalogue writes its advice without a capital letter.
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+// The catalogue writes its advice without a capital letter and a full stop.
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?)]$/.test(text) ? '' : '.'}`;
 
 /** The command that starts the server at the other end, so that this computer reaches it. */
 export function startCommand({ role, to }: Way): string {
@@ -119,7 +114,7 @@ export function startCommand({ role, to }: Way): string {
   const usual = role === 'relay' ? RELAY_PORT : RECEIVER_PORT;
   return [
     role === 'relay' ? 'detour async relay' : 'detour sync receive',
-    ...(own ? [] : ['--host 0.0.0.0']),
+    ...(own ? [] : [`--host ${to.host.includes(':') ? '::' : '0.0.0.0'}`]),
     ...(to.port === usual ? [] : [`--port ${to.port}`]),
   ].join(' ');
 }
@@ -175,7 +170,7 @@ function look({ role, to, timeoutMs }: Way, context: NetContext): Promise<Sight>
             const route = role === 'relay' ? 'async' : 'sync';
             const address = formatAddress(to.host, to.port);
             const error = connectionError({ phase, end, seen }, { route, peer, address });
-            sight.failed = { ms: since(), error, end };
+            sight.failed = { ms: since(), error };
           }
           resolve(sight);
         },
