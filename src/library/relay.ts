@@ -9,6 +9,7 @@ import { startRelay as start } from '../async/relay.ts';
 import type { Loss } from '../async/salvage.ts';
 import type { Waiting } from '../async/status.ts';
 import { DetourError, errnoOf } from '../core/error.ts';
+import { networkFileSystem } from '../net/lock.ts';
 import {
   type ConnectOptions,
   checkHost,
@@ -103,8 +104,8 @@ export async function startRelay(options: StartRelayOptions): Promise<Relay> {
     ...(options.journal !== undefined && options.salvage && { salvage: (loss: Loss) => losses.push(loss) }),
   };
   if (signal?.aborted) throw interrupted();
-  const warning = options.journal === undefined ? undefined : checkFolder(options.journal);
-  if (warning !== undefined) context.emit?.({ event: 'notice', text: warning });
+  const warnings = options.journal === undefined ? [] : warningsOf(options.journal);
+  for (const text of warnings) context.emit?.({ event: 'notice', text });
   const relay = await start(parts).catch(rethrown);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -154,6 +155,20 @@ const asDetourError = (error: Error): DetourError =>
   error instanceof DetourError
     ? error
     : new DetourError(errnoOf(error) || 'EIO', error.message, '', { cause: error });
+
+/** What a person should know of the folder of a journal before it is used. @throws DetourError as `checkFolder` does */
+function warningsOf(dir: string): string[] {
+  const warning = checkFolder(dir);
+  const network = networkFileSystem(dir);
+  return [
+    ...(warning === undefined ? [] : [warning]),
+    ...(network === undefined
+      ? []
+      : [
+          `the journal is on a network file system (${network}), where only one computer at a time can use it: ${dir}`,
+        ]),
+  ];
+}
 
 /**
  * Checks that the folder of a journal is safe from other users: anybody who may write in it can remove and add messages. A folder that does
