@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   explain: async () => (await import('./commands/explain.ts')).explain,
   trace: async () => (await import('./commands/trace.ts')).trace,
   journal: async () => (await import('./commands/journal.ts')).journal,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
 };
 
 const GROUPS: Readonly<Record<string, string>> = {

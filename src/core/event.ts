@@ -134,6 +134,8 @@ export const EVENTS = {
   fault: { fault: 'word', value: 'printable?', up: 'count', down: 'count' },
   // only in the output of --json: how many events were left out, because nobody read them in time
   dropped: { count: 'count' },
+  // `detour doctor` looked at something. `fails`: that will fail as it is. `warning`: it may be in the way, or cannot be seen. `advice`: what to do.
+  checked: { what: 'text', state: ['ok', 'warning', 'fails'], found: 'text', advice: 'text?' },
   // the person at the keyboard
   notice: { text: 'text' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Field>>>>;

@@ -9,6 +9,7 @@ import { startRelay as start } from '../async/relay.ts';
 import type { Loss } from '../async/salvage.ts';
 import type { Waiting } from '../async/status.ts';
 import { DetourError, errnoOf } from '../core/error.ts';
+import { networkFileSystem } from '../net/lock.ts';
 import {
   type ConnectOptions,
   checkHost,
@@ -73,7 +74,7 @@ export interface Relay extends AsyncDisposable {
 
 /**
  * Opens the journal and starts a relay on it. It locks the journal's folder, as the command does.
- * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `damaged_journal`, `old_journal`, `new_journal`,
+ * @throws DetourError `usage`; `interrupted`; `locked` if another relay uses the folder; `other_computer`; `damaged_journal`, `old_journal`, `new_journal`,
  * `not_a_journal`, `not_a_directory`, `unsafe_folder`; EADDRINUSE, EADDRNOTAVAIL, EACCES, ENOTFOUND, EAI_AGAIN if it cannot listen; or another errno
  */
 export async function startRelay(options: StartRelayOptions): Promise<Relay> {
@@ -103,8 +104,8 @@ export async function startRelay(options: StartRelayOptions): Promise<Relay> {
     ...(options.journal !== undefined && options.salvage && { salvage: (loss: Loss) => losses.push(loss) }),
   };
   if (signal?.aborted) throw interrupted();
-  const warning = options.journal === undefined ? undefined : checkFolder(options.journal);
-  if (warning !== undefined) context.emit?.({ event: 'notice', text: warning });
+  const warnings = options.journal === undefined ? [] : warningsOf(options.journal);
+  for (const text of warnings) context.emit?.({ event: 'notice', text });
   const relay = await start(parts).catch(rethrown);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -155,13 +156,27 @@ const asDetourError = (error: Error): DetourError =>
     ? error
     : new DetourError(errnoOf(error) || 'EIO', error.message, '', { cause: error });
 
+/** What a person should know of the folder of a journal before it is used. @throws DetourError as `checkFolder` does */
+function warningsOf(dir: string): string[] {
+  const warning = checkFolder(dir);
+  const network = networkFileSystem(dir);
+  return [
+    ...(warning === undefined ? [] : [warning]),
+    ...(network === undefined
+      ? []
+      : [
+          `the journal is on a network file system (${network}), where only one computer at a time can use it: ${dir}`,
+        ]),
+  ];
+}
+
 /**
  * Checks that the folder of a journal is safe from other users: anybody who may write in it can remove and add messages. A folder that does
  * not exist yet is safe, because it is created for this user alone. On Windows nothing is checked, because the mode does not show its rights.
  * @returns a warning for the person, if there is one
  * @throws DetourError `unsafe_folder` if everybody may write there, or if it belongs to a user other than this one and root
  */
-function checkFolder(dir: string): string | undefined {
+export function checkFolder(dir: string): string | undefined {
   const user = process.getuid?.();
   if (user === undefined) return undefined;
   let found: Stats;

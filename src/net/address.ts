@@ -1,6 +1,8 @@
-// Addresses as text: read from what a person typed, formatted for people, as bytes, and as the key that a limit per address counts by. Pure functions.
+// Addresses as text: read from what a person typed, formatted for people, as bytes, and as the key that a limit per address counts by; and
+// the addresses of this computer.
 
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { DetourError } from '../core/error.ts';
 import { isName } from '../wire/verbs.ts';
 
@@ -111,4 +113,26 @@ export function addressKey(address: string | undefined): string {
     Number.parseInt(group, 16).toString(16),
   );
   return `${groups.join(':')}::/64`;
+}
+
+/** An address of this computer that others may reach. */
+export interface OwnAddress {
+  readonly address: string;
+  /** The network interface that has it: `eth0`. */
+  readonly card: string;
+}
+
+/**
+ * The addresses of this computer that lead to a server, seen from other computers. Empty for a loopback address. IPv6 addresses that
+ * need a zone (`fe80:`) are left out, because each computer writes the zone differently. Whether a firewall lets anybody in is not known.
+ * @param host the address that the server listens on: one address, `0.0.0.0` for all of IPv4, or `::` for all
+ * @param interfaces the network interfaces of this computer; tests pass them
+ */
+export function ownAddresses(host: string, interfaces = networkInterfaces()): OwnAddress[] {
+  const all = Object.entries(interfaces).flatMap(([card, list = []]) =>
+    list.filter(({ internal }) => !internal).map(({ address, family }) => ({ address, card, family })),
+  );
+  const fits = ({ address, family }: (typeof all)[number]): boolean =>
+    host === '0.0.0.0' ? family === 'IPv4' : host === '::' ? !address.startsWith('fe80:') : address === host;
+  return all.filter(fits).map(({ address, card }) => ({ address, card }));
 }

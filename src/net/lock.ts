@@ -1,15 +1,29 @@
 // A lock on a directory that the system releases when the process ends: a listening local socket in that directory. Equal pids in two
 // containers do not fool it, and a container that shares the directory sees it, because a socket file is found by its path and not by the
-// network namespace in which it was created. It does not work between machines that share the directory by a network file system.
+// network namespace in which it was created. It does not work between computers that share the directory by a network file system: there
+// a file in the directory names the computer that uses it, and stays if that computer fails.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, realpath, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { readFileSync, statfsSync } from 'node:fs';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { syncDirectory } from '../core/files.ts';
+import { visible } from '../core/visible.ts';
 
 /** Releases a lock. */
 export type Release = () => Promise<void>;
@@ -30,14 +44,109 @@ const LOOK_MS = 25;
 // Errors of file systems that have files but no sockets, mostly shared folders of virtual machines.
 const NO_SOCKETS = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'EPERM']);
 
+/** In a directory on a network file system: the file with the name of the computer that uses it. */
+const CLAIM = 'lock.computer';
+
+// The file systems that several computers can share, by the number that Linux gives each of them (statfs(2), and linux/magic.h).
+const NETWORK: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'SMB'],
+  [0xfe534d42, 'SMB'],
+  [0x01021997, '9P'],
+  [0x5346414f, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x01161970, 'GFS2'],
+  [0x7461636f, 'OCFS2'],
+  [0x47504653, 'GPFS'],
+  [0x786f4256, 'VirtualBox shared folder'],
+]);
+
 /**
- * Takes the lock on a directory for this process, and durably creates the directory if it does not exist.
+ * The network file system that a folder is on, or would be on once it is created: `NFS`. Undefined if it is on a disk of this computer, or
+ * if that cannot be seen: on macOS and Windows, and with FUSE, such as sshfs.
+ */
+export function networkFileSystem(dir: string): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return NETWORK.get(statfsSync(dir).type);
+  } catch {
+    const parent = path.dirname(path.resolve(dir));
+    return parent === path.resolve(dir) ? undefined : networkFileSystem(parent);
+  }
+}
+
+/** The computer that uses a directory on a network file system, by its host name; undefined if none does. */
+export function claimantOf(dir: string): string | undefined {
+  try {
+    return readFileSync(path.join(dir, CLAIM), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes the lock on a directory for this process, and durably creates the directory if it does not exist. On a network file system the
+ * directory is claimed for this computer, too, until the lock is released.
+ * @param network the network file system that the directory is on, if it is on one; tests pass it
+ * @param computer this computer's host name; tests pass it
  * @returns a function that releases the lock
- * @throws DetourError `locked` if another process has it; `not_a_directory`; the system's errno if the directory cannot be created
+ * @throws DetourError `locked` if another process has it; `other_computer` if another computer has claimed it; `not_a_directory`; the
+ * system's errno if the directory cannot be created
  * @throws Error the system's, if the lock cannot be created
  */
-export async function holdLock(dir: string): Promise<Release> {
+export async function holdLock(
+  dir: string,
+  network = networkFileSystem(dir),
+  computer = os.hostname(),
+): Promise<Release> {
   await makeDirectory(path.resolve(dir));
+  // Before the lock is tried: a socket of another computer would look like one of a dead process, and be deleted.
+  if (network !== undefined) checkClaim(dir, network, computer);
+  const release = await holdHere(dir);
+  if (network === undefined) return release;
+  try {
+    await claim(dir, network, computer);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return async () => {
+    if (claimantOf(dir) === computer) await unlink(path.join(dir, CLAIM)).catch(() => undefined);
+    await release();
+  };
+}
+
+// Creating a file that must not exist yet is atomic for all clients of a file server.
+async function claim(dir: string, network: string, computer: string): Promise<void> {
+  try {
+    await writeFile(path.join(dir, CLAIM), `${computer}\n`, { flag: 'wx' });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    checkClaim(dir, network, computer);
+  }
+}
+
+/**
+ * Checks that no other computer has claimed a directory on a network file system. A claim of this computer was left by a process that was
+ * killed, or another process of it has the lock.
+ * @param network the network file system, for the error
+ * @param computer this computer's host name; tests pass it
+ * @throws DetourError `other_computer`
+ */
+export function checkClaim(dir: string, network: string, computer = os.hostname()): void {
+  const other = claimantOf(dir);
+  if (other === undefined || other === computer) return;
+  throw new DetourError(
+    'other_computer',
+    `${other === '' ? 'another computer' : `the computer ${visible(other)}`} uses the journal in ${dir}, which is on a network file system (${network})`,
+    `Give a folder on a disk of this computer with --journal. If no relay runs there any more, because it was killed: delete ${path.join(dir, CLAIM)}.`,
+  );
+}
+
+// The lock among the processes of this computer.
+async function holdHere(dir: string): Promise<Release> {
   const real = await realpath(dir);
   const hash = createHash('sha256').update(real).digest('hex').slice(0, 32);
   if (process.platform === 'win32') return holdPipe(`\\\\.\\pipe\\detour-${hash}`, dir);

@@ -19,21 +19,24 @@ export interface Occupant {
   readonly who: string;
   /** How to end it, for a sentence: `stop that one (kill 123)`. */
   readonly stop: string;
+  /** What it is, if it greeted as a detour server. */
+  readonly role: 'receiver' | 'relay' | undefined;
 }
 
 /** Finds out what listens on an address of this computer. @param host the address or name on which to listen */
 export async function occupantOf(host: string, port: number): Promise<Occupant> {
   // For a server on all addresses, `localhost` tries both IPv4 and IPv6.
-  const greeting = await greetingOf(/^(?:0\.0\.0\.0|[:0]*)$/.test(host) ? 'localhost' : host, port);
+  const { said, role } = await greetingOf(/^(?:0\.0\.0\.0|[:0]*)$/.test(host) ? 'localhost' : host, port);
   const holder = holderOf(port);
   // Nobody needs to be told how to end this process.
   const foreign = holder?.pid === process.pid ? undefined : holder;
   const { pid, command = [], stopped = false, uid } = foreign ?? {};
-  const who = stopped ? 'a stopped program has it' : greeting;
+  const who = stopped ? 'a stopped program has it' : said;
   const known = pid === undefined ? '' : ` (pid ${pid}: ${shown(command)})`;
   const owner = pid === undefined && uid !== undefined ? ` (a process of the user with uid ${uid})` : '';
   return {
     who: who + known + owner,
+    role,
     stop: stopped
       ? 'Type fg in its terminal and end it (a frozen one thaws by itself)'
       : `Stop that one${pid === undefined ? '' : ` (kill ${pid})`}`,
@@ -45,12 +48,13 @@ const shown = (command: readonly string[]): string =>
   visible(command.map((word) => (word.startsWith('/') ? basename(word) : word)).join(' '), { max: COMMAND });
 
 // Connects and waits for READY. The result is in words.
-function greetingOf(host: string, port: number): Promise<string> {
+function greetingOf(host: string, port: number): Promise<{ said: string; role: Occupant['role'] }> {
   return new Promise((resolve) => {
     // No body is accepted, so nothing is held in memory.
     const decoder = new FrameDecoder(0);
     const socket = connect({ host, port });
     let said = 'another program has it';
+    let role: Occupant['role'];
     const timer = setTimeout(() => socket.destroy(), GREETING_MS);
     socket.on('connect', () => {
       said = 'a program that does not greet has it: it is frozen, or it is not detour';
@@ -61,15 +65,17 @@ function greetingOf(host: string, port: number): Promise<string> {
       const found = decoder.next();
       if (found === undefined) return;
       const read = found.kind === 'frame' ? readMessage(found.frame) : undefined;
-      if (read !== undefined && 'message' in read && read.message.verb === 'READY')
-        said = `a detour ${read.message.role} named ${read.message.as} answers there`;
+      if (read !== undefined && 'message' in read && read.message.verb === 'READY') {
+        role = read.message.role;
+        said = `a detour ${role} named ${read.message.as} answers there`;
+      }
       socket.destroy();
     });
     socket.on('end', () => socket.destroy());
     socket.on('error', () => {});
     socket.on('close', () => {
       clearTimeout(timer);
-      resolve(said);
+      resolve({ said, role });
     });
   });
 }

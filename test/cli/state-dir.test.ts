@@ -1,8 +1,10 @@
-// The folder of a journal must be safe from others: a real relay on real folders. On Windows nothing is checked.
+// The folder of a journal: where it is by default, and that it must be safe from others, which a real relay checks on real folders. (On Windows
+// nothing is checked.)
 
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { defaultJournal } from '../../src/cli/state-dir.ts';
 import { runCli, start, talk, tempDir } from '../harness.ts';
 
 /** A folder with this mode, whatever the umask. */
@@ -52,5 +54,35 @@ describe.skipIf(process.platform === 'win32')('a journal', () => {
     const relay = start(relayOn(folder(mode)));
     await relay.until('listening');
     expect(relay.events.filter(({ event }) => event === 'notice')).toEqual([]);
+  });
+});
+
+describe('the default journal', () => {
+  const at = (home: string, network: string | undefined, computer = 'lab-1'): string =>
+    defaultJournal(4100, { XDG_STATE_HOME: home }, 'linux', () => network, computer);
+
+  test('has no host name on a disk of this computer', () => {
+    const home = tempDir();
+    expect(at(home, undefined)).toBe(join(home, 'detour', 'relay-4100'));
+  });
+
+  test('has the host name on a network file system, so that two computers do not share it', () => {
+    const home = tempDir();
+    expect(at(home, 'NFS')).toBe(join(home, 'detour', 'relay-4100-lab-1'));
+    expect(at(home, 'NFS', 'lab 2/…')).toBe(join(home, 'detour', 'relay-4100-lab_2__'));
+  });
+
+  test('of an earlier version is still used there, for the mail in it, but by one computer only', () => {
+    const home = tempDir();
+    const old = join(home, 'detour', 'relay-4100');
+    mkdirSync(old, { recursive: true });
+    expect(at(home, 'NFS')).toBe(old);
+    writeFileSync(join(old, 'lock.computer'), 'lab-1\n');
+    expect(at(home, 'NFS')).toBe(old);
+    expect(at(home, 'NFS', 'lab-2')).toBe(`${old}-lab-2`);
+    // Once it has a folder of its own, it does not go back to the old one.
+    mkdirSync(`${old}-lab-2`);
+    writeFileSync(join(old, 'lock.computer'), 'lab-2\n');
+    expect(at(home, 'NFS', 'lab-2')).toBe(`${old}-lab-2`);
   });
 });

@@ -73,6 +73,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   explain: ['--json'],
   trace: ['--last', '--id', '--brief', '--width', '--json'],
   journal: ['--port', '--follow', '--check', '--json'],
+  doctor: ['--relay', '--to', '--journal', '--timeout', '--json', '--log'],
 };
 
 // A nonsense value for each flag that takes one, and what the error says. `--to` is an address in one mode and a name in the other.

@@ -102,6 +102,7 @@ const SITUATIONS: readonly (readonly [string, string, Moment])[] = [
   ['usage', 'usage', 'arguments'],
   ['old Node', 'node_too_old', 'arguments'],
   ['two relays on one journal', 'locked', 'disk'],
+  ['two computers on one journal', 'other_computer', 'disk'],
   ['journal is a file', 'not_a_directory', 'disk'],
   ['journal damaged', 'damaged', 'disk'],
 ];

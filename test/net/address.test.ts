@@ -1,7 +1,7 @@
-// One address can be written in many ways, and that must not be a way around a limit per address.
+// One address can be written in many ways, and that must not be a way around a limit per address. And the addresses that this computer has.
 
 import { describe, expect, test } from 'vitest';
-import { addressBytes, addressKey, formatAddress } from '../../src/net/address.ts';
+import { addressBytes, addressKey, formatAddress, ownAddresses } from '../../src/net/address.ts';
 
 test('an IPv6 address is written in brackets before a port', () => {
   expect(formatAddress('127.0.0.1', 4101)).toBe('127.0.0.1:4101');
@@ -72,4 +72,23 @@ describe('what a limit counts by', () => {
   ])('%s counts for %s', (address, key) => {
     expect(addressKey(address)).toBe(key);
   });
+});
+
+test('a server is reached from elsewhere by the addresses that it listens on, but not by loopback', () => {
+  const common = { netmask: '', mac: '', cidr: null };
+  const v4 = (address: string, internal = false) =>
+    ({ ...common, address, family: 'IPv4', internal }) as const;
+  const v6 = (address: string) =>
+    ({ ...common, address, family: 'IPv6', internal: false, scopeid: 0 }) as const;
+  const interfaces = {
+    lo: [v4('127.0.0.1', true)],
+    eth0: [v4('192.0.2.7'), v6('2001:db8::7'), v6('fe80::7')],
+    wlan0: [v4('198.51.100.7')],
+  };
+  const of = (host: string): string[] =>
+    ownAddresses(host, interfaces).map(({ address, card }) => `${address} ${card}`);
+  expect(of('0.0.0.0')).toEqual(['192.0.2.7 eth0', '198.51.100.7 wlan0']);
+  expect(of('::')).toEqual(['192.0.2.7 eth0', '2001:db8::7 eth0', '198.51.100.7 wlan0']);
+  expect(of('198.51.100.7')).toEqual(['198.51.100.7 wlan0']);
+  expect(of('127.0.0.1')).toEqual([]);
 });

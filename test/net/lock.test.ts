@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Actor } from '../../src/lab/stage/actor.ts';
-import { holdLock } from '../../src/net/lock.ts';
+import { claimantOf, holdLock, networkFileSystem } from '../../src/net/lock.ts';
 import { RawClient, start } from '../harness.ts';
 
 function scratch(): string {
@@ -105,3 +105,33 @@ test.skipIf(process.platform !== 'linux')(
     expect((await alice.next())[0]).toMatch(/^STORED id=1 seq=1 /);
   },
 );
+
+test('a directory on a network file system is claimed for this computer, until the lock is released', async () => {
+  const dir = scratch();
+  const release = await holdLock(dir, 'NFS', 'lab-1');
+  expect(claimantOf(dir)).toBe('lab-1');
+  // The lock within the computer comes first, so a second relay here is told what it would be told on a disk.
+  await expect(holdLock(dir, 'NFS', 'lab-1')).rejects.toMatchObject({ code: 'locked' });
+  await release();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test('another computer that has claimed a directory keeps this one out, and its name and the way out are said', async () => {
+  const dir = scratch();
+  writeFileSync(path.join(dir, 'lock.computer'), 'lab-1\n');
+  // Seen from here, the socket of the other computer looks like one that a dead process has left.
+  writeFileSync(path.join(dir, 'lock-1'), '');
+  await expect(holdLock(dir, 'NFS', 'lab-2')).rejects.toMatchObject({
+    code: 'other_computer',
+    message: expect.stringContaining('the computer lab-1 uses the journal'),
+    hint: expect.stringContaining(`delete ${path.join(dir, 'lock.computer')}`),
+  });
+  // Nothing is left that would keep the other computer out; and what it left itself, when it was killed, does not.
+  expect(readdirSync(dir)).toEqual(['lock-1', 'lock.computer']);
+  await (await holdLock(dir, 'NFS', 'lab-1'))();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test('a folder on a disk of this computer is on no network file system, even before it exists', () => {
+  expect(networkFileSystem(path.join(scratch(), 'not', 'yet'))).toBeUndefined();
+});

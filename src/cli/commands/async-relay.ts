@@ -11,6 +11,7 @@ import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
 import { neverBlock, say, sayWrapped } from '../render/output.ts';
+import { sayAddresses } from '../render/reach.ts';
 import { RelayTalk, waitingText } from '../render/relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -76,6 +77,7 @@ async function run(flags: Flags): Promise<number> {
     sayWrapped('', `${listens} ${waitingText(relay.waiting())}`, 2);
     say(`  journal: ${atHome(dir)}`);
     say('    to start afresh: stop the relay, then delete that folder');
+    sayAddresses(relay.host, relay.port, '--relay', 'send as anybody, collect any mail, and read along');
     say('  type: kill · freeze 20s · Ctrl-C = polite stop');
   }
   if (!actor.json && flags.salvage) sayLosses(relay.losses);

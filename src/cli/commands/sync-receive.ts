@@ -6,12 +6,13 @@ import type { Event } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { type ReceivedMessage, receive } from '../../library/receive.ts';
-import { formatAddress } from '../../net/address.ts';
+import { type Address, formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
 import { Arriving } from '../render/arriving.ts';
 import { say } from '../render/output.ts';
+import { sayAddresses } from '../render/reach.ts';
 import { show } from '../render/showing.ts';
 import { ANSWERED, Working } from '../working.ts';
 
@@ -78,7 +79,7 @@ async function run(flags: Flags): Promise<number> {
     handle,
   });
   const where = formatAddress(receiver.host, receiver.port);
-  if (!actor.json) announce(flags, where);
+  if (!actor.json) announce(flags, receiver, where);
   actor.obeyLines(`${flags.as} only listens`);
   actor.onInterrupt((times) => {
     if (!actor.json) working.tell(times);
@@ -93,9 +94,10 @@ async function run(flags: Flags): Promise<number> {
   return 0;
 }
 
-function announce({ as, work }: Flags, where: string): void {
+function announce({ as, work }: Flags, { host, port }: Address, where: string): void {
   const working = work === undefined ? '' : `; answers ${writeDuration(work)} after showing a message`;
   say(`${as} listens on ${where}, pid ${process.pid}${working}`);
+  sayAddresses(host, port, '--to', 'send as anybody, and read along');
   say('  type: kill · freeze 20s · Ctrl-C = polite stop');
 }
 

@@ -23,6 +23,26 @@ const DISK: readonly CatalogEntry[] = [
     basis: 'rule of detour/1',
   },
   {
+    code: 'other_computer',
+    moments: ['disk'],
+    title: 'a relay on another computer has this journal',
+    layer: 'disk',
+    meaning:
+      'The journal is on a network file system (such as NFS), where computers share folders. A relay on another computer has claimed it: the file ' +
+      'lock.computer in the folder names that computer. The lock of a relay only keeps out other relays on its own computer.',
+    wire: NOTHING,
+    so: 'nothing was read and nothing was changed: two relays that write to one journal would destroy it',
+    notSo:
+      '"a relay is running there": if it was killed, its file stays, because from here nobody can see whether it is alive',
+    tryNext:
+      'use a folder on a disk of this computer: --journal. If that relay was killed and stays away, delete the file lock.computer',
+    certainty: NO_VERDICT,
+    reference: 'open(2): O_EXCL, on NFS version 3 and later',
+    elsewhere:
+      'Linux only, and not with FUSE (sshfs); tried without a file server. On macOS and Windows nothing is checked: do not share a journal there.',
+    basis: 'rule of detour/1',
+  },
+  {
     code: 'unsafe_folder',
     moments: ['disk'],
     title: 'others may write in that folder',
