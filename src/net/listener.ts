@@ -105,7 +105,7 @@ export async function cannotListen(
       return new DetourError(
         'EADDRINUSE',
         `Cannot listen on ${where} (EADDRINUSE): ${who}.`,
-        `${stop}, or choose another port with ${option} (0 takes any free one).`,
+        `${stop}, or choose another port with ${option} (0 takes any free one).${option === '--port' ? ' On a computer that a class shares, set DETOUR_PORT in each terminal.' : ''}`,
         { cause: error },
       );
     }

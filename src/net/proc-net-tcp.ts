@@ -121,15 +121,20 @@ export interface Holder {
   readonly stopped?: boolean;
 }
 
+/** The row of the listening socket of a port here; undefined if there is none, or the system does not say. @param proc the folder /proc */
+export function listenerOn(port: number, proc = '/proc'): Row | undefined {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return ['tcp', 'tcp6']
+    .flatMap((name) => tableOf(`${proc}/self`, name).split('\n').map(parseRow))
+    .find(({ local, state }) => state === LISTEN && local.endsWith(end));
+}
+
 /** How long to search for a process, in milliseconds: a computer may have very many. */
 const SEARCH_MS = 300;
 
 /** The owner of the listening socket of a port here; undefined if there is none, or the system does not say. @param proc the folder /proc */
 export function holderOf(port: number, proc = '/proc'): Holder | undefined {
-  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const row = ['tcp', 'tcp6']
-    .flatMap((name) => tableOf(`${proc}/self`, name).split('\n').map(parseRow))
-    .find(({ local, state }) => state === LISTEN && local.endsWith(end));
+  const row = listenerOn(port, proc);
   if (row === undefined) return undefined;
   const { uid, inode } = row;
   const began = performance.now();

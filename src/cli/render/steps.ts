@@ -5,10 +5,28 @@ import { systemClock, type Timer } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { bytes, ms } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
+import { listenerOn } from '../../net/proc-net-tcp.ts';
 import { writeDuration } from '../input.ts';
 import { Connecting } from './connecting.ts';
 import { paint, say, sayWrapped, talk } from './output.ts';
 import { LADDER_HEAD, type RungNames, rungText } from './rungs.ts';
+
+/**
+ * Whose the listener is, if it is on this computer and belongs to another user: on a server that a class shares, the default port is that of
+ * whoever came first. Undefined if it is ours, elsewhere, or if the system does not say (only Linux does).
+ * @param remote the address and port of the listener
+ * @param own the uid of this process
+ */
+export function strangerText(
+  remote: string,
+  own: number | undefined,
+  listener: (port: number) => { readonly uid: number } | undefined = listenerOn,
+): string | undefined {
+  if (own === undefined || !/^(?:127\.|\[::1\]|\[::ffff:127\.)/.test(remote)) return undefined;
+  const uid = listener(Number(remote.slice(remote.lastIndexOf(':') + 1)))?.uid;
+  if (uid === undefined || uid === own) return undefined;
+  return `this listener belongs to another user of this computer (uid ${uid}). Yours has a port of its own: DETOUR_PORT, and DETOUR_TO for alice`;
+}
 
 /** Narrates the steps of a message as they happen, on stderr. */
 export class Steps {
@@ -72,9 +90,11 @@ export class Steps {
     if (event.event === 'connected') this.#address = event.remote;
     if (event.event === 'rung') this.#rung(event);
     else if (this.#body === undefined) this.#idle(event);
-    else if (event.event === 'connected')
+    else if (event.event === 'connected') {
       this.#step('connected', `the kernel of ${event.remote} took the call`);
-    else if (event.event === 'received' && event.verb === 'READY')
+      const owner = strangerText(event.remote, process.getuid?.());
+      if (owner !== undefined) this.#step('stranger', owner);
+    } else if (event.event === 'received' && event.verb === 'READY')
       this.#step(
         'READY',
         `${event.fields.role === 'relay' ? 'the relay' : event.fields.as}'s program is there`,

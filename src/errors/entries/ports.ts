@@ -20,7 +20,8 @@ export const PORT_ENTRIES: readonly CatalogEntry[] = [
     notSo:
       '"the old one must first time out": a port that nobody listens on is free immediately for detour (see time_wait)',
     tryNext:
-      'end the other program (fg brings back a stopped one), or choose another port: --port 0 takes a free one',
+      'end the other program (fg brings back a stopped one), or choose another port: --port 0 takes a free one, and DETOUR_PORT sets one ' +
+      'for a terminal',
     certainty: NO_VERDICT,
     reference: 'POSIX bind(), EADDRINUSE',
     elsewhere: 'Linux: measured here. macOS: the system itself uses ports 5000 and 7000. Not verified here.',
