@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CATALOG, lookup } from '../../src/errors/catalog.ts';
-import { bobListens, relayListens } from '../cli/talking.ts';
 import { runCli, start, talk, tempDir } from '../harness.ts';
+import { bobListens, relayListens } from './talking.ts';
 
 const NOWHERE = '127.0.0.1:1';
 
@@ -53,7 +53,7 @@ const SHOWN: Readonly<Record<string, () => Promise<void>>> = {
     const { place, send, journal } = await relay();
     await send(['hello']);
     expect((await runCli(['async', 'status', '--relay', place])).stdout).toMatch(/bob +1\b/);
-    expect((await runCli(['journal', journal])).stdout).toMatch(/SEND id=\S+ to=bob size=5\n +hello/);
+    expect((await runCli(['journal', journal])).stdout).toMatch(/SEND id=\S+ to=bob size=5\n +\| hello/);
     const bob = await bobListens();
     const ladder = await runCli(['sync', 'send', '--to', bob.place, '--ladder', 'hello']);
     expect(ladder.stderr).toMatch(/who vouches for it\n.*1 handed over.*5 handled/s);
