@@ -12,6 +12,7 @@ import type { Recorder } from '../trace/log.ts';
 import { duration, offset, path } from './input.ts';
 import { jsonOutput } from './json-output.ts';
 import { beforeTalk, say } from './render/output.ts';
+import { startedEvent } from './version.ts';
 
 /** The flags that every actor has. `tied`: the offset of the stage's clock in nanoseconds. */
 export interface ActorFlags {
@@ -136,6 +137,7 @@ async function record(
     onLost,
   });
   process.once('exit', () => recorder.close());
+  if (file !== undefined) recorder.emit(startedEvent());
   if (json) return recorder;
   beforeTalk(recorder.flush);
   const emit: Emit = (event) => {
