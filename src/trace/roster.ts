@@ -215,7 +215,9 @@ interface FoundRow {
 
 function rowsOfRun(run: readonly Recorded[], log: Log, relay: RelayRecord): FoundRow[] {
   const first = run[0];
-  const cut = log.skipped > 0;
+  // A run whose first line was read is whole.
+  const cut = log.skipped > 0 && first?.event !== 'started';
+  const notes = cut ? [`the first ${log.skipped} bytes of its file were not read`] : [];
   const own = cut ? [] : selfContradictions(run);
   const common = {
     ...EMPTY,
@@ -223,7 +225,7 @@ function rowsOfRun(run: readonly Recorded[], log: Log, relay: RelayRecord): Foun
     name: first?.actor,
     start: first?.time,
     started: first?.event === 'started' ? first : undefined,
-    remarks: own,
+    remarks: [...notes, ...own],
   };
   const whole: RosterRow = {
     ...common,
@@ -239,7 +241,8 @@ function rowsOfRun(run: readonly Recorded[], log: Log, relay: RelayRecord): Foun
     const mark = sessionMark(session);
     // A process that waits for news has a second session for that, in which it sends nothing.
     const rest = index === 0 ? whole : common;
-    const row = { ...rest, session, ...standingOf(session, connections, own, { cut, relay, first }) };
+    const { more, ...found } = standingOf(session, connections, relay, { cut, sound: own.length === 0 });
+    const row = { ...rest, session, ...found, remarks: [...rest.remarks, ...more] };
     return { row, marks: index === 0 ? [mark, ...marks] : [mark] };
   });
 }
@@ -257,36 +260,37 @@ function sessionsIn(run: readonly Recorded[]): Map<string, Connection[]> {
   return sessions;
 }
 
+// What the relay says about a session, and what there is to remark on it. `sound`: does the run agree with itself?
 function standingOf(
   session: string,
   connections: readonly Connection[],
-  own: readonly string[],
-  { cut, relay, first }: { cut: boolean; relay: RelayRecord; first: Recorded | undefined },
-): Partial<RosterRow> & { readonly standing: Standing } {
+  relay: RelayRecord,
+  { cut, sound }: { readonly cut: boolean; readonly sound: boolean },
+): Pick<RosterRow, 'name' | 'standing' | 'address'> & { readonly more: readonly string[] } {
   const seen = relay.sessions.get(session);
-  const as = connections[0]?.hello?.as;
-  const name = as === undefined ? first?.actor : String(as);
   if (seen === undefined) {
-    if (own.length > 0) return { name, standing: 'differs' };
-    if (connections.every(({ ready }) => ready?.role === 'receiver')) return { name, standing: 'direct' };
+    const name = String(connections[0]?.hello?.as);
+    const nowhere = { name, address: undefined };
+    if (connections.every(({ ready }) => ready?.role === 'receiver'))
+      return { ...nowhere, standing: sound ? 'direct' : 'differs', more: [] };
+    const standing = relay.skipped > 0 ? 'uncertain' : 'unseen';
     const store = connections.map(({ ready }) => ready?.store).find((one) => one !== undefined);
     const other = store !== undefined && relay.stores.size > 0 && !relay.stores.has(beginningOf(store));
-    const remarks = other ? [`it names another relay, with the store ${beginningOf(store)}`] : [];
-    return { name, remarks, standing: relay.skipped > 0 ? 'uncertain' : 'unseen' };
+    const more = other ? [`it names another relay, with the store ${beginningOf(store)}`] : [];
+    return { ...nowhere, standing, more };
   }
-  const twice = [...seen.tries].filter(([, count]) => count > 1);
-  const remarks = [
-    ...own,
+  const { name, address, tries, events } = seen;
+  const twice = [...tries].filter(([, count]) => count > 1);
+  const more = [
     ...twice.map(([number]) => `the relay saw its connection try=${number} twice: two programs used it`),
     ...contradictionsWithRelay({
-      own: connections.flatMap(({ events }) => events),
-      relay: seen.events,
+      own: connections.flatMap((connection) => connection.events),
+      relay: events,
       ownCut: cut,
       relayCut: relay.skipped > 0,
     }),
   ];
-  const { address } = seen;
-  return { name: seen.name, address, remarks, standing: remarks.length > 0 ? 'differs' : 'agrees' };
+  return { name, address, standing: sound && more.length === 0 ? 'agrees' : 'differs', more };
 }
 
 function verdictsIn(run: readonly Recorded[]): Record<VerdictName, number> {
@@ -297,13 +301,16 @@ function verdictsIn(run: readonly Recorded[]): Record<VerdictName, number> {
 
 function guessesIn(run: readonly Recorded[]): Guessed[] {
   const guesses: { -readonly [Key in keyof Guessed]: Guessed[Key] }[] = [];
+  const last = new Map<string, (typeof guesses)[number]>();
   for (const recorded of run) {
     if (recorded.event === 'guess') {
       const { story, route, guess } = recorded;
-      guesses.push({ story, route, guess, verdict: undefined });
+      const guessed = { story, route, guess, verdict: undefined };
+      guesses.push(guessed);
+      last.set(`${story} ${route}`, guessed);
     } else if (recorded.event === 'scene') {
       const { story, route, verdict } = recorded;
-      const guessed = guesses.findLast((one) => one.story === story && one.route === route);
+      const guessed = last.get(`${story} ${route}`);
       if (guessed !== undefined) guessed.verdict ??= verdict;
     }
   }
