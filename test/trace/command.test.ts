@@ -154,11 +154,11 @@ describe('detour trace --roster', () => {
       expect(fine).toMatchObject({ exit: 0, stderr: '' });
       expect(fine.stdout).toMatch(/^ session {2,}name +from +messages +guesses +relay +log\n/);
       expect(fine.stdout).toMatch(/^ s-alice +alice +127\.0\.0\.1 +1 STORED +agrees +\S*alice-4721\.log$/m);
-      expect(fine.stdout).toContain("1 of 1 sessions agree with the relay's log.");
+      expect(fine.stdout).toContain("1 agrees with the relay's log.");
       const absent = await trace('--roster', relay, relay);
       expect(absent.exit).toBe(0);
       expect(absent.stdout).toMatch(/^ s-alice +alice +127\.0\.0\.1 +no log$/m);
-      expect(absent.stdout).toContain("0 of 1 sessions agree with the relay's log; 1 is without a log.");
+      expect(absent.stdout).toContain("0 agree with the relay's log; 1 is without a log.");
 
       const table = await trace('--roster', relay, alice, copy, bad);
       expect(table.exit).toBe(1);

@@ -123,6 +123,15 @@ test('a log without the line `started`, as an older detour wrote it, agrees as w
   ]);
 });
 
+test('each run of a file has its own first line, even if the system gave both the same pid', () => {
+  const all = new Class();
+  const runs = [all.send('alice', 'aaaa1111-x', 'lost'), all.send('alice', 'bbbb2222-x')];
+  const log = logOf('1.log', ...runs.map(({ log: run }) => edited(run, (one) => ({ ...one, pid: 1 }))));
+  expect(roster(all.relay, log).map(({ standing, started }) => [standing, started?.time])).toEqual(
+    runs.map(({ log: run }) => ['agrees', run[0]?.time]),
+  );
+});
+
 test('a log that was handed in twice is found, whatever its files are called', () => {
   const all = new Class();
   const alice = all.send('alice', 'aaaa1111-x');
@@ -131,6 +140,9 @@ test('a log that was handed in twice is found, whatever its files are called', (
     { standing: 'agrees', also: ['b.log'] },
     { standing: 'agrees', also: ['a.log'] },
   ]);
+  const later = edited(alice.log, (one) => ({ ...one, time: one.time.replace('2026', '2025') }));
+  const moved = roster(all.relay, logOf('a.log', alice.log), logOf('b.log', later));
+  expect(moved.map(({ also }) => also)).toEqual([['b.log'], ['a.log']]);
   const joined = roster(all.relay, logOf('a.log', alice.log, alice.log));
   expect(joined.map(({ also }) => also)).toEqual([['a.log'], ['a.log']]);
 });

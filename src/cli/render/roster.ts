@@ -84,7 +84,7 @@ function summary(rows: readonly RosterRow[]): string {
     rows.filter(({ standing }) => standings.includes(standing)).length;
   const again = rows.filter(({ also }) => also.length > 0).length;
   const parts = [
-    `${count('agrees')} of ${rows.filter(({ session }) => session !== undefined).length} sessions agree with the relay's log`,
+    `${count('agrees')} ${count('agrees') === 1 ? 'agrees' : 'agree'} with the relay's log`,
     ...some(count('differs'), 'differs', 'differ'),
     ...some(count('unseen'), 'was never seen by the relay', 'were never seen by the relay'),
     ...some(count('uncertain'), 'may be in the part of its log that was not read'),
