@@ -16,7 +16,7 @@ const STANDING: Readonly<Record<Standing, string>> = {
   agrees: 'agrees',
   differs: 'differs',
   unseen: 'never saw it',
-  uncertain: 'not read so far back',
+  uncertain: 'not in what was read',
   direct: '- (direct)',
   none: '-',
   missing: 'no log',
