@@ -20,6 +20,7 @@ import {
   say,
   sayWrapped,
 } from './render/output.ts';
+import { startedEvent } from './version.ts';
 
 /** The flags that every actor has. `tied`: the offset of the stage's clock in nanoseconds. */
 export interface ActorFlags {
@@ -158,6 +159,7 @@ async function record(
     onLost,
   });
   process.once('exit', () => recorder.close());
+  if (file !== undefined) recorder.emit(startedEvent());
   if (json) return recorder;
   beforeTalk(recorder.flush);
   const emit: Emit = (event) => {

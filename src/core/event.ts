@@ -6,6 +6,9 @@ const VERDICTS = ['DELIVERED', 'STORED', 'NOT_DELIVERED', 'UNKNOWN'] as const;
 /** The name of a verdict. */
 export type VerdictName = (typeof VERDICTS)[number];
 
+/** The two routes of a story of `detour demo`. */
+const ROUTES = ['direct', 'detour'] as const;
+
 /** The rungs of a message's ladder, from the lowest (exchange/ladder.ts). */
 export const RUNGS = ['handed', 'acknowledged', 'read', 'durable', 'handled'] as const;
 /** The name of a rung of a message's ladder. */
@@ -38,6 +41,8 @@ const frame = { conn: 'count', n: 'count', verb: 'verb', fields: 'fields' } as c
  */
 export const EVENTS = {
   // a process
+  // The first event of a run, only if there is a --log: its `time` is the start. `argv`: the words after `detour`, long ones shortened.
+  started: { version: 'printable', argv: 'text', system: 'text', node: 'printable', host: 'text' },
   listening: { role: ['receiver', 'relay', 'link'], host: 'printable', port: 'count', store: 'id?' },
   stopping: { why: ['asked', 'kill', 'done', 'failed'] },
   freezing: { ms: 'number' },
@@ -138,6 +143,9 @@ export const EVENTS = {
   checked: { what: 'text', state: ['ok', 'warning', 'fails'], found: 'text', advice: 'text?' },
   // the person at the keyboard
   notice: { text: 'text' },
+  // `detour demo`: what a person said before a route of a story was played, and the verdict that it ended with.
+  guess: { story: 'id', route: ROUTES, guess: VERDICTS },
+  scene: { story: 'id', route: ROUTES, verdict: VERDICTS },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Field>>>>;
 
 type Value<Of> = Of extends readonly (infer Word)[]

@@ -29,6 +29,7 @@ export function splitProcesses(log: readonly Recorded[]): Recorded[][] {
 }
 
 function startsAgain(recorded: Recorded, known: { conns: Set<number>; listens: boolean }): boolean {
+  if (recorded.event === 'started') return true;
   if (recorded.event === 'listening') return known.listens;
   return (recorded.event === 'connecting' || recorded.event === 'accepted') && known.conns.has(recorded.conn);
 }

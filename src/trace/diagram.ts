@@ -102,7 +102,9 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
 }
 
 function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
-  const first = merged.events.find(({ recorded }) => recorded.actor === actor);
+  const first = merged.events.find(
+    ({ recorded }) => recorded.actor === actor && recorded.event !== 'started',
+  );
   // Faults that are set up before anything else happens do not start the time.
   return (first ?? drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
 }
@@ -148,7 +150,7 @@ function headingOf(merged: Merged, layout: Layout): string[] {
   return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
 }
 
-// Tracks which processes are alive at a row. A process lives from its first event to its last drawn one, if it logged that it ends.
+// Tracks which processes are alive at a row. A process lives from its first event after `started` to its last drawn one, if it logged that it ends.
 class Lives {
   readonly #life = new Map<string, Life>();
   readonly #events: readonly Placed[];
@@ -176,6 +178,8 @@ class Lives {
     for (; this.#next <= last; this.#next += 1) {
       const event = this.#events[this.#next] as Placed;
       const { process } = event;
+      // A program that has only started neither listens nor connects yet.
+      if (event.recorded.event === 'started') continue;
       if (leaves(event)) this.#leaving.add(process);
       const over =
         this.#leaving.has(process) && this.#place(event) >= this.#place(this.#lastDrawn.get(process));

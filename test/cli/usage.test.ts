@@ -68,10 +68,10 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--json',
     '--log',
   ],
-  demo: ['--fast', '--json'],
+  demo: ['--fast', '--json', '--log'],
   compare: ['--messages', '--cycle', '--retry', '--seed', '--kill-sender', '--svg', '--why', '--json'],
   explain: ['--json'],
-  trace: ['--last', '--id', '--brief', '--width', '--json'],
+  trace: ['--last', '--id', '--brief', '--width', '--json', '--roster', '--csv'],
   journal: ['--port', '--follow', '--check', '--json'],
   doctor: ['--relay', '--to', '--journal', '--timeout', '--json', '--log'],
 };

@@ -2,9 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import type { Recorded } from '../../src/core/event.ts';
 import { formatJson, parseRecorded } from '../../src/trace/line.ts';
 import { runInside } from '../cli/inside.ts';
@@ -132,4 +132,87 @@ describe('detour trace', () => {
     expect(bad.stderr).toContain('bad.log, line 1: an event without a valid "time"');
     expect((await trace()).exit).toBe(2);
   });
+});
+
+describe('detour trace --roster', () => {
+  const HOSTILE = '=1+1;@x"\u001b]0;owned\u0007\u202e.log';
+
+  /** The relay's log, alice's, and a copy of it under a hostile name. */
+  const handedIn = (): readonly [relay: string, alice: string, copy: string, bad: string] => {
+    const [alice, relay] = detourKill();
+    const [one = '', other = ''] = logs([relay, alice].filter((actor) => actor !== undefined));
+    const by = (name: string): string => (one.includes(name) ? one : other);
+    const copy = write(HOSTILE, readFileSync(by('alice-'), 'utf8'));
+    return [by('relay-'), by('alice-'), copy, write('bad.log', 'nonsense\u001b[2J\n')];
+  };
+
+  it.skipIf(process.platform === 'win32')(
+    'lists who was there, as a table, as CSV and as JSON, and ends with 1 if something is wrong',
+    async () => {
+      const [relay, alice, copy, bad] = handedIn();
+      const fine = await trace('--roster', relay, alice, relay);
+      expect(fine).toMatchObject({ exit: 0, stderr: '' });
+      expect(fine.stdout).toMatch(/^ session {2,}name +from +messages +guesses +relay +log\n/);
+      expect(fine.stdout).toMatch(/^ s-alice +alice +127\.0\.0\.1 +1 STORED +agrees +\S*alice-4721\.log$/m);
+      expect(fine.stdout).toContain("1 agrees with the relay's log.");
+      const absent = await trace('--roster', relay, relay);
+      expect(absent.exit).toBe(0);
+      expect(absent.stdout).toMatch(/^ s-alice +alice +127\.0\.0\.1 +no log$/m);
+      expect(absent.stdout).toContain("0 agree with the relay's log; 1 is without a log.");
+
+      const table = await trace('--roster', relay, alice, copy, bad);
+      expect(table.exit).toBe(1);
+      expect(table.stdout).toMatch(/^ {5}! it is there again: \S*alice-4721\.log$/m);
+      expect(table.stdout).toContain('! ');
+      expect(table.stdout).toContain('bad.log, line 1: not JSON');
+
+      const csv = await trace('--roster', relay, '--csv', alice, copy, bad);
+      expect(csv.exit).toBe(1);
+      const records = csv.stdout.split('\r\n');
+      expect(records).toHaveLength(5);
+      expect(records[0]).toMatch(/^"session","name","file","relay","again_in",.*"guesses","right"$/);
+      expect(records[1]).toContain('"s-alice","alice",');
+      expect(records[2]).toContain(`/=1+1;'@x""\\x1b]0;owned\\x07\\u{202e}.log",`);
+
+      const json = await trace('--roster', relay, '--json', alice, copy, bad);
+      const rows: unknown[] = json.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      expect(rows).toMatchObject([
+        { session: 's-alice', relay: 'agrees', again_in: [copy], verdicts: { STORED: 1 } },
+        { session: 's-alice', relay: 'agrees', again_in: [alice] },
+        { file: bad, relay: 'unreadable' },
+      ]);
+      for (const { stdout } of [table, csv, json]) expect(stdout).not.toMatch(/[^\r\n\x20-\x7e]/);
+    },
+  );
+
+  it('says what it needs', async () => {
+    const [relay, alice] = handedIn();
+    expect(await trace('--csv', alice)).toMatchObject({ exit: 2, stdout: '' });
+    expect(await trace('--csv', '--json', '--roster', relay, alice)).toMatchObject({ exit: 2, stdout: '' });
+    const wrong = await trace('--roster', alice, relay);
+    expect(wrong).toMatchObject({ exit: 1, stdout: '' });
+    expect(wrong.stderr).toContain('alice-4721.log is not the log of a relay');
+  });
+});
+
+test('the first line of a log says which detour was started, how and where; a long message is shortened', async () => {
+  const file = join(dir, 'alice.log');
+  const message = 'x'.repeat(1000);
+  const args = ['sync', 'send', '--to', '127.0.0.1:1', '--log', file, 'two words', message];
+  expect((await runCli(args)).code).toBe(10);
+  const [first = '', second = ''] = readFileSync(file, 'utf8').split('\n');
+  const shortened = file.length > 40 ? `${file.slice(0, 40)}…` : file;
+  expect(parseRecorded(first)).toMatchObject({
+    event: 'started',
+    actor: 'alice',
+    version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version,
+    argv: `sync send --to 127.0.0.1:1 --log ${shortened} "two words" ${'x'.repeat(40)}…`,
+    system: expect.stringContaining(process.platform),
+    node: process.versions.node,
+    host: hostname(),
+  });
+  expect(parseRecorded(second).event).toBe('connecting');
 });

@@ -2,15 +2,19 @@
 
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
+import type { Emit } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
 import { findStory, numbered, runDemo } from '../../lab/demo/demo.ts';
 import { openKeyboard } from '../../lab/demo/keys.ts';
 import type { CommandSpec } from '../command.ts';
-import { columns, obeysEscapes, paint, statusLine } from '../render/output.ts';
+import { path } from '../input.ts';
+import { columns, obeysEscapes, paint, say, statusLine } from '../render/output.ts';
+import { startedEvent } from '../version.ts';
 
 interface Options {
   readonly fast?: boolean;
   readonly json?: boolean;
+  readonly log?: string;
 }
 
 // The height to assume for a terminal that does not report it.
@@ -29,13 +33,14 @@ export const demo: CommandSpec = {
       )
       .option('--fast', 'ask no questions, and do not wait for Enter between stories')
       .option('--json', 'print the verdicts as one JSON line per route')
+      .option('--log <file>', 'append the guesses and the verdicts to a file', path)
       .action(async (wanted: string | undefined, options: Options) => {
         process.exitCode = (await run(wanted, options)) ? 0 : 1;
       });
   },
 };
 
-async function run(wanted: string | undefined, { fast, json }: Options): Promise<boolean> {
+async function run(wanted: string | undefined, { fast, json, log }: Options): Promise<boolean> {
   const found = wanted === undefined ? undefined : findStory(wanted);
   if (wanted !== undefined && found === undefined) {
     const names = numbered().map(({ number, story }) => `${number} ${story.name}`);
@@ -45,6 +50,7 @@ async function run(wanted: string | undefined, { fast, json }: Options): Promise
       `choose one of: ${names.join(', ')}`,
     );
   }
+  const emit = log === undefined ? undefined : await record(log);
   const { stdin, stdout } = process;
   const talking = stdout.isTTY === true && json !== true;
   const keyboard = talking && stdin.isTTY === true && fast !== true ? openKeyboard(stdin) : undefined;
@@ -56,6 +62,20 @@ async function run(wanted: string | undefined, { fast, json }: Options): Promise
     write: (text) => stdout.write(text),
     ask: keyboard?.ask,
     json,
+    emit,
     busy: talking && obeysEscapes(stdout) ? (text) => statusLine(text, stdout) : undefined,
   }).finally(() => keyboard?.close());
+}
+
+// Starts the log. pino is loaded only if there is one.
+async function record(file: string): Promise<Emit> {
+  const { createRecorder } = await import('../../trace/log.ts');
+  const recorder = createRecorder({
+    actor: 'demo',
+    file,
+    onLost: ({ message, hint }) => say(`${message}; ${hint}`),
+  });
+  process.once('exit', () => recorder.close());
+  recorder.emit(startedEvent());
+  return recorder.emit;
 }

@@ -1,6 +1,6 @@
 // `detour trace LOG…`: draws the logs of several processes as one sequence diagram.
 
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
@@ -10,10 +10,13 @@ import { formatJson } from '../../trace/line.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
 import type { Placed } from '../../trace/model.ts';
 import { type Log, readLog } from '../../trace/read.ts';
+import { type HandedIn, relayRecord, rosterOf } from '../../trace/roster.ts';
 import { type Selection, select } from '../../trace/select.ts';
 import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
 import { path } from '../input.ts';
+import { columns } from '../render/output.ts';
+import { isSuspect, rosterCsv, rosterJson, rosterLines } from '../render/roster.ts';
 
 const DEFAULT_LAST = 20;
 // Used if the output does not go to a terminal: nobody knows how wide it will be shown.
@@ -30,6 +33,8 @@ interface Options {
   readonly brief?: boolean;
   readonly width?: number;
   readonly json?: boolean;
+  readonly roster?: string;
+  readonly csv?: boolean;
 }
 
 /** The command `detour trace`. */
@@ -47,15 +52,38 @@ export const trace: CommandSpec = {
       .option('--brief', 'leave out greetings, polite endings and heartbeats')
       .option('--width <columns>', 'width of the diagram (default: that of the terminal)', positive)
       .option('--json', 'print the events in causal order, one per line, instead of a diagram')
+      .addOption(
+        new Option('--roster <relay-log>', "list whose logs agree with the relay's: who was there").conflicts(
+          ['id', 'brief', 'width'],
+        ),
+      )
+      .addOption(new Option('--csv', 'with --roster: print the list for a spreadsheet').conflicts('json'))
       .addHelpText('after', `\n${HELP}\n`)
-      .action((files: string[], options: Options) => run(files, options));
+      .action((files: string[], options: Options) => {
+        if (options.roster !== undefined) runRoster(options.roster, files, options);
+        else if (options.csv !== true) run(files, options);
+        else
+          throw new DetourError(
+            'usage',
+            '--csv needs --roster.',
+            'detour trace --roster RELAY-LOG --csv LOG…',
+          );
+      });
   },
 };
 
 const HELP = `Exit 1 if a file is not a log, or if the logs contradict each other: the two
 ends of a frame differ in a field, or one end received what the other, which
 logged that connection, did not send. A log that ends early, because its
-process was killed, contradicts nothing.`;
+process was killed, contradicts nothing.
+
+With --roster each session gets a row: what the log says became of its
+messages, how many guesses of detour demo were right, and whether the relay's
+log agrees. Exit 1 if a log differs, is no log, is there twice, or if the relay
+never saw its session. A file that is no log does not stop the list. --csv
+and --json print the same rows.
+
+    detour trace --roster relay.log logs/*.log`;
 
 function run(files: readonly string[], options: Options): void {
   const logs = [...new Set(files)].map((file) => readLog(file));
@@ -106,6 +134,35 @@ function run(files: readonly string[], options: Options): void {
   ];
   for (const remark of remarks) process.stderr.write(` ${remark}\n`);
   complain();
+}
+
+function runRoster(relayFile: string, files: readonly string[], { csv, json }: Options): void {
+  const relay = relayRecord(readLog(relayFile));
+  const rows = rosterOf(relay, handedIn(files.filter((file) => file !== relayFile)));
+  if (rows.some(isSuspect)) process.exitCode = 1;
+  if (csv === true) process.stdout.write(rosterCsv(rows));
+  else {
+    const lines = json === true ? rows.map(rosterJson) : rosterLines(rows, columns(process.stdout));
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  }
+  if (relay.skipped > 0)
+    process.stderr.write(` ${visible(relayFile)}: the first ${relay.skipped} bytes were left out\n`);
+  if (relay.anonymous > 0)
+    process.stderr.write(
+      ` the relay saw ${relay.anonymous} connections without a session: whose they were is not known\n`,
+    );
+}
+
+// One log at a time, because all of a class may not fit into the memory.
+function* handedIn(files: readonly string[]): Generator<HandedIn> {
+  for (const file of new Set(files)) {
+    try {
+      yield readLog(file);
+    } catch (error) {
+      if (!(error instanceof DetourError)) throw error;
+      yield { file, error };
+    }
+  }
 }
 
 function remarksOn(

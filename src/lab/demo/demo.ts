@@ -1,12 +1,14 @@
 // Tells the stories: it asks for a guess, has real processes play both routes, verifies and draws them, and sums up.
 
 import { existsSync } from 'node:fs';
+import type { Emit } from '../../core/event.ts';
 import { asciiJson } from '../../core/visible.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Answer } from './keys.ts';
 import {
   type Guess,
+  guessedVerdict,
   introLines,
   type Paint,
   type PlayedScene,
@@ -41,6 +43,8 @@ export interface DemoOptions {
   readonly ask?: ((fresh: boolean) => Promise<Answer>) | undefined;
   /** Prints one line of JSON per route and one at the end, instead of text. */
   readonly json?: boolean | undefined;
+  /** Is given each guess as soon as it is made, and each verdict. */
+  readonly emit?: Emit | undefined;
   /** Shows the progress in place of what it showed before; an empty text clears it. Only on a terminal. */
   readonly busy?: ((text: string) => void) | undefined;
   /** Another program for the actors (see Stage). */
@@ -73,7 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     let guesses: Guesses = {};
     if (asking && options.ask !== undefined) {
       print(questionLines(columns(), results.length === 0));
-      const answer = await askGuesses(story, options.ask, options.write);
+      const answer = await askGuesses(story, options.ask, options);
       if (answer === 'quit') break;
       if (answer === 'silence') asking = false;
       else guesses = answer;
@@ -83,6 +87,10 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       progress.end(),
     );
     results.push({ number, story, direct, detour });
+    for (const [route, one] of Object.entries({ direct, detour }) as [Route, PlayedScene | undefined][]) {
+      if (one === undefined) continue;
+      options.emit?.({ event: 'scene', story: story.name, route, verdict: one.verification.verdict });
+    }
     if (json) {
       printJson(story, { direct, detour }, print);
       continue;
@@ -132,13 +140,15 @@ async function playBoth(
   program: DemoOptions['program'],
   progress: ProgressLine,
 ): Promise<[PlayedScene | undefined, PlayedScene]> {
-  const play = (route: 'direct' | 'detour', scene: Scene): Promise<PlayedScene> =>
+  const play = (route: Route, scene: Scene): Promise<PlayedScene> =>
     playScene(scene, guesses[route], stages, { program, watch: (recorded) => progress.saw(route, recorded) });
   const one = direct === undefined ? undefined : play('direct', direct);
   const other = play('detour', detour);
   await Promise.allSettled([one, other]);
   return [await one, await other];
 }
+
+type Route = keyof Guesses;
 
 interface Guesses {
   direct?: Guess;
@@ -148,7 +158,7 @@ interface Guesses {
 async function askGuesses(
   story: Story,
   ask: (fresh: boolean) => Promise<Answer>,
-  write: (text: string) => void,
+  { write, emit }: DemoOptions,
 ): Promise<Guesses | 'silence' | 'quit'> {
   const guesses: Guesses = {};
   const routes = story.direct === undefined ? (['detour'] as const) : (['direct', 'detour'] as const);
@@ -160,7 +170,9 @@ async function askGuesses(
       return answer;
     }
     write(answer === 'skip' ? '-' : answer);
-    if (answer !== 'skip') guesses[route] = answer;
+    if (answer === 'skip') continue;
+    guesses[route] = answer;
+    emit?.({ event: 'guess', story: story.name, route, guess: guessedVerdict(answer, route) });
   }
   write('\n');
   return guesses;

@@ -93,7 +93,7 @@ function panel(
   width: number,
 ): { lines: Line[]; legend: readonly string[] } {
   const { lanes, lesson } = scene;
-  const { title, success } = ROUTES[route];
+  const { title } = ROUTES[route];
   // Time 0 is alice's first event on both routes, because the moment when bob began to wait says nothing about either.
   const zero = lanes[0];
   const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential, zero });
@@ -118,7 +118,7 @@ function panel(
   if (guess !== undefined) {
     const right = isRight(guess, verdict);
     lines.push({
-      text: ` you said ${guessWords(guess, success)}: ${right ? 'yes' : 'no'}`,
+      text: ` you said ${verdictText(guessedVerdict(guess, route))}: ${right ? 'yes' : 'no'}`,
       style: right ? 'green' : 'magenta',
     });
   }
@@ -127,9 +127,9 @@ function panel(
 
 const MOST_VERDICT = 60;
 
-// The guess in the words of the route, which says either DELIVERED or STORED.
-const guessWords = (guess: Guess, success: VerdictName): string =>
-  verdictText(({ d: success, n: 'NOT_DELIVERED', u: 'UNKNOWN' } as const)[guess]);
+/** The verdict that a guess means: on the direct route `d` is DELIVERED, on the detour it is STORED. */
+export const guessedVerdict = (guess: Guess, route: 'direct' | 'detour'): VerdictName =>
+  (({ d: ROUTES[route].success, n: 'NOT_DELIVERED', u: 'UNKNOWN' }) as const)[guess];
 
 function styleOf(row: Row): Style | undefined {
   if (row.kind === 'arrow') return row.known === 'socket' ? 'dim' : undefined;

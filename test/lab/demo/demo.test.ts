@@ -1,10 +1,11 @@
 // The demo for real: processes, sockets, kill. Its results are as expected, it catches liars, and it leaves nothing behind.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Event, Recorded } from '../../../src/core/event.ts';
 import { numbered, runDemo } from '../../../src/lab/demo/demo.ts';
 import type { Answer } from '../../../src/lab/demo/keys.ts';
 import { recordOf } from '../../../src/lab/demo/play.ts';
@@ -13,6 +14,8 @@ import { Stage } from '../../../src/lab/stage/stage.ts';
 import { drawDiagram } from '../../../src/trace/diagram.ts';
 import { essential } from '../../../src/trace/filter.ts';
 import { merge } from '../../../src/trace/merge.ts';
+import { readLog } from '../../../src/trace/read.ts';
+import { relayRecord, rosterOf } from '../../../src/trace/roster.ts';
 import { talk } from '../../harness.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -45,8 +48,14 @@ describe('detour demo', () => {
   });
 
   it('tells one story by name or number, and as JSON', async () => {
-    const run = start('absent', '--json');
+    const log = join(temp, 'demo.log');
+    const run = start('absent', '--json', '--log', log);
     expect(await run.ended, run.stdout).toBe(0);
+    expect(readLog(log).events).toMatchObject([
+      { event: 'started', actor: 'demo', argv: `demo absent --json --log ${shortened(log)}` },
+      { event: 'scene', story: 'absent', route: 'direct', verdict: 'NOT_DELIVERED' },
+      { event: 'scene', story: 'absent', route: 'detour', verdict: 'STORED' },
+    ]);
     const lines: unknown[] = run.stdout
       .trim()
       .split('\n')
@@ -88,6 +97,8 @@ describe('detour demo', () => {
   );
 });
 
+const shortened = (word: string): string => (word.length > 40 ? `${word.slice(0, 40)}…` : word);
+
 // A process that has ended but was not waited for is a zombie: it is not running.
 function isRunning(pid: string): boolean {
   try {
@@ -100,6 +111,7 @@ function isRunning(pid: string): boolean {
 /** Tells one story in this process. */
 async function tell(name: string, program?: readonly string[], ask?: () => Promise<Answer>) {
   let output = '';
+  const events: Event[] = [];
   const ok = await runDemo({
     stories: numbered().filter(({ story }) => story.name === name),
     columns: () => 80,
@@ -109,8 +121,9 @@ async function tell(name: string, program?: readonly string[], ask?: () => Promi
     },
     program,
     ask,
+    emit: (event) => events.push(event),
   });
-  return { ok, output };
+  return { ok, output, events };
 }
 
 describe('the demo', () => {
@@ -133,8 +146,14 @@ describe('the demo', () => {
 
   it('asks before it tells, says which guesses were right, and ends when it is told to', async () => {
     const answers: Answer[] = ['n', 'd'];
-    const { ok, output } = await tell('absent', undefined, async () => answers.shift() ?? 'quit');
+    const { ok, output, events } = await tell('absent', undefined, async () => answers.shift() ?? 'quit');
     expect(ok).toBe(true);
+    expect(events).toEqual([
+      { event: 'guess', story: 'absent', route: 'direct', guess: 'NOT_DELIVERED' },
+      { event: 'guess', story: 'absent', route: 'detour', guess: 'STORED' },
+      { event: 'scene', story: 'absent', route: 'direct', verdict: 'NOT_DELIVERED' },
+      { event: 'scene', story: 'absent', route: 'detour', verdict: 'STORED' },
+    ]);
     expect(output).toContain('direct: n      detour: d');
     expect(output).toContain('you said NOT DELIVERED: yes');
     expect(output).toContain('you said STORED: yes');
@@ -199,6 +218,35 @@ describe('the demo', () => {
     expect(output).toContain('All verdicts as expected; no process left over.');
   });
 
+  it("plays stories in which each log agrees with the relay's, whoever is killed or cut off", {
+    tags: ['slow'],
+  }, async () => {
+    for (const { name, detour } of STORIES) {
+      if (!['killed', 'relay-killed', 'cable', 'later'].includes(name)) continue;
+      const stage = new Stage();
+      try {
+        const { cast } = await detour.play(stage);
+        await Promise.all(cast.map((actor) => actor.caughtUp()));
+        const logs = cast.filter(({ log }) => existsSync(log)).map(({ log }) => readLog(log));
+        const relays = logs.filter(({ events }) => events.some(isRelay));
+        const [first] = relays;
+        if (first === undefined) throw new Error(`${name} has no relay`);
+        const relay = { ...first, events: relays.flatMap(({ events }) => events) };
+        const rows = rosterOf(relayRecord(relay), logs);
+        expect(
+          rows.some(({ standing }) => standing === 'agrees'),
+          name,
+        ).toBe(true);
+        for (const { standing, also, remarks, file } of rows)
+          expect({ name, file, also, remarks, sound: SOUND.has(standing) }).toEqual({
+            ...{ name, file, also: [], remarks: [], sound: true },
+          });
+      } finally {
+        await stage.close();
+      }
+    }
+  });
+
   it('draws nothing that is not in a log file', { tags: ['slow'] }, async () => {
     const scenes = STORIES.flatMap(({ name, direct, detour }) =>
       ['killed', 'later', 'cable', 'midway'].includes(name) ? [direct, detour] : [],
@@ -232,6 +280,9 @@ describe('the demo', () => {
     }
   });
 });
+
+const isRelay = (one: Recorded): boolean => one.event === 'listening' && one.role === 'relay';
+const SOUND: ReadonlySet<string> = new Set(['agrees', 'none', 'missing']);
 
 const keyOf = ({ time, pid, actor, event, conn, n, verb }: Record<string, unknown>): string =>
   JSON.stringify([time, pid, actor, event, conn, n, verb]);
