@@ -13,7 +13,7 @@ import { Program, sweep } from './program.ts';
 import { type Watch, Wire } from './wire.ts';
 
 /** How long a program may take to start and listen, or to connect: enough for one that compiles first. The whole run ends within 15 s then. */
-const START_MS = 10_000;
+export const START_MS = 10_000;
 /** How often a server that does not listen yet is tried again. */
 const RETRY_MS = 10;
 /** A deadline counts only if the control was answered within this part of it. */
@@ -59,6 +59,8 @@ export class Attempt implements Watch {
   readonly #sockets: Socket[] = [];
   readonly #servers: Server[] = [];
   #port = 0;
+  #error: unknown;
+  #isOver = false;
   #wake: (() => void)[] = [];
 
   constructor(options: AttemptOptions) {
@@ -114,7 +116,7 @@ export class Attempt implements Watch {
   /**
    * Waits until a test gives something other than undefined or false.
    * @param ms the deadline; default: that of the attempt
-   * @returns that; undefined if the deadline has passed, and this computer had time for the program
+   * @returns that; undefined if the deadline has passed and this computer had time for the program, or if the attempt is over
    * @throws Undecided if this computer was too busy to tell
    * @throws Failed if the program floods its output
    */
@@ -122,7 +124,7 @@ export class Attempt implements Watch {
     for (let round = 0; round <= MORE_ROUNDS; round += 1) {
       const before = this.#options.control.answer();
       const found = await this.#within(test, ms);
-      if (found !== undefined) return found;
+      if (found !== undefined || this.#isOver) return found;
       const limit = Math.max(50, ms / CONTROL_SHARE);
       const after = this.#options.control.answer();
       const slow = new Promise<number>((resolve) => setTimeout(resolve, limit, Number.POSITIVE_INFINITY));
@@ -145,10 +147,11 @@ export class Attempt implements Watch {
     }, ms);
     try {
       for (;;) {
+        if (this.#error !== undefined) throw this.#error;
         this.#checkFlood();
         const found = test();
         if (found !== undefined && found !== false) return found;
-        if (late) return undefined;
+        if (late || this.#isOver) return undefined;
         await new Promise<void>((resolve) => void this.#wake.push(resolve));
       }
     } finally {
@@ -273,21 +276,35 @@ export class Attempt implements Watch {
       server.listen(this.#port, HOST, resolve);
     });
     return {
-      next: async () => {
-        const found = await this.until(
-          () => waiting[0] ?? (this.started && this.program.exit !== undefined ? 'ended' : undefined),
-          START_MS,
-        );
-        if (typeof found === 'object') return waiting.shift() ?? found;
-        throw new Failed({
-          expected: `a connection to ${HOST}:${this.#port}`,
-          came: found === undefined ? `none in ${START_MS / 1000} s` : exitText(this.program.exit ?? 0),
-          why: 'It gets the address in DETOUR_TO or DETOUR_RELAY, or in place of {to} or {relay} in its command.',
-        });
-      },
+      accept: (ms) => this.until(() => waiting.shift(), ms),
       accepted: () => accepted,
       close: () => void server.close(),
     };
+  }
+
+  /** The failure of a client that has not connected. */
+  notConnected(): Failed {
+    const { exit } = this.program;
+    return new Failed({
+      expected: `a connection to ${HOST}:${this.#port}`,
+      came: exit === undefined ? `none in ${START_MS / 1000} s` : exitText(exit),
+      why: 'It gets the address in DETOUR_TO and DETOUR_RELAY, or in place of {to} or {relay} in its command.',
+    });
+  }
+
+  /** Runs something beside the stage, such as a server that the check plays. If it throws, the next wait of the stage does. */
+  background(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#error ??= error;
+      this.changed();
+    });
+  }
+
+  /** Is there nobody at the address that the program gets? */
+  async isNobody(): Promise<boolean> {
+    const socket = await tryConnect(this.#port);
+    socket?.destroy();
+    return socket === undefined;
   }
 
   /** Chooses the address that the program gets, without listening there: who connects is refused. */
@@ -303,6 +320,8 @@ export class Attempt implements Watch {
 
   /** The same without waiting: also when this process is about to exit. */
   endNow(): void {
+    this.#isOver = true;
+    this.changed();
     for (const program of this.#programs) program.killNow();
     if (this.started) sweep(this.#mark);
     for (const socket of this.#sockets) socket.destroy();
@@ -313,8 +332,8 @@ export class Attempt implements Watch {
 
 /** Connections that come to a server that the check plays. */
 export interface Listener {
-  /** The next connection. @throws Failed if the program ends without connecting, or does not connect in time */
-  next(): Promise<Wire>;
+  /** The next connection; undefined if none comes in this time. */
+  accept(ms: number): Promise<Wire | undefined>;
   /** How many have come. */
   accepted(): number;
   /** Takes no more. */

@@ -5,6 +5,7 @@ import { Attempt, type Note } from './attempt.ts';
 import { Control } from './control.ts';
 import { Failed, NotChecked, type Problem, Undecided } from './outcome.ts';
 import { RECEIVER_STAGES } from './receiver-stages.ts';
+import { SENDER_STAGES } from './sender-stages.ts';
 import type { Stage } from './stage.ts';
 
 /** A kind of program that can be checked. */
@@ -15,7 +16,7 @@ export const ROLES: Readonly<
   Record<Role, { readonly full: string; readonly as: string; readonly stages: readonly Stage[] }>
 > = {
   receiver: { full: 'a synchronous receiver', as: 'bob', stages: RECEIVER_STAGES },
-  sender: { full: 'a synchronous sender', as: 'alice', stages: [] },
+  sender: { full: 'a synchronous sender', as: 'alice', stages: SENDER_STAGES },
   relay: { full: 'a relay', as: 'relay', stages: [] },
   collector: { full: 'a collector', as: 'bob', stages: [] },
 };

@@ -65,8 +65,6 @@ class Wire:
             self.buffer = b""
             if not self.more():
                 return None
-        if BUG == "half-frame" and not self.buffer and not self.more():
-            return None
         line = self.line()
         if line is None:
             return None
