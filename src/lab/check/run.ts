@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { Attempt, type Note } from './attempt.ts';
+import { COLLECTOR_STAGES } from './collector-stages.ts';
 import { Control } from './control.ts';
 import { Failed, NotChecked, type Problem, Undecided } from './outcome.ts';
 import { RECEIVER_STAGES } from './receiver-stages.ts';
@@ -18,7 +19,7 @@ export const ROLES: Readonly<
   receiver: { full: 'a synchronous receiver', as: 'bob', stages: RECEIVER_STAGES },
   sender: { full: 'a synchronous sender', as: 'alice', stages: SENDER_STAGES },
   relay: { full: 'a relay', as: 'relay', stages: [] },
-  collector: { full: 'a collector', as: 'bob', stages: [] },
+  collector: { full: 'a collector', as: 'bob', stages: COLLECTOR_STAGES },
 };
 
 /**
