@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { prng } from '../../core/prng.ts';
 import type { Exit } from '../stage/process.ts';
 import type { Control } from './control.ts';
-import { Failed, Undecided } from './outcome.ts';
+import { Failed, type Note, Undecided } from './outcome.ts';
 import { freePort, HOST, tryConnect } from './ports.ts';
 import { Program, sweep } from './program.ts';
 import { type Watch, Wire } from './wire.ts';
@@ -20,15 +20,6 @@ const RETRY_MS = 10;
 const CONTROL_SHARE = 4;
 /** How many more deadlines a program gets while the control is slow. */
 const MORE_ROUNDS = 3;
-
-/** Something that happened, for `--trace`. */
-export interface Note {
-  /** Milliseconds since the attempt began. */
-  readonly at: number;
-  /** Who did it: `─► NAME` the check, `◄─ NAME` the program, on the connection of that name. */
-  readonly who: string;
-  readonly what: string;
-}
 
 /** What an attempt is made with. */
 export interface AttemptOptions {
@@ -58,6 +49,7 @@ export class Attempt implements Watch {
   readonly #programs: Program[] = [];
   readonly #sockets: Socket[] = [];
   readonly #servers: Server[] = [];
+  readonly #files: string[] = [];
   #port = 0;
   #error: unknown;
   #isOver = false;
@@ -312,6 +304,11 @@ export class Attempt implements Watch {
     this.#port = await freePort();
   }
 
+  /** Removes this file, too, when the attempt ends. */
+  atEnd(file: string): void {
+    this.#files.push(file);
+  }
+
   /** Ends everything that belongs to this attempt. */
   async end(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
@@ -326,7 +323,8 @@ export class Attempt implements Watch {
     if (this.started) sweep(this.#mark);
     for (const socket of this.#sockets) socket.destroy();
     for (const server of this.#servers) server.close();
-    rmSync(this.journal, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    for (const file of [this.journal, ...this.#files])
+      rmSync(file, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 

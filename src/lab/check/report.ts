@@ -4,7 +4,7 @@ import { ms } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { padTo } from '../../core/width.ts';
 import { hanging } from '../../core/wrap.ts';
-import type { Note } from './attempt.ts';
+import type { Note } from './outcome.ts';
 import {
   type CheckOptions,
   type CheckResult,

@@ -1,11 +1,12 @@
 // Runs the stages of a check, one after the other, and says what came of each.
 
 import { createHash } from 'node:crypto';
-import { Attempt, type Note } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { COLLECTOR_STAGES } from './collector-stages.ts';
 import { Control } from './control.ts';
-import { Failed, NotChecked, type Problem, Undecided } from './outcome.ts';
+import { Failed, NotChecked, type Note, type Problem, Undecided } from './outcome.ts';
 import { RECEIVER_STAGES } from './receiver-stages.ts';
+import { RELAY_STAGES } from './relay-stages.ts';
 import { SENDER_STAGES } from './sender-stages.ts';
 import type { Stage } from './stage.ts';
 
@@ -18,7 +19,7 @@ export const ROLES: Readonly<
 > = {
   receiver: { full: 'a synchronous receiver', as: 'bob', stages: RECEIVER_STAGES },
   sender: { full: 'a synchronous sender', as: 'alice', stages: SENDER_STAGES },
-  relay: { full: 'a relay', as: 'relay', stages: [] },
+  relay: { full: 'a relay', as: 'relay', stages: RELAY_STAGES },
   collector: { full: 'a collector', as: 'bob', stages: COLLECTOR_STAGES },
 };
 
