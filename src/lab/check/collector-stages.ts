@@ -101,6 +101,7 @@ const drain: Stage = {
   section: 'EMPTY',
   async run(attempt) {
     const mailbox = new Mailbox([{ seq: 1, body: Buffer.from(attempt.word()) }]);
+    mailbox.isEnding = true;
     const played = await collecting(attempt, mailbox, SHOW);
     // A collector that stays for more mail has nothing to leave for.
     if (!mailbox.drain) return;

@@ -34,6 +34,8 @@ export class Mailbox {
   drain = false;
   #sent = 0;
   #isEmpty = false;
+  /** Is EMPTY sent to a collector that wants it? One that gets none stays, and cannot flush its output by leaving. */
+  isEnding = false;
   readonly #put: (bytes: Buffer, wire: Wire) => Promise<void> | void;
 
   constructor(
@@ -83,7 +85,7 @@ export class Mailbox {
     this.#sent += next.length;
     if (next.length > 0) await this.#put(Buffer.concat(next.map(bytesOf)), wire);
     const last = this.mail.at(-1)?.seq ?? 0;
-    if (this.drain && !this.#isEmpty && this.acked >= last) {
+    if (this.isEnding && this.drain && !this.#isEmpty && this.acked >= last) {
       this.#isEmpty = true;
       wire.send('EMPTY\n');
     }

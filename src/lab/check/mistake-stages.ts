@@ -37,6 +37,7 @@ export function mistakeStages(kind: ServerRole) {
         wire.send(frame(kind.send('f1'), 'early'));
         await wire.expect('ERROR code=no_hello', 'The sender must say who it is before it sends.');
         await wire.expectEnd(ENDS);
+        wire.close();
         const newer = await ready(attempt, role, 'newer');
         newer.send('HELLO version=2 as=alice\n');
         await newer.expect(
@@ -69,6 +70,7 @@ export function mistakeStages(kind: ServerRole) {
           );
           await kind.taken(attempt, [body]);
         }
+        wire.close();
         await refuses(
           attempt,
           `${kind.send('l3')} size=999999999999999\n`,

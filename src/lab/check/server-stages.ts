@@ -20,6 +20,9 @@ export interface ServerRole {
 
 const GRAMMAR = 'The grammar';
 
+/** How long HELLO is ahead of what follows it, so that they come in two reads. */
+const APART_MS = 20;
+
 /** Connects as soon as the program listens, and takes READY. @throws Failed if READY is not as it must be */
 export async function ready(attempt: Attempt, role: string, name?: string): Promise<Wire> {
   const wire = await attempt.connect(name);
@@ -34,6 +37,8 @@ export async function ready(attempt: Attempt, role: string, name?: string): Prom
 export async function greeted(attempt: Attempt, role: string, as = 'alice'): Promise<Wire> {
   const wire = await ready(attempt, role, as);
   wire.send(`HELLO version=1 as=${as}\n`);
+  // Whoever takes one read for one frame shall fail in the stages about that, and not in all of them.
+  await attempt.pass(APART_MS);
   return wire;
 }
 

@@ -8,7 +8,7 @@ output = threading.Lock()
 
 class Sender(Server):
     def greeting(self):
-        return f"READY version=1 role=receiver as={'bob' if BUG == 'own-name' else ME} max={MAX} window=1"
+        return f"READY version=1 role=receiver as={ME} max={MAX} window=1"
 
     def serve(self, verb, fields, body):
         if verb != "SEND":

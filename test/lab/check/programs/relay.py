@@ -49,7 +49,7 @@ def load():
             os.truncate(PATH, len(whole))
         if BUG == "order-lost":
             for box in mail.values():
-                box.sort(key=lambda one: one.id)
+                box.sort(key=lambda one: one.body)
         if BUG == "numbers-again":
             last.clear()
     log = os.open(PATH, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
