@@ -8,7 +8,7 @@ import { matches, type Wire } from './wire.ts';
 const LONG_MS = 60_000;
 
 /** A server that the check plays. */
-export interface Played {
+export interface PlayedServer {
   readonly listener: Listener;
   /** Every connection that has come. */
   readonly wires: readonly Wire[];
@@ -27,7 +27,7 @@ export interface Part {
 }
 
 /** Plays a server until the attempt ends: it greets, hands over what comes, and answers BYE and FIN. */
-export async function play(attempt: Attempt, part: Part): Promise<Played> {
+export async function play(attempt: Attempt, part: Part): Promise<PlayedServer> {
   const listener = await attempt.listen();
   const wires: Wire[] = [];
   const frames: Frame[] = [];
@@ -64,7 +64,7 @@ export async function play(attempt: Attempt, part: Part): Promise<Played> {
 /** Waits for a frame of this pattern to come on any connection. @throws Failed if it does not come, or the program ends before it */
 export async function mustSay(
   attempt: Attempt,
-  { frames, wires }: Played,
+  { frames, wires }: PlayedServer,
   pattern: string,
   why: string,
 ): Promise<Frame> {

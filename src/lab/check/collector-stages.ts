@@ -46,14 +46,14 @@ const waits: Stage = {
   section: 'READY',
   async run(attempt) {
     const early: string[] = [];
-    const greet = async (wire: Wire): Promise<void> => {
+    const readyLate = async (wire: Wire): Promise<void> => {
       await attempt.pass(400);
       early.push(
         ...wire.frames.map(({ verb }) => verb).filter((verb) => verb === 'RECEIVE' || verb === 'ACK'),
       );
       wire.send(READY);
     };
-    const played = await play(attempt, { greet });
+    const played = await play(attempt, { greet: readyLate });
     await attempt.start();
     await mustSay(attempt, played, 'RECEIVE window=*', 'After READY it asks for its mail.');
     if (early.length > 0)

@@ -1,7 +1,7 @@
 // A relay's mailbox as the check plays it for a collector.
 
 import type { Attempt } from './attempt.ts';
-import { mustSay, type Part, type Played, play } from './client-stages.ts';
+import { mustSay, type Part, type PlayedServer, play } from './client-stages.ts';
 import { type Frame, frame } from './frames.ts';
 import { Failed } from './outcome.ts';
 import { mustShow } from './output.ts';
@@ -101,7 +101,7 @@ export const lettersOf = (attempt: Attempt, count: number): Buffer[] =>
   Array.from({ length: count }, () => Buffer.from(attempt.word()));
 
 /** Starts the program, plays the relay, and waits until all mail is shown and acknowledged. */
-export async function collecting(attempt: Attempt, mailbox: Mailbox, why: string): Promise<Played> {
+export async function collecting(attempt: Attempt, mailbox: Mailbox, why: string): Promise<PlayedServer> {
   const played = await play(attempt, mailbox.part());
   await attempt.start();
   await mustSay(attempt, played, 'RECEIVE window=*', 'It asks for its mail with RECEIVE.');

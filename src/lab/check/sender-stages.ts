@@ -30,14 +30,14 @@ const waits: Stage = {
   section: 'READY',
   async run(attempt) {
     const early: string[] = [];
-    const greet = async (wire: Wire): Promise<void> => {
+    const readyLate = async (wire: Wire): Promise<void> => {
       await attempt.pass(400);
       early.push(
         ...wire.frames.map(({ verb }) => verb).filter((verb) => !['HELLO', 'PING', 'PONG'].includes(verb)),
       );
       wire.send(READY);
     };
-    const played = await sending(attempt, [attempt.word()], { greet, take: onSend(answer) });
+    const played = await sending(attempt, [attempt.word()], { greet: readyLate, take: onSend(answer) });
     await mustSay(attempt, played, 'SEND id=* size=*', SENDS);
     if (early.length > 0)
       throw new Failed({

@@ -1,7 +1,7 @@
 // Which verdict a synchronous sender must come to, whatever happens in place of the answer.
 
 import { type Attempt, exitText } from './attempt.ts';
-import { mustSay, type Part, type Played, play } from './client-stages.ts';
+import { mustSay, type Part, type PlayedServer, play } from './client-stages.ts';
 import { type Frame, frame } from './frames.ts';
 import { Failed, Undecided } from './outcome.ts';
 import type { Stage } from './stage.ts';
@@ -64,7 +64,7 @@ export async function sending(
   lines: readonly string[],
   part: Part,
   timeout = '10',
-): Promise<Played> {
+): Promise<PlayedServer> {
   const played = await play(attempt, part);
   const program = await attempt.start({ DETOUR_TIMEOUT: timeout });
   program.input(lines.map((line) => `${line}\n`).join(''));

@@ -60,7 +60,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'always-unknown': 'NOBODY',
     'refused-delivered': 'REFUSED',
     'refused-unknown': 'REFUSED',
-    'no-answer-needed': 'REFUSED',
+    'no-answer-needed': 'THREE',
     'any-role': 'ROLE',
     'any-version': 'VERSION',
     'no-deadline': 'MUTE',
