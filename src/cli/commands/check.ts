@@ -3,7 +3,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Argument, type Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { DetourError, errnoOf } from '../../core/error.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
@@ -58,8 +58,11 @@ export const check: CommandSpec = {
   summary: 'does your own program keep the protocol, also when it is killed?',
   build(command: Command): void {
     command
-      .addArgument(new Argument('<role>', 'what your program is').choices(Object.keys(ROLES)))
-      .argument('[command...]', 'your program and its arguments, after --')
+      .usage('[options] <role> -- <command...>')
+      .argument(
+        '<role...>',
+        `what your program is (${Object.keys(ROLES).join(', ')}), then -- and the command that starts it`,
+      )
       .option('--stage <name>', 'only this stage, by its name or number')
       .option('--all', 'go on after a stage that failed')
       .option('--list', 'only list the stages')
@@ -84,11 +87,15 @@ export const check: CommandSpec = {
       .option('--gradescope <file>', "also write the result as Gradescope's results.json", path)
       .option('--csv <file>', 'also write a table, one line per program', path)
       .addHelpText('after', MORE)
-      .action(async (role: Role, words: string[], flags: Flags) => {
+      .action(async ([role = '', ...words]: string[], flags: Flags) => {
+        if (!isRole(role))
+          throw new DetourError('usage', `"${role}" is not a role: give ${Object.keys(ROLES).join(', ')}.`);
         process.exitCode = await run(role, words, flags);
       });
   },
 };
+
+const isRole = (word: string): word is Role => Object.hasOwn(ROLES, word);
 
 async function run(role: Role, command: readonly string[], flags: Flags): Promise<number> {
   const width = columns(process.stdout);

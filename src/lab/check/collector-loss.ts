@@ -1,7 +1,7 @@
 // Does a collector lose mail when it is killed? It must acknowledge only what it has shown.
 
 import { mustSay, play } from './client-stages.ts';
-import { ACKS, bytesOf, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
+import { ACKS, bytesOf, joined, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { blockOutput, largeBody, mustShow } from './output.ts';
 import type { Stage } from './stage.ts';
@@ -55,7 +55,7 @@ const killed: Stage = {
     });
     for (let kill = 0; kill < KILLS; kill += 1) {
       const mail = lettersOf(attempt, 400).map((body, index) => ({ seq: index + 1, body }));
-      const mailbox = new Mailbox(mail);
+      const mailbox = new Mailbox(mail, joined);
       mailboxes.push(mailbox);
       const program = await attempt.start();
       const enough = 1 + attempt.below(200);

@@ -3,7 +3,7 @@
 import { exitText } from './attempt.ts';
 import { mustSay, play } from './client-stages.ts';
 import { LOSS_STAGES } from './collector-loss.ts';
-import { collecting, collectStage, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
+import { collecting, collectStage, joined, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
 import { Failed } from './outcome.ts';
 import type { Stage } from './stage.ts';
 import type { Wire } from './wire.ts';
@@ -205,7 +205,7 @@ export const COLLECTOR_STAGES: readonly Stage[] = [
     (attempt) =>
       new Mailbox(
         lettersOf(attempt, 2).map((body, index) => ({ seq: index + 1, body })),
-        (bytes, wire) => wire.drip(bytes, 2),
+        (messages, wire) => wire.drip(Buffer.concat(messages), 2),
       ),
   ),
   collectStage(
@@ -219,6 +219,7 @@ export const COLLECTOR_STAGES: readonly Stage[] = [
     (attempt) =>
       new Mailbox(
         lettersOf(attempt, 12).map((body, index) => ({ seq: 5 + index * index * 90_000_001, body })),
+        joined,
       ),
   ),
   collectStage(
@@ -244,8 +245,8 @@ export const COLLECTOR_STAGES: readonly Stage[] = [
     points: 1,
     section: 'PING',
     async run(attempt) {
-      const mailbox = new Mailbox([{ seq: 1, body: Buffer.from(attempt.word()) }], (bytes, wire) =>
-        wire.send(Buffer.concat([Buffer.from('PING\n'), bytes])),
+      const mailbox = new Mailbox([{ seq: 1, body: Buffer.from(attempt.word()) }], (messages, wire) =>
+        wire.send(Buffer.concat([Buffer.from('PING\n'), ...messages])),
       );
       const played = await collecting(attempt, mailbox, SHOW);
       await mustSay(attempt, played, 'PONG', 'The relay asks whether the program is alive.');

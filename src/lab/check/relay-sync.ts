@@ -11,7 +11,7 @@ import type { Stage } from './stage.ts';
 /** How many messages are stored, one after the other. */
 const MESSAGES = 8;
 const CALLS =
-  'open,openat,creat,fcntl,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,msync,sync,syncfs,io_uring_enter';
+  'read,readv,recvfrom,recvmsg,open,openat,creat,fcntl,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync,msync,sync,syncfs,io_uring_enter';
 const SYNCS = new Set(['fsync', 'fdatasync', 'msync', 'sync', 'syncfs']);
 const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2']);
 
@@ -19,7 +19,7 @@ const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2']);
 interface Seen {
   /** Was the answer itself seen? */
   readonly said: boolean;
-  /** Was something synced between the last answer and this one? */
+  /** Was something synced after the message had come and before this answer? */
   readonly synced: boolean;
 }
 
@@ -37,6 +37,9 @@ export function readTrace(trace: string, ids: readonly string[]): Seen[] {
   for (const line of trace.split('\n')) {
     const [, pid = '', rest = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
     const id = ids[next];
+    // What was synced before the message had come does not count for it.
+    if (id !== undefined && rest.includes(`SEND id=${id} `) && /^(<\.\.\. )?(read|recv)/.test(rest))
+      synced = false;
     if (
       id !== undefined &&
       rest.includes(`STORED id=${id} `) &&

@@ -31,6 +31,11 @@ const STDERR_LINES = 8;
 /** Events that `--trace` shows: the last ones. */
 const TRACE_LINES = 60;
 
+/** Columns of a line: at most this many in all, and how many at its start and at its end are not about what the stage does. */
+const MOST_COLUMNS = 100;
+const START = 16;
+const END = 15;
+
 const head = (n: number, name: string): string => `${String(n).padStart(3)} ${padTo(name, 11)}`;
 
 /** The stages of a role with their points and sections, for `--list`. */
@@ -62,11 +67,10 @@ export function titleLine({ role, only }: Pick<CheckOptions, 'role' | 'only'>): 
 
 /** One stage's line: what it is about, at the right how it ended. */
 export function stageLine({ stage, n, status, ms: took }: StageResult, columns: number): string {
-  const end = `${STATUS_TEXT[status]}${status === 'ok' ? ms(took).padStart(13 - STATUS_TEXT.ok.length) : ''}`;
-  const width = Math.min(columns, 96);
-  const room = width - end.length - 19;
+  const room = Math.min(columns, MOST_COLUMNS) - START - END;
   const does = stage.does.length > room ? `${stage.does.slice(0, room - 1)}…` : stage.does;
-  return `${padTo(`${head(n, stage.name)} ${does}`, width - (status === 'ok' ? end.length : 15))} ${end}`.trimEnd();
+  const time = status === 'ok' ? ms(took).padStart(END - STATUS_TEXT.ok.length - 1) : '';
+  return `${head(n, stage.name)} ${padTo(does, room)} ${STATUS_TEXT[status]}${time}`;
 }
 
 /** What is told about a stage that did not pass. @param again the command that repeats it @param trace show what was said, too */

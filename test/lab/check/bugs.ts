@@ -99,7 +99,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
   relay: {
     'present-no': 'STORED',
     'no-empty': 'COLLECT',
-    'newest-first': 'BYTES',
+    'newest-first': 'EMPTY',
     'own-mail': 'NAMES',
     'no-window': 'WINDOW',
     'no-limit': 'WINDOW',
@@ -118,7 +118,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'writes-later': 'RESTART',
     'dedup-in-memory': 'RESTART',
     'numbers-again': 'RESTART',
-    'order-lost': 'RESTART',
+    'order-lost': 'RESTART CRASH',
     'new-store': 'RESTART',
     'acks-in-memory': 'RESTART',
     'attempts-in-memory': 'RESTART',

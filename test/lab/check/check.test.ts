@@ -148,7 +148,7 @@ describe('detour check', () => {
   test.each([
     [['check', 'receiver'], 'Which program?'],
     [['check', 'receiver', '--stage', 'NOTHING', '--', 'true'], 'no stage "NOTHING"'],
-    [['check', 'nobody', '--', 'true'], 'Allowed choices'],
+    [['check', 'nobody', '--', 'true'], 'is not a role'],
   ])('%j is wrong usage', async (args, says) => {
     const { code, stderr } = await runInside(args);
     expect(code).toBe(2);

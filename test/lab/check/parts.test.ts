@@ -74,6 +74,18 @@ describe('what strace saw', () => {
     expect(readTrace([...lines, said('a')].join('\n'), ['a'])).toEqual([{ said: true, synced }]);
   });
 
+  test('a sync before the message has come does not count', () => {
+    const came = (call: string): string => `11 ${call}"SEND id=a to=bob size=2\\nhi\\n", 65536) = 30`;
+    for (const call of ['read(9<socket:[1]>, ', '<... recvfrom resumed>']) {
+      expect(readTrace(['11 fsync(5</j>) = 0', came(call), said('a')].join('\n'), ['a'])).toEqual([
+        { said: true, synced: false },
+      ]);
+      expect(readTrace([came(call), '11 fsync(5</j>) = 0', said('a')].join('\n'), ['a'])).toEqual([
+        { said: true, synced: true },
+      ]);
+    }
+  });
+
   test('a sync counts for one answer', () => {
     expect(readTrace(['11 fsync(5</j>) = 0', said('a'), said('b')].join('\n'), ['a', 'b', 'c'])).toEqual([
       { said: true, synced: true },
