@@ -231,6 +231,7 @@ export class Attempt implements Watch {
         this.note(`─► ${name}`, 'connected');
         return new Wire(this, socket, name);
       }
+      this.#checkFlood();
       const { exit } = this.program;
       if (exit !== undefined) throw this.#notListening(exitText(exit));
       if (performance.now() - began > START_MS) {

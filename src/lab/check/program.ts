@@ -12,6 +12,9 @@ const MOST_STDERR = 64 * 1024 * 1024;
 /** How long a killed process may take to be gone: the system needs some time to free a large one. */
 const GONE_MS = 5000;
 
+/** How long what it has printed is read after it has ended, if its output stays open. */
+const READ_MS = 500;
+
 /** The variable that marks every process of one attempt, so that none of them is left behind. */
 const MARK = 'DETOUR_CHECK_ATTEMPT';
 
@@ -38,6 +41,7 @@ export class Program {
   #size = 0;
   #stderrSize = 0;
   #killed = false;
+  #exit: Exit | undefined;
 
   constructor({ command, env, cwd, mark, changed }: ProgramOptions) {
     this.#changed = changed;
@@ -54,6 +58,13 @@ export class Program {
       changed();
     });
     void this.#process.ended.then(changed);
+    // A child of it may hold its output open for as long as it likes: then nobody waits for the end of that.
+    this.#process.child.on('exit', (code, signal) => {
+      setTimeout(() => {
+        this.#exit = code ?? signal ?? 'not started';
+        changed();
+      }, READ_MS).unref();
+    });
   }
 
   /** Its pid; 0 if it could not be started. */
@@ -61,9 +72,9 @@ export class Program {
     return this.#process.pid;
   }
 
-  /** How it ended; undefined as long as it runs. */
+  /** How it ended; undefined as long as it runs, or as long as what it had printed has not been read. */
   get exit(): Exit | undefined {
-    return this.#process.exit;
+    return this.#process.exit ?? this.#exit;
   }
 
   /** The last 4,000 characters of its stderr. */

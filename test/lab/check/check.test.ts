@@ -58,6 +58,24 @@ describe('a program that', () => {
     expect(new Set(stages.slice(1).map(({ status }) => status))).toEqual(new Set(['skipped']));
   });
 
+  test('ends and leaves a child that holds its output has ended', async () => {
+    const child =
+      "require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'inherit' }).unref()";
+    const { stages } = await check('receiver', node(`${child}; process.exit(4)`));
+    expect(stages[0]).toMatchObject({ status: 'failed', problem: { came: 'it ended with exit code 4' } });
+  });
+
+  test('floods its output instead of listening is ended', async () => {
+    const { stages } = await check(
+      'receiver',
+      node("setInterval(() => process.stdout.write('x'.repeat(1e6)), 0)"),
+    );
+    expect(stages[0]).toMatchObject({
+      status: 'failed',
+      problem: { came: expect.stringContaining('more than 16 MiB') },
+    });
+  });
+
   test('cannot be started fails the first stage', async () => {
     const { stages } = await check('receiver', ['/nowhere/bob']);
     expect(stages[0]).toMatchObject({ status: 'failed', problem: { came: 'it could not be started' } });
