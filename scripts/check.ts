@@ -20,8 +20,8 @@ const PROGRAMS = fileURLToPath(new URL('../test/lab/check/programs/', import.met
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 /** Programs that are checked at the same time: one for each of two processors. */
 const AT_ONCE = 2;
-/** With `--bugs some`: every third, and each of the last stages, which are about kills. */
-const EVERY = 3;
+/** With `--bugs some`: every fourth, and the last four of each role, which are about kills. */
+const EVERY = 4;
 
 process.env.PYTHONDONTWRITEBYTECODE = '1';
 // Output is buffered, as it is by default, so that a forgotten flush is found.

@@ -138,7 +138,11 @@ describe.skipIf(LEFT_OUT !== '')(`programs in Python${LEFT_OUT}`, () => {
     const only = stageOf('receiver', 'MESSAGE');
     const words = await Promise.all(
       [7, 7, 8].map(async (seed) => {
-        const { stages } = await check('receiver', python('receiver', 'shows-nothing'), { only, seed });
+        const { stages } = await check('receiver', python('receiver', 'shows-nothing'), {
+          only,
+          seed,
+          deadlineMs: 500,
+        });
         return stages[0]?.problem?.sent;
       }),
     );
