@@ -22,12 +22,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   library: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log'],
   'index.ts': ['library', 'errors', 'wire', 'net', 'exchange', 'async', 'async/log'],
   lab: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace'],
-  cli: ['errors', 'wire', 'net', 'exchange', 'sync', 'async', 'async/log', 'trace', 'lab', 'library'],
+  // It shares no code with what it checks.
+  'lab/check': ['lab/stage/process.ts'],
+  cli: [
+    'errors',
+    'wire',
+    'net',
+    'exchange',
+    'sync',
+    'async',
+    'async/log',
+    'trace',
+    'lab',
+    'lab/check',
+    'library',
+  ],
 };
 
 /** Modules that reach the network, and the folders in which they may appear. */
 const SOCKETS = new Set(['net', 'http', 'https', 'http2', 'tls', 'dgram'].map((name) => `node:${name}`));
-const SOCKET_FOLDERS = /^(net|lab\/faults)\//;
+const SOCKET_FOLDERS = /^(net|lab\/(faults|check))\//;
 
 /** Packages from the registry, and where each may appear. */
 const PACKAGES: Readonly<Record<string, (file: string) => boolean>> = {
@@ -64,6 +78,7 @@ const WITHOUT_NODE = new Set([
 /** The folder whose rules apply to a file. */
 function folderOf(file: string): string {
   if (file.startsWith('async/log/')) return 'async/log';
+  if (file.startsWith('lab/check/')) return 'lab/check';
   return file.split('/')[0] ?? '';
 }
 
@@ -111,7 +126,8 @@ function faultOf(
   }
   if (specifier.startsWith('node:')) {
     if (WITHOUT_NODE.has(file)) return 'no module of Node here';
-    if (SOCKETS.has(specifier) && !SOCKET_FOLDERS.test(file)) return 'sockets only in net/ and lab/faults/';
+    if (SOCKETS.has(specifier) && !SOCKET_FOLDERS.test(file))
+      return 'sockets only in net/, lab/faults/ and lab/check/';
     return undefined;
   }
   const rule = PACKAGES[specifier];
@@ -144,6 +160,7 @@ describe('who imports whom', () => {
       'async/log',
       'trace',
       'lab',
+      'lab/check',
       'library',
       'cli',
     ])
@@ -368,6 +385,8 @@ test.each([
   ['cli/main.ts', `import { send } from '../index.ts';`],
   ['core/event.ts', `import { isName } from '../wire/verbs.ts';`],
   ['cli/main.ts', `import { harness } from '../../test/harness.ts';`],
+  ['lab/check/frames.ts', `import { encode } from '../../wire/frame.ts';`],
+  ['lab/check/run.ts', `import { Stage } from '../stage/stage.ts';`],
   ['elsewhere/file.ts', ''],
 ])('%s may not say: %s', (file, source) => {
   expect(faultsOf(file, source)).toHaveLength(1);
@@ -380,6 +399,7 @@ test.each([
   ['async/log/disk.ts', `import { holdLock } from '../../net/lock.ts';`],
   ['lab/faults/link.ts', `import { createServer } from 'node:net';`],
   ['cli/main.ts', `import { visible } from '../core/visible.ts';`],
+  ['lab/check/program.ts', `import { Process } from '../stage/process.ts';`],
   ['cli/main.ts', `import { send } from '../library/send.ts';`],
   ['index.ts', `export { send } from './library/send.ts';`],
 ])('%s may say: %s', (file, source) => {

@@ -1,6 +1,6 @@
 """alice, synchronous: sends one message straight to bob, and then says what she knows: one of three verdicts.
 
-    python3 sender.py --to 127.0.0.1:4101 --as alice hello bob      (without words: all of standard input)
+    python3 sender.py --to 127.0.0.1:4101 --as alice hello bob     (or standard input; --lines: each line of it)
 
 DELIVERED (exit code 0), NOT DELIVERED (10: it is certain) or UNKNOWN (20). Defaults: DETOUR_TO, or DETOUR_HOST
 and DETOUR_PORT; DETOUR_AS. Left out of src/wire/PROTOCOL.md: "Heartbeats", "Repeats", and of "Limits" too_slow.
@@ -35,18 +35,26 @@ parser.add_argument("--to", default=os.environ.get("DETOUR_TO", f"{host}:{port}"
 parser.add_argument("--as", default=os.environ.get("DETOUR_AS", "alice"), dest="me")
 parser.add_argument("--timeout", default=10, type=float, metavar="SECONDS")
 parser.add_argument("words", nargs="*")
+parser.add_argument("--lines", action="store_true", help="each line of standard input is a message")
 options = parser.parse_args()
-bob = None
-try:
-    body = os.fsencode(" ".join(options.words)) if options.words else sys.stdin.buffer.read()
-    bob = connect(options.to, options.me, options.timeout)
-    ready = bob.greet("receiver", options.me)
-    require(len(body) <= int(value(ready, "max", "0|" + NUMBER)), "too_large", "it is larger than bob takes.")
-except (OSError, ValueError, Fault, KeyboardInterrupt) as error:  # no byte of SEND has been written
-    verdict, why = "NOT DELIVERED", str(error) or repr(error)
-else:
-    verdict, why = send(bob, body)
-print(f"{verdict}: {why}", flush=True)
-if bob is not None:
-    bob.leave()
-sys.exit({"DELIVERED": 0, "NOT DELIVERED": 10, "UNKNOWN": 20}[verdict])
+
+def deliver(body):
+    """Sends one message on a connection of its own, and prints the verdict. Returns its exit code."""
+    bob = None
+    try:
+        body = sys.stdin.buffer.read() if body is None else body
+        bob = connect(options.to, options.me, options.timeout)
+        ready = bob.greet("receiver", options.me)
+        require(len(body) <= int(value(ready, "max", "0|" + NUMBER)), "too_large", "it is larger than bob takes.")
+    except (OSError, ValueError, Fault, KeyboardInterrupt) as error:  # no byte of SEND has been written
+        verdict, why = "NOT DELIVERED", str(error) or repr(error)
+    else:
+        verdict, why = send(bob, body)
+    print(f"{verdict}: {why}", flush=True)
+    bob and bob.leave()
+    return {"DELIVERED": 0, "NOT DELIVERED": 10, "UNKNOWN": 20}[verdict]
+
+
+words = os.fsencode(" ".join(options.words)) if options.words else None
+lines = (line.rstrip(b"\n") for line in sys.stdin.buffer) if options.lines else [words]
+sys.exit(max(map(deliver, lines), default=0))

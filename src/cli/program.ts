@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   link: async () => (await import('./commands/link.ts')).link,
   demo: async () => (await import('./commands/demo.ts')).demo,
   compare: async () => (await import('./commands/compare.ts')).compare,
+  check: async () => (await import('./commands/check.ts')).check,
   explain: async () => (await import('./commands/explain.ts')).explain,
   trace: async () => (await import('./commands/trace.ts')).trace,
   journal: async () => (await import('./commands/journal.ts')).journal,

@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--log',
   ],
   demo: ['--fast', '--json', '--log'],
+  check: [
+    ...['--stage', '--all', '--list', '--seed', '--trace', '--deadline', '--start', '--each'],
+    ...['--json', '--junit', '--gradescope', '--csv'],
+  ],
   compare: ['--messages', '--cycle', '--retry', '--seed', '--kill-sender', '--svg', '--why', '--json'],
   explain: ['--json'],
   trace: ['--last', '--id', '--brief', '--width', '--json', '--roster', '--csv'],

@@ -14,6 +14,12 @@ export interface ProcessOptions {
   readonly stdout?: number | undefined;
   /** Takes each line of its stdout. The text is then not kept. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Takes each chunk of its stdout, as bytes. The text is then not kept. */
+  readonly onBytes?: ((chunk: Buffer) => void) | undefined;
+  /** The folder that it runs in. Default: this process's own. */
+  readonly cwd?: string | undefined;
+  /** Puts it into a process group of its own, so that its children are killed with it. Windows has no such groups: there it does nothing. */
+  readonly group?: boolean | undefined;
   /** How many characters of its stderr are kept: the last ones. Default: all. */
   readonly keep?: number | undefined;
   /** How long something that it should say is waited for, in milliseconds. Default: 30 s. */
@@ -39,25 +45,30 @@ export class Process {
   /** How long something that it should say is waited for, in milliseconds. */
   protected readonly patienceMs: number;
   readonly #keep: number;
+  readonly #group: boolean;
   #exit: Exit | undefined;
   #waiting: (() => void)[] = [];
 
   /** @param command a program and its arguments */
   constructor(command: readonly string[], options: ProcessOptions = {}) {
-    const { env, stdout = 'pipe', onLine, keep = Number.POSITIVE_INFINITY } = options;
+    const { env, stdout = 'pipe', onLine, onBytes, cwd, keep = Number.POSITIVE_INFINITY } = options;
     const [program = process.execPath, ...args] = command;
     this.#keep = keep;
+    this.#group = options.group === true && process.platform !== 'win32';
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.child = spawn(program, args, {
       stdio: ['pipe', stdout, 'pipe'],
       env: { ...inherited(), ...env },
       windowsHide: true,
+      detached: this.#group,
+      ...(cwd === undefined ? {} : { cwd }),
     });
     // A write to a process that was killed fails: that is expected here.
     this.child.stdin?.on('error', () => {});
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.heard(text));
     if (this.child.stdout !== null && onLine !== undefined)
       createInterface({ input: this.child.stdout }).on('line', onLine);
+    else if (onBytes !== undefined) this.child.stdout?.on('data', onBytes);
     else
       this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         this.stdout += text;
@@ -129,8 +140,16 @@ export class Process {
     await this.ended;
   }
 
-  /** Kills it without waiting: also when this process is about to exit. */
+  /** Kills it without waiting: also when this process is about to exit. With `group`, kills what is left of its group even if it has ended. */
   killNow(): void {
+    if (this.#group && this.pid !== 0) {
+      try {
+        process.kill(-this.pid, 'SIGKILL');
+      } catch {
+        // Nobody is left in the group.
+      }
+      return;
+    }
     if (this.#exit === undefined && this.pid !== 0) this.child.kill('SIGKILL');
   }
 

@@ -1,0 +1,240 @@
+// `detour check`: does a program of your own keep the protocol, also when it is killed? lab/check/ tries it; this file is about what is typed
+// and shown.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { DetourError, errnoOf } from '../../core/error.ts';
+import { INTERRUPTED } from '../../core/verdicts.ts';
+import { visible } from '../../core/visible.ts';
+import { detailLines, listLines, stageLine, sumLine, titleLine } from '../../lab/check/report.ts';
+import { csvHead, csvRow, gradescope, junit, stageJson, sumJson } from '../../lab/check/results.ts';
+import {
+  type CheckOptions,
+  exitCodeOf,
+  ROLES,
+  type Role,
+  runCheck,
+  type StageResult,
+} from '../../lab/check/run.ts';
+import { startText } from '../../lab/check/start.ts';
+import type { CommandSpec } from '../command.ts';
+import { count, deadline, path } from '../input.ts';
+import { columns, Progress, paint, put, statusLine } from '../render/output.ts';
+
+interface Flags {
+  readonly json?: true;
+  readonly junit?: string;
+  readonly gradescope?: string;
+  readonly csv?: string;
+  readonly each?: readonly string[];
+  readonly start?: string;
+  readonly stage?: string;
+  readonly all?: true;
+  readonly list?: true;
+  readonly seed?: number;
+  readonly trace?: true;
+  readonly deadline: number;
+}
+
+const LARGEST_SEED = 999_999;
+
+const MORE = `
+The command gets its address, folder and name in the environment (DETOUR_HOST, DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY,
+DETOUR_JOURNAL, DETOUR_TIMEOUT) and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
+A receiver and a collector print each message on stdout. A sender reads one message a line, prints a verdict for each (DELIVERED,
+NOT DELIVERED or UNKNOWN), and exits with the worst: 0, 10 or 20.
+
+Exit code: 0 all passed, 1 a stage failed, 2 wrong usage, 3 could not tell.
+
+  detour check receiver -- python3 bob.py
+  detour check receiver --all --seed 7 -- node bob.js --port {port}
+  detour check receiver --stage JOINED --trace -- python3 bob.py
+  detour check relay --all --csv points.csv --each submissions/*/run.sh
+`;
+
+/** The command `detour check`. */
+export const check: CommandSpec = {
+  summary: 'does your own program keep the protocol, also when it is killed?',
+  build(command: Command): void {
+    command
+      .usage('[options] <role> -- <command...>')
+      .argument(
+        '<role...>',
+        `what your program is (${Object.keys(ROLES).join(', ')}), then -- and the command that starts it`,
+      )
+      .option('--stage <name>', 'only this stage, by its name or number')
+      .option('--all', 'go on after a stage that failed')
+      .option('--list', 'only list the stages')
+      .addOption(new Option('--seed <n>', 'the random seed, to repeat a run').argParser(count))
+      .option('--trace', 'with a stage that failed, show what was said, with times')
+      .addOption(
+        new Option('--deadline <time>', 'how long your program may take for one answer')
+          .argParser(deadline)
+          .default(2000, '2s'),
+      )
+      .option('--start <file>', 'write a program in Python to begin with, and check nothing', path)
+      .addOption(
+        new Option('--each <files...>', 'check each of these programs, in its own folder').conflicts([
+          'json',
+          'junit',
+          'gradescope',
+          'trace',
+        ]),
+      )
+      .option('--json', 'print one JSON line per stage, and one at the end')
+      .option('--junit <file>', 'also write the result as JUnit XML', path)
+      .option('--gradescope <file>', "also write the result as Gradescope's results.json", path)
+      .option('--csv <file>', 'also write a table, one line per program', path)
+      .addHelpText('after', MORE)
+      .action(async ([role = '', ...words]: string[], flags: Flags) => {
+        if (!isRole(role))
+          throw new DetourError('usage', `"${role}" is not a role: give ${Object.keys(ROLES).join(', ')}.`);
+        process.exitCode = await run(role, words, flags);
+      });
+  },
+};
+
+const isRole = (word: string): word is Role => Object.hasOwn(ROLES, word);
+
+async function run(role: Role, command: readonly string[], flags: Flags): Promise<number> {
+  const width = columns(process.stdout);
+  if (flags.list) {
+    await put(`${listLines(role, width).join('\n')}\n`);
+    return 0;
+  }
+  if (flags.start !== undefined) return start(role, flags.start);
+  if (command.length === 0 && flags.each === undefined)
+    throw new DetourError('usage', 'Which program?', `detour check ${role} -- python3 my_${role}.py`);
+  if (command.length > 0 && flags.each !== undefined)
+    throw new DetourError('usage', 'Give one command after --, or many files after --each, and not both.');
+  // If a file cannot be written, say so before the check, and not after it.
+  for (const file of [flags.junit, flags.gradescope, flags.csv]) if (file !== undefined) write(file, '');
+  const only = flags.stage === undefined ? undefined : numberOf(role, flags.stage);
+  const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
+  const options = { role, only, seed, all: flags.all === true, deadlineMs: flags.deadline };
+  const restore = exitOnSignals();
+  try {
+    return flags.each === undefined
+      ? await checkOne({ ...options, command }, flags, width)
+      : await checkEach(options, flags.each, flags);
+  } finally {
+    restore();
+  }
+}
+
+async function checkOne(options: CheckOptions, flags: Flags, width: number): Promise<number> {
+  const { role, only, seed, command } = options;
+  if (!flags.json) await put(`${titleLine({ role, only })}\n`);
+  let written = Promise.resolve();
+  const result = await runCheck({
+    ...options,
+    began: (stage, n) => statusLine(`${String(n).padStart(3)} ${stage.name} …`),
+    ended: (stage) => {
+      statusLine('');
+      const text = flags.json
+        ? stageJson(stage)
+        : `${stageText(stage, again(role, stage, seed, command, flags), width, flags.trace === true)}\n`;
+      written = put(text);
+    },
+  });
+  await written;
+  const exit = exitCodeOf(result.stages);
+  await put(flags.json ? sumJson(result) : `${sumLine(result, exit)}\n`);
+  if (flags.junit !== undefined) write(flags.junit, junit(result));
+  if (flags.gradescope !== undefined) write(flags.gradescope, gradescope(result));
+  if (flags.csv !== undefined) write(flags.csv, csvHead(role) + csvRow(command.join(' '), result));
+  return exit;
+}
+
+// Each file is a program of its own, which is started in its folder.
+async function checkEach(
+  options: Omit<CheckOptions, 'command'>,
+  files: readonly string[],
+  flags: Flags,
+): Promise<number> {
+  const exits: number[] = [];
+  const progress = new Progress(files.length);
+  let csv = csvHead(options.role);
+  for (const [index, file] of files.entries()) {
+    progress.show(index, file);
+    const whole = resolve(file);
+    const result = await runCheck({ ...options, command: [whole], cwd: dirname(whole) });
+    const exit = exitCodeOf(result.stages);
+    exits.push(exit);
+    csv += csvRow(file, result);
+    // Written after each, so that what was found is not lost with the rest.
+    if (flags.csv !== undefined) write(flags.csv, csv);
+    progress.end();
+    await put(`${visible(file)}: ${sumLine(result, exit).trim()}\n`);
+  }
+  return exits.includes(1) ? 1 : Math.max(0, ...exits);
+}
+
+async function start(role: Role, file: string): Promise<number> {
+  if (existsSync(file)) throw new DetourError('usage', `${file} is there already.`, 'give another name');
+  write(file, startText(role));
+  await put(` Written to ${visible(file)}. Check it: detour check ${role} -- python3 ${visible(file)}\n`);
+  return 0;
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const code = errnoOf(error) || 'failed';
+    throw new DetourError(code, `The file ${file} cannot be written (${code}).`, 'give another name', {
+      cause: error,
+    });
+  }
+}
+
+function stageText(result: StageResult, repeat: string, width: number, trace: boolean): string {
+  const line = stageLine(result, width);
+  const colour = {
+    ok: 'green',
+    failed: 'red',
+    undecided: 'magenta',
+    unchecked: 'gray',
+    skipped: 'gray',
+  } as const;
+  return [
+    paint(colour[result.status], line, process.stdout),
+    ...detailLines(result, repeat, width, trace),
+  ].join('\n');
+}
+
+/** The command that repeats one stage. */
+function again(
+  role: Role,
+  { stage }: StageResult,
+  seed: number,
+  command: readonly string[],
+  flags: Flags,
+): string {
+  const quoted = command.map((word) =>
+    /^[\w./:=@{},+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  const slow = flags.deadline === 2000 ? '' : ` --deadline ${flags.deadline}ms`;
+  return `detour check ${role} --stage ${stage.name} --seed ${seed}${slow} -- ${quoted.join(' ')}`;
+}
+
+function numberOf(role: Role, text: string): number {
+  const { stages } = ROLES[role];
+  const index = stages.findIndex(({ name }, at) => name === text.toUpperCase() || String(at + 1) === text);
+  if (index >= 0) return index + 1;
+  throw new DetourError('usage', `A ${role} has no stage "${text}".`, `detour check ${role} --list`);
+}
+
+// A signal must run the `exit` handlers, which end the processes of the check.
+function exitOnSignals(): () => void {
+  const codes = { SIGINT: INTERRUPTED, SIGTERM: 143, SIGHUP: 129 } as const;
+  const handlers = (Object.keys(codes) as (keyof typeof codes)[]).map((signal) => {
+    const handler = (): void => process.exit(codes[signal]);
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => {
+    for (const off of handlers) off();
+  };
+}

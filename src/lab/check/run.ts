@@ -1,0 +1,153 @@
+// Runs the stages of a check, one after the other, and says what came of each.
+
+import { createHash } from 'node:crypto';
+import { Attempt } from './attempt.ts';
+import { COLLECTOR_STAGES } from './collector-stages.ts';
+import { Control } from './control.ts';
+import { Failed, NotChecked, type Note, type Problem, Undecided } from './outcome.ts';
+import { RECEIVER_STAGES } from './receiver-stages.ts';
+import { RELAY_STAGES } from './relay-stages.ts';
+import { SENDER_STAGES } from './sender-stages.ts';
+import type { Stage } from './stage.ts';
+
+/** A kind of program that can be checked. */
+export type Role = 'receiver' | 'sender' | 'relay' | 'collector';
+
+/** What the roles are called in full, the name that a program of each gets, and the stages. */
+export const ROLES: Readonly<
+  Record<Role, { readonly full: string; readonly as: string; readonly stages: readonly Stage[] }>
+> = {
+  receiver: { full: 'a synchronous receiver', as: 'bob', stages: RECEIVER_STAGES },
+  sender: { full: 'a synchronous sender', as: 'alice', stages: SENDER_STAGES },
+  relay: { full: 'a relay', as: 'relay', stages: RELAY_STAGES },
+  collector: { full: 'a collector', as: 'bob', stages: COLLECTOR_STAGES },
+};
+
+/**
+ * How a stage ended. `undecided`: it could not be told whether the program keeps the rule. `unchecked`: this computer lacks what the stage
+ * needs. `skipped`: it was not tried.
+ */
+export type Status = 'ok' | 'failed' | 'undecided' | 'unchecked' | 'skipped';
+
+/** What came of one stage. */
+export interface StageResult {
+  readonly stage: Stage;
+  /** Its number, from 1. */
+  readonly n: number;
+  readonly status: Status;
+  readonly ms: number;
+  /** If it failed. */
+  readonly problem?: Problem | undefined;
+  /** Why it could not be told, or not be checked. */
+  readonly reason?: string | undefined;
+  /** The end of what the program printed on stderr, if it did not pass. */
+  readonly stderr: string;
+  readonly notes: readonly Note[];
+}
+
+/** What to check. */
+export interface CheckOptions {
+  readonly role: Role;
+  readonly command: readonly string[];
+  readonly cwd?: string | undefined;
+  /** Only this stage, by its number. */
+  readonly only?: number | undefined;
+  /** Go on after a stage that failed. */
+  readonly all: boolean;
+  readonly seed: number;
+  readonly deadlineMs: number;
+  /** Called before each stage. */
+  readonly began?: ((stage: Stage, n: number) => void) | undefined;
+  /** Called after each stage. */
+  readonly ended?: ((result: StageResult) => void) | undefined;
+}
+
+/** Everything that came of a check. */
+export interface CheckResult {
+  readonly role: Role;
+  readonly command: readonly string[];
+  readonly seed: number;
+  readonly stages: readonly StageResult[];
+}
+
+/** The seed of one stage, so that it does the same alone as among others. */
+const seedOf = (seed: number, name: string): number =>
+  createHash('sha256').update(`${seed} ${name}`).digest().readUInt32LE();
+
+/** Checks one program. Ends every process that it has started, also when this process ends. */
+export async function runCheck(options: CheckOptions): Promise<CheckResult> {
+  const { role, command, only, all, seed, deadlineMs } = options;
+  const control = new Control();
+  let attempt: Attempt | undefined;
+  const atExit = (): void => {
+    attempt?.endNow();
+    control.endNow();
+  };
+  process.on('exit', atExit);
+  const stages: StageResult[] = [];
+  let stopped = false;
+  try {
+    for (const [index, stage] of ROLES[role].stages.entries()) {
+      const n = index + 1;
+      if (only !== undefined && n !== only) continue;
+      if (stopped) {
+        stages.push({ stage, n, status: 'skipped', ms: 0, stderr: '', notes: [] });
+        continue;
+      }
+      options.began?.(stage, n);
+      const began = performance.now();
+      attempt = new Attempt({
+        command,
+        cwd: options.cwd,
+        as: ROLES[role].as,
+        deadlineMs,
+        seed: seedOf(seed, stage.name),
+        control,
+      });
+      const found = await tryStage(stage, attempt);
+      const stderr = found.status === 'ok' ? '' : attempt.stderr;
+      await attempt.end();
+      const result = { stage, n, ms: performance.now() - began, stderr, notes: attempt.notes, ...found };
+      stages.push(result);
+      options.ended?.(result);
+      // Who never gets as far as the first stage fails all others for the same reason.
+      stopped = found.status === 'failed' && (!all || n === 1);
+    }
+  } finally {
+    await attempt?.end();
+    await control.end();
+    process.off('exit', atExit);
+  }
+  return { role, command, seed, stages };
+}
+
+async function tryStage(
+  stage: Stage,
+  attempt: Attempt,
+): Promise<Pick<StageResult, 'status' | 'problem' | 'reason'>> {
+  try {
+    await stage.run(attempt);
+    return { status: 'ok' };
+  } catch (error) {
+    if (error instanceof Failed) return { status: 'failed', problem: error.problem };
+    if (error instanceof Undecided) return { status: 'undecided', reason: error.message };
+    if (error instanceof NotChecked) return { status: 'unchecked', reason: error.message };
+    throw error;
+  }
+}
+
+/** The points that a program has, and those that it could have on this computer. */
+export function pointsOf(stages: readonly StageResult[]): { points: number; of: number } {
+  const sum = (results: readonly StageResult[]): number =>
+    results.reduce((total, { stage }) => total + stage.points, 0);
+  return {
+    points: sum(stages.filter(({ status }) => status === 'ok')),
+    of: sum(stages.filter(({ status }) => status !== 'unchecked')),
+  };
+}
+
+/** The exit code: 0 all passed, 1 a stage failed, 3 it could not be told. */
+export function exitCodeOf(stages: readonly StageResult[]): number {
+  if (stages.some(({ status }) => status === 'failed')) return 1;
+  return stages.some(({ status }) => status === 'undecided') ? 3 : 0;
+}
