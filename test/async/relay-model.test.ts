@@ -6,7 +6,7 @@ import { cases } from '../cases.ts';
 import { seed } from '../seed.ts';
 import { history } from './relay-histories.ts';
 
-const CASES = cases(60, 10);
+const CASES = cases(60, 5);
 const STEPS = 60;
 const chosen = seed().seed;
 

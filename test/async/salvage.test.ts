@@ -45,7 +45,9 @@ test('a bit flips in three segments: the messages of three runs are lost and rep
   }
 });
 
-test('a message below a checkpoint that cannot be read any more: salvage reports it as lost, and everything else comes', async () => {
+test('a message below a checkpoint that cannot be read any more: salvage reports it as lost, and everything else comes', {
+  tags: ['slow'],
+}, async () => {
   const dir = await filled();
   // The relay makes checkpoints.
   await damage(dir);

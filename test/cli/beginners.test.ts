@@ -131,8 +131,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-// The slow ones wait for a deadline in the asynchronous mode, too.
-test.each(Object.entries(CASES).filter(([, { mode }]) => ALL || mode === undefined))(
+// The others wait for a deadline.
+test.each(Object.entries(CASES).filter(([, { hangUp }]) => ALL || hangUp))(
   '%s',
   async (_, { mode = 'sync', greeting = BOB, answer, hangUp, ...expected }) => {
     const port = await beginner(greeting, answer, hangUp === true);
@@ -157,7 +157,9 @@ test.each(Object.entries(CASES).filter(([, { mode }]) => ALL || mode === undefin
   },
 );
 
-test('half a line that stands still is told as what it is, not as another protocol', async () => {
+test('half a line that stands still is told as what it is, not as another protocol', {
+  tags: ['slow'],
+}, async () => {
   const port = await beginner(BOB.trimEnd(), '', false);
   const { code, stderr } = await runCli([
     'sync',

@@ -284,7 +284,9 @@ test('the command: a line for each check, the exit code says whether one fails, 
   expect(checked).toEqual(lines);
 });
 
-test('a server on all addresses prints those that others type, and what anybody there can do; one on 127.0.0.1 does not', async () => {
+test('a server on all addresses prints those that others type, and what anybody there can do; one on 127.0.0.1 does not', {
+  tags: ['slow'],
+}, async () => {
   const journal = join(tempDir(), 'j');
   const listening = async (...args: string[]): Promise<string> => {
     const server = talk([...args, '--port', '0']);

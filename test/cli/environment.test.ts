@@ -54,7 +54,7 @@ test('a value that is not valid, such as that of the other mode, is told with th
   }
 });
 
-test('the processes of a stage are not renamed by it', async () => {
+test('the processes of a stage are not renamed by it', { tags: ['slow'] }, async () => {
   const env = { DETOUR_AS: 'eve', DETOUR_TO: 'nowhere', DETOUR_PORT: '1' };
   expect(await runCli(['demo', '1', '--fast'], { env })).toMatchObject({
     code: 0,

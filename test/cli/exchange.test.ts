@@ -243,7 +243,7 @@ test('--count gives one summary, with the worst of all verdicts; bob can stop af
   expect(taken).toMatchObject({ code: 0, stdout: 'alice: hi\n'.repeat(500) });
 });
 
-test('a message from a pipe, and one message per line', async () => {
+test('a message from a pipe, and one message per line', { tags: ['slow'] }, async () => {
   const bob = await bobListens();
   const to = ['sync', 'send', '--to', bob.place];
   expect((await runCli(to, { input: 'from a pipe\n' })).code).toBe(0);
@@ -303,7 +303,9 @@ test('typing to a server: freeze, nonsense, the end of input', async () => {
   expect(bob.stdout).toBe('alice: still there?\n');
 });
 
-test('--follow connects again after the relay was killed, and ends when it is replaced', async () => {
+test('--follow connects again after the relay was killed, and ends when it is replaced', {
+  tags: ['slow'],
+}, async () => {
   const journal = join(tempDir(), 'journal');
   const relay = await relayListens(journal);
   const first = talk(['async', 'receive', '--relay', relay.place, '--follow']);

@@ -106,7 +106,7 @@ const SHOWN: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 /** Whole stories. Also those that UNKNOWN names. */
-const STORIES = new Set(['exactly_once', 'relay_dies']);
+const SLOW = new Set(['exactly_once', 'relay_dies', 'retry', 'where', 'timeout', 'ack']);
 
 async function told(story: number, shows: RegExp): Promise<void> {
   const { code, stdout } = await runCli(['demo', String(story), '--fast']);
@@ -122,7 +122,7 @@ test('every question is answered by a command that is run here', () => {
 
 for (const code of QUESTIONS)
   test(`the command that answers: ${code}`, {
-    tags: STORIES.has(code) ? ['slow'] : [],
+    tags: SLOW.has(code) ? ['slow'] : [],
     timeout: 60_000,
   }, async () => {
     await SHOWN[code]?.();

@@ -149,7 +149,7 @@ describe('a bit flips in each of three segments', () => {
     expect(await check(dir)).toMatchObject({ losses: [] });
   });
 
-  test('in what was acknowledged: nothing is lost', async () => {
+  test('in what was acknowledged: nothing is lost', { tags: ['slow'] }, async () => {
     const dir = await filled();
     const copy = join(tempDir(), 'journal');
     cpSync(dir, copy, { recursive: true });

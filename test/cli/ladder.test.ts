@@ -38,6 +38,7 @@ test('sync: each rung by its own answer; --json has them, too', async () => {
 
 test.runIf(LINUX)(
   'a frozen program: its kernel has the message and the program does not; thawed, it shows it',
+  { tags: ['slow'] },
   async () => {
     const bob = await bobListens();
     const alice = talk(['sync', 'send', '--to', bob.place, '--ladder', '--lines', '--timeout', '2s']);

@@ -24,7 +24,9 @@ test('the bytes of a line arrive as they were', async () => {
   ]);
 });
 
-test('a line above the largest message is refused by its number, and the lines after it are sent', async () => {
+test('a line above the largest message is refused by its number, and the lines after it are sent', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens('--count', '3');
   const to = ['sync', 'send', '--to', bob.place, '--lines'];
   const input = `one\n${'x'.repeat(MOST)}\r\n${'y'.repeat(MOST + 1)}\nfour\n`;

@@ -163,7 +163,7 @@ describe.skipIf(!hasTerminals)('a terminal', () => {
     await link.until(/call 1 from/);
   });
 
-  test('bob does not answer what a stopped terminal has not shown', async () => {
+  test('bob does not answer what a stopped terminal has not shown', { tags: ['slow'] }, async () => {
     const bob = inTerminal(['sync', 'receive', '--port', '0']);
     const [, place = ''] = await bob.until(/listens on (\S+:\d+), pid[\s\S]*polite stop/);
     await bob.do('stop');

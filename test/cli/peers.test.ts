@@ -54,7 +54,7 @@ test('a web server that speaks first', { tags: ['slow'] }, async () => {
   expect(await wrongOf(calls(place, /sent bytes that are not detour\/1/))).toEqual([]);
 });
 
-test('a kernel that accepts the connection, and no program', async () => {
+test('a kernel that accepts the connection, and no program', { tags: ['slow'] }, async () => {
   expect(await wrongOf(calls(await peer(() => {}), /but no READY in time/))).toEqual([]);
 });
 
@@ -167,7 +167,7 @@ test('what a hostile peer says is shown in visible characters', { tags: ['slow']
   expect([...found.stderr, ...collected.stderr].filter((one) => one < ' ' && one !== '\n')).toEqual([]);
 });
 
-test('status gives up on a relay that greets and never answers', async () => {
+test('status gives up on a relay that greets and never answers', { tags: ['slow'] }, async () => {
   const place = await peer((socket) => socket.write(READY('relay')));
   const says = /No status: no relay answered\. .*no answer from .* in time/;
   expect(

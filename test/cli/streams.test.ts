@@ -74,7 +74,7 @@ test('--json: one event per line and nothing else, the verdict last', { tags: ['
   expect(bob.stderr + relay.stderr).toBe('');
 });
 
-test('a body that is not text is in the events as base64', async () => {
+test('a body that is not text is in the events as base64', { tags: ['slow'] }, async () => {
   const bob = start(['sync', 'receive', '--port', '0']);
   const place = `127.0.0.1:${(await bob.until('listening')).port}`;
   const body = Buffer.from([0, 255, 10, 128]);

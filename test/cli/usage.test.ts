@@ -254,7 +254,7 @@ test('a pipe with more than a message may hold', async () => {
   ).toEqual([]);
 });
 
-test('addresses that cannot be listened on', async () => {
+test('addresses that cannot be listened on', { tags: ['slow'] }, async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void taken.close());

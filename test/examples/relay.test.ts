@@ -17,7 +17,9 @@ describe.skipIf(LEFT_OUT)(`relay.py${LEFT_OUT}`, () => {
     return client;
   }
 
-  test("keeps what detour's alice sends until detour's bob comes, also twice, and in order", async () => {
+  test("keeps what detour's alice sends until detour's bob comes, also twice, and in order", {
+    tags: ['slow'],
+  }, async () => {
     const relay = await listening('relay');
     const first = await send(relay.place, '--id', 'k3f9-1', 'hello bob');
     const again = await send(relay.place, '--id', 'k3f9-1', 'hello bob');
@@ -161,7 +163,7 @@ describe.skipIf(LEFT_OUT)(`collector.py${LEFT_OUT}`, () => {
     expect(await collect(relay.place)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('does not acknowledge what it could not show', async () => {
+  test('does not acknowledge what it could not show', { tags: ['slow'] }, async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     expect((await send(relay.place, '--as', 'carol', '-')).code).toBe(0);
     const mute = example('collector', ['--relay', relay.place]);
@@ -185,7 +187,7 @@ describe.skipIf(LEFT_OUT)(`collector.py${LEFT_OUT}`, () => {
     expect(next.stderr).toMatch(/^bob stops: .*(FIN|reset)/);
   });
 
-  test('collects from relay.py', async () => {
+  test('collects from relay.py', { tags: ['slow'] }, async () => {
     const relay = await listening('relay');
     expect((await send(relay.place, '--count', '3', '--to', 'carol', 'hi')).code).toBe(0);
     const killed = example('collector', ['--relay', relay.place, '--as', 'carol', '--work', '600']);

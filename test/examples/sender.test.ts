@@ -94,7 +94,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
     ).toEqual([]);
   });
 
-  test('NOT DELIVERED: bob answered so', async () => {
+  test('NOT DELIVERED: bob answered so', { tags: ['slow'] }, async () => {
     expect(
       await wrong('NOT DELIVERED', 10, [
         [
@@ -106,7 +106,7 @@ describe.skipIf(LEFT_OUT)(`sender.py${LEFT_OUT}`, () => {
     ).toEqual([]);
   });
 
-  test('UNKNOWN: it was written, and there is no answer', async () => {
+  test('UNKNOWN: it was written, and there is no answer', { tags: ['slow'] }, async () => {
     const killed = await bobListens('--work', '10m');
     void killed.until(/alice: hi/).then(() => killed.type('kill'));
     expect(

@@ -95,7 +95,9 @@ test.each(['break', 'throw'])(
   },
 );
 
-test('one message at a time over all connections; those that wait when it closes are not delivered, for certain', async () => {
+test('one message at a time over all connections; those that wait when it closes are not delivered, for certain', {
+  tags: ['slow'],
+}, async () => {
   const receiver = await bob();
   const clients = await Promise.all(
     ['a', 'b', 'c'].map(async (id) => {

@@ -173,6 +173,7 @@ onLinux(
 
 onLinux(
   'without a limit the kernel decides: no time of ours ends the first address, which answers in the end',
+  { tags: ['slow'] },
   async () => {
     const { port, served, heal } = await silentFirst();
     const { clock, events, dial } = dialling('silent', port);

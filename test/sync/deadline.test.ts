@@ -20,7 +20,9 @@ async function alice() {
   return { sender, clock, type, connected };
 }
 
-test('patient: no time ends a connect; the deadline counts from the connection', async () => {
+test('patient: no time ends a connect; the deadline counts from the connection', {
+  tags: ['slow'],
+}, async () => {
   const { sender, clock, type, connected } = await alice();
   await type('full');
   const settled = sender.send('i', Buffer.from('x'), { timeoutMs: 1000, patient: true });

@@ -80,7 +80,9 @@ test('part of a SEND is not read', () => {
   }
 });
 
-test('whatever single byte is changed, reading in place gives the same as the plain way', () => {
+test('whatever single byte is changed, reading in place gives the same as the plain way', {
+  tags: ['slow'],
+}, () => {
   let quick = 0;
   for (const message of SENDS) {
     const bytes = encode(message);
@@ -113,7 +115,7 @@ test('a body or a number above the limit, and another order of keys, are left to
     expect(readSend(Buffer.from(`${line}\n${'x'.repeat(MOST + 1)}\n`), 0, MOST), line).toBeUndefined();
 });
 
-test('random frames made of pieces of good ones', () => {
+test('random frames made of pieces of good ones', { tags: ['slow'] }, () => {
   const chance = randomFrom(chosen);
   const below = (most: number): number => Math.floor(chance() * most);
   const one = <T>(list: readonly T[]): T => list[below(list.length)] as T;

@@ -184,7 +184,7 @@ const EVERYTHING = [
   'unchanged',
 ];
 
-test('a log with a file cut at any byte is refused or repaired', async () => {
+test('a log with a file cut at any byte is refused or repaired', { tags: ['slow'] }, async () => {
   const whole = await wholeLog(LOGS.old);
   // No segment may be shorter than when it was made.
   const kinds = EVERYTHING.filter(
@@ -193,7 +193,7 @@ test('a log with a file cut at any byte is refused or repaired', async () => {
   expect([...(await all(whole, some(cuts(whole)))).keys()].sort()).toEqual(kinds);
 });
 
-test('a log with a bit flipped in any byte is refused or repaired', async () => {
+test('a log with a bit flipped in any byte is refused or repaired', { tags: ['slow'] }, async () => {
   const whole = await wholeLog(LOGS.old);
   expect([...(await all(whole, some(flips(whole)))).keys()].sort()).toEqual(EVERYTHING);
 });

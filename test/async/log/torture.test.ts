@@ -14,7 +14,9 @@ const chance = (step: number): (() => number) => randomFrom(chosen + step);
 const APART = ALL ? 1 : 8;
 const HOW = ['before', 'after', 'half'] as const;
 
-test('a log that is killed or loses power at a step of a long run, and again at a step of the next opening, loses nothing durable', async () => {
+test('a log that is killed or loses power at a step of a long run, and again at a step of the next opening, loses nothing durable', {
+  tags: ['slow'],
+}, async () => {
   const count = await steps();
   expect(count).toBeGreaterThan(500);
   for (let step = 1 + (chosen % 12); step <= count; step += 12 * APART) {

@@ -231,7 +231,9 @@ class Trial {
   }
 }
 
-test('random messages that are put, taken out, moved and acknowledged are those of a Map; what was frozen stays', () => {
+test('random messages that are put, taken out, moved and acknowledged are those of a Map; what was frozen stays', {
+  tags: ['slow'],
+}, () => {
   for (let run = 0; run < 15; run++) {
     const trial = new Trial(randomFrom(chosen + run));
     for (let step = 0; step < 60; step++) {

@@ -58,7 +58,7 @@ describe('a program that', () => {
     expect(new Set(stages.slice(1).map(({ status }) => status))).toEqual(new Set(['skipped']));
   });
 
-  test('ends and leaves a child that holds its output has ended', async () => {
+  test('ends and leaves a child that holds its output has ended', { tags: ['slow'] }, async () => {
     const child =
       "require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'inherit' }).unref()";
     const { stages } = await check('receiver', node(`${child}; process.exit(4)`));
@@ -134,7 +134,7 @@ describe.skipIf(LEFT_OUT !== '')(`programs in Python${LEFT_OUT}`, () => {
     expect(faults(await check(role, python(role), { only }))).toEqual([]);
   });
 
-  test('the same seed does the same', async () => {
+  test('the same seed does the same', { tags: ['slow'] }, async () => {
     const only = stageOf('receiver', 'MESSAGE');
     const words = await Promise.all(
       [7, 7, 8].map(async (seed) => {

@@ -114,7 +114,7 @@ describe('a short comparison', () => {
     expect(again?.lost).toBeLessThan(half);
   });
 
-  it('catches a bob that says RECEIVED for what he handles later, or never', async () => {
+  it('catches a bob that says RECEIVED for what he handles later, or never', { tags: ['slow'] }, async () => {
     const program = [process.execPath, here('liar.mjs')];
     const report = await runCompare({ ...OPTIONS, availabilities: [1], program });
     expect(report.faults.length).toBe(20);

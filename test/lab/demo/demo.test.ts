@@ -162,7 +162,9 @@ describe('the demo', () => {
     expect(none.output).not.toContain('DIRECT  synchronous');
   });
 
-  it('waits for Enter after a story, and lays out the next one for the width that the window has then', async () => {
+  it('waits for Enter after a story, and lays out the next one for the width that the window has then', {
+    tags: ['slow'],
+  }, async () => {
     const absent = numbered().filter(({ story }) => story.name === 'absent');
     let output = '';
     let width = 60;
@@ -197,7 +199,9 @@ describe('the demo', () => {
     expect(shown.at(-1)).toBe('');
   });
 
-  it('shows a story that is taller than the terminal page by page, and may be left in the middle', async () => {
+  it('shows a story that is taller than the terminal page by page, and may be left in the middle', {
+    tags: ['slow'],
+  }, async () => {
     let output = '';
     const answers: Answer[] = ['skip', 'skip', 'skip', 'quit'];
     await runDemo({

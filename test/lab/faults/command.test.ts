@@ -194,7 +194,9 @@ test('typed: what it says, status, nonsense, and a polite end', async () => {
   expect(link.stderr).toMatch(/stopped; no connection was open\.\n$/);
 });
 
-test('--chance: which calls are faulty is said, and the same seed draws the same ones again', async () => {
+test('--chance: which calls are faulty is said, and the same seed draws the same ones again', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place, '--chance', '40%', '--seed', '7', '--slice', '1');
   expect((await link.until('notice')).text).toBe('the faults hold for 40 % of the calls (--seed 7)');

@@ -183,7 +183,9 @@ test('refuse: ECONNREFUSED, open connections stay; accept and heal listen again'
   }
 });
 
-test('full: a new connection hangs, open connections go on; heal and accept let it in, refuse refuses it', async () => {
+test('full: a new connection hangs, open connections go on; heal and accept let it in, refuse refuses it', {
+  tags: ['slow'],
+}, async () => {
   const { pair, type, call, link, events } = await bench(undefined, 'real');
   const { alice, bob } = await pair();
   for (const mend of ['heal', 'accept']) {
@@ -216,7 +218,9 @@ test('full: a new connection hangs, open connections go on; heal and accept let 
   expect(link.counts().connections).toBeGreaterThanOrEqual(3);
 });
 
-test('full says so if another program has taken the port, and is not reported as a fault that happened', async () => {
+test('full says so if another program has taken the port, and is not reported as a fault that happened', {
+  tags: ['slow'],
+}, async () => {
   const { type, link, events } = await bench(undefined, 'real');
   await type('refuse');
   const thief = createServer();

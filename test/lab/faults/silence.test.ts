@@ -73,7 +73,10 @@ test.runIf(process.platform !== 'win32')(
   },
 );
 
-test('cut: both ends of an idle sync connection say so; healed, the next message connects again', async () => {
+test('cut: both ends of an idle sync connection say so; healed, the next message connects again', {
+  tags: ['slow'],
+  timeout: 30_000,
+}, async () => {
   const bob = await bobListens();
   const link = await linkTo(bob.place);
   const alice = talk(['sync', 'send', '--to', link.place, '--lines', ...QUICK]);
@@ -87,7 +90,7 @@ test('cut: both ends of an idle sync connection say so; healed, the next message
   await bob.until(/alice: two/);
   alice.child.stdin?.end();
   expect(await alice.ended).toBe(0);
-}, 30_000);
+});
 
 test('cut: a receiver that follows connects again and gets its mail, in order', {
   tags: ['slow'],
