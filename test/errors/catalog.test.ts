@@ -328,36 +328,30 @@ it('does not use the text of one verb for another', () => {
   expect(wire).toBe("bob's program answered ERROR code=busy");
 });
 
-it(
-  'names commands that work when they are pasted',
-  { tags: ['slow'] },
-  async () => {
-    const all = CATALOG.flatMap((entry) => [
-      ...[entry.wire, entry.so, entry.notSo, entry.tryNext].flatMap(texts),
-      entry.meaning,
-      entry.certainty,
-    ]);
-    const named = all.flatMap((text) => [
-      ...text.matchAll(
-        /detour ((?:sync|async) \w+|explain \w+|journal|demo|link|trace|compare)((?: --[a-z-]+)*)/g,
-      ),
-    ]);
-    expect(named.length).toBeGreaterThan(12);
-    const helps = new Map<string, Promise<{ stdout: string; code: unknown }>>();
-    for (const [, command = ''] of named)
-      if (!command.startsWith('explain')) helps.set(command, runCli([...command.split(' '), '--help']));
-    for (const [, command = '', flags = ''] of named) {
-      const help = await helps.get(command);
-      if (help === undefined) expect(lookup(command.split(' ')[1] ?? ''), command).not.toEqual([]);
-      else {
-        expect(help.code, command).toBe(0);
-        for (const flag of flags.split(' ').filter(Boolean))
-          expect(help.stdout, command).toContain(` ${flag}`);
-      }
+it('names commands that work when they are pasted', { tags: ['slow'], timeout: 60_000 }, async () => {
+  const all = CATALOG.flatMap((entry) => [
+    ...[entry.wire, entry.so, entry.notSo, entry.tryNext].flatMap(texts),
+    entry.meaning,
+    entry.certainty,
+  ]);
+  const named = all.flatMap((text) => [
+    ...text.matchAll(
+      /detour ((?:sync|async) \w+|explain \w+|journal|demo|link|trace|compare)((?: --[a-z-]+)*)/g,
+    ),
+  ]);
+  expect(named.length).toBeGreaterThan(12);
+  const helps = new Map<string, Promise<{ stdout: string; code: unknown }>>();
+  for (const [, command = ''] of named)
+    if (!command.startsWith('explain')) helps.set(command, runCli([...command.split(' '), '--help']));
+  for (const [, command = '', flags = ''] of named) {
+    const help = await helps.get(command);
+    if (help === undefined) expect(lookup(command.split(' ')[1] ?? ''), command).not.toEqual([]);
+    else {
+      expect(help.code, command).toBe(0);
+      for (const flag of flags.split(' ').filter(Boolean)) expect(help.stdout, command).toContain(` ${flag}`);
     }
-  },
-  60_000,
-);
+  }
+});
 
 describe('detour explain', () => {
   afterEach(() => {
