@@ -139,7 +139,7 @@ function runsOn20(range: string): boolean {
 }
 
 describe('the package', () => {
-  it('contains what it runs and nothing else', () => {
+  it('contains what it runs and nothing else', { tags: ['slow'] }, () => {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
     // Without its scripts, because the tests have built it.
     const told = execFileSync(`${npm} pack --dry-run --json --ignore-scripts`, {

@@ -10,16 +10,16 @@ const files = (...folders: string[]): string[] => folders.map((folder) => `${fol
 const UNIT = files('async/log', 'async/state', 'core', 'errors', 'trace', 'verdicts', 'wire');
 /** Real sockets, but most servers are in the test's own process. */
 const SOCKET = files('async', 'exchange', 'lab/faults', 'net', 'sync');
-/** Replaces a module, so it has its own process, although the others of its folder share one. */
-const MOCKS = ['net/dial.test.ts'];
+/** Replace a module, so each has its own process, although the others of their folder share one. */
+const MOCKS = ['net/dial.test.ts', 'life.test.ts'];
 /** What TCP does, in real situations that take their time. */
 const FACTS = files('facts');
 /** Everything else: the compiled program, and stages full of processes. */
 const PROCESS = ['**/*.test.ts'];
 
 export default defineConfig(({ mode }) => {
-  // Loading the source again for each file takes longer than most files, so those of a project share it. Where modules are replaced, or the
-  // test is about the whole process, each file has its own process. Each project reads this file again, and must be told the mode.
+  // Loading the source again for each file takes longer than most files, so those of a project share it. Where modules are replaced, each file
+  // has its own process. Each project reads this file again, and must be told the mode.
   const project = (name: string, isolate: boolean, include: string[], exclude: string[] = []) => ({
     extends: true as const,
     mode,
@@ -42,7 +42,7 @@ export default defineConfig(({ mode }) => {
         project('unit', false, UNIT),
         project('socket', false, SOCKET, [...UNIT, ...MOCKS]),
         project('mocks', true, MOCKS),
-        project('process', true, PROCESS, [...UNIT, ...SOCKET, ...FACTS]),
+        project('process', false, PROCESS, [...UNIT, ...SOCKET, ...FACTS, ...MOCKS]),
         project('facts', true, FACTS),
       ],
     },

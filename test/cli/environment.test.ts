@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCli, talk, tempDir } from '../harness.ts';
 
-test('names, addresses and the journal come from the environment, and the first line says so', async () => {
+test('names, addresses and the journal come from the environment, and the first line says so', {
+  tags: ['slow'],
+}, async () => {
   const journal = join(tempDir(), 'journal');
   const relay = talk(['async', 'relay'], { DETOUR_PORT: '0', DETOUR_JOURNAL: journal });
   const [, place = ''] = await relay.until(/relay listens on (\S+),/);

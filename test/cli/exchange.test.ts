@@ -102,6 +102,7 @@ test('bob is killed after he showed it: direct, nobody knows; the relay sends it
 // Windows has no signal but kill.
 test.skipIf(process.platform === 'win32')(
   'Ctrl-C while waiting: the verdict first, then exit 130',
+  { tags: ['slow'] },
   async () => {
     const bob = await bobListens('--work', '60s');
     const alice = talk(['sync', 'send', '--to', bob.place, 'important']);

@@ -137,7 +137,7 @@ test('a receiver that cannot show anything stops, and whoever comes next learns 
 });
 
 describe.skipIf(!hasTerminals)('a terminal', () => {
-  test('Ctrl-S stops what a relay says, and not the relay', async () => {
+  test('Ctrl-S stops what a relay says, and not the relay', { tags: ['slow'] }, async () => {
     const relay = inTerminal(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'journal')]);
     const [, place = ''] = await relay.until(/listens on (\S+:\d+), pid[\s\S]*polite stop/);
     await relay.do('stop');

@@ -94,7 +94,7 @@ test('a newer detour', { tags: ['slow'] }, async () => {
   }
 });
 
-test('the wrong server', async () => {
+test('the wrong server', { tags: ['slow'] }, async () => {
   const dir = tempDir();
   const receiver = start(['sync', 'receive', '--port', '0']);
   const relay = start(['async', 'relay', '--port', '0', '--journal', join(dir, 'journal')]);

@@ -105,25 +105,29 @@ test('the reader of our output leaves early: no crash, and what nobody saw does 
   expect(stdout.length).toBeGreaterThanOrEqual(99 * 'alice: x\n'.length);
 });
 
-test.skipIf(process.platform === 'win32')('`| head` ends a command that prints a lot', async () => {
-  const journal = join(tempDir(), 'journal');
-  const relay = await relayListens(journal);
-  expect((await runCli(['async', 'send', '--relay', relay.place, '--count', '2000', 'x'])).code).toBe(0);
-  const shell = promisify(execFile);
-  const run = async (args: string): Promise<string> => {
-    const { stdout, stderr } = await shell('sh', [
-      '-c',
-      `"$0" "$1" ${args} | head -n 1`,
-      process.execPath,
-      MAIN,
-    ]);
-    expect(stderr).not.toMatch(/defect|\n\s+at /);
-    return stdout;
-  };
-  expect((await run(`journal "${journal}"`)).split('\n')).toHaveLength(2);
-  expect(await run('explain')).not.toBe('');
-  expect(await run(`async receive --relay ${relay.place}`)).toBe('alice: x\n');
-});
+test.skipIf(process.platform === 'win32')(
+  '`| head` ends a command that prints a lot',
+  { tags: ['slow'] },
+  async () => {
+    const journal = join(tempDir(), 'journal');
+    const relay = await relayListens(journal);
+    expect((await runCli(['async', 'send', '--relay', relay.place, '--count', '2000', 'x'])).code).toBe(0);
+    const shell = promisify(execFile);
+    const run = async (args: string): Promise<string> => {
+      const { stdout, stderr } = await shell('sh', [
+        '-c',
+        `"$0" "$1" ${args} | head -n 1`,
+        process.execPath,
+        MAIN,
+      ]);
+      expect(stderr).not.toMatch(/defect|\n\s+at /);
+      return stdout;
+    };
+    expect((await run(`journal "${journal}"`)).split('\n')).toHaveLength(2);
+    expect(await run('explain')).not.toBe('');
+    expect(await run(`async receive --relay ${relay.place}`)).toBe('alice: x\n');
+  },
+);
 
 test('there is no colour in a pipe, whatever the environment asks for', { tags: ['slow'] }, async () => {
   const bob = await bobListens();

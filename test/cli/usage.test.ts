@@ -356,7 +356,7 @@ test.skipIf(process.platform !== 'linux')('a log that can no longer be written',
   expect(sent.stderr.match(/cannot be written/g)).toHaveLength(1);
 });
 
-test('a journal that is in use, and one that is damaged', async () => {
+test('a journal that is in use, and one that is damaged', { tags: ['slow'] }, async () => {
   const dir = join(tempDir(), 'journal');
   const relay = start(['async', 'relay', '--port', '0', '--journal', dir]);
   const { port } = await relay.until('listening');

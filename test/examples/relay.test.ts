@@ -173,7 +173,9 @@ describe.skipIf(LEFT_OUT)(`collector.py${LEFT_OUT}`, () => {
     expect((await collect(relay.place)).stdout).toBe('carol: \n');
   });
 
-  test('stays with --follow, until somebody else collects or the relay is killed', async () => {
+  test('stays with --follow, until somebody else collects or the relay is killed', {
+    tags: ['slow'],
+  }, async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     const bob = example('collector', ['--follow'], { DETOUR_RELAY: relay.place });
     await relay.until(/bob collects/);

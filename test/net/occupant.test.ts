@@ -49,7 +49,9 @@ test('a detour receiver or relay is named, also if all addresses are asked for',
   expect(hint).toContain('--port');
 });
 
-test('another protocol is told apart, and so is a program that does not greet: neither holds the error up', async () => {
+test('another protocol is told apart, and so is a program that does not greet: neither holds the error up', {
+  tags: ['slow'],
+}, async () => {
   const web = await serving('127.0.0.1', (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
   const half = await serving('127.0.0.1', (socket) => socket.write('READY version=1'));
   const silent = await serving('127.0.0.1', () => {});

@@ -90,7 +90,7 @@ describe('a program that', () => {
     });
   });
 
-  test('leaves its process group is ended with its children', async () => {
+  test('leaves its process group is ended with its children', { tags: ['slow'] }, async () => {
     const file = join(tempDir(), 'pid');
     const child = `require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'inherit' }).pid`;
     const begin = `require('fs').writeFileSync(${JSON.stringify(file)}, String(${child}));`;

@@ -47,7 +47,7 @@ describe('detour demo', () => {
     expect(readdirSync(temp)).toEqual([]);
   });
 
-  it('tells one story by name or number, and as JSON', async () => {
+  it('tells one story by name or number, and as JSON', { tags: ['slow'] }, async () => {
     const log = join(temp, 'demo.log');
     const run = start('absent', '--json', '--log', log);
     expect(await run.ended, run.stdout).toBe(0);
