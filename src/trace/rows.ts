@@ -3,6 +3,7 @@
 
 import type { Recorded } from '../core/event.ts';
 import { verdictText } from '../core/verdicts.ts';
+import { visible } from '../core/visible.ts';
 import { barTexts, type CableSign, cableTexts } from './cable.ts';
 import { isDrawn, lateBegins, loneVerdicts, repeats, stoppedBodies } from './filter.ts';
 import type { Merged } from './merge.ts';
@@ -169,6 +170,22 @@ function rowOf(
       const from = names.peerName(first);
       return { ...base, kind: 'cable', from, to: here, sign: ' ', ...barTexts(recorded) };
     }
+    case 'gave_up':
+      return mark(
+        'trouble',
+        [`no answer for ${seconds(recorded.ms)}: next address`],
+        'next address',
+        'gave up',
+      );
+    case 'unfinished':
+      return mark(
+        'trouble',
+        [`unfinished, ${recorded.bytes} bytes: ${visible(recorded.start, { max: 30 })}`],
+        `unfinished, ${recorded.bytes} bytes`,
+        'unfinished',
+      );
+    case 'repeated':
+      return mark('trouble', [`number ${recorded.seq} seen before, not shown`], 'seen before', 'repeat');
     case 'silent':
       return mark('trouble', [], `silent ${seconds(recorded.ms)}`, 'silent');
     case 'stopping':

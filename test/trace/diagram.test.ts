@@ -61,6 +61,20 @@ describe('a diagram', () => {
     });
   }
 
+  it('draws an address that was given up, a frame that never ended, and a repeat that was not shown', () => {
+    const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
+    const alice = new Actor('alice', 4712);
+    new Connection(alice, bob, 0, 4101);
+    alice.at(5, { event: 'gave_up', conn: 1, ms: 5000 });
+    alice.at(6, { event: 'unfinished', conn: 1, bytes: 57, start: 'READY version=1' });
+    bob.at(7, { event: 'repeated', id: 'a-1', from: 'alice', seq: 5, attempt: 2 });
+    const texts = (width: number): string => draw([alice, bob], width, [], false).lines.join('\n');
+    expect(texts(120)).toMatch(
+      /no answer for 5 s: next address.*unfinished, 57 bytes: READY version=1.*number 5 seen before, not shown/s,
+    );
+    expect(texts(40)).toMatch(/next address|gave up/);
+  });
+
   it('draws how much arrived of a body that never came whole, and nothing for one that did', () => {
     const bob = new Actor('bob', 4711).listen(-80, 'receiver', 4101);
     const alice = new Actor('alice', 4712);

@@ -15,6 +15,11 @@ export interface ProxiedHandlers {
   over(how: ProxiedEnd): void;
 }
 
+/**
+ * How long each address of the target's name but the last is tried, in milliseconds. Node's own limit is 250 ms, too short for a slow line.
+ */
+const ADDRESS_MS = 10_000;
+
 /** One connection. */
 export class ProxiedConnection {
   readonly #client: Socket;
@@ -37,7 +42,13 @@ export class ProxiedConnection {
   ) {
     this.#client = client;
     this.#dialTarget = () =>
-      createConnection({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
+      createConnection({
+        host: to.host,
+        port: to.port,
+        allowHalfOpen: true,
+        noDelay: true,
+        autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      });
     this.#environment = environment;
     this.#handlers = handlers;
     this.#up = new Pipe(
