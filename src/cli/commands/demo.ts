@@ -26,7 +26,7 @@ export const demo: CommandSpec = {
   build(command: Command): void {
     command
       .argument(
-        '[story]',
+        '[story...]',
         `one story only: ${numbered()
           .map(({ number, story }) => `${number} or ${story.name}`)
           .join(', ')}`,
@@ -34,15 +34,17 @@ export const demo: CommandSpec = {
       .option('--fast', 'ask no questions, and do not wait for Enter between stories')
       .option('--json', 'print the verdicts as one JSON line per route')
       .option('--log <file>', 'append the guesses and the verdicts to a file', path)
-      .action(async (wanted: string | undefined, options: Options) => {
+      .action(async (words: string[], options: Options) => {
+        // People type `npm start story 4`, and the name of a story in words.
+        const wanted = words.filter((word) => word !== 'story').join('-');
         process.exitCode = (await run(wanted, options)) ? 0 : 1;
       });
   },
 };
 
-async function run(wanted: string | undefined, { fast, json, log }: Options): Promise<boolean> {
-  const found = wanted === undefined ? undefined : findStory(wanted);
-  if (wanted !== undefined && found === undefined) {
+async function run(wanted: string, { fast, json, log }: Options): Promise<boolean> {
+  const found = findStory(wanted);
+  if (wanted !== '' && found === undefined) {
     const names = numbered().map(({ number, story }) => `${number} ${story.name}`);
     throw new DetourError(
       'usage',

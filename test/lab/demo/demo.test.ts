@@ -49,10 +49,10 @@ describe('detour demo', () => {
 
   it('tells one story by name or number, and as JSON', { tags: ['slow'] }, async () => {
     const log = join(temp, 'demo.log');
-    const run = start('absent', '--json', '--log', log);
+    const run = start('story', '2', '--json', '--log', log);
     expect(await run.ended, run.stdout).toBe(0);
     expect(readLog(log).events).toMatchObject([
-      { event: 'started', actor: 'demo', argv: `demo absent --json --log ${shortened(log)}` },
+      { event: 'started', actor: 'demo', argv: `demo story 2 --json --log ${shortened(log)}` },
       { event: 'scene', story: 'absent', route: 'direct', verdict: 'NOT_DELIVERED' },
       { event: 'scene', story: 'absent', route: 'detour', verdict: 'STORED' },
     ]);
