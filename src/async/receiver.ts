@@ -64,7 +64,7 @@ export interface Collected {
 
 /** Collects the mail of one name. */
 export class Receiver {
-  #call: ClientConnection | undefined;
+  #client: ClientConnection | undefined;
   #tries = 0;
   #failures = 0;
   /** When the relay greeted on this connection, if it did: milliseconds of the monotonic clock. */
@@ -76,7 +76,7 @@ export class Receiver {
   #last = 0;
   /** How many more messages the relay may send before another RECEIVE. */
   #granted = 0;
-  #arrived: { readonly message: Message<'MESSAGE'>; readonly call: ClientConnection }[] = [];
+  #arrived: { readonly message: Message<'MESSAGE'>; readonly client: ClientConnection }[] = [];
   #working = false;
   /** Leaving: what has arrived is still handled; what arrives later is not. */
   #leaving = false;
@@ -107,11 +107,11 @@ export class Receiver {
   #dial(): void {
     this.#waiting = undefined;
     this.#tries += 1;
-    const call = new ClientConnection(
+    const client = new ClientConnection(
       { ...this.options, tryNumber: this.#tries, expect: 'relay', connectMs: this.options.patienceMs },
       {
         ready: (ready) => this.#ready(ready),
-        message: (message) => this.#message(call, message),
+        message: (message) => this.#message(client, message),
         ended: (end) => {
           patience.cancel();
           this.#ended(end);
@@ -120,28 +120,28 @@ export class Receiver {
     );
     // A greeting that already waits in the kernel is read before this is called a failure.
     const patience = this.options.context.clock.after(this.options.patienceMs, () =>
-      setImmediate(() => call.greeting === undefined && !call.over && call.drop({ how: 'deadline' })),
+      setImmediate(() => client.greeting === undefined && !client.over && client.drop({ how: 'deadline' })),
     );
-    this.#call = call;
+    this.#client = client;
   }
 
   #ready(ready: Message<'READY'>): void {
     this.#greeted = this.options.context.clock.monotonic();
-    const numbering = this.#numberingOf(this.#call, ready);
+    const numbering = this.#numberingOf(this.#client, ready);
     if (this.#numbering !== numbering) this.#last = 0;
     this.#numbering = numbering;
     this.#receive();
   }
 
-  #numberingOf(call: ClientConnection | undefined, ready: Message<'READY'> | undefined): unknown {
-    return this.options.as.startsWith(THROWAWAY) ? call : ready?.store;
+  #numberingOf(client: ClientConnection | undefined, ready: Message<'READY'> | undefined): unknown {
+    return this.options.as.startsWith(THROWAWAY) ? client : ready?.store;
   }
 
   #receive(): void {
     const { limit, follow } = this.options;
     const rest = limit === undefined ? undefined : limit - this.#handled;
     this.#granted = rest ?? Number.POSITIVE_INFINITY;
-    this.#call?.send({
+    this.#client?.send({
       verb: 'RECEIVE',
       window: Math.min(RECEIVE_WINDOW, limit ?? RECEIVE_WINDOW),
       limit: rest,
@@ -149,11 +149,11 @@ export class Receiver {
     });
   }
 
-  #message(call: ClientConnection, message: Message): void {
+  #message(client: ClientConnection, message: Message): void {
     if (message.verb === 'EMPTY' && !this.options.follow) this.#leave('empty');
     if (message.verb !== 'MESSAGE' || this.#leaving) return;
     this.#failures = 0;
-    this.#arrived.push({ message, call });
+    this.#arrived.push({ message, client });
     this.#granted -= 1;
     if (!this.#working) void this.#work();
   }
@@ -164,9 +164,9 @@ export class Receiver {
     this.#working = true;
     try {
       for (let next = this.#arrived[0]; next !== undefined; next = this.#arrived[0]) {
-        const { call } = next;
-        const messages = this.#take(call);
-        const numbering = this.#numberingOf(call, call.greeting);
+        const { client } = next;
+        const messages = this.#take(client);
+        const numbering = this.#numberingOf(client, client.greeting);
         const fresh = messages.filter(({ seq }) => seq > this.#last || numbering !== this.#numbering);
         for (const message of messages) if (!fresh.includes(message)) this.#repeated(message);
         const last = fresh.at(-1);
@@ -176,11 +176,11 @@ export class Receiver {
           if (numbering === this.#numbering) this.#last = last.seq;
           this.#handled += fresh.length;
         }
-        for (const { seq } of messages) if (!call.over) call.send({ verb: 'ACK', seq });
+        for (const { seq } of messages) if (!client.over) client.send({ verb: 'ACK', seq });
         if (this.#handled === this.options.limit) {
           this.#arrived = [];
           this.#leave('limit');
-        } else if (this.#granted === 0 && this.#arrived.length === 0 && !call.over) this.#receive();
+        } else if (this.#granted === 0 && this.#arrived.length === 0 && !client.over) this.#receive();
       }
     } catch (error) {
       // End politely, because the acknowledgements that were sent before must arrive.
@@ -197,9 +197,9 @@ export class Receiver {
   }
 
   // The next messages of one connection, no more than are wanted.
-  #take(call: ClientConnection): Message<'MESSAGE'>[] {
+  #take(client: ClientConnection): Message<'MESSAGE'>[] {
     const { together = 1, limit = Number.POSITIVE_INFINITY } = this.options;
-    const others = this.#arrived.findIndex((each) => each.call !== call);
+    const others = this.#arrived.findIndex((each) => each.client !== client);
     const count = Math.min(together, limit - this.#handled, others === -1 ? this.#arrived.length : others);
     return this.#arrived.splice(0, count).map(({ message }) => message);
   }
@@ -213,8 +213,8 @@ export class Receiver {
   }
 
   #go(): void {
-    if (this.#call === undefined || this.#call.over) this.#done();
-    else void this.#call.leave();
+    if (this.#client === undefined || this.#client.over) this.#done();
+    else void this.#client.leave();
   }
 
   #ended(end: AttemptEnd): void {
@@ -233,7 +233,7 @@ export class Receiver {
     this.#greeted = undefined;
     this.#failures += 1;
     const ms = backoff(this.#failures, random());
-    const { phase = 'connecting', seen } = this.#call ?? {};
+    const { phase = 'connecting', seen } = this.#client ?? {};
     context.emit?.({
       event: 'reconnecting',
       ms: Math.round(ms),
@@ -245,11 +245,11 @@ export class Receiver {
 
   #done(end?: AttemptEnd): void {
     const confirmed = end?.how === 'bye' && end.code === undefined;
-    const phase = this.#call?.phase ?? 'connecting';
-    const seen = this.#call?.seen;
+    const phase = this.#client?.phase ?? 'connecting';
+    const seen = this.#client?.seen;
     const collected = { handled: this.#handled, why: this.#why, end, phase, seen, confirmed };
     // Resolves only when the connection is closed, so that its last event comes first.
-    void (this.#call?.leave() ?? Promise.resolve()).then(() => {
+    void (this.#client?.leave() ?? Promise.resolve()).then(() => {
       if (this.#failure === undefined) this.#resolve(collected);
       else this.#reject(this.#failure.error);
     });
