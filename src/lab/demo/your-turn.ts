@@ -43,7 +43,11 @@ export function yourTurn(columns: number): string[] {
   return [
     ' Your turn, in two terminals.',
     ...shells.flatMap((shell) => [
-      ` Paste this into each (${shell}). Then detour is a command there, in every folder:`,
+      ...hanging(
+        ' ',
+        `Paste this into each (${shell}). Then detour is a command there, in every folder:`,
+        columns,
+      ),
       `   ${detourCommand(shell, program)}`,
     ]),
     ...(columns >= 12 + one.length + other.length

@@ -43,7 +43,9 @@ describe('detour demo', () => {
     }
     expect(run.stdout).toContain('All verdicts as expected; no process left over.');
     expect(run.stdout).not.toContain('\u001b');
-    for (const line of run.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    // The line to paste is as long as the path of this folder, and must not be broken.
+    for (const line of run.stdout.split('\n').filter((each) => !each.includes('detour.mjs')))
+      expect(line.length, line).toBeLessThanOrEqual(80);
     expect(readdirSync(temp)).toEqual([]);
   });
 

@@ -164,8 +164,8 @@ test.runIf(process.platform !== 'win32')(
     await old.until('sent', ({ verb }) => verb === 'ACK');
     await link.strike('heal');
     await old.until('received', ({ verb }) => verb === 'BYE');
-    // 0: he was replaced; after any other end it would be 1.
-    expect(await old.ended).toBe(0);
+    // 11: he was replaced; after any other end it would be 1.
+    expect(await old.ended).toBe(11);
     const { stdout } = await runCli(['async', 'status', '--relay', relay.place]);
     expect(stdout).toMatch(/^bob +2 /m);
     expect(relay.stderr).not.toMatch(/acknowledged/);
