@@ -63,7 +63,7 @@ export class SilenceWatch {
     this.#timer = undefined;
   }
 
-  // Nothing is watched if greeting took long: then the relay or the way to it is slow, and a late answer is no sign of a dead connection.
+  // Nothing is watched if greeting took long: then the relay or the way to it is slow, and a late answer does not mean that the connection is dead.
   #begin(): void {
     this.stop();
     const pending = this.#inFlight.find((one) => !one.done && !askedAgain(one));

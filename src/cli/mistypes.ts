@@ -113,7 +113,7 @@ function refuseFlag(word: string, flag: string, command: Command): void {
   if (name === '' || meant === undefined) return;
   throw new DetourError(
     'usage',
-    `"${word}" begins with a typographic dash, so it is no option. It was probably pasted.`,
+    `"${word}" begins with a typographic dash, so it is not an option. It was probably pasted.`,
     `type it with the dash of the keyboard: ${meant}`,
   );
 }

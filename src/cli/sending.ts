@@ -120,7 +120,7 @@ interface Settled {
 const exitCode = ({ verdict, noNews }: Pick<Settled, 'verdict' | 'noNews'>): number =>
   noNews ? NO_NEWS : EXIT[verdict];
 
-/** The exit codes from the best to the worst. A message of which there is no news is at least stored, so it is no failure yet. */
+/** The exit codes from the best to the worst. A message of which there is no news is at least stored, so it is not a failure yet. */
 const FROM_BEST = [EXIT.DELIVERED, NO_NEWS, EXIT.NOT_DELIVERED, EXIT.UNKNOWN];
 const rank = (settled: Settled): number => FROM_BEST.indexOf(exitCode(settled));
 

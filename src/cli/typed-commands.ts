@@ -23,7 +23,7 @@ export const HELP: readonly string[] = FAULTS.map(
 
 const WORDS = FAULTS.map((one) => one.word).join(', ');
 
-/** The commands that are no faults, so that they can be typed but not be in a script, each with an example. */
+/** The commands that are not faults: they can be typed, but not be in a script, each with an example. */
 const TYPED: ReadonlyMap<string, string> = new Map([
   ['status', 'status'],
   ['kill', 'kill'],

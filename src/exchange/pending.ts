@@ -214,7 +214,7 @@ export class InFlight {
     }
   }
 
-  /** Finds the send that an answer belongs to, and settles it; undefined, after taking note of it, if there is none (any more). */
+  /** Finds the send that an answer belongs to, and settles it. If there is none (any more), notes the answer and returns undefined. */
   answer(message: Message<'RECEIVED' | 'STORED' | 'REFUSED'>): PendingSend | undefined {
     let pending = this.#sends.first;
     while (pending !== undefined && pending.send.id !== message.id) pending = pending.after;

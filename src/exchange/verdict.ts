@@ -52,7 +52,7 @@ export interface Seen {
   readonly partial: PartialFrame | undefined;
   /** This end's address; undefined if there was no connection. */
   readonly local?: string | undefined;
-  /** When the connection ended, this program had not run for at least so long, in milliseconds: frozen, or stopped. */
+  /** How long this program had not run when the connection ended, at least, in milliseconds: it was frozen or stopped. */
   readonly stoodStillMs?: number | undefined;
 }
 

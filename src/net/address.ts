@@ -40,7 +40,7 @@ export function parseAddress(text: string, defaultPort: number): Address {
 
 const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 
-/** Host and port as they are written; undefined if it is no address. */
+/** Host and port as they are written; undefined if it is not an address. */
 function partsOf(text: string): { readonly host: string; readonly digits: string | undefined } | undefined {
   const [, six, plain, digits] =
     /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([\p{L}\p{M}\p{N}._-]+))(?::([0-9]{1,5}))?$/u.exec(text) ?? [];

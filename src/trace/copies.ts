@@ -5,7 +5,7 @@ import type { Recorded } from '../core/event.ts';
 /** How many times at the beginning of a run are compared with those of other runs. */
 const MOST_TIMES = 100;
 
-/** Clocks count nanoseconds, or 100 of them on Windows: two equal times in two runs are no coincidence. */
+/** Clocks count nanoseconds, or 100 of them on Windows: two equal times in two runs are not a coincidence. */
 const ENOUGH = 2;
 
 /** How many rows with the same mark are remembered: the first ones show each other row what it is a copy of. */

@@ -13,7 +13,7 @@ import type { Log } from './read.ts';
  * What the relay's log says about a row. `agrees`: both logs say the same. `differs`: the log contradicts the relay's, or itself.
  * `unseen`: the relay never saw the session. `uncertain`: it is not in the part of the relay's log that was read. `direct`: the session was
  * with a receiver, not with a relay. `none`: a run without a session. `missing`: the relay saw it, and no log of it was handed in.
- * `unreadable`: the file is no log.
+ * `unreadable`: the file is not a log.
  */
 export type Standing =
   | 'agrees'

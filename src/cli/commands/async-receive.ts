@@ -31,7 +31,7 @@ interface Flags extends ActorFlags {
   readonly later?: true;
 }
 
-/** A message that was held for so long, in milliseconds, comes late: the relay would have passed it on at once. */
+/** A message that was held for this long, in milliseconds, comes late: otherwise the relay would have passed it on at once. */
 const LATE_MS = 1000;
 
 /** The command `detour async receive`. */

@@ -65,7 +65,7 @@ export async function checkPort(port: number, use: string, context: NetContext):
     return { what, state: 'ok', found: `free, for ${use}` };
   } catch (error) {
     if (!(error instanceof DetourError)) throw error;
-    // A detour server that runs is no failure, although a second one would not start.
+    // A detour server that runs is not a failure, although a second one would not start.
     const ours = error.code === 'EADDRINUSE' && (await occupantOf(LOOPBACK, port)).role !== undefined;
     return { what, state: ours ? 'warning' : 'fails', found: error.message, advice: error.hint };
   }

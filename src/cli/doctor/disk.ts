@@ -71,7 +71,7 @@ export async function checkJournal(dir: string, network = networkFileSystem(dir)
   } catch (error) {
     return {
       what,
-      // A relay that runs is no failure, although a second one on this journal would not start.
+      // A relay that runs is not a failure, although a second one on this journal would not start.
       state: errnoOf(error) === 'locked' ? 'warning' : 'fails',
       found: error instanceof Error ? error.message : String(error),
       ...(error instanceof DetourError && error.hint !== '' && { advice: error.hint }),

@@ -7,7 +7,7 @@ export interface Frame {
   readonly body: Buffer | undefined;
 }
 
-/** What is wrong with bytes that are no frame. */
+/** What is wrong with bytes that are not a frame. */
 export class NoFrame extends Error {}
 
 const LINE_END = 0x0a;
@@ -35,7 +35,7 @@ export class FrameReader {
     this.#held += bytes.length;
   }
 
-  /** The bytes that came and are no whole frame yet. */
+  /** The bytes that came and are not a whole frame yet. */
   get rest(): Buffer {
     if (this.#chunks.length > 0) {
       this.#bytes = Buffer.concat([this.#bytes, ...this.#chunks]);

@@ -81,7 +81,7 @@ export function mistakeStages(kind: ServerRole) {
     },
     malformed: {
       name: 'MALFORMED',
-      does: 'answers bytes that are no frame with ERROR code=malformed, and closes',
+      does: 'answers bytes that are not a frame with ERROR code=malformed, and closes',
       points: 2,
       section: 'The grammar',
       async run(attempt) {
@@ -159,7 +159,7 @@ export function mistakeStages(kind: ServerRole) {
         for (let count = 0; count < 20; count += 1) wire.send(Buffer.alloc(10_000, 'x'));
         await wire.expect('ERROR code=malformed', why);
         await wire.expectEnd(why);
-        // An RST right behind the FIN shows only when the check writes once more.
+        // An RST right after the FIN shows only when the check writes once more.
         await attempt.pass(50);
         if (await wire.isReset()) throw wire.failed('ERROR, then FIN and no RST', why);
         wire.finish();

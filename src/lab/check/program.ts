@@ -158,7 +158,7 @@ export class Program {
  */
 export function sweep(mark: string): void {
   if (process.platform !== 'linux') return;
-  // Whoever forks faster than he is killed is met again in the next round.
+  // A program that forks faster than it is killed is found again in the next round.
   for (let round = 0; round < 20; round += 1) if (killMarked(mark) === 0) return;
 }
 

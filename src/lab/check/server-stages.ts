@@ -37,7 +37,7 @@ export async function ready(attempt: Attempt, role: string, name?: string): Prom
 export async function greeted(attempt: Attempt, role: string, as = 'alice'): Promise<Wire> {
   const wire = await ready(attempt, role, as);
   wire.send(`HELLO version=1 as=${as}\n`);
-  // Whoever takes one read for one frame shall fail in the stages about that, and not in all of them.
+  // A program that takes one read for one frame must fail in the stages about that, and not in all of them.
   await attempt.pass(APART_MS);
   return wire;
 }
@@ -123,7 +123,7 @@ export function serverStages(kind: ServerRole) {
     },
     bytes: {
       name: 'BYTES',
-      does: 'takes any bytes as a body: line ends, zeros, bytes that are no text',
+      does: 'takes any bytes as a body: line ends, zeros, bytes that are not text',
       points: 2,
       section: GRAMMAR,
       async run(attempt) {

@@ -181,7 +181,7 @@ export class Wire {
       }
     } catch (error) {
       if (!(error instanceof NoFrame)) throw error;
-      this.#broken = `bytes that are no frame (${error.message}): ${cut(this.#reader.rest, 60)}`;
+      this.#broken = `bytes that are not a frame (${error.message}): ${cut(this.#reader.rest, 60)}`;
       this.#attempt.note(`◄─ ${this.#name}`, this.#broken);
       // What comes after them cannot be read.
       this.#socket.destroy();

@@ -29,7 +29,7 @@ export interface ProcessOptions {
 /** Enough for a computer that is busy with something else. */
 const PATIENCE_MS = 30_000;
 
-// Whoever starts processes names them, and a DETOUR_AS that a person has set must not rename them.
+// The program that starts processes names them, and a DETOUR_AS that a person has set must not rename them.
 const inherited = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('DETOUR_')));
 
