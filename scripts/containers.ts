@@ -195,7 +195,7 @@ const STEPS: Readonly<Record<string, () => Promise<void>>> = {
 
   async "bob's mail program killed: still STORED"() {
     expect(await compose('kill', 'bobs-mail'), 0);
-    await says(container('relay'), 'bob left');
+    await says(container('relay'), 'bob is gone: closed without BYE');
     expect(await detour('alice', 'async', 'send', ...RELAY, 'are you there'), 0, 'STORED', 'bob is away');
     expect(await detour('alice', 'async', 'status', ...RELAY), 0, 'bob');
   },

@@ -95,6 +95,8 @@ function lasting(lines: readonly string[]): string[] {
         .replace(/\bsession=[0-9a-f-]+/g, 'session=TOKEN')
         // It depends on whether the peer's RST comes before the write or after it.
         .replace(/\((EPIPE|ECONNRESET)\)/g, '(EPIPE)')
+        // Of two connections of one client, the one that the relay reads first decides how the older one ends.
+        .replace(/(call \d+ over) \((?:FIN|EPIPE)\), \d+ bytes up, \d+ down/g, '$1, BYTES')
         .replace(/\b(at|t|held|oldest)=\d+/g, '$1=N')
         // The length of an entry depends on the clocks in it.
         .replace(/(COMMIT \d+ .*at) \d+/, '$1 N')

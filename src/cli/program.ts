@@ -133,6 +133,11 @@ function tell(error: unknown): number {
     if (error.hint !== '') say(`  try  ${visible(error.hint)}`);
     return error.code === 'usage' ? USAGE : 1;
   }
+  // Node cannot open a terminal that has gone.
+  if (errnoOf(error) === 'ERR_TTY_INIT_FAILED') {
+    say('The terminal of this program has gone.');
+    return 1;
+  }
   if (errnoOf(error) === 'EMFILE') {
     say('This process may have too few files open for detour (EMFILE).\n  try  ulimit -n 256');
     return 1;

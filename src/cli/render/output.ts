@@ -85,6 +85,15 @@ export function endAnyway(): void {
   if (unblocked && process.stderr.isTTY) setTimeout(() => process.exit(), LAST_LINES_MS).unref();
 }
 
+/** Ends this process as soon as what it has said is written, even if something still listens or reads. */
+export function endWhenWritten(): void {
+  const written = [process.stdout, process.stderr].map(
+    (stream) => new Promise((resolve) => stream.write('', resolve)),
+  );
+  void Promise.all(written).then(() => process.exit());
+  endAnyway();
+}
+
 /** Why an output cannot be written any more, by errno. */
 const WHY: Readonly<Record<string, string>> = {
   ENOSPC: ': the disk is full',
