@@ -223,7 +223,7 @@ export function serverStages(kind: ServerRole) {
         );
         await wire.expect(
           kind.answer('u1'),
-          'Keys may be added at any time: who does not know one ignores it.',
+          'Keys may be added at any time: a program ignores those that it does not know.',
         );
         await kind.taken(attempt, [body]);
       },
