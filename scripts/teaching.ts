@@ -18,9 +18,10 @@ h1 { font-size: 15pt; margin: 0 0 2mm; }
 h2 { font-size: 12pt; margin: 3mm 0 1mm; border-bottom: 0.3mm solid; }
 h3 { font-size: 10pt; margin: 2.5mm 0 1mm; }
 h1, h2, h3 { break-after: avoid; }
+p:has(+ pre) { break-after: avoid; }
 p, ul, ol, table { margin: 1mm 0; }
 ul, ol { padding-left: 5mm; }
-p, li, tr, pre { break-inside: avoid; }
+p, li, table, pre { break-inside: avoid; }
 code, pre { font-family: 'DejaVu Sans Mono', Menlo, Consolas, monospace; font-size: 8pt; }
 pre { line-height: 1.25; margin: 1mm 0; padding: 1mm 2mm; border-left: 0.8mm solid #999; white-space: pre-wrap; }
 table { border-collapse: collapse; width: 100%; }
