@@ -1,6 +1,6 @@
-// Walks through README.md and then src/lab/TEACHING.md: it types the commands of their blocks into real terminals, one after another, and
+// Walks through README.md, src/lab/TEACHING.md and scripts/teaching/key.md: it types the commands of their blocks into real terminals, one after another, and
 // compares the output with what is printed there, so that they cannot rot unnoticed. `npx tsx scripts/walk.ts`; with `--update` it writes
-// the output into both.
+// the output into them.
 //
 // A block is a code block after the comment `<!-- walk -->`. Lines that begin with a terminal's name and a sign are typed:
 //
@@ -18,8 +18,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setUp } from './setup.mjs';
 import { isFree, isInstalled, ROOT, Terminals } from './terminal.ts';
 
-/** The documents, in order. A block starts with the terminals as the last block left them, even if that was in the other document. */
-const DOCUMENTS = ['README.md', 'src/lab/TEACHING.md'];
+/** The documents, in order. A block starts with the terminals as the last block left them, even if that was in another document. */
+const DOCUMENTS = ['README.md', 'src/lab/TEACHING.md', 'scripts/teaching/key.md'];
 const COLUMNS = 80;
 const PORTS = [4100, 4101, 4102];
 /** The pause before each line that is typed, in milliseconds: as long as a person needs, because outputs may say how long a message waited. */
