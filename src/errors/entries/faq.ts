@@ -123,9 +123,10 @@ export const QUESTION_ENTRIES: readonly CatalogEntry[] = [
     code: 'order',
     title: 'do messages come in the order in which they were sent?',
     meaning:
-      'Within one TCP connection, the bytes of each direction do. Between two connections there is no order. The relay numbers the messages ' +
-      'of a mailbox as it stores them, and sends them in that order: of two senders, the one that it reads first is first. What was ' +
-      'not acknowledged when a connection broke comes again, in the same order.',
+      'Within one TCP connection, bytes arrive in the order in which they were sent, in each direction. Nothing orders the bytes of two ' +
+      'connections. The relay numbers the messages of a mailbox as it stores them, and sends them in that order: if two people send at ' +
+      'the same time, the message that the relay reads first comes first. What was not acknowledged when a connection broke comes again, ' +
+      'in the same order.',
     wire: 'MESSAGE seq=1, seq=2, …: numbers rise, and may have gaps',
     so: 'an order holds for one connection or one mailbox, not for everybody',
     notSo:
