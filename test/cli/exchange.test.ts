@@ -77,7 +77,9 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test('bob is killed after he showed it: direct, nobody knows; the relay sends it again', async () => {
+test('bob is killed after he showed it: direct, nobody knows; the relay sends it again', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens('--work', '8s');
   const sending = sync(bob.place, 'important');
   await bob.until(/alice: important\n/);
@@ -215,7 +217,7 @@ test('a repeat of what bob has collected: nothing is said about where it is now,
   expect(asked.stderr).toMatch(/5 handled +by bob's program +not known\n/);
 });
 
-test('--reply and --echo: the answer is data', async () => {
+test('--reply and --echo: the answer is data', { tags: ['slow'] }, async () => {
   const polite = await bobListens('--reply', 'thank\x1b[2J you');
   expect(await sync(polite.place, 'hi')).toMatchObject({ code: 0, stdout: 'bob: thank\\x1b[2J you\n' });
   const mountain = await bobListens('--echo', '--as', 'echo');
@@ -287,7 +289,7 @@ test('whatever bytes are sent, they are shown in a harmless form, on one stream,
   expect(new Set(controls)).toEqual(new Set(['\n']));
 });
 
-test('typing to a server: freeze, nonsense, the end of input', async () => {
+test('typing to a server: freeze, nonsense, the end of input', { tags: ['slow'] }, async () => {
   const bob = await bobListens();
   bob.type('hello?');
   await bob.until(/bob only listens: what you type here is sent to nobody\.\n {2}Type kill .* or freeze 20s/);

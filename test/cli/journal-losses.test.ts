@@ -168,7 +168,9 @@ describe('a bit flips in each of three segments', () => {
   });
 });
 
-test('a bit flips where there is no message: nothing is lost, but a relay does not start', async () => {
+test('a bit flips where there is no message: nothing is lost, but a relay does not start', {
+  tags: ['slow'],
+}, async () => {
   const dir = await filled();
   const file = join(dir, '000000000000000.wal');
   const bytes = readFileSync(file);

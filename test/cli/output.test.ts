@@ -31,7 +31,9 @@ async function stage() {
 }
 
 describe.skipIf(process.platform !== 'linux')('a full disk', () => {
-  test('what could not be shown is said, is no success, and stays at the relay', async () => {
+  test('what could not be shown is said, is no success, and stays at the relay', {
+    tags: ['slow'],
+  }, async () => {
     const { relay, log } = await stage();
     for (const args of [
       ['async', 'receive', ...relay],
@@ -172,7 +174,9 @@ describe.skipIf(!hasTerminals)('a terminal', () => {
     await bob.until(/alice: hi/);
   });
 
-  test('a server whose terminal has gone stops, and a message that could not be shown is not acknowledged', async () => {
+  test('a server whose terminal has gone stops, and a message that could not be shown is not acknowledged', {
+    tags: ['slow'],
+  }, async () => {
     const relay = await relayListens(join(tempDir(), 'journal'));
     const bob = inTerminal(['async', 'receive', '--follow', '--relay', relay.place]);
     await bob.until(/READY: the relay's program is there/);

@@ -86,7 +86,9 @@ test('a body that is not text is in the events as base64', { tags: ['slow'] }, a
   expect(await bob.until('shown', ({ size }) => size !== 4)).toMatchObject({ text: 'grüße "\\ \n\u2028' });
 });
 
-test('the reader of our output leaves early: no crash, and what nobody saw does not count as shown', async () => {
+test('the reader of our output leaves early: no crash, and what nobody saw does not count as shown', {
+  tags: ['slow'],
+}, async () => {
   const bob = await bobListens();
   bob.child.stdout?.destroy();
   const sent = await runCli(['sync', 'send', '--to', bob.place, '--count', '3', 'hi']);

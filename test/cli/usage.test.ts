@@ -113,7 +113,7 @@ const NONSENSE: Readonly<Record<string, readonly [value: string, says: RegExp]>>
   '--svg': ['', /it is empty/],
 };
 
-test('every flag of every command with nonsense', async () => {
+test('every flag of every command with nonsense', { tags: ['slow'] }, async () => {
   const runs: Run[] = Object.entries(COMMANDS).flatMap(([command, flags]) =>
     flags.flatMap((flag) => {
       const nonsense = NONSENSE[flag];
@@ -220,7 +220,9 @@ test('the modes mixed up, and other slips', async () => {
   ).toEqual([]);
 });
 
-test('--version names detour, its protocol, Node and the system, in one line', async () => {
+test('--version names detour, its protocol, Node and the system, in one line', {
+  tags: ['slow'],
+}, async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const { platform, arch, versions } = process;
   const stdout = `detour ${version}, protocol ${VERSION}, Node ${versions.node} on ${platform} ${arch}\n`;

@@ -231,7 +231,9 @@ test('without onFailure, a log that fails ends the process', async () => {
   expect(thrown).toMatchObject([{ name: 'DetourError' }]);
 });
 
-test('a relay process is killed: a loop without follow throws, one with follow goes on with the next relay', async () => {
+test('a relay process is killed: a loop without follow throws, one with follow goes on with the next relay', {
+  tags: ['slow'],
+}, async () => {
   const journal = join(tempDir(), 'journal');
   const relay = start(['async', 'relay', '--port', '0', '--journal', journal]);
   const { port } = await relay.until('listening');

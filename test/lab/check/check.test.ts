@@ -128,7 +128,7 @@ describe.skipIf(LEFT_OUT !== '')(`programs in Python${LEFT_OUT}`, () => {
     ['sender', 'fin-not-delivered'],
     ['collector', 'ack-above'],
     ['relay', 'dedup-in-memory'],
-  ] as const)('a %s with the bug %s fails at its stage', async (role, bug) => {
+  ] as const)('a %s with the bug %s fails at its stage', { tags: ['slow'] }, async (role, bug) => {
     const only = stageOf(role, BUGS[role][bug] ?? '');
     expect((await check(role, python(role, bug), { only })).stages[0]?.status).toBe('failed');
     expect(faults(await check(role, python(role), { only }))).toEqual([]);
