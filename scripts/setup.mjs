@@ -84,6 +84,7 @@ function npm(line) {
 // ---- building
 
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+const bundle = join(root, 'scripts', 'bundle.mjs');
 /** The file that is written after a build, with the hash of the sources that were built. */
 const buildMark = join(root, 'dist', '.stamp');
 
@@ -96,14 +97,15 @@ function build() {
   const state = sources();
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run('tsc', () => execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], OPTIONS));
+  run('bundle', () => execFileSync(process.execPath, [bundle], OPTIONS));
   writeFileSync(buildMark, state);
 }
 
 function sources() {
   const files = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.(?:tsx?|css|json)$/.test(entry.name))
     .map((entry) => join(entry.parentPath || entry.path, entry.name));
-  return hashOf([...files.sort(), join(root, 'tsconfig.json')]);
+  return hashOf([...files.sort(), join(root, 'tsconfig.json'), bundle]);
 }
 
 // Hashes paths in the clone and contents: a clone that was moved, copied or checked out again is not stale.

@@ -41,12 +41,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules that reach the network, and the folders in which they may appear. */
 const SOCKETS = new Set(['net', 'http', 'https', 'http2', 'tls', 'dgram'].map((name) => `node:${name}`));
-const SOCKET_FOLDERS = /^(net|lab\/(faults|check))\//;
+const SOCKET_FOLDERS = /^(net|lab\/(faults|check|board))\//;
 
 /** Packages from the registry, and where each may appear. */
 const PACKAGES: Readonly<Record<string, (file: string) => boolean>> = {
   pino: (file) => file === 'trace/log.ts',
   commander: (file) => folderOf(file) === 'cli',
+  preact: (file) => file.startsWith('lab/board/page/'),
+  'preact/hooks': (file) => file.startsWith('lab/board/page/'),
+  uqr: (file) => file === 'lab/board/qr.ts',
 };
 
 /** Pure rules: they may not even import Node's own modules. */
