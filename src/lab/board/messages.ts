@@ -179,10 +179,12 @@ export type Command =
     }
   /** Ends every process and starts free play afresh. */
   | { readonly stage: 'reset' }
-  /** `choose`: shows its question. `answer`: plays it; a route without a guess was skipped. */
+  /** `choose`: shows its question. `answer`: plays it; a route without a guess, or a question without a `choice`, was skipped. */
   | { readonly story: string; readonly do: 'choose' }
   | {
       readonly story: string;
       readonly do: 'answer';
       readonly guesses: Readonly<Partial<Record<Route, Guess>>>;
+      /** The key of an answer to a question. */
+      readonly choice?: string;
     };
