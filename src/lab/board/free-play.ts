@@ -82,10 +82,12 @@ export class FreePlay {
       wire('detour/up', 'detour/alice', 'detour/relay'),
       wire('detour/down', 'detour/relay', 'detour/bob'),
     ];
-    this.#ready = this.#begin();
+    this.#ready = this.#begin().catch((error: unknown) => {
+      throw new DetourError('usage', 'The stage could not be set up.', reasonOf(error));
+    });
     // Whoever commands is told; at the beginning everybody is.
     this.#ready.catch((error: unknown) => {
-      if (!this.#closed) options.notice(`The stage could not be set up. ${reasonOf(error)}`);
+      if (!this.#closed) options.notice(reasonOf(error));
     });
   }
 
@@ -96,7 +98,7 @@ export class FreePlay {
 
   /**
    * Does something to a process. Resolves when it is done; of `start` and `stop`, when it is under way.
-   * @throws DetourError `usage` if that cannot be done to it now
+   * @throws DetourError `usage` if that cannot be done to it now, or the stage could not be set up
    */
   async act(id: ActorId, action: ActorAction): Promise<void> {
     await this.#ready;
@@ -106,7 +108,7 @@ export class FreePlay {
     const { actor } = part;
     if (action === 'start') this.#start(part);
     else if (actor === undefined) return;
-    else if (action === 'kill') await this.#kill(part, actor);
+    else if (action === 'kill') await actor.kill();
     else if (action === 'freeze') this.#freeze(part, actor);
     else if (action === 'thaw') this.#thaw(part, actor);
     else actor.child.kill('SIGINT');
@@ -205,7 +207,13 @@ export class FreePlay {
     part.frozenAt = undefined;
     this.#partOf.set(actor, part);
     actor.watch((recorded) => this.#said(part, actor, recorded));
-    void actor.ended.then(this.#options.changed);
+    void actor.ended.then((exit) => {
+      // Killed here, or by somebody at another terminal. One that was typed to it is in its log.
+      const last = actor.events.at(-1)?.event;
+      if (exit === 'SIGKILL' && last !== 'stopping')
+        this.#note(part, actor, { event: 'stopping', why: 'kill' });
+      this.#options.changed();
+    });
   }
 
   #said(part: Part, actor: Actor, recorded: Recorded): void {
@@ -235,12 +243,6 @@ export class FreePlay {
     });
     void alice.ended.then(() => this.#alices.delete(alice));
     alice.input(text);
-  }
-
-  async #kill(part: Part, actor: Actor): Promise<void> {
-    await actor.kill();
-    // It may have ended by itself at the last moment.
-    if (actor.exit === 'SIGKILL') this.#note(part, actor, { event: 'stopping', why: 'kill' });
   }
 
   #freeze(part: Part, actor: Actor): void {
