@@ -1,0 +1,4 @@
+// What was clicked.
+export function Details() {
+  return <div data-testid="details" />;
+}

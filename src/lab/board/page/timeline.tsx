@@ -1,0 +1,4 @@
+// Pause, step, scrub, speed, live.
+export function Timeline() {
+  return <div class="timeline" />;
+}
