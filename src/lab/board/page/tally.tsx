@@ -1,0 +1,59 @@
+// How the guesses of the class went.
+
+import type { VerdictName } from '../../../core/event.ts';
+import { verdictText } from '../../../core/verdicts.ts';
+import type { Guess, Route, StoryTitle, Tally } from '../messages.ts';
+
+/** What a guess means: on the direct route `d` is DELIVERED, on the detour it is STORED. */
+export const guessText = (guess: Guess, route: Route): string =>
+  ({ d: route === 'direct' ? 'DELIVERED' : 'STORED', n: 'NOT DELIVERED', u: 'UNKNOWN' })[guess];
+
+/** The score in a few words: `5 of 8 guesses right`. */
+export function score({ stories }: Tally): string {
+  const right = stories.filter((one) => one.right).length;
+  return `${right} of ${stories.length} ${stories.length === 1 ? 'guess' : 'guesses'} right`;
+}
+
+/** A verdict as a word, in its colour. */
+export function Verdict({ verdict }: { verdict: VerdictName }) {
+  return <b class={`verdict ${verdict.toLowerCase()}`}>{verdictText(verdict)}</b>;
+}
+
+/** Every guess, with what really happened. */
+export function TallyTable({ tally, stories }: { tally: Tally; stories: readonly StoryTitle[] }) {
+  if (tally.stories.length === 0) return null;
+  const titleOf = (name: string): string => {
+    const known = stories.find((one) => one.name === name);
+    return known === undefined ? 'free play' : `${known.number}. ${known.title}`;
+  };
+  const rows = tally.stories.map((one, index) => ({ ...one, number: index + 1 }));
+  return (
+    <table class="tally">
+      <caption>{score(tally)}</caption>
+      <thead>
+        <tr>
+          <th scope="col">no.</th>
+          <th scope="col">what</th>
+          <th scope="col">route</th>
+          <th scope="col">you said</th>
+          <th scope="col">it was</th>
+          <th scope="col">right?</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ number, name, route, guess, verdict, right }) => (
+          <tr key={number}>
+            <td>{number}</td>
+            <td>{titleOf(name)}</td>
+            <td>{route}</td>
+            <td>{guessText(guess, route)}</td>
+            <td>
+              <Verdict verdict={verdict} />
+            </td>
+            <td>{right ? 'right' : 'wrong'}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
