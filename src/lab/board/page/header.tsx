@@ -1,8 +1,9 @@
 // The top of the page: what is played, whether it is live, the time, and what can be taken away.
 
-import type { ComponentChildren } from 'preact';
+import { useRef, useState } from 'preact/hooks';
+import { useLeave } from './leave.ts';
 import type { View } from './store.ts';
-import { useView } from './store.ts';
+import { presentView, useView } from './store.ts';
 import { Menu } from './story.tsx';
 import { Timeline } from './timeline.tsx';
 
@@ -39,12 +40,10 @@ export function Header({ menu, onMenu, onTheme, onHelp }: HeaderProps) {
       <nav class="tools" aria-label="the page">
         {served ? (
           <>
-            <Tool href="export" testId="export" title="this run as one HTML file">
+            <a class="tool" href="export" download title="this run as one HTML file" data-testid="export">
               export
-            </Tool>
-            <Tool href="logs" testId="logs" title="the log files of the processes">
-              logs
-            </Tool>
+            </a>
+            <Logs />
           </>
         ) : null}
         <button
@@ -72,17 +71,35 @@ export function Header({ menu, onMenu, onTheme, onHelp }: HeaderProps) {
   );
 }
 
-interface ToolProps {
-  readonly href: string;
-  readonly testId: string;
-  readonly title: string;
-  readonly children: ComponentChildren;
-}
-
-function Tool({ href, testId, title, children }: ToolProps) {
+/** The log files of this run, one for each process, to be taken away. */
+function Logs() {
+  const [open, setOpen] = useState(false);
+  const names = open
+    ? [...new Set(presentView().events.map(({ recorded }) => `${recorded.actor}-${recorded.pid}`))]
+    : [];
+  const panel = useRef<HTMLDivElement>(null);
+  useLeave(panel, open, () => setOpen(false));
   return (
-    <a class="tool" href={href} download title={title} data-testid={testId}>
-      {children}
-    </a>
+    <div class="files" ref={panel}>
+      <button
+        type="button"
+        class="quiet"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        data-testid="logs"
+      >
+        logs
+      </button>
+      {open ? (
+        <div class="menu-panel">
+          {names.length === 0 ? <p>Nothing has been recorded yet.</p> : null}
+          {names.map((name) => (
+            <a key={name} class="item" href={`logs/${name}.log`} download>
+              {name}.log
+            </a>
+          ))}
+        </div>
+      ) : null}
+    </div>
   );
 }

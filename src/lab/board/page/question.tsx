@@ -1,7 +1,7 @@
 // The question before something is shown: who predicts first learns more from what comes (Crouch 2004).
 
 import { useEffect, useState } from 'preact/hooks';
-import type { Route } from '../messages.ts';
+import type { Guess, Route } from '../messages.ts';
 import { Dialog } from './dialog.tsx';
 import { keyAction } from './keys.ts';
 
@@ -29,6 +29,15 @@ export const ROUTE_TEXT: Readonly<Record<Route, string>> = {
   direct: 'the direct route',
   detour: 'the detour',
 };
+
+/** The guesses for the routes that were asked about; a route that was skipped has none. */
+export function guessesOf(
+  routes: readonly Route[],
+  given: readonly (string | undefined)[],
+): Readonly<Partial<Record<Route, Guess>>> {
+  const made = routes.map((route, index) => [route, given[index]] as const);
+  return Object.fromEntries(made.filter(([, key]) => key !== undefined));
+}
 
 /** Asks one thing after the other, by buttons and by keys. Nothing is shown before the last one is answered or skipped. */
 export function Question({ title, steps, onDone, onClose, closeText }: QuestionProps) {

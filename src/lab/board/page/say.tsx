@@ -1,10 +1,10 @@
 // The box to say something by either route or by both, with the guess first.
 
 import { useState } from 'preact/hooks';
-import type { Guess, Route } from '../messages.ts';
+import type { Route } from '../messages.ts';
 import { attempt } from './notices.tsx';
 import type { Step } from './question.tsx';
-import { Question } from './question.tsx';
+import { guessesOf, Question } from './question.tsx';
 
 const TEXT_ID = 'say-text';
 
@@ -41,10 +41,7 @@ export function Say() {
     asked?.by === 'both' ? ['direct', 'detour'] : asked ? [asked.by as Route] : [];
   const send = async (given: readonly (string | undefined)[]): Promise<boolean> => {
     if (asked === undefined) return true;
-    const guesses = Object.fromEntries(
-      routes.flatMap((route, index) => (given[index] === undefined ? [] : [[route, given[index] as Guess]])),
-    );
-    const done = await attempt({ ...asked, guesses });
+    const done = await attempt({ ...asked, guesses: guessesOf(routes, given) });
     if (done) setAsked(undefined);
     return done;
   };

@@ -94,16 +94,18 @@ function Actor({ actor, may, open, onOpen }: ActorProps) {
           type="button"
           class="last-lines"
           aria-expanded={open}
-          aria-label={`the terminal of ${name}`}
           title={`the terminal of ${name}`}
           disabled={talk.length === 0}
           onClick={() => onOpen(id)}
           data-testid={`talk-${id}`}
         >
-          {talk
-            .slice(-LINES_ON_CARD)
-            .map((line) => line.trim())
-            .join('\n')}
+          <span class="unseen">the terminal of {name}: </span>
+          <span class="lines">
+            {talk
+              .slice(-LINES_ON_CARD)
+              .map((line) => line.trim())
+              .join('\n')}
+          </span>
         </button>
       </li>
     ),
@@ -122,15 +124,19 @@ function Address({ address }: { address: string }) {
   );
 }
 
+// The states of a line that have a sign; each begins with its word.
+const SIGNS = ['cut', 'slow', 'full'] as const;
+
 function Line({ line, may }: { line: LineState; may: boolean }) {
   const { id, text, whole, can, from, to } = line;
+  const sign = whole ? undefined : SIGNS.find((word) => text.startsWith(word));
   const about = `the line from ${nameOf(from)} to ${nameOf(to)}`;
   return useMemo(
     () => (
       <li class={`line ${whole ? 'whole' : 'broken'}`} data-testid={`line-${id}`} aria-label={about}>
         <p class="line-state">{text}</p>
         <div class="wire" aria-hidden="true">
-          {whole ? null : <Icon of="cut" />}
+          {sign === undefined ? null : <Icon of={sign} />}
         </div>
         <Buttons
           of={id}

@@ -2,11 +2,12 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StoryState, StoryTitle } from '../messages.ts';
+import { useLeave } from './leave.ts';
 import { attempt, mayCommand } from './notices.tsx';
 import type { Step } from './question.tsx';
-import { Question } from './question.tsx';
+import { guessesOf, Question } from './question.tsx';
 import { useView } from './store.ts';
-import { score, TallyTable } from './tally.tsx';
+import { guessesIn, score, TallyTable } from './tally.tsx';
 
 /** Shows the question of a story or of the class plan. */
 export const choose = (name: string): Promise<boolean> => attempt({ story: name, do: 'choose' });
@@ -14,25 +15,36 @@ export const choose = (name: string): Promise<boolean> => attempt({ story: name,
 /** Ends everything that runs, and starts free play afresh. */
 export const freePlay = (): Promise<boolean> => attempt({ stage: 'reset' });
 
-/** What is asked before a story is played: one thing for each route. */
-const stepsOf = ({ question: text, answers, routes }: StoryState): readonly Step[] =>
-  routes.map(({ route }) => ({ route, text, answers }));
+const isQuestion = (stories: readonly StoryTitle[], { name }: StoryState): boolean =>
+  stories.some((one) => one.name === name && one.kind === 'question');
 
-/** The question of the story that was chosen, in the middle of the page. */
+/** The question of the story that was chosen, in the middle of the page. A story asks for each route, a question of the class plan once. */
 export function StoryQuestion({ story }: { story: StoryState }) {
+  const { stories } = useView();
+  const { name, question: text, answers, routes } = story;
+  const once = isQuestion(stories, story);
+  const steps: readonly Step[] = once
+    ? [{ text, answers }]
+    : routes.map(({ route }) => ({ route, text, answers }));
+  const answer = (given: readonly (string | undefined)[]): Promise<boolean> => {
+    const [choice] = given;
+    if (once)
+      return attempt({ story: name, do: 'answer', guesses: {}, ...(choice !== undefined && { choice }) });
+    return attempt({
+      story: name,
+      do: 'answer',
+      guesses: guessesOf(
+        routes.map(({ route }) => route),
+        given,
+      ),
+    });
+  };
   return (
     <Question
-      key={story.name}
+      key={name}
       title={headline(story)}
-      steps={stepsOf(story)}
-      onDone={(given) => {
-        const guesses = Object.fromEntries(
-          story.routes.flatMap(({ route }, index) =>
-            given[index] === undefined ? [] : [[route, given[index]]],
-          ),
-        );
-        return attempt({ story: story.name, do: 'answer', guesses });
-      }}
+      steps={steps}
+      onDone={answer}
       onClose={() => void freePlay()}
       closeText="free play"
     />
@@ -51,29 +63,11 @@ export function Menu({ open, onOpen }: { open: boolean; onOpen: (open: boolean) 
   const view = useView();
   const { stories, story, tally } = view;
   const may = mayCommand(view);
-  const panel = useRef<HTMLDivElement>(null);
+  const menu = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  useLeave(menu, open, () => onOpen(false));
   useEffect(() => {
-    if (!open) return;
-    panel.current?.querySelector('button')?.focus();
-    const away = (event: Event): void => {
-      const target = event.target as Node;
-      if (panel.current?.contains(target) || button.current?.contains(target)) return;
-      onOpen(false);
-    };
-    const leave = (event: KeyboardEvent): void => {
-      if (event.key !== 'Escape') return;
-      onOpen(false);
-      button.current?.focus();
-    };
-    document.addEventListener('keydown', leave);
-    document.addEventListener('focusin', away);
-    document.addEventListener('pointerdown', away);
-    return () => {
-      document.removeEventListener('keydown', leave);
-      document.removeEventListener('focusin', away);
-      document.removeEventListener('pointerdown', away);
-    };
+    if (open) menu.current?.querySelector<HTMLElement>('.item:not(:disabled)')?.focus();
   }, [open]);
   const run = (start: Promise<boolean>): void => {
     onOpen(false);
@@ -81,7 +75,7 @@ export function Menu({ open, onOpen }: { open: boolean; onOpen: (open: boolean) 
     void start;
   };
   return (
-    <div class="menu">
+    <div class="menu" ref={menu}>
       <button
         ref={button}
         type="button"
@@ -92,7 +86,7 @@ export function Menu({ open, onOpen }: { open: boolean; onOpen: (open: boolean) 
         {story === undefined ? 'free play' : headline(story)} <span aria-hidden="true">▾</span>
       </button>
       {open ? (
-        <div ref={panel} class="menu-panel">
+        <div class="menu-panel">
           {may ? (
             <button type="button" class="item" onClick={() => run(freePlay())} data-testid="story-free">
               free play
@@ -150,7 +144,8 @@ export function StoryBar({ story }: { story: StoryState }) {
           ? `This could not be played: ${story.failure}`
           : { asks: 'The class guesses first.', plays: 'It happens now …', over: 'It is over.' }[story.state]}
       </p>
-      {tally.stories.length === 0 ? null : (
+      {over ? <Conclusion story={story} /> : null}
+      {guessesIn(tally).length === 0 ? null : (
         <button
           type="button"
           class="quiet"
@@ -188,5 +183,24 @@ export function StoryBar({ story }: { story: StoryState }) {
         </div>
       ) : null}
     </div>
+  );
+}
+
+// The right answer to a question of the class plan, as this run has shown it.
+function Conclusion({ story }: { story: StoryState }) {
+  const { choice, rightAnswer, because, answers } = story;
+  if (because === undefined) return null;
+  const textOf = (key: string): string => answers.find((one) => one.key === key)?.text ?? key;
+  return (
+    <p class="conclusion" data-testid="conclusion">
+      {rightAnswer === undefined ? 'This run does not show it: ' : <b>{textOf(rightAnswer)}: </b>}
+      {because}
+      {choice === undefined || rightAnswer === undefined ? null : (
+        <span class={choice === rightAnswer ? 'guessed right' : 'guessed wrong'}>
+          {' '}
+          You said “{textOf(choice)}”: <b>{choice === rightAnswer ? 'right' : 'wrong'}</b>
+        </span>
+      )}
+    </p>
   );
 }

@@ -8,10 +8,26 @@ import type { Guess, Route, StoryTitle, Tally } from '../messages.ts';
 export const guessText = (guess: Guess, route: Route): string =>
   ({ d: route === 'direct' ? 'DELIVERED' : 'STORED', n: 'NOT DELIVERED', u: 'UNKNOWN' })[guess];
 
+/** One guess, as it stands in the table. */
+interface Row {
+  readonly name: string;
+  readonly route?: Route;
+  readonly said: string;
+  /** Of a story: how it ended. */
+  readonly verdict?: VerdictName;
+  readonly right: boolean;
+}
+
+/** All guesses: those about stories and free play, then the answers to questions. */
+export const guessesIn = ({ stories, questions = [] }: Tally): readonly Row[] => [
+  ...stories.map(({ guess, ...one }) => ({ ...one, said: guessText(guess, one.route) })),
+  ...questions.map(({ choice, ...one }) => ({ ...one, said: choice.toUpperCase() })),
+];
+
 /** The score in a few words: `5 of 8 guesses right`. */
-export function score({ stories }: Tally): string {
-  const right = stories.filter((one) => one.right).length;
-  return `${right} of ${stories.length} ${stories.length === 1 ? 'guess' : 'guesses'} right`;
+export function score(tally: Tally): string {
+  const all = guessesIn(tally);
+  return `${all.filter(({ right }) => right).length} of ${all.length} ${all.length === 1 ? 'guess' : 'guesses'} right`;
 }
 
 /** A verdict as a word, in its colour. */
@@ -21,12 +37,12 @@ export function Verdict({ verdict }: { verdict: VerdictName }) {
 
 /** Every guess, with what really happened. */
 export function TallyTable({ tally, stories }: { tally: Tally; stories: readonly StoryTitle[] }) {
-  if (tally.stories.length === 0) return null;
+  const rows = guessesIn(tally).map((one, index) => ({ ...one, number: index + 1 }));
+  if (rows.length === 0) return null;
   const titleOf = (name: string): string => {
     const known = stories.find((one) => one.name === name);
     return known === undefined ? 'free play' : `${known.number}. ${known.title}`;
   };
-  const rows = tally.stories.map((one, index) => ({ ...one, number: index + 1 }));
   return (
     <table class="tally">
       <caption>{score(tally)}</caption>
@@ -41,15 +57,13 @@ export function TallyTable({ tally, stories }: { tally: Tally; stories: readonly
         </tr>
       </thead>
       <tbody>
-        {rows.map(({ number, name, route, guess, verdict, right }) => (
+        {rows.map(({ number, name, route, said, verdict, right }) => (
           <tr key={number}>
             <td>{number}</td>
             <td>{titleOf(name)}</td>
             <td>{route}</td>
-            <td>{guessText(guess, route)}</td>
-            <td>
-              <Verdict verdict={verdict} />
-            </td>
+            <td>{said}</td>
+            <td>{verdict === undefined ? null : <Verdict verdict={verdict} />}</td>
             <td>{right ? 'right' : 'wrong'}</td>
           </tr>
         ))}
