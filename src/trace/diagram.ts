@@ -53,7 +53,8 @@ const DETAIL_WIDTH = 52;
 const MARGIN = 9;
 const DETAIL_MARGIN = 13;
 
-type Life = 'before' | 'alive' | 'frozen' | 'ended';
+/** Is there a process of this name now: not yet, running, frozen, or gone? */
+export type Life = 'before' | 'alive' | 'frozen' | 'ended';
 const LIFE: Readonly<Record<Life, string>> = { before: '·', alive: '│', frozen: '░', ended: ' ' };
 
 const GLYPH: Readonly<Record<MarkName, string>> = {
@@ -101,7 +102,8 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   };
 }
 
-function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
+/** The time of the row (or of the first event of `actor`) that counts as 0, in milliseconds of the merge. */
+export function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
   const first = merged.events.find(
     ({ recorded }) => recorded.actor === actor && recorded.event !== 'started',
   );
@@ -150,8 +152,8 @@ function headingOf(merged: Merged, layout: Layout): string[] {
   return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
 }
 
-// Tracks which processes are alive at a row. A process lives from its first event after `started` to its last drawn one, if it logged that it ends.
-class Lives {
+/** Tracks which processes are alive at a row. A process lives from its first event after `started` to its last drawn one, if it logged that it ends. */
+export class Lives {
   readonly #life = new Map<string, Life>();
   readonly #events: readonly Placed[];
   readonly #index: ReadonlyMap<Placed, number>;
@@ -190,6 +192,7 @@ class Lives {
     }
   }
 
+  /** The state of a lane at these events. */
   of(lane: string): Life {
     return this.#life.get(lane) ?? 'before';
   }
@@ -272,8 +275,8 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
   if (note !== undefined) line.put(b + 2, note);
 }
 
-// A long text is used only if there is room around it, a short one wherever it fits.
-function fitting({ long, short }: Row, room: number, detail: boolean): string {
+/** The text of an arrow in this many columns: a long one only if there is room around it, a short one wherever it fits. */
+export function fitting({ long, short }: Pick<Row, 'long' | 'short'>, room: number, detail: boolean): string {
   const fits = (texts: readonly string[], most: number): string | undefined =>
     texts.find((text) => widthOf(text) <= most);
   return (
@@ -293,12 +296,13 @@ function spread(text: string, room: number, rightwards: boolean): string {
 }
 
 /** Milliseconds in at most six characters: `0.6`, `812.0`, `25310`, `1234s`, `-340.2`. */
-function formatMs(ms: number): string {
+export function formatMs(ms: number): string {
   const texts = [ms.toFixed(1), ms.toFixed(0), `${(ms / 1000).toFixed(0)}s`];
   return texts.find(({ length }) => length <= TIME_WIDTH) ?? `${(ms / 3_600_000).toFixed(0)}h`;
 }
 
-function legendOf(drawnRows: readonly Row[]): string[] {
+/** What the signs in these rows mean, where they need an explanation. */
+export function legendOf(drawnRows: readonly Row[]): string[] {
   const arrows = drawnRows.filter((row) => row.kind === 'arrow');
   const legend: string[] = [];
   if (arrows.some(({ known, head }) => known !== 'socket' && head))
