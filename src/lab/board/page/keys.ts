@@ -4,7 +4,7 @@
 export type KeyAction =
   /** `key`: the answer that was chosen, as the question writes it. */
   | { readonly do: 'answer'; readonly key: string }
-  | { readonly do: 'skip' | 'pause' | 'live' | 'say' | 'menu' | 'theme' | 'help' | 'close' }
+  | { readonly do: 'skip' | 'pause' | 'live' | 'say' | 'menu' | 'next' | 'theme' | 'help' | 'close' }
   | { readonly do: 'step'; readonly by: 1 | -1 }
   /** One speed faster, or one slower. */
   | { readonly do: 'speed'; readonly by: 1 | -1 }
@@ -18,7 +18,7 @@ export interface Pressed {
   /** Was Ctrl, Alt or Meta held? Then the key belongs to the browser. */
   readonly modified: boolean;
   /**
-   * What has the focus: `text` takes every key, `range` (a slider, a list) the arrows and space, `button` (a link, too) Enter and space,
+   * What has the focus: `text` takes every key, `range` (a slider, a list) the arrows, Enter and space, `button` (a link, too) Enter and space,
    * `page` none.
    */
   readonly focus: 'text' | 'range' | 'button' | 'page';
@@ -28,6 +28,7 @@ const PLAIN: Readonly<Record<string, KeyAction>> = {
   ' ': { do: 'pause' },
   arrowleft: { do: 'step', by: -1 },
   arrowright: { do: 'step', by: 1 },
+  enter: { do: 'next' },
   l: { do: 'live' },
   '+': { do: 'speed', by: 1 },
   '-': { do: 'speed', by: -1 },
@@ -50,7 +51,7 @@ export function keyAction(pressed: Pressed, answers: readonly string[] | undefin
     if (answer !== undefined) return { do: 'answer', key: answer };
     return key === 's' ? { do: 'skip' } : undefined;
   }
-  if (key === ' ' && pressed.focus !== 'page') return undefined;
+  if ((key === ' ' || key === 'enter') && pressed.focus !== 'page') return undefined;
   if (key.startsWith('arrow') && pressed.focus === 'range') return undefined;
   // The stories are numbered from 1; 0 is the tenth.
   if (/^[0-9]$/.test(key)) return { do: 'choose', number: key === '0' ? 10 : Number(key) };
@@ -64,6 +65,7 @@ export const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ['1 … 9, 0', 'choose a story; 0 is the tenth'],
   ['M', 'open the menu'],
   ['/', 'go to the box to say something'],
+  ['Enter', 'when a story is over: the next one'],
   ['space', 'pause, and go on'],
   ['← →', 'one row back, one row on'],
   ['− +', 'slower, faster'],

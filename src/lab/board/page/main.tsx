@@ -16,7 +16,7 @@ import { focusSay, Say } from './say.tsx';
 import { Stage } from './stage.tsx';
 import type { View } from './store.ts';
 import { begin, closeDetails, playback, presentView, useView } from './store.ts';
-import { choose, StoryBar, StoryQuestion } from './story.tsx';
+import { choose, nextOf, StoryBar, StoryQuestion } from './story.tsx';
 import { startTheme, toggleTheme } from './theme.ts';
 import { VerdictStrip } from './verdict.tsx';
 
@@ -72,6 +72,9 @@ function obey(action: KeyAction, panels: Panels): void {
   } else if (action.do === 'choose') {
     const wanted = view.stories.find(({ kind, number }) => kind === 'story' && number === action.number);
     if (wanted !== undefined && mayCommand(view)) void choose(wanted.name);
+  } else if (action.do === 'next') {
+    const next = view.story?.state === 'over' ? nextOf(view.stories, view.story) : undefined;
+    if (next !== undefined && mayCommand(view)) void choose(next.name);
   } else if (action.do === 'close') {
     panels.setMenu(false);
     closeDetails();

@@ -63,6 +63,13 @@ export function Question({ title, steps, onDone, onClose, closeText }: QuestionP
     document.addEventListener('keydown', pressed);
     return () => document.removeEventListener('keydown', pressed);
   });
+  useEffect(() => {
+    // Then the run is what matters: space pauses it, and does not press the button that had the focus before.
+    const away = (): void => {
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    };
+    return () => queueMicrotask(away);
+  }, []);
   return (
     <Dialog title={title} testId="question" onClose={onClose} closeText={closeText}>
       {step === undefined ? (

@@ -123,20 +123,20 @@ export function Menu({ open, onOpen }: { open: boolean; onOpen: (open: boolean) 
   );
 }
 
+/** What comes after a story in the menu; undefined after the last. */
+export function nextOf(stories: readonly StoryTitle[], { name }: StoryState): StoryTitle | undefined {
+  const at = stories.findIndex((one) => one.name === name);
+  return at < 0 ? undefined : stories[at + 1];
+}
+
 /** Below the halves while a story is chosen: how far it is, and what comes next. */
 export function StoryBar({ story }: { story: StoryState }) {
   const view = useView();
   const { stories, tally } = view;
   const may = mayCommand(view);
   const [showTally, setShowTally] = useState(false);
-  const next = useRef<HTMLButtonElement>(null);
   const over = story.state === 'over';
-  const at = stories.findIndex(({ name }) => name === story.name);
-  const following = at < 0 ? undefined : stories[at + 1];
-  // The next thing to do is what a teacher with one finger on Enter does next.
-  useEffect(() => {
-    if (over && document.activeElement === document.body) next.current?.focus({ preventScroll: true });
-  }, [over, story.name]);
+  const following = nextOf(stories, story);
   return (
     <div class="story-bar" data-testid="story-bar" data-state={story.state}>
       <p class="progress" role="status">
@@ -162,13 +162,7 @@ export function StoryBar({ story }: { story: StoryState }) {
             again
           </button>
           {following === undefined ? null : (
-            <button
-              ref={next}
-              type="button"
-              class="main"
-              onClick={() => void choose(following.name)}
-              data-testid="next"
-            >
+            <button type="button" class="main" onClick={() => void choose(following.name)} data-testid="next">
               next: {headline(following)}
             </button>
           )}

@@ -35,9 +35,13 @@ export function Verdict({ verdict }: { verdict: VerdictName }) {
   return <b class={`verdict ${verdict.toLowerCase()}`}>{verdictText(verdict)}</b>;
 }
 
-/** Every guess, with what really happened. */
+// The score counts them all.
+const MOST_ROWS = 40;
+
+/** The newest guesses, with what really happened. */
 export function TallyTable({ tally, stories }: { tally: Tally; stories: readonly StoryTitle[] }) {
-  const rows = guessesIn(tally).map((one, index) => ({ ...one, number: index + 1 }));
+  const all = guessesIn(tally).map((one, index) => ({ ...one, number: index + 1 }));
+  const rows = all.slice(-MOST_ROWS);
   if (rows.length === 0) return null;
   const titleOf = (name: string): string => {
     const known = stories.find((one) => one.name === name);

@@ -12,8 +12,7 @@ interface Newest {
   readonly verdict: VerdictName;
   readonly exit: number;
   readonly code: string;
-  /** The guesses in the tally when it came: a guess about it comes after them. */
-  readonly guesses: number;
+  readonly pid: number;
 }
 
 interface Kept {
@@ -24,15 +23,15 @@ interface Kept {
 }
 
 /** The newest verdict of a half. Each event is looked at once. @param routeOf the half of an event */
-function useNewest({ run, events, tally }: View, route: Route): Newest | undefined {
+function useNewest({ run, events }: View, route: Route): Newest | undefined {
   const kept = useRef<Kept>({ run, upTo: 0, newest: undefined }).current;
   if (kept.run !== run) Object.assign(kept, { run, upTo: 0, newest: undefined });
   for (let at = events.length - 1; at >= 0; at -= 1) {
     const event = events[at];
     if (event === undefined || event.n <= kept.upTo) break;
     if (event.route !== route || event.recorded.event !== 'verdict') continue;
-    const { verdict, exit, code } = event.recorded;
-    kept.newest = { verdict, exit, code, guesses: tally.stories.length };
+    const { verdict, exit, code, pid } = event.recorded;
+    kept.newest = { verdict, exit, code, pid };
     break;
   }
   kept.upTo = events.at(-1)?.n ?? kept.upTo;
@@ -46,9 +45,7 @@ export function VerdictStrip({ route }: { route: Route }) {
   const outcome = view.story?.routes.find((one) => one.route === route)?.outcome;
   if (outcome !== undefined)
     return <Over route={route} outcome={outcome} code={codeOf(view, newest, outcome.verdict)} />;
-  const guess =
-    newest &&
-    view.tally.stories.slice(newest.guesses).find((one) => one.route === route && one.name === 'free');
+  const guess = newest && view.tally.stories.findLast((one) => one.route === route && one.pid === newest.pid);
   return (
     <section class="strip" aria-label={`the verdict of the ${route} route`} aria-live="polite">
       {newest === undefined ? (
