@@ -16,7 +16,7 @@ import { focusSay, Say } from './say.tsx';
 import { Stage } from './stage.tsx';
 import type { View } from './store.ts';
 import { begin, closeDetails, playback, presentView, useView } from './store.ts';
-import { choose, nextOf, StoryBar, StoryQuestion } from './story.tsx';
+import { choose, nextOf, StoryAsked, StoryBar, StoryQuestion } from './story.tsx';
 import { startTheme, toggleTheme } from './theme.ts';
 import { VerdictStrip } from './verdict.tsx';
 
@@ -114,6 +114,7 @@ function Board() {
         {routes.map((route) => (
           <Half key={route} route={route} view={view} />
         ))}
+        {story?.state === 'asks' && !mayCommand(view) ? <StoryAsked story={story} /> : null}
         <Details />
       </main>
       <footer class="bottom">

@@ -51,6 +51,23 @@ export function StoryQuestion({ story }: { story: StoryState }) {
   );
 }
 
+/** The same question for those who watch: they see it, and say their guess aloud. */
+export function StoryAsked({ story }: { story: StoryState }) {
+  return (
+    <section class="asked" aria-label="the question" data-testid="asked">
+      <h2>{headline(story)}</h2>
+      <p class="ask">{story.question}</p>
+      <ul>
+        {story.answers.map(({ key, text }) => (
+          <li key={key}>
+            <kbd>{key.toUpperCase()}</kbd> {text}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 const headline = ({ number, title }: Pick<StoryTitle, 'number' | 'title'>): string => `${number}. ${title}`;
 
 const KINDS = [
