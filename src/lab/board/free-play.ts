@@ -129,13 +129,13 @@ export class FreePlay {
 
   /**
    * Starts an alice on each of these routes, who sends the text.
-   * @param concluded is called with the verdict of each, unless she ends without one
+   * @param concluded is called with the verdict and the pid of each, unless she ends without one
    * @throws DetourError `usage` if the text is empty or too long, or too many alices are running
    */
   async say(
     text: string,
     routes: readonly Route[],
-    concluded: (route: Route, verdict: VerdictName) => void,
+    concluded: (route: Route, verdict: VerdictName, pid: number) => void,
   ): Promise<void> {
     await this.#ready;
     if (text === '') throw new DetourError('usage', 'There is nothing to say.', 'Type a message first.');
@@ -232,14 +232,18 @@ export class FreePlay {
     this.#options.changed();
   }
 
-  #alice(route: Route, text: string, concluded: (route: Route, verdict: VerdictName) => void): void {
+  #alice(
+    route: Route,
+    text: string,
+    concluded: (route: Route, verdict: VerdictName, pid: number) => void,
+  ): void {
     const { place } = this.#linkOf(route === 'direct' ? 'direct/line' : 'detour/up');
     // On stdin: a text may begin with a dash, and Windows limits what a command line may have.
     const alice = (route === 'direct' ? directAlice : detourAlice)(this.#stages[route], place, '-');
     this.#plays(this.#part(`${route}/alice`), alice);
     this.#alices.add(alice);
     alice.watch((recorded) => {
-      if (recorded.event === 'verdict') concluded(route, recorded.verdict);
+      if (recorded.event === 'verdict') concluded(route, recorded.verdict, recorded.pid);
     });
     void alice.ended.then(() => this.#alices.delete(alice));
     alice.input(text);

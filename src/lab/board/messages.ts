@@ -125,6 +125,8 @@ export interface Tally {
     readonly guess: Guess;
     readonly verdict: VerdictName;
     readonly right: boolean;
+    /** In free play: the alice whose verdict it is. */
+    readonly pid?: number;
   }[];
   /** The same of the questions: the key of the answer that was chosen. */
   readonly questions?: readonly { readonly name: string; readonly choice: string; readonly right: boolean }[];

@@ -121,11 +121,11 @@ export class Play implements Source {
 
   #say(free: FreePlay, { say, by, guesses = {} }: Extract<Command, { say: string }>): Promise<void> {
     const routes: readonly Route[] = by === 'both' ? ['direct', 'detour'] : [by];
-    return free.say(say, routes, (route, verdict) => {
+    return free.say(say, routes, (route, verdict, pid) => {
       const { [route]: guess } = guesses;
       if (guess === undefined) return;
       const right = isRight(guess, verdict);
-      this.#count({ stories: [{ name: FREE, route, guess, verdict, right }], questions: [] });
+      this.#count({ stories: [{ name: FREE, route, guess, verdict, right, pid }], questions: [] });
     });
   }
 
