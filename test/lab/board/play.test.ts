@@ -55,10 +55,11 @@ describe('free play', () => {
     const alice = seen.actor('direct/alice');
     expect(alice).toMatchObject({ exit: 0, can: [] });
     expect(alice?.talk.at(-1)).toMatch(/^DELIVERED in .*: bob's program says it has shown it\. +exit 0$/);
+    const harmless = 'alice: -n \\x1b[31m<b>&\\u{202e}';
+    await seen.until('shown', () => seen.actor('direct/bob')?.talk.includes(harmless));
     const bob = seen.actor('direct/bob');
     expect(bob?.talk[0]).toBe(`bob listens on ${bob?.address}, pid ${bob?.pid}`);
-    expect(bob?.talk).toContain('alice: -n \\x1b[31m<b>&\\u{202e}');
-    expect(seen.actor('detour/relay')?.talk).toContain('bob 1 acknowledged.');
+    await seen.until('acknowledged', () => seen.actor('detour/relay')?.talk.includes('bob 1 acknowledged.'));
     // Killed by somebody else, at another terminal: that is seen, too.
     process.kill(bob?.pid ?? 0, 'SIGKILL');
     await becomes('direct/bob', 'killed');
