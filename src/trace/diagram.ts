@@ -111,16 +111,26 @@ export function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string 
   return (first ?? drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
 }
 
-interface Layout {
+/** Where the lanes are. */
+export interface Layout {
   readonly width: number;
   readonly lanes: readonly string[];
+  /** The column of each lane. */
   readonly columns: ReadonlyMap<string, number>;
+  /** From one lane to the next. */
   readonly gap: number;
+  /** Is there room for ids, pids and ports? */
   readonly detail: boolean;
   readonly omitted: readonly string[];
 }
 
-function layOut(merged: Merged, rows: readonly Row[], first: readonly string[], width: number): Layout {
+/** Finds the lanes of a diagram and their columns. @param first names that always get a lane @param width in columns */
+export function layOut(
+  merged: Merged,
+  rows: readonly Row[],
+  first: readonly string[],
+  width: number,
+): Layout {
   const detail = width >= DETAIL_WIDTH;
   const startOf = ([name = '']: readonly string[]): number =>
     FIRST_LANE + Math.floor((Math.min(widthOf(name), MIN_GAP) - 1) / 2);
@@ -202,35 +212,62 @@ export class Lives {
   }
 }
 
-function drawMark(
-  line: TextLine,
-  row: Row & { kind: 'mark' },
-  { columns, gap, detail, width }: Layout,
-): void {
-  const column = columns.get(row.lane) ?? 0;
-  line.put(column, GLYPH[row.mark]);
-  const isLast = column === Math.max(...columns.values());
-  const isFirst = column === Math.min(...columns.values());
-  const right = isLast ? width - column - 2 : gap - 2;
-  const left = isFirst ? 0 : gap - 3;
+/** What is written beside a row: the longest of its texts for which there is room, and for a mark, on which side of its lane. */
+export interface Label {
+  readonly text: string;
+  /** Is it to the left of its lane? Only of a mark. */
+  readonly left?: boolean;
+  /** A remark to the right of an arrow. */
+  readonly note?: string | undefined;
+}
+
+/** Chooses the label of a row. All its lanes have a column. */
+export function labelOf(row: Row, { columns, gap, detail, width }: Layout): Label {
   const texts = detail ? [...row.long, ...row.short] : row.short;
-  const fits = (room: number): string | undefined => texts.find((text) => widthOf(text) <= room);
-  const atRight = fits(right);
-  const atLeft = isLast ? fits(left) : undefined;
-  if (atLeft !== undefined && (atRight === undefined || widthOf(atLeft) > widthOf(atRight))) {
-    line.put(column - 1 - widthOf(atLeft), atLeft);
-  } else line.put(column + 2, atRight ?? shorten(texts.at(-1) ?? '', right));
+  const [first, last] = [Math.min(...columns.values()), Math.max(...columns.values())];
+  if (row.kind === 'mark') {
+    const column = columns.get(row.lane) ?? 0;
+    const right = column === last ? width - column - 2 : gap - 2;
+    const left = column === first ? 0 : gap - 3;
+    const fits = (room: number): string | undefined => texts.find((text) => widthOf(text) <= room);
+    const atRight = fits(right);
+    const atLeft = column === last ? fits(left) : undefined;
+    if (atLeft !== undefined && (atRight === undefined || widthOf(atLeft) > widthOf(atRight)))
+      return { text: atLeft, left: true };
+    return { text: atRight ?? shorten(texts.at(-1) ?? '', right) };
+  }
+  const [a, b] = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0].sort((x, y) => x - y) as [
+    number,
+    number,
+  ];
+  const room = b - a - 1;
+  if (row.kind === 'cable')
+    return { text: texts.find((text) => widthOf(text) <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2) };
+  const most = b === last ? width - b - 2 : gap - 3;
+  return {
+    text: fitting(row, room - takenBy(row), detail),
+    note: row.note.find((note) => widthOf(note) <= most),
+  };
+}
+
+// The columns of an arrow that are not for its text. If only one end recorded the frame, the other end is left open: `├──…` or `…──►│`.
+const takenBy = ({ known, head }: Row & { kind: 'arrow' }): number =>
+  ({ both: Number(head), socket: Number(head), sent: 2, received: 3 })[known];
+
+function drawMark(line: TextLine, row: Row & { kind: 'mark' }, layout: Layout): void {
+  const column = layout.columns.get(row.lane) ?? 0;
+  const { text, left } = labelOf(row, layout);
+  line.put(column, GLYPH[row.mark]);
+  line.put(left === true ? column - 1 - widthOf(text) : column + 2, text);
 }
 
 // Draws between the two lanes, over any lanes on the way: ×××× cut ××××
-function drawCable(line: TextLine, row: Row & { kind: 'cable' }, { columns, detail }: Layout): void {
-  const ends = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0];
+function drawCable(line: TextLine, row: Row & { kind: 'cable' }, layout: Layout): void {
+  const ends = [layout.columns.get(row.from) ?? 0, layout.columns.get(row.to) ?? 0];
   const a = Math.min(...ends);
   const room = Math.max(...ends) - a - 1;
-  const texts = detail ? [...row.long, ...row.short] : row.short;
-  const text = texts.find((one) => widthOf(one) <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2);
   line.put(a + 1, row.sign.repeat(room));
-  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
+  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${labelOf(row, layout).text} `);
 }
 
 function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
@@ -238,9 +275,7 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
   const to = layout.columns.get(row.to) ?? 0;
   const [a, b] = from < to ? [from, to] : [to, from];
   const room = b - a - 1;
-  // If only one end recorded the frame, the other end is left open: `├──…` or `…──►│`.
-  const taken = { both: Number(row.head), socket: Number(row.head), sent: 2, received: 3 }[row.known];
-  const text = fitting(row, room - taken, layout.detail);
+  const { text, note } = labelOf(row, layout);
   const rightwards = from < to;
   if (row.known === 'socket' && row.head) {
     // A FIN or RST comes from a kernel, so its arrow starts in empty space, not at a lane.
@@ -255,7 +290,7 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
     line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
     if (lives.of(row.to) === 'alive') line.put(b, rightwards ? '┤' : '├');
   } else {
-    const body = spread(text, room - taken, rightwards);
+    const body = spread(text, room - takenBy(row), rightwards);
     const head = row.head && row.known !== 'sent';
     const [open, point] = rightwards
       ? [row.known === 'sent' ? '… ' : ' …', '►']
@@ -270,13 +305,11 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
     if (row.known !== 'received') line.put(from, rightwards ? '├' : '┤');
     if (!row.head) line.put(to, rightwards ? '┤' : '├');
   }
-  const isLast = b === Math.max(...layout.columns.values());
-  const note = row.note.find((one) => widthOf(one) <= (isLast ? layout.width - b - 2 : layout.gap - 3));
   if (note !== undefined) line.put(b + 2, note);
 }
 
-/** The text of an arrow in this many columns: a long one only if there is room around it, a short one wherever it fits. */
-export function fitting({ long, short }: Pick<Row, 'long' | 'short'>, room: number, detail: boolean): string {
+// A long text is used only if there is room around it, a short one wherever it fits.
+function fitting({ long, short }: Row, room: number, detail: boolean): string {
   const fits = (texts: readonly string[], most: number): string | undefined =>
     texts.find((text) => widthOf(text) <= most);
   return (

@@ -11,6 +11,7 @@ import type {
   Tally,
   VerbText,
 } from './messages.ts';
+import { type Drawing, NOTHING_DRAWN } from './model.ts';
 
 /** How fast the page replays what was recorded: 1 is the speed at which it happened. */
 export type Speed = 1 | 0.1 | 0.01;
@@ -32,7 +33,7 @@ export type DetailsTarget =
   | { readonly kind: 'row'; readonly route: Route; readonly key: string }
   | { readonly kind: 'explanation'; readonly code: string };
 
-/** Everything that the page shows, except the diagrams that are made from `events`. A new object after each change. */
+/** Everything that the page shows. A new object after each change. */
 export interface View {
   /** `lost`: the page tries to connect again. `gone`: the board has ended. `export`: a file, without a server. */
   readonly connection: 'connecting' | 'live' | 'lost' | 'gone' | 'export';
@@ -58,6 +59,10 @@ export interface View {
   /** May this page command? It has a token, and a server. */
   readonly may: boolean;
   readonly playback: PlaybackState;
+  /** The diagrams, from as many of `events` as have been drawn so far. */
+  readonly drawing: Drawing;
+  /** Are greetings, polite endings and heartbeats left out? */
+  readonly brief: boolean;
   readonly details?: DetailsTarget;
 }
 
@@ -84,6 +89,8 @@ export const EMPTY_VIEW: View = {
   routes: ['direct', 'detour'],
   may: false,
   playback: { live: true, paused: false, speed: 1, at: 0, end: 0 },
+  drawing: NOTHING_DRAWN,
+  brief: true,
 };
 
 /** The view after a message of the server. Events are appended to the array that is there. */
@@ -91,9 +98,12 @@ export function afterMessage(view: View, message: Message): View {
   switch (message.kind) {
     case 'hello': {
       const { board, mode, version, stories, verbs } = message;
-      const known = view.board === board ? view : { ...EMPTY_VIEW, may: view.may };
+      const same = view.board === board;
+      const known = same ? view : { ...EMPTY_VIEW, may: view.may };
       const connection = view.connection === 'export' ? 'export' : 'live';
-      return { ...known, connection, board, mode, version, stories, verbs };
+      // Logs are shown as `detour trace` shows them.
+      const brief = same ? view.brief : mode === 'stage';
+      return { ...known, connection, board, mode, version, stories, verbs, brief };
     }
     case 'clear':
       return emptied(view, message.run);
@@ -124,7 +134,7 @@ export function afterMessage(view: View, message: Message): View {
 
 function emptied(view: View, run: number): View {
   const { details: _, ...rest } = view;
-  return { ...rest, run, dropped: 0, events: [] };
+  return { ...rest, run, dropped: 0, events: [], drawing: NOTHING_DRAWN };
 }
 
 function afterEvents(before: View, message: Extract<Message, { kind: 'events' }>): View {
