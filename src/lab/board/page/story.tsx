@@ -155,7 +155,7 @@ export function StoryBar({ story }: { story: StoryState }) {
   const over = story.state === 'over';
   const following = nextOf(stories, story);
   return (
-    <div class="story-bar" data-testid="story-bar" data-state={story.state}>
+    <div class="story-bar" data-testid="playing" data-state={story.state}>
       <p class="progress" role="status">
         {story.failure !== undefined
           ? `This could not be played: ${story.failure}`

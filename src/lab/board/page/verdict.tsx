@@ -1,8 +1,9 @@
 // Below each half: what alice's program has concluded, and whether the class had guessed it.
 
-import { useRef } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { VerdictName } from '../../../core/event.ts';
 import type { Guess, Outcome, Route } from '../messages.ts';
+import type { Half } from '../model.ts';
 import type { View } from './store.ts';
 import { explain, useView } from './store.ts';
 import { guessText, Verdict } from './tally.tsx';
@@ -10,32 +11,29 @@ import { guessText, Verdict } from './tally.tsx';
 /** A verdict that a process recorded. */
 interface Newest {
   readonly verdict: VerdictName;
-  readonly exit: number;
   readonly code: string;
   readonly pid: number;
+  /** Only with the verdict of a whole process. */
+  readonly exit: number | undefined;
 }
 
-interface Kept {
-  run: number;
-  /** The number of the last event that was looked at. */
-  upTo: number;
-  newest: Newest | undefined;
+// Two times that are the same but for rounding, in milliseconds.
+const SAME = 1e-4;
+
+/** The newest verdict of a half, at the time that is shown. */
+function useNewest({ drawing, playback: { at, end } }: View, route: Route): Newest | undefined {
+  const half = drawing.halves.get(route);
+  const verdicts = useMemo(() => (half === undefined ? [] : verdictsOf(half)), [half?.merged]);
+  const zero = half?.zero ?? 0;
+  return verdicts.findLast((one) => at >= end || one.at - zero <= at + SAME);
 }
 
-/** The newest verdict of a half. Each event is looked at once. @param routeOf the half of an event */
-function useNewest({ run, events }: View, route: Route): Newest | undefined {
-  const kept = useRef<Kept>({ run, upTo: 0, newest: undefined }).current;
-  if (kept.run !== run) Object.assign(kept, { run, upTo: 0, newest: undefined });
-  for (let at = events.length - 1; at >= 0; at -= 1) {
-    const event = events[at];
-    if (event === undefined || event.n <= kept.upTo) break;
-    if (event.route !== route || event.recorded.event !== 'verdict') continue;
-    const { verdict, exit, code, pid } = event.recorded;
-    kept.newest = { verdict, exit, code, pid };
-    break;
-  }
-  kept.upTo = events.at(-1)?.n ?? kept.upTo;
-  return kept.newest;
+function verdictsOf({ merged }: Half): readonly (Newest & { readonly at: number })[] {
+  return merged.events.flatMap(({ at, recorded }) => {
+    if (recorded.event !== 'verdict' && recorded.event !== 'outcome') return [];
+    const { verdict, code, pid } = recorded;
+    return [{ at, verdict, code, pid, exit: recorded.event === 'verdict' ? recorded.exit : undefined }];
+  });
 }
 
 /** What alice may conclude on this route, in one line; of a story that is over, with its lesson. */
@@ -55,7 +53,7 @@ export function VerdictStrip({ route }: { route: Route }) {
           <span data-testid={`verdict-${route}`}>
             <Verdict verdict={newest.verdict} />
           </span>
-          <span>exit {newest.exit}</span>
+          {newest.exit === undefined ? null : <span>exit {newest.exit}</span>}
           <Why code={codeOf(view, newest, newest.verdict)} />
           {guess === undefined ? null : <Guessed guess={guess.guess} right={guess.right} route={route} />}
         </>
