@@ -68,7 +68,9 @@ export function StoryAsked({ story }: { story: StoryState }) {
   );
 }
 
-const headline = ({ number, title }: Pick<StoryTitle, 'number' | 'title'>): string => `${number}. ${title}`;
+/** The number and the title of a story or question. */
+export const headline = ({ number, title }: Pick<StoryTitle, 'number' | 'title'>): string =>
+  `${number}. ${title}`;
 
 const KINDS = [
   ['story', 'stories of the demo'],
