@@ -50,6 +50,7 @@ export class Actor extends Process {
   /** All events that it has printed so far, or that were read from the log of one that talks, in order. */
   readonly events: Recorded[] = [];
   readonly #mostEvents: number;
+  readonly #talk: ActorOptions['talk'];
   readonly #watchers = new Set<(recorded: Recorded) => void>();
   readonly #waiters = new Set<(ended: string | undefined) => void>();
   /** Of the log of an actor that talks: cuts it into lines, and where the next read begins. */
@@ -63,6 +64,7 @@ export class Actor extends Process {
     this.name = options.name;
     this.log = options.log ?? '';
     this.#mostEvents = options.mostEvents ?? MOST_EVENTS;
+    this.#talk = talk;
     if (options.watch !== undefined) this.watch(options.watch);
     if (talk !== undefined) this.#follow(talk);
     void this.ended.then(() => this.#check('it has ended'));
@@ -191,13 +193,16 @@ export class Actor extends Process {
 
   #line(line: string): void {
     try {
-      if (this.events.length >= this.#mostEvents) throw new DetourError('stage', 'it prints without end');
+      if (this.events.length >= this.#mostEvents)
+        throw new DetourError('stage', `it recorded more than ${this.#mostEvents} events`);
       const recorded = parseRecorded(line, 'its output', this.events.length + 1);
       this.events.push(recorded);
       for (const take of this.#watchers) take(recorded);
       this.#check(undefined);
     } catch (error) {
-      this.heard(error instanceof Error ? error.message : String(error));
+      const text = error instanceof Error ? error.message : String(error);
+      this.heard(text);
+      this.#talk?.(`killed: ${text}`);
       this.#check('it printed something that is not an event');
       this.killNow();
     }

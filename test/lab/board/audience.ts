@@ -30,6 +30,8 @@ export class Memory implements Audience {
   readonly notices: string[] = [];
   stage: StageState = { actors: [], lines: [] };
   story: StoryState | undefined;
+  /** Every state of a story that was told. */
+  readonly told: StoryState[] = [];
   tally: Tally = { stories: [] };
   /** How many messages of each kind came, and how often it was cleared. */
   readonly counts = { stage: 0, clear: 0 };
@@ -51,8 +53,10 @@ export class Memory implements Audience {
     if (message.kind === 'stage') {
       this.stage = message.stage;
       this.counts.stage += 1;
-    } else if (message.kind === 'story') this.story = message.story;
-    else if (message.kind === 'tally') this.tally = message.tally;
+    } else if (message.kind === 'story') {
+      this.story = message.story;
+      if (message.story !== undefined) this.told.push(message.story);
+    } else if (message.kind === 'tally') this.tally = message.tally;
     else if (message.kind === 'notice') this.notices.push(message.text);
     this.#wake();
   }
