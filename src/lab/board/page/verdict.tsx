@@ -3,7 +3,7 @@
 import { useMemo } from 'preact/hooks';
 import type { VerdictName } from '../../../core/event.ts';
 import type { Guess, Outcome, Route } from '../messages.ts';
-import type { Half } from '../model.ts';
+import type { Half } from '../half.ts';
 import type { View } from './store.ts';
 import { explain, useView } from './store.ts';
 import { guessText, Verdict } from './tally.tsx';
