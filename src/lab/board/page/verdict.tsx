@@ -24,13 +24,15 @@ function newestIn({ drawing, playback: { at, end } }: View, route: Route): Newes
   const rows = drawing.halves.get(route)?.rows ?? [];
   const shows = ({ from, row }: DrawnRow): boolean =>
     (at >= end || from <= at + SAME) && row.placed.some(({ recorded }) => isVerdict(recorded));
-  const recorded = rows
-    .findLast(shows)
-    ?.row.placed.map((placed) => placed.recorded)
-    .find(isVerdict);
-  if (recorded === undefined) return undefined;
-  const { verdict, code, pid } = recorded;
-  return { verdict, code, pid, exit: recorded.event === 'verdict' ? recorded.exit : undefined };
+  const drawn = rows.findLast(shows);
+  const recorded = drawn?.row.placed.map((placed) => placed.recorded).find(isVerdict);
+  if (drawn === undefined || recorded === undefined) return undefined;
+  const { verdict, code, pid, id } = recorded;
+  // A row shows when the verdict on a message was known; with which code the process ended is another event.
+  const ended = drawn.merged.events.findLast(
+    (one) => one.recorded.event === 'verdict' && one.recorded.pid === pid && one.recorded.id === id,
+  )?.recorded;
+  return { verdict, code, pid, exit: ended?.event === 'verdict' ? ended.exit : undefined };
 }
 
 const isVerdict = (recorded: Recorded): recorded is Extract<Recorded, { event: 'verdict' | 'outcome' }> =>
