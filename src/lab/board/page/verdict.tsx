@@ -46,10 +46,18 @@ export function VerdictStrip({ route }: { route: Route }) {
   if (outcome !== undefined)
     return <Over route={route} outcome={outcome} code={codeOf(view, newest, outcome.verdict)} />;
   const guess = newest && view.tally.stories.findLast((one) => one.route === route && one.pid === newest.pid);
+  const alice = view.stage?.actors.find((actor) => actor.route === route && actor.name === 'alice');
+  const waits =
+    view.playback.live &&
+    (alice?.state === 'running' || alice?.state === 'frozen') &&
+    alice.pid !== newest?.pid;
   return (
     <section class="strip" aria-label={`the verdict of the ${route} route`} aria-live="polite">
+      {waits ? <span class="none">alice waits{newest === undefined ? '' : '; before that:'}</span> : null}
       {newest === undefined ? (
-        <span class="none">no verdict yet</span>
+        waits ? null : (
+          <span class="none">no verdict yet</span>
+        )
       ) : (
         <>
           <span data-testid={`verdict-${route}`}>
