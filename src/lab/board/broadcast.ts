@@ -124,7 +124,7 @@ export class Broadcast implements Audience {
     return isThis && Number(last) <= this.history.last ? Number(last) : undefined;
   }
 
-  #welcome(afresh: boolean): Outgoing[] {
+  #welcome(afresh: boolean): Encoded[] {
     if (this.#source === undefined) throw new TypeError('the board has no source yet');
     const { mode, stories } = this.#source;
     const hello: Message = {
@@ -136,18 +136,18 @@ export class Broadcast implements Audience {
       verbs: this.#verbs,
     };
     const explained = [...this.#explained].map(([code, explanation]) =>
-      outgoing({ kind: 'explanation', code, explanation }),
+      encoded({ kind: 'explanation', code, explanation }),
     );
     return [
-      outgoing(hello),
+      encoded(hello),
       ...(afresh ? [this.#cleared()] : []),
       ...explained,
-      ...this.#source.present().map(outgoing),
+      ...this.#source.present().map(encoded),
     ];
   }
 
-  #cleared(): Outgoing {
-    return { ...outgoing({ kind: 'clear', run: this.history.run }), id: this.#id(0) };
+  #cleared(): Encoded {
+    return { ...encoded({ kind: 'clear', run: this.history.run }), id: this.#id(0) };
   }
 
   #id(last: number): string {
@@ -165,7 +165,7 @@ export class Broadcast implements Audience {
   }
 
   #tell(message: Message): void {
-    const out = outgoing(message);
+    const out = encoded(message);
     for (const watcher of this.#watchers) this.#write(watcher, out);
   }
 
@@ -185,7 +185,7 @@ export class Broadcast implements Audience {
     }
   }
 
-  #write({ response }: Watcher, { json, id }: Outgoing): void {
+  #write({ response }: Watcher, { json, id }: Encoded): void {
     if (response.writableLength > MOST_UNSENT) response.destroy();
     else response.write(`${id === undefined ? '' : `id: ${id}\n`}data: ${json}\n\n`);
   }
@@ -198,10 +198,10 @@ export class Broadcast implements Audience {
 }
 
 /** A message as it goes out. */
-interface Outgoing {
+interface Encoded {
   readonly json: string;
   /** What a page that comes back says that it has. */
   readonly id?: string;
 }
 
-const outgoing = (message: Message): Outgoing => ({ json: asciiJson(JSON.stringify(message)) });
+const encoded = (message: Message): Encoded => ({ json: asciiJson(JSON.stringify(message)) });

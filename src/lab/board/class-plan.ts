@@ -90,7 +90,7 @@ const whoGetsIt: PlanQuestion = {
     const [pid] = showing;
     const answer =
       showing.length === pids.length ? 'a' : pid === pids[0] ? 'b' : pid === pids.at(-1) ? 'c' : undefined;
-    const told = `The relay recorded ${replaced} times that a new bob took over the mailbox; it told the one before, who left (exit code 11).`;
+    const told = `The relay recorded ${times(replaced)} that a new bob took over the mailbox, and told the one before, who left (exit code 11).`;
     return { answer, because: `Of ${pids.length} bobs, pid ${showing.join(', ')} showed it. ${told}` };
   },
 };
@@ -214,9 +214,9 @@ const whatTheBarCounts: PlanQuestion = {
   question:
     "A large message comes in slowly, and bob's terminal shows a bar. What does it count, and who can see it?",
   answers: answers(
-    'bytes that alice has written: she sees it, too',
-    "bytes that bob's kernel has acknowledged: both see it",
     "bytes that bob's program has read: only he sees it",
+    "bytes that bob's kernel has acknowledged: both see it",
+    'bytes that alice has written: she sees it, too',
   ),
   scenes: { direct: killedMidway.direct },
   conclude({ direct }) {
@@ -226,7 +226,7 @@ const whatTheBarCounts: PlanQuestion = {
     const because = onlyBob
       ? `bob's program recorded what it had read, at last ${last?.have} of ${last?.size} bytes. Nothing of it is in alice's log.`
       : 'Nobody recorded the bytes as they came.';
-    return { answer: onlyBob ? 'c' : undefined, because };
+    return { answer: onlyBob ? 'a' : undefined, because };
   },
 };
 
@@ -297,17 +297,15 @@ const whoSentTheAck: PlanQuestion = {
   conclude({ direct }) {
     const events = recordedOn(direct);
     const frozen = events.findIndex(({ event }) => event === 'freezing');
-    const rung = events.slice(frozen).find((one) => one.event === 'rung' && one.rung === 'acknowledged');
-    if (rung?.event !== 'rung' || rung.state !== 'reached')
-      return {
-        answer: 'b',
-        because:
-          "TCP is the kernel's. alice's program cannot see the acknowledgement on this system; on Linux it can.",
-      };
-    return {
-      answer: 'b',
-      because: `alice recorded that all bytes were acknowledged after ${Math.round(rung.ms)} ms. bob's program had recorded that it stands still, and thawed only after she had given up.`,
-    };
+    const thawed = events.findIndex(({ event }) => event === 'thawed');
+    const rung = events
+      .slice(frozen, thawed)
+      .find((one) => one.event === 'rung' && one.rung === 'acknowledged' && one.state === 'reached');
+    const because =
+      rung?.event === 'rung'
+        ? `alice recorded after ${Math.round(rung.ms)} ms that all bytes were acknowledged, while bob's program stood still: it thawed later.`
+        : "TCP is the kernel's business. Only on Linux can alice's program see what was acknowledged.";
+    return { answer: 'b', because };
   },
 };
 

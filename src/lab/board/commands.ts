@@ -40,8 +40,9 @@ export function parseCommand(text: string): Command {
       only(fields, 'story', 'do');
       return { story, do: 'choose' };
     }
-    only(fields, 'story', 'do', 'guesses');
-    return { story, do: 'answer', guesses: guessesOf(fields.get('guesses')) ?? {} };
+    only(fields, 'story', 'do', 'guesses', 'choice');
+    const choice = fields.has('choice') ? { choice: textOf(fields, 'choice') } : {};
+    return { story, do: 'answer', guesses: guessesOf(fields.get('guesses')) ?? {}, ...choice };
   }
   throw wrong('It has neither "actor", "line", "say", "stage" nor "story".');
 }

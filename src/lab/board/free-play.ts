@@ -1,7 +1,7 @@
 // Free play: both routes, with a link on every line, and everything that can be done to a process or a line. The processes are those of the
 // stories (lab/demo/cast.ts). They run as in a terminal, so that what they say can be shown as it is; their events come from their logs.
 
-import { DetourError } from '../../core/error.ts';
+import { DetourError, reasonOf } from '../../core/error.ts';
 import type { Recorded, VerdictName } from '../../core/event.ts';
 import { visible } from '../../core/visible.ts';
 import {
@@ -15,16 +15,17 @@ import {
 } from '../demo/cast.ts';
 import type { Actor } from '../stage/actor.ts';
 import { Stage } from '../stage/stage.ts';
-import type {
-  ActorAction,
-  ActorId,
-  ActorState,
-  LineAction,
-  LineId,
-  LineState,
-  Route,
-  StageState,
-} from './messages.ts';
+import type { ActorAction, ActorId, LineAction, LineId, Route, StageState } from './messages.ts';
+import {
+  actorState,
+  applyFault,
+  lineState,
+  type Part,
+  SIGNALS,
+  STATES,
+  typedFor,
+  type Wire,
+} from './stage-state.ts';
 
 /** The most alices at a time: each is a process of some 50 MB. */
 const MOST_ALICES = 20;
@@ -33,37 +34,6 @@ const LONGEST_TEXT = 64 * 1024;
 /** How many of the last lines of a process are kept, and how many characters of each. */
 const LINES_KEPT = 10;
 const LINE_KEPT = 500;
-/** Windows has no signals: there a server is asked to freeze, cannot be thawed before, and can only be killed. */
-const SIGNALS = process.platform !== 'win32';
-
-/** A process on the stage. The same part may be played by several processes, one after the other; of alices also at the same time. */
-interface Part {
-  readonly id: ActorId;
-  readonly route: Route;
-  readonly name: string;
-  /** Starts it, at its address if it had one before. Undefined for alices: each message has its own. */
-  readonly start?: () => unknown;
-  /** The newest process. */
-  actor?: Actor;
-  /** When it was frozen, by the steady clock in milliseconds. Undefined if it is not. */
-  frozenAt?: number | undefined;
-  address?: string;
-  readonly talk: string[];
-}
-
-interface Wire {
-  readonly id: LineId;
-  readonly route: Route;
-  readonly from: ActorId;
-  readonly to: ActorId;
-  link?: Server;
-  cut: boolean;
-  full: boolean;
-  /** As it was typed: `500ms`. Undefined if there is none. */
-  latency?: string | undefined;
-  /** As it was typed: `3`, in bytes. Undefined if the stream is whole. */
-  slice?: string | undefined;
-}
 
 /** What free play tells. */
 export interface FreePlayOptions {
@@ -112,10 +82,12 @@ export class FreePlay {
       wire('detour/up', 'detour/alice', 'detour/relay'),
       wire('detour/down', 'detour/relay', 'detour/bob'),
     ];
-    this.#ready = this.#begin();
+    this.#ready = this.#begin().catch((error: unknown) => {
+      throw new DetourError('usage', 'The stage could not be set up.', reasonOf(error));
+    });
     // Whoever commands is told; at the beginning everybody is.
     this.#ready.catch((error: unknown) => {
-      if (!this.#closed) options.notice(`The stage could not be set up. ${textOf(error)}`);
+      if (!this.#closed) options.notice(reasonOf(error));
     });
   }
 
@@ -126,7 +98,7 @@ export class FreePlay {
 
   /**
    * Does something to a process. Resolves when it is done; of `start` and `stop`, when it is under way.
-   * @throws DetourError `usage` if that cannot be done to it now
+   * @throws DetourError `usage` if that cannot be done to it now, or the stage could not be set up
    */
   async act(id: ActorId, action: ActorAction): Promise<void> {
     await this.#ready;
@@ -136,7 +108,7 @@ export class FreePlay {
     const { actor } = part;
     if (action === 'start') this.#start(part);
     else if (actor === undefined) return;
-    else if (action === 'kill') await this.#kill(part, actor);
+    else if (action === 'kill') await actor.kill();
     else if (action === 'freeze') this.#freeze(part, actor);
     else if (action === 'thaw') this.#thaw(part, actor);
     else actor.child.kill('SIGINT');
@@ -235,7 +207,13 @@ export class FreePlay {
     part.frozenAt = undefined;
     this.#partOf.set(actor, part);
     actor.watch((recorded) => this.#said(part, actor, recorded));
-    void actor.ended.then(this.#options.changed);
+    void actor.ended.then((exit) => {
+      // Killed here, or by somebody at another terminal. One that was typed to it is in its log.
+      const last = actor.events.at(-1)?.event;
+      if (exit === 'SIGKILL' && last !== 'stopping')
+        this.#note(part, actor, { event: 'stopping', why: 'kill' });
+      this.#options.changed();
+    });
   }
 
   #said(part: Part, actor: Actor, recorded: Recorded): void {
@@ -250,15 +228,7 @@ export class FreePlay {
   #linkSaid(wire: Wire, recorded: Recorded): void {
     if (recorded.event === 'notice') this.#options.notice(recorded.text);
     if (recorded.event !== 'fault') return;
-    const { fault, value } = recorded;
-    if (fault === 'cut') wire.cut = true;
-    else if (fault === 'full') wire.full = true;
-    else if (fault === 'latency') wire.latency = value === NO_LATENCY ? undefined : value;
-    else if (fault === 'slice') wire.slice = value === NO_SLICE ? undefined : value;
-    else if (fault === 'heal') {
-      wire.cut = false;
-      wire.full = false;
-    }
+    applyFault(wire, recorded);
     this.#options.changed();
   }
 
@@ -277,12 +247,6 @@ export class FreePlay {
     });
     void alice.ended.then(() => this.#alices.delete(alice));
     alice.input(text);
-  }
-
-  async #kill(part: Part, actor: Actor): Promise<void> {
-    await actor.kill();
-    // It may have ended by itself at the last moment.
-    if (actor.exit === 'SIGKILL') this.#note(part, actor, { event: 'stopping', why: 'kill' });
   }
 
   #freeze(part: Part, actor: Actor): void {
@@ -329,85 +293,5 @@ export class FreePlay {
   }
 }
 
-const NO_LATENCY = '0s';
-const NO_SLICE = 'off';
-
-// What is typed to the link. `heal` leaves the latency and the segments as they are; on the board it makes the line whole.
-function typedFor(action: LineAction, { latency, slice }: Wire): string[] {
-  if (action === 'slow') return ['latency 500ms'];
-  if (action === 'slice') return ['slice 3'];
-  if (action !== 'heal') return [action];
-  return [
-    ...(latency === undefined ? [] : [`latency ${NO_LATENCY}`]),
-    ...(slice === undefined ? [] : [`slice ${NO_SLICE}`]),
-    'heal',
-  ];
-}
-
-function lineState({ id, route, from, to, link, cut, full, latency, slice }: Wire): LineState {
-  const base = { id, route, from, to };
-  if (link === undefined || link.actor.exit !== undefined)
-    return { ...base, text: link === undefined ? 'not there yet' : 'gone', whole: false, can: [] };
-  const faults = [
-    ...(cut ? ['cut'] : []),
-    ...(full ? ['full backlog'] : []),
-    ...(latency === undefined ? [] : [`slow ${latency.replace(/(\d)(\D)/, '$1 $2')}`]),
-    ...(slice === undefined ? [] : [`segments of ${slice} bytes`]),
-  ];
-  const can: LineAction[] = [
-    cut ? undefined : 'cut',
-    faults.length === 0 ? undefined : 'heal',
-    latency === undefined ? 'slow' : undefined,
-    'reset',
-    full ? undefined : 'full',
-    slice === undefined ? 'slice' : undefined,
-  ].filter((action): action is LineAction => action !== undefined);
-  return { ...base, text: faults.join(', ') || 'up', whole: faults.length === 0, can };
-}
-
-function actorState(part: Part): ActorState {
-  const { id, route, name, actor, address } = part;
-  const state = stateOf(part);
-  return {
-    id,
-    route,
-    name,
-    state,
-    can: actionsOf(part, state),
-    talk: [...part.talk],
-    ...(actor !== undefined && { pid: actor.pid }),
-    ...(address !== undefined && { address }),
-    ...(actor?.exit !== undefined && { exit: actor.exit }),
-  };
-}
-
-function stateOf({ actor, frozenAt }: Part): ActorState['state'] {
-  if (actor === undefined) return 'absent';
-  if (actor.exit !== undefined) return actor.exit === 'SIGKILL' ? 'killed' : 'ended';
-  return frozenAt === undefined ? 'running' : 'frozen';
-}
-
-function actionsOf({ start }: Part, state: ActorState['state']): ActorAction[] {
-  const isServer = start !== undefined;
-  if (state === 'running') {
-    if (SIGNALS) return ['kill', 'freeze', 'stop'];
-    // A sender obeys no typed command.
-    return isServer ? ['kill', 'freeze'] : ['kill'];
-  }
-  if (state === 'frozen') return SIGNALS ? ['thaw', 'kill'] : ['kill'];
-  return isServer ? ['start'] : [];
-}
-
-const STATES = {
-  absent: 'not there',
-  running: 'running',
-  frozen: 'frozen',
-  killed: 'dead',
-  ended: 'not running',
-} as const;
-
 const notNow = (what: string, is: string): DetourError =>
   new DetourError('usage', `You cannot ${what} now: ${is}.`);
-
-const textOf = (error: unknown): string =>
-  error instanceof DetourError ? [error.message, error.hint].filter(Boolean).join(': ') : String(error);

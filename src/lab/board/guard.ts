@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { formatAddress, ownAddresses } from '../../net/address.ts';
 
 /** The header in which a page sends the token. Another site's page cannot send it: a browser would first ask this server whether it may. */
-export const TOKEN_HEADER = 'x-detour-token';
+const TOKEN_HEADER = 'x-detour-token';
 
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
 

@@ -7,9 +7,9 @@ import { formatJson } from '../../trace/line.ts';
 import type { BoardEvent, Route } from './messages.ts';
 
 /** How many events are kept. A story has some hundred; a class that plays for an hour, some ten thousand. */
-export const MOST_EVENTS = 100_000;
+const MOST_EVENTS = 100_000;
 /** How many characters of JSON are kept. An event has 200 to 300, but the body of a message is in it. At one byte each: 64 MiB. */
-export const MOST_CHARACTERS = 64 * 1024 * 1024;
+const MOST_CHARACTERS = 64 * 1024 * 1024;
 /** How many characters of JSON go out in one message, if there is more than one event in it. */
 const BATCH_CHARACTERS = 64 * 1024;
 

@@ -221,7 +221,7 @@ class Desk {
       response.writeHead(204).end();
     } catch (error) {
       if (!(error instanceof DetourError)) throw error;
-      answer(response, status, { error: error.message, hint: error.hint });
+      answer(response, status, { error: error.message, ...(error.hint === '' ? {} : { hint: error.hint }) });
     }
   }
 }
@@ -246,13 +246,13 @@ const refuse = (
   status: number,
   error: string,
   headers: Readonly<Record<string, string>> = {},
-): void => answer(response, status, { error, hint: '' }, headers);
+): void => answer(response, status, { error }, headers);
 
 // The connection ends with the refusal: what else is still to come of the request is not read.
 function answer(
   response: ServerResponse,
   status: number,
-  body: { readonly error: string; readonly hint: string },
+  body: { readonly error: string; readonly hint?: string },
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const close = status === 409 ? {} : { connection: 'close' };

@@ -1,7 +1,7 @@
 // What can be chosen from the menu: the stories of the demo and the questions of the class plan. Each is played as the demo plays it, after
 // it was answered.
 
-import { DetourError } from '../../core/error.ts';
+import { DetourError, reasonOf } from '../../core/error.ts';
 import type { Recorded, VerdictName } from '../../core/event.ts';
 import { numbered } from '../demo/demo.ts';
 import { ANSWERS, isRight, type PlayedScene, QUESTION } from '../demo/page.ts';
@@ -141,7 +141,7 @@ export class StoryRun {
     );
     if (this.#closed) return;
     const failures = results.flatMap((result) =>
-      result.status === 'rejected' ? [textOf(result.reason)] : [],
+      result.status === 'rejected' ? [reasonOf(result.reason)] : [],
     );
     if (failures.length > 0) this.#failure = failures.join('\n');
     else this.#conclude();
@@ -185,6 +185,3 @@ export class StoryRun {
       this.#options.answered(this.#chosen, this.#chosen === answer);
   }
 }
-
-const textOf = (error: unknown): string =>
-  error instanceof DetourError ? [error.message, error.hint].filter(Boolean).join(': ') : String(error);

@@ -5,7 +5,7 @@ import { appendFileSync, closeSync, openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { DetourError } from '../../core/error.ts';
 import type { Event, Recorded } from '../../core/event.ts';
-import { LineCutter } from '../../core/lines.ts';
+import { type Line, LineCutter } from '../../core/lines.ts';
 import { formatJson, parseRecorded } from '../../trace/line.ts';
 import { createStamp } from '../../trace/log.ts';
 import { readLog } from '../../trace/read.ts';
@@ -36,8 +36,8 @@ const ECHO_MS = 3000;
 
 /** How often the log of an actor that talks is looked at, in milliseconds. Polling works on every system and file system. */
 const LOOK_MS = 25;
-/** How much of a log is read at once, in bytes. */
-const CHUNK = 16 * 1024;
+/** What is read of a log at once. All actors use it: what is read is copied before the next read. */
+const CHUNK = Buffer.alloc(16 * 1024);
 /** The longest line of a log: a body of 1 MiB in which every byte is an escape of six characters, and room for the rest. */
 const LONGEST_LINE = 8 * 1024 * 1024;
 
@@ -50,6 +50,7 @@ export class Actor extends Process {
   /** All events that it has printed so far, or that were read from the log of one that talks, in order. */
   readonly events: Recorded[] = [];
   readonly #mostEvents: number;
+  readonly #talk: ActorOptions['talk'];
   readonly #watchers = new Set<(recorded: Recorded) => void>();
   readonly #waiters = new Set<(ended: string | undefined) => void>();
   /** Of the log of an actor that talks: cuts it into lines, and where the next read begins. */
@@ -63,6 +64,7 @@ export class Actor extends Process {
     this.name = options.name;
     this.log = options.log ?? '';
     this.#mostEvents = options.mostEvents ?? MOST_EVENTS;
+    this.#talk = talk;
     if (options.watch !== undefined) this.watch(options.watch);
     if (talk !== undefined) this.#follow(talk);
     void this.ended.then(() => this.#check('it has ended'));
@@ -177,26 +179,30 @@ export class Actor extends Process {
       // The process has not opened it yet, or the stage is being cleared.
       return;
     }
+    const lines: Line[] = [];
     try {
-      const chunk = Buffer.alloc(CHUNK);
       for (let count = -1; count !== 0; this.#position += count) {
-        count = readSync(file, chunk, 0, CHUNK, this.#position);
-        for (const { bytes } of this.#cutter.push(chunk.subarray(0, count))) this.#line(bytes.toString());
+        count = readSync(file, CHUNK, 0, CHUNK.length, this.#position);
+        lines.push(...this.#cutter.push(CHUNK.subarray(0, count)));
       }
     } finally {
       closeSync(file);
     }
+    for (const { bytes } of lines) this.#line(bytes.toString());
   }
 
   #line(line: string): void {
     try {
-      if (this.events.length >= this.#mostEvents) throw new DetourError('stage', 'it prints without end');
+      if (this.events.length >= this.#mostEvents)
+        throw new DetourError('stage', `it recorded more than ${this.#mostEvents} events`);
       const recorded = parseRecorded(line, 'its output', this.events.length + 1);
       this.events.push(recorded);
       for (const take of this.#watchers) take(recorded);
       this.#check(undefined);
     } catch (error) {
-      this.heard(error instanceof Error ? error.message : String(error));
+      const text = error instanceof Error ? error.message : String(error);
+      this.heard(text);
+      this.#talk?.(`killed: ${text}`);
       this.#check('it printed something that is not an event');
       this.killNow();
     }

@@ -1,6 +1,6 @@
 // The question before something is shown: who predicts first learns more from what comes (Crouch 2004).
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Guess, Route } from '../messages.ts';
 import { Dialog } from './dialog.tsx';
 import { keyAction } from './keys.ts';
@@ -48,7 +48,8 @@ export function Question({ title, steps, onDone, onClose, closeText }: QuestionP
     setGiven(all);
     if (all.length === steps.length) void onDone(all).then((done) => done || setGiven([]));
   };
-  useEffect(() => {
+  // Before the first drawing: whoever knows the keys does not wait for it.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       const modified = event.ctrlKey || event.altKey || event.metaKey;
       // A key that is held down answers one question, not two.
@@ -89,7 +90,8 @@ export function Question({ title, steps, onDone, onClose, closeText }: QuestionP
                 onClick={() => answer(key)}
                 data-testid={`answer-${key}`}
               >
-                <kbd>{key.toUpperCase()}</kbd> {text}
+                <kbd>{key.toUpperCase()}</kbd>
+                <span>{text}</span>
               </button>
             ))}
           </p>

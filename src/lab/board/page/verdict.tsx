@@ -1,7 +1,7 @@
 // Below each half: what alice's program has concluded, and whether the class had guessed it.
 
-import { useRef } from 'preact/hooks';
-import type { VerdictName } from '../../../core/event.ts';
+import type { Recorded, VerdictName } from '../../../core/event.ts';
+import type { DrawnRow } from '../half.ts';
 import type { Guess, Outcome, Route } from '../messages.ts';
 import type { View } from './store.ts';
 import { explain, useView } from './store.ts';
@@ -10,52 +10,60 @@ import { guessText, Verdict } from './tally.tsx';
 /** A verdict that a process recorded. */
 interface Newest {
   readonly verdict: VerdictName;
-  readonly exit: number;
   readonly code: string;
   readonly pid: number;
+  /** Only with the verdict of a whole process. */
+  readonly exit: number | undefined;
 }
 
-interface Kept {
-  run: number;
-  /** The number of the last event that was looked at. */
-  upTo: number;
-  newest: Newest | undefined;
+// Two times that are the same but for rounding, in milliseconds.
+const SAME = 1e-4;
+
+/** The newest verdict of a half, at the time that is shown. */
+function newestIn({ drawing, playback: { at, end } }: View, route: Route): Newest | undefined {
+  const rows = drawing.halves.get(route)?.rows ?? [];
+  const shows = ({ from, row }: DrawnRow): boolean =>
+    (at >= end || from <= at + SAME) && row.placed.some(({ recorded }) => isVerdict(recorded));
+  const drawn = rows.findLast(shows);
+  const recorded = drawn?.row.placed.map((placed) => placed.recorded).find(isVerdict);
+  if (drawn === undefined || recorded === undefined) return undefined;
+  const { verdict, code, pid, id } = recorded;
+  // A row shows when the verdict on a message was known; with which code the process ended is another event.
+  const ended = drawn.merged.events.findLast(
+    (one) => one.recorded.event === 'verdict' && one.recorded.pid === pid && one.recorded.id === id,
+  )?.recorded;
+  return { verdict, code, pid, exit: ended?.event === 'verdict' ? ended.exit : undefined };
 }
 
-/** The newest verdict of a half. Each event is looked at once. @param routeOf the half of an event */
-function useNewest({ run, events }: View, route: Route): Newest | undefined {
-  const kept = useRef<Kept>({ run, upTo: 0, newest: undefined }).current;
-  if (kept.run !== run) Object.assign(kept, { run, upTo: 0, newest: undefined });
-  for (let at = events.length - 1; at >= 0; at -= 1) {
-    const event = events[at];
-    if (event === undefined || event.n <= kept.upTo) break;
-    if (event.route !== route || event.recorded.event !== 'verdict') continue;
-    const { verdict, exit, code, pid } = event.recorded;
-    kept.newest = { verdict, exit, code, pid };
-    break;
-  }
-  kept.upTo = events.at(-1)?.n ?? kept.upTo;
-  return kept.newest;
-}
+const isVerdict = (recorded: Recorded): recorded is Extract<Recorded, { event: 'verdict' | 'outcome' }> =>
+  recorded.event === 'verdict' || recorded.event === 'outcome';
 
 /** What alice may conclude on this route, in one line; of a story that is over, with its lesson. */
 export function VerdictStrip({ route }: { route: Route }) {
   const view = useView();
-  const newest = useNewest(view, route);
+  const newest = newestIn(view, route);
   const outcome = view.story?.routes.find((one) => one.route === route)?.outcome;
   if (outcome !== undefined)
     return <Over route={route} outcome={outcome} code={codeOf(view, newest, outcome.verdict)} />;
   const guess = newest && view.tally.stories.findLast((one) => one.route === route && one.pid === newest.pid);
+  const alice = view.stage?.actors.find((actor) => actor.route === route && actor.name === 'alice');
+  const waits =
+    view.playback.live &&
+    (alice?.state === 'running' || alice?.state === 'frozen') &&
+    alice.pid !== newest?.pid;
   return (
     <section class="strip" aria-label={`the verdict of the ${route} route`} aria-live="polite">
+      {waits ? <span class="none">alice waits{newest === undefined ? '' : '; before that:'}</span> : null}
       {newest === undefined ? (
-        <span class="none">no verdict yet</span>
+        waits ? null : (
+          <span class="none">no verdict yet</span>
+        )
       ) : (
         <>
           <span data-testid={`verdict-${route}`}>
             <Verdict verdict={newest.verdict} />
           </span>
-          <span>exit {newest.exit}</span>
+          {newest.exit === undefined ? null : <span>exit {newest.exit}</span>}
           <Why code={codeOf(view, newest, newest.verdict)} />
           {guess === undefined ? null : <Guessed guess={guess.guess} right={guess.right} route={route} />}
         </>
