@@ -1,9 +1,9 @@
-// The end of the demo: what to type next. In a clone nothing is installed, and npx knows the program only in its folder, so first comes a line
-// that makes `detour` a command in one terminal.
+// The end of the demo: what to type next. In a clone nothing is installed, and npx knows the program only in its folder; on a USB stick it does
+// not know it at all. So first comes a line that makes `detour` a command in one terminal.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { asTyped } from '../../core/command-name.ts';
+import { asTyped, commandName } from '../../core/command-name.ts';
 import { hanging } from '../../core/wrap.ts';
 
 /** The shells that a line can be made for. */
@@ -40,9 +40,10 @@ export function usualShells(platform: NodeJS.Platform, shell: string | undefined
 export function yourTurn(columns: number): string[] {
   const program = fileURLToPath(new URL('../../../scripts/detour.mjs', import.meta.url));
   const inClone = existsSync(fileURLToPath(new URL('../../../tsconfig.json', import.meta.url)));
-  const shells = inClone ? usualShells(process.platform, process.env.SHELL) : [];
+  const nameless = inClone || commandName().startsWith('node ');
+  const shells = nameless ? usualShells(process.platform, process.env.SHELL) : [];
   // After the line to paste, that name is the command.
-  const typed = (text: string): string => (inClone ? text : asTyped(text));
+  const typed = (text: string): string => (nameless ? text : asTyped(text));
   const [one, other] = [typed('detour sync receive'), typed('detour sync send hello bob')];
   return [
     ' Your turn, in two terminals.',
