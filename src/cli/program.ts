@@ -2,6 +2,7 @@
 // errors: one clear sentence, the right exit code, and never a stack trace for something a person can fix.
 
 import { type Command, CommanderError } from 'commander';
+import { asTyped, commandName } from '../core/command-name.ts';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
@@ -40,7 +41,7 @@ function named([first = '', second = '']: readonly string[]): string | undefined
 
 /** Builds the part of the command line that these arguments need. */
 async function build(words: readonly string[]): Promise<Command> {
-  const program = new DetourCommand('detour')
+  const program = new DetourCommand(commandName())
     .description('See on real TCP sockets how synchronous communication differs from asynchronous.')
     .showHelpAfterError('(--help shows the commands and options)')
     .exitOverride()
@@ -87,7 +88,7 @@ async function build(words: readonly string[]): Promise<Command> {
       .action(() => {
         throw new DetourError(
           'usage',
-          `Which route? \`detour sync ${verb}\` goes straight, \`detour async ${verb}\` takes the detour through a relay.`,
+          asTyped`Which route? \`detour sync ${verb}\` goes straight, \`detour async ${verb}\` takes the detour through a relay.`,
         );
       });
   }
@@ -97,7 +98,10 @@ async function build(words: readonly string[]): Promise<Command> {
       .allowUnknownOption()
       .argument('[words...]')
       .action(() => {
-        throw new DetourError('usage', `Only the asynchronous mode has this command: detour async ${verb}`);
+        throw new DetourError(
+          'usage',
+          asTyped`Only the asynchronous mode has this command: detour async ${verb}`,
+        );
       });
   }
   return program;

@@ -1,5 +1,6 @@
 // What can be wrong with a journal, as errors for the code that opens, writes or reads one.
 
+import { asTyped } from '../core/command-name.ts';
 import { DetourError, errnoOf } from '../core/error.ts';
 
 const ANOTHER = 'Give another folder with --journal.';
@@ -9,7 +10,7 @@ export function damagedJournal(file: string, offset: number, what: string): Deto
   return new DetourError(
     'damaged_journal',
     `the journal is damaged: ${file}, at byte ${offset}: ${what}`,
-    'Nothing was changed. To see what is lost and what is not: detour journal --check',
+    asTyped('Nothing was changed. To see what is lost and what is not: detour journal --check'),
   );
 }
 

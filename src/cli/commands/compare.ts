@@ -3,6 +3,7 @@
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError, errnoOf } from '../../core/error.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
@@ -120,7 +121,7 @@ async function run(flags: Flags): Promise<number> {
   if (flags.svg !== undefined) trySvg(flags.svg);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
   const command = commandOf(flags, seed);
-  if (!flags.json) say(`  ${command}`);
+  if (!flags.json) say(`  ${asTyped(command)}`);
   let progress: Progress | undefined;
   const report = await runCompare({
     ...setting,

@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { RECEIVER_PORT, RELAY_PORT } from '../../library/arguments.ts';
@@ -61,7 +62,7 @@ export const doctor: CommandSpec = {
       .option('--to <address>', 'look at the way to this receiver, too', address(RECEIVER_PORT))
       .option('--journal <dir>', "the folder for a relay's messages (default: that of the relay)", path)
       .addOption(timeoutOption('give each way up after this time'))
-      .addHelpText('after', HELP);
+      .addHelpText('after', asTyped(HELP));
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });

@@ -2,6 +2,7 @@
 // it says what a code means in general, not what happened in a particular run.
 
 import type { Command } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 import { ALIASES } from '../../errors/aliases.ts';
 import { CATALOG, fill } from '../../errors/catalog.ts';
@@ -28,7 +29,7 @@ export function listText(): string {
     const lines = CATALOG.filter((entry) => entry.layer === layer).map(listLine);
     return [layer, ...lines, ''].join('\n');
   });
-  return `${groups.join('\n')}\nIn full: detour explain CODE, or a number, a question, or a line of another\nprogram's output.\nA code alone never decides a verdict.\n`;
+  return asTyped`${groups.join('\n')}\nIn full: detour explain CODE, or a number, a question, or a line of another\nprogram's output.\nA code alone never decides a verdict.\n`;
 }
 
 /** One situation in full, as wrapped text. */
@@ -79,7 +80,7 @@ function evidence({ basis, shownBy }: CatalogEntry): string {
 function labelled(label: string, of: ByRoute): string[] {
   const parts = typeof of === 'string' ? of.split('\n') : [`sync: ${of.sync}`, `async: ${of.async}`];
   return parts.flatMap((part, index) =>
-    hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(part, NOBODY), COLUMNS),
+    hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(asTyped(part), NOBODY), COLUMNS),
   );
 }
 

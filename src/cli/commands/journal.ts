@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
 import { systemClock } from '../../core/clock.ts';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
 import { asciiJson, visible } from '../../core/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
@@ -75,7 +76,7 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
       throw new DetourError(
         'not_a_journal',
         `${atHome(dir)} is a file, and a journal is a folder.`,
-        `give the folder: detour journal ${atHome(dirname(dir))}`,
+        asTyped`give the folder: detour journal ${atHome(dirname(dir))}`,
       );
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noJournal(dir);
     throw error;
@@ -156,16 +157,16 @@ function advise({ losses, refused }: Losses, relay: string): void {
 function relayOf(dir: string | undefined, ofPort: number): string {
   if (dir !== undefined) {
     const shown = atHome(dir);
-    return `detour async relay --journal ${/^[\w./~-]+$/.test(shown) ? shown : JSON.stringify(dir)}`;
+    return asTyped`detour async relay --journal ${/^[\w./~-]+$/.test(shown) ? shown : JSON.stringify(dir)}`;
   }
-  return ofPort === 4100 ? 'detour async relay' : `detour async relay --port ${ofPort}`;
+  return ofPort === 4100 ? asTyped('detour async relay') : asTyped`detour async relay --port ${ofPort}`;
 }
 
 function noJournal(dir: string): DetourError {
   return new DetourError(
     'not_a_journal',
     `There is no journal in ${atHome(dir)}.`,
-    'A relay creates its journal when it starts, and prints the path: detour async relay',
+    asTyped('A relay creates its journal when it starts, and prints the path: detour async relay'),
   );
 }
 

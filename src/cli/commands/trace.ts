@@ -1,6 +1,7 @@
 // `detour trace LOG…`: draws the logs of several processes as one sequence diagram.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
@@ -58,7 +59,7 @@ export const trace: CommandSpec = {
         ),
       )
       .addOption(new Option('--csv', 'with --roster: print the list for a spreadsheet').conflicts('json'))
-      .addHelpText('after', `\n${HELP}\n`)
+      .addHelpText('after', `\n${asTyped(HELP)}\n`)
       .action((files: string[], options: Options) => {
         if (options.roster !== undefined) runRoster(options.roster, files, options);
         else if (options.csv !== true) run(files, options);
@@ -66,7 +67,7 @@ export const trace: CommandSpec = {
           throw new DetourError(
             'usage',
             '--csv needs --roster.',
-            'detour trace --roster RELAY-LOG --csv LOG…',
+            asTyped('detour trace --roster RELAY-LOG --csv LOG…'),
           );
       });
   },
@@ -78,7 +79,7 @@ logged that connection, did not send. A log that ends early, because its
 process was killed, contradicts nothing.
 
 With --roster each session gets a row: what the log says became of its
-messages, how many guesses of detour demo were right, and whether the relay's
+messages, how many guesses in the demo were right, and whether the relay's
 log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the relay
 never saw its session. A file that is not a log does not stop the list. --csv
 and --json print the same rows.
@@ -93,7 +94,7 @@ function run(files: readonly string[], options: Options): void {
     throw new DetourError(
       'usage',
       `the logs contain no message with the id ${options.id}`,
-      'detour trace LOG… shows the messages that they contain',
+      asTyped('detour trace LOG… shows the messages that they contain'),
     );
   }
   const contradictions = merged.findings.filter(isContradiction);

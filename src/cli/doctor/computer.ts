@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
 import { ms } from '../../core/units.ts';
 import { LOOPBACK } from '../../library/arguments.ts';
@@ -150,8 +151,9 @@ export function checkFirewall(platform: string, root = ''): Check {
   };
 }
 
-const FROM_THERE =
-  'It shows from another computer: `detour async relay --host 0.0.0.0` here, `detour doctor --relay ADDRESS` there.';
+const FROM_THERE = asTyped(
+  'It shows from another computer: `detour async relay --host 0.0.0.0` here, `detour doctor --relay ADDRESS` there.',
+);
 const UNSEEN = {
   linux: { found: 'neither ufw nor firewalld is on; other rules cannot be seen', advice: FROM_THERE },
   darwin: {

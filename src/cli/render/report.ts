@@ -1,6 +1,7 @@
 // What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not follow, what
 // to try. The words come from library/sent.ts; nothing is concluded here.
 
+import { asTyped } from '../../core/command-name.ts';
 import type { DetourError } from '../../core/error.ts';
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
@@ -44,7 +45,7 @@ export function failureLines({ code, verdict, explanation }: Sent, repeat: Repea
 }
 
 /** The last line of a failure: the command that explains it in full. @param word a code of the catalogue, or a verdict */
-export const moreLine = (word: string): string => `${labelled('more')}detour explain ${word}`;
+export const moreLine = (word: string): string => asTyped`${labelled('more')}detour explain ${word}`;
 
 /** The lines that explain why a connection failed, if no message was sent on it. */
 export function connectionLines({ code, message, hint }: DetourError): string[] {

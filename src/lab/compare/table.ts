@@ -1,5 +1,6 @@
 // The two tables: what happened, and how it compares with the theory. Pure: a report comes in, lines of text go out.
 
+import { asTyped } from '../../core/command-name.ts';
 import type { Check, Row } from './against-theory.ts';
 import { aboardByTheory, messageCounts } from './against-theory.ts';
 import { indented, NAMES, percent, shortTime } from './format.ts';
@@ -121,7 +122,7 @@ export function theoryLines({ checks }: Report): string[] {
       ),
     ),
     ...indented(
-      `Figures: ${checks.length}, with 95 % intervals and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 in 20 of those between 0 % and 100 % is off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
+      asTyped`Figures: ${checks.length}, with 95 % intervals and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 in 20 of those between 0 % and 100 % is off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
       LINE,
     ),
   ];
