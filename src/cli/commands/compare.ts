@@ -180,14 +180,15 @@ function talkOf(report: Report, { svg }: Flags): string {
   if (rows.length === 0)
     return `Stopped before anything was measured.${svg === undefined ? '' : ` ${svg} was not written.`}\n`;
   const red = (text: string): string => paint('red', text, process.stdout);
+  const width = columns(process.stdout);
   const lines = [
     ...(interrupted ? [' Stopped before its end. The results so far:', ''] : []),
-    ...resultLines(report),
-    ...noteLines(report),
+    ...resultLines(report, width),
+    ...noteLines(report, width),
     '',
-    ...theoryLines(report),
+    ...theoryLines(report, width),
     '',
-    ...plotLines(report, columns(process.stdout)),
+    ...plotLines(report, width),
     '',
     ...(faults.length === 0
       ? [` ${verdictsHold(report)}`]

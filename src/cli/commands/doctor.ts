@@ -23,7 +23,7 @@ import { checkDisk } from '../doctor/disk.ts';
 import { checkWay } from '../doctor/way.ts';
 import { address, path, writeDuration } from '../input.ts';
 import { timeoutOption } from '../options.ts';
-import { columns, paint, put, withNote, wrappedFor } from '../render/output.ts';
+import { columns, isPlainOutput, paint, put, withNote, wrappedFor } from '../render/output.ts';
 import { defaultJournal } from '../state-dir.ts';
 import { oldestNode } from '../version.ts';
 
@@ -94,7 +94,7 @@ async function run(flags: Flags): Promise<number> {
   }
   const exit = failed.length === 0 ? 0 : 1;
   const end = exit === 0 ? 'Nothing that was looked at will fail.' : `This will fail: ${failed.join(', ')}.`;
-  if (!json) await put(`${withNote(end, `exit ${exit}`, Math.min(columns(process.stdout), 80))}\n`);
+  if (!json) await put(`${withNote(end, `exit ${exit}`, columns(process.stdout, 80))}\n`);
   actor.close();
   return exit;
 }
@@ -107,7 +107,8 @@ async function checkComputer(flags: Flags, context: NetContext, report: Report):
   await report(await checkPort(RELAY_PORT, 'a relay', context));
   await report(await checkPort(RECEIVER_PORT, 'a receiver', context));
   await report(await checkPort(LINK_PORT, 'a link', context));
-  for (const check of checkTerminal(process.stdout, process.env, process.platform)) await report(check);
+  for (const check of checkTerminal(process.stdout, process.env, process.platform, isPlainOutput()))
+    await report(check);
   await report(checkAddresses());
   await report(checkFirewall(process.platform));
   await report(clock());

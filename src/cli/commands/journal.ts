@@ -15,7 +15,7 @@ import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
-import { paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
+import { own, paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
 import { bodyColumns, bodyLines, clockTime } from '../render/showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -189,7 +189,7 @@ function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
       const line = wrappedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
       const all = [...rest, ...item.entries.flatMap(entryLines)];
-      const more = all.length > most ? [`  … ${all.length - most} more lines without --check`] : [];
+      const more = all.length > most ? [own(`  … ${all.length - most} more lines without --check`)] : [];
       const lines = [...all.slice(0, most), ...more].map((each) => `${each}\n`);
       return line.replace(/^damaged/, paint('red', 'damaged', process.stdout)) + lines.join('');
     }
@@ -220,10 +220,10 @@ function timeOf(entries: readonly JournalEntry[]): string {
   return '';
 }
 
-const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))));
+const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))), own('…'));
 
 // Hides the hash of a repeat, which is a secret of the relay. It is in the first line.
-const masked = (text: string): string => text.replace(/^(REPEAT .* proof=)\S+/, '$1…');
+const masked = (text: string, sign = '…'): string => text.replace(/^(REPEAT .* proof=)\S+/, `$1${sign}`);
 
 // The number that each message of a SEND got. The entry has only the first number for each mailbox.
 function numbersOf({ verb, fields }: Frame, frames: readonly Frame[]): (string | undefined)[] {

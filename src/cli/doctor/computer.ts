@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { DetourError } from '../../core/error.ts';
+import { terminalOf } from '../../core/plain.ts';
 import { ms } from '../../core/units.ts';
 import { LOOPBACK } from '../../library/arguments.ts';
 import { type OwnAddress, ownAddresses } from '../../net/address.ts';
@@ -79,11 +80,27 @@ export interface Screen {
 
 /** The columns that detour's pictures and tables take. */
 const COLUMNS = 80;
+/** How to have diagrams again. */
+const DRAWN = 'For diagrams: export LC_ALL=C.UTF-8 TERM=xterm, if the terminal can show them.';
 /** What detour draws with. */
 const GLYPHS = '├──► ◄──┤ │ ■ · … × ░';
 
-/** Is the terminal wide enough, and does it expect UTF-8? @param platform as in `process.platform` */
-export function checkTerminal(screen: Screen, env: NodeJS.ProcessEnv, platform: string): Check[] {
+/**
+ * Is the terminal wide enough, and does it expect UTF-8? With plain output neither matters.
+ * @param platform as in `process.platform`
+ * @param plain is the output plain?
+ */
+export function checkTerminal(
+  screen: Screen,
+  env: NodeJS.ProcessEnv,
+  platform: string,
+  plain = false,
+): Check[] {
+  if (plain) {
+    const { plainFor } = terminalOf(env, platform);
+    const found = `the output is plain: ${plainFor ?? '--plain asks for it'}`;
+    return [{ what: 'terminal', state: 'ok', found, ...(plainFor !== undefined && { advice: DRAWN }) }];
+  }
   if (screen.isTTY !== true)
     return [{ what: 'terminal', state: 'warning', found: 'the output does not go to a terminal' }];
   const { columns = 0 } = screen;
