@@ -64,18 +64,22 @@ function textOf(row: Row, at: number, zero: number): string {
       return `${row.to} has read ${have} of ${size} bytes from ${row.from} (${Math.floor((100 * have) / size)}%)`;
     }
     case 'arrow':
-      return `${row.from} -> ${row.to}: ${[text, ...row.note.slice(0, 1)].join(', ')}${knownBy(row, at, zero)}`;
+      return `${row.from} -> ${row.to}: ${[text, ...noteOf(row, text)].join(', ')}${knownBy(row, at, zero)}`;
   }
 }
 
+// A note that is not in the text, as `attempt 2` is in `attempt=2`.
+const noteOf = ({ note: [note = ''] }: Row & { readonly kind: 'arrow' }, text: string): string[] =>
+  note === '' || text.includes(note.replace(' ', '=')) ? [] : [note];
+
 // In the diagram the line itself shows how an arrow is known.
 function knownBy(
-  { known, head, from, to, placed }: Row & { readonly kind: 'arrow' },
+  { known, head, placed }: Row & { readonly kind: 'arrow' },
   at: number,
   zero: number,
 ): string {
   if (known === 'socket') return ' (seen on the socket only)';
-  if (known !== 'both') return ` (logged by ${known === 'sent' ? from : to} only)`;
+  if (known !== 'both') return known === 'sent' ? ' (sent)' : ' (arrived)';
   const sent = time((placed[0]?.at ?? zero) - zero);
   return head && sent !== time(at) ? ` (sent at ${sent})` : '';
 }
