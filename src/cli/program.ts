@@ -118,7 +118,7 @@ function takePlain(words: readonly string[]): readonly string[] {
   const end = words.indexOf('--');
   const options = end === -1 ? words : words.slice(0, end);
   const others = options.filter((word) => word !== '--plain');
-  if (others.length < options.length) choosePlain();
+  choosePlain(others.length < options.length);
   return [...others, ...words.slice(options.length)];
 }
 

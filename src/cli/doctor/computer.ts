@@ -81,26 +81,25 @@ export interface Screen {
 /** The columns that detour's pictures and tables take. */
 const COLUMNS = 80;
 /** How to have diagrams again. */
-const DRAWN = 'For diagrams: export LC_ALL=C.UTF-8 TERM=xterm, if the terminal can show them.';
+const DRAWN = 'For diagrams, if the terminal can show them: export LC_ALL=C.UTF-8 TERM=xterm';
 /** What detour draws with. */
 const GLYPHS = '├──► ◄──┤ │ ■ · … × ░';
 
 /**
  * Is the terminal wide enough, and does it expect UTF-8? With plain output neither matters.
  * @param platform as in `process.platform`
- * @param plain is the output plain?
+ * @param asked does `--plain` ask for plain output?
  */
 export function checkTerminal(
   screen: Screen,
   env: NodeJS.ProcessEnv,
   platform: string,
-  plain = false,
+  asked = false,
 ): Check[] {
-  if (plain) {
-    const { plainFor } = terminalOf(env, platform);
-    const found = `the output is plain: ${plainFor ?? '--plain asks for it'}`;
-    return [{ what: 'terminal', state: 'ok', found, ...(plainFor !== undefined && { advice: DRAWN }) }];
-  }
+  const { plainFor } = terminalOf(env, platform);
+  if (plainFor !== undefined)
+    return [{ what: 'terminal', state: 'warning', found: `plain output: ${plainFor}`, advice: DRAWN }];
+  if (asked) return [{ what: 'terminal', state: 'ok', found: 'plain output: --plain asks for it' }];
   if (screen.isTTY !== true)
     return [{ what: 'terminal', state: 'warning', found: 'the output does not go to a terminal' }];
   const { columns = 0 } = screen;
@@ -122,12 +121,12 @@ function checkGlyphs(env: NodeJS.ProcessEnv, platform: string): Check {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   if (platform === 'win32')
     return { what, state: 'ok', found: look, advice: 'If not: use Windows Terminal, or another font.' };
-  if (/utf-?8/i.test(locale))
+  if (locale !== '')
     return { what, state: 'ok', found: `${locale}; ${look}`, advice: 'If not: use another font.' };
   return {
     what,
     state: 'warning',
-    found: `the locale (${locale || 'none is set'}) does not say UTF-8; ${look}`,
+    found: `no locale is set; ${look}`,
     advice: 'If not: export LC_ALL=C.UTF-8, and set the terminal to UTF-8.',
   };
 }

@@ -17,9 +17,9 @@ const realColumns = (stream: NodeJS.WriteStream): number => stream.columns || 80
 
 let askedForPlain = false;
 
-/** From now on the output of this process is plain, whatever its terminal can show: `--plain` was typed. */
-export function choosePlain(): void {
-  askedForPlain = true;
+/** Sets whether the output of this process is plain, whatever its terminal can show: was `--plain` typed? */
+export function choosePlain(asked: boolean): void {
+  askedForPlain = asked;
 }
 
 /** Is the output plain: asked for, or because of the terminal (TERM=dumb, or a locale without UTF-8)? */
