@@ -8,7 +8,15 @@ import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 import { DetourCommand, fromEnvironment } from './environment.ts';
 import { helpAsOption, refuseMistyped, refuseOthers } from './mistypes.ts';
-import { choosePlain, isOutputFailure, isPlainOutput, own, say, shownIn } from './render/output.ts';
+import {
+  choosePlain,
+  isOutputFailure,
+  isPlainOutput,
+  own,
+  say,
+  sayWrapped,
+  shownIn,
+} from './render/output.ts';
 
 // Each command is loaded only when it is needed, because a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
@@ -48,15 +56,15 @@ async function build(words: readonly string[]): Promise<Command> {
     // What was typed is in the errors, and may hold anything.
     .configureOutput({
       writeOut: (text) => process.stdout.write(shownIn(own(text))),
-      writeErr: (text) =>
-        process.stderr.write(
-          shownIn(
-            text
-              .split('\n')
-              .map((line) => visible(line))
-              .join('\n'),
-          ),
-        ),
+      writeErr: (text) => {
+        // The help is wrapped already, and indented.
+        for (const line of text
+          .replace(/\n$/, '')
+          .split('\n')
+          .map((one) => visible(one)))
+          if (line.startsWith(' ')) say(line);
+          else sayWrapped('', line);
+      },
       ...(isPlainOutput() && { getOutHelpWidth: () => PLAIN, getErrHelpWidth: () => PLAIN }),
     })
     .hook('preAction', (_program, command) => {
@@ -148,7 +156,7 @@ function tell(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (isOutputFailure(error)) return 1;
   if (error instanceof DetourError) {
-    say(visible(error.message));
+    sayWrapped('', visible(error.message), 2);
     if (error.hint !== '') say(own(`  try  ${visible(error.hint)}`));
     return error.code === 'usage' ? USAGE : 1;
   }

@@ -4,6 +4,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DetourError, errnoOf } from '../../core/error.ts';
+import { PLAIN } from '../../core/plain.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { derivationLines } from '../../lab/compare/derivation.ts';
@@ -188,8 +189,7 @@ function talkOf(report: Report, { svg }: Flags): string {
     '',
     ...theoryLines(report, width),
     '',
-    ...plotLines(report, width),
-    '',
+    ...plotLines(report, width).concat(width === PLAIN ? [] : ['']),
     ...(faults.length === 0
       ? [` ${verdictsHold(report)}`]
       : [

@@ -38,7 +38,8 @@ interface Flags extends ActorFlags {
 const LINK_PORT = 4102;
 
 const HELP = `
-One line for each thing that it looked at: ok, !! (this will fail), or -- (a warning, or it cannot be seen).
+One line for each thing that it looked at: ok, !! (this will fail), or --
+(a warning, or it cannot be seen).
 Exit code 1 if there is a !!, otherwise 0.
 
 Examples:
@@ -48,8 +49,10 @@ Examples:
 
 How a port looks from another computer:
   open     it connects at once: a program listens, and no firewall is in the way
-  reject   an error, mostly at once (ECONNREFUSED, EHOSTUNREACH): nobody listens there, or a firewall says so
-  drop     silence until --timeout: a firewall swallows the packets, or nobody has that address
+  reject   an error, mostly at once (ECONNREFUSED, EHOSTUNREACH): nobody listens
+           there, or a firewall says so
+  drop     silence until --timeout: a firewall swallows the packets, or nobody
+           has that address
 `;
 
 /** The command `detour doctor`. */

@@ -89,7 +89,8 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
   const { segment, commit, entries, checkpoint } = count;
   const sum = `${many(segment, 'segment')}, ${many(commit, 'commit')}, ${many(entries, 'entry')}, ${many(checkpoint, 'checkpoint')}`;
   if (!flags.json && flags.check) await put(`${verdict(count)}: ${sum}\n`);
-  else if (!flags.json) say(`${sum}. What is shown is on the disk, or is being written to it just now.`);
+  else if (!flags.json)
+    sayWrapped('', `${sum}. What is shown is on the disk, or is being written to it just now.`);
   if (found === '' || count.damaged === 0) return;
   await put(flags.json ? lossLines(found) : lossTexts(found));
   if (!flags.json && typeof found !== 'string') advise(found, relayOf(given, flags.port));

@@ -80,9 +80,9 @@ process was killed, contradicts nothing.
 
 With --roster each session gets a row: what the log says became of its
 messages, how many guesses of detour demo were right, and whether the relay's
-log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the relay
-never saw its session. A file that is not a log does not stop the list. --csv
-and --json print the same rows.
+log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the
+relay never saw its session. A file that is not a log does not stop the list.
+--csv and --json print the same rows.
 
     detour trace --roster relay.log logs/*.log`;
 

@@ -24,8 +24,8 @@ function line(cells: readonly string[]): string {
 
 /** The headings of the columns, each in one piece: plain output says them in every line. */
 const IN_FULL = [
-  ...['there', '', 'handled at the first try', 'handled in all', 'NOT DELIVERED', 'UNKNOWN'],
-  ...['time to handled: p50', 'p95', 'max', 'sender kept', 'handled twice', 'lost'],
+  ...['THERE', '', 'handled at the 1st try', 'in all', 'NOT DELIVERED', 'UNKNOWN'],
+  ...['time to handled: p50', 'p95', 'max', 'SENDER KEPT', 'TWICE', 'LOST'],
 ];
 
 /** What happened: a line for each strategy at each availability. @param columns the width; plain output has no table */
@@ -105,11 +105,13 @@ const MUCH = 20;
 export function theoryLines({ checks }: Report, columns = LINE): string[] {
   if (checks.length === 0) return [];
   const share = (value: number): string => String(Math.round(value * 100));
+  const plain = columns === PLAIN;
+  const theory = plain ? ', theory ' : ' ';
   const first = (check: Check): string =>
-    `${share(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(13) +
-    `${share(check.theory)} %`;
+    `${share(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(plain ? 0 : 12) +
+    `${theory}${share(check.theory)} %`;
   const wait = (check: Check): string =>
-    `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)}) ${shortTime(check.theory)}`;
+    `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)})${theory}${shortTime(check.theory)}`;
   const marked = (check: Check | undefined, write: (check: Check) => string): string =>
     check === undefined ? '' : `${write(check)}${check.off ? '!' : ''}`;
   const levels = [...new Set(checks.map(({ availability }) => availability))];
@@ -127,7 +129,7 @@ export function theoryLines({ checks }: Report, columns = LINE): string[] {
   // Where the receiver is always there, or never, nothing is left to chance.
   const chancy = checks.filter(({ present }) => present > 0 && present < 1).length;
   return [
-    ...(columns === PLAIN
+    ...(plain
       ? table.map((row) => ` ${plainRow(THEORY_IN_FULL, row)}`)
       : [
           cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
@@ -142,8 +144,6 @@ export function theoryLines({ checks }: Report, columns = LINE): string[] {
 }
 
 const THEORY_IN_FULL = [
-  'plan',
-  'sync, first try: measured (95 %) theory',
-  'sync again, mean time: measured (95 %) theory',
-  'async relay, mean time: measured (95 %) theory',
+  ...['PLAN', 'sync, first try: measured (95 %)'],
+  ...['sync again, mean time: measured (95 %)', 'async relay, mean time: measured (95 %)'],
 ];
