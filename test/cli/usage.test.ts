@@ -204,7 +204,7 @@ test('the modes mixed up, and other slips', async () => {
       usage(/--id is for one message/, 'async', 'send', '--id', 'a', '--lines'),
       usage(/--lines reads the messages from standard input/, 'sync', 'send', '--lines', 'hi'),
       usage(/--count is for one message/, 'sync', 'send', '--lines', '--count', '2'),
-      usage(/no story "99" try choose one of/, 'demo', '99'),
+      usage(/no story "99"; choose one of/, 'demo', '99'),
       usage(/is not a count/, 'compare', '--messages', 'many'),
       usage(/Did you mean 2s/, 'compare', '--cycle', '2'),
       usage(/give 500ms to 1m/, 'compare', '--cycle', '2m'),

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { drawDiagram } from '../../src/trace/diagram.ts';
+import { lanesIn } from '../../src/trace/lanes.ts';
 import { merge } from '../../src/trace/merge.ts';
 import { plainDiagram } from '../../src/trace/plain.ts';
 import { Actor, detourKill, directKill, logsOf, play, pulledCable, skew, steps } from './histories.ts';
@@ -21,6 +22,17 @@ function compare(actors: readonly Actor[]): void {
   const drawn = drawDiagram(merged, { width: WIDE });
   const { heading, rows } = plainDiagram(merged);
   expect(rows).toHaveLength(drawn.rows.length);
+  const known = {
+    both: /^/,
+    sent: / \(sent\)$/,
+    received: / \(arrived\)$/,
+    socket: / \(seen on the socket only\)$/,
+  };
+  for (const [index, { row }] of drawn.rows.entries()) {
+    // Where it is drawn.
+    for (const lane of lanesIn(row)) expect(rows[index]).toContain(lane);
+    if (row.kind === 'arrow') expect(rows[index]).toMatch(known[row.known]);
+  }
   for (const [index, { text }] of drawn.rows.entries())
     for (const word of factsOf(text.slice(FIRST_LANE))) expect(rows[index], text).toContain(word);
   for (const word of factsOf(drawn.heading.map((line) => line.slice(FIRST_LANE)).join(' ')))

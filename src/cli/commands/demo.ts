@@ -45,8 +45,7 @@ async function run(wanted: string, { fast, json, log }: Options): Promise<boolea
     const names = numbered().map(({ number, story }) => `${number} ${story.name}`);
     throw new DetourError(
       'usage',
-      `there is no story "${visible(wanted, { max: 40 })}"`,
-      `choose one of: ${names.join(', ')}`,
+      `there is no story "${visible(wanted, { max: 40 })}"; choose one of: ${names.join(', ')}`,
     );
   }
   const emit = log === undefined ? undefined : await record(log);
