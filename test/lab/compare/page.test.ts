@@ -196,9 +196,7 @@ describe('on the terminal', () => {
       expect(plotLines(one, PLAIN)).toEqual([]);
     }
     const [first, ...theory] = theoryLines(report(1), PLAIN);
-    expect(first).toMatch(
-      /^ PLAN 100 %, sync, first try: measured \(95 %\) 100 \(100-100\), theory 100 %$/,
-    );
+    expect(first).toMatch(/^ PLAN 100 %, sync, first try: measured \(95 %\) 100 \(100-100\), theory 100 %$/);
     for (const text of [...theory, ...noteLines(report(1), PLAIN)]) expect(text).toMatch(/^[\x20-\x7e]*$/);
     expect(noteLines(report(1), PLAIN).length).toBeLessThan(noteLines(report(1)).length);
   });
