@@ -5,7 +5,7 @@
 //     0.6 ms, alice -> bob: SEND 6f-1 size=5 (sent at 0.5 ms)
 //     0.8 ms, bob: shown 6f-1
 
-import { lanesOf } from './lanes.ts';
+import { lanesIn } from './lanes.ts';
 import type { Merged } from './merge.ts';
 import { NOBODY } from './names.ts';
 import { listenerOf, pidOf, type Row, type RowOptions, rowsOf, zeroOf } from './rows.ts';
@@ -29,7 +29,6 @@ export interface PlainDiagram {
 /** Tells a merge in lines of any length. */
 export function plainDiagram(merged: Merged, options: PlainOptions = {}): PlainDiagram {
   const drawn = rowsOf(merged, options);
-  const { lanes } = lanesOf(merged, drawn, options.lanes ?? [], (all) => all.length);
   const zero = zeroOf(merged, drawn, options.zero);
   let at = options.zero === undefined ? 0 : Number.NEGATIVE_INFINITY;
   const rows = drawn.map((row) => {
@@ -37,7 +36,8 @@ export function plainDiagram(merged: Merged, options: PlainOptions = {}): PlainD
     at = Math.max(at, row.at - zero);
     return `${time(at)}, ${textOf(row, at, zero)}`;
   });
-  return { heading: lanes.map((name) => headingOf(merged, name)), rows };
+  const names = new Set([...(options.lanes ?? []), ...drawn.flatMap(lanesIn)]);
+  return { heading: [...names].map((name) => headingOf(merged, name)), rows };
 }
 
 const time = (ms: number): string => `${ms.toFixed(1)} ms`;
