@@ -69,8 +69,8 @@ test('a body that is cut short, a peer that was never there, and what one end al
     {
       "heading": [
         "alice: not there",
-        "bob: pid 7, listens on port 4101",
         "?: a peer whose name is not known",
+        "bob: pid 7, listens on port 4101",
       ],
       "rows": [
         "1.0 ms, ? -> bob: accepted from :5000 (seen on the socket only)",
