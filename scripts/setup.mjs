@@ -135,7 +135,7 @@ function built() {
 }
 
 function build() {
-  process.stderr.write('detour: building …\n');
+  process.stderr.write('detour: building ...\n');
   const state = sources();
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run('tsc', () => execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], OPTIONS));

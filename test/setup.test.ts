@@ -212,7 +212,7 @@ describe('a later start', () => {
     clone.dir += '-moved';
     expect(await clone.start()).toEqual({ code: 0, stdout: '', stderr: '' });
     clone.write('src/main.ts', 'second');
-    expect((await clone.start()).stderr).toBe('detour: building …\n');
+    expect((await clone.start()).stderr).toBe('detour: building ...\n');
     expect(clone.log()).toEqual(['install', 'build', 'build']);
     expect(readFileSync(join(clone.dir, 'dist', 'main.js'), 'utf8')).toBe('second');
   });

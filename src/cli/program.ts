@@ -4,11 +4,20 @@
 import { type Command, CommanderError } from 'commander';
 import { asTyped, commandName } from '../core/command-name.ts';
 import { DetourError, errnoOf } from '../core/error.ts';
+import { PLAIN } from '../core/plain.ts';
 import { visible } from '../core/visible.ts';
 import type { CommandSpec } from './command.ts';
 import { DetourCommand, fromEnvironment } from './environment.ts';
 import { helpAsOption, refuseMistyped, refuseOthers } from './mistypes.ts';
-import { isOutputFailure, say } from './render/output.ts';
+import {
+  choosePlain,
+  isOutputFailure,
+  isPlainOutput,
+  own,
+  say,
+  sayWrapped,
+  shownIn,
+} from './render/output.ts';
 
 // Each command is loaded only when it is needed, because a short command spends most of its time loading.
 const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
@@ -47,18 +56,21 @@ async function build(words: readonly string[]): Promise<Command> {
     .exitOverride()
     // What was typed is in the errors, and may hold anything.
     .configureOutput({
-      writeErr: (text) =>
-        process.stderr.write(
-          text
-            .split('\n')
-            .map((line) => visible(line))
-            .join('\n'),
-        ),
+      writeOut: (text) => process.stdout.write(shownIn(own(text))),
+      writeErr: (text) => {
+        // The help is wrapped already, and indented.
+        for (const line of text
+          .replace(/\n$/, '')
+          .split('\n')
+          .map((one) => visible(one)))
+          if (line.startsWith(' ')) say(line);
+          else sayWrapped('', line);
+      },
+      ...(isPlainOutput() && { getOutHelpWidth: () => PLAIN, getErrHelpWidth: () => PLAIN }),
     })
     .hook('preAction', (_program, command) => {
       const values = fromEnvironment(command);
-      if (values !== undefined && command.opts().json !== true)
-        process.stderr.write(`${values} (from the environment)\n`);
+      if (values !== undefined && command.opts().json !== true) say(`${values} (from the environment)`);
     });
   const groups = new Map<string, Command>();
   for (const [word, summary] of Object.entries(GROUPS))
@@ -71,12 +83,14 @@ async function build(words: readonly string[]): Promise<Command> {
       '-V, --version',
       'print the versions of detour, its protocol and Node',
     );
+  addPlain(program);
   for (const [path, load] of Object.entries(COMMANDS)) {
     if (only !== undefined && path !== only) continue;
     const { summary, build: add } = await load();
     const [group = '', name = group] = path.split(' ');
     const command = (groups.get(group) ?? program).command(name).description(summary);
     add(inherit(command, program));
+    addPlain(command);
     refuseOthers(command, path);
   }
   // A verb without its mode: the person must choose a route.
@@ -107,6 +121,19 @@ async function build(words: readonly string[]): Promise<Command> {
   return program;
 }
 
+// It is only listed in --help: `takePlain` has taken it out of the words.
+const addPlain = (command: Command): Command =>
+  command.option('--plain', 'one event a line, in ASCII, nothing drawn: for a screen reader or a file');
+
+/** Takes `--plain` out of the words: it must be obeyed before anything is written. What comes after `--` is not looked at. */
+function takePlain(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  const options = end === -1 ? words : words.slice(0, end);
+  const others = options.filter((word) => word !== '--plain');
+  choosePlain(others.length < options.length);
+  return [...others, ...words.slice(options.length)];
+}
+
 const inherit = (command: Command, from: Command): Command => command.copyInheritedSettings(from);
 
 /** Exit code for wrong usage. */
@@ -118,7 +145,7 @@ const USAGE = 2;
  * @returns the exit code of a command that failed; undefined if the command has set `process.exitCode` itself, or left it for success
  */
 export async function run(words: readonly string[]): Promise<number | undefined> {
-  const meant = helpAsOption(words);
+  const meant = helpAsOption(takePlain(words));
   try {
     const program = await build(meant);
     refuseMistyped(meant, program);
@@ -133,8 +160,8 @@ function tell(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (isOutputFailure(error)) return 1;
   if (error instanceof DetourError) {
-    say(visible(error.message));
-    if (error.hint !== '') say(`  try  ${visible(error.hint)}`);
+    sayWrapped('', visible(error.message), 2);
+    if (error.hint !== '') say(own(`  try  ${visible(error.hint)}`));
     return error.code === 'usage' ? USAGE : 1;
   }
   // Node cannot open a terminal that has gone.

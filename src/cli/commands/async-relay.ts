@@ -10,7 +10,7 @@ import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
-import { neverBlock, say, sayWrapped } from '../render/output.ts';
+import { neverBlock, own, say, sayWrapped } from '../render/output.ts';
 import { sayAddresses } from '../render/reach.ts';
 import { RelayTalk, waitingText } from '../render/relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
@@ -78,7 +78,7 @@ async function run(flags: Flags): Promise<number> {
     say(`  journal: ${atHome(dir)}`);
     say('    to start afresh: stop the relay, then delete that folder');
     sayAddresses(relay.host, relay.port, '--relay', 'send as anybody, collect any mail, and read along');
-    say('  type: kill · freeze 20s · Ctrl-C = polite stop');
+    say(own('  type: kill · freeze 20s · Ctrl-C = polite stop'));
   }
   if (!actor.json && flags.salvage) sayLosses(relay.losses);
   actor.obeyLines('the relay only keeps mail and hands it over');

@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import type { Emit } from '../../core/event.ts';
+import { plainRow } from '../../core/plain.ts';
 import { hanging } from '../../core/wrap.ts';
 import { type MailboxStatus, type RelayStatus, status } from '../../library/status.ts';
 import { type Address, formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { addressOption, timeoutOption } from '../options.ts';
-import { columns, obeysEscapes, put, say, withNote } from '../render/output.ts';
+import { columns, isPlainOutput, obeysEscapes, put, say, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
 import { clockTime } from '../render/showing.ts';
 
@@ -132,7 +133,9 @@ class StatusView {
   async show(answer: RelayStatus | DetourError): Promise<void> {
     const text =
       answer instanceof DetourError
-        ? [...hanging('', `No relay answered: ${answer.message}.`, 80, 2), ''].join('\n')
+        ? [...hanging('', `No relay answered: ${answer.message}.`, columns(process.stdout, 80), 2), ''].join(
+            '\n',
+          )
         : statusText(answer, this.#where);
     const inPlace = obeysEscapes(process.stdout);
     if (!inPlace && text === this.#before) return;
@@ -169,6 +172,7 @@ function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
     connected ? 'yes' : 'no',
   ]);
   const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
+  if (isPlainOutput()) return rows.map((row) => `${plainRow(head, row)}\n`).join('');
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   return [head, ...rows]
     .map((row) =>
@@ -186,7 +190,9 @@ function usageText(usage: RelayStatus['usage']): string {
   const said = Object.entries(usage).flatMap(([what, amount]) =>
     amount === undefined ? [] : [`${what} ${short(amount.used)} of ${short(amount.limit)}`],
   );
-  return said.length === 0 ? '' : [...hanging('used: ', said.join(', '), 80), ''].join('\n');
+  return said.length === 0
+    ? ''
+    : [...hanging('used: ', said.join(', '), columns(process.stdout, 80)), ''].join('\n');
 }
 
 const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];

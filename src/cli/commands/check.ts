@@ -21,7 +21,7 @@ import {
 import { startText } from '../../lab/check/start.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, path } from '../input.ts';
-import { columns, Progress, paint, put, statusLine } from '../render/output.ts';
+import { columns, Progress, paint, put, statusLine, wrappedFor } from '../render/output.ts';
 
 interface Flags {
   readonly json?: true;
@@ -41,10 +41,12 @@ interface Flags {
 const LARGEST_SEED = 999_999;
 
 const MORE = `
-The command gets its address, folder and name in the environment (DETOUR_HOST, DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY,
-DETOUR_JOURNAL, DETOUR_TIMEOUT) and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
-A receiver and a collector print each message on stdout. A sender reads one message a line, prints a verdict for each (DELIVERED,
-NOT DELIVERED or UNKNOWN), and exits with the worst: 0, 10 or 20.
+The command gets its address, folder and name in the environment (DETOUR_HOST,
+DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY, DETOUR_JOURNAL, DETOUR_TIMEOUT)
+and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
+A receiver and a collector print each message on stdout. A sender reads one
+message a line, prints a verdict for each (DELIVERED, NOT DELIVERED or UNKNOWN),
+and exits with the worst: 0, 10 or 20.
 
 Exit code: 0 all passed, 1 a stage failed, 2 wrong usage, 3 could not tell.
 
@@ -126,7 +128,7 @@ async function run(role: Role, command: readonly string[], flags: Flags): Promis
 
 async function checkOne(options: CheckOptions, flags: Flags, width: number): Promise<number> {
   const { role, only, seed, command } = options;
-  if (!flags.json) await put(`${titleLine({ role, only })}\n`);
+  if (!flags.json) await put(wrappedFor(process.stdout, ' ', titleLine({ role, only }).trim(), 1));
   let written = Promise.resolve();
   const result = await runCheck({
     ...options,

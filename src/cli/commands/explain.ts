@@ -9,9 +9,10 @@ import { CATALOG, fill } from '../../errors/catalog.ts';
 import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import { explain as about } from '../../library/explain.ts';
 import type { CommandSpec } from '../command.ts';
+import { columns, own, shownIn } from '../render/output.ts';
 
-/** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free. */
-const COLUMNS = 79;
+/** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free; none for plain output. */
+const width = (): number => columns(process.stdout, 79);
 
 /** The width of the column of codes in the list. */
 const CODE_COLUMN = 17;
@@ -37,7 +38,7 @@ export function entryText(entry: CatalogEntry): string {
   // What is the same for every question is not printed.
   const situation = (...lines: string[]): string[] => (entry.layer === 'questions' ? [] : lines);
   return [
-    ...wrap(`${entry.code}: ${entry.title}`, COLUMNS),
+    ...wrap(`${entry.code}: ${entry.title}`, width()),
     '',
     ...situation(...labelled('layer', entry.layer), ...numbers(entry)),
     ...labelled('means', entry.meaning),
@@ -80,7 +81,7 @@ function evidence({ basis, shownBy }: CatalogEntry): string {
 function labelled(label: string, of: ByRoute): string[] {
   const parts = typeof of === 'string' ? of.split('\n') : [`sync: ${of.sync}`, `async: ${of.async}`];
   return parts.flatMap((part, index) =>
-    hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(asTyped(part), NOBODY), COLUMNS),
+    hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(asTyped(part), NOBODY), width()),
   );
 }
 
@@ -113,7 +114,7 @@ export const explain: CommandSpec = {
         const entries = asked(text);
         if (options.json === true)
           process.stdout.write(entries.map((entry) => `${entryJson(entry)}\n`).join(''));
-        else process.stdout.write(text === undefined ? listText() : foundText(entries));
+        else process.stdout.write(shownIn(own(text === undefined ? listText() : foundText(entries))));
       });
   },
 };

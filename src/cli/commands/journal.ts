@@ -16,7 +16,7 @@ import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
-import { paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
+import { own, paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
 import { bodyColumns, bodyLines, clockTime } from '../render/showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -90,7 +90,8 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
   const { segment, commit, entries, checkpoint } = count;
   const sum = `${many(segment, 'segment')}, ${many(commit, 'commit')}, ${many(entries, 'entry')}, ${many(checkpoint, 'checkpoint')}`;
   if (!flags.json && flags.check) await put(`${verdict(count)}: ${sum}\n`);
-  else if (!flags.json) say(`${sum}. What is shown is on the disk, or is being written to it just now.`);
+  else if (!flags.json)
+    sayWrapped('', `${sum}. What is shown is on the disk, or is being written to it just now.`);
   if (found === '' || count.damaged === 0) return;
   await put(flags.json ? lossLines(found) : lossTexts(found));
   if (!flags.json && typeof found !== 'string') advise(found, relayOf(given, flags.port));
@@ -190,7 +191,7 @@ function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
       const line = wrappedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
       const all = [...rest, ...item.entries.flatMap(entryLines)];
-      const more = all.length > most ? [`  … ${all.length - most} more lines without --check`] : [];
+      const more = all.length > most ? [own(`  … ${all.length - most} more lines without --check`)] : [];
       const lines = [...all.slice(0, most), ...more].map((each) => `${each}\n`);
       return line.replace(/^damaged/, paint('red', 'damaged', process.stdout)) + lines.join('');
     }
@@ -221,10 +222,10 @@ function timeOf(entries: readonly JournalEntry[]): string {
   return '';
 }
 
-const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))));
+const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))), own('…'));
 
 // Hides the hash of a repeat, which is a secret of the relay. It is in the first line.
-const masked = (text: string): string => text.replace(/^(REPEAT .* proof=)\S+/, '$1…');
+const masked = (text: string, sign = '…'): string => text.replace(/^(REPEAT .* proof=)\S+/, `$1${sign}`);
 
 // The number that each message of a SEND got. The entry has only the first number for each mailbox.
 function numbersOf({ verb, fields }: Frame, frames: readonly Frame[]): (string | undefined)[] {

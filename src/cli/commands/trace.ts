@@ -10,13 +10,14 @@ import { differencesOf, type Finding, isContradiction } from '../../trace/findin
 import { formatJson } from '../../trace/line.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
 import type { Placed } from '../../trace/model.ts';
+import { plainDiagram } from '../../trace/plain.ts';
 import { type Log, readLog } from '../../trace/read.ts';
 import { type HandedIn, relayRecord, rosterOf } from '../../trace/roster.ts';
 import { type Selection, select } from '../../trace/select.ts';
 import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
 import { path } from '../input.ts';
-import { columns } from '../render/output.ts';
+import { columns, isPlainOutput, say, shownIn } from '../render/output.ts';
 import { isSuspect, rosterCsv, rosterJson, rosterLines } from '../render/roster.ts';
 
 const DEFAULT_LAST = 20;
@@ -80,9 +81,9 @@ process was killed, contradicts nothing.
 
 With --roster each session gets a row: what the log says became of its
 messages, how many guesses in the demo were right, and whether the relay's
-log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the relay
-never saw its session. A file that is not a log does not stop the list. --csv
-and --json print the same rows.
+log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the
+relay never saw its session. A file that is not a log does not stop the list.
+--csv and --json print the same rows.
 
     detour trace --roster relay.log logs/*.log`;
 
@@ -100,7 +101,7 @@ function run(files: readonly string[], options: Options): void {
   const contradictions = merged.findings.filter(isContradiction);
   if (contradictions.length > 0) process.exitCode = 1;
   const complain = (): void => {
-    for (const sentence of sentencesFor(contradictions)) process.stderr.write(` ${sentence}\n`);
+    for (const sentence of sentencesFor(contradictions)) say(` ${sentence}`);
   };
   if (options.json === true) {
     for (const placed of merged.events)
@@ -114,14 +115,16 @@ function run(files: readonly string[], options: Options): void {
     Math.max(MIN_WIDTH, options.width ?? process.stdout.columns ?? DEFAULT_WIDTH),
     MAX_WIDTH,
   );
-  const diagram = drawDiagram(merged, { width, keep });
+  const diagram = isPlainOutput()
+    ? { ...plainDiagram(merged, { keep }), legend: [], omitted: [] }
+    : drawDiagram(merged, { width, keep });
   const rows = diagram.rows.slice(-MAX_ROWS);
   const lines = [
     ...diagram.heading,
-    ...rows.map(({ text }) => text),
+    ...rows.map((row) => (typeof row === 'string' ? row : row.text)),
     ...diagram.legend.map((sign) => ` ${sign}`),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(shownIn(`${lines.join('\n')}\n`));
   const remarks = [
     ...remarksOn(logs, merged, selection, options),
     ...(rows.length < diagram.rows.length
@@ -133,7 +136,7 @@ function run(files: readonly string[], options: Options): void {
         ]
       : []),
   ];
-  for (const remark of remarks) process.stderr.write(` ${remark}\n`);
+  for (const remark of remarks) say(` ${remark}`);
   complain();
 }
 
@@ -144,14 +147,11 @@ function runRoster(relayFile: string, files: readonly string[], { csv, json }: O
   if (csv === true) process.stdout.write(rosterCsv(rows));
   else {
     const lines = json === true ? rows.map(rosterJson) : rosterLines(rows, columns(process.stdout));
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    process.stdout.write(shownIn(lines.map((line) => `${line}\n`).join('')));
   }
-  if (relay.skipped > 0)
-    process.stderr.write(` ${visible(relayFile)}: the first ${relay.skipped} bytes were left out\n`);
+  if (relay.skipped > 0) say(` ${visible(relayFile)}: the first ${relay.skipped} bytes were left out`);
   if (relay.anonymous > 0)
-    process.stderr.write(
-      ` the relay saw ${relay.anonymous} connections without a session: whose they were is not known\n`,
-    );
+    say(` the relay saw ${relay.anonymous} connections without a session: whose they were is not known`);
 }
 
 // One log at a time, because all of a class may not fit into the memory.

@@ -8,7 +8,7 @@ import type { Event } from '../../core/event.ts';
 import { bytes } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { writeDuration } from '../input.ts';
-import { say, sayWrapped } from './output.ts';
+import { own, say, sayWrapped } from './output.ts';
 import { clockTime } from './showing.ts';
 
 /** How many events per second get a line of their own; the rest of the second is summarised. */
@@ -67,13 +67,13 @@ export class RelayTalk {
       [this.#others, 'other events'],
     ] as const;
     const parts = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-    if (parts.length > 0) say(`… and in the same second ${parts.join(', ')}`);
+    if (parts.length > 0) say(own(`… and in the same second ${parts.join(', ')}`));
     this.#told = this.#stored = this.#acknowledged = this.#expired = this.#others = 0;
   }
 }
 
 // `send --wait` makes a throwaway mailbox, whose long random name means nothing to people.
-const who = (name: string): string => (name.startsWith(THROWAWAY) ? `${THROWAWAY}…` : name);
+const who = (name: string): string => (name.startsWith(THROWAWAY) ? `${THROWAWAY}${own('…')}` : name);
 
 type MailboxEvent = Extract<Event, { event: 'mailbox' }>;
 

@@ -20,11 +20,7 @@ export interface Repeat {
 /** The line that begins with a verdict. @param exit the exit code, shown at the right end; undefined if the process does not end with it */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
   const text = verdictText(verdict);
-  const line = withNote(
-    text + rest,
-    exit === undefined ? '' : `exit ${exit}`,
-    Math.min(columns(process.stderr), 80),
-  );
+  const line = withNote(text + rest, exit === undefined ? '' : `exit ${exit}`, columns(process.stderr, 80));
   return paint(COLOUR[verdict], text) + line.slice(text.length);
 }
 
@@ -65,5 +61,5 @@ const labelled = (label: string): string => `  ${label.padEnd(INDENT - 2)}`;
 
 /** A text with a label in front, wrapped at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  return hanging(labelled(label), text, Math.min(columns(process.stderr), 100));
+  return hanging(labelled(label), text, columns(process.stderr, 100));
 }

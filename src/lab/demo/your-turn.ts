@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { asTyped, commandName } from '../../core/command-name.ts';
+import { PLAIN } from '../../core/plain.ts';
 import { hanging } from '../../core/wrap.ts';
 
 /** The shells that a line can be made for. */
@@ -55,7 +56,7 @@ export function yourTurn(columns: number): string[] {
       ),
       `   ${detourCommand(shell, program)}`,
     ]),
-    ...(columns >= 12 + one.length + other.length
+    ...(columns >= 12 + one.length + other.length && columns !== PLAIN
       ? [`   ${one}       ${other}`]
       : [`   ${one}`, `   ${other}`]),
     ...hanging(' ', typed('Which route when? Measure it: detour compare'), columns),
