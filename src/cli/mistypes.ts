@@ -32,6 +32,11 @@ const INSTEAD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'async status': { '--host': RELAY, '--port': RELAY },
   link: { '--port': '--listen 4102' },
+  board: {
+    '--listen': '--port 4180',
+    '--log': 'give the files alone: detour board alice.log bob.log',
+    '--follow': 'the same without it: the board follows the files until you stop it',
+  },
 };
 
 /** Lets a command refuse the options of other commands with a sentence. They are not in its --help. @param path its words, `sync send` */

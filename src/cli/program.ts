@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   'async status': async () => (await import('./commands/async-status.ts')).asyncStatus,
   link: async () => (await import('./commands/link.ts')).link,
   demo: async () => (await import('./commands/demo.ts')).demo,
+  board: async () => (await import('./commands/board.ts')).board,
   compare: async () => (await import('./commands/compare.ts')).compare,
   check: async () => (await import('./commands/check.ts')).check,
   explain: async () => (await import('./commands/explain.ts')).explain,

@@ -27,7 +27,8 @@ export function startedEvent(words: readonly string[] = process.argv.slice(2)): 
 /** The oldest version of Node that detour runs on, as package.json says: `20.19`. */
 export const oldestNode = (): string => manifest().engines.node.replace('>=', '');
 
-function manifest(): { readonly version: string; readonly engines: { readonly node: string } } {
+/** What package.json says of the version, and of the oldest Node. */
+export function manifest(): { readonly version: string; readonly engines: { readonly node: string } } {
   // At the root of a clone and of an installed package, seen from src/cli/ and from dist/cli/ alike.
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 }

@@ -45,6 +45,7 @@ export const EVENTS = {
   started: { version: 'printable', argv: 'text', system: 'text', node: 'printable', host: 'text' },
   listening: { role: ['receiver', 'relay', 'link'], host: 'printable', port: 'count', store: 'id?' },
   stopping: { why: ['asked', 'kill', 'done', 'failed'] },
+  // `ms`: for how long. 0: stopped from outside by a signal, until another one lets it go on (`detour board`).
   freezing: { ms: 'number' },
   thawed: { ms: 'number' },
   // a connection

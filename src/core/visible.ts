@@ -1,11 +1,12 @@
 // Makes hostile text harmless to look at. Text from the network may contain characters that a terminal obeys: escape sequences
 // that set the title or the clipboard, characters that reverse the writing direction, or characters that nobody can see.
 // Each of them becomes a few plain characters. `visible` is for people, `asciiJson` for programs; neither is safe for a shell or a web page.
+// A browser can run `visible` on texts, too: only bytes and `asciiJson` need Node's Buffer.
 
 // Everything except printable ASCII and the line feed that ends a line of JSON. JSON's own syntax uses none of it.
 const NOT_PLAIN = /[^\n\x20-\x7e]/;
 const isPlain = (code: number): boolean => (code >= 0x20 && code <= 0x7e) || code === 0x0a;
-const HEX_DIGITS = Buffer.from('0123456789abcdef');
+const HEX_DIGITS = new TextEncoder().encode('0123456789abcdef');
 
 /**
  * Writes every character of a JSON text that is not printable ASCII as `\uXXXX`, so that no terminal obeys it. The result parses to the
@@ -100,6 +101,9 @@ function joins(text: string, at: number): boolean {
   return JOINER.test(text);
 }
 
+// A call with very many arguments fails.
+const MOST_ARGUMENTS = 4096;
+
 /**
  * A text that is put together from very many short parts. Adding strings to strings would take five times as long, and a peer chooses the
  * content.
@@ -119,7 +123,10 @@ class Units {
   }
 
   text(): string {
-    return Buffer.from(this.#units.buffer, 0, 2 * this.length).toString('utf16le');
+    let text = '';
+    for (let at = 0; at < this.length; at += MOST_ARGUMENTS)
+      text += String.fromCharCode(...this.#units.subarray(at, Math.min(this.length, at + MOST_ARGUMENTS)));
+    return text;
   }
 }
 

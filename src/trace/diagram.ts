@@ -62,7 +62,8 @@ const DETAIL_WIDTH = 52;
 const MARGIN = 9;
 const DETAIL_MARGIN = 13;
 
-type Life = 'before' | 'alive' | 'frozen' | 'ended';
+/** Is there a process of this name now: not yet, running, frozen, or gone? */
+export type Life = 'before' | 'alive' | 'frozen' | 'ended';
 const LIFE: Readonly<Record<Life, string>> = { before: '·', alive: '│', frozen: '░', ended: ' ' };
 
 const GLYPH: Readonly<Record<MarkName, string>> = {
@@ -110,16 +111,26 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   };
 }
 
-interface Layout {
+/** Where the lanes are. */
+export interface Layout {
   readonly width: number;
   readonly lanes: readonly string[];
+  /** The column of each lane. */
   readonly columns: ReadonlyMap<string, number>;
+  /** From one lane to the next. */
   readonly gap: number;
+  /** Is there room for ids, pids and ports? */
   readonly detail: boolean;
   readonly omitted: readonly string[];
 }
 
-function layOut(merged: Merged, rows: readonly Row[], first: readonly string[], width: number): Layout {
+/** Finds the lanes of a diagram and their columns. @param first names that always get a lane @param width in columns */
+export function layOut(
+  merged: Merged,
+  rows: readonly Row[],
+  first: readonly string[],
+  width: number,
+): Layout {
   const detail = width >= DETAIL_WIDTH;
   const startOf = ([name = '']: readonly string[]): number =>
     FIRST_LANE + Math.floor((Math.min(widthOf(name), MIN_GAP) - 1) / 2);
@@ -149,8 +160,8 @@ function headingOf(merged: Merged, layout: Layout): string[] {
   return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
 }
 
-// Tracks which processes are alive at a row. A process lives from its first event after `started` to its last drawn one, if it logged that it ends.
-class Lives {
+/** Tracks which processes are alive at a row. A process lives from its first event after `started` to its last drawn one, if it logged that it ends. */
+export class Lives {
   readonly #life = new Map<string, Life>();
   readonly #events: readonly Placed[];
   readonly #index: ReadonlyMap<Placed, number>;
@@ -189,6 +200,7 @@ class Lives {
     }
   }
 
+  /** The state of a lane at these events. */
   of(lane: string): Life {
     return this.#life.get(lane) ?? 'before';
   }
@@ -198,35 +210,62 @@ class Lives {
   }
 }
 
-function drawMark(
-  line: TextLine,
-  row: Row & { kind: 'mark' },
-  { columns, gap, detail, width }: Layout,
-): void {
-  const column = columns.get(row.lane) ?? 0;
-  line.put(column, GLYPH[row.mark]);
-  const isLast = column === Math.max(...columns.values());
-  const isFirst = column === Math.min(...columns.values());
-  const right = isLast ? width - column - 2 : gap - 2;
-  const left = isFirst ? 0 : gap - 3;
+/** What is written beside a row: the longest of its texts for which there is room, and for a mark, on which side of its lane. */
+export interface Label {
+  readonly text: string;
+  /** Is it to the left of its lane? Only of a mark. */
+  readonly left?: boolean;
+  /** A remark to the right of an arrow. */
+  readonly note?: string | undefined;
+}
+
+/** Chooses the label of a row. All its lanes have a column. */
+export function labelOf(row: Row, { columns, gap, detail, width }: Layout): Label {
   const texts = detail ? [...row.long, ...row.short] : row.short;
-  const fits = (room: number): string | undefined => texts.find((text) => widthOf(text) <= room);
-  const atRight = fits(right);
-  const atLeft = isLast ? fits(left) : undefined;
-  if (atLeft !== undefined && (atRight === undefined || widthOf(atLeft) > widthOf(atRight))) {
-    line.put(column - 1 - widthOf(atLeft), atLeft);
-  } else line.put(column + 2, atRight ?? shorten(texts.at(-1) ?? '', right));
+  const [first, last] = [Math.min(...columns.values()), Math.max(...columns.values())];
+  if (row.kind === 'mark') {
+    const column = columns.get(row.lane) ?? 0;
+    const right = column === last ? width - column - 2 : gap - 2;
+    const left = column === first ? 0 : gap - 3;
+    const fits = (room: number): string | undefined => texts.find((text) => widthOf(text) <= room);
+    const atRight = fits(right);
+    const atLeft = column === last ? fits(left) : undefined;
+    if (atLeft !== undefined && (atRight === undefined || widthOf(atLeft) > widthOf(atRight)))
+      return { text: atLeft, left: true };
+    return { text: atRight ?? shorten(texts.at(-1) ?? '', right) };
+  }
+  const [a, b] = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0].sort((x, y) => x - y) as [
+    number,
+    number,
+  ];
+  const room = b - a - 1;
+  if (row.kind === 'cable')
+    return { text: texts.find((text) => widthOf(text) <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2) };
+  const most = b === last ? width - b - 2 : gap - 3;
+  return {
+    text: fitting(row, room - takenBy(row), detail),
+    note: row.note.find((note) => widthOf(note) <= most),
+  };
+}
+
+// The columns of an arrow that are not for its text. If only one end recorded the frame, the other end is left open: `├──…` or `…──►│`.
+const takenBy = ({ known, head }: Row & { kind: 'arrow' }): number =>
+  ({ both: Number(head), socket: Number(head), sent: 2, received: 3 })[known];
+
+function drawMark(line: TextLine, row: Row & { kind: 'mark' }, layout: Layout): void {
+  const column = layout.columns.get(row.lane) ?? 0;
+  const { text, left } = labelOf(row, layout);
+  line.put(column, GLYPH[row.mark]);
+  line.put(left === true ? column - 1 - widthOf(text) : column + 2, text);
 }
 
 // Draws between the two lanes, over any lanes on the way: ×××× cut ××××
-function drawCable(line: TextLine, row: Row & { kind: 'cable' }, { columns, detail }: Layout): void {
-  const ends = [columns.get(row.from) ?? 0, columns.get(row.to) ?? 0];
+function drawCable(line: TextLine, row: Row & { kind: 'cable' }, layout: Layout): void {
+  const ends = [layout.columns.get(row.from) ?? 0, layout.columns.get(row.to) ?? 0];
   const a = Math.min(...ends);
   const room = Math.max(...ends) - a - 1;
-  const texts = detail ? [...row.long, ...row.short] : row.short;
-  const text = texts.find((one) => widthOf(one) <= room - 2) ?? shorten(texts.at(-1) ?? '', room - 2);
   line.put(a + 1, row.sign.repeat(room));
-  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
+  line.center(a + 1 + Math.floor((room - 1) / 2), ` ${labelOf(row, layout).text} `);
 }
 
 function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout, lives: Lives): void {
@@ -234,9 +273,7 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
   const to = layout.columns.get(row.to) ?? 0;
   const [a, b] = from < to ? [from, to] : [to, from];
   const room = b - a - 1;
-  // If only one end recorded the frame, the other end is left open: `├──…` or `…──►│`.
-  const taken = { both: Number(row.head), socket: Number(row.head), sent: 2, received: 3 }[row.known];
-  const text = fitting(row, room - taken, layout.detail);
+  const { text, note } = labelOf(row, layout);
   const rightwards = from < to;
   if (row.known === 'socket' && row.head) {
     // A FIN or RST comes from a kernel, so its arrow starts in empty space, not at a lane.
@@ -251,7 +288,7 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
     line.center(a + 1 + Math.floor((room - 1) / 2), ` ${text} `);
     if (lives.of(row.to) === 'alive') line.put(b, rightwards ? '┤' : '├');
   } else {
-    const body = spread(text, room - taken, rightwards);
+    const body = spread(text, room - takenBy(row), rightwards);
     const head = row.head && row.known !== 'sent';
     const [open, point] = rightwards
       ? [row.known === 'sent' ? '… ' : ' …', '►']
@@ -266,8 +303,6 @@ function drawArrow(line: TextLine, row: Row & { kind: 'arrow' }, layout: Layout,
     if (row.known !== 'received') line.put(from, rightwards ? '├' : '┤');
     if (!row.head) line.put(to, rightwards ? '┤' : '├');
   }
-  const isLast = b === Math.max(...layout.columns.values());
-  const note = row.note.find((one) => widthOf(one) <= (isLast ? layout.width - b - 2 : layout.gap - 3));
   if (note !== undefined) line.put(b + 2, note);
 }
 
@@ -292,12 +327,13 @@ function spread(text: string, room: number, rightwards: boolean): string {
 }
 
 /** Milliseconds in at most six characters: `0.6`, `812.0`, `25310`, `1234s`, `-340.2`. */
-function formatMs(ms: number): string {
+export function formatMs(ms: number): string {
   const texts = [ms.toFixed(1), ms.toFixed(0), `${(ms / 1000).toFixed(0)}s`];
   return texts.find(({ length }) => length <= TIME_WIDTH) ?? `${(ms / 3_600_000).toFixed(0)}h`;
 }
 
-function legendOf(drawnRows: readonly Row[]): string[] {
+/** What the signs in these rows mean, where they need an explanation. */
+export function legendOf(drawnRows: readonly Row[]): string[] {
   const arrows = drawnRows.filter((row) => row.kind === 'arrow');
   const legend: string[] = [];
   if (arrows.some(({ known, head }) => known !== 'socket' && head))

@@ -8,7 +8,7 @@ import { type Encoding, encodingOf, textOf } from '../core/text.ts';
 import { parseRecorded } from './line.ts';
 
 /** At most this many bytes of a log file are read, from its end: about 150,000 events, which take 200 MB in memory. */
-const MAX_LOG_BYTES = 32 * 1024 * 1024;
+export const MAX_LOG_BYTES = 32 * 1024 * 1024;
 
 /** A log that was read. */
 export interface Log {
@@ -33,14 +33,14 @@ export function readLog(file: string, limit: number = MAX_LOG_BYTES): Log {
   const name = file === STDIN ? 'stdin' : file;
   const { beginning, bytes, skipped } = readEnd(file, name, limit);
   if (beginning[0] === 0x1f && beginning[1] === 0x8b)
-    throw new DetourError('bad_log', `${name} is compressed (gzip): unpack it first`, HINT);
+    throw badLog(`${name} is compressed (gzip): unpack it first`);
   const encoding = encodingOf(beginning);
   const begin = skipped === 0 ? 0 : firstLine(bytes, encoding);
   const end = lastLine(bytes, encoding);
   const text = textOf(bytes.subarray(begin, Math.max(begin, end)), encoding);
   const rest = textOf(bytes.subarray(end), encoding);
   if (text === undefined || (text === '' && rest === undefined))
-    throw new DetourError('bad_log', `${name} is not text (neither UTF-8 nor UTF-16)`, HINT);
+    throw badLog(`${name} is not text (neither UTF-8 nor UTF-16)`);
   const events: Recorded[] = [];
   let number = 0;
   const parse = (line: string): void => {
@@ -53,7 +53,7 @@ export function readLog(file: string, limit: number = MAX_LOG_BYTES): Log {
   for (const line of text.split('\n')) parse(line);
   number -= 1;
   const torn = !parses(parse, rest);
-  if (events.length === 0) throw new DetourError('bad_log', `${name} has no complete line in it`, HINT);
+  if (events.length === 0) throw badLog(`${name} has no complete line in it`);
   return { file: name, events, skipped: skipped === 0 ? 0 : skipped + begin, torn };
 }
 
@@ -69,26 +69,38 @@ function parses(parse: (line: string) => void, rest: string | undefined): boolea
 
 const HINT = 'give files that detour wrote with --log, or what --json printed';
 
+/** The error to throw if a file is not a log. @param what a sentence that names the file */
+export const badLog = (what: string): DetourError => new DetourError('bad_log', what, HINT);
+
 const LINE_ENDS: Readonly<Record<Encoding, Buffer>> = {
   'utf-8': Buffer.of(0x0a),
   'utf-16le': Buffer.of(0x0a, 0),
   'utf-16be': Buffer.of(0, 0x0a),
 };
 
-// Where the first line after a line end begins, and where the last line begins. The two bytes of a UTF-16 line end may also be halves of two
-// other characters, so only line ends at an even offset count.
-function firstLine(bytes: Buffer, encoding: Encoding): number {
+// The two bytes of a UTF-16 line end may also be halves of two other characters, so only line ends at an even offset count.
+
+/** Where the first line after a line end begins, in bytes that begin in the middle of a line; their length if there is no line end. */
+export function firstLine(bytes: Buffer, encoding: Encoding): number {
   const { [encoding]: lineEnd } = LINE_ENDS;
   let at = bytes.indexOf(lineEnd);
   while (at !== -1 && at % lineEnd.length !== 0) at = bytes.indexOf(lineEnd, at + 1);
   return at === -1 ? bytes.length : at + lineEnd.length;
 }
 
+// Where the last line begins.
 function lastLine(bytes: Buffer, encoding: Encoding): number {
   const { [encoding]: lineEnd } = LINE_ENDS;
   let at = bytes.lastIndexOf(lineEnd);
   while (at > 0 && at % lineEnd.length !== 0) at = bytes.lastIndexOf(lineEnd, at - 1);
   return at === -1 ? 0 : at + lineEnd.length;
+}
+
+/** The error to throw if a log cannot be read. @param name the name of the file, as it is shown */
+export function cannotRead(error: unknown, name: string): DetourError {
+  const code = errnoOf(error) || 'failed';
+  const what = ADVICE[code] ?? `it cannot be read (${code})`;
+  return new DetourError(code, `${name}: ${what}`, HINT, { cause: error });
 }
 
 interface Read {
@@ -113,9 +125,7 @@ function readEnd(file: string, name: string, limit: number): Read {
     const read = readAll(handle, limit, skipped);
     return { ...read, beginning, skipped: skipped + read.skipped };
   } catch (error) {
-    const code = errnoOf(error) || 'failed';
-    const what = ADVICE[code] ?? `it cannot be read (${code})`;
-    throw new DetourError(code, `${name}: ${what}`, HINT, { cause: error });
+    throw cannotRead(error, name);
   } finally {
     if (handle !== undefined && handle !== 0) closeSync(handle);
   }

@@ -212,7 +212,7 @@ function rowOf(
     case 'stopping':
       return mark(recorded.why === 'kill' ? 'killed' : 'gone', [], ENDS[recorded.why]);
     case 'freezing':
-      return mark('frozen', [`FROZEN for ${seconds(recorded.ms)}`], 'FROZEN');
+      return mark('frozen', recorded.ms > 0 ? [`FROZEN for ${seconds(recorded.ms)}`] : [], 'FROZEN');
     case 'thawed':
       return mark('thawed', [], 'thawed');
     case 'shown': {

@@ -69,6 +69,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--log',
   ],
   demo: ['--fast', '--json', '--log'],
+  board: ['--port', '--host', '--story'],
   check: [
     ...['--stage', '--all', '--list', '--seed', '--trace', '--deadline', '--start', '--each'],
     ...['--json', '--junit', '--gradescope', '--csv'],
@@ -205,6 +206,9 @@ test('the modes mixed up, and other slips', async () => {
       usage(/--lines reads the messages from standard input/, 'sync', 'send', '--lines', 'hi'),
       usage(/--count is for one message/, 'sync', 'send', '--lines', '--count', '2'),
       usage(/no story "99"; choose one of/, 'demo', '99'),
+      usage(/no story "99"; choose one of: 1 there, 2 absent/, 'board', '--story', '99'),
+      usage(/--story is for a stage, but log files are given/, 'board', '--story', '1', 'bob.log'),
+      usage(/unknown option '--log' of detour board; give the files alone/, 'board', '--log', 'bob.log'),
       usage(/is not a count/, 'compare', '--messages', 'many'),
       usage(/Did you mean 2s/, 'compare', '--cycle', '2'),
       usage(/give 500ms to 1m/, 'compare', '--cycle', '2m'),
@@ -319,6 +323,8 @@ test('files and folders that cannot be used', async () => {
       one(/no such file/, 'trace', join(dir, 'nowhere')),
       one(/that is a folder/, 'trace', dir),
       one(/line 1: not JSON/, 'trace', file),
+      one(/line 1: not JSON/, 'board', '--port', '0', file),
+      one(/is not a file, so it cannot be followed/, 'board', '--port', '0', dir),
       one(
         /cannot be opened \(ENOENT\) try its folder/,
         'sync',

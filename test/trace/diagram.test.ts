@@ -170,6 +170,15 @@ describe('a diagram', () => {
     expect(`\n${draw(oneSided(), 41).lines.join('\n')}\n`).toMatchSnapshot();
   });
 
+  it('says for how long somebody is frozen only where that was known', () => {
+    const row = (ms: number): string =>
+      draw([new Actor('bob', 1).listen(0, 'receiver', 4101).at(1, { event: 'freezing', ms })], 80).lines.at(
+        -1,
+      ) ?? '';
+    expect(row(20_000)).toContain('FROZEN for 20 s');
+    expect(row(0)).toMatch(/FROZEN$/);
+  });
+
   it('shows who is frozen, and when he read what was waiting', () => {
     expect(`\n${draw(frozen(), 41).lines.join('\n')}\n`).toMatchSnapshot();
   });

@@ -4,9 +4,9 @@
 import type { Command } from 'commander';
 import { asTyped } from '../../core/command-name.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
-import { ALIASES } from '../../errors/aliases.ts';
 import { CATALOG, fill } from '../../errors/catalog.ts';
-import { type ByRoute, type CatalogEntry, LAYERS } from '../../errors/entry.ts';
+import { type CatalogEntry, LAYERS } from '../../errors/entry.ts';
+import { NOBODY, partsOf } from '../../errors/parts.ts';
 import { explain as about } from '../../library/explain.ts';
 import type { CommandSpec } from '../command.ts';
 import { columns, own, shownIn } from '../render/output.ts';
@@ -18,9 +18,6 @@ const width = (): number => columns(process.stdout, 79);
 const CODE_COLUMN = 17;
 /** The width of the column of labels in an entry. */
 const LABEL_COLUMN = 13;
-
-// General words for the names in a text, because here nobody in particular is called.
-const NOBODY = { peer: 'the peer', address: 'HOST:PORT' } as const;
 
 const listLine = ({ code, title }: CatalogEntry): string => `  ${code.padEnd(CODE_COLUMN)}${title}`;
 
@@ -35,32 +32,16 @@ export function listText(): string {
 
 /** One situation in full, as wrapped text. */
 export function entryText(entry: CatalogEntry): string {
-  // What is the same for every question is not printed.
-  const situation = (...lines: string[]): string[] => (entry.layer === 'questions' ? [] : lines);
   return [
     ...wrap(`${entry.code}: ${entry.title}`, width()),
     '',
-    ...situation(...labelled('layer', entry.layer), ...numbers(entry)),
-    ...labelled('means', entry.meaning),
-    ...labelled('on the wire', entry.wire),
-    ...labelled('so', entry.so),
-    ...(entry.notSo === undefined ? [] : labelled('not so', entry.notSo)),
-    ...situation(...labelled('verdict', entry.certainty)),
-    ...labelled('try', entry.tryNext),
-    ...labelled('specified in', entry.reference),
-    ...situation(...labelled('systems', entry.elsewhere), ...labelled('known from', evidence(entry))),
+    ...partsOf(entry).flatMap(({ label, lines }) =>
+      lines.flatMap((line, index) =>
+        hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, line, width()),
+      ),
+    ),
     '',
   ].join('\n');
-}
-
-// An error often appears only as a number, and the number differs between systems.
-function numbers({ code }: CatalogEntry): string[] {
-  const known = ALIASES.filter((alias) => alias.code === code).flatMap((alias) =>
-    Object.entries(alias.numbers ?? {}),
-  );
-  return known.length === 0
-    ? []
-    : labelled('number', known.map(([system, number]) => `${number} on ${system}`).join(', '));
 }
 
 /** The situations that were found, as text: each in full, after a list of them if there are several. */
@@ -68,21 +49,6 @@ function foundText(entries: readonly CatalogEntry[]): string {
   const full = entries.map(entryText).join('\n');
   if (entries.length < 2) return full;
   return `${entries.length} situations fit:\n${entries.map(listLine).join('\n')}\n\n${full}`;
-}
-
-// Names the tests that reproduce the situation: whoever runs them measures it again.
-function evidence({ basis, shownBy }: CatalogEntry): string {
-  if (shownBy === undefined) return basis;
-  const rows = shownBy.map((row) => `"${row}"`).join(', ');
-  const how = basis === 'measured on Linux' ? 'measured on Linux by' : `${basis}; also shown by`;
-  return `${how} ${shownBy.length === 1 ? 'a test' : 'tests'} in test/facts: ${rows}`;
-}
-
-function labelled(label: string, of: ByRoute): string[] {
-  const parts = typeof of === 'string' ? of.split('\n') : [`sync: ${of.sync}`, `async: ${of.async}`];
-  return parts.flatMap((part, index) =>
-    hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, fill(asTyped(part), NOBODY), width()),
-  );
 }
 
 /** One situation as JSON, with general words for who is called and where. */

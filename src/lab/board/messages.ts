@@ -96,7 +96,7 @@ export interface StoryState {
   readonly title: string;
   /** `asks`: nothing has been played and the question is open. `plays`: it is being played. `over`: it has been played, or has failed. */
   readonly state: 'asks' | 'plays' | 'over';
-  /** The question, and the answers that can be chosen: the key to press, and the words. */
+  /** The question, and the answers that can be chosen: the key to press, and the words. Of a story one for each route, of a question one. */
   readonly question: string;
   readonly answers: readonly { readonly key: string; readonly text: string }[];
   /** The routes that are asked about and played, with their outcome when they are over. */
@@ -107,6 +107,12 @@ export interface StoryState {
     readonly places?: Readonly<Record<string, string>>;
     readonly outcome?: Outcome;
   }[];
+  /** Of a question: the key of the answer that was chosen; undefined if it was skipped. */
+  readonly choice?: string;
+  /** Of a question that has been played: the key of the right answer; undefined if this run does not show it. */
+  readonly rightAnswer?: string;
+  /** Of a question that has been played: why that is right, from what was recorded; a sentence or two. */
+  readonly because?: string;
   /** Why it could not be played. */
   readonly failure?: string;
 }
@@ -119,7 +125,11 @@ export interface Tally {
     readonly guess: Guess;
     readonly verdict: VerdictName;
     readonly right: boolean;
+    /** In free play: the alice whose verdict it is. */
+    readonly pid?: number;
   }[];
+  /** The same of the questions: the key of the answer that was chosen. */
+  readonly questions?: readonly { readonly name: string; readonly choice: string; readonly right: boolean }[];
 }
 
 /** An entry of `detour explain`, for a click on a verdict or an error. */
@@ -179,10 +189,12 @@ export type Command =
     }
   /** Ends every process and starts free play afresh. */
   | { readonly stage: 'reset' }
-  /** `choose`: shows its question. `answer`: plays it; a route without a guess was skipped. */
+  /** `choose`: shows its question. `answer`: plays it; a route without a guess, or a question without a `choice`, was skipped. */
   | { readonly story: string; readonly do: 'choose' }
   | {
       readonly story: string;
       readonly do: 'answer';
       readonly guesses: Readonly<Partial<Record<Route, Guess>>>;
+      /** The key of an answer to a question. */
+      readonly choice?: string;
     };

@@ -44,8 +44,18 @@ const NARROWEST = 40;
 const ONE_LINE = 50;
 const WIDEST = 132;
 
+/** What is asked before a story is played. */
+export const QUESTION = "What will alice's program say?";
+
+/** The guesses that can be made, each with the key to press. */
+export const ANSWERS: readonly { readonly key: Guess; readonly text: string }[] = [
+  { key: 'd', text: 'delivered/stored' },
+  { key: 'n', text: 'not delivered' },
+  { key: 'u', text: 'unknown' },
+];
+
 /** Is the guess right? STORED on the detour counts like DELIVERED on the direct route. */
-function isRight(guess: Guess, verdict: VerdictName): boolean {
+export function isRight(guess: Guess, verdict: VerdictName): boolean {
   return guess === { DELIVERED: 'd', STORED: 'd', NOT_DELIVERED: 'n', UNKNOWN: 'u' }[verdict];
 }
 
@@ -251,13 +261,10 @@ function fill(parts: readonly string[], columns: number, gap = '    '): string[]
 
 /** The question before a story is played. @param first also say which other keys there are */
 export function questionLines(columns: number, first: boolean): string[] {
-  const question = " What will alice's program say?";
+  const question = ` ${QUESTION}`;
+  const choices = ANSWERS.map(({ key, text }) => `${key} ${text}`);
   const between = dot(columns);
-  const [one = '', ...more] = fill(
-    ['d delivered/stored', 'n not delivered', 'u unknown'],
-    columns - 2,
-    between,
-  );
+  const [one = '', ...more] = fill(choices, columns - 2, between);
   const beside = `${question}${one}`;
   const keys =
     more.length === 0 && beside.length <= columns

@@ -1,9 +1,13 @@
-// An actor: a real detour process that prints its events. It is watched through them, and it plays no part itself: what the process does
-// is the command line's business.
+// An actor: a real detour process that prints its events, or talks as in a terminal and writes its events to its log. It is watched
+// through them, and it plays no part itself: what the process does is the command line's business.
 
+import { appendFileSync, closeSync, openSync, readSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { DetourError } from '../../core/error.ts';
-import type { Recorded } from '../../core/event.ts';
-import { parseRecorded } from '../../trace/line.ts';
+import type { Event, Recorded } from '../../core/event.ts';
+import { type Line, LineCutter } from '../../core/lines.ts';
+import { formatJson, parseRecorded } from '../../trace/line.ts';
+import { createStamp } from '../../trace/log.ts';
 import { readLog } from '../../trace/read.ts';
 import { Process, type ProcessOptions } from './process.ts';
 
@@ -18,6 +22,11 @@ export interface ActorOptions extends Pick<ProcessOptions, 'env' | 'keep' | 'pat
   readonly log?: string | undefined;
   /** Is given each event that it prints. */
   readonly watch?: ((recorded: Recorded) => void) | undefined;
+  /**
+   * Is given each line that it says on stdout or stderr. Then its command has no `--json`, and its events are read from its log while that
+   * grows: a process can do only one of the two on its output.
+   */
+  readonly talk?: ((line: string) => void) | undefined;
   /** It is killed when it prints more events than this. Default: 20,000, far more than a story has. */
   readonly mostEvents?: number | undefined;
 }
@@ -25,25 +34,39 @@ export interface ActorOptions extends Pick<ProcessOptions, 'env' | 'keep' | 'pat
 const MOST_EVENTS = 20_000;
 const ECHO_MS = 3000;
 
-/** A detour process, started with `--json`. */
+/** How often the log of an actor that talks is looked at, in milliseconds. Polling works on every system and file system. */
+const LOOK_MS = 25;
+/** What is read of a log at once. All actors use it: what is read is copied before the next read. */
+const CHUNK = Buffer.alloc(16 * 1024);
+/** The longest line of a log: a body of 1 MiB in which every byte is an escape of six characters, and room for the rest. */
+const LONGEST_LINE = 8 * 1024 * 1024;
+
+/** A detour process, started with `--json`, or with `talk`. */
 export class Actor extends Process {
   /** The name it goes by. */
   readonly name: string;
   /** The file of its event log; empty if it writes none. */
   readonly log: string;
-  /** All events that it has printed, in order. */
+  /** All events that it has printed so far, or that were read from the log of one that talks, in order. */
   readonly events: Recorded[] = [];
   readonly #mostEvents: number;
+  readonly #talk: ActorOptions['talk'];
   readonly #watchers = new Set<(recorded: Recorded) => void>();
   readonly #waiters = new Set<(ended: string | undefined) => void>();
+  /** Of the log of an actor that talks: cuts it into lines, and where the next read begins. */
+  readonly #cutter = new LineCutter(LONGEST_LINE);
+  #position = 0;
 
-  /** @param command a program and its arguments, among them `--json` */
+  /** @param command a program and its arguments, among them `--json` if it does not talk */
   constructor(command: readonly string[], options: ActorOptions) {
-    super(command, { ...options, onLine: (line) => this.#line(line) });
+    const { talk } = options;
+    super(command, { ...options, onLine: talk ?? ((line) => this.#line(line)) });
     this.name = options.name;
     this.log = options.log ?? '';
     this.#mostEvents = options.mostEvents ?? MOST_EVENTS;
+    this.#talk = talk;
     if (options.watch !== undefined) this.watch(options.watch);
+    if (talk !== undefined) this.#follow(talk);
     void this.ended.then(() => this.#check('it has ended'));
   }
 
@@ -127,15 +150,59 @@ export class Actor extends Process {
     }
   }
 
+  /**
+   * Adds an event to the log of an actor that talks: what was done to the process from outside, which it cannot record itself.
+   * @param offset the clock of its stage, so that the event has its place among the others
+   */
+  note(event: Event, offset: bigint): void {
+    const recorded = { ...event, time: createStamp(offset)(), actor: this.name, pid: this.pid };
+    appendFileSync(this.log, `${formatJson(recorded)}\n`);
+    this.#read();
+  }
+
+  // The log is complete: a process writes each event to it before it says anything about it (trace/log.ts), and before it ends.
+  #follow(talk: (line: string) => void): void {
+    if (this.child.stderr !== null) createInterface({ input: this.child.stderr }).on('line', talk);
+    const timer = setInterval(() => this.#read(), LOOK_MS);
+    void this.ended.then(() => {
+      clearInterval(timer);
+      this.#read();
+    });
+  }
+
+  // Takes what has been added to the log since the last look.
+  #read(): void {
+    let file: number;
+    try {
+      file = openSync(this.log, 'r');
+    } catch {
+      // The process has not opened it yet, or the stage is being cleared.
+      return;
+    }
+    const lines: Line[] = [];
+    try {
+      for (let count = -1; count !== 0; this.#position += count) {
+        count = readSync(file, CHUNK, 0, CHUNK.length, this.#position);
+        lines.push(...this.#cutter.push(CHUNK.subarray(0, count)));
+      }
+    } finally {
+      closeSync(file);
+    }
+    for (const { bytes } of lines) this.#line(bytes.toString());
+  }
+
   #line(line: string): void {
     try {
-      if (this.events.length >= this.#mostEvents) throw new DetourError('stage', 'it prints without end');
+      if (this.events.length >= this.#mostEvents)
+        throw new DetourError('stage', `it recorded more than ${this.#mostEvents} events`);
       const recorded = parseRecorded(line, 'its output', this.events.length + 1);
       this.events.push(recorded);
       for (const take of this.#watchers) take(recorded);
       this.#check(undefined);
     } catch (error) {
-      this.heard(error instanceof Error ? error.message : String(error));
+      const text = error instanceof Error ? error.message : String(error);
+      this.heard(text);
+      this.#talk?.(`killed: ${text}`);
       this.#check('it printed something that is not an event');
       this.killNow();
     }

@@ -16,10 +16,15 @@ import { Actor } from './actor.ts';
 export interface StageOptions {
   /** The program that every actor runs, and its first arguments. Default: the compiled detour. */
   readonly program?: readonly string[] | undefined;
-  /** Called with each event as an actor prints it. */
+  /** Called with each event as an actor prints it, or as it is read from its log. */
   readonly watch?: ((recorded: Recorded) => void) | undefined;
   /** An actor that prints more events than this is killed. Default: far more than a story has. */
   readonly mostEvents?: number | undefined;
+  /**
+   * Is given each line that an actor says, as on a terminal of unlimited width and without colours. Without it, actors do not talk: they
+   * print their events. Their events are the same in both cases, but come a moment later if they talk.
+   */
+  readonly talk?: ((actor: Actor, line: string) => void) | undefined;
   /** What Ctrl-C does instead of ending this process and all actors. */
   readonly onInterrupt?: (() => void) | undefined;
 }
@@ -42,6 +47,7 @@ export class Stage {
   readonly clock = ownOffset();
   readonly #program: readonly string[];
   readonly #watch: StageOptions['watch'];
+  readonly #talk: StageOptions['talk'];
   readonly #mostEvents: number | undefined;
   readonly #actors: Actor[] = [];
   #closed = false;
@@ -57,7 +63,7 @@ export class Stage {
   };
 
   /** @throws DetourError `not_built` if there is no compiled program */
-  constructor({ program, watch, mostEvents, onInterrupt }: StageOptions = {}) {
+  constructor({ program, watch, talk, mostEvents, onInterrupt }: StageOptions = {}) {
     if (program === undefined && !existsSync(MAIN)) {
       throw new DetourError(
         'not_built',
@@ -66,6 +72,7 @@ export class Stage {
       );
     }
     this.#watch = watch;
+    this.#talk = talk;
     this.#program = program ?? [process.execPath, MAIN];
     this.#mostEvents = mostEvents;
     this.#onInterrupt = onInterrupt;
@@ -82,18 +89,21 @@ export class Stage {
   /**
    * Starts a process.
    * @param name the name it has in errors and in the name of its log
-   * @param args the subcommand and its flags; `--json`, `--log` and `--tied` are added
+   * @param args the subcommand and its flags; `--log` and `--tied` are added, and `--json` if the actors do not talk
    * @throws DetourError `stage` if the stage is closed: nothing would end the process
    */
   start(name: string, ...args: readonly string[]): Actor {
     if (this.#closed) throw new DetourError('stage', `${name} cannot be started: the stage is closed`);
     const log = join(this.dir, `${this.#actors.length + 1}-${name}.log`);
-    const command = [...this.#program, ...args, '--json', `--tied=${this.clock}`, '--log', log];
-    const actor = new Actor(command, {
+    const talk = this.#talk;
+    const json = talk === undefined ? ['--json'] : [];
+    const command = [...this.#program, ...args, ...json, `--tied=${this.clock}`, '--log', log];
+    const actor: Actor = new Actor(command, {
       name,
       log,
       keep: MAX_TALK,
       watch: this.#watch,
+      talk: talk && ((line) => talk(actor, line)),
       mostEvents: this.#mostEvents,
     });
     this.#actors.push(actor);

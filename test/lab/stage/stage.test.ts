@@ -67,6 +67,29 @@ describe('the stage', () => {
     }
   });
 
+  it('reads the events of an actor that talks from its log, and adds what is done to it', async () => {
+    const said: string[] = [];
+    const talking = new Stage({ program, talk: (actor, line) => void said.push(`${actor.name}: ${line}`) });
+    try {
+      const bob = talking.start('bob', 'listen');
+      const { time } = await bob.until('listening');
+      bob.type('one');
+      await bob.until('notice');
+      bob.note({ event: 'freezing', ms: 0 }, talking.clock);
+      expect(bob.events.map(({ event }) => event)).toEqual(['listening', 'notice', 'freezing']);
+      expect(bob.recorded()).toEqual(bob.events);
+      expect(bob.events[2]).toMatchObject({ actor: 'bob', pid: bob.pid });
+      expect((bob.events[2]?.time ?? '') > time).toBe(true);
+      const babbler = talking.start('babbler', 'babble');
+      await babbler.kill();
+      await bob.kill();
+      expect(said.filter((line) => line.startsWith('bob: {"time":'))).toHaveLength(2);
+      expect(babbler.events).toEqual([]);
+    } finally {
+      await talking.close();
+    }
+  });
+
   it('says which process did not print an event, and why', async () => {
     const gone = stage.start('gone', 'leave');
     await expect(gone.until('shown')).rejects.toThrow(/gone \(pid \d+\): no event shown, it has ended/);
