@@ -24,7 +24,9 @@ export class DetourError extends Error {
 
 /** What went wrong and what to do about it, as one text, where there is no room for two. */
 export const reasonOf = (error: unknown): string =>
-  error instanceof DetourError ? [error.message, error.hint].filter(Boolean).join(': ') : String(error);
+  error instanceof DetourError
+    ? [error.message.replace(/\.$/, ''), error.hint].filter(Boolean).join(': ')
+    : String(error);
 
 /** The code of a system error, such as `ENOSPC`; empty if it has none. EDQUOT is found by its number, because Node has no name for it. */
 export function errnoOf(error: unknown): string {

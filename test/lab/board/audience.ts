@@ -15,7 +15,7 @@ import type {
   StoryState,
   Tally,
 } from '../../../src/lab/board/messages.ts';
-import { Play } from '../../../src/lab/board/play.ts';
+import { Play, type PlayOptions } from '../../../src/lab/board/play.ts';
 import type { Audience } from '../../../src/lab/board/source.ts';
 import { readLog } from '../../../src/trace/read.ts';
 
@@ -120,14 +120,17 @@ export interface Staged {
   end(): Promise<{ readonly files: readonly string[]; readonly pids: readonly number[] }>;
 }
 
-/** Starts a play whose files are in a folder of their own. Only one at a time: this changes the environment until `end`. */
-export function startPlay(): Staged {
+/**
+ * Starts a play whose files are in a folder of their own. Only one at a time: this changes the environment until `end`.
+ * @param options another program for the actors
+ */
+export function startPlay(options: PlayOptions = {}): Staged {
   const folder = mkdtempSync(join(tmpdir(), 'detour-board-test-'));
   const names = ['TMPDIR', 'TEMP', 'TMP'] as const;
   const before = names.map((name) => [name, process.env[name]] as const);
   for (const name of names) process.env[name] = folder;
   const seen = new Memory();
-  const play = new Play(seen);
+  const play = new Play(seen, options);
   return {
     play,
     seen,

@@ -265,6 +265,22 @@ describe('a story', () => {
   });
 });
 
+it('says why the stage could not be set up, and why a story could not be played', async () => {
+  staged = startPlay({ program: [process.execPath, '-e', 'console.error("no luck"); process.exit(3)'] });
+  ({ seen } = staged);
+  await expect(command({ actor: 'direct/bob', do: 'kill' })).rejects.toMatchObject({
+    code: 'usage',
+    message: 'The stage could not be set up.',
+    hint: expect.stringMatching(/no event listening, it has ended: no luck$/),
+  });
+  expect(seen.notices).toEqual([expect.stringContaining('The stage could not be set up: ')]);
+  const { failure, routes } = await tell('there', { direct: 'd' });
+  expect(failure?.split('\n')).toHaveLength(2);
+  expect(routes.map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+  expect(seen.tally.stories).toEqual([]);
+  await end();
+});
+
 const RIGHT = {
   bobs: 'c',
   copy: 'b',
