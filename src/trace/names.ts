@@ -18,12 +18,17 @@ export interface Names {
   cableOf(process: Process): Cable | undefined;
 }
 
-/** Finds the names in a merge. @param places names for addresses (`host:port`) that no log mentions */
+/**
+ * Finds the names in a merge.
+ * @param places names for addresses (`host:port`) that no log mentions
+ * @param earlier ids of messages before this merge, which have the first numbers
+ */
 export function namesOf(
   { events, channels }: Merged,
   places: ReadonlyMap<string, string> | undefined,
+  earlier: readonly string[] = [],
 ): Names {
-  const numbers = new Map<unknown, number>();
+  const numbers = new Map<unknown, number>(earlier.map((id, index) => [id, index + 1]));
   const names = new Map<Channel, { client?: string; server?: string }>();
   const listeners = new Map<string, string>(places);
   for (const { recorded, channel } of events) {

@@ -62,13 +62,15 @@ export type MarkName =
 export interface RowOptions {
   /** Names for addresses (`host:port`) that no log mentions: of a peer that never ran. */
   readonly places?: ReadonlyMap<string, string> | undefined;
+  /** Ids of messages before this merge: the numbers of its messages go on from there. */
+  readonly earlier?: readonly string[] | undefined;
   /** Is the event drawn? Default: every event that can be drawn. */
   readonly keep?: ((placed: Placed) => boolean) | undefined;
 }
 
 /** Turns a merge into the rows of a diagram, from top to bottom. In each lane they keep the order of its log. */
 export function rowsOf(merged: Merged, options: RowOptions = {}): Row[] {
-  const names = namesOf(merged, options.places);
+  const names = namesOf(merged, options.places, options.earlier);
   const begins = lateBegins(merged, options.keep);
   const others = new Set([...stoppedBodies(merged), ...loneVerdicts(merged)]);
   const again = repeats(merged);

@@ -150,8 +150,12 @@ function inProgram(process: Process, { fates, at }: Now, attempt: Attempt): Answ
   return unknown(`${name} has answered ${attempt.answer}, and need not keep it any longer`);
 }
 
+const deletedAt = ({ acknowledged, receipt, expired }: History): number =>
+  Math.min(acknowledged, receipt, expired);
+
 function inMemory(now: Now, disk: Answer): Answer {
   const { history, fates, at, relay } = now;
+  if (deletedAt(history) <= at) return no(`${relay} has deleted it`);
   const answers = history.sends.map((attempt): Answer => {
     if (stageOf(attempt, now) !== 'read') return no(`${relay}’s program has not received it`);
     if (attempt.to !== undefined && attempt.received <= at)
@@ -194,7 +198,7 @@ function onDisk(now: Now): Answer {
     if (attempt.answered <= at && attempt.answer === 'REFUSED') return no(`${relay} has refused it`);
     if (fates.of(to.process, at) !== 'runs')
       return unknown(`${relay} has gone before it said whether it is stored`);
-    return no(`${relay} has not stored it yet`);
+    return unknown(`${relay} has received it, and has not said yet whether it is stored`);
   });
   return strongest(answers, no('it has not been sent'));
 }
@@ -203,7 +207,8 @@ function atReceiver(now: Now, carriers: readonly Attempt[]): Answer {
   const { at, receiver } = now;
   const answers = carriers.map((attempt): Answer => {
     const { to } = attempt;
-    switch (stageOf(attempt, now)) {
+    const stage = stageOf(attempt, now);
+    switch (stage) {
       case 'not sent':
         return no(`nothing has been sent to ${receiver}`);
       case 'lost':
@@ -215,7 +220,7 @@ function atReceiver(now: Now, carriers: readonly Attempt[]): Answer {
           return unknown(`${receiver}’s program has received it; whether it keeps it is in no log`);
         return inProgram(to.process, now, attempt);
       default:
-        if (attempt.acknowledged <= at)
+        if (stage === 'under way' && attempt.acknowledged <= at)
           return yes(`${receiver}’s kernel has acknowledged every byte; the program has not received it`);
         return unknown(`${receiver}’s kernel may have it: nobody has said so`);
     }
@@ -241,7 +246,7 @@ function shown(now: Now, carriers: readonly Attempt[]): Answer {
     if (attempt.answered <= at) return no(`${receiver} has refused it`);
     if (fates.of(to.process, at) !== 'runs')
       return unknown(`${receiver} has gone after receiving it, and before it said that it was shown`);
-    return no(`${receiver} has not shown it yet`);
+    return unknown(`${receiver} has received it, and has not said yet that it was shown`);
   });
   return strongest(answers, no(`nothing has been sent to ${receiver}`));
 }

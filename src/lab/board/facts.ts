@@ -2,7 +2,7 @@
 
 import { visible } from '../../core/visible.ts';
 import type { Placed } from '../../trace/model.ts';
-import type { DrawnRow, Half } from './model.ts';
+import type { DrawnRow } from './half.ts';
 
 /** What is known of a row. All texts are harmless to show. */
 export interface RowFacts {
@@ -19,7 +19,7 @@ export interface RowFacts {
 }
 
 /** Says what is known of a row. */
-export function factsOf(drawn: DrawnRow, half: Half): RowFacts {
+export function factsOf(drawn: DrawnRow): RowFacts {
   const { row } = drawn;
   const [first, second] = row.placed;
   const { recorded } = first as Placed;
@@ -29,7 +29,7 @@ export function factsOf(drawn: DrawnRow, half: Half): RowFacts {
   const title = row.kind === 'mark' ? `${row.lane}: ${what}` : `${what}, from ${row.from} to ${row.to}`;
   return {
     title: visible(title, { max: 120 }),
-    sentences: sentencesOf(first as Placed, second, drawn, half.zero),
+    sentences: sentencesOf(first as Placed, second, drawn),
     fields: fieldsOf(first as Placed),
     ...(isFrame && { verb: recorded.verb }),
     ...codeOf(first as Placed),
@@ -39,7 +39,7 @@ export function factsOf(drawn: DrawnRow, half: Half): RowFacts {
 const ms = (at: number): string => `${at.toFixed(3)} ms`;
 const who = ({ process }: Placed): string => `${process.actor} (pid ${process.pid})`;
 
-function sentencesOf(first: Placed, second: Placed | undefined, { row }: DrawnRow, zero: number): string[] {
+function sentencesOf(first: Placed, second: Placed | undefined, { row, zero }: DrawnRow): string[] {
   const time = (placed: Placed): string => ms(placed.at - zero);
   const other = second ?? first.peer;
   const { event } = first.recorded;

@@ -3,28 +3,25 @@
 import { useMemo, useState } from 'preact/hooks';
 import { visible } from '../../../core/visible.ts';
 import { type Copy, copiesOf, type Has } from '../copies.ts';
-import { historiesOf } from '../histories.ts';
+import type { Half } from '../half.ts';
+import { type History, historiesOf } from '../histories.ts';
 import type { Route } from '../messages.ts';
-import type { Half } from '../model.ts';
 import { countUpTo } from '../playback.ts';
 import { useView } from './store.ts';
 
-// As many messages as fit above a diagram.
-const MOST = 2;
+// The last messages can be chosen from a list, this many of them.
+const MOST = 50;
 const MAX_TEXT = 16;
 
 const SIGNS: Readonly<Record<Has, string>> = { yes: '●', no: '○', unknown: '?' };
 const WORDS: Readonly<Record<Has, string>> = { yes: 'yes', no: 'no', unknown: 'nobody knows' };
 
-/** Who has a copy of the last messages of a half. */
+/** Who has a copy of a message of a half: of the newest one, or of one that was chosen. */
 export function Copies({ route }: { readonly route: Route }) {
   const { drawing, playback } = useView();
   const half = drawing.halves.get(route);
   return (
     <section class="copies" data-testid={`copies-${route}`} aria-label={`who has a copy now, ${route} route`}>
-      <h3>
-        Who has a copy? <small>● yes ○ no ? nobody knows</small>
-      </h3>
       {half === undefined ? null : <Messages half={half} at={playback.at} end={playback.end} />}
     </section>
   );
@@ -35,43 +32,71 @@ function Messages({ half, at, end }: { readonly half: Half; readonly at: number;
   const { histories, fates } = useMemo(() => historiesOf(merged), [merged]);
   const times = useMemo(() => merged.events.map((placed) => placed.at), [merged]);
   const [chosen, setChosen] = useState<string>();
+  const [asked, setAsked] = useState<Copy['place']>();
   // The number of the last event that has happened.
   const last = (at >= end ? times.length : countUpTo(times, at + zero + SAME)) - 1;
-  const begun = histories.flatMap((history, index) => (history.first <= last ? [{ history, index }] : []));
-  if (begun.length === 0) return <p class="none">no message yet</p>;
+  const begun = histories.flatMap((history, index) =>
+    history.first <= last ? [{ history, name: nameOf(history, index) }] : [],
+  );
+  const of = begun.find(({ history }) => history.id === chosen) ?? begun.at(-1);
+  if (at < half.since) return <p class="none">too long ago to say</p>;
+  if (of === undefined) return <p class="none">no message yet</p>;
+  const copies = copiesOf(of.history, fates, route, last);
+  const why = copies.find(({ place }) => place === asked);
   return (
-    <ul>
-      {begun.slice(-MOST).map(({ history, index }) => {
-        const copies = copiesOf(history, fates, route, last);
-        const why = copies.find(({ place }) => chosen === `${history.id} ${place}`);
-        return (
-          <li key={history.id}>
-            <b>{history.text === undefined ? `message ${index + 1}` : quoted(history.text)}</b>
-            {copies.map((copy) => (
-              <Place
-                key={copy.place}
-                copy={copy}
-                open={copy === why}
-                onClick={() => setChosen(copy === why ? undefined : `${history.id} ${copy.place}`)}
-              />
-            ))}
-            {why === undefined ? null : (
-              <p role="status">
-                {why.name}: {WORDS[why.has]}; {why.why}
-              </p>
-            )}
-          </li>
-        );
-      })}
-    </ul>
+    <>
+      <h3>
+        Who has
+        {begun.length === 1 ? (
+          <span>{of.name}?</span>
+        ) : (
+          <select
+            aria-label="message"
+            value={chosen ?? NEWEST}
+            onChange={({ currentTarget: { value } }) => setChosen(value === NEWEST ? undefined : value)}
+          >
+            <option value={NEWEST}>newest: {begun.at(-1)?.name}</option>
+            {begun
+              .slice(-MOST)
+              .reverse()
+              .map(({ history, name }) => (
+                <option key={history.id} value={history.id}>
+                  {name}
+                </option>
+              ))}
+          </select>
+        )}
+        <small>● yes ○ no ? nobody knows</small>
+      </h3>
+      <div class="places">
+        {copies.map((copy) => (
+          <Place
+            key={copy.place}
+            copy={copy}
+            open={copy === why}
+            onClick={() => setAsked(copy === why ? undefined : copy.place)}
+          />
+        ))}
+      </div>
+      {why === undefined ? null : (
+        <p role="status">
+          {why.name}: {WORDS[why.has]}; {why.why}
+        </p>
+      )}
+    </>
   );
 }
+
+// No id: ids have no blanks.
+const NEWEST = 'the newest';
 
 // Two times that are the same but for rounding, in milliseconds.
 const SAME = 1e-4;
 
-const quoted = (text: string): string =>
-  `“${visible(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)}”`;
+const nameOf = ({ text }: History, index: number): string =>
+  text === undefined
+    ? `message ${index + 1}`
+    : `“${visible(text, { max: MAX_TEXT }).replace(/… \(.*$/, '…')}”`;
 
 function Place({
   copy: { place, label, name, has, why },
@@ -93,7 +118,7 @@ function Place({
       title={`${name}: ${WORDS[has]}; ${why}`}
       onClick={onClick}
     >
-      {label} <b>{SIGNS[has]}</b>
+      {label} {SIGNS[has]}
     </button>
   );
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { visible } from '../../../core/visible.ts';
 import { bytesOf, type FrameBytes } from '../bytes.ts';
 import { factsOf } from '../facts.ts';
-import type { DrawnRow, Half } from '../model.ts';
+import type { DrawnRow } from '../half.ts';
 import type { View } from './store.ts';
 import { closeDetails, explain, useView } from './store.ts';
 
@@ -13,21 +13,34 @@ export function Details() {
   const view = useView();
   const { details } = view;
   const heading = useRef<HTMLHeadingElement>(null);
+  // What had the focus before.
+  const opener = useRef<Element | null>(null);
   const half = details?.kind === 'row' ? view.drawing.halves.get(details.route) : undefined;
   const drawn = details?.kind === 'row' ? half?.rows.find(({ key }) => key === details.key) : undefined;
   const name = details?.kind === 'row' ? details.key : details?.code;
   useEffect(() => {
-    if (name !== undefined) heading.current?.focus();
+    if (name === undefined) {
+      if (opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true });
+      opener.current = null;
+      return;
+    }
+    opener.current ??= document.activeElement;
+    heading.current?.focus();
   }, [name]);
   if (details === undefined) return null;
   const title =
     details.kind === 'explanation'
       ? (view.explanations.get(details.code)?.title ?? details.code)
-      : half !== undefined && drawn !== undefined
-        ? factsOf(drawn, half).title
+      : drawn !== undefined
+        ? factsOf(drawn).title
         : 'no longer shown';
   return (
-    <aside class="details" data-testid="details" aria-label="details">
+    // It covers the other half, so that the row stays in sight.
+    <aside
+      class={details.kind === 'row' && details.route === 'detour' ? 'details left' : 'details'}
+      data-testid="details"
+      aria-label="details"
+    >
       <header>
         <h2 ref={heading} tabIndex={-1}>
           {visible(title)}
@@ -37,9 +50,7 @@ export function Details() {
         </button>
       </header>
       {details.kind === 'explanation' ? <Explained code={details.code} view={view} /> : null}
-      {half !== undefined && drawn !== undefined ? (
-        <RowDetails drawn={drawn} half={half} view={view} />
-      ) : null}
+      {drawn !== undefined ? <RowDetails drawn={drawn} view={view} /> : null}
     </aside>
   );
 }
@@ -56,18 +67,10 @@ function Explained({ code, view }: { readonly code: string; readonly view: View 
   );
 }
 
-function RowDetails({
-  drawn,
-  half,
-  view,
-}: {
-  readonly drawn: DrawnRow;
-  readonly half: Half;
-  readonly view: View;
-}) {
-  const { sentences, fields, verb, code } = factsOf(drawn, half);
+function RowDetails({ drawn, view }: { readonly drawn: DrawnRow; readonly view: View }) {
+  const { sentences, fields, verb, code } = factsOf(drawn);
   const [first] = drawn.row.placed;
-  const bytes = first === undefined ? undefined : bytesOf(first, half.merged);
+  const bytes = first === undefined ? undefined : bytesOf(first, drawn.merged);
   const said = verb === undefined ? undefined : view.verbs[verb];
   return (
     <>

@@ -3,8 +3,8 @@
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { factsOf } from '../facts.ts';
+import type { DrawnRow, Half } from '../half.ts';
 import type { Route } from '../messages.ts';
-import type { DrawnRow, Half } from '../model.ts';
 import { RowView, rowId } from './row.tsx';
 import { openDetails, setBrief, setWidth, useView } from './store.ts';
 
@@ -186,12 +186,7 @@ function Rows({ route, half, rows, at }: RowsProps) {
               />
             ))}
         {half !== undefined && isShown ? (
-          <Facts
-            drawn={rows[pointed] as DrawnRow}
-            half={half}
-            index={pointed}
-            up={pointed > first + seen / 2}
-          />
+          <Facts drawn={rows[pointed] as DrawnRow} index={pointed} up={pointed > first + seen / 2} />
         ) : null}
       </div>
     </div>
@@ -204,16 +199,14 @@ const MIN_COLUMNS = 38;
 // What is known of the row that somebody points at.
 function Facts({
   drawn,
-  half,
   index,
   up,
 }: {
   readonly drawn: DrawnRow;
-  readonly half: Half;
   readonly index: number;
   readonly up: boolean;
 }) {
-  const { title, sentences, fields } = factsOf(drawn, half);
+  const { title, sentences, fields } = factsOf(drawn);
   return (
     <div class={up ? 'facts up' : 'facts'} role="presentation" style={{ '--row': index }}>
       <b>{title}</b>

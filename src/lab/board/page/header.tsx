@@ -4,14 +4,14 @@ import { useRef, useState } from 'preact/hooks';
 import { useLeave } from './leave.ts';
 import type { View } from './store.ts';
 import { presentView, useView } from './store.ts';
-import { Menu } from './story.tsx';
+import { headline, Menu } from './story.tsx';
 import { Timeline } from './timeline.tsx';
 
 /** How the connection to the board is, in words. */
 const CONNECTIONS: Readonly<Record<View['connection'], string>> = {
   connecting: 'connecting …',
   live: 'live',
-  lost: 'connection lost, trying again …',
+  lost: 'lost, trying again …',
   gone: 'the board has gone',
   export: 'a recorded run',
 };
@@ -25,12 +25,13 @@ interface HeaderProps {
 
 /** The header of the page. */
 export function Header({ menu, onMenu, onTheme, onHelp }: HeaderProps) {
-  const { connection, mode, may, stories } = useView();
-  const served = connection !== 'export';
+  const { connection, mode, may, stories, story } = useView();
+  const served = connection !== 'export' && connection !== 'gone';
   return (
     <header class="header">
       <h1>detour</h1>
       {stories.length > 0 && served ? <Menu open={menu} onOpen={onMenu} /> : null}
+      {story !== undefined && !served ? <p class="chosen">{headline(story)}</p> : null}
       <p class={`connection ${connection}`} role="status" data-testid="connection">
         <span class="dot" aria-hidden="true" />
         {CONNECTIONS[connection]}

@@ -38,7 +38,11 @@ function Half({ route, view }: { route: Route; view: View }) {
 
 function Bottom({ view }: { view: View }) {
   if (view.connection === 'gone')
-    return <p class="gone">The board has gone. Start it again, and this page goes on: npx detour board</p>;
+    return (
+      <p class="gone">
+        The board has gone. Start it again with npx detour board, and open the address that it prints.
+      </p>
+    );
   if (view.story !== undefined) return <StoryBar story={view.story} />;
   if (view.mode !== 'stage' || view.stage === undefined) return null;
   return mayCommand(view) ? (

@@ -90,7 +90,8 @@ export function Question({ title, steps, onDone, onClose, closeText }: QuestionP
                 onClick={() => answer(key)}
                 data-testid={`answer-${key}`}
               >
-                <kbd>{key.toUpperCase()}</kbd> {text}
+                <kbd>{key.toUpperCase()}</kbd>
+                <span>{text}</span>
               </button>
             ))}
           </p>

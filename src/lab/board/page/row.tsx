@@ -3,10 +3,10 @@
 
 import { visible } from '../../../core/visible.ts';
 import { widthOf } from '../../../core/width.ts';
-import type { Life } from '../../../trace/diagram.ts';
+import { type Life, labelOf } from '../../../trace/diagram.ts';
 import type { MarkName } from '../../../trace/rows.ts';
 import { factsOf } from '../facts.ts';
-import type { DrawnRow, Half } from '../model.ts';
+import type { DrawnRow, Half } from '../half.ts';
 
 interface RowProps {
   readonly drawn: DrawnRow;
@@ -58,16 +58,16 @@ export function RowView({ drawn, half, index, count, at, active }: RowProps) {
       aria-selected={active}
       aria-setsize={count}
       aria-posinset={index + 1}
-      aria-label={`${drawn.time} ms, ${factsOf(drawn, half).title}`}
+      aria-label={`${drawn.time} ms, ${factsOf(drawn).title}`}
       data-testid="row"
       data-key={key}
       style={{ '--row': index }}
     >
       <span class="time">{drawn.time}</span>
-      {half.lanes.map(({ name, column }, lane) => (
+      {half.lanes.map(({ name, column }) => (
         <i
           key={name}
-          class={`life ${LIVES[drawn.lives[lane] ?? 'before']}`}
+          class={`life ${LIVES[drawn.lives.get(name) ?? 'before']}`}
           style={{ left: `${column}ch` }}
         />
       ))}
@@ -89,15 +89,23 @@ type PartProps = Pick<RowProps, 'drawn' | 'half'>;
 
 const columnOf = (half: Half, name: string): number => half.layout.columns.get(name) ?? 0;
 
-function Mark({ drawn: { row, label }, half }: PartProps) {
+function Mark({ drawn: { row }, half }: PartProps) {
   if (row.kind !== 'mark') return null;
+  const label = labelOf(row, half.layout);
   const column = columnOf(half, row.lane);
   const text = visible(label.text);
   const left = label.left === true ? column - 1 - widthOf(text) : column + 2;
   const colour = COLOURS[row.mark] ?? '';
   return (
     <>
-      <b class={`mark ${row.mark} ${colour}`} style={{ left: `${column}ch` }}>
+      <b
+        class={
+          row.mark === 'begins' || row.mark === 'gone' || row.mark === 'thawed'
+            ? 'mark line'
+            : `mark ${colour}`
+        }
+        style={{ left: `${column}ch` }}
+      >
         {GLYPHS[row.mark]}
       </b>
       <span class={`text ${colour}`} style={{ left: `${left}ch` }}>
@@ -109,8 +117,9 @@ function Mark({ drawn: { row, label }, half }: PartProps) {
 
 const MANY = 200;
 
-function Cable({ drawn: { row, label }, half }: PartProps) {
+function Cable({ drawn: { row }, half }: PartProps) {
   if (row.kind !== 'cable') return null;
+  const label = labelOf(row, half.layout);
   const [from, to] = [columnOf(half, row.from), columnOf(half, row.to)];
   const style = { left: `${Math.min(from, to) + 1}ch`, width: `${Math.abs(to - from) - 1}ch` };
   return (
@@ -121,8 +130,9 @@ function Cable({ drawn: { row, label }, half }: PartProps) {
   );
 }
 
-function Arrow({ drawn: { row, label, from, to }, half, at }: PartProps & { readonly at: number }) {
+function Arrow({ drawn: { row, from, to }, half, at }: PartProps & { readonly at: number }) {
   if (row.kind !== 'arrow') return null;
+  const label = labelOf(row, half.layout);
   const [a, b] = [columnOf(half, row.from), columnOf(half, row.to)];
   const left = Math.min(a, b);
   const underWay = at < to;

@@ -34,7 +34,8 @@ export function Say() {
   const [guessFirst, setGuessFirst] = useState(true);
   const [asked, setAsked] = useState<Said>();
   const say = (by: Route | 'both'): void => {
-    if (guessFirst) setAsked({ say: text, by });
+    if (text === '') focusSay();
+    else if (guessFirst) setAsked({ say: text, by });
     else void attempt({ say: text, by });
   };
   const routes: readonly Route[] =

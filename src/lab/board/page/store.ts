@@ -3,8 +3,9 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { systemClock } from '../../../core/clock.ts';
+import type { HalfPlan } from '../half.ts';
 import type { Command, Message, Route } from '../messages.ts';
-import { BoardModel, type HalfPlan } from '../model.ts';
+import { BoardModel } from '../model.ts';
 import { Playback } from '../playback.ts';
 import { afterMessage, type DetailsTarget, EMPTY_VIEW, type Speed, type View } from '../view.ts';
 
@@ -140,6 +141,7 @@ function draw(): void {
   tookMs = drawnAt - began;
   time.recorded(made.moments, made.start);
   change({ ...view, routes: routes.length === 0 ? EMPTY_VIEW.routes : routes, drawing: made });
+  if (made.more) drawSoon();
 }
 
 const LANES: Readonly<Record<Route, readonly string[]>> = {

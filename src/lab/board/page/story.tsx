@@ -68,7 +68,9 @@ export function StoryAsked({ story }: { story: StoryState }) {
   );
 }
 
-const headline = ({ number, title }: Pick<StoryTitle, 'number' | 'title'>): string => `${number}. ${title}`;
+/** The number and the title of a story or question. */
+export const headline = ({ number, title }: Pick<StoryTitle, 'number' | 'title'>): string =>
+  `${number}. ${title}`;
 
 const KINDS = [
   ['story', 'stories of the demo'],
@@ -146,6 +148,12 @@ export function nextOf(stories: readonly StoryTitle[], { name }: StoryState): St
   return at < 0 ? undefined : stories[at + 1];
 }
 
+const PROGRESS: Readonly<Record<StoryState['state'], string>> = {
+  asks: 'The class guesses first.',
+  plays: 'It happens now …',
+  over: 'It is over.',
+};
+
 /** Below the halves while a story is chosen: how far it is, and what comes next. */
 export function StoryBar({ story }: { story: StoryState }) {
   const view = useView();
@@ -156,12 +164,13 @@ export function StoryBar({ story }: { story: StoryState }) {
   const following = nextOf(stories, story);
   return (
     <div class="story-bar" data-testid="playing" data-state={story.state}>
-      <p class="progress" role="status">
-        {story.failure !== undefined
-          ? `This could not be played: ${story.failure}`
-          : { asks: 'The class guesses first.', plays: 'It happens now …', over: 'It is over.' }[story.state]}
-      </p>
-      {over ? <Conclusion story={story} /> : null}
+      {over && story.because !== undefined ? (
+        <Conclusion story={story} because={story.because} />
+      ) : (
+        <p class="progress" role="status">
+          {story.failure === undefined ? PROGRESS[story.state] : `This could not be played: ${story.failure}`}
+        </p>
+      )}
       {guessesIn(tally).length === 0 ? null : (
         <button
           type="button"
@@ -198,12 +207,11 @@ export function StoryBar({ story }: { story: StoryState }) {
 }
 
 // The right answer to a question of the class plan, as this run has shown it.
-function Conclusion({ story }: { story: StoryState }) {
-  const { choice, rightAnswer, because, answers } = story;
-  if (because === undefined) return null;
+function Conclusion({ story, because }: { story: StoryState; because: string }) {
+  const { choice, rightAnswer, answers } = story;
   const textOf = (key: string): string => answers.find((one) => one.key === key)?.text ?? key;
   return (
-    <p class="conclusion" data-testid="conclusion">
+    <p class="conclusion" role="status" data-testid="conclusion">
       {rightAnswer === undefined ? 'This run does not show it: ' : <b>{textOf(rightAnswer)}: </b>}
       {because}
       {choice === undefined || rightAnswer === undefined ? null : (

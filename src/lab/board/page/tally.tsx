@@ -32,7 +32,7 @@ export function score(tally: Tally): string {
 
 /** A verdict as a word, in its colour. */
 export function Verdict({ verdict }: { verdict: VerdictName }) {
-  return <b class={`verdict ${verdict.toLowerCase()}`}>{verdictText(verdict)}</b>;
+  return <b class={`verdict-word ${verdict.toLowerCase()}`}>{verdictText(verdict)}</b>;
 }
 
 // The score counts them all.

@@ -1,9 +1,8 @@
 // Below each half: what alice's program has concluded, and whether the class had guessed it.
 
-import { useMemo } from 'preact/hooks';
-import type { VerdictName } from '../../../core/event.ts';
+import type { Recorded, VerdictName } from '../../../core/event.ts';
+import type { DrawnRow } from '../half.ts';
 import type { Guess, Outcome, Route } from '../messages.ts';
-import type { Half } from '../model.ts';
 import type { View } from './store.ts';
 import { explain, useView } from './store.ts';
 import { guessText, Verdict } from './tally.tsx';
@@ -21,33 +20,44 @@ interface Newest {
 const SAME = 1e-4;
 
 /** The newest verdict of a half, at the time that is shown. */
-function useNewest({ drawing, playback: { at, end } }: View, route: Route): Newest | undefined {
-  const half = drawing.halves.get(route);
-  const verdicts = useMemo(() => (half === undefined ? [] : verdictsOf(half)), [half?.merged]);
-  const zero = half?.zero ?? 0;
-  return verdicts.findLast((one) => at >= end || one.at - zero <= at + SAME);
+function newestIn({ drawing, playback: { at, end } }: View, route: Route): Newest | undefined {
+  const rows = drawing.halves.get(route)?.rows ?? [];
+  const shows = ({ from, row }: DrawnRow): boolean =>
+    (at >= end || from <= at + SAME) && row.placed.some(({ recorded }) => isVerdict(recorded));
+  const drawn = rows.findLast(shows);
+  const recorded = drawn?.row.placed.map((placed) => placed.recorded).find(isVerdict);
+  if (drawn === undefined || recorded === undefined) return undefined;
+  const { verdict, code, pid, id } = recorded;
+  // A row shows when the verdict on a message was known; with which code the process ended is another event.
+  const ended = drawn.merged.events.findLast(
+    (one) => one.recorded.event === 'verdict' && one.recorded.pid === pid && one.recorded.id === id,
+  )?.recorded;
+  return { verdict, code, pid, exit: ended?.event === 'verdict' ? ended.exit : undefined };
 }
 
-function verdictsOf({ merged }: Half): readonly (Newest & { readonly at: number })[] {
-  return merged.events.flatMap(({ at, recorded }) => {
-    if (recorded.event !== 'verdict' && recorded.event !== 'outcome') return [];
-    const { verdict, code, pid } = recorded;
-    return [{ at, verdict, code, pid, exit: recorded.event === 'verdict' ? recorded.exit : undefined }];
-  });
-}
+const isVerdict = (recorded: Recorded): recorded is Extract<Recorded, { event: 'verdict' | 'outcome' }> =>
+  recorded.event === 'verdict' || recorded.event === 'outcome';
 
 /** What alice may conclude on this route, in one line; of a story that is over, with its lesson. */
 export function VerdictStrip({ route }: { route: Route }) {
   const view = useView();
-  const newest = useNewest(view, route);
+  const newest = newestIn(view, route);
   const outcome = view.story?.routes.find((one) => one.route === route)?.outcome;
   if (outcome !== undefined)
     return <Over route={route} outcome={outcome} code={codeOf(view, newest, outcome.verdict)} />;
   const guess = newest && view.tally.stories.findLast((one) => one.route === route && one.pid === newest.pid);
+  const alice = view.stage?.actors.find((actor) => actor.route === route && actor.name === 'alice');
+  const waits =
+    view.playback.live &&
+    (alice?.state === 'running' || alice?.state === 'frozen') &&
+    alice.pid !== newest?.pid;
   return (
     <section class="strip" aria-label={`the verdict of the ${route} route`} aria-live="polite">
+      {waits ? <span class="none">alice waits{newest === undefined ? '' : '; before that:'}</span> : null}
       {newest === undefined ? (
-        <span class="none">no verdict yet</span>
+        waits ? null : (
+          <span class="none">no verdict yet</span>
+        )
       ) : (
         <>
           <span data-testid={`verdict-${route}`}>
