@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
 import { systemClock } from '../../core/clock.ts';
 import { DetourError } from '../../core/error.ts';
+import { many } from '../../core/units.ts';
 import { asciiJson, visible } from '../../core/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
@@ -99,9 +100,6 @@ function verdict({ damaged, torn }: { readonly damaged: number; readonly torn: n
   if (damaged > 0) return paint('red', 'damaged', process.stdout);
   return torn > 0 ? 'torn tail, and sound before it' : 'sound';
 }
-
-const many = (n: number, what: string): string =>
-  `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').replace(/x$/, 'xe').concat('s')}`;
 
 const jsonOf = (thing: unknown): string => `${asciiJson(JSON.stringify(thing))}\n`;
 
