@@ -24,7 +24,17 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--log',
   ],
   'sync receive': ['--as', '--host', '--port', '--reply', '--echo', '--work', '--count', '--json', '--log'],
-  'async relay': ['--host', '--port', '--journal', '--max-disk', '--salvage', '--fresh', '--yes', '--json', '--log'],
+  'async relay': [
+    '--host',
+    '--port',
+    '--journal',
+    '--max-disk',
+    '--salvage',
+    '--fresh',
+    '--yes',
+    '--json',
+    '--log',
+  ],
   'async send': [
     '--to',
     '--as',
