@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   'async send': async () => (await import('./commands/async-send.ts')).asyncSend,
   'async receive': async () => (await import('./commands/async-receive.ts')).asyncReceive,
   'async status': async () => (await import('./commands/async-status.ts')).asyncStatus,
+  'async list': async () => (await import('./commands/async-list.ts')).asyncList,
   link: async () => (await import('./commands/link.ts')).link,
   demo: async () => (await import('./commands/demo.ts')).demo,
   compare: async () => (await import('./commands/compare.ts')).compare,
@@ -91,7 +92,7 @@ async function build(words: readonly string[]): Promise<Command> {
         );
       });
   }
-  for (const verb of ['relay', 'status']) {
+  for (const verb of ['relay', 'status', 'list']) {
     program
       .command(verb, { hidden: true })
       .allowUnknownOption()

@@ -62,6 +62,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--json',
     '--log',
   ],
+  'async list': ['--relay', '--timeout', '--after', '--limit', '--json', '--log'],
   'async status': ['--relay', '--timeout', '--watch', '--json', '--log'],
   link: [
     '--host',

@@ -12,7 +12,9 @@ import type { CommandSpec } from '../command.ts';
 import { addressOption, timeoutOption } from '../options.ts';
 import { columns, obeysEscapes, put, say, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
+import { returnMailboxNote } from '../render/return-mailbox.ts';
 import { clockTime } from '../render/showing.ts';
+import { tableLines } from '../render/table.ts';
 
 interface Flags extends ActorFlags {
   readonly relay: Address;
@@ -168,17 +170,9 @@ function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
     oldestAt === undefined ? '-' : clockTime(oldestAt),
     connected ? 'yes' : 'no',
   ]);
-  const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-    .concat('\n');
+  const lines = tableLines(['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'], rows);
+  const note = returnMailboxNote(mailboxes.map(({ name }) => name));
+  return [...lines, ...note.flatMap((line) => hanging('', line, 80, 2)), ''].join('\n');
 }
 
 // How much of the relay's limits is used; empty for an older relay, which does not say.

@@ -1,0 +1,13 @@
+// Names that begin with `w-`: a person who sees one for the first time is told what it is.
+
+import { THROWAWAY } from '../../async/state.ts';
+
+/** Is this the name of a return mailbox? `send --wait` makes one, with a long random name. */
+export const isReturnMailbox = (name: string): boolean => name.startsWith(THROWAWAY);
+
+/** What a name `w-…` is, in one line. */
+export const RETURN_MAILBOX = `${THROWAWAY}… is the private return mailbox of a sender with --wait: the receipt goes there`;
+
+/** What a name `w-…` is, if there is one among these: a line to show with them. */
+export const returnMailboxNote = (names: Iterable<string>): readonly string[] =>
+  [...names].some(isReturnMailbox) ? [RETURN_MAILBOX] : [];
