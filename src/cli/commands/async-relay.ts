@@ -83,7 +83,7 @@ async function run(flags: Flags): Promise<number> {
   });
   if (!actor.json) {
     const listens = `relay listens on ${formatAddress(relay.host, relay.port)}, pid ${process.pid}.`;
-    sayWrapped('', `${listens} ${waitingText(relay.waiting())}`, 2);
+    talk.say(`${listens} ${waitingText(relay.waiting())}`);
     say(`  journal: ${atHome(dir)}`);
     say('    to start afresh: stop the relay, and start it with --fresh');
     sayAddresses(relay.host, relay.port, '--relay', 'send as anybody, collect any mail, and read along');
@@ -109,7 +109,7 @@ async function run(flags: Flags): Promise<number> {
     );
     process.exit(1);
   }
-  if (!actor.json) sayWrapped('', `stopped. ${waitingText(relay.waiting())}`, 2);
+  if (!actor.json) talk.say(`stopped. ${waitingText(relay.waiting())}`);
   actor.close();
   return 0;
 }

@@ -5,8 +5,11 @@ import { THROWAWAY } from '../../async/state.ts';
 /** Is this the name of a return mailbox? `send --wait` makes one, with a long random name. */
 export const isReturnMailbox = (name: string): boolean => name.startsWith(THROWAWAY);
 
+/** A name as it is shown: of that of a return mailbox only the beginning, because the rest is random. */
+export const who = (name: string): string => (isReturnMailbox(name) ? `${THROWAWAY}…` : name);
+
 /** What a name `w-…` is, in one line. */
-export const RETURN_MAILBOX = `${THROWAWAY}… is the private return mailbox of a sender with --wait: the receipt goes there`;
+export const RETURN_MAILBOX = `${THROWAWAY}…: the private return mailbox of a sender who waits for a receipt (--wait)`;
 
 /** What a name `w-…` is, if there is one among these: a line to show with them. */
 export const returnMailboxNote = (names: Iterable<string>): readonly string[] =>
