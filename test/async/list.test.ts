@@ -1,7 +1,13 @@
 // The answer to LIST: what it says of each message, in which pages, and what many who ask at the same time cost.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { LIST_BYTES, LIST_PAGE } from '../../src/async/status.ts';
+import type { Admission } from '../../src/async/admission.ts';
+import type { Delivery } from '../../src/async/delivery.ts';
+import { HeldMessages, type Place } from '../../src/async/held.ts';
+import type { Machine } from '../../src/async/machine.ts';
+import type { Retention } from '../../src/async/retention.ts';
+import { Answers, LIST_BYTES, LIST_PAGE } from '../../src/async/status.ts';
+import type { Message } from '../../src/wire/verbs.ts';
 import { RawClient } from '../harness.ts';
 import { type RelayBench, restarted, startTheRelay, turns, until } from '../servers.ts';
 import { field, heard, send } from './house.ts';
@@ -153,6 +159,37 @@ test('a message that cannot be read is listed without its id and sender', async 
     'ITEM seq=1 bytes=2 attempts=0',
     'END',
   ]);
+});
+
+test.each([
+  ['moved by compaction', 9, ['MAILBOX', 'ITEM seq=1 id=a', 'END']],
+  ['acknowledged', undefined, ['MAILBOX', 'END']],
+] as const)('a message that is %s while it is being read', async (_, to, answer) => {
+  const place = (lsn: number): Place => ({ lsn, index: 0, size: 2, at: 1000, notify: false });
+  let now: Place | undefined = place(1);
+  const box = { name: 'bob', acknowledged: 0, count: 1, bytes: 2, held: new HeldMessages() };
+  box.held.put(1, place(1));
+  const machine = {
+    name: 'relay',
+    now: 5000,
+    times: () => ({ at: 5000, t: 5000 }),
+    state: { mailboxes: new Map([['bob', box]]), place: () => now },
+    whenDurable: (done: () => void) => done(),
+    records: {
+      async read({ lsn }: Place) {
+        if (lsn === 9) return { id: 'a', from: 'alice', t: 1000 };
+        now = to && place(to);
+        throw new Error('ENOENT: the segment was freed');
+      },
+    },
+  } as unknown as Machine;
+  const delivery = { attempts: () => 0, collector: () => undefined } as unknown as Delivery;
+  const answers = new Answers(machine, delivery, {} as Admission, {} as Retention);
+  const told: string[] = [];
+  const send = (frame: Message): void =>
+    void told.push(frame.verb === 'ITEM' ? `ITEM seq=${frame.seq} id=${frame.id}` : frame.verb);
+  await new Promise<void>((done) => answers.ask({ verb: 'LIST', name: 'bob' }, { open: true, send }, done));
+  expect(told).toEqual(answer);
 });
 
 test('many who ask at the same time are answered one after the other, keep no newcomer waiting, and cost nothing once they have gone', async () => {

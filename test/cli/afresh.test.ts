@@ -66,6 +66,8 @@ test('not while a relay runs on it, and not in a folder of somebody else', async
 });
 
 test('where there is no journal, nobody is asked', async () => {
+  const alone = await runCli(['async', 'relay', '--port', '0', '--yes']);
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('--fresh')]);
   const relay = talk(['async', 'relay', '--port', '0', '--journal', join(tempDir(), 'new'), '--fresh']);
   await relay.until(/Nobody has mail\./);
   expect(relay.stderr).not.toContain('deleted');

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Loss, lossText } from '../../async/salvage.ts';
-import type { DetourError } from '../../core/error.ts';
+import { DetourError } from '../../core/error.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { startRelay } from '../../library/relay.ts';
 import { formatAddress } from '../../net/address.ts';
@@ -54,6 +54,12 @@ export const asyncRelay: CommandSpec = {
 
 async function run(flags: Flags): Promise<number> {
   const dir = flags.journal === undefined ? defaultJournal(flags.port) : resolve(flags.journal);
+  if (flags.yes && !flags.fresh)
+    throw new DetourError(
+      'usage',
+      '--yes answers the question of --fresh.',
+      'detour async relay --fresh --yes',
+    );
   const deleted = flags.fresh
     ? await (await import('../afresh.ts')).startAfresh(dir, flags.yes === true)
     : '';
