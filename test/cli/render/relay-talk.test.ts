@@ -101,10 +101,9 @@ test('while people keep coming, each second has one line of them; then each has 
       if (second % 5 === 4) clock.advance(1000);
     }
     clock.advance(1000);
+    clock.advance(1000);
     talk.tell(comes('late'));
-    clock.advance(1000);
-    clock.advance(1000);
-    talk.tell(comes('later'));
+    talk.tell(stores('anna', 'late', 1));
   });
   expect(said.trimEnd().split('\n')).toEqual([
     's1 collects.',
@@ -114,7 +113,7 @@ test('while people keep coming, each second has one line of them; then each has 
     '5 collect: s6, s7, s8, s9, s10.',
     '2 collect: s11, s12.',
     'late collects.',
-    'later collects.',
+    'late 1 from anna, 2 bytes, on disk. late is connected.',
   ]);
 });
 
