@@ -2,25 +2,18 @@
 
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { deposit, startRelay } from '../../src/index.ts';
 import { runCli, talk, tempDir } from '../harness.ts';
-import { relayListens } from './talking.ts';
 import { hasTerminals, inTerminal } from './terminal.ts';
 
-/** A journal with three messages for two mailboxes. Its relay has been killed, unless `running`. */
+/** A journal with three messages for two mailboxes. @param running does a relay still run on it? */
 async function journalWithMail(running = false): Promise<{ dir: string; fresh: string[] }> {
   const dir = join(tempDir(), 'journal');
-  const relay = await relayListens(dir);
-  for (const [to, ...words] of [
-    ['bob', 'one'],
-    ['bob', 'two'],
-    ['carol', 'three'],
-  ])
-    await runCli(['async', 'send', '--relay', relay.place, '--to', to as string, ...words]);
-  if (!running) {
-    relay.child.kill('SIGKILL');
-    await relay.ended;
-  }
+  const relay = await startRelay({ journal: dir, port: 0 });
+  for (const to of ['bob', 'bob', 'carol']) await deposit(`127.0.0.1:${relay.port}`, to, 'hello');
+  if (running) onTestFinished(() => relay.close());
+  else await relay.close();
   return { dir, fresh: ['async', 'relay', '--port', '0', '--journal', dir, '--fresh'] };
 }
 
@@ -73,7 +66,7 @@ test('where there is no journal, nobody is asked', async () => {
   expect(relay.stderr).not.toContain('deleted');
 });
 
-test.skipIf(!hasTerminals)('on a terminal only yes deletes', async () => {
+test.skipIf(!hasTerminals)('on a terminal only yes deletes', { tags: ['slow'] }, async () => {
   const { fresh } = await journalWithMail();
   const no = inTerminal(fresh);
   await no.until(/3\s+held\s+messages\s+of\s+2\s+mailboxes\.\r\n[\s\S]*Type yes: /);

@@ -3,7 +3,7 @@
 import { THROWAWAY } from '../../async/state.ts';
 
 /** Is this the name of a return mailbox? `send --wait` makes one, with a long random name. */
-export const isReturnMailbox = (name: string): boolean => name.startsWith(THROWAWAY);
+const isReturnMailbox = (name: string): boolean => name.startsWith(THROWAWAY);
 
 /** A name as it is shown: of that of a return mailbox only the beginning, because the rest is random. */
 export const who = (name: string): string => (isReturnMailbox(name) ? `${THROWAWAY}…` : name);
