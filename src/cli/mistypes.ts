@@ -31,6 +31,12 @@ const INSTEAD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '--reply': 'detour async send: on the detour a reply is a message of its own',
   },
   'async status': { '--host': RELAY, '--port': RELAY },
+  'async list': {
+    '--host': RELAY,
+    '--port': RELAY,
+    '--as': 'detour async list bob: the name whose mail is listed',
+    '--to': 'detour async list bob: the name whose mail is listed',
+  },
   link: { '--port': '--listen 4102' },
   board: {
     '--listen': '--port 4180',

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandSpec>>> = {
   'async send': async () => (await import('./commands/async-send.ts')).asyncSend,
   'async receive': async () => (await import('./commands/async-receive.ts')).asyncReceive,
   'async status': async () => (await import('./commands/async-status.ts')).asyncStatus,
+  'async list': async () => (await import('./commands/async-list.ts')).asyncList,
   link: async () => (await import('./commands/link.ts')).link,
   demo: async () => (await import('./commands/demo.ts')).demo,
   board: async () => (await import('./commands/board.ts')).board,
@@ -107,7 +108,7 @@ async function build(words: readonly string[]): Promise<Command> {
         );
       });
   }
-  for (const verb of ['relay', 'status']) {
+  for (const verb of ['relay', 'status', 'list']) {
     program
       .command(verb, { hidden: true })
       .allowUnknownOption()

@@ -34,6 +34,15 @@ export function notAJournal(what: string): DetourError {
   return new DetourError('not_a_journal', what, ANOTHER);
 }
 
+/** `not_a_journal`: the journal in the folder is being deleted, or a crash has interrupted that. */
+export function beingDeleted(dir: string): DetourError {
+  return new DetourError(
+    'not_a_journal',
+    `the journal in ${dir} is being deleted`,
+    'If that was interrupted: the next relay that starts on it finishes the deletion, and begins with an empty journal.',
+  );
+}
+
 /**
  * `old_journal` or `new_journal`: the journal has a format that this version of detour cannot read.
  * @param format the journal's format

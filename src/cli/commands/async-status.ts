@@ -4,16 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { DetourError } from '../../core/error.ts';
 import type { Emit } from '../../core/event.ts';
-import { plainRow } from '../../core/plain.ts';
 import { hanging } from '../../core/wrap.ts';
 import { type MailboxStatus, type RelayStatus, status } from '../../library/status.ts';
 import { type Address, formatAddress } from '../../net/address.ts';
 import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { addressOption, timeoutOption } from '../options.ts';
-import { columns, isPlainOutput, obeysEscapes, put, say, withNote } from '../render/output.ts';
+import { columns, obeysEscapes, put, say, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
+import { returnMailboxNote } from '../render/return-mailbox.ts';
 import { clockTime } from '../render/showing.ts';
+import { tableLines } from '../render/table.ts';
 
 interface Flags extends ActorFlags {
   readonly relay: Address;
@@ -172,17 +173,9 @@ function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
     connected ? 'yes' : 'no',
   ]);
   const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
-  if (isPlainOutput()) return rows.map((row) => `${plainRow(head, row)}\n`).join('');
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-    .concat('\n');
+  const lines = tableLines(head, rows);
+  const note = returnMailboxNote(mailboxes.map(({ name }) => name));
+  return [...lines, ...note.flatMap((line) => hanging('', line, 80, 2)), ''].join('\n');
 }
 
 // How much of the relay's limits is used; empty for an older relay, which does not say.

@@ -7,9 +7,11 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
+import { THROWAWAY } from '../../async/state.ts';
 import { systemClock } from '../../core/clock.ts';
 import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
+import { many } from '../../core/units.ts';
 import { asciiJson, visible } from '../../core/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
@@ -17,6 +19,7 @@ import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
 import { own, paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
+import { RETURN_MAILBOX } from '../render/return-mailbox.ts';
 import { bodyColumns, bodyLines, clockTime } from '../render/showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -28,6 +31,9 @@ interface Flags {
 }
 
 const LF = 0x0a;
+
+/** Matches text that names a return mailbox. */
+const RETURNS = new RegExp(` (?:to|from|notify)=${THROWAWAY}`);
 
 /** How many characters of a message are shown. */
 const BODY_SHOWN = 60;
@@ -59,13 +65,18 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
   if (!flags.json) say(`journal: ${atHome(dir)}`);
   const count = { segment: 0, commit: 0, entries: 0, checkpoint: 0, torn: 0, damaged: 0 };
   const seen = new Seen();
+  let explained = false;
   const show = async (item: JournalItem): Promise<void> => {
     count[item.kind] += 1;
     if (item.kind === 'commit') count.entries += item.entries.length;
     seen.add(item);
     const shown = !flags.check || item.kind === 'torn' || item.kind === 'damaged';
-    if (shown)
-      await put(flags.json ? jsonOf(plain(item)) : text(item, flags.check ? CHECK_LINES : undefined));
+    if (!shown) return;
+    const shows = flags.json ? jsonOf(plain(item)) : text(item, flags.check ? CHECK_LINES : undefined);
+    await put(shows);
+    if (flags.json || explained || !RETURNS.test(shows)) return;
+    explained = true;
+    say(`  ${RETURN_MAILBOX}`);
   };
   try {
     for await (const item of flags.follow ? followJournal(dir, systemClock, stop.signal) : readJournal(dir))
@@ -101,9 +112,6 @@ function verdict({ damaged, torn }: { readonly damaged: number; readonly torn: n
   if (damaged > 0) return paint('red', 'damaged', process.stdout);
   return torn > 0 ? 'torn tail, and sound before it' : 'sound';
 }
-
-const many = (n: number, what: string): string =>
-  `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').replace(/x$/, 'xe').concat('s')}`;
 
 const jsonOf = (thing: unknown): string => `${asciiJson(JSON.stringify(thing))}\n`;
 

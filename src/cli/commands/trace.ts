@@ -18,6 +18,7 @@ import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
 import { path } from '../input.ts';
 import { columns, isPlainOutput, say, shownIn } from '../render/output.ts';
+import { returnMailboxNote } from '../render/return-mailbox.ts';
 import { isSuspect, rosterCsv, rosterJson, rosterLines } from '../render/roster.ts';
 
 const DEFAULT_LAST = 20;
@@ -126,6 +127,7 @@ function run(files: readonly string[], options: Options): void {
   ];
   process.stdout.write(shownIn(`${lines.join('\n')}\n`));
   const remarks = [
+    ...returnMailboxNote(merged.events.filter(keep).flatMap(namesIn)),
     ...remarksOn(logs, merged, selection, options),
     ...(rows.length < diagram.rows.length
       ? [`only the last ${rows.length} of ${diagram.rows.length} rows`]
@@ -140,13 +142,24 @@ function run(files: readonly string[], options: Options): void {
   complain();
 }
 
+// The names in a frame, as far as they are mailboxes.
+function namesIn({ recorded }: Placed): string[] {
+  if (!('fields' in recorded)) return [];
+  const { as, to, notify } = recorded.fields;
+  return [as, to, notify].flatMap((name) => (typeof name === 'string' ? [name] : []));
+}
+
 function runRoster(relayFile: string, files: readonly string[], { csv, json }: Options): void {
   const relay = relayRecord(readLog(relayFile));
   const rows = rosterOf(relay, handedIn(files.filter((file) => file !== relayFile)));
   if (rows.some(isSuspect)) process.exitCode = 1;
   if (csv === true) process.stdout.write(rosterCsv(rows));
   else {
-    const lines = json === true ? rows.map(rosterJson) : rosterLines(rows, columns(process.stdout));
+    const text = (): string[] => [
+      ...rosterLines(rows, columns(process.stdout)),
+      ...returnMailboxNote(rows.map(({ name = '' }) => name)).map((line) => ` ${line}`),
+    ];
+    const lines = json === true ? rows.map(rosterJson) : text();
     process.stdout.write(shownIn(lines.map((line) => `${line}\n`).join('')));
   }
   if (relay.skipped > 0) say(` ${visible(relayFile)}: the first ${relay.skipped} bytes were left out`);
