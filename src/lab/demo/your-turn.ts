@@ -59,6 +59,7 @@ export function yourTurn(columns: number): string[] {
     ...(columns >= 12 + one.length + other.length && columns !== PLAIN
       ? [`   ${one}       ${other}`]
       : [`   ${one}`, `   ${other}`]),
+    ...hanging(' ', typed('On the projector, with a page that asks first: detour board'), columns),
     ...hanging(' ', typed('Which route when? Measure it: detour compare'), columns),
   ];
 }
