@@ -30,12 +30,12 @@ const events = (run: number, list = EVENTS, dropped = 0): Message => ({
   dropped,
   events: list,
 });
-const after = (...messages: readonly Message[]): View =>
+const viewAfter = (...messages: readonly Message[]): View =>
   messages.reduce(afterMessage, { ...EMPTY_VIEW, events: [] });
 
 describe('the view', () => {
   test('collects the events of a run, each once, also when the server repeats them after a lost connection', () => {
-    const view = after(
+    const view = viewAfter(
       hello('a'),
       { kind: 'clear', run: 1 },
       events(1, EVENTS.slice(0, 5)),
@@ -47,14 +47,14 @@ describe('the view', () => {
   });
 
   test('forgets everything when another board answers', () => {
-    const view = after(hello('a'), events(1), { kind: 'notice', text: 'x' }, hello('b', 'logs'));
+    const view = viewAfter(hello('a'), events(1), { kind: 'notice', text: 'x' }, hello('b', 'logs'));
     expect(view).toMatchObject({ board: 'b', mode: 'logs', events: [], notices: [], run: 0, brief: false });
   });
 
   test('begins a new run, and ignores what is left of the old one', () => {
-    const view = after(hello('a'), events(1), { kind: 'clear', run: 2 }, events(1));
+    const view = viewAfter(hello('a'), events(1), { kind: 'clear', run: 2 }, events(1));
     expect(view).toMatchObject({ run: 2, events: [] });
-    expect(after(events(1), events(3, EVENTS.slice(0, 1))).events).toHaveLength(1);
+    expect(viewAfter(events(1), events(3, EVENTS.slice(0, 1))).events).toHaveLength(1);
   });
 
   test('keeps the halves of a story, and both in free play', () => {
@@ -70,8 +70,8 @@ describe('the view', () => {
         routes: routes.map((route) => ({ route, lanes: [] })),
       },
     });
-    expect(after(story('detour')).routes).toEqual(['detour']);
-    const free = after(story('detour'), { kind: 'story' });
+    expect(viewAfter(story('detour')).routes).toEqual(['detour']);
+    const free = viewAfter(story('detour'), { kind: 'story' });
     expect(free.routes).toEqual(['direct', 'detour']);
     expect(free).not.toHaveProperty('story');
   });
@@ -80,17 +80,17 @@ describe('the view', () => {
     const [event] = EVENTS;
     if (event === undefined) throw new Error('no event');
     const many = Array.from({ length: MOST_EVENTS + 1 }, (_, index) => ({ ...event, n: index + 1 }));
-    const view = after(events(1, many));
+    const view = viewAfter(events(1, many));
     expect(view.events.length).toBeLessThanOrEqual(MOST_EVENTS);
     expect(view.dropped + view.events.length).toBe(many.length);
-    expect(after(events(1, EVENTS, 7)).dropped).toBe(7);
+    expect(viewAfter(events(1, EVENTS, 7)).dropped).toBe(7);
     const notices = Array.from({ length: 50 }, (_, index): Message => ({ kind: 'notice', text: `${index}` }));
-    expect(after(...notices).notices).toHaveLength(MOST_NOTICES);
-    expect(after(...notices).notices.at(-1)).toBe('49');
+    expect(viewAfter(...notices).notices).toHaveLength(MOST_NOTICES);
+    expect(viewAfter(...notices).notices.at(-1)).toBe('49');
   });
 
   test('knows when the board has gone', () => {
-    expect(after(hello('a'), { kind: 'gone' }).connection).toBe('gone');
-    expect(after(hello('a'), { kind: 'gone' }, hello('a')).connection).toBe('live');
+    expect(viewAfter(hello('a'), { kind: 'gone' }).connection).toBe('gone');
+    expect(viewAfter(hello('a'), { kind: 'gone' }, hello('a')).connection).toBe('live');
   });
 });
