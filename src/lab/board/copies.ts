@@ -30,7 +30,7 @@ const unknown = (why: string): Answer => ({ has: 'unknown', why });
 
 /** Where the copies of a message are after the event with the number `at` of the merge: the places of its route, in the order of its way. */
 export function copiesOf(history: History, fates: Fates, route: Route, at: number): readonly Copy[] {
-  const now: Now = { history, fates, at, ...namesIn(history, route) };
+  const now: Now = { route, history, fates, at, ...namesIn(history, route) };
   const { sender, relay, receiver } = now;
   const all: (Answer & Omit<Copy, 'has' | 'why'>)[] = [
     { place: 'sender', label: sender, name: `${sender}’s program`, ...atSender(now) },
@@ -53,6 +53,7 @@ export function copiesOf(history: History, fates: Fates, route: Route, at: numbe
 }
 
 interface Now {
+  readonly route: Route;
   readonly history: History;
   readonly fates: Fates;
   readonly at: number;
@@ -93,7 +94,8 @@ function atSender({ history, fates, at }: Now): Answer {
     if (fate === 'ended') return no(`${name}’s program has ended`);
     if (fate === 'unknown')
       return unknown(`${name}’s connection ended, and the log of ${name} has nothing more`);
-    if (outcome <= at) return unknown(`${name} has a verdict, and need not keep it any longer`);
+    if (outcome <= at || history.sends.some(({ from, heard }) => from?.process === process && heard <= at))
+      return unknown(`${name} has its answer, and need not keep it any longer`);
     return yes(`${name} has no verdict yet`);
   });
   return strongest(answers, unknown('there is no log of its sender'));
@@ -109,11 +111,10 @@ function stageOf(attempt: Attempt, { fates, at }: Now): Stage {
   // That it was received later proves that it was under way now.
   if (received !== NEVER) return 'under way';
   if (Math.min(attempt.heard, attempt.read) <= at) return 'read';
-  if (to !== undefined) {
-    const fate = fates.of(to.process, at);
-    if (fate === 'ended' || fates.overAt(to) <= at) return 'lost';
-    if (fate === 'unknown') return 'perhaps';
-  }
+  if (to === undefined) return 'perhaps';
+  const fate = fates.of(to.process, at);
+  if (fate === 'ended' || fates.overAt(to) <= at) return 'lost';
+  if (fate === 'unknown') return 'perhaps';
   const over = from !== undefined && (fates.overAt(from) <= at || fates.of(from.process, at) !== 'runs');
   return over ? 'perhaps' : 'under way';
 }
@@ -124,6 +125,7 @@ function underWay(now: Now): Answer {
       case 'under way':
         return yes('sent, and not yet received');
       case 'perhaps':
+        if (attempt.to === undefined) return unknown('sent, and there is no log of its receiver');
         return unknown(
           'sent, but the connection or its sender is gone: the rest of the way may still have it',
         );
@@ -135,8 +137,25 @@ function underWay(now: Now): Answer {
         return no('it has not been sent');
     }
   });
+  const { history, route, relay } = now;
+  // It may be on its way from the relay to its recipient, or not.
+  if (
+    route === 'detour' &&
+    !isLogged(history) &&
+    mayBeAtRelay(now) &&
+    history.mails.every(({ received }) => received > now.at)
+  )
+    answers.push(unknown(`there is no log of ${relay}, which may be sending it on`));
   return strongest(answers, no('it has not been sent'));
 }
+
+// Is there a log of the relay?
+const isLogged = ({ sends, mails, stored }: History): boolean =>
+  stored !== NEVER ||
+  [...sends.map(({ to }) => to), ...mails.map(({ from }) => from)].some((end) => end !== undefined);
+
+const mayBeAtRelay = (now: Now): boolean =>
+  now.history.sends.some((attempt) => !['not sent', 'lost'].includes(stageOf(attempt, now)));
 
 // What the program that received a frame has of it.
 function inProgram(process: Process, { fates, at }: Now, attempt: Attempt): Answer {
@@ -145,7 +164,8 @@ function inProgram(process: Process, { fates, at }: Now, attempt: Attempt): Answ
   if (fate === 'ended') return no(`${name}’s program has ended`);
   if (fate === 'unknown')
     return unknown(`${name}’s connection ended, and the log of ${name} has nothing more`);
-  if (attempt.answered > at) return yes(`${name}’s program has received it and not answered yet`);
+  if (Math.min(attempt.answered, attempt.heard) > at)
+    return yes(`${name}’s program has received it and not answered yet`);
   if (attempt.answer === 'REFUSED') return no(`${name} has refused it`);
   return unknown(`${name} has answered ${attempt.answer}, and need not keep it any longer`);
 }
@@ -157,10 +177,12 @@ function inMemory(now: Now, disk: Answer): Answer {
   const { history, fates, at, relay } = now;
   if (deletedAt(history) <= at) return no(`${relay} has deleted it`);
   const answers = history.sends.map((attempt): Answer => {
-    if (stageOf(attempt, now) !== 'read') return no(`${relay}’s program has not received it`);
-    if (attempt.to !== undefined && attempt.received <= at)
-      return inProgram(attempt.to.process, now, attempt);
-    return unknown(`there is no log of ${relay}`);
+    const stage = stageOf(attempt, now);
+    const { to } = attempt;
+    if (stage === 'not sent' || stage === 'lost') return no(`${relay}’s program has not received it`);
+    if (to === undefined) return unknown(`there is no log of ${relay}`);
+    if (stage !== 'read') return no(`${relay}’s program has not received it`);
+    return inProgram(to.process, now, attempt);
   });
   const passed = history.mails.length > 0 || history.stored !== NEVER;
   const found = strongest(
@@ -179,16 +201,14 @@ function onDisk(now: Now): Answer {
   if (Math.min(history.acknowledged, history.receipt) <= at)
     return no(`${receiver} has acknowledged it, so ${relay} has deleted it`);
   if (history.expired <= at) return no('it has expired');
+  if (history.mails.some(({ heard }) => heard <= at))
+    return unknown(`${relay} has received ${receiver}’s ACK, and has not said yet that it has deleted it`);
   if (history.stored <= at) return yes(`${relay} has stored it, and it stays there if ${relay} is killed`);
-  const heard = history.sends.some(({ answer, heard }) => answer === 'STORED' && heard <= at);
   const mail = history.mails.find(({ sent, received }) => Math.min(sent, received) <= at);
-  if (heard || mail !== undefined) {
-    if (history.mails.some(({ answered }) => answered <= at))
-      return unknown(`${receiver} has acknowledged it; whether ${relay} has deleted it is in no log`);
-    return yes(
-      heard ? `${relay} has answered STORED` : `${relay} has sent it on, and sends only what is on its disk`,
-    );
-  }
+  if (mail !== undefined && mail.answered > at)
+    return yes(`${relay} has sent it on, and keeps it on its disk until it is acknowledged`);
+  if (mail !== undefined || history.sends.some(({ answer, heard }) => answer === 'STORED' && heard <= at))
+    return unknown(`${relay} has stored it; whether it is still there is in no log`);
   const answers = history.sends.map((attempt): Answer => {
     const stage = stageOf(attempt, now);
     if (stage === 'not sent' || stage === 'lost') return no('it has not been stored');
@@ -225,7 +245,15 @@ function atReceiver(now: Now, carriers: readonly Attempt[]): Answer {
         return unknown(`${receiver}’s kernel may have it: nobody has said so`);
     }
   });
-  return strongest(answers, no(`nothing has been sent to ${receiver}`));
+  return strongest(answers, withoutCarrier(now));
+}
+
+// Nothing is known to have been sent to the receiver. On the detour only the relay's log can tell.
+function withoutCarrier(now: Now): Answer {
+  const { history, route, relay, receiver } = now;
+  if (route === 'detour' && mayBeAtRelay(now) && !isLogged(history))
+    return unknown(`there is no log of ${relay}`);
+  return no(`nothing has been sent to ${receiver}`);
 }
 
 function shown(now: Now, carriers: readonly Attempt[]): Answer {
@@ -248,5 +276,5 @@ function shown(now: Now, carriers: readonly Attempt[]): Answer {
       return unknown(`${receiver} has gone after receiving it, and before it said that it was shown`);
     return unknown(`${receiver} has received it, and has not said yet that it was shown`);
   });
-  return strongest(answers, no(`nothing has been sent to ${receiver}`));
+  return strongest(answers, withoutCarrier(now));
 }
