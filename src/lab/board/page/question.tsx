@@ -25,7 +25,7 @@ interface QuestionProps {
 }
 
 /** How a route is named in a question. */
-export const ROUTE_TEXT: Readonly<Record<Route, string>> = {
+const ROUTE_TEXT: Readonly<Record<Route, string>> = {
   direct: 'the direct route',
   detour: 'the detour',
 };

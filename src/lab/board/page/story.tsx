@@ -13,7 +13,7 @@ import { guessesIn, score, TallyTable } from './tally.tsx';
 export const choose = (name: string): Promise<boolean> => attempt({ story: name, do: 'choose' });
 
 /** Ends everything that runs, and starts free play afresh. */
-export const freePlay = (): Promise<boolean> => attempt({ stage: 'reset' });
+const freePlay = (): Promise<boolean> => attempt({ stage: 'reset' });
 
 const isQuestion = (stories: readonly StoryTitle[], { name }: StoryState): boolean =>
   stories.some((one) => one.name === name && one.kind === 'question');
