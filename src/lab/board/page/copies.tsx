@@ -55,7 +55,7 @@ function Messages({ half, at, end }: { readonly half: Half; readonly at: number;
             value={chosen ?? NEWEST}
             onChange={({ currentTarget: { value } }) => setChosen(value === NEWEST ? undefined : value)}
           >
-            <option value={NEWEST}>newest: {begun.at(-1)?.name}</option>
+            <option value={NEWEST}>{begun.at(-1)?.name} (newest)</option>
             {begun
               .slice(-MOST)
               .reverse()
