@@ -75,6 +75,8 @@ export interface Half {
   readonly merged: Merged;
   /** Which time of `merged` is 0 on the board's axis, in milliseconds. */
   readonly zero: number;
+  /** The ids of messages that began before `merged`: they have the first numbers. */
+  readonly earlier: readonly string[];
   /** When the newest events begin, on the board's axis; before them `merged` does not have everything. */
   readonly since: number;
 }
@@ -187,6 +189,7 @@ export class HalfModel {
       older: this.#older,
       merged,
       zero,
+      earlier: [...this.#ids],
       since: this.#settled.length === 0 ? Number.NEGATIVE_INFINITY : (open[0]?.from ?? 0),
     };
     if (this.#next > 0) this.#settle(part, open, zero, last);
