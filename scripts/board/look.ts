@@ -45,6 +45,7 @@ const accessible = (scheme: 'light' | 'dark', size: { width: number; height: num
     await say(page, board, 'detour', 'hello');
     await at(page, 'row').first().click();
     await look('free play, with details');
+    await page.keyboard.press('Escape');
     await at(page, 'do-direct/bob-freeze').click();
     await at(page, 'do-direct/line-cut').click();
     await until('bob is frozen', async () => /frozen/.test(await at(page, 'actor-direct/bob').innerText()));
@@ -97,7 +98,9 @@ const COUNT = `(() => {
 })()`;
 
 /** How many lines are added at the end, one at a time. */
-const ADDED = 16;
+const ADDED = 8;
+/** If nothing has changed for this long, in milliseconds, the page has drawn everything that it knows. */
+const QUIET_MS = 1200;
 
 /** What an event costs on a page with 2,000 frames. */
 export const touched: Check = {
@@ -109,10 +112,11 @@ export const touched: Check = {
     writeFileSync(logs[1], bob.join(''));
     const board = await ground.board([...logs]);
     const page = await ground.open(board.address);
+    // The page draws a long run only from time to time, because that takes a while.
     const settled = async (): Promise<void> => {
       let before = '';
       await until('nothing moves', async () => {
-        await page.waitForTimeout(300);
+        await page.waitForTimeout(QUIET_MS);
         const now = await page.innerText('body');
         const same = now === before;
         before = now;
@@ -120,6 +124,7 @@ export const touched: Check = {
       });
     };
     await at(page, 'row').first().waitFor();
+    await settled();
     await settled();
     await page.evaluate(COUNT);
     const counts: number[] = [];
