@@ -30,6 +30,9 @@ const ROUTE_TEXT: Readonly<Record<Route, string>> = {
   detour: 'the detour',
 };
 
+/** What alice's program says on a route when all went well. */
+export const SUCCESS: Readonly<Record<Route, string>> = { direct: 'delivered', detour: 'stored' };
+
 /** The guesses for the routes that were asked about; a route that was skipped has none. */
 export function guessesOf(
   routes: readonly Route[],
