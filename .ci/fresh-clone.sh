@@ -20,8 +20,8 @@ npx detour async relay --help >../two 2>../two.err &
 two=$!
 wait "$one" || { cat ../one.err; exit 1; }
 wait "$two" || { cat ../two.err; exit 1; }
-head -1 ../one | grep -q '^Usage: detour sync send'
-head -1 ../two | grep -q '^Usage: detour async relay'
+head -1 ../one | grep -q '^Usage: npx detour sync send'
+head -1 ../two | grep -q '^Usage: npx detour async relay'
 test "$(cat ../one.err ../two.err | grep -c 'detour: installing')" -eq 1
 ok 'two first starts at once: npx detour works, and one of them sets up'
 

@@ -16,19 +16,21 @@ tarball=$(echo "$dir"/detour-*.tgz)
 test "$(stat -c %s "$tarball")" -lt 1000000
 ok "npm pack: $(stat -c %s "$tarball") bytes"
 
-mkdir "$dir/empty"
+# As on a student's computer in a room without a network: no registry answers, and npm has fetched nothing before.
+mkdir "$dir/empty" "$dir/home"
+export HOME="$dir/home" npm_config_cache="$dir/home/.npm" npm_config_registry=http://127.0.0.1:1
 cd "$dir/empty"
 npm init --yes >/dev/null
-npm install "$tarball" --omit=dev --silent
+npm install "$tarball" --silent
 kilobytes=$(du -sk node_modules | cut -f1)
 test "$kilobytes" -lt 6000
-ok "npm install in an empty folder: $kilobytes kB"
+ok "npm install in an empty folder, without a registry: $kilobytes kB"
 test ! -e node_modules/typescript
 test ! -e node_modules/detour/src/cli
 ok 'neither compiler nor sources are there'
 
 npx detour --help >help 2>help.err
-grep -q '^Usage: detour' help
+grep -q '^Usage: npx detour' help
 if grep 'detour:' help.err; then exit 1; fi
 ok 'npx detour --help, without a set-up'
 npx detour --version | grep -E '^detour [0-9.]+, protocol [0-9]+, Node [0-9.]+ on '
@@ -40,6 +42,15 @@ grep -q 'NOT DELIVERED' said
 ok 'sync send to nobody: NOT DELIVERED, exit 10'
 npx detour demo 1 --fast
 ok 'a story, with real processes'
+
+npm install --silent --global --prefix "$dir/global" "$tarball"
+"$dir/global/bin/detour" sync receive --help | grep -q '^Usage: detour sync receive'
+ok 'npm install --global, without a registry'
+# A file system such as FAT has no symbolic links.
+mkdir "$dir/stick"
+(cd "$dir/stick" && npm init --yes >/dev/null && npm install --silent --no-bin-links "$tarball")
+node "$dir/stick/node_modules/detour/scripts/detour.mjs" demo 1 --fast >/dev/null
+ok 'npm install --no-bin-links'
 
 # A program of one's own. Only the compiler and the types of Node come from the clone.
 npm pkg set type=module >/dev/null

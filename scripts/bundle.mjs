@@ -17,7 +17,7 @@ buildSync({
   entryPoints: { page: join(source, 'page', 'main.tsx'), style: join(source, 'page', 'page.css') },
   outdir: target,
   minify: true,
-  target: ['chrome109', 'firefox115', 'safari16'],
+  target: ['chrome109', 'firefox115', 'safari16.4'],
   tsconfig: join(source, 'page', 'tsconfig.json'),
 });
 

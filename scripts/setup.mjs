@@ -10,8 +10,19 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } =
-  fs;
+const {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} = fs;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
@@ -26,6 +37,14 @@ if (major < 20 || (major === 20 && minor < 19)) {
 export function setUp() {
   // A package has no tsconfig.json: it was built before it was packed.
   if (!existsSync(join(root, 'tsconfig.json')) || ready()) return;
+  if (!writable()) {
+    // Somebody else's folder. If it is built it can run, even if something is missing that only development needs.
+    if (built() && existsSync(join(root, 'node_modules', 'commander'))) return;
+    process.stderr.write(
+      `detour: ${root} is not set up, and you cannot write to it\n  try  copy it and use the copy, or ask its owner to run: node ${join(root, 'scripts', 'setup.mjs')}\n`,
+    );
+    process.exit(1);
+  }
   let failure;
   // Two terminals may start at the same time: one works, the other waits.
   const release = takeLock();
@@ -46,6 +65,16 @@ export function setUp() {
 
 const ready = () => installed() && built();
 
+function writable() {
+  try {
+    for (const folder of [root, join(root, 'node_modules'), join(root, 'dist')])
+      if (existsSync(folder)) accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 // ---- installing
 
 /** The file that is written after an install, with the hash of the package-lock.json that was installed. */
@@ -64,9 +93,22 @@ const lockfile = () => hashOf([join(root, 'package-lock.json')]);
 function install() {
   process.stderr.write('detour: installing (once) …\n');
   // The compiler is a development dependency; NODE_ENV=production must not leave it out.
-  npm('ci --include=dev --no-audit --no-fund --loglevel=error');
+  npm(`ci --include=dev --no-audit --no-fund --loglevel=error${linkable() ? '' : ' --no-bin-links'}`);
   mkdirSync(dirname(installMark), { recursive: true });
   writeFileSync(installMark, lockfile());
+}
+
+// A USB stick (FAT, exFAT) has no symbolic links, and npm would stop at the first. On Windows npm needs none.
+function linkable() {
+  if (process.platform === 'win32') return true;
+  const link = join(root, `.link-${process.pid}`);
+  try {
+    symlinkSync('package.json', link);
+  } catch {
+    return false;
+  }
+  rmSync(link);
+  return true;
 }
 
 function npm(line) {
@@ -93,7 +135,7 @@ function built() {
 }
 
 function build() {
-  process.stderr.write('detour: building …\n');
+  process.stderr.write('detour: building ...\n');
   const state = sources();
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run('tsc', () => execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], OPTIONS));

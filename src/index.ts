@@ -15,6 +15,7 @@ export type { Body, ConnectOptions, Endpoint, WaitOptions } from './library/argu
 export { type CollectedMessage, type Collection, type CollectOptions, collect } from './library/collect.ts';
 export { type DepositOptions, type Depositor, deposit, openDepositor } from './library/deposit.ts';
 export { explain } from './library/explain.ts';
+export { type HeldMessage, type ListOptions, list, type MailboxContent } from './library/list.ts';
 export {
   type Handle,
   type Listening,

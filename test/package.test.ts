@@ -13,6 +13,7 @@ interface Manifest {
   readonly engines: { readonly node: string };
   readonly bin: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly bundleDependencies: readonly string[];
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
@@ -78,6 +79,7 @@ describe('the lock file', () => {
     const root = (JSON.parse(lockText) as { packages: Record<string, Manifest> }).packages[''];
     expect(root).toMatchObject({
       dependencies: manifest.dependencies,
+      bundleDependencies: manifest.bundleDependencies,
       devDependencies: manifest.devDependencies,
       engines: manifest.engines,
     });
@@ -159,18 +161,24 @@ describe('the package', () => {
       'scripts/setup.mjs',
       'src/wire/PROTOCOL.md',
       'src/lab/TEACHING.md',
+      'scripts/picture/run.svg',
     ])
       expect(files).toContain(needed);
+    // Students install it without a network, so it has with it what it needs.
+    expect(manifest.bundleDependencies).toEqual(Object.keys(manifest.dependencies));
+    const shipped = locked.filter(([, { dev }]) => !dev).map(([path]) => `${path}/package.json`);
+    expect(files).toEqual(expect.arrayContaining(shipped));
     const strange = files.filter(
       (path) =>
-        !/^(dist\/.*\.(js|d\.ts)|scripts\/(detour|setup)\.mjs|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
+        !/^(dist\/.*\.(js|d\.ts)|node_modules\/.*|scripts\/(detour|setup)\.mjs|scripts\/(picture\/\w+\.svg|teaching\/(handout|homework|lab)\.md)|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
           path,
         ),
     );
     expect(strange).toEqual([]);
     // Nobody can import the command line or the laboratory.
     expect(files.filter((path) => /^dist\/(cli|lab|trace)\/.*\.d\.ts$/.test(path))).toEqual([]);
-    expect(pack?.unpackedSize).toBeLessThan(3_000_000);
+    // Half of it is commander and pino, with what they need.
+    expect(pack?.unpackedSize).toBeLessThan(3_500_000);
     expect(existsSync(new URL(`../${manifest.bin.detour}`, import.meta.url))).toBe(true);
   });
 

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { tempDir } from './harness.ts';
 
 const SETUP = fileURLToPath(new URL('../scripts/setup.mjs', import.meta.url));
@@ -34,11 +35,12 @@ else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
 class Clone {
   dir: string;
   readonly temp: string;
+  #reader: number | undefined;
 
   constructor() {
     this.dir = join(tempDir(), 'clone');
     this.temp = tempDir();
-    const compiler = { name: 'typescript', version: '1.0.0', type: 'module' };
+    const compiler = { name: 'typescript', version: '1.0.0', type: 'module', bin: { tsc: 'bin/tsc' } };
     this.write('package.json', {
       name: 'clone',
       version: '1.0.0',
@@ -79,10 +81,24 @@ class Clone {
       .map((line) => line.split(' ')[0] ?? '');
   }
 
+  /** From now on it belongs to somebody else, and whoever starts it may only read it. */
+  giveAway(): void {
+    chmodSync(join(this.dir, '..'), 0o755);
+    for (const folder of ['', 'node_modules', 'dist']) {
+      const path = join(this.dir, folder);
+      if (!existsSync(path)) continue;
+      chmodSync(path, 0o555);
+      onTestFinished(() => chmodSync(path, 0o755));
+    }
+    // Root may write everywhere.
+    if (process.getuid?.() === 0) this.#reader = 65_534;
+  }
+
   launch(env: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn(process.execPath, [join(this.dir, 'scripts', 'setup.mjs')], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TMPDIR: this.temp, TEMP: this.temp, ...env },
+      ...(this.#reader !== undefined && { uid: this.#reader, gid: this.#reader }),
     });
     onTestFinished(() => void child.kill('SIGKILL'));
     return child;
@@ -142,6 +158,48 @@ describe('the first start', () => {
   });
 });
 
+describe("a start in somebody else's folder, without rights to write", () => {
+  it.skipIf(process.platform === 'win32')('runs what is built', { tags: ['slow'] }, async () => {
+    const clone = new Clone();
+    await clone.start();
+    mkdirSync(join(clone.dir, 'node_modules', 'commander'));
+    // It could not install what the lock file says now, but only development needs that.
+    clone.write('package-lock.json', {});
+    clone.giveAway();
+    expect(await clone.start()).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it.skipIf(process.platform === 'win32')('says in one sentence what to do if nothing is built', async () => {
+    const clone = new Clone();
+    clone.giveAway();
+    const { code, stderr } = await clone.start();
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `detour: ${clone.dir} is not set up, and you cannot write to it\n` +
+        `  try  copy it and use the copy, or ask its owner to run: node ${clone.dir}/scripts/setup.mjs\n`,
+    );
+  });
+});
+
+// The file system is that of this computer, but Node says what it says on a USB stick.
+test.skipIf(process.platform === 'win32')(
+  'where there are no symbolic links it installs without them',
+  { tags: ['slow'] },
+  async () => {
+    const stick = join(tempDir(), 'stick.cjs');
+    writeFileSync(stick, "require('node:fs').symlinkSync = () => { throw new Error('ENOSYS'); };\n");
+    for (const [links, env] of [
+      [true, {}],
+      [false, { NODE_OPTIONS: `--require ${stick}` }],
+    ] as const) {
+      const clone = new Clone();
+      expect(await clone.start(env)).toMatchObject({ code: 0 });
+      expect(clone.log()).toEqual(['install', 'build']);
+      expect(existsSync(join(clone.dir, 'node_modules', '.bin', 'tsc'))).toBe(links);
+    }
+  },
+);
+
 describe('a later start', () => {
   it('builds again when a source has changed, but not when only its time has, or in a clone that was moved', {
     tags: ['slow'],
@@ -154,7 +212,7 @@ describe('a later start', () => {
     clone.dir += '-moved';
     expect(await clone.start()).toEqual({ code: 0, stdout: '', stderr: '' });
     clone.write('src/main.ts', 'second');
-    expect((await clone.start()).stderr).toBe('detour: building …\n');
+    expect((await clone.start()).stderr).toBe('detour: building ...\n');
     expect(clone.log()).toEqual(['install', 'build', 'build']);
     expect(readFileSync(join(clone.dir, 'dist', 'main.js'), 'utf8')).toBe('second');
   });

@@ -28,6 +28,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       dir: fileURLToPath(new URL('.', import.meta.url)),
+      // Some continuous integration sets TERM=dumb or another locale, which makes detour's output plain.
+      env: { TERM: 'xterm', LC_ALL: '', LC_CTYPE: '', LANG: '' },
       globalSetup: [fileURLToPath(new URL('global-setup.ts', import.meta.url))],
       // Two cores and real processes: a few files at a time, and timeouts that no healthy test reaches.
       maxWorkers: 3,

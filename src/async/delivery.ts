@@ -156,11 +156,13 @@ export class Delivery {
     if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.values().next().value ?? name);
   }
 
-  /** May this message have been written to a receiver? */
-  wasTried(box: Mailbox, seq: number): boolean {
-    const marks = this.#marks.get(box.name) ?? [];
-    const { lastSent = 0 } = this.#collectors.get(box.name) ?? {};
-    return seq <= Math.max(box.tried, lastSent, ...marks);
+  /**
+   * On how many connections this message was sent, as far as the relay can tell them apart; those before it opened count as one. 0: it was
+   * certainly never written to a receiver.
+   */
+  attempts({ name, tried }: Mailbox, seq: number): number {
+    const marks = this.#marks.get(name)?.filter((mark) => mark >= seq).length ?? 0;
+    return marks + (seq <= tried ? 1 : 0) + (this.inFlight(name, seq) ? 1 : 0);
   }
 
   /** Is this message in flight on a live connection? One that is only being read back does not count: if its ttl is over, it is not sent. */
@@ -261,8 +263,7 @@ export class Delivery {
 
   #sent(collector: Collector, box: Mailbox, seq: number, { at }: Place, message: StoredMessage) {
     const { id, from = this.machine.name, t, kind, tried, body, notify } = message;
-    const marks = this.#marks.get(box.name)?.filter((mark) => mark >= seq).length ?? 0;
-    const attempt = 1 + marks + (seq <= box.tried ? 1 : 0);
+    const attempt = 1 + this.attempts(box, seq);
     const held = Math.max(0, this.machine.now - t);
     collector.lastSent = seq;
     collector.remaining -= 1;

@@ -160,7 +160,7 @@ export class Endings {
     const to = box.name;
     group.ended.sort((a, b) => a.due.seq - b.due.seq);
     const ended = group.ended.map(({ due: { seq }, message: { id, from = machine.name, notify } }) => {
-      const tried: 'yes' | 'no' = this.delivery.wasTried(box, seq) ? 'yes' : 'no';
+      const tried: 'yes' | 'no' = this.delivery.attempts(box, seq) > 0 ? 'yes' : 'no';
       return { seq, id, from, notify, tried };
     });
     const drafts = ended.flatMap(({ id, notify, tried }): Draft[] => {

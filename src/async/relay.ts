@@ -17,7 +17,7 @@ import { Machine } from './machine.ts';
 import { Retention } from './retention.ts';
 import { type Loss, salvage } from './salvage.ts';
 import { Sends } from './sends.ts';
-import { statusPage, type Waiting } from './status.ts';
+import { Answers, statusPage, type Waiting } from './status.ts';
 
 /** How many unanswered SENDs one connection may have: enough to keep a LAN and a disk that syncs in 1 ms busy. PROTOCOL.md, "Limits". */
 export const WINDOW = 256;
@@ -48,6 +48,7 @@ export class Relay {
   readonly #admission: Admission;
   readonly #endings: Endings;
   readonly #sends: Sends;
+  readonly #answers: Answers;
   #listener: Listener | undefined;
   #timer: Timer | undefined;
 
@@ -62,6 +63,7 @@ export class Relay {
     this.#delivery = new Delivery(context, machine);
     this.#endings = new Endings(context, machine, this.#delivery, this.#admission);
     this.#sends = new Sends(context, machine, this.#admission, this.#delivery, () => this.#server.resume());
+    this.#answers = new Answers(machine, this.#delivery, this.#admission, retention);
     const ready: Message<'READY'> = {
       verb: 'READY',
       version: VERSION,
@@ -144,19 +146,9 @@ export class Relay {
       send: (session, send) => sends.send(session, send),
       oversize: (session, id, size) => sends.oversize(session, id, size),
       other: (session, message) => this.#other(session, message),
-      status: (reply, after) => {
-        this.#sends.flush();
-        const page = statusPage(this.machine.state, delivery.collected, after);
-        this.machine.whenDurable(() => {
-          for (const { name: of, held, bytes, oldest } of page) {
-            const connected = delivery.collector(of) === undefined ? 'no' : 'yes';
-            // It was collected when the page was made, but not any more.
-            if (held === 0 && connected === 'no') continue;
-            reply({ verb: 'MAILBOX', name: of, held, bytes, oldest, connected });
-          }
-          const { used, total } = this.retention.disk;
-          reply({ verb: 'END', ...this.#admission.usage, disk: `${used}/${total}` });
-        });
+      ask: (question, client, answered) => {
+        sends.flush();
+        this.#answers.ask(question, client, answered);
         return true;
       },
       inFlight: (session) => (delivery.collecting(session)?.flight.length ?? 0) > 0,

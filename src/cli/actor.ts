@@ -178,7 +178,7 @@ const LONGEST_LINE = 200;
 // It makes no difference if stdin is closed, absent or empty, except with --tied.
 function obeyLines({ emit, flush }: Told, own: TypedLine): void {
   const obey = ({ bytes, tooLong }: Line): void => {
-    const line = bytes.toString().trim() + (tooLong ? '…' : '');
+    const line = bytes.toString().trim() + (tooLong ? '...' : '');
     const [word = '', value, ...rest] = line.split(/\s+/);
     if (line === 'kill') {
       emit({ event: 'stopping', why: 'kill' });

@@ -2,6 +2,7 @@
 // commands as everybody else.
 
 import { Command, type Option } from 'commander';
+import { asTyped } from '../core/command-name.ts';
 import { visible } from '../core/visible.ts';
 
 /** The variable that is read if an option is not given. It holds for every command that has the option. */
@@ -14,7 +15,10 @@ const VARIABLES: Readonly<Record<string, string>> = {
   '--journal': 'DETOUR_JOURNAL',
 };
 
-/** A command whose options read their variable. `--help` names it, and so does the error if its value is not valid. */
+/**
+ * A command whose options read their variable. `--help` names it, and so does the error if its value is not valid. Commands in the texts of
+ * options are shown as the person types them.
+ */
 export class DetourCommand extends Command {
   override createCommand(name?: string): DetourCommand {
     return new DetourCommand(name);
@@ -24,6 +28,7 @@ export class DetourCommand extends Command {
     const variable = option.hidden ? undefined : VARIABLES[option.long ?? ''];
     // An empty variable counts as not set.
     if (variable !== undefined && process.env[variable] !== '') option.env(variable);
+    option.description = asTyped(option.description);
     return super.addOption(option);
   }
 }

@@ -114,6 +114,24 @@ export async function lossesIn(dir: string, seen: Seen): Promise<Losses> {
   return { damaged: found, refused: parts.length > 0, losses, intact: { messages, mailboxes } };
 }
 
+/**
+ * How much is held in a journal that no relay is writing, as far as it can be read.
+ * @param dir its folder
+ * @returns also whether it is damaged; undefined if it is so damaged that nothing can be counted
+ */
+export async function heldIn(
+  dir: string,
+): Promise<{ messages: number; mailboxes: number; damaged: boolean } | undefined> {
+  try {
+    const { machine, parts } = await replay(dir);
+    const { count: messages, mailboxes, empty } = machine.state;
+    return { messages, mailboxes: mailboxes.size - empty.length, damaged: parts.length > 0 };
+  } catch (error) {
+    if (error instanceof DetourError && error.code === 'damaged_journal') return undefined;
+    throw error;
+  }
+}
+
 const nothing = (): void => {};
 const DEAF: Listener = { durable: nothing, room: nothing, failed: nothing, torn: nothing, notice: nothing };
 

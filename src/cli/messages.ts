@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { DetourError, errnoOf } from '../core/error.ts';
 import { type Line, LineCutter } from '../core/lines.ts';
 import { MAX_BODY } from '../wire/frame.ts';
+import { isPlainOutput } from './render/output.ts';
 
 /** What is to be sent. `typed`: one message per line of standard input, until it ends. */
 export type Source = { readonly kind: 'one'; readonly body: Buffer } | { readonly kind: 'typed' };
@@ -92,17 +93,22 @@ async function* pipedLines(): AsyncGenerator<Line> {
   yield* cutter.end();
 }
 
-// A person edits the line with the keys of a terminal, so this is text.
+// A person edits the line with the keys of a terminal, so this is text. For plain output the system's own editing must do, because readline redraws
+// the line at every key. Then Ctrl-C is a signal.
 async function* typedLines(prompt: string, interrupted: () => boolean): AsyncGenerator<Line> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt, terminal: true });
+  const terminal = !isPlainOutput();
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt, terminal });
   let busy = false;
   let open = true;
   let number = 0;
   lines.on('close', () => {
     open = false;
   });
+  const ends = (): boolean => !busy || interrupted();
   // While readline edits a line, Ctrl-C is a key and not a signal.
-  lines.on('SIGINT', () => (busy && !interrupted() ? process.emit('SIGINT', 'SIGINT') : lines.close()));
+  lines.on('SIGINT', () => (ends() ? lines.close() : process.emit('SIGINT', 'SIGINT')));
+  // Asked before others are told of the signal: then the first of two does not count as the second.
+  if (!terminal) process.prependListener('SIGINT', () => ends() && lines.close());
   lines.prompt();
   for await (const line of lines) {
     busy = true;

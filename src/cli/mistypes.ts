@@ -2,6 +2,7 @@
 // command has, `detour help send`. Each gets a sentence that says what to type.
 
 import { type Command, Option } from 'commander';
+import { asTyped } from '../core/command-name.ts';
 import { DetourError } from '../core/error.ts';
 
 const RELAY = '--relay 127.0.0.1:4100: host and port of the relay are one address';
@@ -30,6 +31,12 @@ const INSTEAD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '--reply': 'detour async send: on the detour a reply is a message of its own',
   },
   'async status': { '--host': RELAY, '--port': RELAY },
+  'async list': {
+    '--host': RELAY,
+    '--port': RELAY,
+    '--as': 'detour async list bob: the name whose mail is listed',
+    '--to': 'detour async list bob: the name whose mail is listed',
+  },
   link: { '--port': '--listen 4102' },
   board: {
     '--listen': '--port 4180',
@@ -43,7 +50,7 @@ export function refuseOthers(command: Command, path: string): void {
   for (const [flag, instead] of Object.entries(INSTEAD[path] ?? {})) {
     command.addOption(new Option(`${flag} [value]`).hideHelp());
     command.on(`option:${flag.slice(2)}`, () => {
-      throw new DetourError('usage', `unknown option '${flag}' of detour ${path}`, instead);
+      throw new DetourError('usage', `unknown option '${flag}' of detour ${path}`, asTyped(instead));
     });
   }
 }

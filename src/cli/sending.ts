@@ -89,6 +89,8 @@ export async function runSend(
         if (outputLost() || (interrupted && !process.stdin.isTTY)) break;
         interrupted = false;
       }
+      // Ctrl-C at the prompt ends what is typed. It interrupts no message.
+      if (typed) interrupted = false;
     } catch (error) {
       // The messages before it have their verdicts, and the connection is closed first.
       failure = { error };

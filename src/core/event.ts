@@ -111,8 +111,20 @@ export const EVENTS = {
     again: 'count?',
     held: 'count?',
   },
-  // `async status --watch`: a mailbox of the relay has changed. Nothing waits in it any more and nobody collects it: held=0, connected=no.
+  // `async status --watch`: a mailbox of the relay has changed; `async list`: the mailbox that is listed. Nothing waits in it any more and nobody collects it: held=0, connected=no.
   status: { name: 'name', held: 'count', bytes: 'count', oldest: 'count?', connected: ['yes', 'no'] },
+  // `async list`: a message that the mailbox `name` holds, and for how long (`ms`). No `id` and `from`: the relay cannot read it.
+  listed: {
+    name: 'name',
+    seq: 'count',
+    id: 'id?',
+    from: 'name?',
+    at: 'count',
+    ms: 'count',
+    size: 'count',
+    attempts: 'count',
+    kind: 'word?',
+  },
   // Each rung of a message's ladder, once. `by`: who says so. `left`: bytes not acknowledged. `ms`: time since sending began.
   rung: {
     conn: 'count?',

@@ -9,3 +9,7 @@ export function ms(value: number): string {
 
 /** A number of bytes in words. */
 export const bytes = (count: number): string => (count === 1 ? '1 byte' : `${count} bytes`);
+
+/** A number of things in words: `1 mailbox`, `2 mailboxes`, `3 entries`. */
+export const many = (n: number, what: string): string =>
+  `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').replace(/x$/, 'xe').concat('s')}`;

@@ -164,7 +164,7 @@ function leftOut(text: string | Uint8Array, shown: string): string {
     typeof text === 'string'
       ? [countOf(text.slice(shown.length), () => true), 'character']
       : [text.length - Buffer.byteLength(shown) + 2 * countOf(shown, isRawByte), 'byte'];
-  return `… (${count} more ${noun}${count === 1 ? '' : 's'})`;
+  return `... (${count} more ${noun}${count === 1 ? '' : 's'})`;
 }
 
 function countOf(text: string, counts: (code: number) => boolean): number {

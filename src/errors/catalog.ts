@@ -1,6 +1,7 @@
 // The catalogue of errors: one list for `detour explain` and for the lines under a failed send.
 // It explains and never decides: the verdict comes from exchange/verdict.ts, and one code can go with different verdicts.
 
+import { asTyped } from '../core/command-name.ts';
 import { COMPUTER_ENTRIES } from './entries/computer.ts';
 import { CONNECTION_ENTRIES } from './entries/connection.ts';
 import { QUESTION_ENTRIES } from './entries/faq.ts';
@@ -76,7 +77,8 @@ export function explainFailure(code: string, moment: Moment, context: FailureCon
     // An entry for one verb must not explain another verb.
     (VERBS.has(moment) ? undefined : entries[0]) ??
     unknown(code, moment);
-  const text = (of: ByRoute): string => fill(typeof of === 'string' ? of : of[context.route], context);
+  const text = (of: ByRoute): string =>
+    fill(asTyped(typeof of === 'string' ? of : of[context.route]), context);
   const before = BEFORE.includes(moment);
   // No SEND is written before READY: "handed over" at such a moment is about an earlier attempt.
   const sent = context.handedOver && !before;

@@ -1,5 +1,6 @@
 // What can be wrong with a journal, as errors for the code that opens, writes or reads one.
 
+import { asTyped } from '../core/command-name.ts';
 import { DetourError, errnoOf } from '../core/error.ts';
 
 const ANOTHER = 'Give another folder with --journal.';
@@ -9,7 +10,7 @@ export function damagedJournal(file: string, offset: number, what: string): Deto
   return new DetourError(
     'damaged_journal',
     `the journal is damaged: ${file}, at byte ${offset}: ${what}`,
-    'Nothing was changed. To see what is lost and what is not: detour journal --check',
+    asTyped('Nothing was changed. To see what is lost and what is not: detour journal --check'),
   );
 }
 
@@ -31,6 +32,15 @@ export function missingRecord(dir: string, lsn: number): DetourError {
 /** `not_a_journal`: the folder holds something else. @param what a sentence without a full stop */
 export function notAJournal(what: string): DetourError {
   return new DetourError('not_a_journal', what, ANOTHER);
+}
+
+/** `not_a_journal`: the journal in the folder is being deleted, or a crash has interrupted that. */
+export function beingDeleted(dir: string): DetourError {
+  return new DetourError(
+    'not_a_journal',
+    `the journal in ${dir} is being deleted`,
+    'If that was interrupted: the next relay that starts on it finishes the deletion, and begins with an empty journal.',
+  );
 }
 
 /**

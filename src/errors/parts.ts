@@ -1,5 +1,6 @@
 // An entry of the catalogue in full, as labels with sentences: `detour explain` prints them, and the board shows them.
 
+import { asTyped } from '../core/command-name.ts';
 import { ALIASES } from './aliases.ts';
 import { fill } from './catalog.ts';
 import type { ByRoute, CatalogEntry } from './entry.ts';
@@ -31,7 +32,7 @@ export function partsOf(entry: CatalogEntry): Part[] {
 
 function part(label: string, of: ByRoute): Part {
   const lines = typeof of === 'string' ? of.split('\n') : [`sync: ${of.sync}`, `async: ${of.async}`];
-  return { label, lines: lines.map((line) => fill(line, NOBODY)) };
+  return { label, lines: lines.map((line) => fill(asTyped(line), NOBODY)) };
 }
 
 // An error often appears only as a number, and the number differs between systems.

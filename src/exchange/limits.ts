@@ -29,7 +29,7 @@ export const FENCES = 10_000;
 export const TRY_STEP = 1_000;
 
 /**
- * How many frames that store nothing and free nothing (PING, PONG, STATUS, RECEIVE, an ACK of nothing new) are read from one connection
+ * How many frames that store nothing and free nothing (PING, PONG, STATUS, LIST, RECEIVE, an ACK of nothing new) are read from one connection
  * without a pause. A SEND, or an ACK of something new, allows one more. PROTOCOL.md, "Limits".
  */
 export const QUESTIONS = 100;

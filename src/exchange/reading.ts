@@ -1,5 +1,5 @@
-// Decides when a server reads from a client. It stops while a SEND of that client waits, and after a STATUS until the other clients have
-// had their turn. It reads more slowly from a client that asks too many questions that cost nothing to ask.
+// Decides when a server reads from a client. It stops while a SEND of that client waits, and after a STATUS or LIST until it is answered
+// and the other clients have had their turn. It reads more slowly from a client that asks too many questions that cost nothing to ask.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Connection } from '../net/connection.ts';

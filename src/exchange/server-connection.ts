@@ -197,7 +197,8 @@ export class ServerConnection implements SessionConnection {
         this.#close('fin', 'error');
         return;
       case 'STATUS':
-        this.#status(message);
+      case 'LIST':
+        this.#ask(message);
         return;
       case 'HELLO':
         this.#hello(message);
@@ -218,11 +219,12 @@ export class ServerConnection implements SessionConnection {
   }
 
   // An answer costs milliseconds. So the server reads from this client again only after the others have had their turn.
-  #status({ after }: Message<'STATUS'>): void {
-    const { handler, turns } = this.#parts;
+  #ask(question: Message<'STATUS' | 'LIST'>): void {
+    const answered = (): void => this.#parts.turns.add(() => this.#reading.release());
     this.#reading.hold();
-    turns.add(() => this.#reading.release());
-    if (!handler.status?.((reply) => this.#connection.send(reply), after)) this.#unserved('STATUS');
+    if (this.#parts.handler.ask?.(question, this.#connection, answered)) return;
+    answered();
+    this.#unserved(question.verb);
   }
 
   #hello(hello: Message<'HELLO'>): void {

@@ -35,6 +35,14 @@ export type SessionEnd =
   | 'stopped'
   | (string & {});
 
+/** A client that asks a question, with or without HELLO. */
+export interface Asker {
+  /** Can it still be answered? */
+  readonly open: boolean;
+  /** Sends a frame of the answer. */
+  send(message: Message): void;
+}
+
 /** What a mode does for its sessions. It hears of a session once its HELLO is accepted, and implements only the hooks that it needs. */
 export interface Handler {
   /** Why a client may not use this name in HELLO; undefined if it may. The client gets it as an ERROR. */
@@ -47,8 +55,11 @@ export interface Handler {
   oversize(session: Session, id: string, size: number): Refusal;
   /** Any other verb that a client may send after HELLO. False, or no such hook: this role does not serve it. */
   other?(session: Session, message: Message): boolean;
-  /** STATUS, which is served even before HELLO. False, or no such hook: this role does not serve it. */
-  status?(reply: (message: Message) => void, after: string | undefined): boolean;
+  /**
+   * STATUS or LIST, which are served even before HELLO. False, or no such hook: this role does not serve it.
+   * @param answered to be called when nothing more has to be read or computed for the answer: then the client may ask on
+   */
+  ask?(question: Message<'STATUS' | 'LIST'>, client: Asker, answered: () => void): boolean;
   /** Was this session sent something that it has not acknowledged? Then it does not lose its place to another. */
   inFlight?(session: Session): boolean;
   /** Calls `done` when everything that this session has sent is as durable as it will get. */

@@ -1,5 +1,6 @@
 // The catalogue of errors, for a program. `detour explain` uses it.
 
+import { asTyped } from '../core/command-name.ts';
 import { DetourError } from '../core/error.ts';
 import { visible } from '../core/visible.ts';
 import type { CatalogEntry } from '../errors/entry.ts';
@@ -19,6 +20,8 @@ export function explain(text: string): readonly CatalogEntry[] {
   throw new DetourError(
     'usage',
     `the catalogue has no entry ${visible(text, { max: 40 })}`,
-    near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'detour explain, without a word, lists them all',
+    near.length > 0
+      ? `did you mean ${near.join(' or ')}?`
+      : asTyped('detour explain, without a word, lists them all'),
   );
 }

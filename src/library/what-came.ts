@@ -64,7 +64,7 @@ function hasAddress(address: string): boolean {
   return wanted === undefined || /^7f.{6}$/.test(wanted) || own.includes(wanted);
 }
 
-const cut = (start: Buffer, count: number): string => visible(start) + (count > start.length ? '…' : '');
+const cut = (start: Buffer, count: number): string => visible(start) + (count > start.length ? '...' : '');
 
 /** A message that came in place of the answer. @param id the id of the message that waits */
 export function strayText({ verb, id: named }: StrayMessage, id: string, route: Route): string {

@@ -97,7 +97,17 @@ function sideOf(recorded: Recorded): 'client' | 'server' {
   return 'client';
 }
 
-const SERVER_SAYS = new Set(['READY', 'RECEIVED', 'STORED', 'REFUSED', 'MESSAGE', 'EMPTY', 'MAILBOX', 'END']);
+const SERVER_SAYS = new Set([
+  'READY',
+  'RECEIVED',
+  'STORED',
+  'REFUSED',
+  'MESSAGE',
+  'EMPTY',
+  'MAILBOX',
+  'ITEM',
+  'END',
+]);
 
 // `session` and `try` identify a connection: the client's log has them in a HELLO sent, the server's log in a HELLO received.
 function helloOf(end: End): string | undefined {

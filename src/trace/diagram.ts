@@ -9,7 +9,16 @@ import { widthOf } from '../core/width.ts';
 import { lanesIn, lanesOf } from './lanes.ts';
 import type { Merged } from './merge.ts';
 import type { Placed, Process } from './model.ts';
-import { leaves, type MarkName, type Row, type RowOptions, rowsOf } from './rows.ts';
+import {
+  leaves,
+  listenerOf,
+  type MarkName,
+  pidOf,
+  type Row,
+  type RowOptions,
+  rowsOf,
+  zeroOf,
+} from './rows.ts';
 import { shorten, TextLine } from './text-line.ts';
 
 /** How to draw a diagram. */
@@ -102,15 +111,6 @@ export function drawDiagram(merged: Merged, options: DiagramOptions): Diagram {
   };
 }
 
-/** The time of the row (or of the first event of `actor`) that counts as 0, in milliseconds of the merge. */
-export function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
-  const first = merged.events.find(
-    ({ recorded }) => recorded.actor === actor && recorded.event !== 'started',
-  );
-  // Faults that are set up before anything else happens do not start the time.
-  return (first ?? drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
-}
-
 /** Where the lanes are. */
 export interface Layout {
   readonly width: number;
@@ -152,12 +152,10 @@ function headingOf(merged: Merged, layout: Layout): string[] {
   names.put(TIME_WIDTH - 2, 'ms');
   for (const [name, column] of layout.columns) {
     names.center(column, shorten(name, layout.gap - 1));
-    const pid = merged.processes.find(({ actor }) => actor === name)?.pid;
-    const listening = merged.events.find(
-      ({ recorded }) => recorded.actor === name && recorded.event === 'listening',
-    );
-    const port = listening?.recorded.event === 'listening' ? ` :${listening.recorded.port}` : '';
-    if (pid !== undefined) pids.center(column, shorten(`pid ${pid}${port}`, layout.gap - 1));
+    const pid = pidOf(merged, name);
+    const port = listenerOf(merged, name);
+    if (pid !== undefined)
+      pids.center(column, shorten(`pid ${pid}${port === undefined ? '' : ` :${port}`}`, layout.gap - 1));
   }
   return layout.detail ? [names.toString(), pids.toString()] : [names.toString()];
 }

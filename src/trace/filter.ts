@@ -12,7 +12,19 @@ export function essential({ recorded, channel }: Placed): boolean {
 
 const NO_MESSAGE: ReadonlySet<string> = new Set(['acknowledged', 'unlinked', 'rung']);
 
-const SMALL_TALK = new Set(['HELLO', 'RECEIVE', 'EMPTY', 'PING', 'PONG', 'BYE', 'STATUS', 'MAILBOX', 'END']);
+const SMALL_TALK = new Set([
+  'HELLO',
+  'RECEIVE',
+  'EMPTY',
+  'PING',
+  'PONG',
+  'BYE',
+  'STATUS',
+  'LIST',
+  'MAILBOX',
+  'ITEM',
+  'END',
+]);
 
 const endedPolitely = (channel: Channel | undefined): boolean =>
   [channel?.client, channel?.server].some((end) =>

@@ -30,9 +30,9 @@ export function namesOf(
 ): Names {
   const numbers = new Map<unknown, number>(earlier.map((id, index) => [id, index + 1]));
   const names = new Map<Channel, { client?: string; server?: string }>();
-  const listeners = new Map<string, string>(places);
-  for (const { recorded, channel } of events) {
-    if (recorded.event === 'listening') listeners.set(`${recorded.host}:${recorded.port}`, recorded.actor);
+  const listeners = new Map<string, Process>();
+  for (const { recorded, channel, process } of events) {
+    if (recorded.event === 'listening') listeners.set(`${recorded.host}:${recorded.port}`, process);
     if (recorded.event !== 'sent' && recorded.event !== 'received') continue;
     const { id, as } = recorded.fields;
     if (id !== undefined && !numbers.has(id)) numbers.set(id, numbers.size + 1);
@@ -62,7 +62,11 @@ export function namesOf(
       if (cable !== undefined) return weAreClient ? cable.to : cable.from;
       for (const { recorded } of channel.client?.events ?? []) {
         if (recorded.event !== 'connecting') continue;
-        return listeners.get(`${recorded.host}:${recorded.port}`) ?? NOBODY;
+        const place = `${recorded.host}:${recorded.port}`;
+        const listener = listeners.get(place);
+        // A link that closes the connection at once is on the way to somebody, if others have come through.
+        const way = listener === undefined ? undefined : cables.get(listener);
+        return way?.to ?? listener?.actor ?? places?.get(place) ?? NOBODY;
       }
       return NOBODY;
     },

@@ -1,6 +1,7 @@
 // Who was there: compares logs that were handed in with the log of the relay that they all used. One row for each session of each run.
 // The relay's log is the witness: nobody but its owner could change it. evidence.ts finds what contradicts it. Pure.
 
+import { asTyped } from '../core/command-name.ts';
 import { DetourError } from '../core/error.ts';
 import type { FrameFields, Recorded, VerdictName } from '../core/event.ts';
 import { splitProcesses } from './channels.ts';
@@ -115,7 +116,7 @@ export function relayRecord({ file, events, skipped }: Log): RelayRecord {
     throw new DetourError(
       'bad_log',
       `${file} is not the log of a relay`,
-      'give the file that `detour async relay --log FILE` wrote',
+      asTyped('give the file that `detour async relay --log FILE` wrote'),
     );
   return { sessions, anonymous, skipped, stores };
 }

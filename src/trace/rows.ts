@@ -81,6 +81,27 @@ export function rowsOf(merged: Merged, options: RowOptions = {}): Row[] {
   return inOrder(drawn).map((halves) => rowOf(halves, begins, again, names));
 }
 
+/** The time that counts as 0, in the times of the rows. @param actor whose first event it is; undefined: the first row */
+export function zeroOf(merged: Merged, drawnRows: readonly Row[], actor: string | undefined): number {
+  const first = merged.events.find(
+    ({ recorded }) => recorded.actor === actor && recorded.event !== 'started',
+  );
+  // Faults that are set up before anything else happens do not start the time.
+  return (first ?? drawnRows.find(({ kind }) => kind !== 'cable') ?? drawnRows[0])?.at ?? 0;
+}
+
+/** The pid of the first process with this name; undefined if it has no log. */
+export const pidOf = (merged: Merged, name: string): number | undefined =>
+  merged.processes.find(({ actor }) => actor === name)?.pid;
+
+/** The port on which the first process with this name listened; undefined if it did not. */
+export function listenerOf(merged: Merged, name: string): number | undefined {
+  const found = merged.events.find(
+    ({ recorded }) => recorded.actor === name && recorded.event === 'listening',
+  );
+  return found?.recorded.event === 'listening' ? found.recorded.port : undefined;
+}
+
 function rowOf(
   halves: readonly Placed[],
   begins: ReadonlyMap<Placed, 'first' | 'again'>,

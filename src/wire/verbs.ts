@@ -144,6 +144,7 @@ export const VERBS = {
   ACK: { from: 'client', fields: { seq: positive }, body: 'none' },
   EMPTY: { from: 'server', fields: {}, body: 'none' },
   STATUS: { from: 'client', fields: { after: optional(name) }, body: 'none' },
+  LIST: { from: 'client', fields: { name, after: optional(count) }, body: 'none' },
   MAILBOX: {
     from: 'server',
     fields: {
@@ -152,6 +153,20 @@ export const VERBS = {
       bytes: within('N', 0, LARGEST),
       oldest: epochMs,
       connected: oneOf('yes', 'no'),
+    },
+    body: 'none',
+  },
+  ITEM: {
+    from: 'server',
+    fields: {
+      seq: positive,
+      id: optional(id),
+      from: optional(name),
+      at: epochMs,
+      held: within('MS', 0, LARGEST),
+      bytes: count,
+      attempts: count,
+      kind: optional(oneOf('receipt', 'bounce')),
     },
     body: 'none',
   },

@@ -127,7 +127,7 @@ const CASES: Readonly<Record<string, Case>> = {
     answer: `RECEIVED \x1b[2J\xff${'x'.repeat(900)}`,
     exit: 20,
     code: 'unfinished',
-    says: /914 bytes came without a line end: `RECEIVED \\x1b\[2J\\xffx{66}…` so /,
+    says: /914 bytes came without a line end: `RECEIVED \\x1b\[2J\\xffx{66}\.\.\.` so /,
   },
 };
 

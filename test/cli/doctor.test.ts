@@ -86,13 +86,18 @@ describe('this computer', () => {
   test.each<[columns: number, env: NodeJS.ProcessEnv, platform: string, states: string[]]>([
     [80, { LANG: 'de_DE.UTF-8' }, 'linux', ['ok', 'ok']],
     [79, { LANG: 'de_DE.utf8' }, 'linux', ['warning', 'ok']],
-    [0, { LANG: 'C' }, 'linux', ['warning', 'warning']],
-    [100, { LANG: 'de_DE.UTF-8', LC_ALL: 'C' }, 'linux', ['ok', 'warning']],
+    [0, {}, 'linux', ['warning', 'warning']],
+    [100, { LANG: 'de_DE.UTF-8', LC_ALL: 'C' }, 'linux', ['warning']],
+    [100, { LANG: 'de_DE.UTF-8', TERM: 'dumb' }, 'linux', ['warning']],
     [100, {}, 'darwin', ['ok', 'warning']],
     [100, {}, 'win32', ['ok', 'ok']],
   ])('a terminal of %d columns with %j on %s', (columns, env, platform, states) => {
     const checks = checkTerminal({ isTTY: true, columns }, env, platform);
     expect(checks.map(({ state }) => state)).toEqual(states);
+  });
+
+  test('plain output needs no width', () => {
+    expect(checkTerminal({ isTTY: true, columns: 40 }, {}, 'linux', true)).toMatchObject([{ state: 'ok' }]);
   });
 
   test('what is no terminal has no width', () => {

@@ -25,6 +25,7 @@ while program.poll() is None:
         word = os.read(0, 1000).decode().strip()
         if word == 'stop': os.write(ours, b'\\x13')
         elif word == 'go on': os.write(ours, b'\\x11')
+        elif word.startswith('type '): os.write(ours, word[5:].encode() + b'\\r')
         elif word == 'end': program.send_signal(signal.SIGTERM)
         elif word == 'take away': os.close(ours); gone = True
         else: program.kill()
@@ -34,8 +35,8 @@ sys.exit(program.returncode if program.returncode >= 0 else 99)
 
 /** A program in a terminal. Its `stdout` is what the terminal shows. */
 export class InTerminal extends Talking {
-  /** Does something to the terminal: Ctrl-S, Ctrl-Q, hanging up; or to the program: SIGTERM. Resolves when it has been done. */
-  async do(what: 'stop' | 'go on' | 'take away' | 'end'): Promise<void> {
+  /** Does something to the terminal: Ctrl-S, Ctrl-Q, typing a line, hanging up; or to the program: SIGTERM. Resolves when it has been done. */
+  async do(what: 'stop' | 'go on' | `type ${string}` | 'take away' | 'end'): Promise<void> {
     this.type(what);
     await this.until(new RegExp(`did: ${what}`));
   }

@@ -24,7 +24,17 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--log',
   ],
   'sync receive': ['--as', '--host', '--port', '--reply', '--echo', '--work', '--count', '--json', '--log'],
-  'async relay': ['--host', '--port', '--journal', '--max-disk', '--salvage', '--json', '--log'],
+  'async relay': [
+    '--host',
+    '--port',
+    '--journal',
+    '--max-disk',
+    '--salvage',
+    '--fresh',
+    '--yes',
+    '--json',
+    '--log',
+  ],
   'async send': [
     '--to',
     '--as',
@@ -52,6 +62,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--json',
     '--log',
   ],
+  'async list': ['--relay', '--timeout', '--after', '--limit', '--json', '--log'],
   'async status': ['--relay', '--timeout', '--watch', '--json', '--log'],
   link: [
     '--host',
@@ -142,7 +153,7 @@ test('the table of flags above is what --help shows', async () => {
   for (const [command, flags] of Object.entries(COMMANDS)) {
     const { code, stdout } = await runInside([...command.split(' '), '--help']);
     const shown = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z]+(?:-[a-z]+)*)/gm)].map(([, flag]) => flag);
-    expect([command, code, ...shown]).toEqual([command, 0, ...flags, '--help']);
+    expect([command, code, ...shown]).toEqual([command, 0, ...flags, '--plain', '--help']);
     // A default is written as a person would type it.
     expect(stdout).not.toMatch(/default: (?:\{|10000)/);
   }
@@ -205,10 +216,15 @@ test('the modes mixed up, and other slips', async () => {
       usage(/--id is for one message/, 'async', 'send', '--id', 'a', '--lines'),
       usage(/--lines reads the messages from standard input/, 'sync', 'send', '--lines', 'hi'),
       usage(/--count is for one message/, 'sync', 'send', '--lines', '--count', '2'),
-      usage(/no story "99" try choose one of/, 'demo', '99'),
-      usage(/no story "99" try choose one of: 1 there, 2 absent/, 'board', '--story', '99'),
+      usage(/no story "99"; choose one of/, 'demo', '99'),
+      usage(/no story "99"\s+try +choose one of: 1 there, 2 absent/, 'board', '--story', '99'),
       usage(/--story is for a stage, but log files are given/, 'board', '--story', '1', 'bob.log'),
-      usage(/unknown option '--log' of detour board try give the files alone/, 'board', '--log', 'bob.log'),
+      usage(
+        /unknown option '--log' of detour board\s+try +give the files alone/,
+        'board',
+        '--log',
+        'bob.log',
+      ),
       usage(/is not a count/, 'compare', '--messages', 'many'),
       usage(/Did you mean 2s/, 'compare', '--cycle', '2'),
       usage(/give 500ms to 1m/, 'compare', '--cycle', '2m'),

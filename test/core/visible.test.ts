@@ -109,20 +109,20 @@ describe('visible', () => {
 describe('visible with a limit', () => {
   it.each([
     ['exactly fits', 'hello', 5, 'hello'],
-    ['one left', 'hello', 4, 'hell… (1 more character)'],
-    ['not inside an escape', 'a\x1bb', 4, 'a… (2 more characters)'],
-    ['not inside a pair', '😀😀', 3, '😀… (1 more character)'],
-    ['not after a joiner', '👩\u200d👩\u200d👧', 4, '👩… (4 more characters)'],
-    ['nothing at all', 'abc', 0, '… (3 more characters)'],
-    ['bytes are counted as bytes', Buffer.from('hé世'), 2, 'hé… (3 more bytes)'],
-    ['a byte that is not text is one byte', Buffer.from([0x61, 0xff, 0xff]), 5, 'a\\xff… (1 more byte)'],
+    ['one left', 'hello', 4, 'hell... (1 more character)'],
+    ['not inside an escape', 'a\x1bb', 4, 'a... (2 more characters)'],
+    ['not inside a pair', '😀😀', 3, '😀... (1 more character)'],
+    ['not after a joiner', '👩\u200d👩\u200d👧', 4, '👩... (4 more characters)'],
+    ['nothing at all', 'abc', 0, '... (3 more characters)'],
+    ['bytes are counted as bytes', Buffer.from('hé世'), 2, 'hé... (3 more bytes)'],
+    ['a byte that is not text is one byte', Buffer.from([0x61, 0xff, 0xff]), 5, 'a\\xff... (1 more byte)'],
   ])('%s', (_, text, max, expected) => {
     expect(visible(text, { max })).toBe(expected);
   });
 
   it('is fast and exact with a very long text', () => {
-    expect(visible('é'.repeat(1_000_000), { max: 10 })).toBe(`${'é'.repeat(10)}… (999990 more characters)`);
-    expect(visible(Buffer.alloc(1_000_000, 0xff), { max: 10 })).toBe('\\xff\\xff… (999998 more bytes)');
+    expect(visible('é'.repeat(1_000_000), { max: 10 })).toBe(`${'é'.repeat(10)}... (999990 more characters)`);
+    expect(visible(Buffer.alloc(1_000_000, 0xff), { max: 10 })).toBe('\\xff\\xff... (999998 more bytes)');
   });
 
   it('shows the beginning of what it would show without the limit', () => {
@@ -130,7 +130,7 @@ describe('visible with a limit', () => {
       fc.property(fc.string({ unit: 'binary' }), fc.nat(30), (text, max) => {
         const whole = visible(text);
         const [, head, left] =
-          /^(.*?)(?:… \((\d+) more characters?\))?$/su.exec(visible(text, { max })) ?? [];
+          /^(.*?)(?:\.\.\. \((\d+) more characters?\))?$/su.exec(visible(text, { max })) ?? [];
         return left === undefined
           ? head === whole
           : whole.startsWith(head ?? '?') && (head ?? '').length <= max;

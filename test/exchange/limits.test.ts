@@ -288,10 +288,10 @@ describe('questions', () => {
     const bench = await startTheRelay();
     const client = await RawClient.connect(bench.port);
     await client.next();
-    client.type('STATUS\nPING\nSTATUS\nSTATUS after=b\nPING\n');
+    client.type('STATUS\nPING\nLIST name=bob\nSTATUS after=b\nPING\n');
     const verbs = [];
-    for (let i = 0; i < 5; i += 1) verbs.push((await client.next())[0].split(' ')[0]);
-    expect(verbs).toEqual(['END', 'PONG', 'END', 'END', 'PONG']);
+    for (let i = 0; i < 6; i += 1) verbs.push((await client.next())[0].split(' ')[0]);
+    expect(verbs).toEqual(['END', 'PONG', 'MAILBOX', 'END', 'END', 'PONG']);
   });
 });
 

@@ -218,9 +218,9 @@ describe('what is not a frame, or not one that a server accepts', () => {
     expect(client.finished).toBe(true);
   });
 
-  test('the receiver does not serve RECEIVE, ACK or STATUS', async () => {
+  test('the receiver does not serve RECEIVE, ACK, STATUS or LIST', async () => {
     const { greeted } = await startBob();
-    for (const line of ['RECEIVE window=1', 'ACK seq=1', 'STATUS']) {
+    for (const line of ['RECEIVE window=1', 'ACK seq=1', 'STATUS', 'LIST name=bob']) {
       const client = await greeted();
       client.type(`${line}\n`);
       expect(await client.next()).toEqual(anError('wrong_verb'));

@@ -10,6 +10,7 @@ test('these functions and classes, and no other', () => {
     'collect',
     'deposit',
     'explain',
+    'list',
     'memoryLog',
     'openDepositor',
     'openSender',
@@ -45,9 +46,12 @@ test('these types, and no other', () => {
     'Endpoint',
     'FailureLines',
     'Handle',
+    'HeldMessage',
+    'ListOptions',
     'Listening',
     'LoopMessage',
     'Loss',
+    'MailboxContent',
     'MailboxStatus',
     'OpenLog',
     'Phase',
@@ -96,6 +100,8 @@ test('the signatures', () => {
   expectTypeOf(detour.collect).returns.toEqualTypeOf<detour.Collection>();
   expectTypeOf(detour.collect).toBeCallableWith('127.0.0.1', { as: 'bob', follow: true, limit: 1 });
   expectTypeOf(detour.status).returns.resolves.toEqualTypeOf<detour.RelayStatus>();
+  expectTypeOf(detour.list).toBeCallableWith('127.0.0.1', 'bob', { after: 1, limit: 5, timeoutMs: 1 });
+  expectTypeOf(detour.list).returns.resolves.toEqualTypeOf<detour.MailboxContent>();
   expectTypeOf(detour.startRelay).toBeCallableWith({ journal: 'folder', maxDiskBytes: 1, salvage: true });
   expectTypeOf(detour.startRelay).toBeCallableWith({
     log: detour.memoryLog(),

@@ -146,6 +146,20 @@ describe('a diagram', () => {
     ]);
   });
 
+  it('shows a client that a link turned away as one of the server behind it, if others came through', () => {
+    const actors = pulledCable();
+    const late = new Actor('alice', 4799);
+    late.at(9000, { event: 'connecting', conn: 1, host: '127.0.0.1', port: 4102 });
+    late.at(9001, { event: 'broken', conn: 1, code: 'ECONNRESET', syscall: 'connect' });
+    const { rows } = draw([...actors, late], 80);
+    expect(rows.at(-1)?.row).toMatchObject({
+      kind: 'arrow',
+      from: 'bob',
+      to: 'alice',
+      short: ['ECONNRESET', 'reset'],
+    });
+  });
+
   it('draws a link on its own lane if no log says whom it joins', () => {
     const [, link] = pulledCable() as [Actor, Actor];
     expect(`\n${draw([link], 60).lines.join('\n')}\n`).toMatchSnapshot();

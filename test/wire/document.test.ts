@@ -13,7 +13,7 @@ import { REMEMBER_MS } from '../../src/async/ids.ts';
 import { WINDOW } from '../../src/async/relay.ts';
 import { IN_HAND_LIMIT } from '../../src/async/sends.ts';
 import { MOST_EMPTY } from '../../src/async/state.ts';
-import { STATUS_PAGE } from '../../src/async/status.ts';
+import { LIST_BYTES, LIST_PAGE, STATUS_PAGE } from '../../src/async/status.ts';
 import { CATALOG } from '../../src/errors/catalog.ts';
 import { SILENT_BEATS } from '../../src/exchange/heartbeat.ts';
 import {
@@ -166,6 +166,8 @@ test('the limits are those of the code', () => {
     MOST_SESSIONS,
     MOST_EMPTY,
     STATUS_PAGE,
+    LIST_PAGE,
+    LIST_BYTES,
   };
   const written = rows(chapter('Limits')).map(([name = '', value = '', file = '']) => {
     const constant = name.replaceAll('`', '');

@@ -19,6 +19,8 @@ export const RECORD_HEADER = 8;
 export const FILE_NAME = /^([0-9]{15})\.(wal|checkpoint)$/;
 /** The names of files that are free (allocated, without content) or being made. */
 export const SPARE_NAME = /^([0-9a-f]{16})\.(free|new)$/;
+/** The name of the file that marks a log as one that is being deleted. */
+export const DELETING = 'journal.deleting';
 
 const MAGIC = Buffer.from([0x89, 0x43, 0x4d, 0x54]);
 

@@ -5,6 +5,7 @@ import { DetourError, isFull } from '../../core/error.ts';
 import { type FileSystem, writeInto } from '../../core/files.ts';
 import { damagedJournal, notAJournal } from '../../errors/journal.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
+import { finishDeletion } from './clear.ts';
 import type { Folder } from './files.ts';
 import { FILE_HEADER, filePath, randomToken, reachesEnd } from './format.ts';
 import type { LostPart, Lsn, Owner } from './log.ts';
@@ -61,6 +62,8 @@ export async function readLog({ dir, files }: Files, owner: Reader, around: Arou
  */
 export async function recover(folder: Folder, owner: Owner, salvage: boolean) {
   const { dir, files } = folder;
+  if (await finishDeletion(files, dir))
+    owner.notice('The deletion of the old journal had been interrupted. It is finished now.');
   let lost = 0;
   const log = await readLog(folder, owner, async (part, how, bytes) => {
     const { file, offset } = part;

@@ -4,7 +4,7 @@
 import path from 'node:path';
 import { type FileSystem, fileSize, inAdvance, readPart, withFile } from '../../core/files.ts';
 import type { ReadAhead } from '../../core/read-ahead.ts';
-import { damagedRecord, notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
+import { beingDeleted, damagedRecord, notAJournal, otherFormat, systemError } from '../../errors/journal.ts';
 import * as format from './format.ts';
 import type { LogId, Lsn, Segment } from './log.ts';
 
@@ -95,6 +95,7 @@ export async function listLog(files: FileSystem, dir: string): Promise<Listing> 
     const file = path.join(dir, name);
     const [, digits, kind] = format.FILE_NAME.exec(name) ?? format.SPARE_NAME.exec(name) ?? [];
     if (OLD_NAME.test(name)) throw otherFormat(1, format.VERSION);
+    if (name === format.DELETING) throw beingDeleted(dir);
     // It could be a pipe, and opening that would wait for somebody at the other end.
     if (kind !== undefined && !isFile)
       throw notAJournal(`${file} has the name of a journal file, but is not a file`);

@@ -15,7 +15,7 @@ import type { CommandSpec } from '../command.ts';
 import { count, duration, name, writeDuration } from '../input.ts';
 import { addressOption, heartbeatOption, timeoutOption } from '../options.ts';
 import { Arriving } from '../render/arriving.ts';
-import { say, sayWrapped, withNote } from '../render/output.ts';
+import { own, say, sayWrapped, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
 import { clockTime, show } from '../render/showing.ts';
 import { ACKNOWLEDGED, Working } from '../working.ts';
@@ -76,7 +76,7 @@ async function run(flags: Flags): Promise<number> {
   const where = formatAddress(flags.relay.host, flags.relay.port);
   if (!actor.json && flags.follow) {
     say(`${flags.as} waits for mail from the relay on ${where}, pid ${process.pid}`);
-    say('  type: kill · freeze 20s · Ctrl-C = leave');
+    say(own('  type: kill · freeze 20s · Ctrl-C = leave'));
   } else if (!actor.json) say(`${flags.as} collects from the relay on ${where}`);
   const collected = await collectBatches(flags.relay, {
     as: flags.as,

@@ -3,14 +3,14 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Loss, lossText } from '../../async/salvage.ts';
-import type { DetourError } from '../../core/error.ts';
+import { DetourError } from '../../core/error.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { startRelay } from '../../library/relay.ts';
 import { formatAddress } from '../../net/address.ts';
 import { type ActorFlags, actorOptions, startActor } from '../actor.ts';
 import type { CommandSpec } from '../command.ts';
 import { amount, host, path, port } from '../input.ts';
-import { neverBlock, say, sayWrapped } from '../render/output.ts';
+import { neverBlock, own, say, sayWrapped } from '../render/output.ts';
 import { sayAddresses } from '../render/reach.ts';
 import { RelayTalk, waitingText } from '../render/relay-talk.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
@@ -21,6 +21,8 @@ interface Flags extends ActorFlags {
   readonly journal?: string;
   readonly maxDisk?: number;
   readonly salvage?: true;
+  readonly fresh?: true;
+  readonly yes?: true;
 }
 
 /** The command `detour async relay`. */
@@ -41,7 +43,9 @@ export const asyncRelay: CommandSpec = {
         'use no more of the disk than this, e.g. 2GB (default: no limit)',
         amount,
       )
-      .option('--salvage', 'if the journal is damaged, go on without what cannot be read');
+      .option('--salvage', 'if the journal is damaged, go on without what cannot be read')
+      .option('--fresh', 'begin with an empty journal: delete the old one (asks first)')
+      .option('--yes', 'with --fresh: do not ask');
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
@@ -50,10 +54,21 @@ export const asyncRelay: CommandSpec = {
 
 async function run(flags: Flags): Promise<number> {
   const dir = flags.journal === undefined ? defaultJournal(flags.port) : resolve(flags.journal);
+  if (flags.yes && !flags.fresh)
+    throw new DetourError(
+      'usage',
+      '--yes answers the question of --fresh.',
+      'detour async relay --fresh --yes',
+    );
+  const deleted = flags.fresh
+    ? await (await import('../afresh.ts')).startAfresh(dir, flags.yes === true)
+    : '';
+  if (deleted === undefined) return 1;
   neverBlock();
   const talk = new RelayTalk();
   const actor = await startActor('relay', flags, (event) => talk.tell(event), false);
   const { context } = actor;
+  if (deleted !== '') context.emit({ event: 'notice', text: deleted });
   let stop = (): void => {};
   const stopped = new Promise<void>((settle) => {
     stop = settle;
@@ -74,11 +89,11 @@ async function run(flags: Flags): Promise<number> {
   });
   if (!actor.json) {
     const listens = `relay listens on ${formatAddress(relay.host, relay.port)}, pid ${process.pid}.`;
-    sayWrapped('', `${listens} ${waitingText(relay.waiting())}`, 2);
+    talk.say(`${listens} ${waitingText(relay.waiting())}`);
     say(`  journal: ${atHome(dir)}`);
-    say('    to start afresh: stop the relay, then delete that folder');
+    say('    to start afresh: stop the relay, and start it with --fresh');
     sayAddresses(relay.host, relay.port, '--relay', 'send as anybody, collect any mail, and read along');
-    say('  type: kill · freeze 20s · Ctrl-C = polite stop');
+    say(own('  type: kill · freeze 20s · Ctrl-C = polite stop'));
   }
   if (!actor.json && flags.salvage) sayLosses(relay.losses);
   actor.obeyLines('the relay only keeps mail and hands it over');
@@ -100,7 +115,7 @@ async function run(flags: Flags): Promise<number> {
     );
     process.exit(1);
   }
-  if (!actor.json) sayWrapped('', `stopped. ${waitingText(relay.waiting())}`, 2);
+  if (!actor.json) talk.say(`stopped. ${waitingText(relay.waiting())}`);
   actor.close();
   return 0;
 }

@@ -1,6 +1,7 @@
 // `detour async send`: hands messages to the relay. Returns when they are durable there, or with --wait when their fate is known.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
 import { Ladder } from '../../exchange/ladder.ts';
 import { type Depositor, openDepositor } from '../../library/deposit.ts';
@@ -178,7 +179,7 @@ class AsyncRoute implements Route {
   repeat({ code, id: messageId }: Sent, body: Buffer): Repeat | undefined {
     if (INCURABLE.has(code)) return undefined;
     const { as, to, relay, ttl: life } = this.#flags;
-    const parts = ['detour async send', `--id ${messageId}`];
+    const parts = [asTyped('detour async send'), `--id ${messageId}`];
     if (as !== 'alice') parts.push(`--as ${as}`);
     if (to !== 'bob') parts.push(`--to ${to}`);
     if (relay.port !== 4100 || relay.host !== '127.0.0.1')

@@ -12,7 +12,9 @@ import type { CommandSpec } from '../command.ts';
 import { addressOption, timeoutOption } from '../options.ts';
 import { columns, obeysEscapes, put, say, withNote } from '../render/output.ts';
 import { connectionLines } from '../render/report.ts';
+import { returnMailboxNote } from '../render/return-mailbox.ts';
 import { clockTime } from '../render/showing.ts';
+import { tableLines } from '../render/table.ts';
 
 interface Flags extends ActorFlags {
   readonly relay: Address;
@@ -132,7 +134,9 @@ class StatusView {
   async show(answer: RelayStatus | DetourError): Promise<void> {
     const text =
       answer instanceof DetourError
-        ? [...hanging('', `No relay answered: ${answer.message}.`, 80, 2), ''].join('\n')
+        ? [...hanging('', `No relay answered: ${answer.message}.`, columns(process.stdout, 80), 2), ''].join(
+            '\n',
+          )
         : statusText(answer, this.#where);
     const inPlace = obeysEscapes(process.stdout);
     if (!inPlace && text === this.#before) return;
@@ -169,16 +173,9 @@ function table(mailboxes: RelayStatus['mailboxes'], where: string): string {
     connected ? 'yes' : 'no',
   ]);
   const head = ['NAME', 'WAITING', 'BYTES', 'SINCE', 'CONNECTED'];
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-    .concat('\n');
+  const lines = tableLines(head, rows);
+  const note = returnMailboxNote(mailboxes.map(({ name }) => name));
+  return [...lines, ...note.flatMap((line) => hanging('', line, 80, 2)), ''].join('\n');
 }
 
 // How much of the relay's limits is used; empty for an older relay, which does not say.
@@ -186,7 +183,9 @@ function usageText(usage: RelayStatus['usage']): string {
   const said = Object.entries(usage).flatMap(([what, amount]) =>
     amount === undefined ? [] : [`${what} ${short(amount.used)} of ${short(amount.limit)}`],
   );
-  return said.length === 0 ? '' : [...hanging('used: ', said.join(', '), 80), ''].join('\n');
+  return said.length === 0
+    ? ''
+    : [...hanging('used: ', said.join(', '), columns(process.stdout, 80)), ''].join('\n');
 }
 
 const UNITS = ['', 'k', 'M', 'G', 'T', 'P'];

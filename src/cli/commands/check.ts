@@ -4,6 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError, errnoOf } from '../../core/error.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
@@ -20,7 +21,7 @@ import {
 import { startText } from '../../lab/check/start.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, path } from '../input.ts';
-import { columns, Progress, paint, put, statusLine } from '../render/output.ts';
+import { columns, Progress, paint, put, statusLine, wrappedFor } from '../render/output.ts';
 
 interface Flags {
   readonly json?: true;
@@ -40,10 +41,12 @@ interface Flags {
 const LARGEST_SEED = 999_999;
 
 const MORE = `
-The command gets its address, folder and name in the environment (DETOUR_HOST, DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY,
-DETOUR_JOURNAL, DETOUR_TIMEOUT) and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
-A receiver and a collector print each message on stdout. A sender reads one message a line, prints a verdict for each (DELIVERED,
-NOT DELIVERED or UNKNOWN), and exits with the worst: 0, 10 or 20.
+The command gets its address, folder and name in the environment (DETOUR_HOST,
+DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY, DETOUR_JOURNAL, DETOUR_TIMEOUT)
+and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
+A receiver and a collector print each message on stdout. A sender reads one
+message a line, prints a verdict for each (DELIVERED, NOT DELIVERED or UNKNOWN),
+and exits with the worst: 0, 10 or 20.
 
 Exit code: 0 all passed, 1 a stage failed, 2 wrong usage, 3 could not tell.
 
@@ -86,7 +89,7 @@ export const check: CommandSpec = {
       .option('--junit <file>', 'also write the result as JUnit XML', path)
       .option('--gradescope <file>', "also write the result as Gradescope's results.json", path)
       .option('--csv <file>', 'also write a table, one line per program', path)
-      .addHelpText('after', MORE)
+      .addHelpText('after', asTyped(MORE))
       .action(async ([role = '', ...words]: string[], flags: Flags) => {
         if (!isRole(role))
           throw new DetourError('usage', `"${role}" is not a role: give ${Object.keys(ROLES).join(', ')}.`);
@@ -105,7 +108,7 @@ async function run(role: Role, command: readonly string[], flags: Flags): Promis
   }
   if (flags.start !== undefined) return start(role, flags.start);
   if (command.length === 0 && flags.each === undefined)
-    throw new DetourError('usage', 'Which program?', `detour check ${role} -- python3 my_${role}.py`);
+    throw new DetourError('usage', 'Which program?', asTyped`detour check ${role} -- python3 my_${role}.py`);
   if (command.length > 0 && flags.each !== undefined)
     throw new DetourError('usage', 'Give one command after --, or many files after --each, and not both.');
   // If a file cannot be written, say so before the check, and not after it.
@@ -125,7 +128,7 @@ async function run(role: Role, command: readonly string[], flags: Flags): Promis
 
 async function checkOne(options: CheckOptions, flags: Flags, width: number): Promise<number> {
   const { role, only, seed, command } = options;
-  if (!flags.json) await put(`${titleLine({ role, only })}\n`);
+  if (!flags.json) await put(wrappedFor(process.stdout, ' ', titleLine({ role, only }).trim(), 1));
   let written = Promise.resolve();
   const result = await runCheck({
     ...options,
@@ -174,7 +177,9 @@ async function checkEach(
 async function start(role: Role, file: string): Promise<number> {
   if (existsSync(file)) throw new DetourError('usage', `${file} is there already.`, 'give another name');
   write(file, startText(role));
-  await put(` Written to ${visible(file)}. Check it: detour check ${role} -- python3 ${visible(file)}\n`);
+  await put(
+    asTyped` Written to ${visible(file)}. Check it: detour check ${role} -- python3 ${visible(file)}\n`,
+  );
   return 0;
 }
 
@@ -216,14 +221,14 @@ function again(
     /^[\w./:=@{},+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
   );
   const slow = flags.deadline === 2000 ? '' : ` --deadline ${flags.deadline}ms`;
-  return `detour check ${role} --stage ${stage.name} --seed ${seed}${slow} -- ${quoted.join(' ')}`;
+  return asTyped`detour check ${role} --stage ${stage.name} --seed ${seed}${slow} -- ${quoted.join(' ')}`;
 }
 
 function numberOf(role: Role, text: string): number {
   const { stages } = ROLES[role];
   const index = stages.findIndex(({ name }, at) => name === text.toUpperCase() || String(at + 1) === text);
   if (index >= 0) return index + 1;
-  throw new DetourError('usage', `A ${role} has no stage "${text}".`, `detour check ${role} --list`);
+  throw new DetourError('usage', `A ${role} has no stage "${text}".`, asTyped`detour check ${role} --list`);
 }
 
 // A signal must run the `exit` handlers, which end the processes of the check.

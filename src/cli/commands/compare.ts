@@ -3,7 +3,9 @@
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError, errnoOf } from '../../core/error.ts';
+import { PLAIN } from '../../core/plain.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { derivationLines } from '../../lab/compare/derivation.ts';
@@ -120,7 +122,7 @@ async function run(flags: Flags): Promise<number> {
   if (flags.svg !== undefined) trySvg(flags.svg);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
   const command = commandOf(flags, seed);
-  if (!flags.json) say(`  ${command}`);
+  if (!flags.json) say(`  ${asTyped(command)}`);
   let progress: Progress | undefined;
   const report = await runCompare({
     ...setting,
@@ -180,15 +182,15 @@ function talkOf(report: Report, { svg }: Flags): string {
   if (rows.length === 0)
     return `Stopped before anything was measured.${svg === undefined ? '' : ` ${svg} was not written.`}\n`;
   const red = (text: string): string => paint('red', text, process.stdout);
+  const width = columns(process.stdout);
   const lines = [
     ...(interrupted ? [' Stopped before its end. The results so far:', ''] : []),
-    ...resultLines(report),
-    ...noteLines(report),
+    ...resultLines(report, width),
+    ...noteLines(report, width),
     '',
-    ...theoryLines(report),
+    ...theoryLines(report, width),
     '',
-    ...plotLines(report, columns(process.stdout)),
-    '',
+    ...plotLines(report, width).concat(width === PLAIN ? [] : ['']),
     ...(faults.length === 0
       ? [` ${verdictsHold(report)}`]
       : [

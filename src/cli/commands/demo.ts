@@ -8,7 +8,7 @@ import { findStory, numbered, runDemo } from '../../lab/demo/demo.ts';
 import { openKeyboard } from '../../lab/demo/keys.ts';
 import type { CommandSpec } from '../command.ts';
 import { path } from '../input.ts';
-import { columns, obeysEscapes, paint, say, statusLine } from '../render/output.ts';
+import { columns, obeysEscapes, paint, say, screenOf, shownIn, statusLine } from '../render/output.ts';
 import { startedEvent } from '../version.ts';
 
 interface Options {
@@ -16,9 +16,6 @@ interface Options {
   readonly json?: boolean;
   readonly log?: string;
 }
-
-// The height to assume for a terminal that does not report it.
-const DEFAULT_ROWS = 24;
 
 /** The command `detour demo`. */
 export const demo: CommandSpec = {
@@ -48,8 +45,7 @@ async function run(wanted: string, { fast, json, log }: Options): Promise<boolea
     const names = numbered().map(({ number, story }) => `${number} ${story.name}`);
     throw new DetourError(
       'usage',
-      `there is no story "${visible(wanted, { max: 40 })}"`,
-      `choose one of: ${names.join(', ')}`,
+      `there is no story "${visible(wanted, { max: 40 })}"; choose one of: ${names.join(', ')}`,
     );
   }
   const emit = log === undefined ? undefined : await record(log);
@@ -59,9 +55,10 @@ async function run(wanted: string, { fast, json, log }: Options): Promise<boolea
   return runDemo({
     stories: found === undefined ? numbered() : [found],
     columns: () => columns(stdout),
-    rows: () => stdout.rows || DEFAULT_ROWS,
+    rows: () => screenOf(stdout).rows,
+    breaksAt: () => screenOf(stdout).columns,
     paint: (style, text) => paint(style, text, stdout),
-    write: (text) => stdout.write(text),
+    write: (text) => stdout.write(shownIn(text)),
     ask: keyboard?.ask,
     json,
     emit,

@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { RECEIVER_PORT, RELAY_PORT } from '../../library/arguments.ts';
@@ -23,7 +24,7 @@ import { checkDisk } from '../doctor/disk.ts';
 import { checkWay } from '../doctor/way.ts';
 import { address, path, writeDuration } from '../input.ts';
 import { timeoutOption } from '../options.ts';
-import { columns, paint, put, withNote, wrappedFor } from '../render/output.ts';
+import { columns, isPlainOutput, paint, put, withNote, wrappedFor } from '../render/output.ts';
 import { defaultJournal } from '../state-dir.ts';
 import { oldestNode } from '../version.ts';
 
@@ -38,7 +39,8 @@ interface Flags extends ActorFlags {
 const LINK_PORT = 4102;
 
 const HELP = `
-One line for each thing that it looked at: ok, !! (this will fail), or -- (a warning, or it cannot be seen).
+One line for each thing that it looked at: ok, !! (this will fail), or --
+(a warning, or it cannot be seen).
 Exit code 1 if there is a !!, otherwise 0.
 
 Examples:
@@ -48,8 +50,10 @@ Examples:
 
 How a port looks from another computer:
   open     it connects at once: a program listens, and no firewall is in the way
-  reject   an error, mostly at once (ECONNREFUSED, EHOSTUNREACH): nobody listens there, or a firewall says so
-  drop     silence until --timeout: a firewall swallows the packets, or nobody has that address
+  reject   an error, mostly at once (ECONNREFUSED, EHOSTUNREACH): nobody listens
+           there, or a firewall says so
+  drop     silence until --timeout: a firewall swallows the packets, or nobody
+           has that address
 `;
 
 /** The command `detour doctor`. */
@@ -61,7 +65,7 @@ export const doctor: CommandSpec = {
       .option('--to <address>', 'look at the way to this receiver, too', address(RECEIVER_PORT))
       .option('--journal <dir>', "the folder for a relay's messages (default: that of the relay)", path)
       .addOption(timeoutOption('give each way up after this time'))
-      .addHelpText('after', HELP);
+      .addHelpText('after', asTyped(HELP));
     actorOptions(command).action(async (flags: Flags) => {
       process.exitCode = await run(flags);
     });
@@ -94,7 +98,7 @@ async function run(flags: Flags): Promise<number> {
   }
   const exit = failed.length === 0 ? 0 : 1;
   const end = exit === 0 ? 'Nothing that was looked at will fail.' : `This will fail: ${failed.join(', ')}.`;
-  if (!json) await put(`${withNote(end, `exit ${exit}`, Math.min(columns(process.stdout), 80))}\n`);
+  if (!json) await put(`${withNote(end, `exit ${exit}`, columns(process.stdout, 80))}\n`);
   actor.close();
   return exit;
 }
@@ -107,7 +111,8 @@ async function checkComputer(flags: Flags, context: NetContext, report: Report):
   await report(await checkPort(RELAY_PORT, 'a relay', context));
   await report(await checkPort(RECEIVER_PORT, 'a receiver', context));
   await report(await checkPort(LINK_PORT, 'a link', context));
-  for (const check of checkTerminal(process.stdout, process.env, process.platform)) await report(check);
+  for (const check of checkTerminal(process.stdout, process.env, process.platform, isPlainOutput()))
+    await report(check);
   await report(checkAddresses());
   await report(checkFirewall(process.platform));
   await report(clock());

@@ -2,15 +2,17 @@
 // it says what a code means in general, not what happened in a particular run.
 
 import type { Command } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 import { CATALOG, fill } from '../../errors/catalog.ts';
 import { type CatalogEntry, LAYERS } from '../../errors/entry.ts';
 import { NOBODY, partsOf } from '../../errors/parts.ts';
 import { explain as about } from '../../library/explain.ts';
 import type { CommandSpec } from '../command.ts';
+import { columns, own, shownIn } from '../render/output.ts';
 
-/** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free. */
-const COLUMNS = 79;
+/** The width at which everything is wrapped: a terminal of 80 columns, with the last one left free; none for plain output. */
+const width = (): number => columns(process.stdout, 79);
 
 /** The width of the column of codes in the list. */
 const CODE_COLUMN = 17;
@@ -25,17 +27,17 @@ export function listText(): string {
     const lines = CATALOG.filter((entry) => entry.layer === layer).map(listLine);
     return [layer, ...lines, ''].join('\n');
   });
-  return `${groups.join('\n')}\nIn full: detour explain CODE, or a number, a question, or a line of another\nprogram's output.\nA code alone never decides a verdict.\n`;
+  return asTyped`${groups.join('\n')}\nIn full: detour explain CODE, or a number, a question, or a line of another\nprogram's output.\nA code alone never decides a verdict.\n`;
 }
 
 /** One situation in full, as wrapped text. */
 export function entryText(entry: CatalogEntry): string {
   return [
-    ...wrap(`${entry.code}: ${entry.title}`, COLUMNS),
+    ...wrap(`${entry.code}: ${entry.title}`, width()),
     '',
     ...partsOf(entry).flatMap(({ label, lines }) =>
       lines.flatMap((line, index) =>
-        hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, line, COLUMNS),
+        hanging(`  ${(index === 0 ? label : '').padEnd(LABEL_COLUMN)}`, line, width()),
       ),
     ),
     '',
@@ -78,7 +80,7 @@ export const explain: CommandSpec = {
         const entries = asked(text);
         if (options.json === true)
           process.stdout.write(entries.map((entry) => `${entryJson(entry)}\n`).join(''));
-        else process.stdout.write(text === undefined ? listText() : foundText(entries));
+        else process.stdout.write(shownIn(own(text === undefined ? listText() : foundText(entries))));
       });
   },
 };

@@ -7,15 +7,19 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { lossText } from '../../async/salvage.ts';
+import { THROWAWAY } from '../../async/state.ts';
 import { systemClock } from '../../core/clock.ts';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
+import { many } from '../../core/units.ts';
 import { asciiJson, visible } from '../../core/visible.ts';
 import { type Frame, framesIn } from '../../wire/frame.ts';
 import type { CommandSpec } from '../command.ts';
 import { path, port } from '../input.ts';
 import { type Losses, lossesIn, Seen } from '../journal-losses.ts';
 import { followJournal, type JournalEntry, type JournalItem, readJournal } from '../journal-reader.ts';
-import { paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
+import { own, paint, put, say, sayWrapped, wrappedFor } from '../render/output.ts';
+import { RETURN_MAILBOX } from '../render/return-mailbox.ts';
 import { bodyColumns, bodyLines, clockTime } from '../render/showing.ts';
 import { atHome, defaultJournal } from '../state-dir.ts';
 
@@ -27,6 +31,9 @@ interface Flags {
 }
 
 const LF = 0x0a;
+
+/** Matches text that names a return mailbox. */
+const RETURNS = new RegExp(` (?:to|from|notify)=${THROWAWAY}`);
 
 /** How many characters of a message are shown. */
 const BODY_SHOWN = 60;
@@ -58,13 +65,18 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
   if (!flags.json) say(`journal: ${atHome(dir)}`);
   const count = { segment: 0, commit: 0, entries: 0, checkpoint: 0, torn: 0, damaged: 0 };
   const seen = new Seen();
+  let explained = false;
   const show = async (item: JournalItem): Promise<void> => {
     count[item.kind] += 1;
     if (item.kind === 'commit') count.entries += item.entries.length;
     seen.add(item);
     const shown = !flags.check || item.kind === 'torn' || item.kind === 'damaged';
-    if (shown)
-      await put(flags.json ? jsonOf(plain(item)) : text(item, flags.check ? CHECK_LINES : undefined));
+    if (!shown) return;
+    const shows = flags.json ? jsonOf(plain(item)) : text(item, flags.check ? CHECK_LINES : undefined);
+    await put(shows);
+    if (flags.json || explained || !RETURNS.test(shows)) return;
+    explained = true;
+    say(`  ${RETURN_MAILBOX}`);
   };
   try {
     for await (const item of flags.follow ? followJournal(dir, systemClock, stop.signal) : readJournal(dir))
@@ -75,7 +87,7 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
       throw new DetourError(
         'not_a_journal',
         `${atHome(dir)} is a file, and a journal is a folder.`,
-        `give the folder: detour journal ${atHome(dirname(dir))}`,
+        asTyped`give the folder: detour journal ${atHome(dirname(dir))}`,
       );
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw noJournal(dir);
     throw error;
@@ -89,7 +101,8 @@ async function run(given: string | undefined, flags: Flags): Promise<void> {
   const { segment, commit, entries, checkpoint } = count;
   const sum = `${many(segment, 'segment')}, ${many(commit, 'commit')}, ${many(entries, 'entry')}, ${many(checkpoint, 'checkpoint')}`;
   if (!flags.json && flags.check) await put(`${verdict(count)}: ${sum}\n`);
-  else if (!flags.json) say(`${sum}. What is shown is on the disk, or is being written to it just now.`);
+  else if (!flags.json)
+    sayWrapped('', `${sum}. What is shown is on the disk, or is being written to it just now.`);
   if (found === '' || count.damaged === 0) return;
   await put(flags.json ? lossLines(found) : lossTexts(found));
   if (!flags.json && typeof found !== 'string') advise(found, relayOf(given, flags.port));
@@ -99,9 +112,6 @@ function verdict({ damaged, torn }: { readonly damaged: number; readonly torn: n
   if (damaged > 0) return paint('red', 'damaged', process.stdout);
   return torn > 0 ? 'torn tail, and sound before it' : 'sound';
 }
-
-const many = (n: number, what: string): string =>
-  `${n} ${n === 1 ? what : what.replace(/y$/, 'ie').replace(/x$/, 'xe').concat('s')}`;
 
 const jsonOf = (thing: unknown): string => `${asciiJson(JSON.stringify(thing))}\n`;
 
@@ -156,16 +166,16 @@ function advise({ losses, refused }: Losses, relay: string): void {
 function relayOf(dir: string | undefined, ofPort: number): string {
   if (dir !== undefined) {
     const shown = atHome(dir);
-    return `detour async relay --journal ${/^[\w./~-]+$/.test(shown) ? shown : JSON.stringify(dir)}`;
+    return asTyped`detour async relay --journal ${/^[\w./~-]+$/.test(shown) ? shown : JSON.stringify(dir)}`;
   }
-  return ofPort === 4100 ? 'detour async relay' : `detour async relay --port ${ofPort}`;
+  return ofPort === 4100 ? asTyped('detour async relay') : asTyped`detour async relay --port ${ofPort}`;
 }
 
 function noJournal(dir: string): DetourError {
   return new DetourError(
     'not_a_journal',
     `There is no journal in ${atHome(dir)}.`,
-    'A relay creates its journal when it starts, and prints the path: detour async relay',
+    asTyped('A relay creates its journal when it starts, and prints the path: detour async relay'),
   );
 }
 
@@ -189,7 +199,7 @@ function text(item: JournalItem, most = Number.POSITIVE_INFINITY): string {
       const line = wrappedFor(process.stdout, '', `damaged${head}`, 2);
       const rest = item.entries.length === 0 ? [] : ['  What can still be read of it:'];
       const all = [...rest, ...item.entries.flatMap(entryLines)];
-      const more = all.length > most ? [`  … ${all.length - most} more lines without --check`] : [];
+      const more = all.length > most ? [own(`  … ${all.length - most} more lines without --check`)] : [];
       const lines = [...all.slice(0, most), ...more].map((each) => `${each}\n`);
       return line.replace(/^damaged/, paint('red', 'damaged', process.stdout)) + lines.join('');
     }
@@ -220,10 +230,10 @@ function timeOf(entries: readonly JournalEntry[]): string {
   return '';
 }
 
-const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))));
+const lineOf = ({ raw }: Frame): string => masked(visible(raw.subarray(0, raw.indexOf(LF))), own('…'));
 
 // Hides the hash of a repeat, which is a secret of the relay. It is in the first line.
-const masked = (text: string): string => text.replace(/^(REPEAT .* proof=)\S+/, '$1…');
+const masked = (text: string, sign = '…'): string => text.replace(/^(REPEAT .* proof=)\S+/, `$1${sign}`);
 
 // The number that each message of a SEND got. The entry has only the first number for each mailbox.
 function numbersOf({ verb, fields }: Frame, frames: readonly Frame[]): (string | undefined)[] {

@@ -13,7 +13,7 @@ import { type Actor, type ActorFlags, actorOptions, startActor } from '../actor.
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, path, port, rate, writeDuration } from '../input.ts';
 import { addressOption } from '../options.ts';
-import { neverBlock, say } from '../render/output.ts';
+import { neverBlock, own, say } from '../render/output.ts';
 import { HELP, parseCommand, readScript, segment } from '../typed-commands.ts';
 
 interface Flags extends ActorFlags {
@@ -197,9 +197,9 @@ function tellStatus(running: Link, json: boolean): void {
 function announce({ host: address, port: bound }: Link, to: Address): void {
   const [here, there] = [formatAddress(address, bound), formatAddress(to.host, to.port)];
   say(`link listens on ${here}, pid ${process.pid}; forwards calls to ${there}`);
-  say('  type: cut · heal · reset · close · refuse · full · accept · stall up|down');
-  say('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · slice 3');
-  say('        status · kill · freeze 20s · Ctrl-C = polite stop');
+  say(own('  type: cut · heal · reset · close · refuse · full · accept · stall up|down'));
+  say(own('        limit 500 · latency 200ms · jitter 50ms · rate 64kB/s · slice 3'));
+  say(own('        status · kill · freeze 20s · Ctrl-C = polite stop'));
 }
 
 const SORTS: Readonly<Record<string, string>> = { yes: ', faulty', no: ', healthy' };

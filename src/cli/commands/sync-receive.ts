@@ -11,7 +11,7 @@ import { type ActorFlags, actorOptions, laterOption, startActor, untilTyped } fr
 import type { CommandSpec } from '../command.ts';
 import { count, duration, host, name, port, writeDuration } from '../input.ts';
 import { Arriving } from '../render/arriving.ts';
-import { say } from '../render/output.ts';
+import { own, say } from '../render/output.ts';
 import { sayAddresses } from '../render/reach.ts';
 import { show } from '../render/showing.ts';
 import { ANSWERED, Working } from '../working.ts';
@@ -98,7 +98,7 @@ function announce({ as, work }: Flags, { host, port }: Address, where: string): 
   const working = work === undefined ? '' : `; answers ${writeDuration(work)} after showing a message`;
   say(`${as} listens on ${where}, pid ${process.pid}${working}`);
   sayAddresses(host, port, '--to', 'send as anybody, and read along');
-  say('  type: kill · freeze 20s · Ctrl-C = polite stop');
+  say(own('  type: kill · freeze 20s · Ctrl-C = polite stop'));
 }
 
 function narrate(event: Event): void {

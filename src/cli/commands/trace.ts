@@ -1,6 +1,7 @@
 // `detour trace LOG…`: draws the logs of several processes as one sequence diagram.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
 import { visible } from '../../core/visible.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
@@ -9,13 +10,15 @@ import { differencesOf, type Finding, isContradiction } from '../../trace/findin
 import { formatJson } from '../../trace/line.ts';
 import { type Merged, merge } from '../../trace/merge.ts';
 import type { Placed } from '../../trace/model.ts';
+import { plainDiagram } from '../../trace/plain.ts';
 import { type Log, readLog } from '../../trace/read.ts';
 import { type HandedIn, relayRecord, rosterOf } from '../../trace/roster.ts';
 import { type Selection, select } from '../../trace/select.ts';
 import { isToken } from '../../wire/verbs.ts';
 import type { CommandSpec } from '../command.ts';
 import { path } from '../input.ts';
-import { columns } from '../render/output.ts';
+import { columns, isPlainOutput, say, shownIn } from '../render/output.ts';
+import { returnMailboxNote } from '../render/return-mailbox.ts';
 import { isSuspect, rosterCsv, rosterJson, rosterLines } from '../render/roster.ts';
 
 const DEFAULT_LAST = 20;
@@ -58,7 +61,7 @@ export const trace: CommandSpec = {
         ),
       )
       .addOption(new Option('--csv', 'with --roster: print the list for a spreadsheet').conflicts('json'))
-      .addHelpText('after', `\n${HELP}\n`)
+      .addHelpText('after', `\n${asTyped(HELP)}\n`)
       .action((files: string[], options: Options) => {
         if (options.roster !== undefined) runRoster(options.roster, files, options);
         else if (options.csv !== true) run(files, options);
@@ -66,7 +69,7 @@ export const trace: CommandSpec = {
           throw new DetourError(
             'usage',
             '--csv needs --roster.',
-            'detour trace --roster RELAY-LOG --csv LOG…',
+            asTyped('detour trace --roster RELAY-LOG --csv LOG…'),
           );
       });
   },
@@ -78,10 +81,10 @@ logged that connection, did not send. A log that ends early, because its
 process was killed, contradicts nothing.
 
 With --roster each session gets a row: what the log says became of its
-messages, how many guesses of detour demo were right, and whether the relay's
-log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the relay
-never saw its session. A file that is not a log does not stop the list. --csv
-and --json print the same rows.
+messages, how many guesses in the demo were right, and whether the relay's
+log agrees. Exit 1 if a log differs, is not a log, is there twice, or if the
+relay never saw its session. A file that is not a log does not stop the list.
+--csv and --json print the same rows.
 
     detour trace --roster relay.log logs/*.log`;
 
@@ -93,13 +96,13 @@ function run(files: readonly string[], options: Options): void {
     throw new DetourError(
       'usage',
       `the logs contain no message with the id ${options.id}`,
-      'detour trace LOG… shows the messages that they contain',
+      asTyped('detour trace LOG… shows the messages that they contain'),
     );
   }
   const contradictions = merged.findings.filter(isContradiction);
   if (contradictions.length > 0) process.exitCode = 1;
   const complain = (): void => {
-    for (const sentence of sentencesFor(contradictions)) process.stderr.write(` ${sentence}\n`);
+    for (const sentence of sentencesFor(contradictions)) say(` ${sentence}`);
   };
   if (options.json === true) {
     for (const placed of merged.events)
@@ -113,15 +116,18 @@ function run(files: readonly string[], options: Options): void {
     Math.max(MIN_WIDTH, options.width ?? process.stdout.columns ?? DEFAULT_WIDTH),
     MAX_WIDTH,
   );
-  const diagram = drawDiagram(merged, { width, keep });
+  const diagram = isPlainOutput()
+    ? { ...plainDiagram(merged, { keep }), legend: [], omitted: [] }
+    : drawDiagram(merged, { width, keep });
   const rows = diagram.rows.slice(-MAX_ROWS);
   const lines = [
     ...diagram.heading,
-    ...rows.map(({ text }) => text),
+    ...rows.map((row) => (typeof row === 'string' ? row : row.text)),
     ...diagram.legend.map((sign) => ` ${sign}`),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(shownIn(`${lines.join('\n')}\n`));
   const remarks = [
+    ...returnMailboxNote(merged.events.filter(keep).flatMap(namesIn)),
     ...remarksOn(logs, merged, selection, options),
     ...(rows.length < diagram.rows.length
       ? [`only the last ${rows.length} of ${diagram.rows.length} rows`]
@@ -132,8 +138,15 @@ function run(files: readonly string[], options: Options): void {
         ]
       : []),
   ];
-  for (const remark of remarks) process.stderr.write(` ${remark}\n`);
+  for (const remark of remarks) say(` ${remark}`);
   complain();
+}
+
+// The names in a frame, as far as they are mailboxes.
+function namesIn({ recorded }: Placed): string[] {
+  if (!('fields' in recorded)) return [];
+  const { as, to, notify } = recorded.fields;
+  return [as, to, notify].flatMap((name) => (typeof name === 'string' ? [name] : []));
 }
 
 function runRoster(relayFile: string, files: readonly string[], { csv, json }: Options): void {
@@ -142,15 +155,16 @@ function runRoster(relayFile: string, files: readonly string[], { csv, json }: O
   if (rows.some(isSuspect)) process.exitCode = 1;
   if (csv === true) process.stdout.write(rosterCsv(rows));
   else {
-    const lines = json === true ? rows.map(rosterJson) : rosterLines(rows, columns(process.stdout));
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    const text = (): string[] => [
+      ...rosterLines(rows, columns(process.stdout)),
+      ...returnMailboxNote(rows.map(({ name = '' }) => name)).map((line) => ` ${line}`),
+    ];
+    const lines = json === true ? rows.map(rosterJson) : text();
+    process.stdout.write(shownIn(lines.map((line) => `${line}\n`).join('')));
   }
-  if (relay.skipped > 0)
-    process.stderr.write(` ${visible(relayFile)}: the first ${relay.skipped} bytes were left out\n`);
+  if (relay.skipped > 0) say(` ${visible(relayFile)}: the first ${relay.skipped} bytes were left out`);
   if (relay.anonymous > 0)
-    process.stderr.write(
-      ` the relay saw ${relay.anonymous} connections without a session: whose they were is not known\n`,
-    );
+    say(` the relay saw ${relay.anonymous} connections without a session: whose they were is not known`);
 }
 
 // One log at a time, because all of a class may not fit into the memory.

@@ -2,7 +2,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
+import { terminalOf } from '../../core/plain.ts';
 import { ms } from '../../core/units.ts';
 import { LOOPBACK } from '../../library/arguments.ts';
 import { type OwnAddress, ownAddresses } from '../../net/address.ts';
@@ -79,11 +81,26 @@ export interface Screen {
 
 /** The columns that detour's pictures and tables take. */
 const COLUMNS = 80;
+/** How to have diagrams again. */
+const DRAWN = 'For diagrams, if the terminal can show them: export LC_ALL=C.UTF-8 TERM=xterm';
 /** What detour draws with. */
 const GLYPHS = '├──► ◄──┤ │ ■ · … × ░';
 
-/** Is the terminal wide enough, and does it expect UTF-8? @param platform as in `process.platform` */
-export function checkTerminal(screen: Screen, env: NodeJS.ProcessEnv, platform: string): Check[] {
+/**
+ * Is the terminal wide enough, and does it expect UTF-8? With plain output neither matters.
+ * @param platform as in `process.platform`
+ * @param asked does `--plain` ask for plain output?
+ */
+export function checkTerminal(
+  screen: Screen,
+  env: NodeJS.ProcessEnv,
+  platform: string,
+  asked = false,
+): Check[] {
+  const { plainFor } = terminalOf(env, platform);
+  if (plainFor !== undefined)
+    return [{ what: 'terminal', state: 'warning', found: `plain output: ${plainFor}`, advice: DRAWN }];
+  if (asked) return [{ what: 'terminal', state: 'ok', found: 'plain output: --plain asks for it' }];
   if (screen.isTTY !== true)
     return [{ what: 'terminal', state: 'warning', found: 'the output does not go to a terminal' }];
   const { columns = 0 } = screen;
@@ -105,12 +122,12 @@ function checkGlyphs(env: NodeJS.ProcessEnv, platform: string): Check {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   if (platform === 'win32')
     return { what, state: 'ok', found: look, advice: 'If not: use Windows Terminal, or another font.' };
-  if (/utf-?8/i.test(locale))
+  if (locale !== '')
     return { what, state: 'ok', found: `${locale}; ${look}`, advice: 'If not: use another font.' };
   return {
     what,
     state: 'warning',
-    found: `the locale (${locale || 'none is set'}) does not say UTF-8; ${look}`,
+    found: `no locale is set; ${look}`,
     advice: 'If not: export LC_ALL=C.UTF-8, and set the terminal to UTF-8.',
   };
 }
@@ -150,8 +167,9 @@ export function checkFirewall(platform: string, root = ''): Check {
   };
 }
 
-const FROM_THERE =
-  'It shows from another computer: `detour async relay --host 0.0.0.0` here, `detour doctor --relay ADDRESS` there.';
+const FROM_THERE = asTyped(
+  'It shows from another computer: `detour async relay --host 0.0.0.0` here, `detour doctor --relay ADDRESS` there.',
+);
 const UNSEEN = {
   linux: { found: 'neither ufw nor firewalld is on; other rules cannot be seen', advice: FROM_THERE },
   darwin: {

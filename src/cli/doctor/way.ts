@@ -1,6 +1,7 @@
 // What `detour doctor` finds out about the way to a server, rung by rung: the name, the connection, the program's READY, its PONG. It says
 // neither HELLO nor SEND, so the server has nobody new and nothing to keep.
 
+import { asTyped } from '../../core/command-name.ts';
 import type { DetourError } from '../../core/error.ts';
 import type { Event } from '../../core/event.ts';
 import { ms } from '../../core/units.ts';
@@ -48,8 +49,8 @@ export async function checkWay(way: Way, context: NetContext, report: Report): P
   }
   const send =
     way.role === 'relay'
-      ? `detour async send --relay ${formatAddress(way.to.host, way.to.port)} hello`
-      : `detour sync send --to ${formatAddress(way.to.host, way.to.port)} hello`;
+      ? asTyped`detour async send --relay ${formatAddress(way.to.host, way.to.port)} hello`
+      : asTyped`detour sync send --to ${formatAddress(way.to.host, way.to.port)} hello`;
   if (failedAt === undefined)
     await report({
       what: 'message',
@@ -93,7 +94,7 @@ function failure(rung: Rung, way: Way, { failed }: Sight) {
   if (failed === undefined) throw new Error(`the rung ${rung} was not reached, and nothing failed`);
   const { error } = failed;
   const after = `after ${ms(failed.ms)}: ${error.message}`;
-  const more = `More: \`detour explain ${error.code}\`.`;
+  const more = asTyped`More: \`detour explain ${error.code}\`.`;
   if (rung !== 'connect')
     return { state: 'fails', found: after, advice: `${sentence(error.hint)} ${more}` } as const;
   const seen = LOOK_OF[error.code];
@@ -113,7 +114,7 @@ export function startCommand({ role, to }: Way): string {
   const own = /^(?:127\.|::1$|localhost$)/.test(to.host);
   const usual = role === 'relay' ? RELAY_PORT : RECEIVER_PORT;
   return [
-    role === 'relay' ? 'detour async relay' : 'detour sync receive',
+    asTyped(role === 'relay' ? 'detour async relay' : 'detour sync receive'),
     ...(own ? [] : [`--host ${to.host.includes(':') ? '::' : '0.0.0.0'}`]),
     ...(to.port === usual ? [] : [`--port ${to.port}`]),
   ].join(' ');

@@ -1,10 +1,12 @@
-// Where text goes: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only sign of a verdict.
+// Where text goes: data to stdout, talk about it to stderr. Colour only on a terminal, and never as the only sign of a verdict. With plain output
+// (--plain) no colour, no line that is redrawn, and lines of any length.
 
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { bar } from '../../core/bar.ts';
 import { DetourError, errnoOf, isFull } from '../../core/error.ts';
+import { ascii, escapedToAscii, PLAIN, terminalOf } from '../../core/plain.ts';
 import { widthOf } from '../../core/width.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
 
@@ -13,14 +15,42 @@ type Style = Parameters<typeof styleText>[0];
 // Some terminals, such as a serial console, do not report their width: then it is 0.
 const realColumns = (stream: NodeJS.WriteStream): number => stream.columns || 80;
 
-/** The width of a stream's terminal now, at least 40 columns; 80 if it is not known, or if the stream is not a terminal. */
-export const columns = (stream: NodeJS.WriteStream): number => Math.max(40, realColumns(stream));
+let askedForPlain = false;
 
-/** Is the stream a terminal that obeys escape sequences? One with TERM=dumb would print them. */
+/** Sets whether the output of this process is plain, whatever its terminal can show: was `--plain` typed? */
+export function choosePlain(asked: boolean): void {
+  askedForPlain = asked;
+}
+
+/** Is the output plain: asked for, or because of the terminal (TERM=dumb, or a locale without UTF-8)? */
+export const isPlainOutput = (): boolean =>
+  askedForPlain || terminalOf(process.env, process.platform).plainFor !== undefined;
+
+/** Detour's own words as they are shown: with plain output their signs are written in ASCII. Not for what came from the network. */
+export const own = (text: string): string => (isPlainOutput() ? ascii(text) : text);
+
+/** Any text as the terminal can show it: what is not ASCII becomes `\u{e9}` where the locale says that there is no UTF-8. */
+export const shownIn = (text: string): string =>
+  terminalOf(process.env, process.platform).utf8 ? text : escapedToAscii(text);
+
+/**
+ * The width of a stream's terminal now, at least 40 columns; 80 if it is not known, or if the stream is not a terminal. `PLAIN` for plain output.
+ * @param most the most columns that are wanted
+ */
+export const columns = (stream: NodeJS.WriteStream, most = Number.POSITIVE_INFINITY): number =>
+  isPlainOutput() ? PLAIN : Math.min(most, Math.max(40, realColumns(stream)));
+
+/** The size of a stream's terminal now, in rows and columns, also for plain output; 24 by 80 if it is not known. */
+export const screenOf = (stream: NodeJS.WriteStream): { rows: number; columns: number } => ({
+  rows: stream.rows || 24,
+  columns: realColumns(stream),
+});
+
+/** Is the stream a terminal on which something may be redrawn? One with TERM=dumb would print the escape sequences; plain output has none. */
 export const obeysEscapes = (stream: NodeJS.WriteStream): boolean =>
-  stream.isTTY === true && process.env.TERM !== 'dumb';
+  stream.isTTY === true && !isPlainOutput();
 
-/** Colours a text if the stream is a terminal and neither NO_COLOR is set (an empty value counts as not set) nor TERM is `dumb`. */
+/** Colours a text if the stream is a terminal and neither NO_COLOR is set (an empty value counts as not set) nor the output is plain. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stderr): string {
   const wanted = obeysEscapes(stream) && !process.env.NO_COLOR;
   return wanted ? styleText(style, text, { validateStream: false }) : text;
@@ -44,7 +74,7 @@ export function talk(text: string): void {
   beforeWriting();
   const { stderr } = process;
   if (!unblocked || stderr.writableLength <= TALK_WAITING) {
-    stderr.write(text);
+    stderr.write(shownIn(text));
     return;
   }
   // Everything that waits is written before 'drain'.
@@ -52,7 +82,7 @@ export function talk(text: string): void {
     stderr.once('drain', () => {
       const lines = unsaid === 1 ? '1 line' : `${unsaid} lines`;
       unsaid = 0;
-      say(`… ${lines} left out here: nothing could be written for a while`);
+      say(own(`… ${lines} left out here: nothing could be written for a while`));
     });
   unsaid += text.split('\n').length - 1;
 }
@@ -170,7 +200,7 @@ export function say(line = ''): void {
  * @param indent how many columns the other lines are indented
  */
 export function wrappedFor(stream: NodeJS.WriteStream, head: string, text: string, indent: number): string {
-  const width = stream.isTTY ? Math.min(columns(stream), 100) : Number.POSITIVE_INFINITY;
+  const width = stream.isTTY ? columns(stream, 100) : Number.POSITIVE_INFINITY;
   return hanging(head, text, width, indent)
     .map((line) => `${line}\n`)
     .join('');
@@ -188,13 +218,17 @@ export function sayWrapped(head: string, text: string, indent = widthOf(head)): 
 export function put(text: string): Promise<void> {
   beforeWriting();
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(fail(process.stdout, error)) : resolve()));
+    process.stdout.write(shownIn(text), (error) => (error ? reject(fail(process.stdout, error)) : resolve()));
   });
 }
 
-/** A line with a note at its right end. If they do not fit with two spaces between, the line is wrapped and the note gets its own line. */
+/**
+ * A line with a note at its right end, with plain output right after it. If they do not fit with two spaces between, the line is wrapped and the
+ * note gets its own line.
+ */
 export function withNote(line: string, note: string, width: number): string {
   if (note === '') return line;
+  if (isPlainOutput()) return `${line}  ${note}`;
   const gap = width - widthOf(line) - widthOf(note);
   return gap >= 2 ? line + ' '.repeat(gap) + note : [...wrap(line, width), note.padStart(width)].join('\n');
 }

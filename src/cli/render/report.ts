@@ -1,6 +1,7 @@
 // What a sender is told at the end: the verdict and the exit code, what happened on the wire, what follows, what does not follow, what
 // to try. The words come from library/sent.ts; nothing is concluded here.
 
+import { asTyped } from '../../core/command-name.ts';
 import type { DetourError } from '../../core/error.ts';
 import type { VerdictName } from '../../core/event.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
@@ -19,11 +20,7 @@ export interface Repeat {
 /** The line that begins with a verdict. @param exit the exit code, shown at the right end; undefined if the process does not end with it */
 export function verdictLine(verdict: VerdictName, rest: string, exit: number | undefined): string {
   const text = verdictText(verdict);
-  const line = withNote(
-    text + rest,
-    exit === undefined ? '' : `exit ${exit}`,
-    Math.min(columns(process.stderr), 80),
-  );
+  const line = withNote(text + rest, exit === undefined ? '' : `exit ${exit}`, columns(process.stderr, 80));
   return paint(COLOUR[verdict], text) + line.slice(text.length);
 }
 
@@ -44,7 +41,7 @@ export function failureLines({ code, verdict, explanation }: Sent, repeat: Repea
 }
 
 /** The last line of a failure: the command that explains it in full. @param word a code of the catalogue, or a verdict */
-export const moreLine = (word: string): string => `${labelled('more')}detour explain ${word}`;
+export const moreLine = (word: string): string => asTyped`${labelled('more')}detour explain ${word}`;
 
 /** The lines that explain why a connection failed, if no message was sent on it. */
 export function connectionLines({ code, message, hint }: DetourError): string[] {
@@ -64,5 +61,5 @@ const labelled = (label: string): string => `  ${label.padEnd(INDENT - 2)}`;
 
 /** A text with a label in front, wrapped at the width of the terminal. */
 function row(label: string, text: string): string[] {
-  return hanging(labelled(label), text, Math.min(columns(process.stderr), 100));
+  return hanging(labelled(label), text, columns(process.stderr, 100));
 }

@@ -2,6 +2,7 @@
 // says may be hostile to a terminal or to a spreadsheet, so every cell is made harmless.
 
 import type { VerdictName } from '../../core/event.ts';
+import { PLAIN, plainRow } from '../../core/plain.ts';
 import { verdictText } from '../../core/verdicts.ts';
 import { asciiJson, visible } from '../../core/visible.ts';
 import { padTo, widthOf } from '../../core/width.ts';
@@ -30,7 +31,7 @@ const MOST_WHOLE = 600;
 const HEADING = ['session', 'name', 'from', 'messages', 'guesses', 'relay', 'log'];
 const FILE = HEADING.indexOf('log');
 
-/** The table, and the sentence that sums it up. @param columns the width, to which remarks are wrapped */
+/** The table, and the sentence that sums it up. @param columns the width, to which remarks are wrapped; plain output has no table */
 export function rosterLines(rows: readonly RosterRow[], columns: number): string[] {
   const table = rows.map((row) => [
     row.session ?? '-',
@@ -44,6 +45,14 @@ export function rosterLines(rows: readonly RosterRow[], columns: number): string
   const cells = [HEADING, ...table].map((line) =>
     line.map((cell, at) => visible(cell, { max: at === FILE ? MOST_WHOLE : MOST })),
   );
+  const summed = hanging(' ', summary(rows), columns);
+  if (columns === PLAIN)
+    return [
+      ...cells
+        .slice(1)
+        .flatMap((line, index) => [` ${plainRow(HEADING, line)}`, ...remarkLines(rows[index], columns)]),
+      ...summed,
+    ];
   const widths = HEADING.map((_, index) => Math.max(...cells.map((line) => widthOf(line[index] ?? ''))));
   const lines = cells.map((line) => ` ${line.map((cell, at) => padTo(cell, widths[at] ?? 0)).join('  ')}`);
   const [heading = '', ...body] = lines.map((line) => line.trimEnd());
@@ -51,7 +60,7 @@ export function rosterLines(rows: readonly RosterRow[], columns: number): string
     heading,
     ...body.flatMap((line, index) => [line, ...remarkLines(rows[index], columns)]),
     '',
-    ...hanging(' ', summary(rows), columns),
+    ...summed,
   ];
 }
 

@@ -8,7 +8,7 @@ import { widthOf } from '../../core/width.ts';
 import { chop } from '../../core/wrap.ts';
 import type { Actor } from '../actor.ts';
 import { JSON_WAITING } from '../json-output.ts';
-import { columns, paint, put, sayWrapped } from './output.ts';
+import { columns, isPlainOutput, paint, put, sayWrapped } from './output.ts';
 
 const LF = 0x0a;
 
@@ -44,7 +44,7 @@ export async function show(actor: Actor, messages: readonly Shown[], workMs: num
 // Uses one write for all messages, unless a remark on stderr must come between them.
 async function showLines(messages: readonly Shown[]): Promise<void> {
   const { stdout } = process;
-  const room = stdout.isTTY ? Math.min(columns(stdout), 100) : 0;
+  const room = stdout.isTTY && !isPlainOutput() ? columns(stdout, 100) : 0;
   let text = '';
   for (const { from, body, note } of messages) {
     const [line = '', ...more] = saidBy(from, body, bodyColumns());

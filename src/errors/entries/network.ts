@@ -213,7 +213,7 @@ const CONNECT: readonly CatalogEntry[] = [
     meaning:
       'Somewhere on the way packets are dropped silently, usually by a firewall: ours, theirs or one between. Connecting ends in ETIMEDOUT, or ' +
       'at a deadline of our own.',
-    wire: 'SYN, SYN, SYN …, and nothing ever comes back from {address}',
+    wire: 'SYN, SYN, SYN, and nothing ever comes back from {address}',
     so: 'all we can do is wait; only a clock ends it',
     notSo: '"the other computer is off": it may be fine beyond the black hole',
     tryNext: 'set a deadline of your own (--timeout); look for a firewall that drops packets',

@@ -76,7 +76,7 @@ const REFUSALS: readonly Own[] = [
     title: 'REFUSED: that id is another message',
     meaning: 'The relay remembers that this sender used this id with another recipient or another text.',
     so: 'the relay stored another message under that id, and not this one',
-    notSo: '"the repeat was refused": a true repeat is answered STORED … dup=yes',
+    notSo: '"the repeat was refused": a true repeat is answered STORED with dup=yes',
     tryNext: 'choose a new --id for a new message',
   },
   {

@@ -108,7 +108,7 @@ export class FreePlay {
     const { actor } = part;
     if (action === 'start') this.#start(part);
     else if (actor === undefined) return;
-    else if (action === 'kill') await actor.kill();
+    else if (action === 'kill') await this.#kill(part, actor);
     else if (action === 'freeze') this.#freeze(part, actor);
     else if (action === 'thaw') this.#thaw(part, actor);
     else actor.child.kill('SIGINT');
@@ -208,9 +208,8 @@ export class FreePlay {
     this.#partOf.set(actor, part);
     actor.watch((recorded) => this.#said(part, actor, recorded));
     void actor.ended.then((exit) => {
-      // Killed here, or by somebody at another terminal. One that was typed to it is in its log.
-      const last = actor.events.at(-1)?.event;
-      if (exit === 'SIGKILL' && last !== 'stopping')
+      // Killed by somebody at another terminal. A kill from here, or one that was typed to it, is in its log.
+      if (exit === 'SIGKILL' && !actor.events.some(({ event }) => event === 'stopping'))
         this.#note(part, actor, { event: 'stopping', why: 'kill' });
       this.#options.changed();
     });
@@ -247,6 +246,13 @@ export class FreePlay {
     });
     void alice.ended.then(() => this.#alices.delete(alice));
     alice.input(text);
+  }
+
+  // Noted before the other ends can notice: what they see is the effect.
+  async #kill(part: Part, actor: Actor): Promise<void> {
+    actor.killNow();
+    this.#note(part, actor, { event: 'stopping', why: 'kill' });
+    await actor.ended;
   }
 
   #freeze(part: Part, actor: Actor): void {

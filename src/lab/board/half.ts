@@ -2,11 +2,11 @@
 // longer; so only the newest events are, together with what gives them their names and their other ends. The rows before stay as they are. Pure.
 
 import type { Recorded } from '../../core/event.ts';
-import { formatMs, type Layout, type Life, Lives, layOut, legendOf, zeroOf } from '../../trace/diagram.ts';
+import { formatMs, type Layout, type Life, Lives, layOut, legendOf } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
 import { lanesIn } from '../../trace/lanes.ts';
 import { type Merged, merge, toNs } from '../../trace/merge.ts';
-import { type Row, rowsOf } from '../../trace/rows.ts';
+import { type Row, rowsOf, zeroOf } from '../../trace/rows.ts';
 import type { BoardEvent, Route } from './messages.ts';
 
 /** Of a run that is longer than this when it is first drawn, only this many events of each half, the newest, become rows. */
@@ -75,6 +75,8 @@ export interface Half {
   readonly merged: Merged;
   /** Which time of `merged` is 0 on the board's axis, in milliseconds. */
   readonly zero: number;
+  /** The ids of messages that began before `merged`: they have the first numbers. */
+  readonly earlier: readonly string[];
   /** When the newest events begin, on the board's axis; before them `merged` does not have everything. */
   readonly since: number;
 }
@@ -187,6 +189,7 @@ export class HalfModel {
       older: this.#older,
       merged,
       zero,
+      earlier: [...this.#ids],
       since: this.#settled.length === 0 ? Number.NEGATIVE_INFINITY : (open[0]?.from ?? 0),
     };
     if (this.#next > 0) this.#settle(part, open, zero, last);

@@ -1,5 +1,6 @@
 // A check as text for a person: a line for each stage, and below one that failed all that is needed to understand it.
 
+import { ascii, PLAIN } from '../../core/plain.ts';
 import { ms } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { padTo } from '../../core/width.ts';
@@ -65,8 +66,12 @@ export function titleLine({ role, only }: Pick<CheckOptions, 'role' | 'only'>): 
   return ` detour check: ${full}, ${count}, each with a fresh process of yours`;
 }
 
-/** One stage's line: what it is about, at the right how it ended. */
+/** One stage's line: what it is about, at the right how it ended; in plain output first how it ended. */
 export function stageLine({ stage, n, status, ms: took }: StageResult, columns: number): string {
+  if (columns === PLAIN) {
+    const ended = status === 'ok' ? `${STATUS_TEXT.ok}, ${ms(took)}` : STATUS_TEXT[status];
+    return `${n} ${stage.name} ${ended}: ${ascii(stage.does)}`;
+  }
   const room = Math.min(columns, MOST_COLUMNS) - START - END;
   const does = stage.does.length > room ? `${stage.does.slice(0, room - 1)}…` : stage.does;
   const time = status === 'ok' ? ms(took).padStart(END - STATUS_TEXT.ok.length - 1) : '';
@@ -77,7 +82,15 @@ export function stageLine({ stage, n, status, ms: took }: StageResult, columns: 
 export function detailLines(result: StageResult, again: string, columns: number, trace: boolean): string[] {
   const { problem, reason, stage, stderr, notes } = result;
   const row = (label: string, text: string): string[] =>
-    hanging(`${INDENT}${padTo(label, 10)}`, visible(text), Math.min(columns, 110));
+    hanging(
+      `${INDENT}${padTo(label, 10)}`,
+      visible(text),
+      columns === PLAIN ? PLAIN : Math.min(columns, 110),
+    );
+  const plain = columns === PLAIN;
+  const own = (text: string): string => (plain ? ascii(text) : text);
+  // Bytes are shown as Latin-1, which has neither of these two signs: none of them came from the program.
+  const bytes = (text: string): string => (plain ? text.replaceAll('⏎', '\\n').replaceAll('…', '...') : text);
   if (problem === undefined) return reason === undefined ? [] : row('reason', reason);
   const said = stderr
     .trimEnd()
@@ -85,25 +98,31 @@ export function detailLines(result: StageResult, again: string, columns: number,
     .slice(-STDERR_LINES)
     .filter((line) => line !== '');
   return [
-    ...(problem.sent === undefined ? [] : row('sent', problem.sent)),
-    ...row('expected', problem.expected),
-    ...row('came', problem.came),
-    ...row('why', `${problem.why} PROTOCOL.md, "${stage.section}"`),
+    ...(problem.sent === undefined ? [] : row('sent', bytes(problem.sent))),
+    ...row('expected', own(problem.expected)),
+    ...row('came', bytes(problem.came)),
+    ...row('why', own(`${problem.why} PROTOCOL.md, "${stage.section}"`)),
     ...said.flatMap((line, index) => row(index === 0 ? 'stderr' : '', line)),
     ...row('again', again),
-    ...(trace ? traceLines(notes) : []),
+    ...(trace ? traceLines(notes, own, bytes) : []),
   ];
 }
 
-function traceLines(notes: readonly Note[]): string[] {
+type Rewrite = (text: string) => string;
+
+// @param own, bytes rewrite what detour and what a program wrote
+function traceLines(notes: readonly Note[], own: Rewrite, bytes: Rewrite): string[] {
   const last = notes.slice(-TRACE_LINES);
   const names = Math.max(0, ...last.map(({ who }) => who.length));
   return [
     '',
-    `${INDENT}    ms  ${'─► the check, ◄─ your program'}`,
-    ...(last.length < notes.length ? [`${INDENT}        … ${notes.length - last.length} before these`] : []),
+    `${INDENT}    ms  ${own('─► the check, ◄─ your program')}`,
+    ...(last.length < notes.length
+      ? [own(`${INDENT}        … ${notes.length - last.length} before these`)]
+      : []),
     ...last.map(
-      ({ at, who, what }) => `${INDENT}${at.toFixed(1).padStart(6)}  ${padTo(who, names)}  ${visible(what)}`,
+      ({ at, who, what }) =>
+        `${INDENT}${at.toFixed(1).padStart(6)}  ${padTo(own(who), names)}  ${visible(bytes(what))}`,
     ),
     '',
   ];

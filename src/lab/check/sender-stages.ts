@@ -92,14 +92,14 @@ const bytes: Stage = {
       attempt,
       played,
       'SEND id=* size=*',
-      'size= counts bytes: ü has two in UTF-8.',
+      'size= counts bytes: a letter with an umlaut has two in UTF-8.',
     );
     if (body?.toString() !== line)
       throw new Failed({
         sent: `the line "${line}" on stdin`,
         expected: `a body of ${Buffer.byteLength(line)} bytes`,
         came: `${body?.length} bytes`,
-        why: 'size= counts bytes: ü has two in UTF-8.',
+        why: 'size= counts bytes: a letter with an umlaut has two in UTF-8.',
       });
     await mustConclude(attempt, ['DELIVERED'], 'RECEIVED', 'The message was answered.');
   },

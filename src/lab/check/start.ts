@@ -1,12 +1,13 @@
 // Where a student begins: a program in Python that runs, and fails stage by stage until the student has written the rest.
 
+import { asTyped } from '../../core/command-name.ts';
 import type { Role } from './run.ts';
 
 const SERVER = (
   role: string,
   name: string,
   rest: string,
-): string => `"""${name}: write the rest. Check it: detour check ${role} -- python3 THIS_FILE"""
+): string => asTyped`"""${name}: write the rest. Check it: detour check ${role} -- python3 THIS_FILE"""
 import os, socket
 
 host, port = os.environ.get("DETOUR_HOST", "127.0.0.1"), int(os.environ.get("DETOUR_PORT", "4101"))
@@ -24,7 +25,7 @@ const CLIENT = (
   name: string,
   variable: string,
   rest: string,
-): string => `"""${name}: write the rest. Check it: detour check ${role} -- python3 THIS_FILE"""
+): string => asTyped`"""${name}: write the rest. Check it: detour check ${role} -- python3 THIS_FILE"""
 import os, socket, sys
 
 host, port = os.environ.get("${variable}", "127.0.0.1:4100").rsplit(":", 1)

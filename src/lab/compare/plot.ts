@@ -1,5 +1,6 @@
 // Draws the two panels with characters, for the terminal. Pure.
 
+import { PLAIN } from '../../core/plain.ts';
 import { drawnTime, drawnTimes, isWhole } from './against-theory.ts';
 import { NAMES } from './format.ts';
 import type { Report } from './run.ts';
@@ -93,9 +94,9 @@ function timePanel(report: Report): string[] {
 // Formats a power of ten.
 const round = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`);
 
-/** Both panels, side by side if there is room. */
+/** Both panels, side by side if there is room. None for plain output: all figures of the panels are in the tables. */
 export function plotLines(report: Report, columns: number): string[] {
-  if (report.rows.length === 0) return [];
+  if (report.rows.length === 0 || columns === PLAIN) return [];
   const [one, other] = [handledPanel(report), timePanel(report)];
   const panels =
     columns >= BELOW_EACH_OTHER

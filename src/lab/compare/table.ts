@@ -1,5 +1,7 @@
 // The two tables: what happened, and how it compares with the theory. Pure: a report comes in, lines of text go out.
 
+import { asTyped } from '../../core/command-name.ts';
+import { PLAIN, plainRow } from '../../core/plain.ts';
 import type { Check, Row } from './against-theory.ts';
 import { aboardByTheory, messageCounts } from './against-theory.ts';
 import { indented, NAMES, percent, shortTime } from './format.ts';
@@ -21,11 +23,19 @@ function line(cells: readonly string[]): string {
     .trimEnd();
 }
 
-/** What happened: a line for each strategy at each availability. */
-export function resultLines(report: Report): string[] {
+/** The headings of the columns, each in one piece: plain output says them in every line. */
+const IN_FULL = [
+  ...['THERE', '', 'handled at the 1st try', 'in all', 'NOT DELIVERED', 'UNKNOWN'],
+  ...['time to handled: p50', 'p95', 'max', 'SENDER KEPT', 'TWICE', 'LOST'],
+];
+
+/** What happened: a line for each strategy at each availability. @param columns the width; plain output has no table */
+export function resultLines(report: Report, columns = LINE): string[] {
   const { rows, killSender } = report;
   const lost = (text: string): string => (killSender ? text.padStart(5) : '');
   const lostOf = ({ killed, lost: count }: Row): string => (killed ? String(count) : '-');
+  if (columns === PLAIN)
+    return rows.map((row) => ` ${plainRow(IN_FULL, [...cellsOf(row), killSender ? lostOf(row) : ''])}`);
   return [
     ` ${'HANDLED BY BOB'.padStart(7 + 11 + 10 + 1)}${'TIME TO HANDLED'.padStart(31)}`,
     ...HEADS.map((head, index) => ` ${line(head)}${lost(index === 1 ? 'LOST' : '')}`.trimEnd()),
@@ -56,7 +66,7 @@ function cellsOf(row: Row): string[] {
 }
 
 /** What the columns mean, and what else a reader must know. */
-export function noteLines(report: Report): string[] {
+export function noteLines(report: Report, columns = LINE): string[] {
   const { messages, rows, killSender, interrupted, retry, absence, hop, late } = report;
   const unknown = rows.reduce((sum, row) => sum + row.unknownTries, 0);
   const unknownHandled = rows.reduce((sum, row) => sum + row.unknownHandled, 0);
@@ -82,23 +92,27 @@ export function noteLines(report: Report): string[] {
     notes.push(
       `THIS COMPUTER WAS BUSY: bob came ${shortTime(late)} late on average, and that alone can put points off. Close other programs, or use a longer --cycle.`,
     );
-  return notes.flatMap((note) => indented(note, LINE));
+  return notes.flatMap((note) => indented(note, widthOfNotes(columns)));
 }
 
+/** Notes are as wide as the tables. */
 const LINE = 78;
+const widthOfNotes = (columns: number): number => (columns === PLAIN ? PLAIN : LINE);
 
 // The receiver should be late by less than this fraction (1/20) of an absence.
 const MUCH = 20;
 
-/** Each figure that theory predicts, with its interval. */
-export function theoryLines({ checks }: Report): string[] {
+/** Each figure that theory predicts, with its interval. @param columns the width; plain output has no table */
+export function theoryLines({ checks }: Report, columns = LINE): string[] {
   if (checks.length === 0) return [];
   const share = (value: number): string => String(Math.round(value * 100));
+  const plain = columns === PLAIN;
+  const theory = plain ? ', theory ' : ' ';
   const first = (check: Check): string =>
-    `${share(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(13) +
-    `${share(check.theory)} %`;
+    `${share(check.measured)} (${share(check.low)}-${share(check.high)})`.padEnd(plain ? 0 : 12) +
+    `${theory}${share(check.theory)} %`;
   const wait = (check: Check): string =>
-    `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)}) ${shortTime(check.theory)}`;
+    `${shortTime(check.measured)} (${shortTime(check.low)}-${shortTime(check.high)})${theory}${shortTime(check.theory)}`;
   const marked = (check: Check | undefined, write: (check: Check) => string): string =>
     check === undefined ? '' : `${write(check)}${check.off ? '!' : ''}`;
   const levels = [...new Set(checks.map(({ availability }) => availability))];
@@ -106,23 +120,31 @@ export function theoryLines({ checks }: Report): string[] {
     checks.find((one) => one.availability === availability && one.strategy === strategy);
   const cells = (plan: string, one: string, two: string, three: string): string =>
     ` ${plan.padEnd(5)} ${one.padEnd(19)} ${two.padEnd(26)} ${three}`.trimEnd();
+  const table = levels.map((level) => [
+    percent(level),
+    marked(of(level, 'once'), first),
+    marked(of(level, 'again'), wait),
+    marked(of(level, 'relay'), wait),
+  ]);
   const off = checks.filter((check) => check.off).length;
   // Where the receiver is always there, or never, nothing is left to chance.
   const chancy = checks.filter(({ present }) => present > 0 && present < 1).length;
   return [
-    cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
-    cells('', 'measured    theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
-    ...levels.map((level) =>
-      cells(
-        percent(level),
-        marked(of(level, 'once'), first),
-        marked(of(level, 'again'), wait),
-        marked(of(level, 'relay'), wait),
-      ),
-    ),
+    ...(plain
+      ? table.map((row) => ` ${plainRow(THEORY_IN_FULL, row)}`)
+      : [
+          cells('PLAN', 'sync, first try', 'sync again, mean time', 'async relay, mean time'),
+          cells('', 'measured    theory', 'measured (95 %)     theory', 'measured (95 %)     theory'),
+          ...table.map(([plan = '', one = '', two = '', three = '']) => cells(plan, one, two, three)),
+        ]),
     ...indented(
-      `Figures: ${checks.length}, with 95 % intervals and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 in 20 of those between 0 % and 100 % is off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
-      LINE,
+      asTyped`Figures: ${checks.length}, with 95 % intervals and the theory for the time that bob really was there. Off (!): ${off}. By chance alone about 1 in 20 of those between 0 % and 100 % is off: here ${(chancy / 20).toFixed(1)}. How it is derived: detour compare --why`,
+      widthOfNotes(columns),
     ),
   ];
 }
+
+const THEORY_IN_FULL = [
+  ...['PLAN', 'sync, first try: measured (95 %)'],
+  ...['sync again, mean time: measured (95 %)', 'async relay, mean time: measured (95 %)'],
+];

@@ -29,10 +29,12 @@ import { yourTurn } from './your-turn.ts';
 export interface DemoOptions {
   /** The stories, with their numbers. */
   readonly stories: readonly { readonly number: number; readonly story: Story }[];
-  /** The current width of the output: a window may be resized between two stories. */
+  /** The current width of the output: a window may be resized between two stories. `PLAIN` for plain output. */
   readonly columns: () => number;
   /** The current height of the terminal. Needed only with `ask`. Default: no limit. */
   readonly rows?: (() => number) | undefined;
+  /** Where the terminal breaks a line that is longer than `columns`, as those of plain output may be. Default: nowhere. */
+  readonly breaksAt?: (() => number) | undefined;
   readonly paint: Paint;
   /** Prints a text. */
   readonly write: (text: string) => void;
@@ -111,7 +113,7 @@ async function turnPages(
   print: (lines: readonly string[]) => void,
 ): Promise<boolean> {
   print(['']);
-  const pages = pagesOf(lines, options.rows?.() ?? Number.POSITIVE_INFINITY);
+  const pages = pagesOf(lines, options.rows?.() ?? Number.POSITIVE_INFINITY, options.breaksAt?.());
   for (const [index, page] of pages.entries()) {
     print(page);
     if (!(await goesOn(index + 1 < pages.length ? 'more' : next, options))) return false;

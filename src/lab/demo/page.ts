@@ -2,11 +2,14 @@
 // with optional colours. Colour says nothing that the text does not say.
 
 import type { VerdictName } from '../../core/event.ts';
+import { ascii, PLAIN, plainRow } from '../../core/plain.ts';
 import { COLOUR, verdictText } from '../../core/verdicts.ts';
 import { padTo } from '../../core/width.ts';
 import { hanging, wrap } from '../../core/wrap.ts';
-import { drawDiagram } from '../../trace/diagram.ts';
+import { type DiagramOptions, drawDiagram } from '../../trace/diagram.ts';
 import { essential } from '../../trace/filter.ts';
+import type { Merged } from '../../trace/merge.ts';
+import { plainDiagram } from '../../trace/plain.ts';
 import type { Row } from '../../trace/rows.ts';
 import type { Scene, Story } from './story.ts';
 import type { Verification } from './verify.ts';
@@ -56,20 +59,24 @@ export function isRight(guess: Guess, verdict: VerdictName): boolean {
   return guess === { DELIVERED: 'd', STORED: 'd', NOT_DELIVERED: 'n', UNKNOWN: 'u' }[verdict];
 }
 
-/** The two diagrams of a story with verdicts and lessons, and the legend below them. */
+/**
+ * The two diagrams of a story with verdicts and lessons, and the legend below them. In plain output the direct route is told first, and then the
+ * detour.
+ * @param columns the width; `PLAIN` for plain output
+ */
 export function storyLines(
   direct: PlayedScene | undefined,
   detour: PlayedScene,
   columns: number,
   paint: Paint,
 ): string[] {
-  const width = Math.min(Math.max(columns, NARROWEST), WIDEST);
-  const beside = direct !== undefined && width >= SIDE_BY_SIDE;
+  const width = columns === PLAIN ? PLAIN : Math.min(Math.max(columns, NARROWEST), WIDEST);
+  const beside = direct !== undefined && width >= SIDE_BY_SIDE && width !== PLAIN;
   const right = Math.floor((width - 1) * 0.52);
   const left = width - 1 - right;
-  const second = panel('detour', detour, beside ? right : Math.min(width, MOST_ALONE));
-  const first =
-    direct === undefined ? undefined : panel('direct', direct, beside ? left : Math.min(width, MOST_ALONE));
+  const alone = width === PLAIN ? PLAIN : Math.min(width, MOST_ALONE);
+  const second = panel('detour', detour, beside ? right : alone);
+  const first = direct === undefined ? undefined : panel('direct', direct, beside ? left : alone);
   const signs = [...new Set([...(first?.legend ?? []), ...second.legend])];
   const lines: string[] = [];
   if (first === undefined) lines.push(...second.lines.map((line) => whole(line, paint)));
@@ -106,19 +113,22 @@ function panel(
   const { title } = ROUTES[route];
   // Time 0 is alice's first event on both routes, because the moment when bob began to wait says nothing about either.
   const zero = lanes[0];
-  const diagram = drawDiagram(verification.merged, { width, lanes, places, keep: essential, zero });
+  const diagram = diagramOf(verification.merged, { width, lanes, places, keep: essential, zero });
   const { verdict, exit, faults } = verification;
   const code = `exit ${exit}`;
   const headline = ` ${verdictText(verdict)}`;
   const lines: Line[] = [
     { text: title, style: 'bold' },
     ...diagram.heading.map((text) => ({ text, style: 'dim' as const })),
-    ...diagram.rows.map(({ text, row }) => ({ text, style: styleOf(row) })),
+    ...diagram.lines,
     {
-      text: headline + code.padStart(Math.min(width, MOST_VERDICT) - 1 - headline.length),
+      text:
+        width === PLAIN
+          ? `${headline}, ${code}`
+          : headline + code.padStart(Math.min(width, MOST_VERDICT) - 1 - headline.length),
       style: COLOUR[verdict],
     },
-    ...lesson(verification)
+    ...(width === PLAIN ? [lesson(verification).join(' ')] : lesson(verification))
       .flatMap((text) => hanging(' ', text, width - 1))
       .map((text) => ({ text })),
     ...faults
@@ -136,6 +146,22 @@ function panel(
 }
 
 const MOST_VERDICT = 60;
+
+function diagramOf(
+  merged: Merged,
+  options: DiagramOptions,
+): { heading: readonly string[]; lines: Line[]; legend: readonly string[] } {
+  if (options.width === PLAIN) {
+    const { heading, rows } = plainDiagram(merged, options);
+    return {
+      heading: heading.map((text) => ` ${text}`),
+      lines: rows.map((text) => ({ text: ` ${text}` })),
+      legend: [],
+    };
+  }
+  const { heading, rows, legend } = drawDiagram(merged, options);
+  return { heading, lines: rows.map(({ text, row }) => ({ text, style: styleOf(row) })), legend };
+}
 
 /** The verdict that a guess means: on the direct route `d` is DELIVERED, on the detour it is STORED. */
 export const guessedVerdict = (guess: Guess, route: 'direct' | 'detour'): VerdictName =>
@@ -158,9 +184,13 @@ export function introLines(columns: number): string[] {
   return [
     ...wrap('detour: the same message, two routes. Real processes; some get killed.', columns - 1),
     ...routes.flatMap(([route, note]) =>
-      columns >= 76 ? [`${route}      ${note}`] : [route, `    ${note}`],
+      columns === PLAIN
+        ? [`${route}: ${note}`]
+        : columns >= 76
+          ? [`${route}      ${note}`]
+          : [route, `    ${note}`],
     ),
-  ].map((line) => ` ${line}`);
+  ].map((line) => ` ${columns === PLAIN ? ascii(line).trimStart() : line}`);
 }
 
 /** One row of the table at the end. */
@@ -186,17 +216,18 @@ export function tableLines(results: readonly Result[], columns: number): string[
   const asked = results.some(
     ({ direct, detour }) => direct?.guess !== undefined || detour.guess !== undefined,
   );
-  return [
-    ...row('STORY', 'DIRECT', 'DETOUR', asked ? 'YOU' : ''),
-    ...results.flatMap(({ number, story, direct, detour }) =>
-      row(
+  const heads = ['STORY', 'DIRECT', 'DETOUR', asked ? 'YOU' : ''] as const;
+  const table = results.map(
+    ({ number, story, direct, detour }) =>
+      [
         `${number} ${story.short}`,
         direct === undefined ? '(no relay)' : resultOf(direct),
         resultOf(detour),
         score([direct, detour]),
-      ),
-    ),
-  ];
+      ] as const,
+  );
+  if (columns === PLAIN) return table.map((cells) => ` ${plainRow(heads, cells)}`);
+  return [heads, ...table].flatMap(([story, direct, detour, you]) => row(story, direct, detour, you));
 }
 
 function resultOf({ verification, scene }: PlayedScene): string {
@@ -232,38 +263,54 @@ function fill(parts: readonly string[], columns: number, gap = '    '): string[]
 export function questionLines(columns: number, first: boolean): string[] {
   const question = ` ${QUESTION}`;
   const choices = ANSWERS.map(({ key, text }) => `${key} ${text}`);
-  const [one = '', ...more] = fill(choices, columns - 2, DOT);
+  const between = dot(columns);
+  const [one = '', ...more] = fill(choices, columns - 2, between);
   const beside = `${question}${one}`;
   const keys =
     more.length === 0 && beside.length <= columns
       ? [beside]
       : [question, ...[one, ...more].map((line) => `  ${line}`)];
-  const others = fill(['(one key each; Enter skip', 's skip questions', 'q quit)'], columns - 2, DOT);
+  const others = fill(['(one key each; Enter skip', 's skip questions', 'q quit)'], columns - 2, between);
   return [...keys, ...(first ? others.map((line) => `  ${line}`) : [])];
 }
 
-const DOT = ' · ';
+const dot = (columns: number): string => (columns === PLAIN ? ', ' : ' · ');
 
 /** The line that is shown while the demo waits for Enter. @param next what comes after Enter */
 export function pauseLine(next: string, columns: number): string {
-  return fill([`Enter: ${next}`, 'q quit', '--fast never waits'], columns - 1, DOT)[0] ?? '';
+  return fill([`Enter: ${next}`, 'q quit', '--fast never waits'], columns - 1, dot(columns))[0] ?? '';
 }
 
 /**
  * Cuts the lines of a story into pages that can be read before they scroll away: at the empty line between the two routes if they are
  * one below the other, otherwise where the page is full.
  * @param rows how many rows the terminal has; one is left for the line that waits
+ * @param columns how many columns it has, if lines may be longer than that
  */
-export function pagesOf(lines: readonly string[], rows: number): string[][] {
+export function pagesOf(
+  lines: readonly string[],
+  rows: number,
+  columns = Number.POSITIVE_INFINITY,
+): string[][] {
   const most = Math.max(rows - 1, LEAST_ROWS);
   const pages: string[][] = [];
   const rest = [...lines];
-  while (rest.length > most) {
-    const blank = rest.lastIndexOf('', most - 1);
-    pages.push(rest.splice(0, blank > 0 ? blank + 1 : most));
+  for (let fit = fitting(rest, most, columns); fit < rest.length; fit = fitting(rest, most, columns)) {
+    const blank = rest.lastIndexOf('', fit - 1);
+    pages.push(rest.splice(0, blank > 0 ? blank + 1 : fit));
   }
   if (rest.length > 0) pages.push(rest);
   return pages;
+}
+
+// How many of the lines fit on a page, at least one. A longer line takes several rows.
+function fitting(lines: readonly string[], most: number, columns: number): number {
+  let rows = 0;
+  const over = lines.findIndex((line) => {
+    rows += Math.max(1, Math.ceil(line.length / columns));
+    return rows > most;
+  });
+  return over === -1 ? lines.length : Math.max(1, over);
 }
 
 const LEAST_ROWS = 5;

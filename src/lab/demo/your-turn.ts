@@ -1,15 +1,18 @@
-// The end of the demo: what to type next. In a clone nothing is installed, and npx knows the program only in its folder, so first comes a line
-// that makes `detour` a command in one terminal.
+// The end of the demo: what to type next. In a clone nothing is installed, and npx knows the program only in its folder; on a USB stick it does
+// not know it at all. So first comes a line that makes `detour` a command in one terminal.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { asTyped, commandName } from '../../core/command-name.ts';
+import { PLAIN } from '../../core/plain.ts';
 import { hanging } from '../../core/wrap.ts';
 
 /** The shells that a line can be made for. */
 export type Shell = 'bash, zsh' | 'fish' | 'PowerShell' | 'cmd';
 
 /**
- * A line to paste into a terminal. It defines the command `detour` there, until the terminal is closed, whatever folder one is in.
+ * A line to paste into a terminal. It defines the command `detour` there, until the terminal is closed, whatever folder one is in. The program
+ * learns from DETOUR_COMMAND that this is what was typed.
  * @param program the path of scripts/detour.mjs
  */
 export function detourCommand(shell: Shell, program: string): string {
@@ -17,14 +20,14 @@ export function detourCommand(shell: Shell, program: string): string {
   const quoted = (quote: string): string => `'${program.replaceAll("'", quote)}'`;
   switch (shell) {
     case 'bash, zsh':
-      return `detour() { node ${quoted(`'\\''`)} "$@"; }`;
+      return `detour() { DETOUR_COMMAND=detour node ${quoted(`'\\''`)} "$@"; }`;
     case 'fish':
-      return `function detour; node '${program.replaceAll(/['\\]/g, '\\$&')}' $argv; end`;
+      return `function detour; DETOUR_COMMAND=detour node '${program.replaceAll(/['\\]/g, '\\$&')}' $argv; end`;
     case 'PowerShell':
       // A function gets what is piped to it as $input, and must pass it on itself.
-      return `function detour { $p = ${quoted("''")}; if ($MyInvocation.ExpectingInput) { $input | node $p @args } else { node $p @args } }`;
+      return `function detour { $env:DETOUR_COMMAND = 'detour'; $p = ${quoted("''")}; if ($MyInvocation.ExpectingInput) { $input | node $p @args } else { node $p @args } }`;
     case 'cmd':
-      return `doskey detour=node "${program}" $*`;
+      return `doskey detour=set DETOUR_COMMAND=detour$Tnode "${program}" $*`;
   }
 }
 
@@ -38,8 +41,11 @@ export function usualShells(platform: NodeJS.Platform, shell: string | undefined
 export function yourTurn(columns: number): string[] {
   const program = fileURLToPath(new URL('../../../scripts/detour.mjs', import.meta.url));
   const inClone = existsSync(fileURLToPath(new URL('../../../tsconfig.json', import.meta.url)));
-  const shells = inClone ? usualShells(process.platform, process.env.SHELL) : [];
-  const [one, other] = ['detour sync receive', 'detour sync send hello bob'];
+  const nameless = inClone || commandName().startsWith('node ');
+  const shells = nameless ? usualShells(process.platform, process.env.SHELL) : [];
+  // After the line to paste, that name is the command.
+  const typed = (text: string): string => (nameless ? text : asTyped(text));
+  const [one, other] = [typed('detour sync receive'), typed('detour sync send hello bob')];
   return [
     ' Your turn, in two terminals.',
     ...shells.flatMap((shell) => [
@@ -50,9 +56,10 @@ export function yourTurn(columns: number): string[] {
       ),
       `   ${detourCommand(shell, program)}`,
     ]),
-    ...(columns >= 12 + one.length + other.length
+    ...(columns >= 12 + one.length + other.length && columns !== PLAIN
       ? [`   ${one}       ${other}`]
       : [`   ${one}`, `   ${other}`]),
-    ...hanging(' ', 'Which route when? Measure it: detour compare', columns),
+    ...hanging(' ', typed('On the projector, with a page that asks first: detour board'), columns),
+    ...hanging(' ', typed('Which route when? Measure it: detour compare'), columns),
   ];
 }

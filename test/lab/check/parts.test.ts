@@ -1,9 +1,11 @@
 // The parts of `detour check` that need no process: frames, what strace wrote, what a relay promised, and the files for a teacher's tools.
 
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../../../src/core/plain.ts';
 import { FrameReader, frame, frameText, NoFrame } from '../../../src/lab/check/frames.ts';
 import { Ledger } from '../../../src/lab/check/ledger.ts';
 import { readTrace } from '../../../src/lab/check/relay-sync.ts';
+import { detailLines, stageLine } from '../../../src/lab/check/report.ts';
 import { csvHead, csvRow, gradescope, junit, stageJson } from '../../../src/lab/check/results.ts';
 import {
   type CheckResult,
@@ -43,6 +45,41 @@ describe('frames', () => {
     const reader = new FrameReader();
     reader.push(Buffer.from(text));
     expect(() => reader.next()).toThrow(NoFrame);
+  });
+});
+
+describe('a stage that failed', () => {
+  const stage = ROLES.receiver.stages[0];
+  if (stage === undefined) throw new Error('a receiver has stages');
+  const result: StageResult = {
+    stage,
+    n: 1,
+    status: 'failed',
+    ms: 5,
+    problem: {
+      sent: frameText({ verb: 'SEND', fields: new Map([['id', '1']]), body: Buffer.from('a\nb') }),
+      expected: 'READY … max=BYTES',
+      came: `a${String.fromCharCode(0xd7)}b⏎`,
+      why: 'It must greet.',
+    },
+    stderr: '',
+    notes: [{ at: 1.5, who: '─► one', what: 'PING⏎' }],
+  };
+
+  test('is told without signs in plain output, and no byte of the program becomes another', () => {
+    expect(stageLine(result, PLAIN)).toBe(`1 ${stage.name} FAILED: ${stage.does}`);
+    expect(detailLines(result, 'detour check', PLAIN, true).map((line) => line.trim())).toEqual([
+      'sent      SEND id=1\\na\\nb',
+      'expected  READY ... max=BYTES',
+      'came      a\u00d7b\\n',
+      `why       It must greet. PROTOCOL.md, "${stage.section}"`,
+      'again     detour check',
+      '',
+      'ms  -> the check, <- your program',
+      '1.5  -> one  PING\\n',
+      '',
+    ]);
+    expect(detailLines(result, 'detour check', 80, false)[0]).toContain('SEND id=1⏎a⏎b');
   });
 });
 

@@ -1,6 +1,7 @@
 // How a comparison looks: whatever the figures, it fits in 80 columns, everything is in its place, and no figure is nonsense.
 
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../../../src/core/plain.ts';
 import { prng } from '../../../src/core/prng.ts';
 import { compareToTheory, type Row } from '../../../src/lab/compare/against-theory.ts';
 import { derivationLines } from '../../../src/lab/compare/derivation.ts';
@@ -180,6 +181,24 @@ describe('on the terminal', () => {
     // At 0 % nothing is ever handled by either of those that wait.
     expect(top).toMatch(/^ 100 % │.*never │#/);
     expect(second).toContain('10s');
+  });
+
+  it('has no table and no plot in plain output, and every figure of the table', () => {
+    const figures = (lines: readonly string[]): string[] =>
+      lines.flatMap((text) => text.match(/\d[\w.]*/g) ?? []);
+    const killed = { killSender: true, rows: report(1).rows.map((row) => ({ ...row, killed: true })) };
+    for (const one of [report(1), { ...report(1), ...killed }]) {
+      const told = resultLines(one, PLAIN);
+      expect(told).toHaveLength(one.rows.length);
+      expect(told[0]).toMatch(/^ THERE 100 %, sync once, handled at the 1st try 1000, in all 1000, NOT /);
+      const table = figures(resultLines(one).slice(3));
+      expect(figures(told.map((text) => text.replaceAll(/p50|p95|1st/g, '')))).toEqual(table);
+      expect(plotLines(one, PLAIN)).toEqual([]);
+    }
+    const [first, ...theory] = theoryLines(report(1), PLAIN);
+    expect(first).toMatch(/^ PLAN 100 %, sync, first try: measured \(95 %\) 100 \(100-100\), theory 100 %$/);
+    for (const text of [...theory, ...noteLines(report(1), PLAIN)]) expect(text).toMatch(/^[\x20-\x7e]*$/);
+    expect(noteLines(report(1), PLAIN).length).toBeLessThan(noteLines(report(1)).length);
   });
 
   it('says nothing about what was not measured', () => {

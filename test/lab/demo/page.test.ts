@@ -2,6 +2,7 @@
 
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../../../src/core/plain.ts';
 import {
   type Guess,
   introLines,
@@ -17,6 +18,7 @@ import { ProgressLine } from '../../../src/lab/demo/progress-line.ts';
 import { STORIES } from '../../../src/lab/demo/stories.ts';
 import type { Scene, Story } from '../../../src/lab/demo/story.ts';
 import { type ProcessRecord, verifyScene } from '../../../src/lab/demo/verify.ts';
+import { yourTurn } from '../../../src/lab/demo/your-turn.ts';
 import { Actor, detourKill, directKill } from '../../trace/histories.ts';
 
 const killed = STORIES.find(({ name }) => name === 'killed') as Story & { direct: Scene };
@@ -75,6 +77,41 @@ describe('a page', () => {
     expect(text).toMatch(/│ {3}0\.3 .*connected/);
     expect(text).toContain('ms < 0: before alice began');
     expect(storyLines(direct, detour, 132, plain).join('\n')).not.toContain('ms < 0');
+  });
+
+  it('is told in lines without a picture for plain output, first the direct route', () => {
+    const lines = [
+      ...introLines(PLAIN),
+      ...questionLines(PLAIN, true),
+      pauseLine('next story', PLAIN),
+      ...storyLines(direct, detour, PLAIN, plain),
+      ...tableLines([{ number: 3, story: killed, direct, detour }], PLAIN),
+      ...yourTurn(PLAIN),
+    ];
+    for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]*$/);
+    const story = storyLines(direct, detour, PLAIN, plain);
+    expect(
+      story.filter((line) => /DIRECT|DETOUR|KILLED|, exit|you said|Nobody has a copy/.test(line)),
+    ).toEqual([
+      ' DIRECT  synchronous',
+      ' 5.6 ms, bob: KILLED',
+      ' UNKNOWN, exit 20',
+      ' Before or after reading: same FIN. Nobody has a copy.',
+      ' you said DELIVERED: no',
+      ' DETOUR  asynchronous',
+      ' 46.0 ms, bob: KILLED',
+      ' STORED, exit 0',
+      ' you said UNKNOWN: no',
+    ]);
+    expect(tableLines([{ number: 3, story: killed, direct, detour }], PLAIN)).toEqual([
+      ' STORY 3 bob killed: shown, not answered, DIRECT UNKNOWN, DETOUR STORED, twice, YOU 0/2',
+    ]);
+    // Its lines are longer than the terminal is wide, which the pages take into account.
+    for (const rows of [10, 24])
+      for (const page of pagesOf(story, rows, 40)) {
+        const taken = page.map((line) => Math.max(1, Math.ceil(line.length / 40)));
+        expect(taken.reduce((sum, one) => sum + one)).toBeLessThan(rows);
+      }
   });
 
   it('is cut into pages that fit the terminal, between the routes if it can', () => {

@@ -29,11 +29,11 @@ test.for([
     const program = join(folder, 'detour.mjs');
     writeFileSync(
       program,
-      "import fs from 'node:fs'; console.log(process.argv.slice(2), fs.readFileSync(0, 'utf8'));\n",
+      "import fs from 'node:fs'; console.log(process.argv.slice(2), process.env.DETOUR_COMMAND, fs.readFileSync(0, 'utf8'));\n",
     );
     const script = `${detourCommand(kind, program)}\ncd /\necho piped | detour one 'two words'`;
     expect(execFileSync(shell, ['-c', script], { encoding: 'utf8' })).toBe(
-      "[ 'one', 'two words' ] piped\n\n",
+      "[ 'one', 'two words' ] detour piped\n\n",
     );
   },
 );
@@ -41,7 +41,9 @@ test.for([
 test('the lines for Windows quote the path', () => {
   const program = String.raw`C:\it's here\detour.mjs`;
   expect(detourCommand('PowerShell', program)).toContain(String.raw`'C:\it''s here\detour.mjs'`);
-  expect(detourCommand('cmd', program)).toBe(String.raw`doskey detour=node "C:\it's here\detour.mjs" $*`);
+  expect(detourCommand('cmd', program)).toBe(
+    String.raw`doskey detour=set DETOUR_COMMAND=detour$Tnode "C:\it's here\detour.mjs" $*`,
+  );
 });
 
 test('the shells that are usual on a system', () => {

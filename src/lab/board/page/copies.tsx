@@ -28,15 +28,20 @@ export function Copies({ route }: { readonly route: Route }) {
 }
 
 function Messages({ half, at, end }: { readonly half: Half; readonly at: number; readonly end: number }) {
-  const { merged, zero, route } = half;
+  const { merged, zero, route, earlier } = half;
   const { histories, fates } = useMemo(() => historiesOf(merged), [merged]);
+  const numbers = useMemo(() => {
+    const all = new Set(earlier);
+    for (const { id } of histories) all.add(id);
+    return new Map([...all].map((id, index) => [id, index + 1]));
+  }, [histories, earlier]);
   const times = useMemo(() => merged.events.map((placed) => placed.at), [merged]);
   const [chosen, setChosen] = useState<string>();
   const [asked, setAsked] = useState<Copy['place']>();
   // The number of the last event that has happened.
   const last = (at >= end ? times.length : countUpTo(times, at + zero + SAME)) - 1;
-  const begun = histories.flatMap((history, index) =>
-    history.first <= last ? [{ history, name: nameOf(history, index) }] : [],
+  const begun = histories.flatMap((history) =>
+    history.first <= last ? [{ history, name: nameOf(history, numbers.get(history.id)) }] : [],
   );
   const of = begun.find(({ history }) => history.id === chosen) ?? begun.at(-1);
   if (at < half.since) return <p class="none">too long ago to say</p>;
@@ -55,7 +60,7 @@ function Messages({ half, at, end }: { readonly half: Half; readonly at: number;
             value={chosen ?? NEWEST}
             onChange={({ currentTarget: { value } }) => setChosen(value === NEWEST ? undefined : value)}
           >
-            <option value={NEWEST}>newest: {begun.at(-1)?.name}</option>
+            <option value={NEWEST}>{begun.at(-1)?.name} (newest)</option>
             {begun
               .slice(-MOST)
               .reverse()
@@ -93,10 +98,8 @@ const NEWEST = 'the newest';
 // Two times that are the same but for rounding, in milliseconds.
 const SAME = 1e-4;
 
-const nameOf = ({ text }: History, index: number): string =>
-  text === undefined
-    ? `message ${index + 1}`
-    : `“${visible(text, { max: MAX_TEXT }).replace(/… \(.*$/, '…')}”`;
+const nameOf = ({ text }: History, number = 1): string =>
+  text === undefined ? `message ${number}` : `“${visible(text, { max: MAX_TEXT }).replace(/… \(.*$/, '…')}”`;
 
 function Place({
   copy: { place, label, name, has, why },

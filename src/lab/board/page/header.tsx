@@ -95,7 +95,7 @@ function Logs() {
         <div class="menu-panel">
           {names.length === 0 ? <p>Nothing has been recorded yet.</p> : null}
           {names.map((name) => (
-            <a key={name} class="item" href={`logs/${name}.log`} download>
+            <a key={name} class="item" href={`logs/${encodeURIComponent(name)}.log`} download>
               {name}.log
             </a>
           ))}

@@ -1,6 +1,7 @@
 // What everybody should know, and what went wrong with a click: short texts that go away by themselves.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { visible } from '../../../core/visible.ts';
 import type { Command } from '../messages.ts';
 import type { View } from './store.ts';
 import { command, useView } from './store.ts';
@@ -56,7 +57,7 @@ export function Notices() {
     <div class="notices" role="status">
       {shown.map((notice) => (
         <p class="notice" key={notice.key} data-testid="notice">
-          <span>{notice.text}</span>
+          <span>{visible(notice.text)}</span>
           <button type="button" class="quiet" onClick={() => remove(notice)} aria-label="dismiss">
             ×
           </button>

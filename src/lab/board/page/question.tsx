@@ -25,10 +25,13 @@ interface QuestionProps {
 }
 
 /** How a route is named in a question. */
-export const ROUTE_TEXT: Readonly<Record<Route, string>> = {
+const ROUTE_TEXT: Readonly<Record<Route, string>> = {
   direct: 'the direct route',
   detour: 'the detour',
 };
+
+/** What alice's program says on a route when all went well. */
+export const SUCCESS: Readonly<Record<Route, string>> = { direct: 'delivered', detour: 'stored' };
 
 /** The guesses for the routes that were asked about; a route that was skipped has none. */
 export function guessesOf(

@@ -58,22 +58,24 @@ export function RowView({ drawn, half, index, count, at, active }: RowProps) {
       aria-selected={active}
       aria-setsize={count}
       aria-posinset={index + 1}
-      aria-label={`${drawn.time} ms, ${factsOf(drawn).title}`}
       data-testid="row"
       data-key={key}
       style={{ '--row': index }}
     >
-      <span class="time">{drawn.time}</span>
-      {half.lanes.map(({ name, column }) => (
-        <i
-          key={name}
-          class={`life ${LIVES[drawn.lives.get(name) ?? 'before']}`}
-          style={{ left: `${column}ch` }}
-        />
-      ))}
-      {row.kind === 'mark' ? <Mark drawn={drawn} half={half} /> : null}
-      {row.kind === 'cable' ? <Cable drawn={drawn} half={half} /> : null}
-      {row.kind === 'arrow' ? <Arrow drawn={drawn} half={half} at={at} /> : null}
+      <span class="unseen">{`${drawn.time} ms, ${factsOf(drawn).title}`}</span>
+      <span aria-hidden="true">
+        <span class="time">{drawn.time}</span>
+        {half.lanes.map(({ name, column }) => (
+          <i
+            key={name}
+            class={`life ${LIVES[drawn.lives.get(name) ?? 'before']}`}
+            style={{ left: `${column}ch` }}
+          />
+        ))}
+        {row.kind === 'mark' ? <Mark drawn={drawn} half={half} /> : null}
+        {row.kind === 'cable' ? <Cable drawn={drawn} half={half} /> : null}
+        {row.kind === 'arrow' ? <Arrow drawn={drawn} half={half} at={at} /> : null}
+      </span>
     </div>
   );
 }

@@ -4,14 +4,12 @@ import { useState } from 'preact/hooks';
 import type { Route } from '../messages.ts';
 import { attempt } from './notices.tsx';
 import type { Step } from './question.tsx';
-import { guessesOf, Question } from './question.tsx';
+import { guessesOf, Question, SUCCESS } from './question.tsx';
 
 const TEXT_ID = 'say-text';
 
 /** Puts the cursor into the box. */
 export const focusSay = (): void => document.getElementById(TEXT_ID)?.focus();
-
-const SUCCESS: Readonly<Record<Route, string>> = { direct: 'delivered', detour: 'stored' };
 
 const stepFor = (route: Route): Step => ({
   route,

@@ -29,7 +29,7 @@ const WORDS: Readonly<Record<ActorAction | LineAction, string>> = {
 };
 
 /** What happened to a process, in words. */
-export function stateText({ state, exit }: Pick<ActorState, 'state' | 'exit'>): string {
+function stateText({ state, exit }: Pick<ActorState, 'state' | 'exit'>): string {
   if (state === 'absent') return 'not started';
   if (state !== 'ended') return state;
   if (exit === undefined) return 'ended';

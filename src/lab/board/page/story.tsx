@@ -5,7 +5,7 @@ import type { StoryState, StoryTitle } from '../messages.ts';
 import { useLeave } from './leave.ts';
 import { attempt, mayCommand } from './notices.tsx';
 import type { Step } from './question.tsx';
-import { guessesOf, Question } from './question.tsx';
+import { guessesOf, Question, SUCCESS } from './question.tsx';
 import { useView } from './store.ts';
 import { guessesIn, score, TallyTable } from './tally.tsx';
 
@@ -13,7 +13,7 @@ import { guessesIn, score, TallyTable } from './tally.tsx';
 export const choose = (name: string): Promise<boolean> => attempt({ story: name, do: 'choose' });
 
 /** Ends everything that runs, and starts free play afresh. */
-export const freePlay = (): Promise<boolean> => attempt({ stage: 'reset' });
+const freePlay = (): Promise<boolean> => attempt({ stage: 'reset' });
 
 const isQuestion = (stories: readonly StoryTitle[], { name }: StoryState): boolean =>
   stories.some((one) => one.name === name && one.kind === 'question');
@@ -25,7 +25,10 @@ export function StoryQuestion({ story }: { story: StoryState }) {
   const once = isQuestion(stories, story);
   const steps: readonly Step[] = once
     ? [{ text, answers }]
-    : routes.map(({ route }) => ({ route, text, answers }));
+    : routes.map(({ route }) => {
+        const named = answers.map((one) => (one.key === 'd' ? { key: 'd', text: SUCCESS[route] } : one));
+        return { route, text, answers: named };
+      });
   const answer = (given: readonly (string | undefined)[]): Promise<boolean> => {
     const [choice] = given;
     if (once)

@@ -36,7 +36,7 @@ export const killedMidway: Story = {
       await verdictOf(alice);
       return { alice, cast: [alice, line.actor, bob.actor] };
     },
-    lesson: () => ['Half a message has no effect. alice', 'cannot see the bar: she must doubt.'],
+    lesson: () => ['Half a message has no effect. alice', 'cannot see his progress: she doubts.'],
   },
   detour: {
     lanes: ['alice', 'relay', 'bob'],
