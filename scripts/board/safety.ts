@@ -80,7 +80,9 @@ export const hostileLogs: Check = {
     await at(page, 'row').first().waitFor();
     await at(page, 'notice').first().waitFor();
     // Each row is shown with its details once.
-    for (const row of await at(page, 'row').all()) await row.click({ timeout: 2000 }).catch(() => {});
+    for (const row of await at(page, 'row').all())
+      await row.dispatchEvent('click', {}, { timeout: 1000 }).catch(() => {});
+    await at(page, 'details').waitFor();
     deepStrictEqual(await page.evaluate(INJECTED), NOTHING);
   },
 };
@@ -107,7 +109,9 @@ export const hostileTalk: Check = {
       await at(page, 'say-both').click();
       await until(`${JSON.stringify(text)} is shown`, async () => (await shown()) === 2 * (index + 1));
     }
-    for (const row of await at(page, 'row').all()) await row.click({ timeout: 2000 }).catch(() => {});
+    for (const row of await at(page, 'row').all())
+      await row.dispatchEvent('click', {}, { timeout: 1000 }).catch(() => {});
+    await at(page, 'details').waitFor();
     deepStrictEqual(await page.evaluate(INJECTED), NOTHING);
   },
 };
