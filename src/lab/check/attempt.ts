@@ -250,17 +250,16 @@ export class Attempt implements Watch {
     });
   }
 
-  /** Plays a server at the address that a client gets. @returns what waits for the next connection */
-  async listen(): Promise<Listener> {
+  /** Plays a server at the address that a client gets. @param serve serves one connection, beside the stage */
+  async listen(serve: (wire: Wire) => Promise<void>): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
-    const waiting: Wire[] = [];
     let accepted = 0;
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#sockets.push(socket);
       accepted += 1;
       const name = accepted === 1 ? this.as : `${this.as} ${accepted}`;
       this.note(`◄─ ${name}`, 'connected');
-      waiting.push(new Wire(this, socket, name));
+      this.#background(serve(new Wire(this, socket, name)));
       this.changed();
     });
     this.#servers.push(server);
@@ -268,11 +267,6 @@ export class Attempt implements Watch {
       server.once('error', reject);
       server.listen(this.#port, HOST, resolve);
     });
-    return {
-      accept: (ms) => this.until(() => waiting.shift(), ms),
-      accepted: () => accepted,
-      close: () => void server.close(),
-    };
   }
 
   /** The failure of a client that has not connected. */
@@ -285,8 +279,8 @@ export class Attempt implements Watch {
     });
   }
 
-  /** Runs something beside the stage, such as a server that the check plays. If it throws, the next wait of the stage does. */
-  background(work: Promise<void>): void {
+  // If what runs beside the stage throws, the next wait of the stage does.
+  #background(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#error ??= error;
       this.changed();
@@ -327,16 +321,6 @@ export class Attempt implements Watch {
     for (const file of [this.journal, ...this.#files])
       rmSync(file, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
-}
-
-/** Connections that come to a server that the check plays. */
-export interface Listener {
-  /** The next connection; undefined if none comes in this time. */
-  accept(ms: number): Promise<Wire | undefined>;
-  /** How many have come. */
-  accepted(): number;
-  /** Takes no more. */
-  close(): void;
 }
 
 /** How a process ended, in words. */

@@ -5,7 +5,7 @@ import { frame } from './frames.ts';
 import { mistakeStages } from './mistake-stages.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { blockOutput, LARGER_THAN_BUFFERS, largeBody, mustShow, shownText } from './output.ts';
-import { bodyOf, greeted, maxOf, type ServerRole, serverStages } from './server-stages.ts';
+import { bodyOf, type greeted, maxOf, type ServerRole, serverStages, started } from './server-stages.ts';
 import type { Stage } from './stage.ts';
 
 /** How often the receiver is killed in one stage. */
@@ -33,8 +33,7 @@ const message: Stage = {
   points: 3,
   section: 'RECEIVED',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const word = attempt.word();
     wire.send(frame('SEND id=k3f9-1', word));
     await wire.expect('RECEIVED id=k3f9-1', 'RECEIVED names the message by its id.');
@@ -63,8 +62,7 @@ const name: Stage = {
   points: 1,
   section: 'SEND',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const [one, two] = [bodyOf(attempt), bodyOf(attempt)];
     wire.send(frame('SEND id=n1 to=dora', one));
     await wire.expect('REFUSED id=n1 code=wrong_name', `This is ${attempt.as}, not dora.`);
@@ -86,8 +84,7 @@ const unsupported: Stage = {
   points: 1,
   section: 'SEND',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const why = 'A receiver keeps nothing, so it can neither wait nor tell later.';
     wire.send(frame('SEND id=t1 ttl=60', 'hello'));
     await wire.expect('REFUSED id=t1 code=unsupported', why);
@@ -102,16 +99,14 @@ const restart: Stage = {
   points: 1,
   section: 'Closing',
   async run(attempt) {
-    await attempt.start();
-    const before = await greeted(attempt, 'receiver');
+    const before = await started(attempt, 'receiver');
     before.send('PING\n');
     await before.expect('PONG', 'PING is answered immediately.');
     await attempt.kill();
     if (!(await attempt.until(() => before.end)))
       throw new Undecided('The connection to the killed program did not end.');
     before.finish();
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const body = bodyOf(attempt);
     wire.send(frame('SEND id=r1', body));
     await wire.expect(
@@ -128,8 +123,7 @@ const shown: Stage = {
   points: 3,
   section: 'RECEIVED',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     if (maxOf(wire) <= LARGER_THAN_BUFFERS + 16)
       throw new Undecided(
         `READY says max=${maxOf(wire)}, but this stage needs a body of ${LARGER_THAN_BUFFERS} bytes.`,
@@ -170,8 +164,8 @@ const killed: Stage = {
   section: 'What a sender may conclude',
   async run(attempt) {
     for (let kill = 0; kill < KILLS; kill += 1) {
-      const program = await attempt.start();
-      const wire = await greeted(attempt, 'receiver');
+      const wire = await started(attempt, 'receiver');
+      const { program } = attempt;
       const words = new Map<string, string>();
       const last = 1 + attempt.below(8);
       for (let count = 1; count <= last; count += 1) {

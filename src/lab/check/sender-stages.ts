@@ -1,11 +1,10 @@
 // What a synchronous sender must do: wait for READY, send each message once, and say of each what it knows for certain.
 
-import { mustSay } from './client-stages.ts';
 import { cut, frame } from './frames.ts';
 import { Failed } from './outcome.ts';
+import { lateReady, mustSay } from './played-server.ts';
 import type { Stage } from './stage.ts';
 import { answer, mustConclude, onSend, READY, SENDS, sending, VERDICT_STAGES } from './verdict-stages.ts';
-import type { Wire } from './wire.ts';
 
 const calls: Stage = {
   name: 'HELLO',
@@ -30,14 +29,8 @@ const waits: Stage = {
   section: 'READY',
   async run(attempt) {
     const early: string[] = [];
-    const readyLate = async (wire: Wire): Promise<void> => {
-      await attempt.pass(400);
-      early.push(
-        ...wire.frames.map(({ verb }) => verb).filter((verb) => !['HELLO', 'PING', 'PONG'].includes(verb)),
-      );
-      wire.send(READY);
-    };
-    const played = await sending(attempt, [attempt.word()], { greet: readyLate, take: onSend(answer) });
+    const greet = lateReady(attempt, READY, early);
+    const played = await sending(attempt, [attempt.word()], { greet, take: onSend(answer) });
     await mustSay(attempt, played, 'SEND id=* size=*', SENDS);
     if (early.length > 0)
       throw new Failed({

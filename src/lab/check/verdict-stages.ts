@@ -1,9 +1,9 @@
 // Which verdict a synchronous sender must come to, whatever happens in place of the answer.
 
 import { type Attempt, exitText } from './attempt.ts';
-import { mustSay, type Part, type PlayedServer, play } from './client-stages.ts';
 import { type Frame, frame } from './frames.ts';
 import { Failed, Undecided } from './outcome.ts';
+import { mustSay, type Part, type PlayedServer, play } from './played-server.ts';
 import type { Stage } from './stage.ts';
 import type { Wire } from './wire.ts';
 
