@@ -221,6 +221,20 @@ export class Attempt implements Watch {
     if (program.exit === undefined) throw new Undecided('The killed program is not gone.');
   }
 
+  /**
+   * Freezes the program and its children with SIGSTOP while something else happens, and lets them go on after it.
+   * @throws NotChecked where the system does not say whether a program is frozen
+   * @throws Undecided if it has ended, or was not frozen all the time
+   */
+  async frozen(meanwhile: () => Promise<void>): Promise<void> {
+    const { program } = this;
+    await program.freeze();
+    this.note('   ', `frozen, pid ${program.pid}`);
+    await meanwhile();
+    this.note('   ', 'goes on');
+    program.thaw();
+  }
+
   /** Connects to the program, as soon as it listens. @param name of the connection, in what is shown @throws Failed if it never listens */
   async connect(name = 'check'): Promise<Wire> {
     const began = performance.now();

@@ -5,9 +5,12 @@ import { Failed, Undecided } from './outcome.ts';
 import { blockOutput, largeBody, mustShow } from './output.ts';
 import { mustSay, play } from './played-server.ts';
 import type { Stage } from './stage.ts';
+import type { Wire } from './wire.ts';
 
 /** How often the collector is killed in one stage. */
 const KILLS = 6;
+/** How long it is frozen. */
+const FREEZE_MS = 1000;
 
 const again: Stage = {
   name: 'AGAIN',
@@ -76,6 +79,30 @@ const killed: Stage = {
   },
 };
 
+const frozen: Stage = {
+  name: 'FROZEN',
+  does: 'shows and acknowledges after a freeze what came meanwhile',
+  points: 2,
+  section: 'Heartbeats',
+  async run(attempt) {
+    const mailbox = new Mailbox(lettersOf(attempt, 3).map((body, index) => ({ seq: index + 1, body })));
+    const wires: Wire[] = [];
+    const played = await asked(attempt, { ready: READY, take: (_, wire) => void wires.push(wire) });
+    await attempt.frozen(async () => {
+      for (const one of mailbox.mail) wires[0]?.send(bytesOf(one));
+      await attempt.pass(FREEZE_MS);
+    });
+    await mustShow(
+      attempt,
+      mailbox.mail.map(({ body }) => body.toString()),
+      'Its kernel took these messages while it was frozen: they must not be lost.',
+    );
+    await mustSay(attempt, played, 'ACK seq=3', ACKS);
+    wires[0]?.send('PING\n');
+    await mustSay(attempt, played, 'PONG', 'A freeze ends nothing: it goes on as before.');
+  },
+};
+
 const shown: Stage = {
   name: 'SHOWN',
   does: 'acknowledges a message only after it has shown it',
@@ -103,4 +130,4 @@ const shown: Stage = {
 };
 
 /** The stages in which mail could be lost. */
-export const LOSS_STAGES: readonly Stage[] = [again, killed, shown];
+export const LOSS_STAGES: readonly Stage[] = [again, frozen, killed, shown];

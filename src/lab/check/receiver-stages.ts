@@ -5,11 +5,22 @@ import { frame } from './frames.ts';
 import { mistakeStages } from './mistake-stages.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { blockOutput, LARGER_THAN_BUFFERS, largeBody, mustShow, shownText } from './output.ts';
-import { bodyOf, type greeted, maxOf, type ServerRole, serverStages, started } from './server-stages.ts';
+import {
+  bodyOf,
+  type greeted,
+  maxOf,
+  ready,
+  type ServerRole,
+  serverStages,
+  started,
+} from './server-stages.ts';
 import type { Stage } from './stage.ts';
+import type { Wire } from './wire.ts';
 
 /** How often the receiver is killed in one stage. */
 const KILLS = 6;
+/** How long it is frozen: longer than three heartbeats of a second, after which a connection could be given up. */
+const FREEZE_MS = 3300;
 
 /** The words of letters and digits in a body that `bodyOf` and the stages made: 16 characters or more. */
 const wordsOf = (body: Buffer): string[] =>
@@ -90,6 +101,40 @@ const unsupported: Stage = {
     await wire.expect('REFUSED id=t1 code=unsupported', why);
     wire.send(frame('SEND id=t2 notify=alice', 'hello'));
     await wire.expect('REFUSED id=t2 code=unsupported', why);
+  },
+};
+
+const frozen: Stage = {
+  name: 'FROZEN',
+  does: 'shows and answers after a freeze what came meanwhile',
+  points: 2,
+  section: 'Heartbeats',
+  async run(attempt) {
+    await attempt.start();
+    const wire = await ready(attempt, 'receiver', 'alice');
+    wire.send('HELLO version=1 as=alice heartbeat=1\n');
+    const [one, two, three] = [bodyOf(attempt), bodyOf(attempt), bodyOf(attempt)];
+    wire.send(frame('SEND id=z1', one));
+    await wire.expect('RECEIVED id=z1', 'It is not frozen yet.');
+    let carol: Wire | undefined;
+    await attempt.frozen(async () => {
+      wire.send(frame('SEND id=z2', two));
+      carol = await attempt.connect('carol');
+      await attempt.pass(FREEZE_MS);
+    });
+    const why =
+      'Its kernel took this while it was frozen. A program that was frozen reads what has arrived before it gives anybody up.';
+    await wire.expect('RECEIVED id=z2', why);
+    await carol?.expect(`READY version=1 role=receiver as=${attempt.as}`, why);
+    wire.send(frame('SEND id=z3', three));
+    await wire.expect('RECEIVED id=z3', 'A freeze ends nothing: it goes on as before.');
+    await mustShow(attempt, [one, two, three].flatMap(wordsOf), SHOW);
+    if (attempt.program.shown.split(two.toString()).length > 2)
+      throw new Failed({
+        expected: 'each message once',
+        came: shownText(attempt),
+        why: 'The message came once, so it is shown once.',
+      });
   },
 };
 
@@ -217,6 +262,7 @@ export const RECEIVER_STAGES: readonly Stage[] = [
   server.half,
   server.bye,
   mistakes.error,
+  frozen,
   restart,
   killed,
   shown,

@@ -4,7 +4,7 @@ import { frame } from './frames.ts';
 import { mistakeStages } from './mistake-stages.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { collect, KEPT, mustHold, numberOf, STORES, store, withMail } from './relay-client.ts';
-import { crash } from './relay-crash.ts';
+import { crash, frozen } from './relay-crash.ts';
 import { DELIVERY_STAGES } from './relay-delivery.ts';
 import { sync } from './relay-sync.ts';
 import { greeted, ready, type ServerRole, serverStages, started } from './server-stages.ts';
@@ -295,6 +295,7 @@ export const RELAY_STAGES: readonly Stage[] = [
   receipt,
   ttl,
   crowd,
+  frozen,
   restart,
   sync,
   crash,

@@ -4,7 +4,19 @@ import { cut, frame } from './frames.ts';
 import { Failed } from './outcome.ts';
 import { lateReady, mustSay } from './played-server.ts';
 import type { Stage } from './stage.ts';
-import { answer, mustConclude, onSend, READY, SENDS, sending, VERDICT_STAGES } from './verdict-stages.ts';
+import {
+  answer,
+  mustConclude,
+  onSend,
+  READY,
+  SENDS,
+  SHORT_S,
+  sending,
+  VERDICT_STAGES,
+} from './verdict-stages.ts';
+
+/** How long a sender is frozen that has a second: until its deadline is certainly over. */
+const OVER_MS = 1500;
 
 const calls: Stage = {
   name: 'HELLO',
@@ -232,6 +244,27 @@ const worst: Stage = {
   },
 };
 
+const frozen: Stage = {
+  name: 'FROZEN',
+  does: 'tells the truth, also after a freeze beyond its deadline',
+  points: 2,
+  section: 'What a sender may conclude',
+  async run(attempt) {
+    const played = await sending(attempt, [attempt.word()], { ready: READY }, SHORT_S);
+    const found = await mustSay(attempt, played, 'SEND id=* size=*', SENDS);
+    await attempt.frozen(async () => {
+      for (const wire of played.wires) answer(found, wire);
+      await attempt.pass(OVER_MS);
+    });
+    await mustConclude(
+      attempt,
+      [['DELIVERED', 'UNKNOWN']],
+      `RECEIVED, while it was frozen for ${OVER_MS / 1000} s`,
+      'The answer lies in its kernel, and its deadline is over: it may read the one or notice the other, but the message was shown.',
+    );
+  },
+};
+
 /** The stages for a synchronous sender, in teaching order. */
 export const SENDER_STAGES: readonly Stage[] = [
   calls,
@@ -243,5 +276,6 @@ export const SENDER_STAGES: readonly Stage[] = [
   joined,
   extra,
   ...VERDICT_STAGES,
+  frozen,
   worst,
 ];

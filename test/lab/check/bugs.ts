@@ -39,6 +39,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'one-at-a-time': 'TWO',
     'no-bye': 'BYE',
     reset: 'ERROR',
+    watchdog: 'FROZEN',
     'no-reuse': 'RESTART',
     'shows-later': 'KILLED',
     'answers-first': 'KILLED SHOWN',
@@ -72,6 +73,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'any-answer': 'OTHER',
     'error-not-delivered': 'ERROR',
     'timeout-not-delivered': 'SILENCE',
+    'late-not-delivered': 'FROZEN',
     'last-exit': 'WORST',
   },
   collector: {
@@ -94,6 +96,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'any-role': 'ROLE',
     'comes-back': 'REPLACED',
     'skips-attempts': 'AGAIN',
+    watchdog: 'FROZEN',
     'ack-first': 'KILLED SHOWN',
   },
   relay: {
@@ -114,6 +117,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'no-notices': 'RECEIPT',
     'no-ttl': 'TTL',
     blocks: 'CROWD',
+    'known-late': 'FROZEN',
     'memory-only': 'RESTART',
     'writes-later': 'RESTART',
     'dedup-in-memory': 'RESTART',
