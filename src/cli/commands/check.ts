@@ -5,6 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DetourError, errnoOf } from '../../core/error.ts';
+import type { Recorded } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { detailLines, listLines, stageLine, sumLine, titleLine } from '../../lab/check/report.ts';
@@ -18,6 +19,8 @@ import {
   type StageResult,
 } from '../../lab/check/run.ts';
 import { startText } from '../../lab/check/start.ts';
+import { drawDiagram } from '../../trace/diagram.ts';
+import { merge } from '../../trace/merge.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, path } from '../input.ts';
 import { columns, Progress, paint, put, statusLine } from '../render/output.ts';
@@ -38,6 +41,9 @@ interface Flags {
 }
 
 const LARGEST_SEED = 999_999;
+/** Rows of a diagram that are shown with `--trace`: the last ones. And its widest. */
+const MOST_ROWS = 60;
+const MOST_COLUMNS = 110;
 
 const MORE = `
 The command gets its address, folder and name in the environment (DETOUR_HOST, DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY,
@@ -67,7 +73,7 @@ export const check: CommandSpec = {
       .option('--all', 'go on after a stage that failed')
       .option('--list', 'only list the stages')
       .addOption(new Option('--seed <n>', 'the random seed, to repeat a run').argParser(count))
-      .option('--trace', 'with a stage that failed, show what was said, with times')
+      .option('--trace', 'with a stage that failed, draw what was said, as detour trace does')
       .addOption(
         new Option('--deadline <time>', 'how long your program may take for one answer')
           .argParser(deadline)
@@ -134,7 +140,7 @@ async function checkOne(options: CheckOptions, flags: Flags, width: number): Pro
       statusLine('');
       const text = flags.json
         ? stageJson(stage)
-        : `${stageText(stage, again(role, stage, seed, command, flags), width, flags.trace === true)}\n`;
+        : `${stageText(role, stage, again(role, stage, seed, command, flags), width, flags.trace === true)}\n`;
       written = put(text);
     },
   });
@@ -189,7 +195,7 @@ function write(file: string, text: string): void {
   }
 }
 
-function stageText(result: StageResult, repeat: string, width: number, trace: boolean): string {
+function stageText(role: Role, result: StageResult, repeat: string, width: number, trace: boolean): string {
   const line = stageLine(result, width);
   const colour = {
     ok: 'green',
@@ -200,8 +206,29 @@ function stageText(result: StageResult, repeat: string, width: number, trace: bo
   } as const;
   return [
     paint(colour[result.status], line, process.stdout),
-    ...detailLines(result, repeat, width, trace),
+    ...detailLines(result, repeat, width),
+    ...(trace ? diagramLines(result.events, role, width) : []),
   ].join('\n');
+}
+
+/** What was said in a stage, as `detour trace` draws it. */
+function diagramLines(events: readonly Recorded[], role: Role, width: number): string[] {
+  if (events.length === 0) return [];
+  const { heading, rows, legend, omitted } = drawDiagram(merge([events]), {
+    width: Math.min(width, MOST_COLUMNS),
+  });
+  const shown = rows.slice(-MOST_ROWS);
+  const { as } = ROLES[role];
+  const others = [...new Set(events.map(({ actor }) => actor))].filter(
+    (name) => name !== as && name !== 'check',
+  );
+  const remarks = [
+    `${as} is your program${others.length === 0 ? '' : `; the check is ${others.slice(0, 6).join(', ')}`}`,
+    ...(shown.length < rows.length ? [`only the last ${shown.length} of ${rows.length} rows`] : []),
+    ...(omitted.length > 0 ? [`no room for ${omitted.slice(0, 8).join(', ')}`] : []),
+    ...legend.map((sign) => sign.replace(/^──….*/, '──… it is not known whether your program has read it')),
+  ];
+  return ['', ...heading, ...shown.map(({ text }) => text), ...remarks.map((remark) => ` ${remark}`), ''];
 }
 
 /** The command that repeats one stage. */

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { prng } from '../../core/prng.ts';
 import type { Exit } from '../stage/process.ts';
 import type { Control } from './control.ts';
-import { Failed, type Note, Undecided } from './outcome.ts';
+import { Failed, Undecided } from './outcome.ts';
 import { freePort, HOST, tryConnect } from './ports.ts';
 import { Program, sweep } from './program.ts';
+import { Recording } from './recording.ts';
 import { type Watch, Wire } from './wire.ts';
 
 /** How long a program may take to start and listen, or to connect: enough for one that compiles first. The whole run ends within 15 s then. */
@@ -42,10 +43,9 @@ export class Attempt implements Watch {
   /** A folder for a relay's journal. It stays while the attempt lasts. */
   readonly journal = mkdtempSync(join(tmpdir(), 'detour-check-'));
   /** Everything that happened so far. */
-  readonly notes: Note[] = [];
+  readonly recording: Recording;
   readonly #options: AttemptOptions;
   readonly #mark = Array.from({ length: 4 }, () => Math.random().toString(36).slice(2)).join('');
-  readonly #began = performance.now();
   readonly #programs: Program[] = [];
   readonly #sockets: Socket[] = [];
   readonly #servers: Server[] = [];
@@ -59,6 +59,7 @@ export class Attempt implements Watch {
     this.#options = options;
     this.deadlineMs = options.deadlineMs;
     this.random = prng(options.seed);
+    this.recording = new Recording(options.as);
   }
 
   /** The name that the program was given. */
@@ -91,13 +92,6 @@ export class Attempt implements Watch {
   /** A word that nobody could guess: whoever has shown it has got it from the body. */
   word(): string {
     return Array.from({ length: 16 }, () => this.below(36).toString(36)).join('');
-  }
-
-  /** Writes down what happened, for `--trace`. */
-  note(who: string, what: string): void {
-    // A stage under load would fill the memory; what a person reads are the last ones.
-    if (this.notes.length >= 5000) this.notes.splice(0, 2500);
-    this.notes.push({ at: performance.now() - this.#began, who, what });
   }
 
   /** Something may have changed: those who wait look again. */
@@ -203,9 +197,10 @@ export class Attempt implements Watch {
       cwd,
       mark: this.#mark,
       changed: () => this.changed(),
+      ended: (pid, exit) => this.recording.add({ what: 'ended', pid, exit }),
     });
     this.#programs.push(program);
-    this.note('   ', `started, pid ${program.pid}`);
+    this.recording.add({ what: 'started', pid: program.pid });
     return program;
   }
 
@@ -216,7 +211,7 @@ export class Attempt implements Watch {
       throw new Undecided(
         `The program had ended by itself before it was killed (${exitText(program.exit)}).`,
       );
-    this.note('   ', `killed, pid ${program.pid}`);
+    this.recording.add({ what: 'killed', pid: program.pid });
     await program.kill();
     if (program.exit === undefined) throw new Undecided('The killed program is not gone.');
   }
@@ -229,9 +224,9 @@ export class Attempt implements Watch {
   async frozen(meanwhile: () => Promise<void>): Promise<void> {
     const { program } = this;
     await program.freeze();
-    this.note('   ', `frozen, pid ${program.pid}`);
+    this.recording.add({ what: 'frozen', pid: program.pid });
     await meanwhile();
-    this.note('   ', 'goes on');
+    this.recording.add({ what: 'thawed', pid: program.pid });
     program.thaw();
   }
 
@@ -242,8 +237,7 @@ export class Attempt implements Watch {
       const socket = await tryConnect(this.#port);
       if (socket !== undefined) {
         this.#sockets.push(socket);
-        this.note(`─► ${name}`, 'connected');
-        return new Wire(this, socket, name);
+        return new Wire(this, socket, 'check', name);
       }
       this.#checkFlood();
       const { exit } = this.program;
@@ -267,13 +261,9 @@ export class Attempt implements Watch {
   /** Plays a server at the address that a client gets. @param serve serves one connection, beside the stage */
   async listen(serve: (wire: Wire) => Promise<void>): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
-    let accepted = 0;
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#sockets.push(socket);
-      accepted += 1;
-      const name = accepted === 1 ? this.as : `${this.as} ${accepted}`;
-      this.note(`◄─ ${name}`, 'connected');
-      this.#background(serve(new Wire(this, socket, name)));
+      this.#background(serve(new Wire(this, socket, 'program', '')));
       this.changed();
     });
     this.#servers.push(server);

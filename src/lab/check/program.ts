@@ -34,6 +34,8 @@ export interface ProgramOptions {
   readonly mark: string;
   /** Called when it has printed something, or has ended. */
   readonly changed: () => void;
+  /** Called as soon as it has ended, even if its output has not been read yet. */
+  readonly ended: (pid: number, exit: Exit) => void;
 }
 
 /** One running program, with what it has printed. */
@@ -48,7 +50,7 @@ export class Program {
   #killed = false;
   #exit: Exit | undefined;
 
-  constructor({ command, env, cwd, mark, changed }: ProgramOptions) {
+  constructor({ command, env, cwd, mark, changed, ended }: ProgramOptions) {
     this.#changed = changed;
     this.#mark = mark;
     this.#process = new Process(command, {
@@ -66,6 +68,7 @@ export class Program {
     void this.#process.ended.then(changed);
     // A child of it may hold its output open for as long as it likes: then nobody waits for the end of that.
     this.#process.child.on('exit', (code, signal) => {
+      ended(this.pid, code ?? signal ?? 'not started');
       setTimeout(() => {
         this.#exit = code ?? signal ?? 'not started';
         changed();

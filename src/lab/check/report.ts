@@ -4,7 +4,6 @@ import { ms } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { padTo } from '../../core/width.ts';
 import { hanging } from '../../core/wrap.ts';
-import type { Note } from './outcome.ts';
 import {
   type CheckOptions,
   type CheckResult,
@@ -28,8 +27,6 @@ export const STATUS_TEXT: Readonly<Record<Status, string>> = {
 const INDENT = ' '.repeat(6);
 /** Lines of stderr that a failing stage shows: the last ones. */
 const STDERR_LINES = 8;
-/** Events that `--trace` shows: the last ones. */
-const TRACE_LINES = 60;
 
 /** Columns of a line: at most this many in all, and how many at its start and at its end are not about what the stage does. */
 const MOST_COLUMNS = 100;
@@ -42,7 +39,7 @@ const head = (n: number, name: string): string => `${String(n).padStart(3)} ${pa
 export function listLines(role: Role, columns: number): string[] {
   const { full, stages } = ROLES[role];
   const { of } = pointsOf(
-    stages.map((stage, index) => ({ stage, n: index + 1, status: 'ok', ms: 0, stderr: '', notes: [] })),
+    stages.map((stage, index) => ({ stage, n: index + 1, status: 'ok', ms: 0, stderr: '', events: [] })),
   );
   return [
     ` ${full}: ${stages.length} stages, ${of} points`,
@@ -73,9 +70,9 @@ export function stageLine({ stage, n, status, ms: took }: StageResult, columns: 
   return `${head(n, stage.name)} ${padTo(does, room)} ${STATUS_TEXT[status]}${time}`;
 }
 
-/** What is told about a stage that did not pass. @param again the command that repeats it @param trace show what was said, too */
-export function detailLines(result: StageResult, again: string, columns: number, trace: boolean): string[] {
-  const { problem, reason, stage, stderr, notes } = result;
+/** What is told about a stage that did not pass. @param again the command that repeats it */
+export function detailLines(result: StageResult, again: string, columns: number): string[] {
+  const { problem, reason, stage, stderr } = result;
   const row = (label: string, text: string): string[] =>
     hanging(`${INDENT}${padTo(label, 10)}`, visible(text), Math.min(columns, 110));
   if (problem === undefined) return reason === undefined ? [] : row('reason', reason);
@@ -91,21 +88,6 @@ export function detailLines(result: StageResult, again: string, columns: number,
     ...row('why', `${problem.why} PROTOCOL.md, "${stage.section}"`),
     ...said.flatMap((line, index) => row(index === 0 ? 'stderr' : '', line)),
     ...row('again', again),
-    ...(trace ? traceLines(notes) : []),
-  ];
-}
-
-function traceLines(notes: readonly Note[]): string[] {
-  const last = notes.slice(-TRACE_LINES);
-  const names = Math.max(0, ...last.map(({ who }) => who.length));
-  return [
-    '',
-    `${INDENT}    ms  ${'─► the check, ◄─ your program'}`,
-    ...(last.length < notes.length ? [`${INDENT}        … ${notes.length - last.length} before these`] : []),
-    ...last.map(
-      ({ at, who, what }) => `${INDENT}${at.toFixed(1).padStart(6)}  ${padTo(who, names)}  ${visible(what)}`,
-    ),
-    '',
   ];
 }
 

@@ -1,10 +1,11 @@
 // Runs the stages of a check, one after the other, and says what came of each.
 
 import { createHash } from 'node:crypto';
+import type { Recorded } from '../../core/event.ts';
 import { Attempt } from './attempt.ts';
 import { COLLECTOR_STAGES } from './collector-stages.ts';
 import { Control } from './control.ts';
-import { Failed, NotChecked, type Note, type Problem, Undecided } from './outcome.ts';
+import { Failed, NotChecked, type Problem, Undecided } from './outcome.ts';
 import { RECEIVER_STAGES } from './receiver-stages.ts';
 import { RELAY_STAGES } from './relay-stages.ts';
 import { SENDER_STAGES } from './sender-stages.ts';
@@ -42,7 +43,8 @@ export interface StageResult {
   readonly reason?: string | undefined;
   /** The end of what the program printed on stderr, if it did not pass. */
   readonly stderr: string;
-  readonly notes: readonly Note[];
+  /** What happened, for a diagram, if it did not pass. */
+  readonly events: readonly Recorded[];
 }
 
 /** What to check. */
@@ -91,7 +93,7 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
       const n = index + 1;
       if (only !== undefined && n !== only) continue;
       if (stopped) {
-        stages.push({ stage, n, status: 'skipped', ms: 0, stderr: '', notes: [] });
+        stages.push({ stage, n, status: 'skipped', ms: 0, stderr: '', events: [] });
         continue;
       }
       options.began?.(stage, n);
@@ -105,9 +107,11 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
         control,
       });
       const found = await tryStage(stage, attempt);
-      const stderr = found.status === 'ok' ? '' : attempt.stderr;
+      const isOk = found.status === 'ok';
+      const stderr = isOk ? '' : attempt.stderr;
+      const events = isOk ? [] : attempt.recording.events();
       await attempt.end();
-      const result = { stage, n, ms: performance.now() - began, stderr, notes: attempt.notes, ...found };
+      const result = { stage, n, ms: performance.now() - began, stderr, events, ...found };
       stages.push(result);
       options.ended?.(result);
       // Who never gets as far as the first stage fails all others for the same reason.

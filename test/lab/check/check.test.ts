@@ -189,7 +189,7 @@ describe('detour check', () => {
     expect(stdout).toMatch(/1 READY .* FAILED/);
     expect(stdout).toMatch(/came +it ended with exit code 4/);
     expect(stdout.replace(/\s+/g, ' ')).toContain('detour check receiver --stage READY --seed 7 -- ');
-    expect(stdout).toContain('started, pid ');
+    expect(stdout).toMatch(/· failed\n bob is your program\n/);
     for (const file of files) expect(readFileSync(file, 'utf8')).toContain('READY');
   });
 
