@@ -38,6 +38,10 @@ const detour = (...words: string[]): string[] => [process.execPath, MAIN, ...wor
 const OWN: Readonly<Record<Role, readonly string[]>> = {
   receiver: detour('sync', 'receive', '--port', '{port}', '--as', '{as}'),
   sender: detour('sync', 'send', '--lines', '--to', '{to}', '--as', '{as}', '--timeout', '{timeout}s'),
+  depositor: detour(
+    ...['async', 'send', '--lines', '--relay', '{relay}', '--to', '{to}'],
+    ...['--as', '{as}', '--timeout', '{timeout}s'],
+  ),
   collector: detour('async', 'receive', '--relay', '{relay}', '--as', '{as}'),
   relay: detour('async', 'relay', '--port', '{port}', '--journal', '{journal}'),
 };

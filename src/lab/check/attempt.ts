@@ -172,7 +172,7 @@ export class Attempt implements Watch {
       port: String(this.#port),
       host: HOST,
       as: extra.DETOUR_AS ?? as,
-      to: address,
+      to: extra.DETOUR_TO ?? address,
       relay: address,
       journal: this.journal,
       timeout: extra.DETOUR_TIMEOUT ?? '10',

@@ -30,6 +30,7 @@ class Sender {
   readonly #ledger: Ledger;
   readonly #index: number;
   #wire: Wire | undefined;
+  #isCut = false;
   #tries = 0;
   #count = 0;
   #open: Sent[] = [];
@@ -43,13 +44,18 @@ class Sender {
   /** Connects anew, repeats what was not answered, and sends on until the connection ends. @param most new messages to send; 0: only what was not answered, which then must be */
   async run(most: number): Promise<void> {
     this.#tries += 1;
+    this.#isCut = false;
     const name = `alice${this.#index}`;
     const wire = await this.#attempt.connect(name);
     this.#wire = wire;
+    if (this.#isCut) return wire.close();
     // It does not wait for READY: of a frozen relay the kernel then has both what the old connection brought and what this one brings.
     wire.send(`HELLO version=1 as=${name} session=s${this.#index} try=${this.#tries}\n`);
     for (const sent of this.#open) this.#send(wire, sent);
-    await wire.expect('READY', 'A server greets as soon as it accepts.');
+    const greeting = await wire.next();
+    if (this.#isCut) return;
+    if (typeof greeting !== 'object' || greeting.verb !== 'READY')
+      throw wire.failed('READY', 'A server greets as soon as it accepts.');
     let left = most;
     for (;;) {
       while (left > 0 && this.#open.length < UNDER_WAY) {
@@ -66,8 +72,8 @@ class Sender {
       }
       if (this.#open.length === 0) return;
       const found = await wire.next();
-      if (found === 'FIN' || found === 'RST') return;
-      if (found === undefined)
+      if (typeof found === 'string' && (most > 0 || this.#isCut)) return;
+      if (typeof found !== 'object')
         throw wire.failed('STORED for each SEND', 'Under load each SEND is answered, too.');
       this.#answered(wire, found);
     }
@@ -75,6 +81,7 @@ class Sender {
 
   /** Gives up its connection, without a word. What was not answered is repeated by the next run. */
   cut(): void {
+    this.#isCut = true;
     this.#wire?.close();
   }
 

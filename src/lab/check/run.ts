@@ -5,6 +5,7 @@ import type { Recorded } from '../../core/event.ts';
 import { Attempt } from './attempt.ts';
 import { COLLECTOR_STAGES } from './collector-stages.ts';
 import { Control } from './control.ts';
+import { DEPOSITOR_STAGES } from './depositor-stages.ts';
 import { Failed, NotChecked, type Problem, Undecided } from './outcome.ts';
 import { RECEIVER_STAGES } from './receiver-stages.ts';
 import { RELAY_STAGES } from './relay-stages.ts';
@@ -12,7 +13,7 @@ import { SENDER_STAGES } from './sender-stages.ts';
 import type { Stage } from './stage.ts';
 
 /** A kind of program that can be checked. */
-export type Role = 'receiver' | 'sender' | 'relay' | 'collector';
+export type Role = 'receiver' | 'sender' | 'relay' | 'depositor' | 'collector';
 
 /** What the roles are called in full, the name that a program of each gets, and the stages. */
 export const ROLES: Readonly<
@@ -21,6 +22,7 @@ export const ROLES: Readonly<
   receiver: { full: 'a synchronous receiver', as: 'bob', stages: RECEIVER_STAGES },
   sender: { full: 'a synchronous sender', as: 'alice', stages: SENDER_STAGES },
   relay: { full: 'a relay', as: 'relay', stages: RELAY_STAGES },
+  depositor: { full: 'a depositor, which sends to a relay', as: 'alice', stages: DEPOSITOR_STAGES },
   collector: { full: 'a collector', as: 'bob', stages: COLLECTOR_STAGES },
 };
 
