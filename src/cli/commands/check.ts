@@ -17,6 +17,7 @@ import {
   type Role,
   runCheck,
   type StageResult,
+  untried,
 } from '../../lab/check/run.ts';
 import { startText } from '../../lab/check/start.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
@@ -49,7 +50,8 @@ const MORE = `
 The command gets its address, folder and name in the environment (DETOUR_HOST, DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY,
 DETOUR_JOURNAL, DETOUR_TIMEOUT) and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
 A receiver and a collector print each message on stdout. A sender reads one message a line, prints a verdict for each (DELIVERED,
-NOT DELIVERED or UNKNOWN), and exits with the worst: 0, 10 or 20.
+NOT DELIVERED or UNKNOWN), and exits with the worst: 0, 10 or 20. A depositor does the same with a relay: its DETOUR_TO is a name, and
+its good verdict is STORED.
 
 Exit code: 0 all passed, 1 a stage failed, 2 wrong usage, 3 could not tell.
 
@@ -133,11 +135,23 @@ async function checkOne(options: CheckOptions, flags: Flags, width: number): Pro
   const { role, only, seed, command } = options;
   if (!flags.json) await put(`${titleLine({ role, only })}\n`);
   let written = Promise.resolve();
+  // Complete after each stage, because a grader that runs out of time or memory leaves what it has written.
+  const soFar = untried(role).filter(({ n }) => only === undefined || n === only);
+  const grade = (): void => {
+    if (flags.gradescope !== undefined) write(flags.gradescope, gradescope({ stages: soFar }));
+  };
+  grade();
   const result = await runCheck({
     ...options,
     began: (stage, n) => statusLine(`${String(n).padStart(3)} ${stage.name} …`),
     ended: (stage) => {
       statusLine('');
+      soFar.splice(
+        soFar.findIndex(({ n }) => n === stage.n),
+        1,
+        stage,
+      );
+      grade();
       const text = flags.json
         ? stageJson(stage)
         : `${stageText(role, stage, again(role, stage, seed, command, flags), width, flags.trace === true)}\n`;
@@ -148,7 +162,6 @@ async function checkOne(options: CheckOptions, flags: Flags, width: number): Pro
   const exit = exitCodeOf(result.stages);
   await put(flags.json ? sumJson(result) : `${sumLine(result, exit)}\n`);
   if (flags.junit !== undefined) write(flags.junit, junit(result));
-  if (flags.gradescope !== undefined) write(flags.gradescope, gradescope(result));
   if (flags.csv !== undefined) write(flags.csv, csvHead(role) + csvRow(command.join(' '), result));
   return exit;
 }

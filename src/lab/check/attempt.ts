@@ -1,6 +1,6 @@
 // One try of one stage: its processes, its connections, its folder, its clock, and everything that was said.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +58,8 @@ export class Attempt implements Watch {
   constructor(options: AttemptOptions) {
     this.#options = options;
     this.deadlineMs = options.deadlineMs;
+    // Whoever checks as root may start the program as another user, who must be able to write here.
+    if (process.getuid?.() === 0) chmodSync(this.journal, 0o777);
     this.random = prng(options.seed);
     this.recording = new Recording(options.as);
   }

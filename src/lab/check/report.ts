@@ -12,6 +12,7 @@ import {
   type Role,
   type StageResult,
   type Status,
+  untried,
 } from './run.ts';
 import type { Stage } from './stage.ts';
 
@@ -38,9 +39,7 @@ const head = (n: number, name: string): string => `${String(n).padStart(3)} ${pa
 /** The stages of a role with their points and sections, for `--list`. */
 export function listLines(role: Role, columns: number): string[] {
   const { full, stages } = ROLES[role];
-  const { of } = pointsOf(
-    stages.map((stage, index) => ({ stage, n: index + 1, status: 'ok', ms: 0, stderr: '', events: [] })),
-  );
+  const { of } = pointsOf(untried(role));
   return [
     ` ${full}: ${stages.length} stages, ${of} points`,
     ...stages.flatMap((stage, index) =>

@@ -74,6 +74,17 @@ export interface CheckResult {
   readonly stages: readonly StageResult[];
 }
 
+/** The results of a role's stages before any of them was tried. */
+export const untried = (role: Role): StageResult[] =>
+  ROLES[role].stages.map((stage, index) => ({
+    stage,
+    n: index + 1,
+    status: 'skipped',
+    ms: 0,
+    stderr: '',
+    events: [],
+  }));
+
 /** The seed of one stage, so that it does the same alone as among others. */
 const seedOf = (seed: number, name: string): number =>
   createHash('sha256').update(`${seed} ${name}`).digest().readUInt32LE();
@@ -91,11 +102,11 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
   const stages: StageResult[] = [];
   let stopped = false;
   try {
-    for (const [index, stage] of ROLES[role].stages.entries()) {
-      const n = index + 1;
+    for (const skipped of untried(role)) {
+      const { stage, n } = skipped;
       if (only !== undefined && n !== only) continue;
       if (stopped) {
-        stages.push({ stage, n, status: 'skipped', ms: 0, stderr: '', events: [] });
+        stages.push(skipped);
         continue;
       }
       options.began?.(stage, n);
