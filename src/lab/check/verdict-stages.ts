@@ -49,7 +49,7 @@ export function verdictStages(kind: SendingRole): readonly Stage[] {
       ...stage,
       section: SECTION,
       async run(attempt) {
-        const greet = (wire: Wire): void => {
+        const letIn = (wire: Wire): void => {
           if (!isLast || wire === played.wires[0]) wire.send(ready);
           else wire.finish();
         };
@@ -57,7 +57,7 @@ export function verdictStages(kind: SendingRole): readonly Stage[] {
           attempt,
           kind,
           [attempt.word()],
-          { greet, take: onSend(take) },
+          { greet: letIn, take: onSend(take) },
           secondsOf(seconds),
         );
         await mustSay(attempt, played, kind.send, SENDS);
