@@ -27,7 +27,7 @@ export type Happened =
   | { readonly what: 'frame'; readonly conn: number; readonly by: Side; readonly frame: Frame }
   | { readonly what: 'malformed' | 'FIN' | 'RST'; readonly conn: number; readonly by: Side };
 
-/** A stage under load would fill the memory. What a person looks at are the last ones. */
+/** How many happenings are kept: a stage under load would fill the memory, and a person looks at the last ones. */
 const MOST = 5000;
 
 /** What an answer shows to have been read. */
@@ -56,7 +56,7 @@ export class Recording {
   readonly #as: string;
   readonly #began = performance.now();
   readonly #connections: Connection[] = [];
-  #happened: (Happened & { readonly at: number })[] = [];
+  readonly #happened: (Happened & { readonly at: number })[] = [];
 
   /** @param as the name of the program */
   constructor(as: string) {
@@ -72,7 +72,11 @@ export class Recording {
 
   /** Takes down that something has happened. */
   add(happened: Happened): void {
-    if (this.#happened.length >= MOST) this.#happened = this.#happened.slice(-MOST / 2);
+    if (this.#happened.length >= MOST) {
+      const older = this.#happened.splice(0, MOST / 2);
+      // Without these nobody would know whose the others are.
+      this.#happened.unshift(...older.filter(({ what }) => what === 'started' || what === 'connected'));
+    }
     // The body may be large, and is not drawn.
     const kept =
       happened.what === 'frame' ? { ...happened, frame: { ...happened.frame, body: undefined } } : happened;

@@ -21,7 +21,7 @@ import type { Wire } from './wire.ts';
 const SECTION = 'What a sender may conclude';
 
 const SAME_ID =
-  'A repeat has the id of the first attempt: only so does the relay know that it is the same message.';
+  'A repeat keeps the id of the first attempt: only by that does the relay know that it is the same message.';
 
 /** A stage in which the server ends or answers in another way, and the sender must come to one verdict. */
 interface About extends Omit<Stage, 'run' | 'section'> {

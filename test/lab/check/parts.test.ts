@@ -92,6 +92,20 @@ describe('a diagram of a stage', () => {
     ]);
   });
 
+  test('knows the program and its connections, however much has happened', () => {
+    const recording = new Recording('bob');
+    recording.add({ what: 'started', pid: 7 });
+    const ends = { local: '127.0.0.1:50000', remote: '127.0.0.1:4101', rest: () => Buffer.alloc(0) };
+    const conn = recording.connect({ name: 'alice', caller: 'check', ...ends });
+    for (let count = 0; count < 12_000; count += 1) recording.add(said('program', conn, 'PONG'));
+    const events = recording.events();
+    expect(events.length).toBeLessThan(12_000);
+    expect(new Set(events.filter(({ actor }) => actor === 'bob').map(({ pid }) => pid))).toEqual(
+      new Set([7]),
+    );
+    expect(events.filter(({ event }) => event === 'connected')).toHaveLength(1);
+  });
+
   test('shows as read after a freeze what came during it, and of a kernel alone no program', () => {
     const rows = drawn((recording, conn) => {
       recording.add({ what: 'frozen', pid: 7 });
