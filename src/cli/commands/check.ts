@@ -42,8 +42,9 @@ interface Flags {
 }
 
 const LARGEST_SEED = 999_999;
-/** Rows of a diagram that are shown with `--trace`: the last ones. And its widest. */
-const MOST_ROWS = 60;
+/** Rows of a diagram that are shown with `--trace`, from its start and from its end, and its greatest width. */
+const FIRST_ROWS = 20;
+const LAST_ROWS = 40;
 const MOST_COLUMNS = 110;
 
 const MORE = `
@@ -230,18 +231,19 @@ function diagramLines(events: readonly Recorded[], role: Role, width: number): s
   const { heading, rows, legend, omitted } = drawDiagram(merge([events]), {
     width: Math.min(width, MOST_COLUMNS),
   });
-  const shown = rows.slice(-MOST_ROWS);
+  const left = Math.max(0, rows.length - FIRST_ROWS - LAST_ROWS);
+  const texts = rows.map(({ text }) => text);
+  if (left > 0) texts.splice(FIRST_ROWS, left, `     …  ${left} rows`);
   const { as } = ROLES[role];
   const others = [...new Set(events.map(({ actor }) => actor))].filter(
     (name) => name !== as && name !== 'check',
   );
   const remarks = [
     `${as} is your program${others.length === 0 ? '' : `; the check is ${others.slice(0, 6).join(', ')}`}`,
-    ...(shown.length < rows.length ? [`only the last ${shown.length} of ${rows.length} rows`] : []),
     ...(omitted.length > 0 ? [`no room for ${omitted.slice(0, 8).join(', ')}`] : []),
     ...legend.map((sign) => sign.replace(/^──….*/, '──… it is not known whether your program has read it')),
   ];
-  return ['', ...heading, ...shown.map(({ text }) => text), ...remarks.map((remark) => ` ${remark}`), ''];
+  return ['', ...heading, ...texts, ...remarks.map((remark) => ` ${remark}`), ''];
 }
 
 /** The command that repeats one stage. */

@@ -30,6 +30,8 @@ export interface AttemptOptions {
   /** The name that the program gets. */
   readonly as: string;
   readonly deadlineMs: number;
+  /** How many times longer than usual all deadlines are, those of the program too. */
+  readonly patience: number;
   readonly seed: number;
   readonly control: Control;
 }
@@ -40,6 +42,8 @@ export class Attempt implements Watch {
   readonly random: () => number;
   /** How long something may take, in milliseconds. */
   readonly deadlineMs: number;
+  /** How many times longer than usual all deadlines are, those of the program too. */
+  readonly patience: number;
   /** A folder for a relay's journal. It stays while the attempt lasts. */
   readonly journal = mkdtempSync(join(tmpdir(), 'detour-check-'));
   /** Everything that happened so far. */
@@ -57,7 +61,8 @@ export class Attempt implements Watch {
 
   constructor(options: AttemptOptions) {
     this.#options = options;
-    this.deadlineMs = options.deadlineMs;
+    this.patience = options.patience;
+    this.deadlineMs = options.deadlineMs * options.patience;
     // Whoever checks as root may start the program as another user, who must be able to write here.
     if (process.getuid?.() === 0) chmodSync(this.journal, 0o777);
     this.random = prng(options.seed);

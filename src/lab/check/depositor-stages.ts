@@ -8,7 +8,7 @@ import { answerTo, mustConclude, onSend, SENDS, type SendingRole, sending } from
 import type { Stage } from './stage.ts';
 
 /** The deadline of a sender whose repeats must be seen, in seconds. */
-const PATIENT_S = '2';
+const PATIENT_S = 2;
 
 const KIND: SendingRole = {
   role: 'depositor',

@@ -239,14 +239,14 @@ class Narrator {
 
   #check(at: number, conn: number, event: Event): void {
     const { name, caller } = this.#connections[conn - 1] as Connection;
-    const actor = caller === 'program' ? this.#server(conn) : name === this.#as ? 'check' : name;
+    const actor = caller === 'program' ? this.#server : name === this.#as ? 'check' : name;
     this.#events.push({ ...event, at, actor, pid: process.pid });
   }
 
   // The name in the READY of the server that the check plays.
-  #server(conn: number): string {
+  get #server(): string {
     for (const one of this.#happened)
-      if (one.what === 'frame' && one.conn === conn && one.frame.verb === 'READY')
+      if (one.what === 'frame' && one.by === 'check' && one.frame.verb === 'READY')
         return one.frame.fields.get('as') ?? 'check';
     return 'check';
   }

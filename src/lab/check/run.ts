@@ -89,6 +89,9 @@ export const untried = (role: Role): StageResult[] =>
 const seedOf = (seed: number, name: string): number =>
   createHash('sha256').update(`${seed} ${name}`).digest().readUInt32LE();
 
+/** How much longer all deadlines are when a stage is tried once more. */
+const LONGER = 4;
+
 /** Checks one program. Ends every process that it has started, also when this process ends. */
 export async function runCheck(options: CheckOptions): Promise<CheckResult> {
   const { role, command, only, all, seed, deadlineMs } = options;
@@ -111,15 +114,23 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
       }
       options.began?.(stage, n);
       const began = performance.now();
-      attempt = new Attempt({
-        command,
-        cwd: options.cwd,
-        as: ROLES[role].as,
-        deadlineMs,
-        seed: seedOf(seed, stage.name),
-        control,
-      });
-      const found = await tryStage(stage, attempt);
+      const fresh = (patience: number): Attempt =>
+        new Attempt({
+          command,
+          cwd: options.cwd,
+          as: ROLES[role].as,
+          deadlineMs,
+          patience,
+          seed: seedOf(seed, stage.name),
+          control,
+        });
+      attempt = fresh(1);
+      let found = await tryStage(stage, attempt);
+      if (found.status === 'failed' && stage.hasDeadline) {
+        await attempt.end();
+        attempt = fresh(LONGER);
+        found = await tryStage(stage, attempt);
+      }
       const isOk = found.status === 'ok';
       const stderr = isOk ? '' : attempt.stderr;
       const events = isOk ? [] : attempt.recording.events();

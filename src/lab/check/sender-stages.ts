@@ -143,8 +143,8 @@ export function senderStages(kind: SendingRole, own: readonly Stage[] = []): rea
     section: 'The grammar',
     async run(attempt) {
       await sending(attempt, kind, [attempt.word()], {
-        greet: (wire) => wire.drip(Buffer.from(kind.ready), 3),
-        take: onSend((found, wire) => wire.drip(Buffer.from(answerTo(kind, found, wire)), 3)),
+        greet: (wire) => wire.drip(Buffer.from(kind.ready), 1),
+        take: onSend((found, wire) => wire.drip(Buffer.from(answerTo(kind, found, wire)), 1)),
       });
       await mustConclude(
         attempt,
@@ -236,18 +236,18 @@ export function senderStages(kind: SendingRole, own: readonly Stage[] = []): rea
       const found = await mustSay(attempt, played, kind.send, SENDS);
       await attempt.frozen(async () => {
         for (const wire of played.wires) wire.send(answerTo(kind, found, wire));
-        await attempt.pass(OVER_MS);
+        await attempt.pass(OVER_MS * attempt.patience);
       });
       await mustConclude(
         attempt,
         [[kind.good, 'UNKNOWN']],
-        `${kind.verb}, while it was frozen for ${OVER_MS / 1000} s`,
+        `${kind.verb}, while it was frozen for ${(OVER_MS * attempt.patience) / 1000} s`,
         'The answer lies in its kernel, and its deadline is over: it may read the one or notice the other, but the message was taken.',
       );
     },
   };
 
-  return [
+  const stages = [
     calls,
     message,
     waits,
@@ -261,6 +261,7 @@ export function senderStages(kind: SendingRole, own: readonly Stage[] = []): rea
     frozen,
     worst,
   ];
+  return stages.map((stage) => ({ ...stage, hasDeadline: true }));
 }
 
 /** The stages for a synchronous sender. */

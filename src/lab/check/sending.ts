@@ -32,7 +32,10 @@ export interface SendingRole {
 /** How long a sender may take to come to its verdict, if it does not know DETOUR_TIMEOUT and has a deadline of its own. */
 export const VERDICT_MS = 15_000;
 /** The deadline that a sender is given in the stages where it must run into it, in seconds. */
-export const SHORT_S = '1';
+export const SHORT_S = 1;
+/** The deadline that it is given otherwise, and the longest. A verdict must come within VERDICT_MS. */
+const USUAL_S = 10;
+const LONGEST_S = 12;
 
 const VERDICTS = { DELIVERED: 0, STORED: 0, 'NOT DELIVERED': 10, UNKNOWN: 20 } as const;
 /** A verdict, as a program prints it. */
@@ -94,29 +97,33 @@ export const answerTo = (kind: SendingRole, found: Frame, wire: Wire): string =>
   );
 
 /** What a sender gets in its environment in addition. A depositor's message is for a name, and not for an address. */
-export const environmentOf = ({ role }: SendingRole, timeout = '10'): NodeJS.ProcessEnv => ({
-  DETOUR_TIMEOUT: timeout,
+export const environmentOf = (
+  { patience }: Attempt,
+  { role }: SendingRole,
+  timeoutS = USUAL_S,
+): NodeJS.ProcessEnv => ({
+  DETOUR_TIMEOUT: String(Math.min(timeoutS * patience, LONGEST_S)),
   ...(role === 'depositor' ? { DETOUR_TO: 'bob' } : {}),
 });
 
 /**
  * Starts the program with these lines as its input, and plays the server that it sends to.
  * @param part what the server does, if it does not greet and answer each SEND
- * @param timeout the deadline that the program gets, in seconds
+ * @param timeoutS the deadline that the program gets, in seconds
  */
 export async function sending(
   attempt: Attempt,
   kind: SendingRole,
   lines: readonly string[],
   part: Part = {},
-  timeout?: string,
+  timeoutS?: number,
 ): Promise<PlayedServer> {
   const played = await play(attempt, {
     ready: kind.ready,
     take: onSend((found, wire) => wire.send(answerTo(kind, found, wire))),
     ...part,
   });
-  const program = await attempt.start(environmentOf(kind, timeout));
+  const program = await attempt.start(environmentOf(attempt, kind, timeoutS));
   program.input(lines.map((line) => `${line}\n`).join(''));
   return played;
 }

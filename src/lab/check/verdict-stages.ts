@@ -27,7 +27,7 @@ const SAME_ID =
 interface About extends Omit<Stage, 'run' | 'section'> {
   readonly sent: string;
   readonly why: string;
-  readonly seconds?: string;
+  readonly seconds?: number;
 }
 
 /** The stages in which a sender does not get the answer that it hopes for. */
@@ -36,7 +36,7 @@ export function verdictStages(kind: SendingRole): readonly Stage[] {
   const [server, handled] = repeats ? ['relay', 'stored'] : ['receiver', 'shown'];
   const mayBe = `It may have been ${handled} before that, or not: nobody can know. NOT DELIVERED is said only when it is certain.`;
   // Who repeats until its deadline is over gets a short one.
-  const secondsOf = (seconds: string | undefined): string | undefined =>
+  const secondsOf = (seconds: number | undefined): number | undefined =>
     seconds ?? (repeats ? SHORT_S : undefined);
 
   // The server answers a SEND in some way, each time it comes. With `isLast` it lets nobody in after that.
@@ -119,7 +119,7 @@ export function verdictStages(kind: SendingRole): readonly Stage[] {
     section: SECTION,
     async run(attempt) {
       await attempt.reserve();
-      const program = await attempt.start(environmentOf(kind, secondsOf(undefined)));
+      const program = await attempt.start(environmentOf(attempt, kind, secondsOf(undefined)));
       program.input(`${attempt.word()}\n`);
       await attempt.until(() => program.exit, VERDICT_MS);
       if (!(await attempt.isNobody()))
