@@ -69,10 +69,10 @@ export class Program {
     // A child of it may hold its output open for as long as it likes: then nobody waits for the end of that.
     this.#process.child.on('exit', (code, signal) => {
       ended(this.pid, code ?? signal ?? 'not started');
-      setTimeout(() => {
+      void read(READ_MS).then(() => {
         this.#exit = code ?? signal ?? 'not started';
         changed();
-      }, READ_MS).unref();
+      });
     });
   }
 
@@ -192,7 +192,7 @@ export class Program {
     const { child } = this.#process;
     if (child.exitCode === null && child.signalCode === null)
       await new Promise((resolve) => child.once('exit', resolve));
-    await Promise.race([this.#process.ended, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    await Promise.race([this.#process.ended, read(2 * READ_MS)]);
   }
 
   #take(chunk: Buffer): void {
@@ -201,6 +201,12 @@ export class Program {
     else this.#chunks.push(chunk.toString('latin1'));
     this.#changed();
   }
+}
+
+// Lets time pass in which output can be read. If this process was kept waiting so long that nothing was read, one more turn reads it.
+async function read(ms: number): Promise<void> {
+  await new Promise<void>((resolve) => void setTimeout(resolve, ms).unref());
+  await new Promise<void>((resolve) => void setImmediate(resolve));
 }
 
 /**

@@ -1,4 +1,5 @@
-// The planted bugs of the programs in programs/, and the stage that must find each: the first that fails. Two where a kill may come first.
+// The planted bugs of the programs in programs/, and the stage that must find each: the first that fails. Several where it depends on when a
+// kill comes, or a deadline is over.
 
 import type { Role } from '../../../src/lab/check/run.ts';
 
@@ -109,7 +110,7 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'same-try': 'AGAIN',
     'gives-up': 'AGAIN',
     'last-counts': 'LATER',
-    'attempts-alone': 'LOST',
+    'attempts-alone': 'FIN RST HALF OTHER ERROR LOST',
     'late-not-delivered': 'FROZEN',
     'last-exit': 'WORST',
   },
