@@ -104,6 +104,35 @@ describe('a program that', () => {
     if (process.platform === 'linux') expect(isRunning(pid)).toBe(false);
   });
 
+  test('comes too late at its own deadline is tried once more, with a longer one', async () => {
+    const sender = `const [host, port] = process.env.DETOUR_TO.split(':');
+      require('net').connect(port, host, () => {
+        const isLong = Number(process.env.DETOUR_TIMEOUT) > 1;
+        console.log(isLong ? 'NOT DELIVERED' : 'UNKNOWN');
+        process.exit(isLong ? 10 : 20);
+      })`;
+    const { stages } = await check('sender', node(sender), { only: stageOf('sender', 'MUTE') });
+    expect(stages[0]?.status).toBe('ok');
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'does not stay frozen is not held to have been frozen',
+    { tags: ['slow'] },
+    async () => {
+      const child = `setInterval(() => process.kill(' + process.pid + ', "SIGCONT"), 100)`;
+      const begin = `require('child_process').spawn(process.execPath, ['-e', '${child}'], { env: {}, stdio: 'ignore' });`;
+      const serves =
+        "s.on('data', (d) => { const id = /id=(\\S+)/.exec(d); if (id) { process.stdout.write(d); s.write('RECEIVED id=' + id[1] + '\\n'); } });";
+      const { stages } = await check('receiver', server(serves, begin), {
+        only: stageOf('receiver', 'FROZEN'),
+      });
+      expect(stages[0]).toMatchObject({
+        status: 'undecided',
+        reason: expect.stringContaining('let it go on'),
+      });
+    },
+  );
+
   test('answers before anybody can have read what it shows is found', async () => {
     const answers =
       "s.on('data', (d) => { const id = /id=(\\S+)/.exec(d); if (id) s.write('RECEIVED id=' + id[1] + '\\n'); process.stdout.write(d); });";
