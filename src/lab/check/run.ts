@@ -126,7 +126,7 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
         });
       attempt = fresh(1);
       let found = await tryStage(stage, attempt);
-      if (found.status === 'failed' && stage.hasDeadline) {
+      if (stage.hasDeadline && (found.status === 'failed' || found.status === 'undecided')) {
         await attempt.end();
         attempt = fresh(LONGER);
         found = await tryStage(stage, attempt);

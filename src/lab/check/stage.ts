@@ -13,8 +13,8 @@ export interface Stage {
   /** The heading of PROTOCOL.md where the rule stands. */
   readonly section: string;
   /**
-   * Does the program have a deadline of its own in it? On a busy computer that may be over before the program has done anything wrong. So
-   * before it counts as failed it is tried once more, with all deadlines `LONGER` times as long.
+   * Does the program have a deadline of its own in it? On a busy computer that may be over before the program has done anything wrong. So a
+   * stage that does not pass is tried once more, with all deadlines `LONGER` times as long, and the second try counts.
    */
   readonly hasDeadline?: true;
   /**
