@@ -81,7 +81,7 @@ const killed: Stage = {
 
 const frozen: Stage = {
   name: 'FROZEN',
-  does: 'shows and acknowledges after a freeze what came meanwhile',
+  does: 'shows and acknowledges what came while it was frozen',
   points: 2,
   section: 'Heartbeats',
   async run(attempt) {

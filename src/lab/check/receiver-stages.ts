@@ -106,7 +106,7 @@ const unsupported: Stage = {
 
 const frozen: Stage = {
   name: 'FROZEN',
-  does: 'shows and answers after a freeze what came meanwhile',
+  does: 'shows and answers what came while it was frozen',
   points: 2,
   section: 'Heartbeats',
   async run(attempt) {

@@ -228,7 +228,7 @@ export function senderStages(kind: SendingRole, own: readonly Stage[] = []): rea
 
   const frozen: Stage = {
     name: 'FROZEN',
-    does: 'tells the truth, also after a freeze beyond its deadline',
+    does: 'tells the truth after a freeze beyond its deadline',
     points: 2,
     section: 'What a sender may conclude',
     async run(attempt) {

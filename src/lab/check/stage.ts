@@ -14,7 +14,7 @@ export interface Stage {
   readonly section: string;
   /**
    * Does the program have a deadline of its own in it? On a busy computer that may be over before the program has done anything wrong. So a
-   * stage that does not pass is tried once more, with all deadlines `LONGER` times as long, and the second try counts.
+   * stage that does not pass is tried once more, with all deadlines four times as long, and the second try counts.
    */
   readonly hasDeadline?: true;
   /**
