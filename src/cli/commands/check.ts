@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { asTyped } from '../../core/command-name.ts';
 import { DetourError, errnoOf } from '../../core/error.ts';
+import type { Recorded } from '../../core/event.ts';
 import { INTERRUPTED } from '../../core/verdicts.ts';
 import { visible } from '../../core/visible.ts';
 import { detailLines, listLines, stageLine, sumLine, titleLine } from '../../lab/check/report.ts';
@@ -17,11 +18,24 @@ import {
   type Role,
   runCheck,
   type StageResult,
+  untried,
 } from '../../lab/check/run.ts';
 import { startText } from '../../lab/check/start.ts';
+import { drawDiagram } from '../../trace/diagram.ts';
+import { merge } from '../../trace/merge.ts';
+import { plainDiagram } from '../../trace/plain.ts';
 import type { CommandSpec } from '../command.ts';
 import { count, deadline, path } from '../input.ts';
-import { columns, Progress, paint, put, statusLine, wrappedFor } from '../render/output.ts';
+import {
+  columns,
+  isPlainOutput,
+  own,
+  Progress,
+  paint,
+  put,
+  statusLine,
+  wrappedFor,
+} from '../render/output.ts';
 
 interface Flags {
   readonly json?: true;
@@ -39,6 +53,10 @@ interface Flags {
 }
 
 const LARGEST_SEED = 999_999;
+/** Rows of a diagram that are shown with `--trace`, from its start and from its end, and its greatest width. */
+const FIRST_ROWS = 20;
+const LAST_ROWS = 40;
+const MOST_COLUMNS = 110;
 
 const MORE = `
 The command gets its address, folder and name in the environment (DETOUR_HOST,
@@ -46,7 +64,8 @@ DETOUR_PORT, DETOUR_AS, DETOUR_TO, DETOUR_RELAY, DETOUR_JOURNAL, DETOUR_TIMEOUT)
 and in place of {host} {port} {as} {to} {relay} {journal} {timeout}.
 A receiver and a collector print each message on stdout. A sender reads one
 message a line, prints a verdict for each (DELIVERED, NOT DELIVERED or UNKNOWN),
-and exits with the worst: 0, 10 or 20.
+and exits with the worst: 0, 10 or 20. A depositor does the same with a relay:
+its DETOUR_TO is a name, and its good verdict is STORED.
 
 Exit code: 0 all passed, 1 a stage failed, 2 wrong usage, 3 could not tell.
 
@@ -70,7 +89,7 @@ export const check: CommandSpec = {
       .option('--all', 'go on after a stage that failed')
       .option('--list', 'only list the stages')
       .addOption(new Option('--seed <n>', 'the random seed, to repeat a run').argParser(count))
-      .option('--trace', 'with a stage that failed, show what was said, with times')
+      .option('--trace', 'with a stage that failed, draw what was said, as detour trace does')
       .addOption(
         new Option('--deadline <time>', 'how long your program may take for one answer')
           .argParser(deadline)
@@ -130,14 +149,26 @@ async function checkOne(options: CheckOptions, flags: Flags, width: number): Pro
   const { role, only, seed, command } = options;
   if (!flags.json) await put(wrappedFor(process.stdout, ' ', titleLine({ role, only }).trim(), 1));
   let written = Promise.resolve();
+  // Complete after each stage, because a grader that runs out of time or memory leaves what it has written.
+  const soFar = untried(role).filter(({ n }) => only === undefined || n === only);
+  const grade = (): void => {
+    if (flags.gradescope !== undefined) write(flags.gradescope, gradescope({ stages: soFar }));
+  };
+  grade();
   const result = await runCheck({
     ...options,
     began: (stage, n) => statusLine(`${String(n).padStart(3)} ${stage.name} …`),
     ended: (stage) => {
       statusLine('');
+      soFar.splice(
+        soFar.findIndex(({ n }) => n === stage.n),
+        1,
+        stage,
+      );
+      grade();
       const text = flags.json
         ? stageJson(stage)
-        : `${stageText(stage, again(role, stage, seed, command, flags), width, flags.trace === true)}\n`;
+        : `${stageText(role, stage, again(role, stage, seed, command, flags), width, flags.trace === true)}\n`;
       written = put(text);
     },
   });
@@ -145,7 +176,6 @@ async function checkOne(options: CheckOptions, flags: Flags, width: number): Pro
   const exit = exitCodeOf(result.stages);
   await put(flags.json ? sumJson(result) : `${sumLine(result, exit)}\n`);
   if (flags.junit !== undefined) write(flags.junit, junit(result));
-  if (flags.gradescope !== undefined) write(flags.gradescope, gradescope(result));
   if (flags.csv !== undefined) write(flags.csv, csvHead(role) + csvRow(command.join(' '), result));
   return exit;
 }
@@ -194,7 +224,7 @@ function write(file: string, text: string): void {
   }
 }
 
-function stageText(result: StageResult, repeat: string, width: number, trace: boolean): string {
+function stageText(role: Role, result: StageResult, repeat: string, width: number, trace: boolean): string {
   const line = stageLine(result, width);
   const colour = {
     ok: 'green',
@@ -205,8 +235,31 @@ function stageText(result: StageResult, repeat: string, width: number, trace: bo
   } as const;
   return [
     paint(colour[result.status], line, process.stdout),
-    ...detailLines(result, repeat, width, trace),
+    ...detailLines(result, repeat, width),
+    ...(trace ? diagramLines(result.events, role, width) : []),
   ].join('\n');
+}
+
+/** What was said in a stage, as `detour trace` draws it. */
+function diagramLines(events: readonly Recorded[], role: Role, width: number): string[] {
+  if (events.length === 0) return [];
+  const merged = merge([events]);
+  const { heading, rows, legend, omitted } = isPlainOutput()
+    ? { ...plainDiagram(merged), legend: [], omitted: [] }
+    : drawDiagram(merged, { width: Math.min(width, MOST_COLUMNS) });
+  const left = Math.max(0, rows.length - FIRST_ROWS - LAST_ROWS);
+  const texts = rows.map((row) => (typeof row === 'string' ? row : row.text));
+  if (left > 0) texts.splice(FIRST_ROWS, left, own(`     …  ${left} rows`));
+  const { as } = ROLES[role];
+  const others = [...new Set(events.map(({ actor }) => actor))].filter(
+    (name) => name !== as && name !== 'check',
+  );
+  const remarks = [
+    `${as} is your program${others.length === 0 ? '' : `; the check is ${others.slice(0, 6).join(', ')}`}`,
+    ...(omitted.length > 0 ? [`no room for ${omitted.slice(0, 8).join(', ')}`] : []),
+    ...legend.map((sign) => sign.replace(/^──….*/, '──… it is not known whether your program has read it')),
+  ];
+  return ['', ...heading, ...texts, ...remarks.map((remark) => ` ${remark}`), ''];
 }
 
 /** The command that repeats one stage. */

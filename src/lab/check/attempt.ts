@@ -1,15 +1,16 @@
 // One try of one stage: its processes, its connections, its folder, its clock, and everything that was said.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prng } from '../../core/prng.ts';
 import type { Exit } from '../stage/process.ts';
 import type { Control } from './control.ts';
-import { Failed, type Note, Undecided } from './outcome.ts';
+import { Failed, Undecided } from './outcome.ts';
 import { freePort, HOST, tryConnect } from './ports.ts';
 import { Program, sweep } from './program.ts';
+import { Recording } from './recording.ts';
 import { type Watch, Wire } from './wire.ts';
 
 /** How long a program may take to start and listen, or to connect: enough for one that compiles first. The whole run ends within 15 s then. */
@@ -29,6 +30,8 @@ export interface AttemptOptions {
   /** The name that the program gets. */
   readonly as: string;
   readonly deadlineMs: number;
+  /** How many times longer than usual all deadlines are, those of the program too. */
+  readonly patience: number;
   readonly seed: number;
   readonly control: Control;
 }
@@ -39,13 +42,14 @@ export class Attempt implements Watch {
   readonly random: () => number;
   /** How long something may take, in milliseconds. */
   readonly deadlineMs: number;
+  /** How many times longer than usual all deadlines are, those of the program too. */
+  readonly patience: number;
   /** A folder for a relay's journal. It stays while the attempt lasts. */
   readonly journal = mkdtempSync(join(tmpdir(), 'detour-check-'));
   /** Everything that happened so far. */
-  readonly notes: Note[] = [];
+  readonly recording: Recording;
   readonly #options: AttemptOptions;
   readonly #mark = Array.from({ length: 4 }, () => Math.random().toString(36).slice(2)).join('');
-  readonly #began = performance.now();
   readonly #programs: Program[] = [];
   readonly #sockets: Socket[] = [];
   readonly #servers: Server[] = [];
@@ -57,8 +61,12 @@ export class Attempt implements Watch {
 
   constructor(options: AttemptOptions) {
     this.#options = options;
-    this.deadlineMs = options.deadlineMs;
+    this.patience = options.patience;
+    this.deadlineMs = options.deadlineMs * options.patience;
+    // Whoever checks as root may start the program as another user, who must be able to write here.
+    if (process.getuid?.() === 0) chmodSync(this.journal, 0o777);
     this.random = prng(options.seed);
+    this.recording = new Recording(options.as);
   }
 
   /** The name that the program was given. */
@@ -91,13 +99,6 @@ export class Attempt implements Watch {
   /** A word that nobody could guess: whoever has shown it has got it from the body. */
   word(): string {
     return Array.from({ length: 16 }, () => this.below(36).toString(36)).join('');
-  }
-
-  /** Writes down what happened, for `--trace`. */
-  note(who: string, what: string): void {
-    // A stage under load would fill the memory; what a person reads are the last ones.
-    if (this.notes.length >= 5000) this.notes.splice(0, 2500);
-    this.notes.push({ at: performance.now() - this.#began, who, what });
   }
 
   /** Something may have changed: those who wait look again. */
@@ -178,7 +179,7 @@ export class Attempt implements Watch {
       port: String(this.#port),
       host: HOST,
       as: extra.DETOUR_AS ?? as,
-      to: address,
+      to: extra.DETOUR_TO ?? address,
       relay: address,
       journal: this.journal,
       timeout: extra.DETOUR_TIMEOUT ?? '10',
@@ -203,9 +204,10 @@ export class Attempt implements Watch {
       cwd,
       mark: this.#mark,
       changed: () => this.changed(),
+      ended: (pid, exit) => this.recording.add({ what: 'ended', pid, exit }),
     });
     this.#programs.push(program);
-    this.note('   ', `started, pid ${program.pid}`);
+    this.recording.add({ what: 'started', pid: program.pid });
     return program;
   }
 
@@ -216,9 +218,23 @@ export class Attempt implements Watch {
       throw new Undecided(
         `The program had ended by itself before it was killed (${exitText(program.exit)}).`,
       );
-    this.note('   ', `killed, pid ${program.pid}`);
+    this.recording.add({ what: 'killed', pid: program.pid });
     await program.kill();
     if (program.exit === undefined) throw new Undecided('The killed program is not gone.');
+  }
+
+  /**
+   * Freezes the program and its children with SIGSTOP while something else happens, and lets them go on after it.
+   * @throws NotChecked where the system does not say whether a program is frozen
+   * @throws Undecided if it has ended, or was not frozen all the time
+   */
+  async frozen(meanwhile: () => Promise<void>): Promise<void> {
+    const { program } = this;
+    await program.freeze();
+    this.recording.add({ what: 'frozen', pid: program.pid });
+    await meanwhile();
+    this.recording.add({ what: 'thawed', pid: program.pid });
+    program.thaw();
   }
 
   /** Connects to the program, as soon as it listens. @param name of the connection, in what is shown @throws Failed if it never listens */
@@ -228,8 +244,7 @@ export class Attempt implements Watch {
       const socket = await tryConnect(this.#port);
       if (socket !== undefined) {
         this.#sockets.push(socket);
-        this.note(`─► ${name}`, 'connected');
-        return new Wire(this, socket, name);
+        return new Wire(this, socket, 'check', name);
       }
       this.#checkFlood();
       const { exit } = this.program;
@@ -250,17 +265,12 @@ export class Attempt implements Watch {
     });
   }
 
-  /** Plays a server at the address that a client gets. @returns what waits for the next connection */
-  async listen(): Promise<Listener> {
+  /** Plays a server at the address that a client gets. @param serve serves one connection, beside the stage */
+  async listen(serve: (wire: Wire) => Promise<void>): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
-    const waiting: Wire[] = [];
-    let accepted = 0;
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#sockets.push(socket);
-      accepted += 1;
-      const name = accepted === 1 ? this.as : `${this.as} ${accepted}`;
-      this.note(`◄─ ${name}`, 'connected');
-      waiting.push(new Wire(this, socket, name));
+      this.#background(serve(new Wire(this, socket, 'program', '')));
       this.changed();
     });
     this.#servers.push(server);
@@ -268,11 +278,6 @@ export class Attempt implements Watch {
       server.once('error', reject);
       server.listen(this.#port, HOST, resolve);
     });
-    return {
-      accept: (ms) => this.until(() => waiting.shift(), ms),
-      accepted: () => accepted,
-      close: () => void server.close(),
-    };
   }
 
   /** The failure of a client that has not connected. */
@@ -285,8 +290,8 @@ export class Attempt implements Watch {
     });
   }
 
-  /** Runs something beside the stage, such as a server that the check plays. If it throws, the next wait of the stage does. */
-  background(work: Promise<void>): void {
+  // If what runs beside the stage throws, the next wait of the stage does.
+  #background(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#error ??= error;
       this.changed();
@@ -327,16 +332,6 @@ export class Attempt implements Watch {
     for (const file of [this.journal, ...this.#files])
       rmSync(file, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
-}
-
-/** Connections that come to a server that the check plays. */
-export interface Listener {
-  /** The next connection; undefined if none comes in this time. */
-  accept(ms: number): Promise<Wire | undefined>;
-  /** How many have come. */
-  accepted(): number;
-  /** Takes no more. */
-  close(): void;
 }
 
 /** How a process ended, in words. */

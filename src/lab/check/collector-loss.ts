@@ -1,13 +1,16 @@
 // Does a collector lose mail when it is killed? It must acknowledge only what it has shown.
 
-import { mustSay, play } from './client-stages.ts';
-import { ACKS, bytesOf, joined, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
+import { ACKS, ASKS, asked, bytesOf, joined, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { blockOutput, largeBody, mustShow } from './output.ts';
+import { mustSay, play } from './played-server.ts';
 import type { Stage } from './stage.ts';
+import type { Wire } from './wire.ts';
 
 /** How often the collector is killed in one stage. */
 const KILLS = 6;
+/** How long it is frozen. */
+const FREEZE_MS = 1000;
 
 const again: Stage = {
   name: 'AGAIN',
@@ -18,27 +21,20 @@ const again: Stage = {
     const body = Buffer.from(attempt.word());
     let isFirst = true;
     let mailbox = new Mailbox([]);
-    const played = await play(attempt, {
+    const played = await asked(attempt, {
       ready: READY,
       take: async (found, wire) => {
         if (!isFirst) await mailbox.part().take?.(found, wire);
         else if (found.verb === 'RECEIVE') wire.send(bytesOf({ seq: 7, body }));
       },
     });
-    await attempt.start();
-    await mustSay(attempt, played, 'RECEIVE window=*', 'It asks for its mail with RECEIVE.');
     await mustShow(attempt, [body.toString()], SHOW);
     await attempt.kill();
     isFirst = false;
     mailbox = new Mailbox([{ seq: 7, body, more: ' attempt=2' }]);
     await attempt.start();
     if (!(await attempt.until(() => mailbox.acked === 7, attempt.deadlineMs + 3000)))
-      throw (
-        played.wires
-          .at(-1)
-          ?.failed('ACK seq=7', `attempt=2 says that an earlier process may have shown it. ${ACKS}`) ??
-        attempt.notConnected()
-      );
+      throw played.failed('ACK seq=7', `attempt=2 says that an earlier process may have shown it. ${ACKS}`);
   },
 };
 
@@ -83,6 +79,30 @@ const killed: Stage = {
   },
 };
 
+const frozen: Stage = {
+  name: 'FROZEN',
+  does: 'shows and acknowledges what came while it was frozen',
+  points: 2,
+  section: 'Heartbeats',
+  async run(attempt) {
+    const mailbox = new Mailbox(lettersOf(attempt, 3).map((body, index) => ({ seq: index + 1, body })));
+    const wires: Wire[] = [];
+    const played = await asked(attempt, { ready: READY, take: (_, wire) => void wires.push(wire) });
+    await attempt.frozen(async () => {
+      for (const one of mailbox.mail) wires[0]?.send(bytesOf(one));
+      await attempt.pass(FREEZE_MS);
+    });
+    await mustShow(
+      attempt,
+      mailbox.mail.map(({ body }) => body.toString()),
+      'Its kernel took these messages while it was frozen: they must not be lost.',
+    );
+    await mustSay(attempt, played, 'ACK seq=3', ACKS);
+    wires[0]?.send('PING\n');
+    await mustSay(attempt, played, 'PONG', 'A freeze ends nothing: it goes on as before.');
+  },
+};
+
 const shown: Stage = {
   name: 'SHOWN',
   does: 'acknowledges a message only after it has shown it',
@@ -94,7 +114,7 @@ const shown: Stage = {
     const played = await play(attempt, mailbox.part());
     await attempt.start();
     blockOutput(attempt);
-    await mustSay(attempt, played, 'RECEIVE window=*', 'It asks for its mail with RECEIVE.');
+    await mustSay(attempt, played, 'RECEIVE window=*', ASKS);
     const early = await attempt.until(() => mailbox.acks.length > 0, 500);
     attempt.program.resume();
     if (early)
@@ -105,10 +125,9 @@ const shown: Stage = {
         why: 'It acknowledged before it had shown the message. Killed in between, it would have lost it: the relay has forgotten it.',
       });
     await mustShow(attempt, [word], SHOW);
-    if (!(await attempt.until(() => mailbox.acked === 1)))
-      throw played.wires.at(-1)?.failed('ACK seq=1', ACKS) ?? attempt.notConnected();
+    if (!(await attempt.until(() => mailbox.acked === 1))) throw played.failed('ACK seq=1', ACKS);
   },
 };
 
 /** The stages in which mail could be lost. */
-export const LOSS_STAGES: readonly Stage[] = [again, killed, shown];
+export const LOSS_STAGES: readonly Stage[] = [again, frozen, killed, shown];

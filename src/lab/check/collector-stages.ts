@@ -1,12 +1,11 @@
 // What a collector must do: fetch its mail from a relay, show each message, and only then acknowledge it.
 
 import { exitText } from './attempt.ts';
-import { mustSay, play } from './client-stages.ts';
 import { LOSS_STAGES } from './collector-loss.ts';
-import { collecting, collectStage, joined, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
+import { ASKS, asked, collecting, collectStage, joined, lettersOf, Mailbox, READY, SHOW } from './mailbox.ts';
 import { Failed } from './outcome.ts';
+import { lateReady, mustSay, play } from './played-server.ts';
 import type { Stage } from './stage.ts';
-import type { Wire } from './wire.ts';
 
 const GRAMMAR = 'The grammar';
 
@@ -24,12 +23,7 @@ const hello: Stage = {
       `HELLO version=1 as=${attempt.as}`,
       'The client says who it is. It gets its name in DETOUR_AS or {as}.',
     );
-    const { fields } = await mustSay(
-      attempt,
-      played,
-      'RECEIVE window=*',
-      'It asks for its mail with RECEIVE.',
-    );
+    const { fields } = await mustSay(attempt, played, 'RECEIVE window=*', ASKS);
     if (!/^[1-9][0-9]{0,14}$/.test(fields.get('window') ?? ''))
       throw new Failed({
         expected: 'RECEIVE window=N',
@@ -46,16 +40,7 @@ const waits: Stage = {
   section: 'READY',
   async run(attempt) {
     const early: string[] = [];
-    const readyLate = async (wire: Wire): Promise<void> => {
-      await attempt.pass(400);
-      early.push(
-        ...wire.frames.map(({ verb }) => verb).filter((verb) => verb === 'RECEIVE' || verb === 'ACK'),
-      );
-      wire.send(READY);
-    };
-    const played = await play(attempt, { greet: readyLate });
-    await attempt.start();
-    await mustSay(attempt, played, 'RECEIVE window=*', 'After READY it asks for its mail.');
+    await asked(attempt, { greet: lateReady(attempt, READY, early) });
     if (early.length > 0)
       throw new Failed({
         sent: 'READY, 400 ms after the connection',
@@ -123,7 +108,7 @@ const replaced: Stage = {
   points: 1,
   section: 'RECEIVE',
   async run(attempt) {
-    const played = await play(attempt, {
+    const played = await asked(attempt, {
       ready: READY,
       take: (found, wire) => {
         if (found.verb !== 'RECEIVE') return;
@@ -131,8 +116,6 @@ const replaced: Stage = {
         wire.finish();
       },
     });
-    await attempt.start();
-    await mustSay(attempt, played, 'RECEIVE window=*', 'It asks for its mail with RECEIVE.');
     await attempt.until(() => attempt.program.exit !== undefined || played.wires.length > 1);
     if (played.wires.length > 1)
       throw new Failed({

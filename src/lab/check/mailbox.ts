@@ -1,10 +1,10 @@
 // A relay's mailbox as the check plays it for a collector.
 
 import type { Attempt } from './attempt.ts';
-import { mustSay, type Part, type PlayedServer, play } from './client-stages.ts';
 import { type Frame, frame } from './frames.ts';
 import { Failed } from './outcome.ts';
 import { mustShow } from './output.ts';
+import { mustSay, type Part, type PlayedServer, play } from './played-server.ts';
 import type { Stage } from './stage.ts';
 import type { Wire } from './wire.ts';
 
@@ -14,6 +14,9 @@ export const READY = 'READY version=1 role=relay as=relay max=1048576 window=256
 export const SHOW = 'Every message must come out on stdout, as soon as it is there.';
 /** Why a message should have been acknowledged. */
 export const ACKS = 'A message that has been shown is acknowledged by its number: otherwise it comes again.';
+
+/** Why RECEIVE should have come. */
+export const ASKS = 'It asks for its mail with RECEIVE.';
 
 /** A message that waits for the collector. */
 export interface Mail {
@@ -117,21 +120,24 @@ export const bytesOf = ({ seq, body, more = ' attempt=1' }: Mail): Buffer =>
 export const lettersOf = (attempt: Attempt, count: number): Buffer[] =>
   Array.from({ length: count }, () => Buffer.from(attempt.word()));
 
+/** Plays the relay, starts the program, and waits until it asks for its mail. */
+export async function asked(attempt: Attempt, part: Part): Promise<PlayedServer> {
+  const played = await play(attempt, part);
+  await attempt.start();
+  await mustSay(attempt, played, 'RECEIVE window=*', ASKS);
+  return played;
+}
+
 /** Starts the program, plays the relay, and waits until all mail is shown and acknowledged. */
 export async function collecting(attempt: Attempt, mailbox: Mailbox, why: string): Promise<PlayedServer> {
-  const played = await play(attempt, mailbox.part());
-  await attempt.start();
-  await mustSay(attempt, played, 'RECEIVE window=*', 'It asks for its mail with RECEIVE.');
+  const played = await asked(attempt, mailbox.part());
   const words = mailbox.mail.flatMap(({ body }) => body.toString('latin1').match(/[a-z0-9]{16}/g) ?? []);
   // Sending byte by byte takes its time: the deadline of the program counts from the end of that.
   const isShown = (): boolean => words.every((word) => attempt.program.shown.includes(word));
   while (!(await attempt.until(isShown)) && mailbox.sentAt > performance.now() - attempt.deadlineMs);
   await mustShow(attempt, words, why);
   const last = mailbox.mail.at(-1)?.seq ?? 0;
-  if (!(await attempt.until(() => mailbox.acked >= last))) {
-    const wire = played.wires.at(-1);
-    throw wire?.failed(`ACK seq=${last}`, ACKS) ?? attempt.notConnected();
-  }
+  if (!(await attempt.until(() => mailbox.acked >= last))) throw played.failed(`ACK seq=${last}`, ACKS);
   const places = words.map((word) => attempt.program.shown.indexOf(word));
   if (places.some((place, index) => place < (places[index - 1] ?? 0)))
     throw new Failed({

@@ -2,7 +2,7 @@
 
 import type { Attempt } from './attempt.ts';
 import { frame } from './frames.ts';
-import { bodyOf, greeted, maxOf, ready, type ServerRole } from './server-stages.ts';
+import { bodyOf, greeted, maxOf, ready, type ServerRole, started } from './server-stages.ts';
 import type { Stage } from './stage.ts';
 
 const ENDS = 'After its ERROR the server closes the connection with FIN.';
@@ -52,8 +52,7 @@ export function mistakeStages(kind: ServerRole) {
       points: 2,
       section: 'SEND',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const max = maxOf(wire);
         // A server that allows more would have to be sent more: then only the second part is tried.
         if (max <= 16 * 1024 * 1024) {
@@ -151,8 +150,7 @@ export function mistakeStages(kind: ServerRole) {
       points: 2,
       section: 'Closing',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const why =
           'Closing a socket with unread bytes sends RST, and that can destroy the last frame: read on until the FIN.';
         wire.send('this is no frame\n');

@@ -24,12 +24,3 @@ export class Undecided extends Error {}
 
 /** This computer lacks what the stage needs. */
 export class NotChecked extends Error {}
-
-/** Something that happened, for `--trace`. */
-export interface Note {
-  /** Milliseconds since the attempt began. */
-  readonly at: number;
-  /** Who did it: `─► NAME` the check, `◄─ NAME` the program, on the connection of that name. */
-  readonly who: string;
-  readonly what: string;
-}

@@ -1,7 +1,8 @@
-// The program that is checked: started with its environment, read within bounds, ended with all its children.
+// The program that is checked: started with its environment, read within bounds, frozen and ended with all its children.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Exit, Process } from '../stage/process.ts';
+import { NotChecked, Undecided } from './outcome.ts';
 
 /** How much of its stdout is kept, and how much it may print in all before it counts as a flood: 16 MiB. */
 const MOST_SHOWN = 16 * 1024 * 1024;
@@ -11,7 +12,10 @@ const KEPT_STDERR = 4000;
 const MOST_STDERR = 64 * 1024 * 1024;
 /** How long a killed process may take to be gone: the system needs some time to free a large one. */
 const GONE_MS = 5000;
-
+/** How long a process that was sent SIGSTOP may take to stand still: one that waits for the disk stops when that is done. */
+const FREEZING_MS = 2000;
+/** How often it is looked at meanwhile. */
+const LOOK_MS = 5;
 /** How long what it has printed is read after it has ended, if its output stays open. */
 const READ_MS = 500;
 
@@ -30,12 +34,15 @@ export interface ProgramOptions {
   readonly mark: string;
   /** Called when it has printed something, or has ended. */
   readonly changed: () => void;
+  /** Called as soon as it has ended, even if its output has not been read yet. */
+  readonly ended: (pid: number, exit: Exit) => void;
 }
 
 /** One running program, with what it has printed. */
 export class Program {
   readonly #process: Process;
   readonly #changed: () => void;
+  readonly #mark: string;
   #chunks: string[] = [];
   #shown = '';
   #size = 0;
@@ -43,8 +50,9 @@ export class Program {
   #killed = false;
   #exit: Exit | undefined;
 
-  constructor({ command, env, cwd, mark, changed }: ProgramOptions) {
+  constructor({ command, env, cwd, mark, changed, ended }: ProgramOptions) {
     this.#changed = changed;
+    this.#mark = mark;
     this.#process = new Process(command, {
       env: { ...env, [MARK]: mark },
       cwd,
@@ -60,10 +68,11 @@ export class Program {
     void this.#process.ended.then(changed);
     // A child of it may hold its output open for as long as it likes: then nobody waits for the end of that.
     this.#process.child.on('exit', (code, signal) => {
-      setTimeout(() => {
+      ended(this.pid, code ?? signal ?? 'not started');
+      void read(READ_MS).then(() => {
         this.#exit = code ?? signal ?? 'not started';
         changed();
-      }, READ_MS).unref();
+      });
     });
   }
 
@@ -131,6 +140,48 @@ export class Program {
     return this.#killed;
   }
 
+  /**
+   * Freezes it with SIGSTOP, its children too. Resolves when none of their threads runs any more.
+   * @throws NotChecked where the system does not say whether that is so
+   * @throws Undecided if it goes on running
+   */
+  async freeze(): Promise<void> {
+    if (process.platform !== 'linux')
+      throw new NotChecked(
+        'Only Linux says whether a program is really frozen, so this is not checked here.',
+      );
+    if (marked(this.#mark).length === 0) throw new Undecided('There was no process that could be frozen.');
+    const began = performance.now();
+    for (;;) {
+      const running = this.#running();
+      if (running.length === 0) return;
+      if (performance.now() - began > FREEZING_MS)
+        throw new Undecided(`The program was sent SIGSTOP, and still runs after ${FREEZING_MS / 1000} s.`);
+      signal('SIGSTOP', running);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** Lets it go on after a freeze. @throws Undecided if something else has let it go on before */
+  thaw(): void {
+    const wasFrozen = this.#running().length === 0;
+    signal('SIGCONT', marked(this.#mark));
+    if (!wasFrozen) throw new Undecided('The program was frozen, and something else let it go on too early.');
+  }
+
+  // Its processes that do not stand still. One that has ended stands still, too.
+  #running(): number[] {
+    return marked(this.#mark).filter((pid) => {
+      try {
+        return readdirSync(`/proc/${pid}/task`).some(
+          (thread) => !/\) [TZX] [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')),
+        );
+      } catch {
+        return false;
+      }
+    });
+  }
+
   /** Kills it without waiting. */
   killNow(): void {
     this.#process.killNow();
@@ -141,7 +192,7 @@ export class Program {
     const { child } = this.#process;
     if (child.exitCode === null && child.signalCode === null)
       await new Promise((resolve) => child.once('exit', resolve));
-    await Promise.race([this.#process.ended, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    await Promise.race([this.#process.ended, read(2 * READ_MS)]);
   }
 
   #take(chunk: Buffer): void {
@@ -152,6 +203,12 @@ export class Program {
   }
 }
 
+// Lets time pass in which output can be read. If this process was kept waiting so long that nothing was read, one more turn reads it.
+async function read(ms: number): Promise<void> {
+  await new Promise<void>((resolve) => void setTimeout(resolve, ms).unref());
+  await new Promise<void>((resolve) => void setImmediate(resolve));
+}
+
 /**
  * Kills every process that carries this mark, those that have left their group too. Only Linux can tell who carries it; elsewhere it does
  * nothing.
@@ -159,20 +216,34 @@ export class Program {
 export function sweep(mark: string): void {
   if (process.platform !== 'linux') return;
   // A program that forks faster than it is killed is found again in the next round.
-  for (let round = 0; round < 20; round += 1) if (killMarked(mark) === 0) return;
+  for (let round = 0; round < 20; round += 1) {
+    const pids = marked(mark);
+    if (pids.length === 0) return;
+    signal('SIGKILL', pids);
+  }
 }
 
-function killMarked(mark: string): number {
-  let killed = 0;
-  for (const pid of readdirSync('/proc')) {
-    if (!/^[0-9]+$/.test(pid) || Number(pid) === process.pid) continue;
+// The processes that carry a mark, on Linux.
+function marked(mark: string): number[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^[0-9]+$/.test(pid) && Number(pid) !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${mark}`);
+      } catch {
+        // It is gone already, or belongs to somebody else.
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+function signal(name: NodeJS.Signals, pids: readonly number[]): void {
+  for (const pid of pids) {
     try {
-      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${mark}`)) continue;
-      process.kill(Number(pid), 'SIGKILL');
-      killed += 1;
+      process.kill(pid, name);
     } catch {
-      // It is gone already, or belongs to somebody else.
+      // It is gone already.
     }
   }
-  return killed;
 }

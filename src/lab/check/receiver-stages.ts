@@ -5,11 +5,22 @@ import { frame } from './frames.ts';
 import { mistakeStages } from './mistake-stages.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { blockOutput, LARGER_THAN_BUFFERS, largeBody, mustShow, shownText } from './output.ts';
-import { bodyOf, greeted, maxOf, type ServerRole, serverStages } from './server-stages.ts';
+import {
+  bodyOf,
+  type greeted,
+  maxOf,
+  ready,
+  type ServerRole,
+  serverStages,
+  started,
+} from './server-stages.ts';
 import type { Stage } from './stage.ts';
+import type { Wire } from './wire.ts';
 
 /** How often the receiver is killed in one stage. */
 const KILLS = 6;
+/** How long it is frozen: longer than three heartbeats of a second, after which a connection could be given up. */
+const FREEZE_MS = 3300;
 
 /** The words of letters and digits in a body that `bodyOf` and the stages made: 16 characters or more. */
 const wordsOf = (body: Buffer): string[] =>
@@ -33,8 +44,7 @@ const message: Stage = {
   points: 3,
   section: 'RECEIVED',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const word = attempt.word();
     wire.send(frame('SEND id=k3f9-1', word));
     await wire.expect('RECEIVED id=k3f9-1', 'RECEIVED names the message by its id.');
@@ -63,8 +73,7 @@ const name: Stage = {
   points: 1,
   section: 'SEND',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const [one, two] = [bodyOf(attempt), bodyOf(attempt)];
     wire.send(frame('SEND id=n1 to=dora', one));
     await wire.expect('REFUSED id=n1 code=wrong_name', `This is ${attempt.as}, not dora.`);
@@ -86,13 +95,46 @@ const unsupported: Stage = {
   points: 1,
   section: 'SEND',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const why = 'A receiver keeps nothing, so it can neither wait nor tell later.';
     wire.send(frame('SEND id=t1 ttl=60', 'hello'));
     await wire.expect('REFUSED id=t1 code=unsupported', why);
     wire.send(frame('SEND id=t2 notify=alice', 'hello'));
     await wire.expect('REFUSED id=t2 code=unsupported', why);
+  },
+};
+
+const frozen: Stage = {
+  name: 'FROZEN',
+  does: 'shows and answers what came while it was frozen',
+  points: 2,
+  section: 'Heartbeats',
+  async run(attempt) {
+    await attempt.start();
+    const wire = await ready(attempt, 'receiver', 'alice');
+    wire.send('HELLO version=1 as=alice heartbeat=1\n');
+    const [one, two, three] = [bodyOf(attempt), bodyOf(attempt), bodyOf(attempt)];
+    wire.send(frame('SEND id=z1', one));
+    await wire.expect('RECEIVED id=z1', 'It is not frozen yet.');
+    let carol: Wire | undefined;
+    await attempt.frozen(async () => {
+      wire.send(frame('SEND id=z2', two));
+      carol = await attempt.connect('carol');
+      await attempt.pass(FREEZE_MS);
+    });
+    const why =
+      'Its kernel took this while it was frozen. A program that was frozen reads what has arrived before it gives anybody up.';
+    await wire.expect('RECEIVED id=z2', why);
+    await carol?.expect(`READY version=1 role=receiver as=${attempt.as}`, why);
+    wire.send(frame('SEND id=z3', three));
+    await wire.expect('RECEIVED id=z3', 'A freeze ends nothing: it goes on as before.');
+    await mustShow(attempt, [one, two, three].flatMap(wordsOf), SHOW);
+    if (attempt.program.shown.split(two.toString()).length > 2)
+      throw new Failed({
+        expected: 'each message once',
+        came: shownText(attempt),
+        why: 'The message came once, so it is shown once.',
+      });
   },
 };
 
@@ -102,16 +144,14 @@ const restart: Stage = {
   points: 1,
   section: 'Closing',
   async run(attempt) {
-    await attempt.start();
-    const before = await greeted(attempt, 'receiver');
+    const before = await started(attempt, 'receiver');
     before.send('PING\n');
     await before.expect('PONG', 'PING is answered immediately.');
     await attempt.kill();
     if (!(await attempt.until(() => before.end)))
       throw new Undecided('The connection to the killed program did not end.');
     before.finish();
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     const body = bodyOf(attempt);
     wire.send(frame('SEND id=r1', body));
     await wire.expect(
@@ -128,8 +168,7 @@ const shown: Stage = {
   points: 3,
   section: 'RECEIVED',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'receiver');
+    const wire = await started(attempt, 'receiver');
     if (maxOf(wire) <= LARGER_THAN_BUFFERS + 16)
       throw new Undecided(
         `READY says max=${maxOf(wire)}, but this stage needs a body of ${LARGER_THAN_BUFFERS} bytes.`,
@@ -170,8 +209,8 @@ const killed: Stage = {
   section: 'What a sender may conclude',
   async run(attempt) {
     for (let kill = 0; kill < KILLS; kill += 1) {
-      const program = await attempt.start();
-      const wire = await greeted(attempt, 'receiver');
+      const wire = await started(attempt, 'receiver');
+      const { program } = attempt;
       const words = new Map<string, string>();
       const last = 1 + attempt.below(8);
       for (let count = 1; count <= last; count += 1) {
@@ -223,6 +262,7 @@ export const RECEIVER_STAGES: readonly Stage[] = [
   server.half,
   server.bye,
   mistakes.error,
+  frozen,
   restart,
   killed,
   shown,

@@ -3,7 +3,7 @@
 import type { Attempt } from './attempt.ts';
 import { type Frame, frame, frameText } from './frames.ts';
 import { Failed } from './outcome.ts';
-import { greeted } from './server-stages.ts';
+import { greeted, started } from './server-stages.ts';
 import type { Wire } from './wire.ts';
 
 /** Why a message should have been stored. */
@@ -21,6 +21,20 @@ export async function store(wire: Wire, head: string, body: string | Buffer, why
 /** A number in a frame; NaN if it is not there. */
 export const numberOf = (found: Frame | undefined, key: string): number =>
   Number(found?.fields.get(key) ?? Number.NaN);
+
+/** Starts the relay, and stores some messages for bob. @returns their numbers and bodies */
+export async function withMail(
+  attempt: Attempt,
+  count: number,
+): Promise<{ seqs: number[]; bodies: string[] }> {
+  const wire = await started(attempt, 'relay');
+  const bodies = Array.from({ length: count }, () => attempt.word());
+  const seqs: number[] = [];
+  for (const [index, body] of bodies.entries())
+    seqs.push(numberOf(await store(wire, `SEND id=w${index} to=bob`, body, STORES), 'seq'));
+  wire.close();
+  return { seqs, bodies };
+}
 
 /**
  * Collects and acknowledges everything that is held for a name, until EMPTY.

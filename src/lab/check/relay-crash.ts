@@ -1,4 +1,4 @@
-// A relay is killed at random under load, again and again, and started on its folder. What it had acknowledged must all be there.
+// A relay is killed and frozen at random under load, again and again. What it had acknowledged must all be there, each message once.
 
 import type { Attempt } from './attempt.ts';
 import { exitText } from './attempt.ts';
@@ -6,7 +6,7 @@ import { type Frame, frame } from './frames.ts';
 import { Ledger, type Sent } from './ledger.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { numberOf } from './relay-client.ts';
-import { ready } from './server-stages.ts';
+import { ready, started } from './server-stages.ts';
 import type { Stage } from './stage.ts';
 import type { Wire } from './wire.ts';
 
@@ -16,7 +16,10 @@ const KILLS = 20;
 const SENDERS = 3;
 /** SENDs that a sender has under way. */
 const UNDER_WAY = 8;
-/** The load lasts this long before a kill, in milliseconds. */
+/** How often the relay is frozen, and for how long each time, in milliseconds. */
+const FREEZES = 4;
+const FREEZE_MS = 200;
+/** The load lasts this long before a kill or a freeze, in milliseconds. */
 const LOAD_MS = { shortest: 5, longest: 120 };
 /** The most messages of one sender in one run of the relay, so that a fast relay does not fill the memory. */
 const MOST_MESSAGES = 150;
@@ -26,6 +29,8 @@ class Sender {
   readonly #attempt: Attempt;
   readonly #ledger: Ledger;
   readonly #index: number;
+  #wire: Wire | undefined;
+  #isCut = false;
   #tries = 0;
   #count = 0;
   #open: Sent[] = [];
@@ -39,10 +44,18 @@ class Sender {
   /** Connects anew, repeats what was not answered, and sends on until the connection ends. @param most new messages to send; 0: only what was not answered, which then must be */
   async run(most: number): Promise<void> {
     this.#tries += 1;
+    this.#isCut = false;
     const name = `alice${this.#index}`;
-    const wire = await ready(this.#attempt, 'relay', name);
+    const wire = await this.#attempt.connect(name);
+    this.#wire = wire;
+    if (this.#isCut) return wire.close();
+    // It does not wait for READY: of a frozen relay the kernel then has both what the old connection brought and what this one brings.
     wire.send(`HELLO version=1 as=${name} session=s${this.#index} try=${this.#tries}\n`);
     for (const sent of this.#open) this.#send(wire, sent);
+    const greeting = await wire.next();
+    if (this.#isCut) return;
+    if (typeof greeting !== 'object' || greeting.verb !== 'READY')
+      throw wire.failed('READY', 'A server greets as soon as it accepts.');
     let left = most;
     for (;;) {
       while (left > 0 && this.#open.length < UNDER_WAY) {
@@ -59,11 +72,17 @@ class Sender {
       }
       if (this.#open.length === 0) return;
       const found = await wire.next();
-      if (found === 'FIN' || found === 'RST') return;
-      if (found === undefined)
+      if (typeof found === 'string' && (most > 0 || this.#isCut)) return;
+      if (typeof found !== 'object')
         throw wire.failed('STORED for each SEND', 'Under load each SEND is answered, too.');
       this.#answered(wire, found);
     }
+  }
+
+  /** Gives up its connection, without a word. What was not answered is repeated by the next run. */
+  cut(): void {
+    this.#isCut = true;
+    this.#wire?.close();
   }
 
   #send(wire: Wire, { id, to, body }: Sent): void {
@@ -77,6 +96,13 @@ class Sender {
     this.#open = this.#open.filter((other) => other !== sent);
     this.#ledger.stored(sent, numberOf(found, 'seq'));
   }
+}
+
+/** Collects everything, and compares it with what was sent. @throws Failed if the two contradict each other */
+async function mustBeThere(attempt: Attempt, ledger: Ledger, sent: string): Promise<void> {
+  for (let index = 0; index < SENDERS; index += 1) await collectFrom(attempt, ledger, `box${index}`, true);
+  const problem = ledger.problem();
+  if (problem !== undefined) throw new Failed({ sent: `${ledger.sent} messages, and ${sent}`, ...problem });
 }
 
 /** Collects from a mailbox until the connection ends, or, with `drain`, until EMPTY. */
@@ -108,6 +134,45 @@ async function collectFrom(attempt: Attempt, ledger: Ledger, name: string, drain
   }
 }
 
+const sendersOf = (attempt: Attempt, ledger: Ledger): Sender[] =>
+  Array.from({ length: SENDERS }, (_, index) => new Sender(attempt, ledger, index));
+
+/** Lets the load last for a random time. */
+const underLoad = (attempt: Attempt): Promise<void> =>
+  attempt.pass(LOAD_MS.shortest + attempt.random() * (LOAD_MS.longest - LOAD_MS.shortest));
+
+/** Frozen at random under load, while its senders give up their connections and repeat on new ones. */
+export const frozen: Stage = {
+  name: 'FROZEN',
+  does: `stores each message once, frozen ${FREEZES} times under load`,
+  points: 4,
+  section: 'Repeats',
+  async run(attempt) {
+    const ledger = new Ledger();
+    const senders = sendersOf(attempt, ledger);
+    (await started(attempt, 'relay')).close();
+    let open = 0;
+    for (let freeze = 1; freeze <= FREEZES; freeze += 1) {
+      const before = Promise.all(senders.map((sender) => sender.run(MOST_MESSAGES)));
+      // Who fails before the freeze fails the stage after it.
+      before.catch(() => {});
+      await underLoad(attempt);
+      let after: Promise<unknown> = before;
+      await attempt.frozen(async () => {
+        open += ledger.open;
+        for (const sender of senders) sender.cut();
+        await before;
+        after = Promise.all(senders.map((sender) => sender.run(0)));
+        after.catch(() => {});
+        await attempt.pass(FREEZE_MS);
+      });
+      await after;
+    }
+    if (open === 0) throw new Undecided('No freeze came while a SEND was under way.');
+    await mustBeThere(attempt, ledger, `${FREEZES} freezes`);
+  },
+};
+
 /** Killed at random under load, and started on its folder. */
 export const crash: Stage = {
   name: 'CRASH',
@@ -116,8 +181,8 @@ export const crash: Stage = {
   section: 'What a sender may conclude',
   async run(attempt) {
     const ledger = new Ledger();
-    const senders = Array.from({ length: SENDERS }, (_, index) => new Sender(attempt, ledger, index));
-    let underLoad = 0;
+    const senders = sendersOf(attempt, ledger);
+    let open = 0;
     for (let kill = 1; kill <= KILLS; kill += 1) {
       ledger.kills = kill;
       const program = await attempt.start();
@@ -136,7 +201,7 @@ export const crash: Stage = {
       );
       // Who fails before the kill fails the stage after it.
       ended.catch(() => {});
-      await attempt.pass(LOAD_MS.shortest + attempt.random() * (LOAD_MS.longest - LOAD_MS.shortest));
+      await underLoad(attempt);
       if (program.exit !== undefined)
         throw new Failed({
           sent: `${SENDERS} senders and a collector`,
@@ -144,18 +209,15 @@ export const crash: Stage = {
           came: exitText(program.exit),
           why: 'It ended by itself under load.',
         });
-      if (ledger.open > 0) underLoad += 1;
+      open += ledger.open;
       await attempt.kill();
       await ended;
     }
-    if (underLoad === 0) throw new Undecided('No kill came while a SEND was under way.');
+    if (open === 0) throw new Undecided('No kill came while a SEND was under way.');
     await attempt.start();
     for (const sender of senders) await sender.run(0);
-    for (let index = 0; index < SENDERS; index += 1) await collectFrom(attempt, ledger, `box${index}`, true);
     if (ledger.acknowledged < KILLS)
       throw new Undecided(`Only ${ledger.acknowledged} messages were acknowledged between the kills.`);
-    const problem = ledger.problem();
-    if (problem !== undefined)
-      throw new Failed({ sent: `${ledger.sent} messages, and ${KILLS} kills`, ...problem });
+    await mustBeThere(attempt, ledger, `${KILLS} kills`);
   },
 };

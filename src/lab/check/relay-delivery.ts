@@ -1,23 +1,8 @@
 // What a relay must do when a recipient comes for his mail.
 
-import type { Attempt } from './attempt.ts';
-import { mustHold, numberOf, STORES, store } from './relay-client.ts';
+import { mustHold, STORES, withMail } from './relay-client.ts';
 import { greeted, ready } from './server-stages.ts';
 import type { Stage } from './stage.ts';
-
-/** Stores some messages for bob, and connects him. */
-export async function withMail(
-  attempt: Attempt,
-  count: number,
-): Promise<{ seqs: number[]; bodies: string[] }> {
-  const wire = await greeted(attempt, 'relay');
-  const bodies = Array.from({ length: count }, () => attempt.word());
-  const seqs: number[] = [];
-  for (const [index, body] of bodies.entries())
-    seqs.push(numberOf(await store(wire, `SEND id=w${index} to=bob`, body, STORES), 'seq'));
-  wire.close();
-  return { seqs, bodies };
-}
 
 const window: Stage = {
   name: 'WINDOW',
@@ -25,7 +10,6 @@ const window: Stage = {
   points: 2,
   section: 'RECEIVE',
   async run(attempt) {
-    await attempt.start();
     const { seqs } = await withMail(attempt, 5);
     const bob = await greeted(attempt, 'relay', 'bob');
     const why = 'window= is how many MESSAGEs may be unacknowledged.';
@@ -51,7 +35,6 @@ const cumulative: Stage = {
   points: 1,
   section: 'ACK',
   async run(attempt) {
-    await attempt.start();
     const { seqs, bodies } = await withMail(attempt, 5);
     const bob = await greeted(attempt, 'relay', 'bob');
     bob.send('RECEIVE window=8\n');
@@ -73,7 +56,6 @@ const again: Stage = {
   points: 2,
   section: 'Receiving',
   async run(attempt) {
-    await attempt.start();
     const { seqs } = await withMail(attempt, 3);
     for (let count = 1; count <= 3; count += 1) {
       const bob = await greeted(attempt, 'relay', 'bob');
@@ -94,7 +76,6 @@ const badAck: Stage = {
   points: 1,
   section: 'ACK',
   async run(attempt) {
-    await attempt.start();
     const { seqs, bodies } = await withMail(attempt, 2);
     const bob = await greeted(attempt, 'relay', 'bob');
     bob.send('RECEIVE window=1\n');
@@ -112,7 +93,6 @@ const replaced: Stage = {
   points: 2,
   section: 'Receiving',
   async run(attempt) {
-    await attempt.start();
     const { seqs } = await withMail(attempt, 1);
     const older = await ready(attempt, 'relay', 'older');
     older.send('HELLO version=1 as=bob session=s1\nRECEIVE window=1\n');

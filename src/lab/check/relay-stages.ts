@@ -3,11 +3,11 @@
 import { frame } from './frames.ts';
 import { mistakeStages } from './mistake-stages.ts';
 import { Failed, Undecided } from './outcome.ts';
-import { collect, KEPT, mustHold, numberOf, STORES, store } from './relay-client.ts';
-import { crash } from './relay-crash.ts';
-import { DELIVERY_STAGES, withMail } from './relay-delivery.ts';
+import { collect, KEPT, mustHold, numberOf, STORES, store, withMail } from './relay-client.ts';
+import { crash, frozen } from './relay-crash.ts';
+import { DELIVERY_STAGES } from './relay-delivery.ts';
 import { sync } from './relay-sync.ts';
-import { greeted, ready, type ServerRole, serverStages } from './server-stages.ts';
+import { greeted, ready, type ServerRole, serverStages, started } from './server-stages.ts';
 import type { Stage } from './stage.ts';
 
 const KIND: ServerRole = {
@@ -26,8 +26,7 @@ const stored: Stage = {
   points: 3,
   section: 'STORED',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     wire.send(frame('SEND id=k3f9-1 to=zoe', attempt.word()));
     await wire.expect(
       'STORED id=k3f9-1 seq=* present=never',
@@ -42,8 +41,7 @@ const collects: Stage = {
   points: 3,
   section: 'MESSAGE',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     const body = attempt.word();
     const seq = numberOf(await store(wire, 'SEND id=k3f9-1 to=bob', body, STORES), 'seq');
     const bob = await greeted(attempt, 'relay', 'bob');
@@ -65,8 +63,7 @@ const names: Stage = {
   points: 1,
   section: 'SEND',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     wire.send(frame(`SEND id=n1 to=${attempt.as}`, 'hello'));
     await wire.expect('REFUSED id=n1 code=wrong_name', 'The relay has no mailbox of its own.');
     wire.send(frame('SEND id=n2', 'hello'));
@@ -80,8 +77,7 @@ const boxes: Stage = {
   points: 2,
   section: 'A mailbox',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     const bodies: Readonly<Record<string, string[]>> = { bob: [], carol: [] };
     for (let count = 0; count < 12; count += 1) {
       const to = count % 3 === 1 ? 'carol' : 'bob';
@@ -137,7 +133,6 @@ const status: Stage = {
   points: 1,
   section: 'STATUS',
   async run(attempt) {
-    await attempt.start();
     await withMail(attempt, 2);
     const wire = await ready(attempt, 'relay');
     wire.send('STATUS\n');
@@ -155,8 +150,7 @@ const receipt: Stage = {
   points: 2,
   section: 'Expiry and notices',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     const body = attempt.word();
     await store(wire, 'SEND id=n1 to=bob notify=alice', body, STORES);
     await mustHold(attempt, 'bob', [body], KEPT);
@@ -179,8 +173,7 @@ const ttl: Stage = {
   points: 2,
   section: 'Expiry and notices',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     const body = attempt.word();
     await store(wire, 'SEND id=x1 to=bob ttl=1 notify=alice', attempt.word(), STORES);
     await store(wire, 'SEND id=x2 to=bob ttl=3600', body, STORES);
@@ -202,8 +195,7 @@ const crowd: Stage = {
   points: 2,
   section: 'Limits',
   async run(attempt) {
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     // Larger than what the two kernels hold for a client that does not read.
     const large = Buffer.alloc(500_000, 'x');
     for (let count = 0; count < 16; count += 1) await store(wire, `SEND id=c${count} to=bob`, large, STORES);
@@ -228,7 +220,6 @@ const restart: Stage = {
   points: 5,
   section: 'STORED',
   async run(attempt) {
-    await attempt.start();
     const { seqs, bodies } = await withMail(attempt, 4);
     const bob = await greeted(attempt, 'relay', 'bob');
     bob.send('RECEIVE window=2\n');
@@ -240,8 +231,7 @@ const restart: Stage = {
     await bob.expect('BYE', 'BYE says that every ACK before it is on the disk.');
     const before = bob.frames[0]?.fields.get('store');
     await attempt.kill();
-    await attempt.start();
-    const wire = await greeted(attempt, 'relay');
+    const wire = await started(attempt, 'relay');
     if (wire.frames[0]?.fields.get('store') !== before)
       throw wire.failed(
         `READY … store=${before}`,
@@ -305,6 +295,7 @@ export const RELAY_STAGES: readonly Stage[] = [
   receipt,
   ttl,
   crowd,
+  frozen,
   restart,
   sync,
   crash,

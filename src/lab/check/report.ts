@@ -5,7 +5,6 @@ import { ms } from '../../core/units.ts';
 import { visible } from '../../core/visible.ts';
 import { padTo } from '../../core/width.ts';
 import { hanging } from '../../core/wrap.ts';
-import type { Note } from './outcome.ts';
 import {
   type CheckOptions,
   type CheckResult,
@@ -14,6 +13,7 @@ import {
   type Role,
   type StageResult,
   type Status,
+  untried,
 } from './run.ts';
 import type { Stage } from './stage.ts';
 
@@ -29,8 +29,6 @@ export const STATUS_TEXT: Readonly<Record<Status, string>> = {
 const INDENT = ' '.repeat(6);
 /** Lines of stderr that a failing stage shows: the last ones. */
 const STDERR_LINES = 8;
-/** Events that `--trace` shows: the last ones. */
-const TRACE_LINES = 60;
 
 /** Columns of a line: at most this many in all, and how many at its start and at its end are not about what the stage does. */
 const MOST_COLUMNS = 100;
@@ -42,9 +40,7 @@ const head = (n: number, name: string): string => `${String(n).padStart(3)} ${pa
 /** The stages of a role with their points and sections, for `--list`. */
 export function listLines(role: Role, columns: number): string[] {
   const { full, stages } = ROLES[role];
-  const { of } = pointsOf(
-    stages.map((stage, index) => ({ stage, n: index + 1, status: 'ok', ms: 0, stderr: '', notes: [] })),
-  );
+  const { of } = pointsOf(untried(role));
   return [
     ` ${full}: ${stages.length} stages, ${of} points`,
     ...stages.flatMap((stage, index) =>
@@ -78,9 +74,9 @@ export function stageLine({ stage, n, status, ms: took }: StageResult, columns: 
   return `${head(n, stage.name)} ${padTo(does, room)} ${STATUS_TEXT[status]}${time}`;
 }
 
-/** What is told about a stage that did not pass. @param again the command that repeats it @param trace show what was said, too */
-export function detailLines(result: StageResult, again: string, columns: number, trace: boolean): string[] {
-  const { problem, reason, stage, stderr, notes } = result;
+/** What is told about a stage that did not pass. @param again the command that repeats it */
+export function detailLines(result: StageResult, again: string, columns: number): string[] {
+  const { problem, reason, stage, stderr } = result;
   const row = (label: string, text: string): string[] =>
     hanging(
       `${INDENT}${padTo(label, 10)}`,
@@ -104,27 +100,6 @@ export function detailLines(result: StageResult, again: string, columns: number,
     ...row('why', own(`${problem.why} PROTOCOL.md, "${stage.section}"`)),
     ...said.flatMap((line, index) => row(index === 0 ? 'stderr' : '', line)),
     ...row('again', again),
-    ...(trace ? traceLines(notes, own, bytes) : []),
-  ];
-}
-
-type Rewrite = (text: string) => string;
-
-// @param own, bytes rewrite what detour and what a program wrote
-function traceLines(notes: readonly Note[], own: Rewrite, bytes: Rewrite): string[] {
-  const last = notes.slice(-TRACE_LINES);
-  const names = Math.max(0, ...last.map(({ who }) => who.length));
-  return [
-    '',
-    `${INDENT}    ms  ${own('─► the check, ◄─ your program')}`,
-    ...(last.length < notes.length
-      ? [own(`${INDENT}        … ${notes.length - last.length} before these`)]
-      : []),
-    ...last.map(
-      ({ at, who, what }) =>
-        `${INDENT}${at.toFixed(1).padStart(6)}  ${padTo(own(who), names)}  ${visible(bytes(what))}`,
-    ),
-    '',
   ];
 }
 

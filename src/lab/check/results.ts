@@ -52,8 +52,11 @@ function outputOf({ status, problem, reason, stderr, stage }: StageResult): stri
   return [...rows, ...said].map((text) => visible(text)).join('\n');
 }
 
-/** Gradescope's `results.json`: a test for each stage. A stage that this computer cannot check is left out. */
-export function gradescope({ stages }: CheckResult): string {
+/**
+ * Gradescope's `results.json`: a test for each stage. A stage that this computer cannot check is left out. Scores are whole numbers, and
+ * what is not checked does not count. The output is plain text, so that nothing that a program prints is read as HTML.
+ */
+export function gradescope({ stages }: Pick<CheckResult, 'stages'>): string {
   const tests = stages
     .filter(({ status }) => status !== 'unchecked')
     .map((result) => ({
@@ -61,11 +64,12 @@ export function gradescope({ stages }: CheckResult): string {
       name: `${result.stage.name}: ${result.stage.does}`,
       score: result.status === 'ok' ? result.stage.points : 0,
       max_score: result.stage.points,
-      // Without a status of its own a test that could not be told would be shown as failed.
+      // A test without a status is judged by its score alone.
       ...(result.status === 'ok' || result.status === 'failed'
         ? { status: `${result.status === 'ok' ? 'pass' : 'fail'}ed` }
         : {}),
       output: outputOf(result) || STATUS_TEXT[result.status],
+      output_format: 'text',
       visibility: 'visible',
     }));
   return `${JSON.stringify({ visibility: 'visible', tests }, undefined, 2)}\n`;

@@ -1,17 +1,19 @@
 // Runs the stages of a check, one after the other, and says what came of each.
 
 import { createHash } from 'node:crypto';
+import type { Recorded } from '../../core/event.ts';
 import { Attempt } from './attempt.ts';
 import { COLLECTOR_STAGES } from './collector-stages.ts';
 import { Control } from './control.ts';
-import { Failed, NotChecked, type Note, type Problem, Undecided } from './outcome.ts';
+import { DEPOSITOR_STAGES } from './depositor-stages.ts';
+import { Failed, NotChecked, type Problem, Undecided } from './outcome.ts';
 import { RECEIVER_STAGES } from './receiver-stages.ts';
 import { RELAY_STAGES } from './relay-stages.ts';
 import { SENDER_STAGES } from './sender-stages.ts';
 import type { Stage } from './stage.ts';
 
 /** A kind of program that can be checked. */
-export type Role = 'receiver' | 'sender' | 'relay' | 'collector';
+export type Role = 'receiver' | 'sender' | 'relay' | 'depositor' | 'collector';
 
 /** What the roles are called in full, the name that a program of each gets, and the stages. */
 export const ROLES: Readonly<
@@ -20,6 +22,7 @@ export const ROLES: Readonly<
   receiver: { full: 'a synchronous receiver', as: 'bob', stages: RECEIVER_STAGES },
   sender: { full: 'a synchronous sender', as: 'alice', stages: SENDER_STAGES },
   relay: { full: 'a relay', as: 'relay', stages: RELAY_STAGES },
+  depositor: { full: 'a depositor, which sends to a relay', as: 'alice', stages: DEPOSITOR_STAGES },
   collector: { full: 'a collector', as: 'bob', stages: COLLECTOR_STAGES },
 };
 
@@ -42,7 +45,8 @@ export interface StageResult {
   readonly reason?: string | undefined;
   /** The end of what the program printed on stderr, if it did not pass. */
   readonly stderr: string;
-  readonly notes: readonly Note[];
+  /** What happened, for a diagram, if it did not pass. */
+  readonly events: readonly Recorded[];
 }
 
 /** What to check. */
@@ -70,9 +74,23 @@ export interface CheckResult {
   readonly stages: readonly StageResult[];
 }
 
+/** The results of a role's stages before any of them was tried. */
+export const untried = (role: Role): StageResult[] =>
+  ROLES[role].stages.map((stage, index) => ({
+    stage,
+    n: index + 1,
+    status: 'skipped',
+    ms: 0,
+    stderr: '',
+    events: [],
+  }));
+
 /** The seed of one stage, so that it does the same alone as among others. */
 const seedOf = (seed: number, name: string): number =>
   createHash('sha256').update(`${seed} ${name}`).digest().readUInt32LE();
+
+/** How much longer all deadlines are when a stage is tried once more. */
+const LONGER = 4;
 
 /** Checks one program. Ends every process that it has started, also when this process ends. */
 export async function runCheck(options: CheckOptions): Promise<CheckResult> {
@@ -87,27 +105,37 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
   const stages: StageResult[] = [];
   let stopped = false;
   try {
-    for (const [index, stage] of ROLES[role].stages.entries()) {
-      const n = index + 1;
+    for (const skipped of untried(role)) {
+      const { stage, n } = skipped;
       if (only !== undefined && n !== only) continue;
       if (stopped) {
-        stages.push({ stage, n, status: 'skipped', ms: 0, stderr: '', notes: [] });
+        stages.push(skipped);
         continue;
       }
       options.began?.(stage, n);
       const began = performance.now();
-      attempt = new Attempt({
-        command,
-        cwd: options.cwd,
-        as: ROLES[role].as,
-        deadlineMs,
-        seed: seedOf(seed, stage.name),
-        control,
-      });
-      const found = await tryStage(stage, attempt);
-      const stderr = found.status === 'ok' ? '' : attempt.stderr;
+      const fresh = (patience: number): Attempt =>
+        new Attempt({
+          command,
+          cwd: options.cwd,
+          as: ROLES[role].as,
+          deadlineMs,
+          patience,
+          seed: seedOf(seed, stage.name),
+          control,
+        });
+      attempt = fresh(1);
+      let found = await tryStage(stage, attempt);
+      if (stage.hasDeadline && (found.status === 'failed' || found.status === 'undecided')) {
+        await attempt.end();
+        attempt = fresh(LONGER);
+        found = await tryStage(stage, attempt);
+      }
+      const isOk = found.status === 'ok';
+      const stderr = isOk ? '' : attempt.stderr;
+      const events = isOk ? [] : attempt.recording.events();
       await attempt.end();
-      const result = { stage, n, ms: performance.now() - began, stderr, notes: attempt.notes, ...found };
+      const result = { stage, n, ms: performance.now() - began, stderr, events, ...found };
       stages.push(result);
       options.ended?.(result);
       // Who never gets as far as the first stage fails all others for the same reason.

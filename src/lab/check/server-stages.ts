@@ -42,6 +42,12 @@ export async function greeted(attempt: Attempt, role: string, as = 'alice'): Pro
   return wire;
 }
 
+/** Starts the program, connects, takes READY and says HELLO as alice: how most stages of a server begin. */
+export async function started(attempt: Attempt, role: string): Promise<Wire> {
+  await attempt.start();
+  return greeted(attempt, role);
+}
+
 /** What READY says of the largest body. */
 export const maxOf = (wire: Wire): number => Number(wire.frames[0]?.fields.get('max') ?? 0);
 
@@ -51,13 +57,13 @@ export const bodyOf = (attempt: Attempt): Buffer => Buffer.from(attempt.word());
 /** The stages about greeting, frames and several connections. */
 export function serverStages(kind: ServerRole) {
   const { role } = kind;
-  // Sends one message in a way of its own, and looks whether it was taken.
+  // Sends one message, in one write or in a way of its own, and waits for its answer.
   const sendOne = async (
     wire: Wire,
     id: string,
     body: Buffer,
-    way: (bytes: Buffer) => Promise<void> | void,
     why: string,
+    way: (bytes: Buffer) => Promise<void> | void = (bytes) => wire.send(bytes),
   ): Promise<void> => {
     await way(frame(kind.send(id), body));
     await wire.expect(kind.answer(id), why);
@@ -89,8 +95,7 @@ export function serverStages(kind: ServerRole) {
       points: 1,
       section: 'HELLO',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         wire.send('PING\n');
         await wire.expect('PONG', 'HELLO gets no answer. PING is answered immediately.');
       },
@@ -101,23 +106,10 @@ export function serverStages(kind: ServerRole) {
       points: 1,
       section: GRAMMAR,
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const after = bodyOf(attempt);
-        await sendOne(
-          wire,
-          'e1',
-          Buffer.alloc(0),
-          (bytes) => wire.send(bytes),
-          'size=0 is a body, too, with a line end after it.',
-        );
-        await sendOne(
-          wire,
-          'e2',
-          after,
-          (bytes) => wire.send(bytes),
-          'The message after an empty one counts like any other.',
-        );
+        await sendOne(wire, 'e1', Buffer.alloc(0), 'size=0 is a body, too, with a line end after it.');
+        await sendOne(wire, 'e2', after, 'The message after an empty one counts like any other.');
         await kind.taken(attempt, role === 'relay' ? [Buffer.alloc(0), after] : [after]);
       },
     },
@@ -127,8 +119,7 @@ export function serverStages(kind: ServerRole) {
       points: 2,
       section: GRAMMAR,
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
         const bodies = [
           `${attempt.word()}\n`,
@@ -142,7 +133,6 @@ export function serverStages(kind: ServerRole) {
             wire,
             `b${index}`,
             body,
-            (bytes) => wire.send(bytes),
             'size= alone says where the body ends, in bytes and not in characters.',
           );
         await kind.taken(attempt, bodies);
@@ -154,12 +144,12 @@ export function serverStages(kind: ServerRole) {
       points: 3,
       section: GRAMMAR,
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const why = 'TCP is a stream of bytes: one frame may need many reads.';
-        const bodies = [bodyOf(attempt)];
-        await sendOne(wire, 'x0', bodies[0] ?? Buffer.alloc(0), (bytes) => wire.drip(bytes, 2), why);
-        const length = frame(kind.send('x10'), bodyOf(attempt)).length;
+        const first = bodyOf(attempt);
+        const bodies = [first];
+        await sendOne(wire, 'x0', first, why, (bytes) => wire.drip(bytes, 2));
+        const length = frame(kind.send('x10'), first).length;
         for (let at = 1; at < length; at += 1) {
           const body = bodyOf(attempt);
           bodies.push(body);
@@ -168,7 +158,7 @@ export function serverStages(kind: ServerRole) {
             await attempt.pass(2);
             wire.send(bytes.subarray(at));
           };
-          await sendOne(wire, `x${at + 9}`, body, inTwo, `${why} This one came in two parts.`);
+          await sendOne(wire, `x${at + 9}`, body, `${why} This one came in two parts.`, inTwo);
         }
         await kind.taken(attempt, bodies);
       },
@@ -181,14 +171,13 @@ export function serverStages(kind: ServerRole) {
       async run(attempt) {
         await attempt.start();
         const wire = await ready(attempt, role);
-        const bodies = [bodyOf(attempt), bodyOf(attempt), bodyOf(attempt)];
+        const [one, two, three] = [bodyOf(attempt), bodyOf(attempt), bodyOf(attempt)];
         const why = 'TCP is a stream of bytes: one read may bring several frames.';
-        const [one, two, three] = bodies.map((body, index) => frame(kind.send(`j${index + 1}`), body));
-        wire.send(Buffer.concat([frame('HELLO version=1 as=alice'), one ?? two ?? Buffer.alloc(0)]));
+        wire.send(Buffer.concat([frame('HELLO version=1 as=alice'), frame(kind.send('j1'), one)]));
         await wire.expect(kind.answer('j1'), why);
-        wire.send(Buffer.concat([two ?? Buffer.alloc(0), three ?? Buffer.alloc(0)]));
+        wire.send(Buffer.concat([frame(kind.send('j2'), two), frame(kind.send('j3'), three)]));
         await wire.expectAll([kind.answer('j2'), kind.answer('j3')], why);
-        await kind.taken(attempt, bodies);
+        await kind.taken(attempt, [one, two, three]);
       },
     },
     crlf: {
@@ -203,8 +192,7 @@ export function serverStages(kind: ServerRole) {
         const why = '\\r\\n is accepted as a line end, and like \\n it is not counted in size=.';
         wire.send(`HELLO version=1 as=alice\r\n${kind.send('c1')} size=${one.length}\r\n${one}\r\n`);
         await wire.expect(kind.answer('c1'), why);
-        wire.send(frame(kind.send('c2'), two));
-        await wire.expect(kind.answer('c2'), why);
+        await sendOne(wire, 'c2', two, why);
         await kind.taken(attempt, [one, two]);
       },
     },
@@ -234,8 +222,7 @@ export function serverStages(kind: ServerRole) {
       points: 1,
       section: 'PING',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const bodies = [bodyOf(attempt), bodyOf(attempt)];
         for (const [index, body] of bodies.entries()) {
           wire.send(
@@ -259,15 +246,15 @@ export function serverStages(kind: ServerRole) {
       points: 2,
       section: 'Limits',
       async run(attempt) {
-        await attempt.start();
-        const slow = await greeted(attempt, role, 'alice');
+        const slow = await started(attempt, role);
         const [one, two] = [bodyOf(attempt), bodyOf(attempt)];
         const bytes = frame(kind.send('a1'), one);
         slow.send(bytes.subarray(0, bytes.length - 5));
         const quick = await greeted(attempt, role, 'carol');
-        quick.send(frame(kind.send('q1'), two));
-        await quick.expect(
-          kind.answer('q1'),
+        await sendOne(
+          quick,
+          'q1',
+          two,
           'Another sender is in the middle of a frame: nobody else may have to wait for that.',
         );
         slow.send(bytes.subarray(bytes.length - 5));
@@ -281,8 +268,7 @@ export function serverStages(kind: ServerRole) {
       points: 1,
       section: 'Limits',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const body = bodyOf(attempt);
         const bytes = frame(kind.send('s1'), body);
         for (let at = 0; at < bytes.length; at += 8) {
@@ -299,8 +285,7 @@ export function serverStages(kind: ServerRole) {
       points: 1,
       section: 'Closing',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const body = bodyOf(attempt);
         wire.send(frame(kind.send('h1'), body));
         wire.finish();
@@ -318,8 +303,7 @@ export function serverStages(kind: ServerRole) {
       points: 1,
       section: 'Closing',
       async run(attempt) {
-        await attempt.start();
-        const wire = await greeted(attempt, role);
+        const wire = await started(attempt, role);
         const body = bodyOf(attempt);
         wire.send(Buffer.concat([frame(kind.send('y1'), body), Buffer.from('BYE\n')]));
         await wire.expect(kind.answer('y1'), 'BYE comes after the answers to everything before it.');

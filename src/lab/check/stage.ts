@@ -13,6 +13,11 @@ export interface Stage {
   /** The heading of PROTOCOL.md where the rule stands. */
   readonly section: string;
   /**
+   * Does the program have a deadline of its own in it? On a busy computer that may be over before the program has done anything wrong. So a
+   * stage that does not pass is tried once more, with all deadlines four times as long, and the second try counts.
+   */
+  readonly hasDeadline?: true;
+  /**
    * Tries it.
    * @throws Failed if the program breaks the rule
    * @throws Undecided if that could not be found out

@@ -29,7 +29,7 @@ const CLIENT = (
 import os, socket, sys
 
 host, port = os.environ.get("${variable}", "127.0.0.1:4100").rsplit(":", 1)
-me = os.environ.get("DETOUR_AS", "${role === 'sender' ? 'alice' : 'bob'}")
+me = os.environ.get("DETOUR_AS", "${role === 'collector' ? 'bob' : 'alice'}")
 
 ${rest}`;
 
@@ -53,6 +53,22 @@ const TEXTS: Readonly<Record<Role, string>> = {
     peer = socket.create_connection((host, int(port)))
     peer.close()
     # One of DELIVERED, NOT DELIVERED, UNKNOWN for each message; the exit code is the worst: 0, 10 or 20.
+    print("UNKNOWN", flush=True)
+sys.exit(20)
+`,
+  ),
+  depositor: CLIENT(
+    'depositor',
+    'alice, asynchronous',
+    'DETOUR_RELAY',
+    `to = os.environ.get("DETOUR_TO", "bob")
+
+for line in sys.stdin:
+    # Stage 1 is a client that says HELLO. Each line of stdin is one message (PROTOCOL.md, "SEND").
+    # What was not answered is sent again, on a new connection, until DETOUR_TIMEOUT seconds are over (PROTOCOL.md, "Repeats").
+    peer = socket.create_connection((host, int(port)))
+    peer.close()
+    # One of STORED, NOT DELIVERED, UNKNOWN for each message; the exit code is the worst: 0, 10 or 20.
     print("UNKNOWN", flush=True)
 sys.exit(20)
 `,

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { visible } from '../../core/visible.ts';
 import { cut, type Frame, FrameReader, frameText, NoFrame } from './frames.ts';
 import { Failed } from './outcome.ts';
+import type { Recording, Side } from './recording.ts';
 
 /** How the program's side of a connection ended. */
 export type End = 'FIN' | 'RST';
@@ -11,7 +12,7 @@ export type End = 'FIN' | 'RST';
 /** Where a connection belongs: what takes down what is said, and holds the deadlines. */
 export interface Watch {
   readonly deadlineMs: number;
-  note(who: string, what: string): void;
+  readonly recording: Recording;
   changed(): void;
   until<T>(test: () => T | undefined | false, ms?: number): Promise<T | undefined>;
 }
@@ -21,19 +22,30 @@ export class Wire {
   readonly #attempt: Watch;
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
-  readonly #name: string;
+  // What the check itself sends is read back, so that it can be drawn frame by frame.
+  readonly #own = new FrameReader();
+  readonly #conn: number;
   readonly #frames: Frame[] = [];
   #taken = 0;
   #end: End | undefined;
   #broken: string | undefined;
+  #isOwnBroken = false;
+  #isClosed = false;
   // What the check has said since it last listened, and where what came in reply begins.
   #sent: Buffer[] = [];
   #from = 0;
 
-  constructor(attempt: Watch, socket: Socket, name: string) {
+  /** @param caller who has connected @param name what the check is called on this connection */
+  constructor(attempt: Watch, socket: Socket, caller: Side, name: string) {
     this.#attempt = attempt;
     this.#socket = socket;
-    this.#name = name;
+    this.#conn = attempt.recording.connect({
+      name,
+      caller,
+      local: `${socket.localAddress}:${socket.localPort}`,
+      remote: `${socket.remoteAddress}:${socket.remotePort}`,
+      rest: () => (this.#isOwnBroken ? Buffer.alloc(0) : this.#own.rest),
+    });
     socket.setNoDelay(true);
     socket.on('data', (bytes) => this.#take(bytes));
     socket.on('end', () => this.#ended('FIN'));
@@ -59,7 +71,7 @@ export class Wire {
       this.#from = this.#taken;
     }
     this.#sent.push(buffer);
-    this.#attempt.note(`─► ${this.#name}`, cut(buffer, 100));
+    this.#record(buffer);
     if (this.#socket.writable) this.#socket.write(buffer);
   }
 
@@ -73,13 +85,14 @@ export class Wire {
 
   /** Sends FIN. The other direction stays open. */
   finish(): void {
-    this.#attempt.note(`─► ${this.#name}`, 'FIN');
+    this.#attempt.recording.add({ what: 'FIN', conn: this.#conn, by: 'check' });
     this.#socket.end();
   }
 
   /** Sends RST, if the system can; otherwise it closes. */
   reset(): void {
-    this.#attempt.note(`─► ${this.#name}`, 'RST');
+    this.#attempt.recording.add({ what: 'RST', conn: this.#conn, by: 'check' });
+    this.#isClosed = true;
     this.#socket.resetAndDestroy();
   }
 
@@ -103,6 +116,9 @@ export class Wire {
 
   /** Closes it without a word. */
   close(): void {
+    if (!this.#isClosed && !this.#socket.writableEnded)
+      this.#attempt.recording.add({ what: 'FIN', conn: this.#conn, by: 'check' });
+    this.#isClosed = true;
     this.#socket.destroy();
   }
 
@@ -177,20 +193,36 @@ export class Wire {
       this.#reader.push(bytes);
       for (let found = this.#reader.next(); found !== undefined; found = this.#reader.next()) {
         this.#frames.push(found);
-        this.#attempt.note(`◄─ ${this.#name}`, frameText(found));
+        this.#attempt.recording.add({ what: 'frame', conn: this.#conn, by: 'program', frame: found });
       }
     } catch (error) {
       if (!(error instanceof NoFrame)) throw error;
       this.#broken = `bytes that are not a frame (${error.message}): ${cut(this.#reader.rest, 60)}`;
-      this.#attempt.note(`◄─ ${this.#name}`, this.#broken);
+      this.#attempt.recording.add({ what: 'malformed', conn: this.#conn, by: 'program' });
       // What comes after them cannot be read.
+      this.#isClosed = true;
       this.#socket.destroy();
     }
     this.#attempt.changed();
   }
 
+  #record(bytes: Buffer): void {
+    if (this.#isOwnBroken) return;
+    const { recording } = this.#attempt;
+    try {
+      this.#own.push(bytes);
+      for (let found = this.#own.next(); found !== undefined; found = this.#own.next())
+        recording.add({ what: 'frame', conn: this.#conn, by: 'check', frame: found });
+    } catch (error) {
+      if (!(error instanceof NoFrame)) throw error;
+      this.#isOwnBroken = true;
+      recording.add({ what: 'malformed', conn: this.#conn, by: 'check' });
+    }
+  }
+
   #ended(end: End): void {
-    if (this.#end === undefined) this.#attempt.note(`◄─ ${this.#name}`, end);
+    if (this.#end === undefined && !this.#isClosed)
+      this.#attempt.recording.add({ what: end, conn: this.#conn, by: 'program' });
     this.#end ??= end;
     this.#attempt.changed();
   }

@@ -83,7 +83,11 @@ describe('a program that', () => {
 
   test('floods its output is ended', async () => {
     const flood = "setInterval(() => process.stdout.write('x'.repeat(1e6)), 0);";
-    const { stages } = await check('receiver', server(flood), { only: stageOf('receiver', 'HELLO') });
+    // A busy computer needs longer for a flood.
+    const { stages } = await check('receiver', server(flood), {
+      only: stageOf('receiver', 'HELLO'),
+      deadlineMs: 20_000,
+    });
     expect(stages[0]).toMatchObject({
       status: 'failed',
       problem: { came: expect.stringContaining('more than 16 MiB') },
@@ -99,6 +103,35 @@ describe('a program that', () => {
     expect(pid).toBeGreaterThan(0);
     if (process.platform === 'linux') expect(isRunning(pid)).toBe(false);
   });
+
+  test('comes too late at its own deadline is tried once more, with a longer one', async () => {
+    const sender = `const [host, port] = process.env.DETOUR_TO.split(':');
+      require('net').connect(port, host, () => {
+        const isLong = Number(process.env.DETOUR_TIMEOUT) > 1;
+        console.log(isLong ? 'NOT DELIVERED' : 'UNKNOWN');
+        process.exit(isLong ? 10 : 20);
+      })`;
+    const { stages } = await check('sender', node(sender), { only: stageOf('sender', 'MUTE') });
+    expect(stages[0]?.status).toBe('ok');
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'does not stay frozen is not held to have been frozen',
+    { tags: ['slow'] },
+    async () => {
+      const child = `setInterval(() => process.kill(' + process.pid + ', "SIGCONT"), 100)`;
+      const begin = `require('child_process').spawn(process.execPath, ['-e', '${child}'], { env: {}, stdio: 'ignore' });`;
+      const serves =
+        "s.on('data', (d) => { const id = /id=(\\S+)/.exec(d); if (id) { process.stdout.write(d); s.write('RECEIVED id=' + id[1] + '\\n'); } });";
+      const { stages } = await check('receiver', server(serves, begin), {
+        only: stageOf('receiver', 'FROZEN'),
+      });
+      expect(stages[0]).toMatchObject({
+        status: 'undecided',
+        reason: expect.stringContaining('let it go on'),
+      });
+    },
+  );
 
   test('answers before anybody can have read what it shows is found', async () => {
     const answers =
@@ -189,7 +222,7 @@ describe('detour check', () => {
     expect(stdout).toMatch(/1 READY .* FAILED/);
     expect(stdout).toMatch(/came +it ended with exit code 4/);
     expect(stdout.replace(/\s+/g, ' ')).toContain('detour check receiver --stage READY --seed 7 -- ');
-    expect(stdout).toContain('started, pid ');
+    expect(stdout).toMatch(/· failed\n bob is your program\n/);
     for (const file of files) expect(readFileSync(file, 'utf8')).toContain('READY');
   });
 

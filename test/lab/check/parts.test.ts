@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { PLAIN } from '../../../src/core/plain.ts';
-import { FrameReader, frame, frameText, NoFrame } from '../../../src/lab/check/frames.ts';
+import { type Frame, FrameReader, frame, frameText, NoFrame } from '../../../src/lab/check/frames.ts';
 import { Ledger } from '../../../src/lab/check/ledger.ts';
+import { type Happened, Recording, type Side } from '../../../src/lab/check/recording.ts';
 import { readTrace } from '../../../src/lab/check/relay-sync.ts';
 import { detailLines, stageLine } from '../../../src/lab/check/report.ts';
 import { csvHead, csvRow, gradescope, junit, stageJson } from '../../../src/lab/check/results.ts';
@@ -16,6 +17,8 @@ import {
   type StageResult,
   type Status,
 } from '../../../src/lab/check/run.ts';
+import { drawDiagram } from '../../../src/trace/diagram.ts';
+import { merge } from '../../../src/trace/merge.ts';
 
 describe('frames', () => {
   test.each([1, 2, 3, 7, 1000])('are found in chunks of %i bytes', (size) => {
@@ -63,23 +66,92 @@ describe('a stage that failed', () => {
       why: 'It must greet.',
     },
     stderr: '',
-    notes: [{ at: 1.5, who: '─► one', what: 'PING⏎' }],
+    events: [],
   };
 
   test('is told without signs in plain output, and no byte of the program becomes another', () => {
     expect(stageLine(result, PLAIN)).toBe(`1 ${stage.name} FAILED: ${stage.does}`);
-    expect(detailLines(result, 'detour check', PLAIN, true).map((line) => line.trim())).toEqual([
+    expect(detailLines(result, 'detour check', PLAIN).map((line) => line.trim())).toEqual([
       'sent      SEND id=1\\na\\nb',
       'expected  READY ... max=BYTES',
       'came      a\u00d7b\\n',
       `why       It must greet. PROTOCOL.md, "${stage.section}"`,
       'again     detour check',
-      '',
-      'ms  -> the check, <- your program',
-      '1.5  -> one  PING\\n',
-      '',
     ]);
-    expect(detailLines(result, 'detour check', 80, false)[0]).toContain('SEND id=1⏎a⏎b');
+    expect(detailLines(result, 'detour check', 80)[0]).toContain('SEND id=1⏎a⏎b');
+  });
+});
+
+describe('a diagram of a stage', () => {
+  const drawn = (happen: (recording: Recording, conn: number) => void): string[] => {
+    const recording = new Recording('bob');
+    recording.add({ what: 'started', pid: 7 });
+    const ends = { local: '127.0.0.1:50000', remote: '127.0.0.1:4101', rest: () => Buffer.alloc(0) };
+    const conn = recording.connect({ name: 'alice', caller: 'check', ...ends });
+    happen(recording, conn);
+    const { rows } = drawDiagram(merge([recording.events()]), { width: 60 });
+    return rows.map(({ text }) =>
+      text
+        .slice(7)
+        .replace(/[─\s]+/g, ' ')
+        .trim(),
+    );
+  };
+  const said = (by: Side, conn: number, text: string): Happened => {
+    const reader = new FrameReader();
+    reader.push(Buffer.from(`${text}\n`));
+    return { what: 'frame', conn, by, frame: reader.next() as Frame };
+  };
+
+  test('shows as read what was answered, and all before it', () => {
+    const rows = drawn((recording, conn) => {
+      recording.add(said('program', conn, 'READY version=1 role=receiver as=bob max=1 window=1'));
+      recording.add(said('check', conn, 'HELLO version=1 as=alice'));
+      recording.add(said('check', conn, 'SEND id=s1 size=2\nhi'));
+      recording.add(said('program', conn, 'RECEIVED id=s1'));
+      recording.add(said('check', conn, 'SEND id=s2 size=2\nhi'));
+      recording.add({ what: 'killed', pid: 7 });
+      recording.add({ what: 'RST', conn, by: 'program' });
+    });
+    expect(rows).toEqual([
+      '├ connected from :50000 ┤',
+      '│◄ READY role=receiver as=bob ┤',
+      '├ HELLO as=alice ►│',
+      '├ SEND s1 size=2 ►│',
+      '│◄ RECEIVED s1 ┤',
+      '├ SEND s2 size=2 … │',
+      '│ × KILLED',
+      '│◄- - - - - - - - - - ECONNRESET',
+    ]);
+  });
+
+  test('knows the program and its connections, however much has happened', () => {
+    const recording = new Recording('bob');
+    recording.add({ what: 'started', pid: 7 });
+    const ends = { local: '127.0.0.1:50000', remote: '127.0.0.1:4101', rest: () => Buffer.alloc(0) };
+    const conn = recording.connect({ name: 'alice', caller: 'check', ...ends });
+    for (let count = 0; count < 12_000; count += 1) recording.add(said('program', conn, 'PONG'));
+    const events = recording.events();
+    expect(events.length).toBeLessThan(12_000);
+    expect(new Set(events.filter(({ actor }) => actor === 'bob').map(({ pid }) => pid))).toEqual(
+      new Set([7]),
+    );
+    expect(events.filter(({ event }) => event === 'connected')).toHaveLength(1);
+  });
+
+  test('shows as read after a freeze what came during it, and of a kernel alone no program', () => {
+    const rows = drawn((recording, conn) => {
+      recording.add({ what: 'frozen', pid: 7 });
+      recording.add(said('check', conn, 'PING'));
+      recording.add({ what: 'thawed', pid: 7 });
+      recording.add(said('program', conn, 'PONG'));
+    });
+    expect(rows.filter((row) => row.includes('PING'))).toHaveLength(1);
+    expect(rows.findIndex((row) => row.includes('FROZEN'))).toBeLessThan(
+      rows.findIndex((row) => row.includes('thawed')),
+    );
+    const alone = drawn(() => {});
+    expect(alone).toEqual(['├- - - connected from :50000 - - -·']);
   });
 });
 
@@ -218,7 +290,7 @@ describe('the result', () => {
               status,
               ms: 1,
               stderr: 'oh\x1b[2J',
-              notes: [],
+              events: [],
               ...(status === 'failed' ? { problem } : {}),
             },
           ];

@@ -2,7 +2,7 @@
 
 BUG names one planted bug, or nothing. Each bug is one `if`, where the correct line stands beside it.
 """
-import os, re, socket, sys, threading
+import os, re, socket, sys, threading, time
 
 BUG = os.environ.get("BUG", "")
 HOST, PORT = os.environ.get("DETOUR_HOST", "127.0.0.1"), int(os.environ.get("DETOUR_PORT", "4101"))
@@ -10,6 +10,20 @@ ME = os.environ.get("DETOUR_AS", "bob")
 MAX = 1048576
 NAME, ID, NUMBER = r"[a-z][a-z0-9_-]{0,31}", r"[A-Za-z0-9._:-]{1,64}", r"[1-9][0-9]{0,14}"
 VERBS = "READY HELLO SEND RECEIVED STORED REFUSED RECEIVE MESSAGE ACK EMPTY STATUS MAILBOX END PING PONG BYE ERROR".split()
+
+
+def watchdog():
+    """Ends a program that seems to hang. After a freeze it is wrong."""
+    last = time.monotonic()
+    while True:
+        time.sleep(0.05)
+        if time.monotonic() - last > 0.5:
+            os._exit(70)
+        last = time.monotonic()
+
+
+if BUG == "watchdog":
+    threading.Thread(target=watchdog, daemon=True).start()
 
 
 class Fault(Exception):

@@ -199,6 +199,10 @@ class Client(Server):
             if before[:2] != (to, hashlib.sha256(body).digest()) and BUG != "any-repeat":
                 return self.refuse(id, "id_reused")
             return self.say(f"STORED id={id} seq={before[2]} present={self.here(to)} dup=yes")
+        if BUG == "known-late":
+            lock.release()
+            time.sleep(0.02)
+            lock.acquire()
         if to == ME and BUG != "own-mail":
             return self.refuse(id, "wrong_name")
         entry = new(to, self.name, id, body)

@@ -6,6 +6,7 @@ from detour1 import BUG, ME, Fault, Wire, value, ID, NAME, NUMBER
 TO = os.environ.get("DETOUR_TO", "127.0.0.1:4101").rpartition(":")
 EXIT = {"DELIVERED": 0, "NOT DELIVERED": 10, "UNKNOWN": 20}
 TIMEOUT = float(os.environ.get("DETOUR_TIMEOUT", "10"))
+BEGAN = time.monotonic()
 
 
 class Receiver(Wire):
@@ -54,6 +55,8 @@ def send(bob, body):
             return "UNKNOWN" if BUG == "bye-unknown" else "NOT DELIVERED"
         if verb == "ERROR":
             return "NOT DELIVERED" if BUG == "error-not-delivered" else "UNKNOWN"
+        if BUG == "late-not-delivered" and time.monotonic() > BEGAN + TIMEOUT:
+            return "NOT DELIVERED"
         if fields.get("id") == id or BUG == "any-answer":
             if verb == "RECEIVED" or BUG == "refused-delivered":
                 return "DELIVERED"

@@ -1,19 +1,24 @@
-// What the stages of both kinds of clients share: the check plays the server that they call.
+// The server that a checked client calls, as the check plays it.
 
-import { type Attempt, type Listener, START_MS } from './attempt.ts';
+import { type Attempt, START_MS } from './attempt.ts';
 import type { Frame } from './frames.ts';
+import type { Failed } from './outcome.ts';
 import { matches, type Wire } from './wire.ts';
 
 /** How long a server that the check plays waits for the next frame of a client: longer than any stage lasts. */
 const LONG_MS = 60_000;
 
+/** What a client may say before READY has come. */
+const BEFORE_READY: readonly string[] = ['HELLO', 'PING', 'PONG'];
+
 /** A server that the check plays. */
 export interface PlayedServer {
-  readonly listener: Listener;
   /** Every connection that has come. */
   readonly wires: readonly Wire[];
   /** All frames that have come, over all connections, in the order in which they came. */
   readonly frames: readonly Frame[];
+  /** The failure of a client that has not said this on its last connection, or has not connected at all. */
+  failed(expected: string, why: string): Failed;
 }
 
 /** What a played server does. */
@@ -28,10 +33,10 @@ export interface Part {
 
 /** Plays a server until the attempt ends: it greets, hands over what comes, and answers BYE and FIN. */
 export async function play(attempt: Attempt, part: Part): Promise<PlayedServer> {
-  const listener = await attempt.listen();
   const wires: Wire[] = [];
   const frames: Frame[] = [];
-  const serve = async (wire: Wire): Promise<void> => {
+  await attempt.listen(async (wire) => {
+    wires.push(wire);
     if (part.greet !== undefined) await part.greet(wire);
     else if (part.ready !== undefined) wire.send(part.ready);
     for (;;) {
@@ -47,24 +52,25 @@ export async function play(attempt: Attempt, part: Part): Promise<PlayedServer> 
         wire.finish();
       } else if (found.verb !== 'PONG') await part.take?.(found, wire);
     }
-  };
-  const accept = async (): Promise<void> => {
-    for (;;) {
-      const wire = await listener.accept(LONG_MS);
-      if (wire === undefined) return;
-      wires.push(wire);
-      attempt.changed();
-      attempt.background(serve(wire));
-    }
-  };
-  attempt.background(accept());
-  return { listener, wires, frames };
+  });
+  const failed = (expected: string, why: string): Failed =>
+    wires.at(-1)?.failed(expected, why) ?? attempt.notConnected();
+  return { wires, frames, failed };
 }
+
+/** Says READY 400 ms after the connection. @param early gets the verbs that came before it and must not */
+export const lateReady =
+  (attempt: Attempt, ready: string, early: string[]): Part['greet'] =>
+  async (wire) => {
+    await attempt.pass(400);
+    early.push(...wire.frames.map(({ verb }) => verb).filter((verb) => !BEFORE_READY.includes(verb)));
+    wire.send(ready);
+  };
 
 /** Waits for a frame of this pattern to come on any connection. @throws Failed if it does not come, or the program ends before it */
 export async function mustSay(
   attempt: Attempt,
-  { frames, wires }: PlayedServer,
+  { frames, wires, failed }: PlayedServer,
   pattern: string,
   why: string,
 ): Promise<Frame> {
@@ -75,7 +81,5 @@ export async function mustSay(
     wires.length === 0 ? START_MS : attempt.deadlineMs,
   );
   if (typeof found === 'object') return found;
-  const last = wires.at(-1);
-  if (last !== undefined) throw last.failed(pattern, why);
-  throw attempt.notConnected();
+  throw failed(pattern, why);
 }
