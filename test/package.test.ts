@@ -170,7 +170,7 @@ describe('the package', () => {
     expect(files).toEqual(expect.arrayContaining(shipped));
     const strange = files.filter(
       (path) =>
-        !/^(dist\/.*\.(js|d\.ts)|node_modules\/.*|scripts\/(detour|setup)\.mjs|scripts\/(picture\/\w+\.svg|teaching\/(handout|homework|lab)\.md)|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
+        !/^(dist\/.*\.(js|d\.ts)|dist\/lab\/board\/style\.css|node_modules\/.*|scripts\/(detour|setup)\.mjs|scripts\/(picture\/\w+\.svg|teaching\/(handout|homework|lab)\.md)|src\/(wire\/PROTOCOL|lab\/TEACHING)\.md|README\.md|LICENSE|package\.json)$/.test(
           path,
         ),
     );
