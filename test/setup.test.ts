@@ -63,6 +63,8 @@ class Clone {
     this.write('src/main.ts', 'first');
     mkdirSync(join(this.dir, 'scripts'));
     cpSync(SETUP, join(this.dir, 'scripts', 'setup.mjs'));
+    // What comes after the compiler has nothing to do here.
+    this.write('scripts/bundle.mjs', '');
   }
 
   write(path: string, content: string | object): void {

@@ -10,7 +10,7 @@ const isReturnMailbox = (name: string): boolean => name.startsWith(THROWAWAY);
 export const who = (name: string): string => (isReturnMailbox(name) ? `${THROWAWAY}${own('…')}` : name);
 
 /** What a name `w-…` is, in one line. */
-export const RETURN_MAILBOX = `${THROWAWAY} begins the name of the private return mailbox of a sender who waits for a receipt (--wait)`;
+export const RETURN_MAILBOX = `${THROWAWAY}*: the private return mailbox of a sender who waits for a receipt (--wait)`;
 
 /** What a name `w-…` is, if there is one among these: a line to show with them. */
 export const returnMailboxNote = (names: Iterable<string>): readonly string[] =>

@@ -119,9 +119,13 @@ export class Stage {
     for (const signal of SIGNALS) process.off(signal, this.#atSignal);
   }
 
-  /** The pids of the processes that still exist, according to the system. Must be empty after `close`. */
+  /**
+   * The pids of the processes that still exist, according to the system. Must be empty after `close`. One that has ended is not asked about: its
+   * pid may be another process's by now.
+   */
   leftOver(): number[] {
-    return this.#actors.map(({ pid }) => pid).filter((pid) => pid !== 0 && isThere(pid));
+    const running = this.#actors.filter(({ exit, pid }) => exit === undefined && pid !== 0);
+    return running.map(({ pid }) => pid).filter(isThere);
   }
 
   #clear(): void {

@@ -131,8 +131,7 @@ test('messages get a line each up to a rate; then it says who sent to whom, and 
 });
 
 test('what a name w-… is, is said the first time that it is shown', () => {
-  const note =
-    'w- begins the name of the private return mailbox of a sender who waits for a receipt (--wait)';
+  const note = 'w-*: the private return mailbox of a sender who waits for a receipt (--wait)';
   const events = [comes('anna'), comes('w-0123'), left('bye', 0, 0, 'w-0123')];
   expect(told(...events)).toBe(`anna collects.\nw-… collects.\n  ${note}\nw-… left (BYE).\n`);
   const crowd = told(...names(3).map(comes), comes('w-1'), comes('w-2'), comes('w-3'));

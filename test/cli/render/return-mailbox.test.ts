@@ -6,7 +6,7 @@ import { deposit, startRelay } from '../../../src/index.ts';
 import { runCli, tempDir } from '../../harness.ts';
 import { runInside } from '../inside.ts';
 
-const NOTE = 'w- begins the name of the private return mailbox of a sender who waits for a receipt (--wait)';
+const NOTE = 'w-*: the private return mailbox of a sender who waits for a receipt (--wait)';
 const times = (text: string): number => text.split(NOTE).length - 1;
 
 test('by journal and status, once, and not to programs', async () => {

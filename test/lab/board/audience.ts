@@ -1,6 +1,6 @@
 // An audience that remembers what it is told, and a stage whose files are in a folder of their own.
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Recorded } from '../../../src/core/event.ts';
@@ -146,13 +146,15 @@ export function startPlay(options: PlayOptions = {}): Staged {
       }
       const files = readdirSync(folder);
       rmSync(folder, { recursive: true, force: true });
-      return { files, pids: [...seen.pids].filter(isThere) };
+      return { files, pids: [...seen.pids].filter((pid) => isThere(pid, folder)) };
     },
   };
 }
 
-function isThere(pid: number): boolean {
+// Each process of the stage has a file in this folder as an argument. Linux says so: on a busy computer a pid is soon another process's.
+function isThere(pid: number, folder: string): boolean {
   try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
     return process.kill(pid, 0);
   } catch {
     return false;
