@@ -31,15 +31,24 @@ const HOSTILE = [
   'w'.repeat(3000),
 ] as const;
 
-/** Everything on the page that a text may have made: elements that its own program never makes, and characters that must not be there. */
-const INJECTED = `(() => {
-  const made = [...document.querySelectorAll('script:not([src="page.js"]), iframe, object, embed, base, a[href^="javascript"], img, body style, meta[http-equiv=refresh]')];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const raw = [];
-  while (texts.nextNode()) if (/[\\u0000-\\u0008\\u000e-\\u001f\\u007f-\\u009f\\u200b\\u202a-\\u202e\\u2066-\\u2069]/.test(texts.currentNode.data)) raw.push(texts.currentNode.data);
-  return [window.hit === undefined ? 'safe' : 'hit', made.map((one) => one.outerHTML), raw];
+/**
+ * From now on notes everything on the page that a text may have made: elements that its own program never makes, and characters that must not be
+ * there. Each state of the page counts, however short.
+ */
+const WATCH = `(() => {
+  window.injected = new Set();
+  const look = () => {
+    if (window.hit !== undefined) window.injected.add('a script has run');
+    for (const one of document.querySelectorAll('script:not([src="page.js"]), iframe, object, embed, base, a[href^="javascript"], img, body style, meta[http-equiv=refresh]'))
+      window.injected.add(one.outerHTML);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode())
+      if (/[\\u0000-\\u0008\\u000e-\\u001f\\u007f-\\u009f\\u200b\\u202a-\\u202e\\u2066-\\u2069]/.test(texts.currentNode.data)) window.injected.add(texts.currentNode.data);
+  };
+  look();
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })()`;
-const NOTHING = ['safe', [], []];
+const INJECTED = '[...window.injected]';
 
 /** Hostile texts in a log file, in every field that takes a text. */
 export const hostileLogs: Check = {
@@ -77,11 +86,14 @@ export const hostileLogs: Check = {
     );
     const board = await ground.board([log, join(ground.dir, '<b>not there</b>.log')]);
     const page = await ground.open(board.address);
+    await page.evaluate(WATCH);
     await at(page, 'row').first().waitFor();
     await at(page, 'notice').first().waitFor();
     // Each row is shown with its details once.
-    for (const row of await at(page, 'row').all()) await row.click({ timeout: 2000 }).catch(() => {});
-    deepStrictEqual(await page.evaluate(INJECTED), NOTHING);
+    for (const row of await at(page, 'row').all())
+      await row.dispatchEvent('click', {}, { timeout: 1000 }).catch(() => {});
+    await at(page, 'details').waitFor();
+    deepStrictEqual(await page.evaluate(INJECTED), []);
   },
 };
 
@@ -91,6 +103,7 @@ export const hostileTalk: Check = {
   async run(ground) {
     const board = await ground.board();
     const page = await ground.open(board.address);
+    await page.evaluate(WATCH);
     await at(page, 'guess-first').setChecked(false);
     await until('bob runs', async () => /running/.test(await at(page, 'actor-detour/bob').innerText()));
     const texts = HOSTILE.filter((text) => text.length < 1000 && !text.includes('\0'));
@@ -107,8 +120,10 @@ export const hostileTalk: Check = {
       await at(page, 'say-both').click();
       await until(`${JSON.stringify(text)} is shown`, async () => (await shown()) === 2 * (index + 1));
     }
-    for (const row of await at(page, 'row').all()) await row.click({ timeout: 2000 }).catch(() => {});
-    deepStrictEqual(await page.evaluate(INJECTED), NOTHING);
+    for (const row of await at(page, 'row').all())
+      await row.dispatchEvent('click', {}, { timeout: 1000 }).catch(() => {});
+    await at(page, 'details').waitFor();
+    deepStrictEqual(await page.evaluate(INJECTED), []);
   },
 };
 

@@ -36,6 +36,12 @@ async function isHidden(page: Page, board: Board): Promise<void> {
   );
 }
 
+// How wide what is in an element is, and how wide the element is, in pixels.
+async function widthsOf(page: Page, id: string): Promise<readonly [number, number]> {
+  const find = `document.querySelector('[data-testid="${id}"]')`;
+  return (await page.evaluate(`[${find}.scrollWidth, ${find}.clientWidth]`)) as [number, number];
+}
+
 /** Plays every story on one board, by the keyboard, with one right guess and one wrong one. */
 export const stories: Check = {
   title: `${STORIES.length} stories, each with its guess first`,
@@ -67,6 +73,8 @@ export const stories: Check = {
         const outcome = await at(page, `outcome-${route}`).innerText();
         match(outcome, route === 'direct' ? /right/ : /wrong/, name);
         ok((await at(page, 'row').count()) > 3, name);
+        const [inner, outer] = await widthsOf(page, `copies-${route}`);
+        ok(inner <= outer, `${name}: who has a copy takes ${inner} px, and there are ${outer}`);
       }
     }
     match(await at(page, 'tally').innerText(), /\d+ of \d+/);

@@ -99,7 +99,9 @@ const NEWEST = 'the newest';
 const SAME = 1e-4;
 
 const nameOf = ({ text }: History, number = 1): string =>
-  text === undefined ? `message ${number}` : `“${visible(text, { max: MAX_TEXT }).replace(/… \(.*$/, '…')}”`;
+  text === undefined
+    ? `message ${number}`
+    : `“${visible(text, { max: MAX_TEXT }).replace(/\.{3} \(\d+ more .*$/, '…')}”`;
 
 function Place({
   copy: { place, label, name, has, why },
