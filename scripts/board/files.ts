@@ -77,9 +77,11 @@ export const restart: Check = {
     const next = await ground.board([], board.port);
     await until('the page is live again', async () => (await state()) === 'live');
     await until('what was there is forgotten', async () => (await at(page, 'verdict-direct').count()) === 0);
-    // The new board has a new token.
-    await at(page, 'do-direct/bob-kill').click();
-    await until('the page says why not', async () => /token/.test(await page.innerText('body')));
+    // The new board has a new token, so this page can only watch it.
+    await until('the page says how to command', async () =>
+      /open the address that it has printed/.test(await page.innerText('body')),
+    );
+    await until('no buttons', async () => (await at(page, 'do-direct/bob-kill').count()) === 0);
     await next.stop();
     await until('the page says that it has gone', async () => /gone/.test(await state()));
   },

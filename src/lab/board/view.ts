@@ -93,13 +93,20 @@ export const EMPTY_VIEW: View = {
   brief: true,
 };
 
+// The token belongs to the board that printed it: another one obeys only its own.
+function ofAnotherBoard({ board, may }: View): View {
+  if (board === undefined || !may) return { ...EMPTY_VIEW, may };
+  const text = 'This is another board than before. To command it, open the address that it has printed.';
+  return { ...EMPTY_VIEW, notices: [text] };
+}
+
 /** The view after a message of the server. Events are appended to the array that is there. */
 export function afterMessage(view: View, message: Message): View {
   switch (message.kind) {
     case 'hello': {
       const { board, mode, version, stories, verbs } = message;
       const same = view.board === board;
-      const known = same ? view : { ...EMPTY_VIEW, may: view.may };
+      const known = same ? view : ofAnotherBoard(view);
       const connection = view.connection === 'export' ? 'export' : 'live';
       // Logs are shown as `detour trace` shows them.
       const brief = same ? view.brief : mode === 'stage';

@@ -51,6 +51,18 @@ describe('the view', () => {
     expect(view).toMatchObject({ board: 'b', mode: 'logs', events: [], notices: [], run: 0, brief: false });
   });
 
+  test('may command only the board that it has the token of', () => {
+    const mine = afterMessage({ ...EMPTY_VIEW, may: true }, hello('a'));
+    expect(mine.may).toBe(true);
+    expect(afterMessage(mine, hello('a'))).toMatchObject({ may: true, notices: [] });
+    const other = afterMessage(mine, hello('b'));
+    expect(other).toMatchObject({
+      board: 'b',
+      may: false,
+      notices: [expect.stringContaining('the address')],
+    });
+  });
+
   test('begins a new run, and ignores what is left of the old one', () => {
     const view = viewAfter(hello('a'), events(1), { kind: 'clear', run: 2 }, events(1));
     expect(view).toMatchObject({ run: 2, events: [] });
