@@ -13,7 +13,7 @@ export function setCommandName(typed: string): void {
 
 // A command, or a name that comes next. The rest is the program's name in a sentence: "detour asks", "the detour".
 const COMMAND =
-  /(?<![\w./-])detour (?=(?:sync|async|link|demo|compare|check|explain|trace|journal|doctor|--help|--version)\b)/g;
+  /(?<![\w./-])detour (?=(?:sync|async|link|demo|compare|check|explain|trace|journal|doctor|board|--help|--version)\b)/g;
 
 /**
  * A text of detour's own, with every command in it as the person types it: `detour sync receive` becomes `npx detour sync receive`. It is a

@@ -85,7 +85,7 @@ export class LogTail {
     this.#size = size;
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#decoder === undefined && !this.#begin(handle, size)) return NOTHING;
-    const bytes = readAt(handle, this.#position, MOST_BYTES);
+    const bytes = readAt(handle, this.#position, Math.min(MOST_BYTES, size - this.#position));
     this.#position += bytes.length;
     const [...lines] = (this.#rest + this.#decode(bytes)).split('\n');
     this.#rest = lines.pop() ?? '';

@@ -1,7 +1,7 @@
 // A hint shows a command as this person types it.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
@@ -73,6 +73,14 @@ test('what a person or the network put into a hint stays as it is', () => {
   expect(asTyped('take the detour; detour asks; `detour link` and ./detour sync')).toBe(
     'take the detour; detour asks; `npx detour link` and ./detour sync',
   );
+});
+
+test('every command in a hint is shown with it', () => {
+  setCommandName('npx detour');
+  const files = readdirSync(new URL('../../src/cli/commands', import.meta.url));
+  const commands = files.map((file) => file.replace('.ts', '').replace('-', ' '));
+  expect(commands.length).toBeGreaterThan(10);
+  for (const command of commands) expect(asTyped(`try detour ${command}`)).toBe(`try npx detour ${command}`);
 });
 
 test('the catalogue shows it, under a failure too', () => {

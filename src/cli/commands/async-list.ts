@@ -1,6 +1,7 @@
 // `detour async list NAME`: what a mailbox at the relay holds, message by message, without the bodies. It collects nothing.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { asTyped } from '../../core/command-name.ts';
 import { DetourError } from '../../core/error.ts';
 import { many } from '../../core/units.ts';
 import { type HeldMessage, list, type MailboxContent } from '../../library/list.ts';
@@ -98,7 +99,7 @@ function linesOf({ name: of, held, bytes, connected, messages }: MailboxContent,
     clockTime(message.storedAt),
     writeDuration(message.heldMs),
     String(message.attempts),
-    message.id ?? '? (it cannot be read: detour journal --check)',
+    message.id ?? asTyped('? (it cannot be read: detour journal --check)'),
   ]);
   const last = messages.at(-1)?.number ?? 0;
   const more = messages.length === flags.limit && (flags.after > 0 || messages.length < held);

@@ -1,14 +1,14 @@
 // An actor: a real detour process that prints its events, or talks as in a terminal and writes its events to its log. It is watched
 // through them, and it plays no part itself: what the process does is the command line's business.
 
-import { appendFileSync, closeSync, openSync, readSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { DetourError } from '../../core/error.ts';
 import type { Event, Recorded } from '../../core/event.ts';
-import { type Line, LineCutter } from '../../core/lines.ts';
 import { formatJson, parseRecorded } from '../../trace/line.ts';
 import { createStamp } from '../../trace/log.ts';
 import { readLog } from '../../trace/read.ts';
+import { LogTail } from '../../trace/tail.ts';
 import { Process, type ProcessOptions } from './process.ts';
 
 /** Events of one kind. */
@@ -36,10 +36,6 @@ const ECHO_MS = 3000;
 
 /** How often the log of an actor that talks is looked at, in milliseconds. Polling works on every system and file system. */
 const LOOK_MS = 25;
-/** What is read of a log at once. All actors use it: what is read is copied before the next read. */
-const CHUNK = Buffer.alloc(16 * 1024);
-/** The longest line of a log: a body of 1 MiB in which every byte is an escape of six characters, and room for the rest. */
-const LONGEST_LINE = 8 * 1024 * 1024;
 
 /** A detour process, started with `--json`, or with `talk`. */
 export class Actor extends Process {
@@ -53,9 +49,7 @@ export class Actor extends Process {
   readonly #talk: ActorOptions['talk'];
   readonly #watchers = new Set<(recorded: Recorded) => void>();
   readonly #waiters = new Set<(ended: string | undefined) => void>();
-  /** Of the log of an actor that talks: cuts it into lines, and where the next read begins. */
-  readonly #cutter = new LineCutter(LONGEST_LINE);
-  #position = 0;
+  readonly #tail: LogTail;
 
   /** @param command a program and its arguments, among them `--json` if it does not talk */
   constructor(command: readonly string[], options: ActorOptions) {
@@ -65,6 +59,7 @@ export class Actor extends Process {
     this.log = options.log ?? '';
     this.#mostEvents = options.mostEvents ?? MOST_EVENTS;
     this.#talk = talk;
+    this.#tail = new LogTail(this.log);
     if (options.watch !== undefined) this.watch(options.watch);
     if (talk !== undefined) this.#follow(talk);
     void this.ended.then(() => this.#check('it has ended'));
@@ -170,42 +165,44 @@ export class Actor extends Process {
     });
   }
 
-  // Takes what has been added to the log since the last look.
+  // Takes what has been added to the log since the last look. There is none before the process opens it, nor when the stage has been cleared.
   #read(): void {
-    let file: number;
     try {
-      file = openSync(this.log, 'r');
-    } catch {
-      // The process has not opened it yet, or the stage is being cleared.
-      return;
-    }
-    const lines: Line[] = [];
-    try {
-      for (let count = -1; count !== 0; this.#position += count) {
-        count = readSync(file, CHUNK, 0, CHUNK.length, this.#position);
-        lines.push(...this.#cutter.push(CHUNK.subarray(0, count)));
+      for (let more = true; more; ) {
+        const look = this.#tail.look();
+        if (look.kind !== 'read') return;
+        for (const recorded of look.events) this.#take(recorded);
+        const [bad] = look.bad;
+        if (bad !== undefined) throw new DetourError('stage', bad);
+        more = look.more;
       }
-    } finally {
-      closeSync(file);
+    } catch (error) {
+      this.#refuse(error);
     }
-    for (const { bytes } of lines) this.#line(bytes.toString());
   }
 
   #line(line: string): void {
     try {
-      if (this.events.length >= this.#mostEvents)
-        throw new DetourError('stage', `it recorded more than ${this.#mostEvents} events`);
-      const recorded = parseRecorded(line, 'its output', this.events.length + 1);
-      this.events.push(recorded);
-      for (const take of this.#watchers) take(recorded);
-      this.#check(undefined);
+      this.#take(parseRecorded(line, 'its output', this.events.length + 1));
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.heard(text);
-      this.#talk?.(`killed: ${text}`);
-      this.#check('it printed something that is not an event');
-      this.killNow();
+      this.#refuse(error);
     }
+  }
+
+  #take(recorded: Recorded): void {
+    if (this.events.length >= this.#mostEvents)
+      throw new DetourError('stage', `it recorded more than ${this.#mostEvents} events`);
+    this.events.push(recorded);
+    for (const take of this.#watchers) take(recorded);
+    this.#check(undefined);
+  }
+
+  #refuse(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.heard(text);
+    this.#talk?.(`killed: ${text}`);
+    this.#check('it printed something that is not an event');
+    this.killNow();
   }
 
   #check(over: string | undefined): void {
