@@ -33,7 +33,7 @@ export function Diagram({ route }: { readonly route: Route }) {
         <label>
           <input type="checkbox" checked={!brief} onChange={() => setBrief(!brief)} /> all frames
         </label>
-        {rows.length === 0 ? null : <span>{half?.legend.join('   ')}</span>}
+        {rows.length === 0 ? null : half?.legend.map((sign) => <span key={sign}>{sign}</span>)}
         {half === undefined || half.omitted.length === 0 ? null : (
           <span>
             no room for {half.omitted.length} more: {half.omitted.slice(0, 5).join(', ')}
