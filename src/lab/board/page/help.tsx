@@ -20,8 +20,8 @@ export function Help({ version, onClose }: { version: string; onClose: () => voi
         </dl>
         <p>
           Everything here is real: real processes, real sockets, a real <code>kill -9</code>. Each row was
-          recorded by the process whose column it is in. Click a frame to see its bytes; click “why?” to see
-          what a verdict rests on.
+          recorded by the process whose column it is in; only a kill, a freeze and a thaw by a click are
+          recorded by the board. Click a frame to see its bytes; click “why?” to see what a verdict rests on.
         </p>
         <p>
           Loopback is too fast to watch. Slow motion plays again what was recorded; the printed times are the
