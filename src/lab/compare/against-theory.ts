@@ -122,13 +122,18 @@ function foretellTime(
     : { ratios: spread.relay, theory: waitByRelay(present, came) + add.relay };
 }
 
-/** The average number of messages that a sender holds: the rate of arrival times the mean stay (J. D. C. Little, 1961). */
+/**
+ * The average number of messages that a sender holds in the middle of a run: the rate of arrival times the mean stay (J. D. C. Little, 1961), but
+ * never more than have arrived by then.
+ */
 export function aboardByTheory({ present, absences, availability, strategy }: Row, size: Size): number {
   if (strategy !== 'again') return 0;
-  // If the receiver never comes, half of the messages have arrived by the middle, where the sender is killed, and none has left.
-  if (availability <= 0) return size.messages / 2;
+  // If the receiver never comes, none of them has left. That may also happen to a run that planned for him to come.
+  const arrived = size.messages / 2;
+  if (availability <= 0) return arrived;
   const { span } = slotOf(availability, size.messages, size.absence);
-  return (size.messages / span) * waitByRetry(present, { ...size, absence: mean(absences) ?? size.absence });
+  const stay = waitByRetry(present, { ...size, absence: mean(absences) ?? size.absence });
+  return Math.min(arrived, (size.messages / span) * stay);
 }
 
 /** Does the report say how every message ended? Not if senders were killed or it was stopped: then theory is not drawn with it. */

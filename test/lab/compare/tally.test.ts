@@ -231,6 +231,7 @@ describe('comparing with theory', () => {
     // 100 messages in 18 s, each kept 630 ms: 3.5.
     expect(aboardByTheory(row({ strategy: 'again' }), SIZE)).toBeCloseTo(3.5, 1);
     expect(aboardByTheory(row({ strategy: 'again', availability: 0, present: 0 }), SIZE)).toBe(50);
+    expect(aboardByTheory(row({ strategy: 'again', present: 0 }), SIZE)).toBe(50);
     expect(aboardByTheory(row({ strategy: 'relay' }), SIZE)).toBe(0);
     expect(aboardByTheory(row({ strategy: 'again', availability: 1, present: 1 }), SIZE)).toBe(0);
   });
