@@ -82,7 +82,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   demo: ['--fast', '--json', '--log'],
   board: ['--port', '--host', '--story'],
   check: [
-    ...['--stage', '--all', '--list', '--seed', '--trace', '--deadline', '--start', '--each'],
+    ...['--stage', '--all', '--list', '--seed', '--trace', '--deadline', '--start', '--each', '--user'],
     ...['--json', '--junit', '--gradescope', '--csv'],
   ],
   compare: ['--messages', '--cycle', '--retry', '--seed', '--kill-sender', '--svg', '--why', '--json'],

@@ -1,6 +1,7 @@
 // `detour check`: does a program of your own keep the protocol, also when it is killed? lab/check/ tries it; this file is about what is typed
 // and shown.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -21,6 +22,7 @@ import {
   untried,
 } from '../../lab/check/run.ts';
 import { startText } from '../../lab/check/start.ts';
+import type { User } from '../../lab/stage/process.ts';
 import { drawDiagram } from '../../trace/diagram.ts';
 import { merge } from '../../trace/merge.ts';
 import { plainDiagram } from '../../trace/plain.ts';
@@ -50,6 +52,7 @@ interface Flags {
   readonly seed?: number;
   readonly trace?: true;
   readonly deadline: number;
+  readonly user?: string;
 }
 
 const LARGEST_SEED = 999_999;
@@ -104,6 +107,7 @@ export const check: CommandSpec = {
           'trace',
         ]),
       )
+      .option('--user <name>', 'start your program as this user; for root, in an autograder')
       .option('--json', 'print one JSON line per stage, and one at the end')
       .option('--junit <file>', 'also write the result as JUnit XML', path)
       .option('--gradescope <file>', "also write the result as Gradescope's results.json", path)
@@ -134,7 +138,8 @@ async function run(role: Role, command: readonly string[], flags: Flags): Promis
   for (const file of [flags.junit, flags.gradescope, flags.csv]) if (file !== undefined) write(file, '');
   const only = flags.stage === undefined ? undefined : numberOf(role, flags.stage);
   const seed = flags.seed ?? 1 + Math.floor(Math.random() * LARGEST_SEED);
-  const options = { role, only, seed, all: flags.all === true, deadlineMs: flags.deadline };
+  const user = flags.user === undefined ? undefined : userOf(flags.user);
+  const options = { role, only, seed, user, all: flags.all === true, deadlineMs: flags.deadline };
   const restore = exitOnSignals();
   try {
     return flags.each === undefined
@@ -143,6 +148,17 @@ async function run(role: Role, command: readonly string[], flags: Flags): Promis
   } finally {
     restore();
   }
+}
+
+/** The numbers of a user. @throws DetourError `usage` */
+function userOf(name: string): User {
+  if (process.getuid?.() !== 0)
+    throw new DetourError('usage', '--user is for root: nobody else may start a program as another user.');
+  const { stdout } = spawnSync('id', ['--', name], { encoding: 'utf8' });
+  const [, uid, gid] = /^uid=([0-9]+).*? gid=([0-9]+)/.exec(stdout ?? '') ?? [];
+  if (uid === undefined || gid === undefined)
+    throw new DetourError('usage', `there is no user "${visible(name, { max: 40 })}" on this computer.`);
+  return { uid: Number(uid), gid: Number(gid) };
 }
 
 async function checkOne(options: CheckOptions, flags: Flags, width: number): Promise<number> {
@@ -274,7 +290,8 @@ function again(
     /^[\w./:=@{},+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
   );
   const slow = flags.deadline === 2000 ? '' : ` --deadline ${flags.deadline}ms`;
-  return asTyped`detour check ${role} --stage ${stage.name} --seed ${seed}${slow} -- ${quoted.join(' ')}`;
+  const user = flags.user === undefined ? '' : ` --user ${flags.user}`;
+  return asTyped`detour check ${role} --stage ${stage.name} --seed ${seed}${slow}${user} -- ${quoted.join(' ')}`;
 }
 
 function numberOf(role: Role, text: string): number {

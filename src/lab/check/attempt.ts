@@ -1,11 +1,11 @@
 // One try of one stage: its processes, its connections, its folder, its clock, and everything that was said.
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prng } from '../../core/prng.ts';
-import type { Exit } from '../stage/process.ts';
+import type { Exit, User } from '../stage/process.ts';
 import type { Control } from './control.ts';
 import { Failed, Undecided } from './outcome.ts';
 import { freePort, HOST, tryConnect } from './ports.ts';
@@ -27,6 +27,8 @@ export interface AttemptOptions {
   /** The program and its arguments, with placeholders. */
   readonly command: readonly string[];
   readonly cwd?: string | undefined;
+  /** The user that the program runs as, and who gets the folder for its journal. Default: that of this process. */
+  readonly user?: User | undefined;
   /** The name that the program gets. */
   readonly as: string;
   readonly deadlineMs: number;
@@ -63,8 +65,8 @@ export class Attempt implements Watch {
     this.#options = options;
     this.patience = options.patience;
     this.deadlineMs = options.deadlineMs * options.patience;
-    // Whoever checks as root may start the program as another user, who must be able to write here.
-    if (process.getuid?.() === 0) chmodSync(this.journal, 0o777);
+    const { user } = options;
+    if (user !== undefined) chownSync(this.journal, user.uid, user.gid);
     this.random = prng(options.seed);
     this.recording = new Recording(options.as);
   }
@@ -173,7 +175,7 @@ export class Attempt implements Watch {
    */
   async start(extra: NodeJS.ProcessEnv = {}, prefix: readonly string[] = []): Promise<Program> {
     if (this.#port === 0) this.#port = await freePort();
-    const { as, command, cwd } = this.#options;
+    const { as, command, cwd, user } = this.#options;
     const address = `${HOST}:${this.#port}`;
     const values: Readonly<Record<string, string>> = {
       port: String(this.#port),
@@ -202,6 +204,7 @@ export class Attempt implements Watch {
         ...extra,
       },
       cwd,
+      user,
       mark: this.#mark,
       changed: () => this.changed(),
       ended: (pid, exit) => this.recording.add({ what: 'ended', pid, exit }),

@@ -1,7 +1,7 @@
 // The program that is checked: started with its environment, read within bounds, frozen and ended with all its children.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { type Exit, Process } from '../stage/process.ts';
+import { type Exit, Process, type User } from '../stage/process.ts';
 import { NotChecked, Undecided } from './outcome.ts';
 
 /** How much of its stdout is kept, and how much it may print in all before it counts as a flood: 16 MiB. */
@@ -30,6 +30,8 @@ export interface ProgramOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The folder it runs in. Default: this process's own. */
   readonly cwd?: string | undefined;
+  /** The user it runs as. Default: that of this process. */
+  readonly user?: User | undefined;
   /** A random word, the same for all processes of one attempt. */
   readonly mark: string;
   /** Called when it has printed something, or has ended. */
@@ -50,12 +52,13 @@ export class Program {
   #killed = false;
   #exit: Exit | undefined;
 
-  constructor({ command, env, cwd, mark, changed, ended }: ProgramOptions) {
+  constructor({ command, env, cwd, user, mark, changed, ended }: ProgramOptions) {
     this.#changed = changed;
     this.#mark = mark;
     this.#process = new Process(command, {
       env: { ...env, [MARK]: mark },
       cwd,
+      user,
       group: true,
       keep: KEPT_STDERR,
       onBytes: (chunk) => this.#take(chunk),

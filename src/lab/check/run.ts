@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Recorded } from '../../core/event.ts';
+import type { User } from '../stage/process.ts';
 import { Attempt } from './attempt.ts';
 import { COLLECTOR_STAGES } from './collector-stages.ts';
 import { Control } from './control.ts';
@@ -54,6 +55,8 @@ export interface CheckOptions {
   readonly role: Role;
   readonly command: readonly string[];
   readonly cwd?: string | undefined;
+  /** The user that the program runs as; only root may choose one. Default: that of this process. */
+  readonly user?: User | undefined;
   /** Only this stage, by its number. */
   readonly only?: number | undefined;
   /** Go on after a stage that failed. */
@@ -118,6 +121,7 @@ export async function runCheck(options: CheckOptions): Promise<CheckResult> {
         new Attempt({
           command,
           cwd: options.cwd,
+          user: options.user,
           as: ROLES[role].as,
           deadlineMs,
           patience,

@@ -6,6 +6,12 @@ import { createInterface } from 'node:readline';
 /** How a process ended: its exit code, or the signal that ended it; `not started` if the system could not start it. */
 export type Exit = number | NodeJS.Signals | 'not started';
 
+/** A user of a system with such numbers, and the user's own group. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** What a process runs in, and what is read of it. */
 export interface ProcessOptions {
   /** Variables that it gets in addition to this process's own environment. Of those that set detour's options it gets only these. */
@@ -18,6 +24,8 @@ export interface ProcessOptions {
   readonly onBytes?: ((chunk: Buffer) => void) | undefined;
   /** The folder that it runs in. Default: this process's own. */
   readonly cwd?: string | undefined;
+  /** Starts it as another user, which only root may do. Default: as the user of this process. */
+  readonly user?: User | undefined;
   /** Puts it into a process group of its own, so that its children are killed with it. Windows has no such groups: there it does nothing. */
   readonly group?: boolean | undefined;
   /** How many characters of its stderr are kept: the last ones. Default: all. */
@@ -62,6 +70,7 @@ export class Process {
       windowsHide: true,
       detached: this.#group,
       ...(cwd === undefined ? {} : { cwd }),
+      ...options.user,
     });
     // A write to a process that was killed fails: that is expected here.
     this.child.stdin?.on('error', () => {});

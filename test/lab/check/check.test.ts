@@ -226,6 +226,25 @@ describe('detour check', () => {
     for (const file of files) expect(readFileSync(file, 'utf8')).toContain('READY');
   });
 
+  test.runIf(process.getuid?.() === 0)(
+    '--user starts it as that user, who may write in its folder',
+    async () => {
+      const program = 'touch "$DETOUR_JOURNAL/x" && test "$(id -u)" = 65534 && exit 7; exit 8';
+      const { stdout } = await runInside([
+        ...['check', 'relay', '--stage', 'READY', '--user', 'nobody', '--', 'sh', '-c', program],
+      ]);
+      expect(stdout).toMatch(/came +it ended with exit code 7/);
+    },
+  );
+
+  test('--user is for root, and for a user that there is', async () => {
+    const { code, stderr } = await runInside(['check', 'relay', '--user', 'no such user', '--', 'true']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      process.getuid?.() === 0 ? 'there is no user "no such user"' : '--user is for root',
+    );
+  });
+
   test('--start writes a program that begins, and overwrites none', async () => {
     const file = join(tempDir(), 'bob.py');
     expect((await runInside(['check', 'receiver', '--start', file])).code).toBe(0);
