@@ -10,8 +10,8 @@ const files = (...folders: string[]): string[] => folders.map((folder) => `${fol
 const UNIT = files('async/log', 'async/state', 'core', 'errors', 'trace', 'verdicts', 'wire');
 /** Real sockets, but most servers are in the test's own process. */
 const SOCKET = files('async', 'exchange', 'lab/faults', 'net', 'sync');
-/** Replace a module, so each has its own process, although the others of their folder share one. */
-const MOCKS = ['net/dial.test.ts', 'life.test.ts'];
+/** Replace a module, or need one as it was loaded, so each has its own process, although the others of their folder share one. */
+const MOCKS = ['net/dial.test.ts', 'life.test.ts', 'cli/render/output.test.ts'];
 /** What TCP does, in real situations that take their time. */
 const FACTS = files('facts');
 /** Everything else: the compiled program, and stages full of processes. */

@@ -88,7 +88,9 @@ describe('a page', () => {
       ...tableLines([{ number: 3, story: killed, direct, detour }], PLAIN),
       ...yourTurn(PLAIN),
     ];
-    for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]*$/);
+    // The folder of a clone may have any name.
+    const own = lines.map((line) => line.replace(/'.*detour\.mjs'/, 'PROGRAM'));
+    for (const line of own) expect(line).toMatch(/^[\x20-\x7e]*$/);
     const story = storyLines(direct, detour, PLAIN, plain);
     expect(
       story.filter((line) => /DIRECT|DETOUR|KILLED|, exit|you said|Nobody has a copy/.test(line)),
