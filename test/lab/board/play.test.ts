@@ -1,6 +1,7 @@
 // The board's stage for real: processes, sockets, links, signals. What the page is told is what the processes have in their logs, and
 // nothing is left over.
 
+import { mkdirSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recorded } from '../../../src/core/event.ts';
 import { CLASS_PLAN } from '../../../src/lab/board/class-plan.ts';
@@ -36,6 +37,16 @@ async function verdictOn(route: Route, nth = 1): Promise<Verdict> {
 describe('free play', () => {
   beforeEach(start);
   afterEach(end);
+
+  it('goes on when the logs of its processes have gone, and says what is missing', async () => {
+    // A command waits until everything is set up.
+    await command({ actor: 'direct/bob', do: 'freeze' });
+    rmSync(staged.folder, { recursive: true });
+    mkdirSync(staged.folder);
+    await command({ actor: 'direct/bob', do: 'kill' });
+    await becomes('direct/bob', 'killed');
+    expect(seen.notices.join()).toContain('not in the log of bob');
+  });
 
   it('says a text on both routes, shows it and what the terminals say, and counts the guesses', async () => {
     const text = '-n \u001b[31m<b>&\u202e';

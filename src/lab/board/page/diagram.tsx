@@ -39,9 +39,10 @@ export function Diagram({ route }: { readonly route: Route }) {
             no room for {half.omitted.length} more: {half.omitted.slice(0, 5).join(', ')}
           </span>
         )}
-        {half === undefined || half.older + dropped === 0 ? null : (
-          <span>older rows: see the log file{mode === 'logs' ? 's' : 's (logs)'}</span>
+        {half === undefined || half.older + (mode === 'logs' ? dropped : 0) === 0 ? null : (
+          <span>older rows: see the log files</span>
         )}
+        {mode === 'logs' || dropped === 0 ? null : <span>the oldest {dropped} events are not kept</span>}
       </div>
     </div>
   );
