@@ -63,6 +63,11 @@ export class Recording {
     this.#as = as;
   }
 
+  /** Has there been any connection? */
+  get hasConnection(): boolean {
+    return this.#connections.length > 0;
+  }
+
   /** Takes down a connection. @returns its number, from 1 */
   connect(connection: Connection): number {
     this.#connections.push(connection);

@@ -245,6 +245,13 @@ describe('detour check', () => {
     );
   });
 
+  test('does not try a sender again that has not even connected', async () => {
+    const starts = join(tempDir(), 'starts');
+    const program = node(`require('fs').appendFileSync(${JSON.stringify(starts)}, 'x'); process.exit(4)`);
+    expect((await runInside(['check', 'sender', '--all', '--', ...program])).code).toBe(1);
+    expect(readFileSync(starts, 'utf8')).toBe('x');
+  });
+
   test('--start writes a program that begins, and overwrites none', async () => {
     const file = join(tempDir(), 'bob.py');
     expect((await runInside(['check', 'receiver', '--start', file])).code).toBe(0);
