@@ -111,7 +111,6 @@ export const BUGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     'gives-up': 'AGAIN',
     'last-counts': 'LATER',
     'attempts-alone': 'FIN RST HALF OTHER ERROR LOST',
-    'late-not-delivered': 'FROZEN',
     'last-exit': 'WORST',
   },
   collector: {

@@ -68,8 +68,6 @@ def answer(relay, id, deadline):
             return "UNKNOWN" if BUG == "bye-unknown" else "NOT DELIVERED"
         if verb == "ERROR":
             return "NOT DELIVERED" if BUG == "error-not-delivered" else "UNKNOWN"
-        if BUG == "late-not-delivered" and time.monotonic() > deadline:
-            return "NOT DELIVERED"
         if fields.get("id") == id or BUG == "any-answer":
             if verb == "STORED" or BUG == "refused-stored":
                 return "STORED"
