@@ -173,10 +173,15 @@ class History {
     const frames: string[] = [];
     const fresh = new Set<string>();
     const repeated = new Set<string>();
+    let last = '';
+    // Nobody could tell which of two SENDs with the same id was answered. So a message that was sent before comes only once in a burst. A
+    // new one may come again, but if it may be refused, only at once: when something else is decided between, one can be refused and the
+    // other taken.
+    const mayCome = (id: string): boolean =>
+      !repeated.has(id) && (!fresh.has(id) || id === last || this.#truth.takesAll);
     for (let count = 1 + this.#below(4); count > 0; count--) {
-      const known = this.#sent.filter(({ name, id }) => name === client.name && !repeated.has(id));
+      const known = this.#sent.filter(({ name, id }) => name === client.name && mayCome(id));
       const old = this.#chance() < 0.35 ? this.#one(known) : undefined;
-      // A message that was sent before comes only once in a burst: nobody could tell which of two was answered.
       if (old !== undefined && !fresh.has(old.id)) repeated.add(old.id);
       this.#ids += 1;
       const made = {
@@ -194,6 +199,7 @@ class History {
       else if (old === undefined) this.#sent.push(made);
       const { id, to, body, more } = mail;
       if (old === undefined) fresh.add(id);
+      last = id;
       this.#truth.asks(line, id, to, body);
       frames.push(`SEND id=${id} to=${to}${more} size=${body.length}\n${body}\n`);
     }

@@ -127,6 +127,11 @@ export class Truth {
     return this.#entries.length;
   }
 
+  /** Is nothing short, so that no SEND is refused for lack of room? */
+  get takesAll(): boolean {
+    return this.room && Object.keys(this.limits).length === 0;
+  }
+
   /** Messages that are held, in order. */
   held(to: string): Info[] {
     return this.full.heldOf(to).map(({ seq }) => this.info(to, seq));
@@ -341,8 +346,7 @@ export class Truth {
   asks(line: Line, id: string, to: string, body: string): void {
     const here = this.collectors.has(to) ? 'yes' : this.#received.has(to) ? 'no' : undefined;
     const promised = this.#promise(line.name, id);
-    const { room } = this;
-    const free = Object.keys(this.limits).length === 0 && room;
+    const { room, takesAll: free } = this;
     line.asked.push({
       conn: line.conn,
       id,
