@@ -162,6 +162,7 @@ describe('the package', () => {
       'src/wire/PROTOCOL.md',
       'src/lab/TEACHING.md',
       'scripts/picture/run.svg',
+      'scripts/picture/bench.svg',
       'scripts/picture/board.png',
       'dist/lab/board/page.js',
     ])

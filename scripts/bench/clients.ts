@@ -15,7 +15,7 @@ const BODY = 'x'.repeat(SHAPE.size);
 
 /** Measures it. @throws Error if a command fails, or a message is missing */
 export async function clients(bench: Bench): Promise<void> {
-  const row = `${COUNT} of ${SHAPE.size} B by one command; wanted: at least 0.4`;
+  const row = `${COUNT} of ${SHAPE.size} B by one command; target: at least 0.4`;
   const all = [
     { name: 'the load driver, 1×256, stored', run: driver },
     { name: 'detour async send --count', run: send },

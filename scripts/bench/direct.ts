@@ -43,7 +43,7 @@ const RECEIVERS: readonly Receiver[] = [
 
 /** Measures it. @throws Error if a message was not answered, or is not in the file */
 export async function direct(bench: Bench): Promise<void> {
-  const row = `${BODY.length} B there and back, into a file, one in flight: p50; wanted: at most 1.25`;
+  const row = `${BODY.length} B there and back, into a file, one in flight: p50; target: at most 1.25`;
   const rows = await inTurns(bench, row, RECEIVERS, (receiver) => measure(bench, receiver));
   report(bench, { part: 'direct', row, unit: 'µs' }, rows);
 }

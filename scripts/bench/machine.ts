@@ -30,7 +30,7 @@ export function describe(peers: readonly Peer[], scratch: string): Machine {
   });
   return {
     date: new Date().toISOString().slice(0, 10),
-    system: `${type()} ${release()}, ${arch()}`,
+    system: `${type()} ${release().split('-')[0]}, ${arch()}`,
     processors: `${all.length} × ${all[0]?.model.trim() ?? 'unknown'}${isVirtual() ? ', virtual' : ''}`,
     memory: Math.round(totalmem() / 2 ** 30),
     disk: mounted ?? 'unknown',

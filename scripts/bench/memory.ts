@@ -42,10 +42,10 @@ export async function memory(bench: Bench): Promise<void> {
     report(bench, { part: 'memory', row, unit, compare: 'not' }, values);
   };
   const above = 'memory above an empty relay';
-  show(`${above}, right after they came in; wanted: 200`, 'MB', ({ filled }) => filled);
-  show(`${above}, after a restart; wanted: 70 and 150`, 'MB', ({ restarted }) => restarted);
+  show(`${above}, right after they came in; target: at most 200`, 'MB', ({ filled }) => filled);
+  show(`${above}, after a restart; target: at most 70 and 150`, 'MB', ({ restarted }) => restarted);
   const ready = `from start to READY, killed ${MOMENTS.length + 1} times`;
-  show(`${ready}: median; wanted: 0.7 s, 1.5 s, 0.5 s`, 'ms', ({ starts }) => median(starts));
+  show(`${ready}: median; target: at most 0.7 s, 1.5 s, 0.5 s`, 'ms', ({ starts }) => median(starts));
   show(`${ready}: the slowest`, 'ms', ({ starts }) => Math.max(...starts));
 }
 

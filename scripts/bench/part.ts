@@ -2,7 +2,7 @@
 
 import type { Machine } from './machine.ts';
 import type { Peer } from './peers.ts';
-import { median, ratio, short, spread } from './statistics.ts';
+import { type Comparison, compared, median, short, spread } from './statistics.ts';
 
 /** One figure. */
 export interface Figure {
@@ -14,6 +14,8 @@ export interface Figure {
   readonly round: number;
   readonly value: number;
   readonly unit: string;
+  /** How it is compared with the first of its row. */
+  readonly compare: Comparison;
 }
 
 /** What one run of the bench has found, as it stands in the file of `--json`. */
@@ -69,11 +71,8 @@ export async function inTurns<P extends { readonly name: string }, T>(
   return rows;
 }
 
-/** What the rows are, and how they are compared. */
-interface Title extends Pick<Figure, 'part' | 'row' | 'unit'> {
-  /** The ratio of the first to each other is shown, unless told: of each other to the first, or none. */
-  readonly compare?: 'this/first' | 'not';
-}
+/** What the rows are, and how they are compared: by default, detour comes first and is compared with each other. */
+type Title = Pick<Figure, 'part' | 'row' | 'unit'> & Partial<Pick<Figure, 'compare'>>;
 
 /**
  * Prints the rows and records them: median, lowest and highest, and the ratio to the first or of it, taken in each round.
@@ -81,23 +80,19 @@ interface Title extends Pick<Figure, 'part' | 'row' | 'unit'> {
  */
 export function report(
   bench: Pick<Bench, 'record'>,
-  { part, row, unit, compare }: Title,
+  { part, row, unit, compare = 'detour/this' }: Title,
   rows: readonly Row<number>[],
   more: (who: string) => string = () => '',
 ): void {
   console.log(`\n${row}, in ${unit}`);
   const ours = rows[0]?.values ?? [];
   for (const { who, values } of rows) {
-    for (const [round, value] of values.entries()) bench.record({ part, row, who, round, value, unit });
-    const compared = values === ours || compare === 'not' ? '' : comparison(ours, values, compare);
-    const words = [who.padEnd(42), short(median(values)).padStart(6), `(${spread(values)})`.padEnd(15)];
-    console.log(`  ${[...words, more(who), compared].filter(Boolean).join(' ')}`);
+    for (const [round, value] of values.entries())
+      bench.record({ part, row, who, round, value, unit, compare });
+    const other = compared(ours, values, compare);
+    const words = [who.padEnd(42), short(median(values)).padStart(6), `(${spread(values)})`.padEnd(18)];
+    console.log(`  ${[...words, more(who), other && `${compare} ${other}`].filter(Boolean).join(' ')}`);
   }
-}
-
-function comparison(first: readonly number[], values: readonly number[], compare: Title['compare']): string {
-  if (compare === 'this/first') return `${compare} ${ratio(values, first).toFixed(2)}`;
-  return `detour/this ${ratio(first, values).toFixed(2)}`;
 }
 
 /** For `report`: how much of one processor the load driver needed. At 1 it is what limits a rate. */

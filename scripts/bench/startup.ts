@@ -21,7 +21,7 @@ export async function startup(bench: Bench): Promise<void> {
     { name: 'detour sync send, as npx starts it', args: [COMMAND, ...send], exit: NOT_DELIVERED },
     { name: 'detour sync send, the program alone', args: [MAIN, ...send], exit: NOT_DELIVERED },
   ];
-  const row = 'from start to exit; 2 at most is wanted';
+  const row = 'from start to exit; target: at most 2';
   const rows = await inTurns(bench, row, commands, async ({ args, exit }) =>
     median(Array.from({ length: RUNS }, () => run(args, exit))),
   );

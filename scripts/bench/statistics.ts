@@ -7,8 +7,17 @@ export function median(values: readonly number[]): number {
 }
 
 /** The median of the ratios of the two in each round. @param ours by round. @param others by round */
-export function ratio(ours: readonly number[], others: readonly number[]): number {
+function ratio(ours: readonly number[], others: readonly number[]): number {
   return median(ours.map((own, round) => own / (others[round] ?? Number.NaN)));
+}
+
+/** Which ratio is shown beside a row: of the first, which is detour, to this one, or of this one to the first; or none. */
+export type Comparison = 'detour/this' | 'this/first' | 'not';
+
+/** The ratio of two rows, as text; nothing for the first row itself. */
+export function compared(first: readonly number[], values: readonly number[], how: Comparison): string {
+  if (values === first || how === 'not') return '';
+  return (how === 'this/first' ? ratio(values, first) : ratio(first, values)).toFixed(2);
 }
 
 /** A number with three digits: `950`, `1.23k`, `45.6k`, `1.23M`. */
@@ -18,7 +27,7 @@ export function short(value: number): string {
   return `${scaled.toFixed(scaled >= 100 || size === 1 ? 0 : scaled >= 10 ? 1 : 2)}${unit}`;
 }
 
-/** From the lowest to the highest: `45.6k-51.2k`. */
+/** From the lowest to the highest: `45.6k to 51.2k`. */
 export function spread(values: readonly number[]): string {
-  return `${short(Math.min(...values))}-${short(Math.max(...values))}`;
+  return `${short(Math.min(...values))} to ${short(Math.max(...values))}`;
 }

@@ -50,11 +50,11 @@ export async function steady(bench: Bench): Promise<void> {
       report(bench, { part: 'steady', row: `${title}: ${what}`, unit, compare }, values);
     };
     const load = `${SHAPE.size} B, ${SHAPE.senders}×${SHAPE.outstanding}`;
-    show(`${load}; wanted: 0.75`, 'messages stored a second', ({ rate }) => rate);
-    show('how late the event loop is, p99; wanted: 15 ms', 'ms', ({ late }) => late);
+    show(`${load}; target: at least 0.75`, 'messages stored a second', ({ rate }) => rate);
+    show('how late the event loop is, p99; target: at most 15 ms', 'ms', ({ late }) => late);
     show('disk space of the journal', 'MB', ({ disk }) => disk);
     show(
-      'how much of it is above 3 × the bodies still held; wanted: 256',
+      'how much of it is above 3 × the bodies still held; target: at most 256',
       'MB',
       ({ disk, live }) => disk - 3 * live,
     );

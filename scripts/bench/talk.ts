@@ -17,10 +17,10 @@ const RELAYS: readonly Pick<Peer, 'name' | 'program' | 'args'>[] = [
     program: process.execPath,
     args: (dir, port) => [SILENT, path.join(dir, 'journal'), `${port}`],
   },
-  { ...DETOUR, name: 'talks, as a class runs it (wanted: 0.9)' },
+  { ...DETOUR, name: 'talks, as a class runs it (target: at least 0.9)' },
   {
     ...DETOUR,
-    name: 'talks, and --log FILE (wanted: 0.5)',
+    name: 'talks, and --log FILE (target: at least 0.5)',
     args: (dir, port) => [...DETOUR.args(dir, port), '--log', path.join(dir, 'log')],
   },
 ];
