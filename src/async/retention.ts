@@ -39,6 +39,8 @@ export class Retention implements Account {
   #recent: Segment | undefined;
   /** Where the log ended when the last checkpoint was taken. */
   #last: Lsn = 0;
+  /** How many checkpoints were made since anything else was appended. What only older ones need is released when there are two. */
+  #alike = 0;
   /** Where the log ended when `look` last looked for work. */
   #looked: Lsn = 0;
   /** How many checkpoints are still to be made, one after the other. */
@@ -96,8 +98,7 @@ export class Retention implements Account {
   async measure(full = false): Promise<void> {
     this.disk = await this.machine.log.usage().catch(() => this.disk);
     this.#heldThen = this.#held;
-    // Two new checkpoints release the segments that only the old ones need.
-    if (full && this.machine.log.end > this.#last) this.#wanted = 2;
+    if (full && (this.machine.log.end > this.#last || this.#alike < 2)) this.#wanted = 2;
     this.look();
   }
 
@@ -150,8 +151,9 @@ export class Retention implements Account {
   async checkpoint(): Promise<void> {
     const machine = this.machine;
     const { log, state } = machine;
+    const grown = log.end > this.#last;
     // If nothing was appended since the last checkpoint, the log would not make a new one.
-    if (log.end === this.#last) machine.append({ verb: 'CLOCK', ...machine.times() });
+    if (!grown) machine.append({ verb: 'CLOCK', ...machine.times() });
     this.#wanted = Math.max(0, this.#wanted - 1);
     let taken = this.#last;
     await log.checkpoint((lsn) => {
@@ -160,6 +162,7 @@ export class Retention implements Account {
     });
     // Not earlier: after a failure the next attempt must still see that a checkpoint is due.
     this.#last = taken;
+    this.#alike = grown ? 1 : this.#alike + 1;
   }
 
   // Writes everything that is held in a segment to the end of the log.

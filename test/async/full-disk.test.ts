@@ -4,10 +4,16 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Machine } from '../../src/async/machine.ts';
+import { Retention } from '../../src/async/retention.ts';
 import { systemFiles } from '../../src/core/files.ts';
+import { FakeClock } from '../fake-clock.ts';
 import { tempDir } from '../harness.ts';
+import { turns } from '../servers.ts';
 import { field, heard, Life, type LifeOptions, send } from './house.ts';
+import { emptyDisk, opening } from './log/torture.ts';
 
+const DIR = '/journal';
 const MB = 1024 * 1024;
 const BODY = 'x'.repeat(700_000);
 const SMALLER = 'x'.repeat(60_000);
@@ -30,6 +36,8 @@ class SmallDisk {
 
 // The file may be gone by now.
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+const nothing = (): void => {};
 
 let ids = 0;
 
@@ -140,3 +148,24 @@ test.skipIf(process.platform !== 'linux')(
     await life.meanwhile(life.stop());
   },
 );
+
+test('while the disk is full, the checkpoint after the last entry gets a second one: what only the older ones need can go', async () => {
+  const files = emptyDisk();
+  const quiet = { durable: nothing, room: nothing, failed: nothing, torn: nothing, notice: nothing };
+  const machine = new Machine('relay', new FakeClock(), quiet);
+  await machine.open(opening(files, false));
+  machine.append({ verb: 'EPOCH', ...machine.times() });
+  const retention = new Retention(machine, nothing);
+  const checkpoints = (): string[] => files.names(DIR).filter((name) => name.endsWith('.checkpoint'));
+  // As at a start. Nothing is appended after it, because everything is refused.
+  await retention.checkpoint();
+  const [first] = checkpoints();
+  await retention.measure(true);
+  await expect.poll(() => checkpoints().length === 2 && !checkpoints().includes(first ?? '')).toBe(true);
+  const both = checkpoints();
+  await retention.measure(true);
+  await turns(20);
+  expect(checkpoints()).toEqual(both);
+  retention.stop();
+  await machine.log.close();
+});

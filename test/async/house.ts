@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { RelayLimits } from '../../src/async/admission.ts';
 import { type DiskLogOptions, openDiskLog } from '../../src/async/log/disk.ts';
 import { type Relay, startRelay } from '../../src/async/relay.ts';
+import { errnoOf } from '../../src/core/error.ts';
 import type { Event } from '../../src/core/event.ts';
 import { systemFiles } from '../../src/core/files.ts';
 import { netContext } from '../../src/net/context.ts';
@@ -115,10 +116,20 @@ export class Life {
    * @param after how much time has passed by the wall clock, in milliseconds
    */
   async crashed(after = 0, options: LifeOptions = {}): Promise<Life> {
-    const copy = join(tempDir(), 'journal');
-    cpSync(this.dir, copy, { recursive: true });
-    return Life.start(copy, { wall: this.clock.epoch() + after, ...options });
+    return Life.start(copyOf(this.dir), { wall: this.clock.epoch() + after, ...options });
   }
+}
+
+function copyOf(dir: string): string {
+  const copy = join(tempDir(), 'journal');
+  try {
+    cpSync(dir, copy, { recursive: true });
+  } catch (error) {
+    // Meanwhile another thread has renamed or deleted a file for the relay.
+    if (errnoOf(error) === 'ENOENT') return copyOf(dir);
+    throw error;
+  }
+  return copy;
 }
 
 /** The bytes of a SEND. @param more other keys, e.g. `ttl=5` */
