@@ -228,8 +228,7 @@ class History {
     if (this.#chance() < 0.03) {
       line.failed = true;
       this.#truth.leaves(line);
-      client.over = true;
-      client.type(`ACK seq=${Math.max(line.lastSent, this.#truth.full.acknowledgedOf(line.name)) + 1}\n`);
+      client.finish(`ACK seq=${Math.max(line.lastSent, this.#truth.full.acknowledgedOf(line.name)) + 1}\n`);
     } else client.type(`ACK seq=${seq}\n`);
   }
 
@@ -237,19 +236,20 @@ class History {
     const one = this.#one(this.#open);
     if (one === undefined) return;
     const { client, line } = one;
-    client.over = true;
     const how = this.#chance();
     if (how < 0.5) {
+      client.over = true;
       client.cut = true;
       client.socket.resetAndDestroy();
     } else if (how < 0.7) {
       this.#truth.leaves(line);
+      client.over = true;
       client.ended = true;
       client.socket.end();
     } else {
       this.#truth.leaves(line);
       line.bye = this.#truth.end;
-      client.type('BYE\n');
+      client.finish('BYE\n');
     }
   }
 

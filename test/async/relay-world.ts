@@ -42,6 +42,8 @@ export class Client {
   closed = false;
   /** Either side has closed it, or will: nothing more is typed. */
   over = false;
+  /** What it typed last ends the connection, so the relay reads all that it typed, although it is over. */
+  ending = false;
   /** It has sent FIN. */
   ended = false;
   /** It was cut, so what the relay sent need not arrive. */
@@ -66,6 +68,13 @@ export class Client {
     this.socket.on('close', () => {
       this.closed = true;
     });
+  }
+
+  /** Types a frame that ends the connection. */
+  finish(frame: string): void {
+    this.over = true;
+    this.ending = true;
+    this.type(frame);
   }
 
   /** Types frames in one write. */
@@ -234,10 +243,10 @@ export class World {
   }
 
   #owes(client: Client): boolean {
-    const { conn, frames, typed, over, ended, cut, closed } = client;
+    const { conn, frames, typed, over, ending, ended, cut, closed } = client;
     if (cut) return !closed || !this.#closed.has(conn);
     if (ended && !this.#fins.has(conn) && !this.#closed.has(conn)) return true;
-    if (!over && (this.#received.get(conn) ?? 0) < typed) return true;
+    if ((!over || ending) && (this.#received.get(conn) ?? 0) < typed) return true;
     return frames.length < (this.#sent.get(conn) ?? 0);
   }
 
