@@ -113,7 +113,7 @@ function peers({ figures, ...of }: Run): string {
       .join(', ');
   return bars(of, rows, {
     title: 'Messages of 128 B stored a second: senders × messages that each has under way',
-    about: `These sync before they acknowledge: ${names(true)}. These, as they come, do not: ${names(false)}.`,
+    about: `These sync before they acknowledge: ${names(true)}. With default settings, these do not: ${names(false)}.`,
     name: (row) => row.replace(/ \(.*/, ''),
     own: (who) => who === 'detour',
   });

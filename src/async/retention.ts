@@ -39,7 +39,7 @@ export class Retention implements Account {
   #recent: Segment | undefined;
   /** Where the log ended when the last checkpoint was taken. */
   #last: Lsn = 0;
-  /** How many checkpoints were made since anything else was appended. What only older ones need is released when there are two. */
+  /** How many checkpoints were made since the log last grew by more than their own entries. Two release what only older ones need. */
   #alike = 0;
   /** Where the log ended when `look` last looked for work. */
   #looked: Lsn = 0;

@@ -25,8 +25,9 @@ export const VERDICTS: readonly SpokenEntry[] = [
       'if neither receipt nor bounce comes.',
     title: "the verdict: durable on the relay's disk",
     meaning:
-      'The relay has the message on its disk (fdatasync returned) and is responsible for it now. It keeps the message until the recipient ' +
-      'collects it or its --ttl is over, even if the relay is killed. With dup=yes the message was stored before, and may be gone by now.',
+      'The relay has the message on its disk (an O_DSYNC write or fdatasync returned) and is responsible for it now. It keeps the message until ' +
+      'the recipient collects it or its --ttl is over, even if the relay is killed. With dup=yes the message was stored before, and may be ' +
+      'gone by now.',
     so: 'the sender may go',
     notSo: '"bob has seen it": the relay has it, not bob',
     tryNext: 'detour async send --wait waits for the receipt',
